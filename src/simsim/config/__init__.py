@@ -1,0 +1,1 @@
+"""The only place that wires the rooms: settings in, applications out."""

@@ -1,0 +1,15 @@
+"""The last line of defence for passwords: no log record leaves with one in it."""
+
+import logging
+
+from simsim.credential import password
+
+
+class MaskPasswords(logging.Filter):
+    """Masks everything that has a password's form, in the message and in the traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = password.mask(record.getMessage()), None
+        if record.exc_info and not record.exc_text:
+            record.exc_text = password.mask(logging.Formatter().formatException(record.exc_info))
+        return True

@@ -1,0 +1,162 @@
+"""Every error that we send, in one list: RFC 9457 problems, each with its status and its sentence.
+
+Sentences are written in English and marked for translation; the doors translate them with `title` and `detail` as
+message ids. Nothing here names a secret, a foreign account's existence, or an internal path.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+MEDIA_TYPE = "application/problem+json"
+
+
+def gettext_noop(text: str) -> str:
+    """Return the text unchanged; the name marks it for translation."""
+    return text
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """What is wrong with one field: a message id, and the values that its placeholders take."""
+
+    field: str
+    message: str
+    params: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.message % self.params if self.params else self.message
+
+
+class Problem(Exception):
+    """A rule that was broken, as an exception that every door can show.
+
+    `status` is the HTTP status, `slug` the stable name in the problem's `type`, `title` and `detail` are message ids,
+    `params` fill the placeholders of `detail`.
+    """
+
+    status: ClassVar[int] = 500
+    slug: ClassVar[str] = "internal"
+    title: ClassVar[str] = gettext_noop("Something went wrong")
+    detail: str = ""
+
+    def __init__(self, detail: str = "", **params: str) -> None:
+        self.detail = detail or type(self).detail
+        self.params = params
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        text = self.detail or self.title
+        return text % self.params if self.params else text
+
+    def document(self) -> dict[str, object]:
+        """Return the RFC 9457 document, untranslated."""
+        return {
+            "type": f"urn:simsim:problem:{self.slug}",
+            "title": self.title,
+            "status": self.status,
+            "detail": str(self),
+        }
+
+
+class Unauthorized(Problem):
+    """The gate's one refusal: the same bytes for every reason, so that nobody learns which part was wrong."""
+
+    status = 401
+    slug = "unauthorized"
+    title = gettext_noop("Unauthorized")
+    detail = gettext_noop(
+        "The request carries no valid credentials for this API, or comes from an address that they do not allow."
+    )
+
+
+class NotPermitted(Problem):
+    status = 403
+    slug = "not-permitted"
+    title = gettext_noop("Not permitted")
+    detail = gettext_noop("Only administrators of the account may do this.")
+
+
+class NotFound(Problem):
+    """Also for what exists in another account: its existence is nobody else's business."""
+
+    status = 404
+    slug = "not-found"
+    title = gettext_noop("Not found")
+    detail = gettext_noop("There is nothing at this address.")
+
+
+class Conflict(Problem):
+    status = 409
+    slug = "conflict"
+    title = gettext_noop("Not possible in the present state")
+
+
+class TokenNotActive(Conflict):
+    slug = "token-not-active"
+    detail = gettext_noop("The token “%(name)s” is %(status)s: it can be read, but no longer changed.")
+
+
+class LastAdministrator(Conflict):
+    slug = "last-administrator"
+    detail = gettext_noop("%(email)s is the last administrator of the account: appoint another one first.")
+
+
+class AlreadyExists(Conflict):
+    slug = "already-exists"
+
+
+class Invalid(Problem):
+    """Input that breaks a rule; `errors` says field by field what to change."""
+
+    status = 422
+    slug = "invalid"
+    title = gettext_noop("The input is not valid")
+
+    def __init__(self, *errors: FieldError) -> None:
+        self.errors = errors
+        super().__init__(" ".join(str(error) for error in errors).replace("%", "%%") if errors else "")
+
+    def __str__(self) -> str:
+        return " ".join(str(error) for error in self.errors)
+
+    def document(self) -> dict[str, object]:
+        return super().document() | {"errors": [{"field": e.field, "detail": str(e)} for e in self.errors]}
+
+
+class TooManyRequests(Problem):
+    status = 429
+    slug = "too-many-requests"
+    title = gettext_noop("Too many requests")
+    detail = gettext_noop("Too many requests came from this address. Try again in a little while.")
+
+
+class KeyMissing(Problem):
+    status = 500
+    slug = "key-missing"
+    title = gettext_noop("An encryption key is missing")
+    detail = gettext_noop("The password was encrypted under the key %(key_id)s, which is not in SIMSIM_TOKEN_KEYS.")
+
+
+class Unusable(Problem):
+    """A setting, a file or a peer that Simsim can't start with; the sentence names it."""
+
+    status = 500
+    slug = "unusable-setting"
+    title = gettext_noop("A setting is unusable")
+
+
+class BadGateway(Problem):
+    status = 502
+    slug = "api-unreachable"
+    title = gettext_noop("The API did not answer")
+    detail = gettext_noop("The request was admitted, but the API behind this gateway did not answer.")
+
+
+class Undecided(Problem):
+    """No decision can be made now. Never an acceptance."""
+
+    status = 503
+    slug = "undecided"
+    title = gettext_noop("No decision can be made")
+    detail = gettext_noop("The credentials could not be checked just now. Try again in a few seconds.")
