@@ -8,12 +8,14 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from django.utils.translation import gettext_lazy as _
 
 from simsim.config import environment
+from simsim.tokens.keyring import Keyring
 
 OPERATOR = environment.read()
 BASE = urlsplit(OPERATOR.base_url)
 PACKAGE = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = OPERATOR.django_secret()
+KEYRING = Keyring(OPERATOR.key_ring())
 DEBUG = False
 ALLOWED_HOSTS = [BASE.hostname or "localhost"] + (["localhost", "127.0.0.1", "[::1]"] if BASE.scheme == "http" else [])
 CSRF_TRUSTED_ORIGINS = [f"{BASE.scheme}://{BASE.netloc}"]

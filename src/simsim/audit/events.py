@@ -1,0 +1,19 @@
+"""The vocabulary of the audit trail."""
+
+from enum import StrEnum
+
+
+class Event(StrEnum):
+    ACCOUNT_CREATED = "account.created"
+    USER_ADDED = "user.added"
+    USER_REMOVED = "user.removed"
+    ROLE_CHANGED = "user.role_changed"
+    TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an event
+    TOKEN_EDITED = "token.edited"  # noqa: S105
+    TOKEN_CREDENTIALS_SHOWN = "token.credentials_shown"  # noqa: S105
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105
+    TOKEN_ROTATED = "token.rotated"  # noqa: S105
+    SOFTWARE_ADDED = "software.added"
+    SIGNED_IN = "session.signed_in"
+    SIGN_IN_FAILED = "session.sign_in_failed"
+    SIGNED_OUT = "session.signed_out"

@@ -1,0 +1,29 @@
+"""Writes the trail."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db import transaction
+
+from simsim.audit.events import Event
+from simsim.audit.models import AuditEvent
+
+
+def record(
+    *,
+    event: Event,
+    actor_id: int | None,
+    actor_label: str,
+    account_id: uuid.UUID | None,
+    subject_id: str,
+    details: Mapping[str, object],
+    now: datetime,
+) -> None:
+    """Append an event. Must run inside the transaction of the change, so that neither exists without the other."""
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("audit.record outside the transaction of its change")
+    AuditEvent.objects.create(
+        at=now, event=event, account_id=account_id, actor_id=actor_id, actor_label=actor_label,
+        subject_id=subject_id, details=dict(details),
+    )

@@ -1,0 +1,102 @@
+"""Owing a mail, and paying it."""
+
+import hashlib
+import hmac
+import logging
+import smtplib
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from email.headerregistry import Address
+from email.utils import formatdate, parseaddr
+
+from django.conf import settings
+from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
+from django.core.mail.backends.smtp import EmailBackend
+from django.db import transaction
+from django.db.models import F
+from django.template.loader import render_to_string
+
+from simsim.mail.models import OwedMail
+
+log = logging.getLogger(__name__)
+LEASE = timedelta(minutes=5)
+PATIENCE = timedelta(days=3)
+LONGEST_WAIT = timedelta(hours=6)
+BATCH = 20
+
+
+def owe(*, kind: str, recipient: str, dedupe: str, facts: Mapping[str, object], now: datetime) -> None:
+    """Owe a mail; owing it again under the same `dedupe` changes nothing. Must run in the transaction of its cause."""
+    OwedMail.objects.get_or_create(
+        dedupe=dedupe,
+        defaults={"kind": kind, "recipient": recipient, "facts": dict(facts), "owed_at": now, "due_at": now},
+    )
+
+
+def deliver_due(*, now: datetime) -> int:
+    """Hand what is due to the mail server and return how many it took. A mail that fails waits, and delays no other."""
+    delivered = 0
+    for mail in claim(now):
+        try:
+            # Each mail has its own connection: one refused recipient must not take the others' session down.
+            message(mail).send()
+        except (OSError, smtplib.SMTPException, ValueError) as error:
+            postpone(mail, error, now)
+        else:
+            OwedMail.objects.filter(pk=mail.pk).update(delivered_at=now, last_error="")
+            delivered += 1
+    return delivered
+
+
+def claim(now: datetime) -> list[OwedMail]:
+    """Return what is due, each row to one worker alone, for as long as the lease lasts."""
+    with transaction.atomic():
+        waiting = OwedMail.objects.filter(delivered_at=None, given_up_at=None, due_at__lte=now)
+        rows: Iterable[OwedMail] = waiting.select_for_update(skip_locked=True).order_by("due_at", "pk")[:BATCH]
+        claimed = list(rows)
+        OwedMail.objects.filter(pk__in=[mail.pk for mail in claimed]).update(
+            due_at=now + LEASE, attempts=F("attempts") + 1
+        )
+    for mail in claimed:
+        mail.attempts += 1
+    return claimed
+
+
+def postpone(mail: OwedMail, error: Exception, now: datetime) -> None:
+    """Try again after a wait that doubles, and give up after three days: then the row says so."""
+    wait = min(timedelta(seconds=15 * 2 ** min(mail.attempts - 1, 20)), LONGEST_WAIT)
+    given_up = now if now + wait > mail.owed_at + PATIENCE else None
+    OwedMail.objects.filter(pk=mail.pk).update(
+        due_at=now + wait, last_error=f"{type(error).__name__}: {error}"[:500], given_up_at=given_up
+    )
+    log.warning("mail %s (%s) was not taken: %s", mail.pk, mail.kind, type(error).__name__)
+
+
+def message(mail: OwedMail) -> EmailMessage:
+    """Return the mail as it is sent: text and HTML of its kind's folder, or as it was given to the backend."""
+    headers = {
+        "Message-ID": message_id(mail),
+        "Date": formatdate(mail.owed_at.timestamp()),
+        "Auto-Submitted": "auto-generated",
+    }
+    facts = mail.facts
+    connection = get_connection("django.core.mail.backends.smtp.EmailBackend")
+    assert isinstance(connection, EmailBackend)  # noqa: S101 - tells mypy what the line above says
+    if mail.kind == "ready_made":
+        subject, text, html = facts["subject"], facts["text"], facts["html"]
+    else:
+        context = {**facts, "recipient": mail.recipient, "base_url": settings.OPERATOR.base_url}
+        subject = " ".join(render_to_string(f"mail/{mail.kind}/subject.txt", context).split())
+        text = render_to_string(f"mail/{mail.kind}/text.txt", context).strip() + "\n"
+        html = render_to_string(f"mail/{mail.kind}/html.html", context)
+    sent = EmailMultiAlternatives(subject, text, settings.DEFAULT_FROM_EMAIL, [mail.recipient], headers=headers, connection=connection)
+    if html:
+        sent.attach_alternative(html, "text/html")
+    return sent
+
+
+def message_id(mail: OwedMail) -> str:
+    """Return the row's own Message-ID: the same at each attempt, so that a repeated mail is known as one."""
+    name = hmac.new(settings.SECRET_KEY.encode(), b"message-id:" + mail.dedupe.encode(), hashlib.sha256).hexdigest()[:32]
+    domain = Address(addr_spec=parseaddr(settings.DEFAULT_FROM_EMAIL)[1]).domain or "localhost"
+    return f"<{name}@{domain}>"

@@ -1,0 +1,1 @@
+"""The life of a token: created, read, edited, rotated, revoked, expired."""

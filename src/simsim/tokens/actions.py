@@ -1,0 +1,221 @@
+"""What changes tokens. Each action permits, changes, records and owes mail in one transaction."""
+
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from django.conf import settings
+from django.db import transaction
+
+from simsim.accounts.models import Account
+from simsim.accounts.permissions import Actor, Permission, permit
+from simsim.accounts.texts import parse_line, parse_text
+from simsim.audit import recording
+from simsim.audit.events import Event
+from simsim.credential import allowlist, password
+from simsim.credential.digest import digest
+from simsim.problem import AlreadyExists, FieldError, Invalid, TokenNotActive, gettext_noop
+from simsim.tokens import notices, rules
+from simsim.tokens.keyring import Keyring
+from simsim.tokens.models import Status, Token
+
+Parsed = TypeVar("Parsed")
+LONGEST_OVERLAP = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What the integrator types: the account's code as username, the token's password."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@transaction.atomic
+def create_token(
+    *,
+    actor: Actor,
+    account: Account,
+    name: str,
+    expires: str,
+    description: str = "",
+    software: str | None = None,
+    allowed_networks: Iterable[str] = (),
+    now: datetime,
+) -> tuple[Token, Credentials]:
+    """Create a token, owe every administrator a mail (R8), and return it with its credentials.
+
+    Raises Invalid with every field that breaks a rule, and AlreadyExists when an active token has the name (R5).
+    """
+    permit(actor, Permission.MANAGE_TOKENS, account)
+    errors = Errors()
+    values = {
+        "name": errors.collect(lambda: parse_line("name", name)),
+        "expires_at": errors.collect(lambda: rules.parse_expiry(expires, now=now)),
+        "description": errors.collect(lambda: parse_text("description", description)),
+        "software": errors.collect(lambda: rules.parse_software(software)),
+        "allowed_networks": errors.collect(lambda: rules.parse_networks(allowed_networks)),
+    }
+    errors.raise_if_any()
+    lock(account)
+    prove_name_free(account, str(values["name"]), now=now)
+    token = Token(account=account, created_at=now, created_by=actor.user, created_by_label=actor.label, **values)
+    token.allowlist = packed(token)
+    secret = mint_into(token)
+    token.save(force_insert=True)
+    recorded(actor, token, Event.TOKEN_CREATED, facts(token), now)
+    notices.owe_created(token, now=now)
+    return token, Credentials(str(account.pk), secret)
+
+
+@transaction.atomic
+def edit_token(
+    *,
+    actor: Actor,
+    token: Token,
+    name: str | None = None,
+    description: str | None = None,
+    software: str | None = None,
+    allowed_networks: Sequence[str] | None = None,
+    now: datetime,
+) -> Token:
+    """Change what may change (R12); None leaves a field as it is, "" as software takes it away.
+
+    Raises TokenNotActive for an expired or revoked token: it is read-only.
+    """
+    token = locked(actor, token, now)
+    errors, before = Errors(), facts(token)
+    if name is not None:
+        token.name = errors.collect(lambda: parse_line("name", name)) or token.name
+    if description is not None:
+        token.description = errors.collect(lambda: parse_text("description", description)) or ""
+    if software is not None:
+        token.software = errors.collect(lambda: rules.parse_software(software, present=token.software))
+    if allowed_networks is not None:
+        token.allowed_networks = errors.collect(lambda: rules.parse_networks(allowed_networks)) or []
+    errors.raise_if_any()
+    prove_name_free(token.account, token.name, now=now, but=token)
+    token.allowlist = packed(token)
+    changed = {key: [before[key], value] for key, value in facts(token).items() if value != before[key]}
+    if changed:
+        token.save(update_fields=["name", "description", "software", "allowed_networks", "allowlist"])
+        recorded(actor, token, Event.TOKEN_EDITED, changed, now)
+    return token
+
+
+@transaction.atomic
+def show_credentials(*, actor: Actor, token: Token, now: datetime) -> Credentials:
+    """Return username and password of an active token (R11); that they were shown is recorded."""
+    token = locked(actor, token, now)
+    secret = keyring().open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
+    recorded(actor, token, Event.TOKEN_CREDENTIALS_SHOWN, {}, now)
+    return Credentials(str(token.account_id), secret)
+
+
+@transaction.atomic
+def revoke_token(*, actor: Actor, token: Token, reason: str = "", now: datetime) -> Token:
+    """Revoke a token for good (R13). Revoking a revoked token changes nothing; an expired one can still be revoked."""
+    permit(actor, Permission.MANAGE_TOKENS, token.account)
+    reason = rules.parse_reason(reason)
+    # The condition is the lock: of two callers at once one changes the row, so one event is written.
+    changed = Token.objects.filter(pk=token.pk, revoked_at=None).update(
+        revoked_at=now, revoked_by=actor.user, revoked_by_label=actor.label, revocation_reason=reason
+    )
+    token.refresh_from_db()
+    if changed:
+        recorded(actor, token, Event.TOKEN_REVOKED, {"name": token.name, "reason": reason}, now)
+    return token
+
+
+@transaction.atomic
+def rotate_token(*, actor: Actor, token: Token, overlap: timedelta, now: datetime) -> tuple[Token, Credentials]:
+    """Give a token a new password; the one before works through the overlap, the one before that no longer (B2)."""
+    token = locked(actor, token, now)
+    if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+        raise Invalid(FieldError("overlap", gettext_noop("The overlap is between none and 7 days.")))
+    token.previous_digest = bytes(token.digest) if overlap else None
+    token.previous_works_until = now + overlap if overlap else None
+    token.rotated_at = now
+    secret = mint_into(token)
+    token.save(update_fields=["digest", "sealed_password", "previous_digest", "previous_works_until", "rotated_at"])
+    recorded(actor, token, Event.TOKEN_ROTATED, {"overlap_seconds": int(overlap.total_seconds())}, now)
+    return token, Credentials(str(token.account_id), secret)
+
+
+class Errors:
+    """Collects what is wrong with several fields, so that a person hears of all of it at once."""
+
+    def __init__(self) -> None:
+        self.found: list[FieldError] = []
+
+    def collect(self, parse: Callable[[], Parsed]) -> Parsed | None:
+        """Return what the parser returns, None when it refused."""
+        try:
+            return parse()
+        except Invalid as problem:
+            self.found.extend(problem.errors)
+            return None
+
+    def raise_if_any(self) -> None:
+        if self.found:
+            raise Invalid(*self.found)
+
+
+def lock(account: Account) -> None:
+    """Make whoever else changes this account's tokens wait until this transaction ends."""
+    # Two creations at once would each find the name free. SQLite needs no row lock: its transactions begin IMMEDIATE.
+    Account.objects.select_for_update().get(pk=account.pk)
+
+
+def locked(actor: Actor, token: Token, now: datetime) -> Token:
+    """Return the token as it is now, locked; raise NotFound or NotPermitted, or TokenNotActive when it has ended."""
+    permit(actor, Permission.MANAGE_TOKENS, token.account)
+    lock(token.account)
+    fresh = Token.objects.select_related("account", "software").get(pk=token.pk)
+    if fresh.status(now) != Status.ACTIVE:
+        raise TokenNotActive(name=fresh.name, status=fresh.status(now))
+    return fresh
+
+
+def prove_name_free(account: Account, name: str, *, now: datetime, but: Token | None = None) -> None:
+    """Raise AlreadyExists when another active token of the account has the name, in any case (R5)."""
+    others = Token.objects.active(now).filter(account=account, name__iexact=name)
+    if others.exclude(pk=but.pk if but else None).exists():
+        raise AlreadyExists(gettext_noop("An active token is already named “%(name)s”."), name=name)
+
+
+def mint_into(token: Token) -> str:
+    """Give the token a new password and return it."""
+    secret = password.mint()
+    token.digest = digest(secret)
+    token.sealed_password = keyring().seal(secret, token_id=token.pk, account_id=token.account_id)
+    return secret
+
+
+def keyring() -> Keyring:
+    ring: Keyring = settings.KEYRING
+    return ring
+
+
+def packed(token: Token) -> bytes:
+    return allowlist.pack(token.networks)
+
+
+def facts(token: Token) -> dict[str, object]:
+    """Return what the audit trail keeps of a token: everything but its password."""
+    return {
+        "name": token.name,
+        "description": token.description,
+        "software": token.software.slug if token.software else None,
+        "expires_at": token.expires_at.isoformat(),
+        "allowed_networks": list(token.allowed_networks),
+    }
+
+
+def recorded(actor: Actor, token: Token, event: Event, details: dict[str, object], now: datetime) -> None:
+    recording.record(
+        event=event, actor_id=actor.user.pk if actor.user else None, actor_label=actor.label,
+        account_id=token.account_id, subject_id=str(token.pk), details=details, now=now,
+    )

@@ -1,0 +1,53 @@
+"""Passwords at rest: AES-256-GCM under the operator's keys, bound to the token and account that they belong to."""
+
+import hashlib
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from simsim.problem import KeyMissing
+
+VERSION = b"\x01"
+KEY_ID_BYTES = 8
+NONCE_BYTES = 12  # NIST SP 800-38D, 8.2.2: 96 random bits; safe for 2^32 passwords under one key
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """The keys, newest first: the first one seals, each of them opens.
+
+    A sealed password is: version, 1 byte; key id, 8; nonce, 12; ciphertext with its tag. The token's and the account's
+    ids are associated data: a sealed password that is copied into another row does not open there.
+    """
+
+    keys: Sequence[bytes] = field(repr=False)
+
+    def seal(self, password: str, *, token_id: uuid.UUID, account_id: uuid.UUID) -> bytes:
+        """Return the password, encrypted under the newest key."""
+        nonce = os.urandom(NONCE_BYTES)
+        key = self.keys[0]
+        return VERSION + key_id(key) + nonce + AESGCM(key).encrypt(nonce, password.encode(), binding(token_id, account_id))
+
+    def open(self, sealed: bytes, *, token_id: uuid.UUID, account_id: uuid.UUID) -> str:
+        """Return the password. Raises KeyMissing when its key is not in the ring or the bytes are not of this row."""
+        wanted, nonce, ciphertext = sealed[1:9], sealed[9:21], sealed[21:]
+        for key in self.keys:
+            if sealed[:1] == VERSION and key_id(key) == wanted:
+                try:
+                    return AESGCM(key).decrypt(nonce, ciphertext, binding(token_id, account_id)).decode()
+                except InvalidTag:
+                    break
+        raise KeyMissing(key_id=wanted.hex())
+
+
+def key_id(key: bytes) -> bytes:
+    """Return the public name of a key: it tells which key is meant, and nothing about it."""
+    return hashlib.sha256(b"simsim-key-id-v1\0" + key).digest()[:KEY_ID_BYTES]
+
+
+def binding(token_id: uuid.UUID, account_id: uuid.UUID) -> bytes:
+    return b"simsim-password-v1\0" + account_id.bytes + token_id.bytes

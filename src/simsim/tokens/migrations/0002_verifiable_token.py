@@ -1,0 +1,16 @@
+"""The view that the gate reads: every password that may open, with what decides. `contract` tests pin its columns."""
+
+from django.db import migrations
+
+COLUMNS = "id AS token_id, account_id, name, expires_at, revoked_at, allowlist"
+CREATE = f"""
+CREATE VIEW verifiable_token AS
+SELECT digest, {COLUMNS}, NULL AS works_until FROM tokens_token
+UNION ALL
+SELECT previous_digest, {COLUMNS}, previous_works_until FROM tokens_token WHERE previous_digest IS NOT NULL
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("tokens", "0001_initial")]
+    operations = [migrations.RunSQL(CREATE, "DROP VIEW verifiable_token")]

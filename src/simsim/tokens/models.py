@@ -1,0 +1,113 @@
+"""A token as it rests, and the software that tokens are made for."""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from simsim.accounts.models import Account, User
+from simsim.credential.allowlist import Network
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+
+class TargetSoftware(models.Model):
+    """Software that calls the API. Operators extend the list; a retired entry stays on the tokens that have it (R7)."""
+
+    slug = models.SlugField(_("short name"), max_length=50, unique=True)
+    name = models.CharField(_("name"), max_length=100, unique=True)
+    retired_at = models.DateTimeField(_("retired"), null=True)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Status(StrEnum):
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+class Reason(models.TextChoices):
+    """Why a token was revoked."""
+
+    NOT_NEEDED = "no_longer_needed", _("No longer needed")
+    REPLACED = "replaced", _("Replaced by another token")
+    LEAKED = "leaked", _("Leaked, or may have leaked")
+    NOT_RECOGNISED = "not_recognised", _("Not recognised")
+    OTHER = "other", _("Other")
+
+
+class TokenQuerySet(models.QuerySet["Token"]):
+    def active(self, now: datetime) -> "QuerySet[Token]":
+        return self.filter(revoked_at=None, expires_at__gt=now)
+
+    def ended(self, now: datetime) -> "QuerySet[Token]":
+        return self.exclude(revoked_at=None, expires_at__gt=now)
+
+    def with_status(self, status: Status, now: datetime) -> "QuerySet[Token]":
+        conditions = {
+            Status.ACTIVE: Q(revoked_at=None, expires_at__gt=now),
+            Status.EXPIRED: Q(revoked_at=None, expires_at__lte=now),
+            Status.REVOKED: Q(revoked_at__isnull=False),
+        }
+        return self.filter(conditions[status])
+
+
+class Token(models.Model):
+    """One application access token of an account (R2).
+
+    The password rests twice: as a digest that the gate looks up, and encrypted, so that an administrator can read it
+    again (R11). `allowlist` is `allowed_networks` packed for the gate; `save_networks` keeps the two equal. During a
+    rotation's overlap the password before rests in the `previous_…` columns.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(Account, models.PROTECT, related_name="tokens")
+    name = models.CharField(_("name"), max_length=200)
+    description = models.TextField(_("description"), blank=True, default="")
+    software = models.ForeignKey(
+        TargetSoftware, models.PROTECT, null=True, blank=True, related_name="tokens", verbose_name=_("target software")
+    )
+    expires_at = models.DateTimeField(_("expires"))
+    allowed_networks = models.JSONField(_("allowed networks"), default=list)
+    allowlist = models.BinaryField(default=b"")
+    digest = models.BinaryField(max_length=32, unique=True)
+    sealed_password = models.BinaryField()
+    previous_digest = models.BinaryField(max_length=32, unique=True, null=True)
+    previous_works_until = models.DateTimeField(null=True)
+    rotated_at = models.DateTimeField(_("rotated"), null=True)
+    created_at = models.DateTimeField(_("created"))
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_by_label = models.CharField(max_length=254)
+    revoked_at = models.DateTimeField(_("revoked"), null=True)
+    revoked_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    revoked_by_label = models.CharField(max_length=254, blank=True, default="")
+    revocation_reason = models.CharField(max_length=30, choices=Reason.choices, blank=True, default="")
+
+    objects = TokenQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["account", "revoked_at", "expires_at"], name="tokens_of_an_account")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def status(self, now: datetime) -> Status:
+        """Return the status at that moment. A token is valid until, not at, its expiry."""
+        if self.revoked_at is not None:
+            return Status.REVOKED
+        return Status.ACTIVE if now < self.expires_at else Status.EXPIRED
+
+    @property
+    def networks(self) -> list[Network]:
+        return [ip_network(text) for text in self.allowed_networks]

@@ -1,0 +1,89 @@
+"""What a new or edited token may be: one parser for each field, each naming the field when it refuses."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+
+from simsim.credential import allowlist
+from simsim.problem import FieldError, Invalid, gettext_noop
+from simsim.tokens.models import Reason, TargetSoftware
+
+LONGEST_LIFE = timedelta(days=3653)
+RECOMMENDED_LIFE = timedelta(days=92)
+DURATION = re.compile(r"^([1-9][0-9]{0,4})d$", re.ASCII)
+CALENDAR_DATE = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", re.ASCII)
+
+
+def parse_expiry(text: str, *, now: datetime) -> datetime:
+    """Return the moment that `2027-01-31`, `90d` or an RFC 3339 time with offset means; raise Invalid otherwise.
+
+    A date means that the token works through the whole of that day in UTC. Never in the past, at most ten years.
+    """
+    text = text.strip()
+    moment = moment_of(text, now)
+    if moment is None:
+        raise Invalid(FieldError("expires_at", gettext_noop(
+            "Give a date such as 2027-01-31, or a number of days such as 90d."
+        )))
+    if moment <= now:
+        raise Invalid(FieldError("expires_at", gettext_noop("The expiry lies in the past.")))
+    if moment > now + LONGEST_LIFE:
+        raise Invalid(FieldError("expires_at", gettext_noop("A token lives at most ten years.")))
+    return moment
+
+
+def moment_of(text: str, now: datetime) -> datetime | None:
+    """Return the moment that the text means, None when it means none."""
+    try:
+        if found := DURATION.match(text):
+            return now + timedelta(days=int(found[1]))
+        if CALENDAR_DATE.match(text):
+            day_after = date.fromisoformat(text) + timedelta(days=1)
+            return datetime.combine(day_after, time(), tzinfo=UTC)
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def is_longer_than_recommended(expires_at: datetime, *, now: datetime) -> bool:
+    """Whether a recommendation against so long a life is due (R18)."""
+    return expires_at > now + RECOMMENDED_LIFE
+
+
+def parse_networks(texts: Iterable[str]) -> list[str]:
+    """Return the networks in normal form, each once, in the order given; blank rows are dropped.
+
+    Raises Invalid with one error for each row that is no network; the field is `allowed_networks.N`, counted from 0.
+    """
+    networks: dict[str, None] = {}
+    errors = []
+    for index, text in enumerate(texts):
+        if not text.strip():
+            continue
+        network = allowlist.parse_network(text.strip())
+        if isinstance(network, allowlist.Fault):
+            errors.append(FieldError(f"allowed_networks.{index}", network.message, network.params))
+        else:
+            networks[str(network)] = None
+    if errors:
+        raise Invalid(*errors)
+    return list(networks)
+
+
+def parse_software(slug: str | None, *, present: TargetSoftware | None = None) -> TargetSoftware | None:
+    """Return the software of that slug, None for an empty one; a retired one only where the token has it already."""
+    if not slug:
+        return None
+    software = TargetSoftware.objects.filter(slug=slug).first()
+    if software is None or (software.retired_at is not None and software != present):
+        raise Invalid(FieldError("software", gettext_noop("“%(slug)s” is not among the target software."), {"slug": slug}))
+    return software
+
+
+def parse_reason(text: str) -> str:
+    """Return the reason for a revocation, "" for none given."""
+    if text and text not in Reason.values:
+        known = ", ".join(Reason.values)
+        raise Invalid(FieldError("reason", gettext_noop("The reason is one of: %(known)s."), {"known": known}))
+    return text
