@@ -116,6 +116,11 @@ def parse_email(text: str) -> str:
 
 def record(actor: Actor, account: Account, event: Event, details: dict[str, object], now: datetime) -> None:
     recording.record(
-        event=event, actor_id=actor.user.pk if actor.user else None, actor_label=actor.label,
-        account_id=account.pk, subject_id=str(account.pk), details=details, now=now,
+        event=event,
+        actor_id=actor.user.pk if actor.user else None,
+        actor_label=actor.label,
+        account_id=account.pk,
+        subject_id=str(account.pk),
+        details=details,
+        now=now,
     )

@@ -30,7 +30,9 @@ class User(AbstractBaseUser):
     email = models.EmailField(_("e-mail address"), unique=True)
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"))
-    accounts: "models.ManyToManyField[Account, Membership]" = models.ManyToManyField(Account, through="Membership", related_name="users")
+    accounts: "models.ManyToManyField[Account, Membership]" = models.ManyToManyField(
+        Account, through="Membership", related_name="users"
+    )
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"

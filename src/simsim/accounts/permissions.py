@@ -45,7 +45,11 @@ def acting(user: User) -> Actor:
 
 def role_of(user: User, account: Account) -> str | None:
     """Return the user's role in the account, read now; None when there is none or the user is switched off."""
-    return Membership.objects.filter(account=account, user=user, user__is_active=True).values_list("role", flat=True).first()
+    return (
+        Membership.objects.filter(account=account, user=user, user__is_active=True)
+        .values_list("role", flat=True)
+        .first()
+    )
 
 
 def permit(actor: Actor, permission: Permission, account: Account) -> None:

@@ -24,6 +24,11 @@ def record(
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("audit.record outside the transaction of its change")
     AuditEvent.objects.create(
-        at=now, event=event, account_id=account_id, actor_id=actor_id, actor_label=actor_label,
-        subject_id=subject_id, details=dict(details),
+        at=now,
+        event=event,
+        account_id=account_id,
+        actor_id=actor_id,
+        actor_label=actor_label,
+        subject_id=subject_id,
+        details=dict(details),
     )

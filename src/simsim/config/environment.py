@@ -23,14 +23,16 @@ WIDEST_TRUSTED_PREFIX = {4: 8, 6: 16}
 class SecretFiles(PydanticBaseSettingsSource):
     """Reads `SIMSIM_X` from the file that `SIMSIM_X_FILE` names, as container platforms hand secrets over."""
 
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
         path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
         if path is None:
             return None, field_name, False
         try:
             return Path(path).read_text(encoding="utf-8").strip(), field_name, False
         except (OSError, UnicodeDecodeError) as error:
-            raise Unusable("%(name)s: %(reason)s", name=f"{PREFIX}{field_name.upper()}_FILE", reason=str(error)) from error
+            raise Unusable(
+                "%(name)s: %(reason)s", name=f"{PREFIX}{field_name.upper()}_FILE", reason=str(error)
+            ) from error
 
     def __call__(self) -> dict[str, Any]:
         found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
@@ -99,14 +101,16 @@ class Environment(BaseSettings):
         return self.data_dir.absolute() / "run" / "gate.sock"
 
     def trusted_networks(self) -> bytes:
-        """Return SIMSIM_TRUSTED_PROXIES as packed ranges (see `credential.allowlist`); raise Unusable when one is not a network."""
+        """Return SIMSIM_TRUSTED_PROXIES as packed ranges (see `credential.allowlist`); raise Unusable for a bad one."""
         networks = []
         for text in self.trusted_proxies:
             network = allowlist.parse_network(text)
             if isinstance(network, allowlist.Fault):
                 raise Unusable("SIMSIM_TRUSTED_PROXIES: %(fault)s", fault=str(network))
             if network.prefixlen < WIDEST_TRUSTED_PREFIX[network.version]:
-                raise Unusable("SIMSIM_TRUSTED_PROXIES: %(network)s would let callers choose their own address", network=text)
+                raise Unusable(
+                    "SIMSIM_TRUSTED_PROXIES: %(network)s would let callers choose their own address", network=text
+                )
             networks.append(network)
         return allowlist.pack(networks)
 
@@ -159,7 +163,11 @@ def read() -> Environment:
 def prove_url(name: str, url: str, schemes: set[str]) -> None:
     parts = urlsplit(url)
     if parts.scheme not in schemes or not (parts.netloc or parts.scheme == "sqlite"):
-        raise Unusable("%(name)s must be a URL that starts with %(schemes)s", name=name, schemes=" or ".join(sorted(f"{s}://" for s in schemes)))
+        raise Unusable(
+            "%(name)s must be a URL that starts with %(schemes)s",
+            name=name,
+            schemes=" or ".join(sorted(f"{s}://" for s in schemes)),
+        )
 
 
 def sqlite_path(url: str) -> Path | None:

@@ -69,7 +69,7 @@ TEMPLATES = [
 
 
 def sqlite(path: Path, synchronous: str) -> dict[str, Any]:
-    """Return a SQLite database: WAL, so that readers never wait; IMMEDIATE, so that writers queue and don't deadlock."""
+    """Return a SQLite database: WAL, so that readers never wait; IMMEDIATE, so that writers queue up."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     pragmas = f"PRAGMA journal_mode=WAL;PRAGMA synchronous={synchronous};PRAGMA foreign_keys=ON;"
     options = {"transaction_mode": "IMMEDIATE", "timeout": 10, "init_command": pragmas}

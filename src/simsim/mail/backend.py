@@ -1,4 +1,4 @@
-"""Django's e-mail backend for what other rooms send (a forgotten password): owed like everything else, never waited for."""
+"""Django's e-mail backend for what other rooms send (a forgotten password): owed, never waited for."""
 
 import uuid
 from collections.abc import Sequence
@@ -18,7 +18,12 @@ class OwedBackend(BaseEmailBackend):
         for message in email_messages:
             for recipient in message.recipients():
                 html = next(
-                    (str(part.content) for part in getattr(message, "alternatives", []) if part.mimetype == "text/html"), ""
+                    (
+                        str(part.content)
+                        for part in getattr(message, "alternatives", [])
+                        if part.mimetype == "text/html"
+                    ),
+                    "",
                 )
                 owe(
                     kind="ready_made",
@@ -28,5 +33,3 @@ class OwedBackend(BaseEmailBackend):
                     now=timezone.now(),
                 )
         return len(email_messages)
-
-

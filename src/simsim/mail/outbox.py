@@ -89,7 +89,9 @@ def message(mail: OwedMail) -> EmailMessage:
         subject = " ".join(render_to_string(f"mail/{mail.kind}/subject.txt", context).split())
         text = render_to_string(f"mail/{mail.kind}/text.txt", context).strip() + "\n"
         html = render_to_string(f"mail/{mail.kind}/html.html", context)
-    sent = EmailMultiAlternatives(subject, text, settings.DEFAULT_FROM_EMAIL, [mail.recipient], headers=headers, connection=connection)
+    sent = EmailMultiAlternatives(
+        subject, text, settings.DEFAULT_FROM_EMAIL, [mail.recipient], headers=headers, connection=connection
+    )
     if html:
         sent.attach_alternative(html, "text/html")
     return sent
@@ -97,6 +99,8 @@ def message(mail: OwedMail) -> EmailMessage:
 
 def message_id(mail: OwedMail) -> str:
     """Return the row's own Message-ID: the same at each attempt, so that a repeated mail is known as one."""
-    name = hmac.new(settings.SECRET_KEY.encode(), b"message-id:" + mail.dedupe.encode(), hashlib.sha256).hexdigest()[:32]
+    name = hmac.new(settings.SECRET_KEY.encode(), b"message-id:" + mail.dedupe.encode(), hashlib.sha256).hexdigest()[
+        :32
+    ]
     domain = Address(addr_spec=parseaddr(settings.DEFAULT_FROM_EMAIL)[1]).domain or "localhost"
     return f"<{name}@{domain}>"

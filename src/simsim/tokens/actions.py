@@ -1,6 +1,5 @@
 """What changes tokens. Each action permits, changes, records and owes mail in one transaction."""
 
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -216,6 +215,11 @@ def facts(token: Token) -> dict[str, object]:
 
 def recorded(actor: Actor, token: Token, event: Event, details: dict[str, object], now: datetime) -> None:
     recording.record(
-        event=event, actor_id=actor.user.pk if actor.user else None, actor_label=actor.label,
-        account_id=token.account_id, subject_id=str(token.pk), details=details, now=now,
+        event=event,
+        actor_id=actor.user.pk if actor.user else None,
+        actor_label=actor.label,
+        account_id=token.account_id,
+        subject_id=str(token.pk),
+        details=details,
+        now=now,
     )

@@ -30,7 +30,9 @@ class Keyring:
         """Return the password, encrypted under the newest key."""
         nonce = os.urandom(NONCE_BYTES)
         key = self.keys[0]
-        return VERSION + key_id(key) + nonce + AESGCM(key).encrypt(nonce, password.encode(), binding(token_id, account_id))
+        return (
+            VERSION + key_id(key) + nonce + AESGCM(key).encrypt(nonce, password.encode(), binding(token_id, account_id))
+        )
 
     def open(self, sealed: bytes, *, token_id: uuid.UUID, account_id: uuid.UUID) -> str:
         """Return the password. Raises KeyMissing when its key is not in the ring or the bytes are not of this row."""

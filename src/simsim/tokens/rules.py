@@ -22,9 +22,9 @@ def parse_expiry(text: str, *, now: datetime) -> datetime:
     text = text.strip()
     moment = moment_of(text, now)
     if moment is None:
-        raise Invalid(FieldError("expires_at", gettext_noop(
-            "Give a date such as 2027-01-31, or a number of days such as 90d."
-        )))
+        raise Invalid(
+            FieldError("expires_at", gettext_noop("Give a date such as 2027-01-31, or a number of days such as 90d."))
+        )
     if moment <= now:
         raise Invalid(FieldError("expires_at", gettext_noop("The expiry lies in the past.")))
     if moment > now + LONGEST_LIFE:
@@ -77,7 +77,9 @@ def parse_software(slug: str | None, *, present: TargetSoftware | None = None) -
         return None
     software = TargetSoftware.objects.filter(slug=slug).first()
     if software is None or (software.retired_at is not None and software != present):
-        raise Invalid(FieldError("software", gettext_noop("“%(slug)s” is not among the target software."), {"slug": slug}))
+        raise Invalid(
+            FieldError("software", gettext_noop("“%(slug)s” is not among the target software."), {"slug": slug})
+        )
     return software
 
 

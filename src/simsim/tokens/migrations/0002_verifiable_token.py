@@ -2,12 +2,13 @@
 
 from django.db import migrations
 
-COLUMNS = "id AS token_id, account_id, name, expires_at, revoked_at, allowlist"
-CREATE = f"""
+CREATE = """
 CREATE VIEW verifiable_token AS
-SELECT digest, {COLUMNS}, NULL AS works_until FROM tokens_token
+SELECT digest, id AS token_id, account_id, name, expires_at, revoked_at, allowlist, NULL AS works_until
+FROM tokens_token
 UNION ALL
-SELECT previous_digest, {COLUMNS}, previous_works_until FROM tokens_token WHERE previous_digest IS NOT NULL
+SELECT previous_digest, id, account_id, name, expires_at, revoked_at, allowlist, previous_works_until
+FROM tokens_token WHERE previous_digest IS NOT NULL
 """
 
 
