@@ -1,0 +1,55 @@
+# `make help` lists the commands. Everything is installed into .venv, from locks with hashes.
+PYTHON ?= python3
+export DEMO_PORT ?= 8000
+export DEMO_GATEWAY_PORT ?= 8080
+export DEMO_DIR ?= .demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fix bench lock clean parts screenshots
+
+help: ## list the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: .venv/run ## run everything on this machine: console, gateway, sample API, mail page
+	@exec .venv/bin/python -m simsim.demo
+
+test: .venv/test parts ## run every test, on SQLite and on PostgreSQL
+	tests/run
+
+check: .venv/test ## lint, types, imports
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/lint-imports
+	.venv/bin/mypy
+
+fix: .venv/test ## format, and mend what can be mended
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+bench: .venv/bench parts ## measure the figures, peers beside ours
+	.venv/bin/python -m bench
+
+screenshots: .venv/test parts ## picture every page of the console into screenshots/
+	.venv/bin/python tests/browser/screenshots.py
+
+lock: ## resolve the dependencies anew (needs uv)
+	for set in "run --extra checkout" "test --extra checkout --extra test" "bench --extra checkout --extra test --extra bench"; do \
+	  set -- $$set; name=$$1; shift; \
+	  uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	    pyproject.toml $$@ -o requirements/$$name.txt || exit 1; done
+
+clean: ## remove the environment and the demo's state
+	rm -rf .venv $(DEMO_DIR) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+parts: ## install the real parts that the tests need: PostgreSQL, nginx, Chromium, wrk
+	@tests/parts
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Simsim needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# The locks are nested (run < test < bench): a larger one also satisfies the smaller one's mark.
+.venv/run .venv/test .venv/bench: .venv/%: requirements/%.txt pyproject.toml | .venv/bin/python
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$*.txt
+	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
