@@ -1,0 +1,84 @@
+"""A real PostgreSQL for the tests: a cluster of its own in a scratch directory, stopped when the tests end."""
+
+import atexit
+import functools
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg
+
+SERVER_USER = "postgres"
+
+
+def binaries() -> Path:
+    """Return the directory of the newest installed server's programs; raise when there is none."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    on_path = shutil.which("initdb")
+    if on_path:
+        return Path(on_path).parent
+    if not found:
+        raise RuntimeError("PostgreSQL is not installed: apt-get install postgresql, or put initdb on the PATH")
+    return found[-1]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@functools.cache
+def start() -> int:
+    """Start the cluster on first use and return its port on 127.0.0.1."""
+    directory = Path(tempfile.mkdtemp(prefix="simsim-postgresql-"))
+    # The server refuses to run as root: it then runs as the user that Debian's package makes.
+    user = SERVER_USER if os.geteuid() == 0 else None
+    if user:
+        shutil.chown(directory, user=pwd.getpwnam(user).pw_uid)
+    data, port = directory / "data", free_port()
+    initdb = [binaries() / "initdb", "-D", data, "-U", SERVER_USER, "--auth=trust", "--encoding=UTF8", "--no-sync"]
+    subprocess.run(initdb, user=user, check=True, stdout=subprocess.DEVNULL, cwd=directory)
+    options = ["fsync=off", f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={directory}"]
+    command = [binaries() / "postgres", "-D", data, *(part for option in options for part in ("-c", option))]
+    with (directory / "log").open("w") as log:
+        server = subprocess.Popen(command, user=user, stdout=log, stderr=log, cwd=directory)
+    atexit.register(stop, server, directory)
+    wait_until_ready(port, server)
+    return port
+
+
+def wait_until_ready(port: int, server: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            psycopg.connect(url(port, "postgres"), connect_timeout=1).close()
+        except psycopg.OperationalError:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
+def stop(server: "subprocess.Popen[bytes]", directory: Path) -> None:
+    server.send_signal(2)  # SIGINT: fast shutdown, without waiting for clients
+    server.wait(timeout=20)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def url(port: int, database: str) -> str:
+    return f"postgresql://{SERVER_USER}@127.0.0.1:{port}/{database}"
+
+
+def create_database(name: str) -> str:
+    """Create an empty database and return its URL."""
+    port = start()
+    with psycopg.connect(url(port, "postgres"), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return url(port, name)
