@@ -1,0 +1,53 @@
+"""The house's words: no room without a sense, no word that the field has left behind."""
+
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted((ROOT / "src").rglob("*.py")) + sorted((ROOT / "src").rglob("*.html"))
+
+
+def test_no_room_is_called_by_what_it_is_not() -> None:
+    senseless = {"utils", "util", "core", "helpers", "helper", "common", "misc"}
+    found = [path for path in (ROOT / "src").rglob("*") if path.stem in senseless]
+    assert not found
+
+
+def test_left_behind_words_are_not_used() -> None:
+    word = re.compile(r"white-?list|black-?list", re.IGNORECASE)
+    found = [path for path in SOURCES if word.search(path.read_text(encoding="utf-8"))]
+    assert not found
+
+
+def test_locks_carry_hashes_and_no_address() -> None:
+    for lock in (ROOT / "requirements").glob("*.txt"):
+        text = lock.read_text(encoding="utf-8")
+        assert "://" not in text, lock.name
+        pinned = re.findall(r"^[a-z0-9][^\s]*==[^\s]+", text, re.MULTILINE)
+        assert pinned
+        assert text.count("--hash=sha256:") >= len(pinned), lock.name
+
+
+def test_every_module_says_what_it_promises() -> None:
+    silent = [
+        path.relative_to(ROOT)
+        for path in (ROOT / "src").rglob("*.py")
+        if path.name not in {"apps.py"} and "migrations" not in path.parts
+        and not path.read_text(encoding="utf-8").lstrip().startswith('"""')
+    ]  # fmt: skip
+    assert not silent
+
+
+def test_models_and_migrations_agree() -> None:
+    command = [ROOT / ".venv" / "bin" / "python", "-m", "django", "makemigrations", "--check", "--dry-run"]
+    import os
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as scratch:
+        environment = os.environ | {
+            "DJANGO_SETTINGS_MODULE": "simsim.config.settings", "SIMSIM_DATA_DIR": scratch,
+            "SIMSIM_DATABASE_URL": "", "SIMSIM_SECRET_KEY": "", "SIMSIM_TOKEN_KEYS": "",
+        }  # fmt: skip
+        made = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=scratch)
+    assert made.returncode == 0, made.stdout + made.stderr

@@ -1,0 +1,24 @@
+"""Every requirement is shown by a test that names it."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+TESTS = Path(__file__).parent.parent
+REQUIREMENTS = {f"R{number}" for number in range(1, 21)} | {f"B{number}" for number in range(1, 12)}
+# What no test shows yet. An entry leaves with the test that shows it, and none comes back.
+NOT_SHOWN_YET: set[str] = set()
+
+
+def marks(path: Path) -> Iterator[str]:
+    """Yield the requirement ids that a test file's `covers` marks name."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "covers":
+            yield from (argument.value for argument in node.args if isinstance(argument, ast.Constant))
+
+
+def test_every_requirement_has_a_test_or_stands_on_the_list() -> None:
+    covered = {mark for path in TESTS.rglob("test_*.py") for mark in marks(path)}
+    assert covered <= REQUIREMENTS, f"no such requirement: {sorted(covered - REQUIREMENTS)}"
+    assert covered.isdisjoint(NOT_SHOWN_YET), f"shown now: {sorted(covered & NOT_SHOWN_YET)}"
+    assert covered | NOT_SHOWN_YET == REQUIREMENTS, f"without a test: {sorted(REQUIREMENTS - covered - NOT_SHOWN_YET)}"
