@@ -4,9 +4,9 @@ import threading
 from datetime import datetime
 
 import pytest
-from cast import Cast
 from django.db import connections
 
+from cast import Cast
 from simsim.accounts.actions import add_user, change_role, create_account, remove_user
 from simsim.accounts.models import Account, Membership, Role, User
 from simsim.accounts.permissions import OPERATOR, acting

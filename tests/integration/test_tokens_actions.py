@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cast import Cast
 
+from cast import Cast
 from simsim.accounts.actions import remove_user
 from simsim.accounts.permissions import OPERATOR, Actor
 from simsim.audit.models import AuditEvent
@@ -37,7 +37,9 @@ def test_created_token_belongs_to_the_account_and_its_username_is_the_account(
 
 
 @pytest.mark.covers("R1")
-@pytest.mark.parametrize(("who", "refusal"), [("as_bob", NotPermitted), ("as_charlie", NotFound), ("olga", NotPermitted)])
+@pytest.mark.parametrize(
+    ("who", "refusal"), [("as_bob", NotPermitted), ("as_charlie", NotFound), ("olga", NotPermitted)]
+)
 def test_only_an_administrator_of_the_account_changes_its_tokens(
     cast: Cast, now: datetime, power_bi: tuple[Token, actions.Credentials], who: str, refusal: type[Exception]
 ) -> None:

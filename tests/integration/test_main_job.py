@@ -1,0 +1,222 @@
+"""The main job, from end to end: a token opens a real API through a real gateway, and closes it."""
+
+import contextlib
+import http.client
+import json
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+import postgresql_server
+from settings_for_tests import ON_POSTGRESQL
+from simsim.credential import password
+from stack import Stack, basic, running
+
+REVOCATIONS = 200
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running(tmp_path_factory.mktemp("stack"), on_postgresql=ON_POSTGRESQL) as started:
+        yield started
+
+
+@pytest.mark.covers("R2", "R15", "R17", "B9", "B11")
+def test_token_opens_the_api_and_the_request_is_in_the_log_within_a_second(stack: Stack) -> None:
+    token = stack.create_token("Opens")
+    answer = stack.get("/api/v2/entities?secret=value", auth=(token["username"], token["password"]))
+    assert answer.status == 200
+    assert isinstance(json.loads(answer.body), list)
+    time.sleep(1)
+    (row,) = stack.log_rows(token=token["id"])
+    assert row["resource"] == "/api/v2/entities"
+    assert (row["method"], row["status"], row["outcome"], row["reason"]) == ("GET", 200, "accepted", "ok")
+    assert (row["token_name"], row["address"]) == ("Opens", "127.0.0.1")
+    assert 0 <= row["duration_seconds"] < 5
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", row["received_at"])
+
+
+@pytest.mark.covers("R10", "R15", "R16", "R17")
+def test_every_refusal_looks_the_same_outside_and_is_told_apart_in_the_log(stack: Stack) -> None:
+    good = stack.create_token("Good")
+    foreign = stack.create_token("Foreign", account=stack.other_account)
+    elsewhere = stack.create_token("Elsewhere", "--allow", "198.51.100.0/24")
+    revoked = stack.create_token("Revoked")
+    stack.revoke(revoked["id"])
+    expired = stack.create_token("Expired", expires=in_two_seconds())
+    time.sleep(2.5)
+    account, wrong = stack.account, password.mint()
+    attempts = {
+        "no_credentials": ("/refusal/none", None),
+        "unknown_credentials": ("/refusal/wrong", (account, wrong)),
+        "unknown_credentials, of another account": ("/refusal/foreign", (account, foreign["password"])),
+        "expired": ("/refusal/expired", (account, expired["password"])),
+        "revoked": ("/refusal/revoked", (account, revoked["password"])),
+        "address_not_allowed": ("/refusal/address", (account, elsewhere["password"])),
+        "malformed": ("/refusal/malformed", (account, good["password"] + " ")),
+    }
+    answers = {reason: stack.get(path, auth=auth) for reason, (path, auth) in attempts.items()}
+    assert {answer.status for answer in answers.values()} == {401}
+    assert len({answer.body for answer in answers.values()}) == 1
+    assert {tuple(answer.headers.get_all("WWW-Authenticate") or []) for answer in answers.values()} == {
+        ('Basic realm="simsim", charset="UTF-8"',)
+    }
+    names = [sorted(name.lower() for name in answer.headers) for answer in answers.values()]
+    assert all(each == names[0] for each in names)
+    time.sleep(1)
+    rows = {row["resource"]: row for row in stack.log_rows() if row["resource"].startswith("/refusal/")}
+    assert rows["/refusal/expired"]["reason"] == "expired"
+    assert rows["/refusal/revoked"]["reason"] == "revoked"
+    assert rows["/refusal/address"]["reason"] == "address_not_allowed"
+    assert rows["/refusal/address"]["token_name"] == "Elsewhere"
+    assert "127.0.0.1" in rows["/refusal/address"]["detail"]
+    assert rows["/refusal/wrong"]["reason"] == rows["/refusal/foreign"]["reason"] == "unknown_credentials"
+    assert rows["/refusal/wrong"]["detail"] != rows["/refusal/foreign"]["detail"]
+    assert rows["/refusal/foreign"]["token_id"] is None
+    assert {row["outcome"] for row in rows.values()} == {"refused"}
+    assert {row["status"] for row in rows.values()} == {401}
+    assert "/refusal/none" not in rows, "nobody's account was named, so it is in nobody's log"
+
+
+def in_two_seconds() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3))
+
+
+class Caller(threading.Thread):
+    """Calls the API again and again over one connection, and notes when each request began and what it got."""
+
+    def __init__(self, stack: Stack, auth: tuple[str, str]) -> None:
+        super().__init__(daemon=True)
+        self.port, self.headers = stack.gateway_port, basic(auth)
+        self.seen: list[tuple[float, int]] = []
+        self.done = threading.Event()
+
+    def run(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        while not self.done.is_set():
+            began = time.monotonic()
+            connection.request("GET", "/status/200", headers=self.headers)
+            answer = connection.getresponse()
+            answer.read()
+            self.seen.append((began, answer.status))
+
+
+def calls_around(stack: Stack, token: dict[str, str], revoke: object) -> tuple[float, list[tuple[float, int]]]:
+    """Call with the token from two threads while `revoke` runs; return when it returned, and what was seen."""
+    callers = [Caller(stack, (token["username"], token["password"])) for _ in range(2)]
+    for caller in callers:
+        caller.start()
+    stack.wait_until(lambda: all(any(status == 200 for _, status in caller.seen) for caller in callers), "accepted")
+    revoke(token["id"])  # type: ignore[operator]
+    returned = time.monotonic()
+    stack.wait_until(lambda: all(sum(began > returned for began, _ in c.seen) >= 3 for c in callers), "called after")
+    for caller in callers:
+        caller.done.set()
+        caller.join()
+    return returned, [seen for caller in callers for seen in caller.seen]
+
+
+@pytest.mark.covers("R13", "B1")
+def test_no_request_that_begins_after_the_revocation_returned_is_accepted(stack: Stack, tmp_path: Path) -> None:
+    script = Path(__file__).with_name("token_hand.py")
+    with subprocess.Popen(
+        [sys.executable, script], env=stack.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as hand:
+        assert hand.stdin and hand.stdout
+
+        def ask(line: str) -> str:
+            assert hand.stdin and hand.stdout
+            print(line, file=hand.stdin, flush=True)
+            return hand.stdout.readline().strip()
+
+        for _ in range(REVOCATIONS):
+            token = json.loads(ask(f"create {stack.account}"))
+            returned, seen = calls_around(stack, token, lambda token_id: ask(f"revoke {token_id}"))
+            late = [status for began, status in seen if began > returned]
+            assert set(late) == {401}
+        hand.stdin.close()
+
+
+@pytest.mark.covers("R13", "B7")
+def test_revocation_on_the_command_line_is_as_immediate(stack: Stack) -> None:
+    for number in range(3):
+        token = stack.create_token(f"Command line {number}")
+        returned, seen = calls_around(stack, token, stack.revoke)
+        assert {status for began, status in seen if began > returned} == {401}
+
+
+@pytest.mark.covers("B9")
+def test_caller_cannot_make_the_api_believe_an_account(stack: Stack) -> None:
+    token = stack.create_token("Honest")
+    forged = {
+        "X-Simsim-Account": stack.other_account, "X-Simsim-Token": "forged", "X-Simsim-Token-Name": "forged",
+        "X-Simsim-Reason": "forged", "x-simsim-account": stack.other_account, "X_Simsim_Account": stack.other_account,
+    }  # fmt: skip
+    answer = stack.get("/headers", auth=(token["username"], token["password"]), headers=forged)
+    assert answer.status == 200
+    text = answer.body.decode().lower()
+    assert stack.account in text
+    assert "forged" not in text
+    assert stack.other_account not in text
+    assert token["password"] not in text
+    refused = stack.get("/headers", headers=forged)
+    assert refused.status == 401
+    assert "forged" not in str(refused.headers)
+
+
+@pytest.mark.covers("B9", "R16")
+@pytest.mark.parametrize(
+    "target",
+    ["//", "//api/v2/entities", "/%2e%2e/api/v2/entities", "/..%2fapi/v2/entities", "/a/../api/v2/entities",
+     "http://127.0.0.1/api/v2/entities", "http://127.0.0.1//api/v2/entities", "/api/v2/entities?x=/../", "/healthz",
+     "/gate/verify", "/%2f", "/./api/v2/entities", "/api/v2/entities;x", "/api/v2/entities#x", "*"],
+)  # fmt: skip
+def test_no_spelling_of_an_address_passes_the_gate(stack: Stack, target: str) -> None:
+    with socket.create_connection(("127.0.0.1", stack.gateway_port), timeout=10) as connection:
+        request = f"GET {target} HTTP/1.1\r\nHost: api.example\r\nConnection: close\r\n\r\n"
+        connection.sendall(request.encode())
+        status = connection.makefile("rb").readline().split()[1]
+    assert status in {b"401", b"400"}
+
+
+@pytest.mark.covers("R16", "B9", "B11")
+def test_gateway_says_503_while_no_decision_can_be_made(tmp_path: Path) -> None:
+    """The database goes away and comes back: 503 with Retry-After meanwhile, and never an acceptance."""
+    with running(tmp_path, on_postgresql=ON_POSTGRESQL) as stack:
+        token = stack.create_token("T")
+        auth = (token["username"], token["password"])
+        assert stack.get("/status/200", auth=auth).status == 200
+        with database_away(stack):
+            stack.wait_until(lambda: stack.get("/status/200", auth=auth).status == 503, "503", seconds=3)
+            answer = stack.get("/status/200", auth=auth)
+            assert (answer.status, answer.headers["Retry-After"] is not None) == (503, True)
+            assert stack.get("/status/200").status in {401, 503}
+        stack.wait_until(lambda: stack.get("/status/200", auth=auth).status == 200, "200 again", seconds=5)
+
+
+@contextlib.contextmanager
+def database_away(stack: Stack) -> Iterator[None]:
+    """Take the tokens' database away: its files are renamed, or PostgreSQL closes it and ends its sessions."""
+    if stack.on_postgresql:
+        database = stack.database_url.rpartition("/")[2]
+        with psycopg.connect(postgresql_server.url(postgresql_server.start(), "postgres"), autocommit=True) as server:
+            server.execute(f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS false')
+            server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database])
+            yield
+            server.execute(f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS true')
+    else:
+        files = [path for path in stack.data.iterdir() if path.name.startswith("simsim.sqlite3")]
+        for path in files:
+            path.rename(path.with_name("away-" + path.name))
+        yield
+        for path in files:
+            path.with_name("away-" + path.name).rename(path)

@@ -1,0 +1,33 @@
+"""Creates and revokes tokens on request, by the same actions as every door: `create ACCOUNT`, `revoke TOKEN`."""
+
+import json
+import os
+import sys
+import uuid
+
+import django
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "simsim.config.settings"
+django.setup()
+
+from django.utils import timezone  # noqa: E402
+
+from simsim.accounts.models import Account  # noqa: E402
+from simsim.accounts.permissions import acting, administrators  # noqa: E402
+from simsim.tokens.actions import create_token, revoke_token  # noqa: E402
+from simsim.tokens.models import Token  # noqa: E402
+
+for line in sys.stdin:
+    verb, what = line.split()
+    if verb == "create":
+        account = Account.objects.get(pk=what)
+        alice = acting(administrators(account)[0])
+        token, credentials = create_token(
+            actor=alice, account=account, name=uuid.uuid4().hex, expires="1d", now=timezone.now()
+        )
+        answer = {"id": str(token.pk), "username": credentials.username, "password": credentials.password}
+    else:
+        token = Token.objects.select_related("account").get(pk=what)
+        revoke_token(actor=acting(administrators(token.account)[0]), token=token, now=timezone.now())
+        answer = {}
+    print(json.dumps(answer), flush=True)

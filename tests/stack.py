@@ -1,0 +1,176 @@
+"""The whole product as real processes: console, gate, worker, gateway, and the sample API behind it."""
+
+import base64
+import contextlib
+import http.client
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import postgresql_server
+from postgresql_server import free_port
+
+BIN = Path(sys.executable).parent
+PASSWORD = "open sesame, said Alice"
+READY_SECONDS = 40
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+
+@dataclass
+class Stack:
+    """Processes on one scratch directory. `api` is what the sample API answers to, through the gateway alone."""
+
+    directory: Path
+    on_postgresql: bool
+    console_port: int = field(default_factory=free_port)
+    gateway_port: int = field(default_factory=free_port)
+    api_port: int = field(default_factory=free_port)
+    processes: "dict[str, subprocess.Popen[bytes]]" = field(default_factory=dict)
+    account: str = ""
+    other_account: str = ""
+
+    @property
+    def data(self) -> Path:
+        return self.directory / "data"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        settings = {
+            "SIMSIM_DATA_DIR": str(self.data),
+            "SIMSIM_BASE_URL": f"http://localhost:{self.console_port}",
+            "SIMSIM_EMAIL_URL": "smtp://127.0.0.1:9",
+        }
+        if self.on_postgresql:
+            settings |= {
+                "SIMSIM_DATABASE_URL": self.database_url,
+                "SIMSIM_SECRET_KEY": "a-secret-key-of-the-tests-and-of-nothing-else",
+                "SIMSIM_TOKEN_KEYS": "dGhpcy1pcy1hLWtleS1vZi10aGUtdGVzdHMtYWxvbmU",
+            }
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SIMSIM_", "DJANGO_"))}
+        return inherited | settings
+
+    def __post_init__(self) -> None:
+        self.database_url = ""
+        if self.on_postgresql:
+            self.database_url = postgresql_server.create_database(f"stack_{secrets.token_hex(4)}")
+
+    def simsim(self, *arguments: str, stdin: str = "") -> Any:
+        """Run the command line with --json and return what it printed."""
+        done = subprocess.run(
+            [BIN / "simsim", *arguments, "--json"],
+            env=self.environment, input=stdin, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, f"simsim {' '.join(arguments)}: {done.stderr}"
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def spawn(self, name: str, *command: str | Path) -> None:
+        log = (self.directory / f"{name}.log").open("ab")
+        self.processes[name] = subprocess.Popen(
+            command, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+        log.close()
+
+    def start(self) -> None:
+        """Migrate, create the accounts of the cast, and start every process; return when each answers."""
+        subprocess.run([BIN / "simsim", "migrate"], env=self.environment, check=True, timeout=120, capture_output=True)
+        for name, person in (("Acme", "alice@acme.example"), ("Globex", "charlie@globex.example")):
+            account = self.simsim("account", "create", name)["id"]
+            self.simsim(
+                "user", "create", person, "--account", account, "--role", "administrator", "--password-stdin",
+                stdin=PASSWORD + "\n",
+            )  # fmt: skip
+            if name == "Acme":
+                self.account = account
+            else:
+                self.other_account = account
+        self.spawn("api", sys.executable, "-m", "simsim.demo.sample_api", "--port", str(self.api_port))
+        self.spawn("serve", BIN / "simsim", "serve", "--port", str(self.console_port), "--no-worker")
+        self.start_worker()
+        upstream, listen = f"http://127.0.0.1:{self.api_port}", f"127.0.0.1:{self.gateway_port}"
+        self.spawn("gateway", BIN / "simsim", "gateway", "--upstream", upstream, "--listen", listen)
+        self.wait_until(lambda: self.get("/api/v2/entities").status == 401, "the gateway answers")
+        self.wait_until(lambda: self.get("/healthz", port=self.console_port).status == 200, "the console answers")
+        self.wait_until(lambda: self.get("/status/200", port=self.api_port).status == 200, "the API answers")
+
+    def start_worker(self) -> None:
+        self.spawn("worker", BIN / "simsim", "worker")
+
+    def stop(self) -> None:
+        for process in self.processes.values():
+            process.terminate()
+        for name, process in self.processes.items():
+            assert process.wait(timeout=30) is not None, name
+
+    def wait_until(self, condition: Any, what: str, seconds: float = READY_SECONDS) -> None:
+        deadline = time.monotonic() + seconds
+        while True:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                if condition():
+                    return
+            if time.monotonic() > deadline:
+                logs = "\n".join(f"== {path.name}\n{path.read_text()[-1500:]}" for path in self.directory.glob("*.log"))
+                raise AssertionError(f"not within {seconds} s: {what}\n{logs}")
+            time.sleep(0.05)
+
+    def get(
+        self, path: str, *, auth: tuple[str, str] | None = None, port: int | None = None,
+        headers: dict[str, str] | None = None, method: str = "GET", body: bytes | None = None,
+    ) -> Answer:  # fmt: skip
+        """Send one request, through the gateway unless another port is given."""
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.gateway_port, timeout=20)
+        try:
+            connection.request(method, path, body=body, headers=(headers or {}) | (basic(auth) if auth else {}))
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.headers, answer.read())
+        finally:
+            connection.close()
+
+    def create_token(self, name: str, *options: str, expires: str = "30d", account: str = "") -> dict[str, Any]:
+        who = "charlie@globex.example" if account == self.other_account and account else "alice@acme.example"
+        created: dict[str, Any] = self.simsim(
+            "token", "create", "--account", account or self.account, "--as", who,
+            "--name", name, "--expires", expires, *options,
+        )  # fmt: skip
+        return created
+
+    def revoke(self, token_id: str) -> None:
+        self.simsim("token", "revoke", token_id, "--as", "alice@acme.example", "--reason", "leaked")
+
+    def log_rows(self, **filters: str) -> list[dict[str, Any]]:
+        """Return every row of Acme's log, newest first."""
+        rows: list[dict[str, Any]] = []
+        cursor: list[str] = []
+        options = [part for name, value in filters.items() for part in (f"--{name}", value)]
+        while True:
+            page = self.simsim("log", "list", "--account", self.account, "--limit", "1000", *options, *cursor)
+            rows += page["items"]
+            if not page["next_cursor"]:
+                return rows
+            cursor = ["--cursor", page["next_cursor"]]
+
+
+def basic(auth: tuple[str, str]) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"{auth[0]}:{auth[1]}".encode()).decode()}
+
+
+@contextlib.contextmanager
+def running(directory: Path, *, on_postgresql: bool) -> Iterator[Stack]:
+    stack = Stack(directory, on_postgresql)
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.stop()
