@@ -1,0 +1,164 @@
+"""Runs every comparison and prints the table."""
+
+import argparse
+import contextlib
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import in_process, servers, tokens
+from bench.load import Comparison, compare, rate, target
+from simsim.credential import password
+
+GATE, NOOP = "simsim.config.rsgi:application", "bench.noop:application"
+SIZES = {"small": 1_000, "usual": 100_000, "large": 1_000_000}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table: what was measured, the bound it must keep, and what it was."""
+
+    what: str
+    measured: float
+    at_least: float | None = None
+    at_most: float | None = None
+    rates: str = ""
+
+    @property
+    def is_reached(self) -> bool:
+        return (self.at_least is None or self.measured >= self.at_least) and (
+            self.at_most is None or self.measured <= self.at_most
+        )
+
+    @property
+    def bound(self) -> str:
+        parts = [f"≥ {self.at_least:g}" if self.at_least else "", f"≤ {self.at_most:g}" if self.at_most else ""]
+        return " ".join(part for part in parts if part)
+
+
+class Bench:
+    """The scratch state of one run."""
+
+    def __init__(self, scratch: Path) -> None:
+        self.scratch = scratch
+        self.known: dict[str, list[tokens.Credential]] = {}
+
+    def data(self, size: str) -> Path:
+        return self.scratch / size
+
+    def prepare(self, *sizes: str) -> None:
+        for size in sizes:
+            began = time.monotonic()
+            self.data(size).mkdir()
+            self.known[size] = tokens.fill(self.data(size), SIZES[size])
+            progress(f"{SIZES[size]:,} tokens made in {time.monotonic() - began:.0f} s")
+
+    @contextlib.contextmanager
+    def gate(self, size: str) -> Iterator[int]:
+        port = servers.free_port()
+        with servers.granian(GATE, port, self.data(size)):
+            yield port
+
+    def against_noop(self) -> Iterator[Figure]:
+        """Yield the gate against a server that decides nothing, and refusals against acceptances."""
+        noop, known = servers.free_port(), self.known["usual"]
+        wrong = [(account, password.mint()) for account, _ in known]
+        with self.gate("usual") as port, servers.granian(NOOP, noop, self.data("usual")):
+            url = f"http://127.0.0.1:{port}/gate/verify"
+            accepted = target("gate", url, known, self.scratch)
+            refused = target("gate-401", url, wrong, self.scratch, refused=True)
+            nothing = target("no-op", f"http://127.0.0.1:{noop}/gate/verify", known, self.scratch)
+            yield figure(
+                "gate : no-op, same server, 100,000 tokens", compare(accepted, nothing, progress), at_least=0.8
+            )
+            yield figure("401 : 204", compare(refused, accepted, progress), at_least=0.9, at_most=1.1)
+
+    def by_size(self) -> Iterator[Figure]:
+        """Yield the time a request takes among a million tokens against among a thousand."""
+        with self.gate("small") as few, self.gate("large") as many:
+            small = target("1,000", f"http://127.0.0.1:{few}/gate/verify", self.known["small"], self.scratch)
+            large = target("1,000,000", f"http://127.0.0.1:{many}/gate/verify", self.known["large"], self.scratch)
+            yield figure("time, 1,000,000 : 1,000 tokens", compare(small, large, progress), at_most=1.2)
+
+    def in_process(self) -> Iterator[Figure]:
+        spool = self.scratch / "in-process-spool"
+        micros = in_process.median_micros(self.data("usual"), spool, self.known["usual"])
+        yield Figure("in process, median, µs", micros, at_most=15)
+
+    def behind_nginx(self) -> Iterator[Figure]:
+        """Yield nginx with our gate against nginx with a no-op, with bcrypt of its own, and against Caddy."""
+        known, data = self.known["usual"], self.data("usual")
+        api, ours, noop, basic, caddy = (servers.free_port() for _ in range(5))
+        gate_socket, noop_socket = self.scratch / "gate.sock", self.scratch / "noop.sock"
+        with contextlib.ExitStack() as stack:
+            for server in (
+                servers.upstream(self.scratch, api),
+                servers.granian(GATE, gate_socket, data),
+                servers.granian(NOOP, noop_socket, data),
+                servers.gateway(self.scratch, ours, api, gate_socket),
+                servers.gateway(self.scratch, noop, api, noop_socket),
+                servers.auth_basic(self.scratch, basic, api, known[0]),
+                servers.caddy(self.scratch, caddy, api, known[0]),
+            ):
+                stack.enter_context(server)
+            with_gate = target("nginx+gate", f"http://127.0.0.1:{ours}/", known, self.scratch)
+            with_noop = target("nginx+no-op", f"http://127.0.0.1:{noop}/", known, self.scratch)
+            bcrypt = target("nginx auth_basic", f"http://127.0.0.1:{basic}/", known[:1], self.scratch)
+            remembered = target("Caddy basic_auth", f"http://127.0.0.1:{caddy}/", known[:1], self.scratch)
+            yield figure("nginx + gate : nginx + no-op", compare(with_gate, with_noop, progress), at_least=0.9)
+            yield figure("nginx + gate : nginx auth_basic, bcrypt 5", compare(with_gate, bcrypt, progress), at_least=20)
+            rate(remembered, 3)  # its first bcrypt, of cost 14, takes a second
+            yield figure("nginx + gate : Caddy basic_auth", compare(with_gate, remembered, progress), at_least=1.5)
+
+
+def figure(what: str, measured: Comparison, *, at_least: float | None = None, at_most: float | None = None) -> Figure:
+    ours, theirs = (sum(rates) / len(rates) for rates in (measured.ours, measured.theirs))
+    return Figure(what, measured.ratio, at_least, at_most, f"{ours:,.0f} : {theirs:,.0f} a second")
+
+
+def progress(text: str) -> None:
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Print the table, or JSON; return 1 when a figure is missed."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument(
+        "--only", choices=["noop", "size", "process", "nginx"], action="append", help="run these parts only"
+    )
+    chosen = parser.parse_args()
+    parts = chosen.only or ["noop", "process", "size", "nginx"]
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="simsim-bench-") as scratch:
+        bench = Bench(Path(scratch))
+        bench.prepare("usual", *(["small", "large"] if "size" in parts else []))
+        runs = {
+            "noop": bench.against_noop,
+            "process": bench.in_process,
+            "size": bench.by_size,
+            "nginx": bench.behind_nginx,
+        }
+        for part in parts:
+            figures.extend(runs[part]())
+    if chosen.json:
+        print(json.dumps([asdict(each) | {"reached": each.is_reached} for each in figures], indent=2))
+    else:
+        table = Table("what", "figure", "measured", "", "rates on this machine", title="Simsim, ratios from one run")
+        for each in figures:
+            table.add_row(
+                each.what, each.bound, f"{each.measured:.2f}", "ok" if each.is_reached else "MISSED", each.rates
+            )
+        Console(width=130).print(table)
+    return 0 if all(each.is_reached for each in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

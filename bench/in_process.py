@@ -1,0 +1,33 @@
+"""The verdict without a server: microseconds a call, from the request's headers to the answer, line written."""
+
+import base64
+import statistics
+import time
+from pathlib import Path
+
+from bench.tokens import Credential
+from simsim.credential import allowlist
+from simsim.gate.app import VERIFY, Gate, Request
+from simsim.gate.lookup_sqlite import SqliteLookup
+from simsim.gate.spool import Spool
+
+CALLS = 20_000
+
+
+def median_micros(data: Path, spool: Path, credentials: list[Credential]) -> float:
+    """Return the median of CALLS calls over the credentials in turn."""
+    trusted = allowlist.parse_network("10.0.0.0/8")
+    assert not isinstance(trusted, allowlist.Fault)
+    gate = Gate(SqliteLookup(data / "simsim.sqlite3"), Spool(spool), trusted=allowlist.pack([trusted]))
+    values = [b"Basic " + base64.b64encode(":".join(pair).encode()) for pair in credentials]
+    requests = [Request("127.0.0.1", "GET", VERIFY, [value], []) for value in values]
+    spent = []
+    for number in range(CALLS):
+        request = requests[number % len(requests)]
+        began = time.perf_counter_ns()
+        answer = gate.verify(request)
+        spent.append(time.perf_counter_ns() - began)
+        if answer.status != 204:
+            raise RuntimeError(f"expected an acceptance, got {answer.status}")
+    gate.close()
+    return statistics.median(spent) / 1000

@@ -1,0 +1,104 @@
+"""The load: wrk on a core of its own, credentials taken in turn."""
+
+import base64
+import json
+import statistics
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+SERVER_CORE, CLIENT_CORE = "0", "1"
+CONNECTIONS = 64
+ROUND_SECONDS = 3
+ROUNDS = 5
+
+SCRIPT = """
+local lines = {}
+for line in io.lines("%(file)s") do lines[#lines + 1] = line end
+local at = 0
+request = function()
+  at = at %% #lines + 1
+  return wrk.format("GET", nil, {["Authorization"] = lines[at], ["Host"] = "api.example"})
+end
+"""
+# Statuses are counted by wrk itself: a response() callback would run Lua for each answer and measure the client.
+REPORT = """
+done = function(summary)
+  io.stderr:write(string.format('{"requests":%d,"micros":%d,"errors":%d,"statuses":%d}\\n', summary.requests, summary.duration,
+    summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout, summary.errors.status))
+end
+"""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is loaded: a URL, the Authorization values to take in turn, and whether the answers are refusals."""
+
+    name: str
+    url: str
+    script: Path
+    refused: bool = False
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two targets' rates by round, in requests a second."""
+
+    ours: list[float]
+    theirs: list[float]
+
+    @property
+    def ratio(self) -> float:
+        """The median of the rounds' ratios, ours to theirs."""
+        return statistics.median(a / b for a, b in zip(self.ours, self.theirs, strict=True))
+
+
+def target(
+    name: str, url: str, credentials: Sequence[tuple[str, str]], scratch: Path, *, refused: bool = False
+) -> Target:
+    """Write the script that sends these credentials in turn, and return the target."""
+    values = scratch / f"{name}.credentials"
+    values.write_text("".join(f"{authorization(pair)}\n" for pair in credentials), encoding="ascii")
+    script = scratch / f"{name}.lua"
+    script.write_text(SCRIPT % {"file": values} + REPORT, encoding="ascii")
+    return Target(name, url, script, refused)
+
+
+def authorization(credential: tuple[str, str]) -> str:
+    return "Basic " + base64.b64encode(":".join(credential).encode()).decode()
+
+
+def rate(loaded: Target, seconds: int = ROUND_SECONDS) -> float:
+    """Return the requests a second that the target answered; raise when one failed or was answered otherwise."""
+    command = [
+        "taskset",
+        "-c",
+        CLIENT_CORE,
+        "wrk",
+        "-t1",
+        f"-c{CONNECTIONS}",
+        f"-d{seconds}s",
+        "-s",
+        loaded.script,
+        loaded.url,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 30)
+    report = json.loads(done.stderr.strip().splitlines()[-1])
+    expected = report["requests"] if loaded.refused else 0
+    if report["errors"] or not report["requests"] or abs(report["statuses"] - expected) > expected * 0.001:
+        raise RuntimeError(f"{loaded.name} answered otherwise than expected: {report}")
+    return float(report["requests"] / report["micros"] * 1e6)
+
+
+def compare(ours: Target, theirs: Target, progress: Callable[[str], None]) -> Comparison:
+    """Load both in turn, and the one that goes first in turn too."""
+    rates: dict[str, list[float]] = {ours.name: [], theirs.name: []}
+    for each in (ours, theirs):
+        rate(each, 1)
+    for number in range(ROUNDS):
+        order = (ours, theirs) if number % 2 == 0 else (theirs, ours)
+        for each in order:
+            rates[each.name].append(rate(each))
+        progress(f"{ours.name} : {theirs.name}  round {number + 1} of {ROUNDS}")
+    return Comparison(rates[ours.name], rates[theirs.name])
