@@ -18,6 +18,7 @@ from bench.load import Comparison, compare, rate, target
 from simsim.credential import password
 
 GATE, NOOP = "simsim.config.rsgi:application", "bench.noop:application"
+PARTS = ["noop", "process", "size", "nginx"]
 SIZES = {"small": 1_000, "usual": 100_000, "large": 1_000_000}
 
 
@@ -131,23 +132,16 @@ def main() -> int:
     """Print the table, or JSON; return 1 when a figure is missed."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument(
-        "--only", choices=["noop", "size", "process", "nginx"], action="append", help="run these parts only"
-    )
+    parser.add_argument("--only", choices=PARTS, action="append", help="run these parts only")
     chosen = parser.parse_args()
-    parts = chosen.only or ["noop", "process", "size", "nginx"]
+    parts = chosen.only or PARTS
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="simsim-bench-") as scratch:
         bench = Bench(Path(scratch))
         bench.prepare("usual", *(["small", "large"] if "size" in parts else []))
-        runs = {
-            "noop": bench.against_noop,
-            "process": bench.in_process,
-            "size": bench.by_size,
-            "nginx": bench.behind_nginx,
-        }
-        for part in parts:
-            figures.extend(runs[part]())
+        runs = (bench.against_noop, bench.in_process, bench.by_size, bench.behind_nginx)
+        for part, run in zip(PARTS, runs, strict=True):
+            figures.extend(run() if part in parts else ())
     if chosen.json:
         print(json.dumps([asdict(each) | {"reached": each.is_reached} for each in figures], indent=2))
     else:

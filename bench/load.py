@@ -25,8 +25,9 @@ end
 # Statuses are counted by wrk itself: a response() callback would run Lua for each answer and measure the client.
 REPORT = """
 done = function(summary)
-  io.stderr:write(string.format('{"requests":%d,"micros":%d,"errors":%d,"statuses":%d}\\n', summary.requests, summary.duration,
-    summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout, summary.errors.status))
+  local errors = summary.errors
+  io.stderr:write(string.format('{"requests":%d,"micros":%d,"errors":%d,"statuses":%d}\\n', summary.requests,
+    summary.duration, errors.connect + errors.read + errors.write + errors.timeout, errors.status))
 end
 """
 

@@ -15,8 +15,8 @@ from simsim.credential.digest import digest
 
 KNOWN = 5000
 ACCOUNTS = 1000
-INSERT = """INSERT INTO tokens_token (id, account_id, name, description, expires_at, allowed_networks, allowlist, digest,
-    sealed_password, created_at, created_by_label, revoked_by_label, revocation_reason)
+INSERT = """INSERT INTO tokens_token (id, account_id, name, description, expires_at, allowed_networks, allowlist,
+    digest, sealed_password, created_at, created_by_label, revoked_by_label, revocation_reason)
     VALUES (?, ?, ?, '', ?, '["127.0.0.0/8", "2001:db8::/32"]', ?, ?, x'00', ?, 'bench', '', '')"""
 
 Credential = tuple[str, str]
