@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class RequestLogConfig(AppConfig):
+    name = "simsim.request_log"
+    label = "request_log"

@@ -1,0 +1,67 @@
+"""What the log says of a request to people: one sentence for each cause, with the address and the token in it."""
+
+from django.utils.translation import gettext
+
+from simsim.credential.decision import Cause
+from simsim.problem import gettext_noop
+from simsim.request_log.models import LoggedRequest, Outcome
+
+# What the gateway saw of requests that the gate never decided.
+GATE_AWAY = "gate_away"
+BAD_REQUEST = "bad_request"
+TOO_MANY = "too_many"
+NO_DECISION = "no_decision"
+
+ACCEPTED = gettext_noop("The token “%(token)s” let the request in.")
+NOT_FINISHED = gettext_noop("The token “%(token)s” let the request in; how it ended is not known.")
+API_FAILED = gettext_noop("The token “%(token)s” let the request in; the answer was an error, %(status)s.")
+NOT_LISTED = gettext_noop("The request was refused: %(reason)s.")
+
+SENTENCES: dict[str, str] = {
+    Cause.NO_CREDENTIALS: gettext_noop("The request carried no credentials."),
+    Cause.TWO_HEADERS: gettext_noop("The request carried more than one Authorization header."),
+    Cause.TOO_LONG: gettext_noop("The Authorization header was longer than any valid one."),
+    Cause.SCHEME: gettext_noop("The Authorization header used another scheme than Basic."),
+    Cause.BAD_ENCODING: gettext_noop("The credentials were not Base64 of UTF-8 text."),
+    Cause.NO_COLON: gettext_noop("The credentials had no colon between username and password."),
+    Cause.USERNAME_FORM: gettext_noop("The username does not have the form of an account's username."),
+    Cause.PASSWORD_FORM: gettext_noop(
+        "The password does not have the form of a token's password: it may have been cut off or changed on its way."
+    ),
+    Cause.PASSWORD_UNKNOWN: gettext_noop("The password has the right form, but belongs to no token."),
+    Cause.OTHER_ACCOUNT: gettext_noop("The password belongs to a token of another account than the username names."),
+    Cause.SUPERSEDED: gettext_noop("The password of the token “%(token)s” was replaced, and its time is over."),
+    Cause.REVOKED: gettext_noop("The token “%(token)s” was revoked."),
+    Cause.EXPIRED: gettext_noop("The token “%(token)s” had expired."),
+    Cause.ADDRESS_UNKNOWN: gettext_noop(
+        "The token “%(token)s” is restricted to networks, and the address that the request came from is not known."
+    ),
+    Cause.ADDRESS_NOT_ALLOWED: gettext_noop(
+        "The address %(address)s is not among the networks that the token “%(token)s” allows."
+    ),
+    Cause.THROTTLED: gettext_noop("Too many requests came from the address %(address)s."),
+    Cause.UNDECIDED: gettext_noop("The credentials could not be checked when the request came."),
+    GATE_AWAY: gettext_noop("The gateway got no decision on the request, and let nothing through."),
+    BAD_REQUEST: gettext_noop("The gateway could not read the request as HTTP, or its client went away."),
+    TOO_MANY: gettext_noop("The gateway turned the request away: too many came at once."),
+    NO_DECISION: gettext_noop("The gateway answered the request, but no decision on it was found."),
+}
+
+
+def sentence(row: LoggedRequest) -> str:
+    """Return, in the reader's language, what happened to the request and why."""
+    values = {
+        "token": row.token_name or "",
+        "address": row.address or gettext("(unknown)"),
+        "status": str(row.status or ""),
+        "reason": row.reason,
+    }
+    return gettext(_message(row)) % values
+
+
+def _message(row: LoggedRequest) -> str:
+    if row.cause != Cause.OK:
+        return SENTENCES.get(row.cause, NOT_LISTED)
+    if row.outcome == Outcome.UNKNOWN:
+        return NOT_FINISHED
+    return API_FAILED if row.status is not None and row.status >= 400 else ACCEPTED
