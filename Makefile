@@ -20,7 +20,7 @@ check: .venv/test ## lint, types, imports
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/lint-imports
-	.venv/bin/mypy
+	SIMSIM_DATA_DIR=.cache/check .venv/bin/mypy
 
 fix: .venv/test ## format, and mend what can be mended
 	.venv/bin/ruff check --fix .

@@ -4,8 +4,8 @@ Sentences are written in English and marked for translation; the doors translate
 message ids. Nothing here names a secret, a foreign account's existence, or an internal path.
 """
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 MEDIA_TYPE = "application/problem+json"
@@ -16,13 +16,13 @@ def gettext_noop(text: str) -> str:
     return text
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class FieldError:
     """What is wrong with one field: a message id, and the values that its placeholders take."""
 
     field: str
     message: str
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.message % self.params if self.params else self.message

@@ -97,7 +97,9 @@ def edit_token(
     errors.raise_if_any()
     prove_name_free(token.account, token.name, now=now, but=token)
     token.allowlist = packed(token)
-    changed = {key: [before[key], value] for key, value in facts(token).items() if value != before[key]}
+    changed: dict[str, object] = {
+        key: [before[key], value] for key, value in facts(token).items() if value != before[key]
+    }
     if changed:
         token.save(update_fields=["name", "description", "software", "allowed_networks", "allowlist"])
         recorded(actor, token, Event.TOKEN_EDITED, changed, now)
@@ -181,7 +183,9 @@ def locked(actor: Actor, token: Token, now: datetime) -> Token:
 def prove_name_free(account: Account, name: str, *, now: datetime, but: Token | None = None) -> None:
     """Raise AlreadyExists when another active token of the account has the name, in any case (R5)."""
     others = Token.objects.active(now).filter(account=account, name__iexact=name)
-    if others.exclude(pk=but.pk if but else None).exists():
+    if but is not None:
+        others = others.exclude(pk=but.pk)
+    if others.exists():
         raise AlreadyExists(gettext_noop("An active token is already named “%(name)s”."), name=name)
 
 
