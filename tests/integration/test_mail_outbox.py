@@ -1,0 +1,152 @@
+"""Mails owed and delivered, with a real SMTP server at the far end."""
+
+import email
+import email.policy
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from django.core.mail import send_mail
+from django.db import transaction
+
+from cast import Cast
+from postgresql_server import free_port
+from simsim.accounts.actions import add_user, change_role
+from simsim.mail import outbox
+from simsim.mail.models import OwedMail
+from simsim.tokens.actions import create_token
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+
+
+class Mailbox:
+    """Takes every mail but those to the addresses that it refuses."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.refused: set[str] = set()
+
+    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:
+        if address in self.refused:
+            return "550 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+        parsed = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        assert isinstance(parsed, EmailMessage)
+        self.mails.append(parsed)
+        return "250 taken"
+
+
+@pytest.fixture
+def port(settings: Any) -> int:
+    settings.EMAIL_BACKEND = "simsim.mail.backend.OwedBackend"  # pytest-django puts its own in its place
+    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", free_port(), 2
+    return int(settings.EMAIL_PORT)
+
+
+@pytest.fixture
+def mailbox(port: int) -> Iterator[Mailbox]:
+    box = Mailbox()
+    server = Controller(box, hostname="127.0.0.1", port=port)
+    server.start()
+    yield box
+    server.stop()
+
+
+@pytest.mark.covers("R8", "R19")
+def test_three_administrators_get_one_mail_each_and_members_none(cast: Cast, now: datetime, mailbox: Mailbox) -> None:
+    add_user(actor=cast.olga, account=cast.acme, email="ann@acme.example", role="administrator", now=now)
+    change_role(actor=cast.olga, account=cast.acme, user=cast.bob, role="administrator", now=now)
+    add_user(actor=cast.olga, account=cast.acme, email="mem@acme.example", role="member", now=now)
+    token, credentials = create_token(
+        actor=cast.as_alice, account=cast.acme, name="Zoë’s <b>report</b>", expires="2027-01-31", software="excel",
+        allowed_networks=["192.0.2.0/24"], now=now,
+    )  # fmt: skip
+    assert outbox.deliver_due(now=now) == 3
+    assert outbox.deliver_due(now=now + timedelta(hours=1)) == 0
+    assert sorted(mail["To"] for mail in mailbox.mails) == [
+        "alice@acme.example", "ann@acme.example", "bob@acme.example",
+    ]  # fmt: skip
+    for mail in mailbox.mails:
+        text, html = mail.get_body(("plain",)), mail.get_body(("html",))
+        assert text is not None
+        assert html is not None
+        assert not mail.defects
+        assert mail["Auto-Submitted"] == "auto-generated"
+        for fact in ("alice@acme.example", "2027-02-01 00:00 UTC", "Microsoft Excel", "192.0.2.0/24", str(token.pk)):
+            assert fact in text.get_content()
+            assert fact in html.get_content()
+        assert "Zoë’s <b>report</b>" in text.get_content()
+        assert "Zoë’s &lt;b&gt;report&lt;/b&gt;" in html.get_content()
+        assert credentials.password not in mail.as_string()
+        assert "revoke it" in text.get_content()
+
+
+@pytest.mark.covers("R8")
+def test_mail_server_that_is_away_loses_nothing_and_a_repeated_mail_keeps_its_id(
+    cast: Cast, now: datetime, port: int
+) -> None:
+    create_token(actor=cast.as_alice, account=cast.acme, name="T", expires="1d", now=now)
+    assert outbox.deliver_due(now=now) == 0
+    (waiting,) = OwedMail.objects.all()
+    assert waiting.last_error
+    assert waiting.due_at == now + timedelta(seconds=15)
+    assert outbox.deliver_due(now=now + timedelta(seconds=1)) == 0
+    box = Mailbox()
+    server = Controller(box, hostname="127.0.0.1", port=port)
+    server.start()
+    try:
+        assert outbox.deliver_due(now=now + timedelta(seconds=20)) == 1
+    finally:
+        server.stop()
+    assert box.mails[0]["Message-ID"] == outbox.message_id(waiting)
+
+
+@pytest.mark.covers("R8")
+def test_one_refused_recipient_delays_nobody_else_and_is_given_up_after_three_days(
+    cast: Cast, now: datetime, mailbox: Mailbox
+) -> None:
+    change_role(actor=cast.olga, account=cast.acme, user=cast.bob, role="administrator", now=now)
+    mailbox.refused.add("alice@acme.example")
+    create_token(actor=cast.as_alice, account=cast.acme, name="T", expires="1d", now=now)
+    assert outbox.deliver_due(now=now) == 1
+    moment = now
+    for _ in range(100):
+        moment += timedelta(hours=1)
+        outbox.deliver_due(now=moment)
+    refused = OwedMail.objects.get(recipient="alice@acme.example")
+    assert refused.given_up_at is not None
+    assert "550" in refused.last_error
+    assert len(mailbox.mails) == 1
+
+
+@pytest.mark.covers("R8")
+def test_mail_is_owed_once_and_not_at_all_when_its_cause_is_undone(cast: Cast, now: datetime) -> None:
+    for _ in range(2):
+        outbox.owe(kind="ready_made", recipient="a@b.example", dedupe="same", facts={}, now=now)
+    assert OwedMail.objects.filter(dedupe="same").count() == 1
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        create_token(actor=cast.as_alice, account=cast.acme, name="T", expires="1d", now=now)
+        _ = 1 / 0
+    assert not OwedMail.objects.filter(kind="token_created").exists()
+
+
+def test_claimed_mail_is_nobody_elses_until_its_lease_ends(cast: Cast, now: datetime) -> None:
+    create_token(actor=cast.as_alice, account=cast.acme, name="T", expires="1d", now=now)
+    assert len(outbox.claim(now)) == 1
+    assert outbox.claim(now) == []
+    assert len(outbox.claim(now + outbox.LEASE)) == 1
+
+
+def test_what_other_rooms_send_is_owed_too_and_a_hostile_subject_blocks_nobody(now: datetime, mailbox: Mailbox) -> None:
+    send_mail("Reset", "text", None, ["a@b.example"], html_message="<p>text</p>")
+    send_mail("Evil\r\nBcc: victim@b.example", "text", None, ["c@b.example"])
+    send_mail("Later", "text", None, ["d@b.example"])
+    assert outbox.deliver_due(now=now + timedelta(days=1)) == 2
+    assert [mail["To"] for mail in mailbox.mails] == ["a@b.example", "d@b.example"]
+    assert "line" in OwedMail.objects.get(recipient="c@b.example").last_error.lower()

@@ -1,0 +1,84 @@
+"""The operator's settings: what is usable, and the one line that says what is not."""
+
+import base64
+import stat
+from pathlib import Path
+
+import pytest
+
+from simsim.config import environment
+from simsim.problem import Unusable
+
+KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
+
+
+@pytest.fixture(autouse=True)
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("DATABASE_URL", "SECRET_KEY", "TOKEN_KEYS"):
+        monkeypatch.delenv(f"SIMSIM_{name}", raising=False)
+    monkeypatch.setenv("SIMSIM_DATA_DIR", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BASE_URL", "console.example"), ("BASE_URL", "javascript:alert(1)"), ("DATABASE_URL", "mysql://db/simsim"),
+        ("LOG_DATABASE_URL", "nonsense"), ("EMAIL_URL", "http://mail"), ("LOG_RETENTION_DAYS", "0"),
+        ("LOG_RETENTION_DAYS", "many"), ("TRUSTED_PROXIES", "10.0.0.1/8"), ("TRUSTED_PROXIES", "proxy.internal"),
+        ("TRUSTED_PROXIES", "0.0.0.0/0"), ("TRUSTED_PROXIES", "::/0"), ("TRUSTED_PROXIES", "10.0.0.0/24, 0.0.0.0/1"),
+    ],
+)  # fmt: skip
+@pytest.mark.covers("R10")
+def test_unusable_setting_is_named_in_one_line(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"SIMSIM_{name}", value)
+    with pytest.raises(Unusable) as caught:
+        environment.read()
+    assert f"SIMSIM_{name}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_secret_comes_from_the_environment_or_from_a_file(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (scratch / "keys.txt").write_text(KEY + "\n")
+    monkeypatch.setenv("SIMSIM_TOKEN_KEYS_FILE", str(scratch / "keys.txt"))
+    assert environment.read().key_ring() == [bytes(range(32))]
+    monkeypatch.setenv("SIMSIM_TOKEN_KEYS_FILE", str(scratch / "absent"))
+    with pytest.raises(Unusable, match="SIMSIM_TOKEN_KEYS_FILE"):
+        environment.read()
+
+
+def test_keys_are_made_once_for_a_new_installation_and_for_their_owner_alone(scratch: Path) -> None:
+    first = environment.read().key_ring()
+    assert environment.read().key_ring() == first
+    kept = scratch / "keys" / "token_keys"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert environment.read().django_secret() != kept.read_text()
+
+
+def test_lost_keys_are_never_replaced_beside_an_existing_database(scratch: Path) -> None:
+    (scratch / "simsim.sqlite3").touch()
+    with pytest.raises(Unusable, match="SIMSIM_TOKEN_KEYS"):
+        environment.read().key_ring()
+    with pytest.raises(Unusable, match="SIMSIM_SECRET_KEY"):
+        environment.read().django_secret()
+
+
+@pytest.mark.covers("B11")
+def test_keys_are_never_made_for_many_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMSIM_DATABASE_URL", "postgresql://db/simsim")
+    with pytest.raises(Unusable, match="SIMSIM_TOKEN_KEYS"):
+        environment.read().key_ring()
+
+
+@pytest.mark.parametrize("text", ["short", KEY[:-4], KEY + "AAAA", "é" * 43, f"{KEY},short"])
+def test_key_of_the_wrong_length_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMSIM_TOKEN_KEYS", text)
+    with pytest.raises(Unusable, match="SIMSIM_TOKEN_KEYS"):
+        environment.read().key_ring()
+
+
+def test_no_secret_is_in_the_settings_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMSIM_TOKEN_KEYS", KEY)
+    monkeypatch.setenv("SIMSIM_EMAIL_URL", "smtp://simsim:hunter2@mail.example:587")
+    assert KEY not in repr(environment.read())
+    assert "hunter2" not in repr(environment.read())
