@@ -1,0 +1,38 @@
+"""The entry point of `simsim`: gives the command line its settings, and Django when a verb asks for it."""
+
+import os
+import sys
+
+from simsim.operations.command_line import run
+from simsim.operations.wiring import Operator, Wiring
+
+
+def main() -> int:
+    """Run the verb that the arguments name and return the exit status."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "simsim.config.settings")
+    wiring = Wiring(
+        operator=operator,
+        start_django=start_django,
+        console="simsim.config.asgi:application",
+        gate="simsim.config.rsgi:application",
+        this_command=(sys.executable, "-m", "simsim.config.command_line"),
+    )
+    return run(sys.argv[1:], wiring=wiring)
+
+
+def operator() -> Operator:
+    """Return the operator's settings; raise Unusable when one can't be used."""
+    from simsim.config import environment  # noqa: PLC0415 - help answers without it
+
+    return environment.read()
+
+
+def start_django() -> None:
+    """Make models and settings usable; raise Unusable when a setting can't be used."""
+    import django  # noqa: PLC0415 - help answers without it
+
+    django.setup()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

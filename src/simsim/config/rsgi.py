@@ -1,0 +1,13 @@
+"""The gate alone, for the server behind the gateway. Knows no Django."""
+
+from simsim.config.gates import build_gate
+from simsim.gate.rsgi import Rsgi
+from simsim.operations.processes import end_with_server
+
+
+class Application(Rsgi):
+    def __rsgi_init__(self, loop: object) -> None:
+        end_with_server()
+
+
+application = Application(build_gate())

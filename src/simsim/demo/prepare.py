@@ -1,0 +1,25 @@
+"""A process of the demo that ends before the others begin: schema, sample accounts, sample tokens."""
+
+import os
+import sys
+
+import django
+
+from simsim.demo.place import Place
+from simsim.problem import Problem
+
+
+def main() -> int:
+    django.setup()
+    from simsim.demo.seeding import prepare  # noqa: PLC0415 - models can be imported only once Django is set up
+
+    try:
+        prepare(Place.from_environment(os.environ))
+    except Problem as problem:
+        sys.stderr.write(f"simsim: {problem}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

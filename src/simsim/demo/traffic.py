@@ -1,0 +1,69 @@
+"""The demo's own requests: the check that its curl line works, and a few of each kind, so that the log is not empty."""
+
+import base64
+import http.client
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from simsim.demo.place import LOOPBACK
+
+ENTITIES = "/api/v2/entities"
+TIMEOUT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to the gateway."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = None
+
+
+def status(port: int, call: Call) -> int | None:
+    """Return the status that the gateway answers with, None when it does not answer."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=TIMEOUT_SECONDS)
+    try:
+        connection.request(call.method, call.target, body=call.body, headers=dict(call.headers))
+        response = connection.getresponse()
+        response.read()
+    except (OSError, http.client.HTTPException):
+        return None
+    else:
+        return response.status
+    finally:
+        connection.close()
+
+
+def basic(username: str, password: str) -> dict[str, str]:
+    """Return the Authorization header of RFC 7617."""
+    credentials = base64.b64encode(f"{username}:{password}".encode()).decode()
+    return {"Authorization": f"Basic {credentials}"}
+
+
+def ready_call(sample: Mapping[str, Any]) -> Call:
+    """Return the request that the printed curl line makes."""
+    return Call("GET", ENTITIES, basic(sample["token"]["username"], sample["token"]["password"]))
+
+
+def first_calls(sample: Mapping[str, Any]) -> Iterator[Call]:
+    """Yield a few requests of each kind: let in, failed by the API, and refused for every reason."""
+    opens = {key: basic(token["username"], token["password"]) for key, token in sample["others"].items()}
+    ready = basic(sample["token"]["username"], sample["token"]["password"])
+    for _ in range(3):
+        yield Call("GET", ENTITIES, opens["loader"])
+    yield Call("GET", f"{ENTITIES}?page=2", opens["dashboards"])
+    yield Call("POST", "/echo", {**opens["loader"], "Content-Type": "application/json"}, b'{"open": "sesame"}')
+    yield Call("GET", "/slow?seconds=0.4", opens["dashboards"])
+    yield Call("GET", "/status/404", ready)
+    yield Call("GET", "/status/500", ready)
+    yield Call("GET", ENTITIES, opens["foreign"])
+    yield Call("GET", ENTITIES, opens["expired"])
+    yield Call("GET", ENTITIES, opens["revoked"])
+    yield Call("GET", ENTITIES, opens["allowlisted"])
+    yield Call("GET", ENTITIES, basic(sample["account_id"], "a password from somewhere else"))
+    yield Call("GET", ENTITIES, basic(sample["account_id"], sample["others"]["foreign"]["password"]))
+    yield Call("GET", ENTITIES, {"Authorization": "Bearer something-else"})
+    yield Call("GET", ENTITIES)

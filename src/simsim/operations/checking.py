@@ -1,0 +1,123 @@
+"""`simsim doctor`: looks at each part of an installation, and says what to do about what is wrong."""
+
+import smtplib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.core.mail import get_connection
+from django.db import DatabaseError, connections
+from django.utils import timezone
+
+from simsim.operations import migrating
+from simsim.operations.probing import socket_status
+from simsim.problem import KeyMissing, Problem
+from simsim.tokens.models import Token
+
+LARGEST_SKEW_SECONDS = 1.0
+MAIL_TIMEOUT_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, whether it is good, and a sentence: what is there, or what to do."""
+
+    subject: str
+    is_good: bool
+    says: str
+
+    def document(self) -> dict[str, object]:
+        return {"subject": self.subject, "ok": self.is_good, "detail": self.says}
+
+
+def examine() -> list[Finding]:
+    """Return what was found, part by part. Never raises: what can't be looked at is a finding too."""
+    parts: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+        ("database", databases),
+        ("keys", keys),
+        ("clock", clock),
+        ("mail", mail_server),
+        ("gate", gate),
+        ("gateway", gateway),
+    ]
+    findings: list[Finding] = []
+    for subject, look in parts:
+        try:
+            findings.extend(look())
+        except Exception as error:  # a part that is broken in a new way must not hide the others
+            findings.append(Finding(subject, False, one_line(error)))
+    return findings
+
+
+def databases() -> Iterator[Finding]:
+    for alias in connections:
+        name = f"database “{alias}”"
+        try:
+            behind = migrating.is_behind(alias)
+        except DatabaseError as error:
+            yield Finding(name, False, f"can't be reached: {one_line(error)}")
+            continue
+        engine = connections[alias].display_name
+        yield Finding(name, not behind, "run simsim migrate" if behind else f"{engine}, up to date")
+
+
+def keys() -> Iterator[Finding]:
+    """Open the oldest and the newest password: a key that is missing is missing for one of them, most likely."""
+    tokens = Token.objects.order_by("created_at")
+    try:
+        for token in filter(None, (tokens.first(), tokens.last())):
+            settings.KEYRING.open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
+    except KeyMissing as problem:
+        yield Finding("keys", False, f"{problem} Put the key back, after the newest.")
+    else:
+        yield Finding("keys", True, f"{len(settings.KEYRING.keys)} in SIMSIM_TOKEN_KEYS or in the data directory")
+
+
+def clock() -> Iterator[Finding]:
+    """Compare our clock with the database's: an expiry must mean the same moment on every node."""
+    connection = connections["default"]
+    with connection.cursor() as cursor:
+        before = timezone.now()
+        is_sqlite = connection.vendor == "sqlite"
+        cursor.execute("SELECT strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')" if is_sqlite else "SELECT clock_timestamp()")
+        told = cursor.fetchone()[0]
+        middle = before + (timezone.now() - before) / 2
+    moment = datetime.fromisoformat(told) if isinstance(told, str) else told
+    skew = abs((moment - middle).total_seconds())
+    is_good = skew <= LARGEST_SKEW_SECONDS
+    says = f"{skew:.3f} s from the database's" + ("" if is_good else ": set both by NTP")
+    yield Finding("clock", is_good, says)
+
+
+def mail_server() -> Iterator[Finding]:
+    place = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
+    connection = get_connection("django.core.mail.backends.smtp.EmailBackend", timeout=MAIL_TIMEOUT_SECONDS)
+    try:
+        connection.open()
+        connection.close()
+    except (OSError, smtplib.SMTPException) as error:
+        yield Finding("mail", False, f"{place} does not take mail ({one_line(error)}): check SIMSIM_EMAIL_URL")
+    else:
+        yield Finding("mail", True, f"{place} answers")
+
+
+def gate() -> Iterator[Finding]:
+    """Ask the gate whether it can decide; an answer without credentials would not show that its database is there."""
+    path = settings.OPERATOR.gate_socket
+    status = socket_status(path, "/readyz")
+    if status is None:
+        yield Finding("gate", False, f"nothing answers on {path}: start simsim serve")
+    elif status >= 500:
+        yield Finding("gate", False, f"it runs on {path} but can't decide: see its lines on stderr")
+    else:
+        yield Finding("gate", True, f"answers on {path}")
+
+
+def gateway() -> Iterator[Finding]:
+    raise NotImplementedError
+
+
+def one_line(error: Exception) -> str:
+    text = str(error) if isinstance(error, Problem) else f"{type(error).__name__}: {error}"
+    return " ".join(text.split())

@@ -1,0 +1,55 @@
+"""Asks what should be running whether it answers."""
+
+import http.client
+import socket
+from pathlib import Path
+
+TIMEOUT_SECONDS = 2.0
+
+
+class SocketConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=TIMEOUT_SECONDS)
+        self.path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(TIMEOUT_SECONDS)
+        self.sock.connect(str(self.path))
+
+
+def socket_status(path: Path, target: str) -> int | None:
+    """Return the status that the server on a Unix socket answers with, None when nobody answers."""
+    return status_of(SocketConnection(path), target)
+
+
+def port_status(host: str, port: int, target: str) -> int | None:
+    """Return the status that the server on a port answers with, None when nobody answers."""
+    return status_of(http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS), target)
+
+
+def status_of(connection: http.client.HTTPConnection, target: str) -> int | None:
+    try:
+        connection.request("GET", target)
+        response = connection.getresponse()
+        response.read()
+    except (OSError, http.client.HTTPException):
+        return None
+    else:
+        return response.status
+    finally:
+        connection.close()
+
+
+def is_port_free(host: str, port: int) -> bool:
+    """Whether a server can listen there. Without SO_REUSEPORT: two servers that ask for it share a port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True

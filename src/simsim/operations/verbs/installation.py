@@ -1,0 +1,42 @@
+"""`simsim migrate` and `simsim doctor`: an installation is made ready, and says what is wrong with it."""
+# ruff: noqa: PLC0415 - help answers without Django
+
+from typing import Annotated
+
+import typer
+
+from simsim.operations.output import AsJson, print_json
+from simsim.operations.wiring import needs_django
+from simsim.problem import Unusable
+
+
+@needs_django
+def migrate(
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; fail when there is something to do.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the databases, the directories and the console's files up to date. Doing it twice changes nothing."""
+    from simsim.operations import migrating
+
+    if check and (waiting := migrating.waiting()):
+        raise Unusable("Not up to date (%(what)s): run simsim migrate", what=", ".join(waiting))
+    done = [] if check else migrating.migrate()
+    if as_json:
+        print_json({"done": done})
+    else:
+        typer.echo("\n".join(done) or "Everything is up to date.")
+
+
+@needs_django
+def doctor(as_json: AsJson = False) -> None:
+    """Check keys, databases, mail server, clock, gate and gateway, and say what to do about what is wrong."""
+    from simsim.operations import checking
+
+    findings = checking.examine()
+    if as_json:
+        print_json({"items": [finding.document() for finding in findings], "next_cursor": None})
+    else:
+        for finding in findings:
+            typer.echo(f"{'ok' if finding.is_good else 'WRONG':<5}  {finding.subject}: {finding.says}")
+    if wrong := [finding.subject for finding in findings if not finding.is_good]:
+        raise Unusable("Something is wrong with: %(what)s", what=", ".join(wrong))

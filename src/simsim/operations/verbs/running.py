@@ -1,0 +1,45 @@
+"""`simsim serve`, `gateway` and `worker`: what runs until it is told to stop."""
+# ruff: noqa: PLC0415 - help answers without what the verbs need
+
+from typing import Annotated
+
+import typer
+
+from simsim.operations.output import AsJson
+from simsim.operations.wiring import needs_django, wired
+
+Workers = Annotated[int, typer.Option(min=1, max=64, help="Processes of the console, and as many of the gate.")]
+
+
+def serve(
+    *,
+    host: Annotated[str, typer.Option(help="The address that the console listens on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port that the console listens on.")] = 8000,
+    workers: Workers = 1,
+    no_worker: Annotated[bool, typer.Option("--no-worker", help="Run the worker elsewhere.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the console, the gate and the worker until SIGTERM or Ctrl-C."""
+    from simsim.operations import serving
+
+    serving.serve(wired(), host=host, port=port, workers=workers, with_worker=not no_worker, as_json=as_json)
+
+
+def gateway(
+    upstream: Annotated[str, typer.Option(metavar="URL", help="The API: http://127.0.0.1:9000")],
+    listen: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where clients call: HOST:PORT or PORT.")
+    ] = "127.0.0.1:8080",
+    print_config: Annotated[bool, typer.Option("--print-config", help="Print nginx's configuration and stop.")] = False,
+) -> None:
+    """Run nginx before an API, with the gate deciding each request, until SIGTERM or Ctrl-C."""
+    raise NotImplementedError
+
+
+@needs_django
+def worker(as_json: AsJson = False) -> None:
+    """Ship the request log, deliver e-mail and delete what is too old, until SIGTERM or Ctrl-C."""
+    from simsim.operations import working
+
+    del as_json  # taken like everywhere; a worker prints nothing
+    working.work()

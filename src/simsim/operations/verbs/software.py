@@ -1,0 +1,42 @@
+"""`simsim software`: the catalogue that tokens choose from."""
+# ruff: noqa: PLC0415 - help answers without Django
+
+from typing import Annotated
+
+import typer
+
+from simsim.operations.output import AsJson, print_list, print_one
+from simsim.operations.wiring import needs_django
+
+software = typer.Typer(no_args_is_help=True, help="Target software: what tokens are made for.")
+
+
+@software.command("add")
+@needs_django
+def add(
+    slug: Annotated[str, typer.Argument(help="A short name: lower-case letters, digits and hyphens.")],
+    name: Annotated[str, typer.Argument(help="The name that people see.")],
+    as_json: AsJson = False,
+) -> None:
+    """Add software to the catalogue."""
+    from django.utils import timezone
+
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.tokens.software import add_software
+
+    added = add_software(actor=OPERATOR, slug=slug, name=name, now=timezone.now())
+    print_one({"slug": added.slug, "name": added.name}, as_json=as_json)
+
+
+@software.command("list")
+@needs_django
+def list_software(as_json: AsJson = False) -> None:
+    """List the catalogue by name; retired entries stay on the tokens that have them."""
+    from simsim.tokens.models import TargetSoftware
+    from simsim.tokens.reading import iso
+
+    items = [
+        {"slug": entry.slug, "name": entry.name, "retired_at": iso(entry.retired_at)}
+        for entry in TargetSoftware.objects.order_by("name")
+    ]
+    print_list(items, ["slug", "name", "retired_at"], as_json=as_json)

@@ -1,0 +1,214 @@
+"""`simsim token`: what an administrator does with tokens in the console, in the administrator's name."""
+# ruff: noqa: PLC0415 - help answers without Django
+
+import re
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from simsim.operations.output import AsJson, Document, print_list, print_one
+from simsim.operations.wiring import needs_django
+from simsim.problem import FieldError, Invalid, gettext_noop
+
+if TYPE_CHECKING:
+    from simsim.tokens.models import Token
+
+tokens = typer.Typer(no_args_is_help=True, help="Tokens: created, shown, edited, rotated, revoked.")
+
+TokenId = Annotated[str, typer.Argument(metavar="ID", help="The token's id.")]
+AccountId = Annotated[str, typer.Option("--account", metavar="ID", help="The account's id.")]
+As = Annotated[str, typer.Option("--as", metavar="EMAIL", help="The administrator in whose name this happens.")]
+Software = Annotated[str | None, typer.Option(metavar="SLUG", help="The software that will use it.")]
+OVERLAP = re.compile(r"^([0-9]{1,6})([smhd])$", re.ASCII)
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+COLUMNS = ["id", "name", "status", "expires_at", "software", "allowed_networks", "last_used_at"]
+
+
+class StatusName(StrEnum):
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+@tokens.command("create")
+@needs_django
+def create(
+    *,
+    account: AccountId,
+    acting_as: As,
+    name: Annotated[str, typer.Option(help="Unique among the account's active tokens.")],
+    expires: Annotated[str, typer.Option(metavar="DATE|DAYS", help="2027-01-31 (through that day, UTC) or 90d.")],
+    description: Annotated[str, typer.Option(help="Where the token is used.")] = "",
+    software: Software = None,
+    allow: Annotated[
+        list[str] | None, typer.Option(metavar="CIDR", help="An address or network that may use it; repeatable.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create a token and print its username and password."""
+    from django.utils import timezone
+
+    from simsim.operations.finding import find_account, find_actor
+    from simsim.tokens import actions
+
+    actor, now = find_actor(acting_as), timezone.now()
+    token, credentials = actions.create_token(
+        actor=actor,
+        account=find_account(account, actor=actor),
+        name=name,
+        expires=expires,
+        description=description,
+        software=software,
+        allowed_networks=allow or [],
+        now=now,
+    )
+    shown = {"username": credentials.username, "password": credentials.password}
+    print_token(token, as_json=as_json, more=shown)
+
+
+@tokens.command("list")
+@needs_django
+def list_tokens(
+    account: AccountId,
+    status: Annotated[StatusName | None, typer.Option(help="Only tokens of this status.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List an account's tokens, those that expire first at the top."""
+    from django.utils import timezone
+
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.finding import find_account
+    from simsim.tokens.models import Status
+    from simsim.tokens.reading import documents, tokens_of
+
+    now = timezone.now()
+    wanted = Status(status.value) if status else None
+    found = tokens_of(find_account(account, actor=OPERATOR), actor=OPERATOR, status=wanted, now=now)
+    print_list(documents(found, now=now), COLUMNS, as_json=as_json)
+
+
+@tokens.command("show")
+@needs_django
+def show(token_id: TokenId, as_json: AsJson = False) -> None:
+    """Show a token; its password is not in it."""
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.finding import find_token_for
+
+    print_token(find_token_for(token_id, actor=OPERATOR), as_json=as_json)
+
+
+@tokens.command("credentials")
+@needs_django
+def credentials(token_id: TokenId, acting_as: As, as_json: AsJson = False) -> None:
+    """Show username and password again; that it happened is recorded."""
+    from django.utils import timezone
+
+    from simsim.operations.finding import find_actor, find_token_for
+    from simsim.tokens import actions
+
+    actor = find_actor(acting_as)
+    shown = actions.show_credentials(actor=actor, token=find_token_for(token_id, actor=actor), now=timezone.now())
+    print_one({"username": shown.username, "password": shown.password}, as_json=as_json)
+
+
+@tokens.command("edit")
+@needs_django
+def edit(
+    *,
+    token_id: TokenId,
+    acting_as: As,
+    name: Annotated[str | None, typer.Option(help="A new name.")] = None,
+    description: Annotated[str | None, typer.Option(help="A new description.")] = None,
+    software: Annotated[str | None, typer.Option(metavar="SLUG", help="Other software; '' takes it away.")] = None,
+    allow: Annotated[
+        list[str] | None, typer.Option(metavar="CIDR", help="Networks in place of the present ones; repeatable.")
+    ] = None,
+    allow_any: Annotated[bool, typer.Option("--allow-any", help="Allow every address again.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Change an active token; what is not given stays."""
+    from django.utils import timezone
+
+    from simsim.operations.finding import find_actor, find_token_for
+    from simsim.tokens import actions
+
+    if allow and allow_any:
+        raise typer.BadParameter("--allow and --allow-any exclude each other")
+    actor = find_actor(acting_as)
+    token = actions.edit_token(
+        actor=actor,
+        token=find_token_for(token_id, actor=actor),
+        name=name,
+        description=description,
+        software=software,
+        allowed_networks=[] if allow_any else allow or None,
+        now=timezone.now(),
+    )
+    print_token(token, as_json=as_json)
+
+
+@tokens.command("revoke")
+@needs_django
+def revoke(
+    token_id: TokenId,
+    acting_as: As,
+    reason: Annotated[
+        str, typer.Option(help="no_longer_needed, replaced, leaked, not_recognised or other.", show_default=False)
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Revoke a token for good: once this returns, no request is accepted with it."""
+    from django.utils import timezone
+
+    from simsim.operations.finding import find_actor, find_token_for
+    from simsim.tokens import actions
+
+    actor = find_actor(acting_as)
+    token = actions.revoke_token(
+        actor=actor, token=find_token_for(token_id, actor=actor), reason=reason, now=timezone.now()
+    )
+    print_token(token, as_json=as_json)
+
+
+@tokens.command("rotate")
+@needs_django
+def rotate(
+    token_id: TokenId,
+    acting_as: As,
+    overlap: Annotated[
+        str, typer.Option(metavar="TIME", help="How long the present password goes on working: 30m, 24h, 7d, 0s.")
+    ] = "24h",
+    as_json: AsJson = False,
+) -> None:
+    """Give a token a new password and print it."""
+    from django.utils import timezone
+
+    from simsim.operations.finding import find_actor, find_token_for
+    from simsim.tokens import actions
+
+    actor, time = find_actor(acting_as), parse_overlap(overlap)
+    token, credentials = actions.rotate_token(
+        actor=actor, token=find_token_for(token_id, actor=actor), overlap=time, now=timezone.now()
+    )
+    shown = {"username": credentials.username, "password": credentials.password}
+    print_token(token, as_json=as_json, more=shown)
+
+
+def parse_overlap(text: str) -> timedelta:
+    """Return the time that `30m`, `24h`, `7d` or `0s` means; raise Invalid otherwise."""
+    found = OVERLAP.match(text.strip())
+    if found is None:
+        raise Invalid(FieldError("overlap", gettext_noop("Give a time such as 30m, 24h or 7d.")))
+    return timedelta(**{UNITS[found[2]]: int(found[1])})
+
+
+def print_token(token: "Token", *, as_json: bool, more: Document | None = None) -> None:
+    """Print a token in the contract's form, and what else there is to show of it."""
+    from django.utils import timezone
+
+    from simsim.tokens.reading import documents
+
+    document = documents([token], now=timezone.now())[0]
+    print_one({**document, **(more or {})}, as_json=as_json)

@@ -1,0 +1,61 @@
+"""What the command line is given from above: the operator's settings, and Django, started when a verb needs it."""
+
+import functools
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ParamSpec, Protocol, TypeVar
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+class Operator(Protocol):
+    """What is read of the operator's settings without Django."""
+
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def data_dir(self) -> Path: ...
+    @property
+    def spool_dir(self) -> Path: ...
+    @property
+    def gate_socket(self) -> Path: ...
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """`operator` reads the settings, `start_django` makes models and settings usable; both raise Unusable.
+
+    `console` and `gate` name the applications for the server, `this_command` starts this command line as a process.
+    """
+
+    operator: Callable[[], Operator]
+    start_django: Callable[[], None]
+    console: str
+    gate: str
+    this_command: tuple[str, ...]
+
+
+_wiring: ContextVar[Wiring] = ContextVar("wiring")
+
+
+def use(wiring: Wiring) -> None:
+    """Wire the verbs; the entry point calls it once, before any verb runs."""
+    _wiring.set(wiring)
+
+
+def wired() -> Wiring:
+    return _wiring.get()
+
+
+def needs_django(verb: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Start Django when the verb runs, not when its help is asked for: that takes a second and usable settings."""
+
+    @functools.wraps(verb)
+    def started(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        wired().start_django()
+        return verb(*args, **kwargs)
+
+    return started

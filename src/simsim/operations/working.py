@@ -1,0 +1,72 @@
+"""The worker: each job in a thread and with a connection of its own, so that a slow one delays no other."""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import connections
+from django.utils import timezone
+
+from simsim.mail import outbox
+from simsim.request_log.retention import delete_old
+from simsim.request_log.shipping import Shipper
+
+log = logging.getLogger(__name__)
+LONGEST_WAIT_SECONDS = 30.0
+# Less than the supervisor's patience: what a job has not finished by then it does again after the next start.
+FAREWELL_SECONDS = 6.0
+STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+
+
+@dataclass(frozen=True)
+class Job:
+    """`run` does what is due and returns how much that was; then the job pauses, `busy_seconds` when there was some."""
+
+    name: str
+    run: Callable[[], int]
+    idle_seconds: float
+    busy_seconds: float
+
+
+def jobs() -> list[Job]:
+    shipper = Shipper(settings.OPERATOR.spool_dir)
+    return [
+        Job("log shipping", shipper.ship_once, idle_seconds=0.2, busy_seconds=0.05),
+        Job("mail", lambda: outbox.deliver_due(now=timezone.now()), idle_seconds=1.0, busy_seconds=0.0),
+        Job("retention", lambda: delete_old(now=timezone.now()), idle_seconds=3600.0, busy_seconds=1.0),
+    ]
+
+
+def work() -> None:
+    """Do the jobs until SIGTERM, SIGINT or SIGHUP."""
+    # Blocked before the threads begin, which inherit it: the signal then waits for sigwait and strikes nowhere else.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    stop = threading.Event()
+    threads = [threading.Thread(target=repeat, args=(job, stop), name=job.name, daemon=True) for job in jobs()]
+    for thread in threads:
+        thread.start()
+    signal.sigwait(STOP_SIGNALS)
+    stop.set()
+    for thread in threads:
+        thread.join(FAREWELL_SECONDS / len(threads))
+
+
+def repeat(job: Job, stop: threading.Event) -> None:
+    """Run a job again and again until `stop`. An error is told in one line, and the job tried again, ever later."""
+    failures = 0
+    while not stop.is_set():
+        try:
+            pause = job.busy_seconds if job.run() else job.idle_seconds
+            failures = 0
+        except Exception as error:  # a database that is away must end neither this job nor the others
+            failures += 1
+            pause = min(0.5 * 2 ** min(failures - 1, 10), LONGEST_WAIT_SECONDS)
+            first_line = (str(error).splitlines() or [""])[0]
+            log.error("%s failed (%s: %s); again in %g s", job.name, type(error).__name__, first_line, pause)  # noqa: TRY400
+            # A connection that broke stays broken: the next attempt must open a new one.
+            connections.close_all()
+        stop.wait(pause)
+    connections.close_all()
