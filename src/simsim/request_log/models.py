@@ -1,18 +1,9 @@
 """The log's tables. They may lie in a database of their own, so no foreign key leaves them: names are copies."""
 
-from enum import StrEnum
 from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
-
-
-class Outcome(StrEnum):
-    """What became of a request. UNKNOWN: it was let in, and nobody has told yet how it ended."""
-
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"
 
 
 class LoggedRequest(models.Model):

@@ -4,13 +4,8 @@ from django.utils.translation import gettext
 
 from simsim.credential.decision import Cause
 from simsim.problem import gettext_noop
-from simsim.request_log.models import LoggedRequest, Outcome
-
-# What the gateway saw of requests that the gate never decided.
-GATE_AWAY = "gate_away"
-BAD_REQUEST = "bad_request"
-TOO_MANY = "too_many"
-NO_DECISION = "no_decision"
+from simsim.request_log.models import LoggedRequest
+from simsim.request_log.outcome import GatewayCause, Outcome
 
 ACCEPTED = gettext_noop("The token “%(token)s” let the request in.")
 NOT_FINISHED = gettext_noop("The token “%(token)s” let the request in; how it ended is not known.")
@@ -41,10 +36,10 @@ SENTENCES: dict[str, str] = {
     ),
     Cause.THROTTLED: gettext_noop("Too many requests came from the address %(address)s."),
     Cause.UNDECIDED: gettext_noop("The credentials could not be checked when the request came."),
-    GATE_AWAY: gettext_noop("The gateway got no decision on the request, and let nothing through."),
-    BAD_REQUEST: gettext_noop("The gateway could not read the request as HTTP, or its client went away."),
-    TOO_MANY: gettext_noop("The gateway turned the request away: too many came at once."),
-    NO_DECISION: gettext_noop("The gateway answered the request, but no decision on it was found."),
+    GatewayCause.GATE_AWAY: gettext_noop("The gateway got no decision on the request, and let nothing through."),
+    GatewayCause.BAD_REQUEST: gettext_noop("The gateway could not read the request as HTTP, or its client went away."),
+    GatewayCause.TOO_MANY: gettext_noop("The gateway turned the request away: too many came at once."),
+    GatewayCause.NO_DECISION: gettext_noop("The gateway answered the request, but no decision on it was found."),
 }
 
 

@@ -1,0 +1,54 @@
+"""Many rows at once, in each database's own fastest way: through Django's models it takes five times as long."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connections
+
+from simsim.request_log.joining import Row
+
+TABLE = "request_log_loggedrequest"
+COLUMNS = ", ".join(("id", *Row._fields))
+INSERT = f"INSERT INTO {TABLE} ({COLUMNS}) VALUES (%s{', %s' * len(Row._fields)})"  # noqa: S608 - our own names
+COPY = f"COPY {TABLE} ({COLUMNS}) FROM STDIN"
+LAST_ID = f"SELECT seq FROM sqlite_sequence WHERE name = '{TABLE}'"  # noqa: S608
+# One by one, and not a range at once: of two nodes each must get its own.
+NEXT_IDS = f"SELECT nextval(pg_get_serial_sequence('{TABLE}', 'id')) FROM generate_series(1, %s)"
+
+
+def insert(alias: str, rows: Sequence[Row]) -> Sequence[int]:
+    """Store the rows and return their ids, ascending in the order of the rows. Call it inside a transaction."""
+    connection = connections[alias]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            return _copy(cursor, rows)
+        cursor.execute(LAST_ID)
+        last = next(iter(cursor), (0,))[0]
+        # Nobody else takes these: SQLite has one writer at a time, from the transaction's beginning (IMMEDIATE).
+        ids = range(last + 1, last + 1 + len(rows))
+        cursor.executemany(INSERT, _as_sqlite_keeps_them(ids, rows))
+        return ids
+
+
+def _copy(cursor: Any, rows: Sequence[Row]) -> Sequence[int]:
+    cursor.execute(NEXT_IDS, [len(rows)])
+    ids = [row_id for (row_id,) in cursor]
+    with cursor.copy(COPY) as copy:
+        for row_id, row in zip(ids, rows, strict=True):
+            copy.write_row((row_id, *row))
+    return ids
+
+
+def _as_sqlite_keeps_them(ids: Iterable[int], rows: Iterable[Row]) -> Iterable[tuple[object, ...]]:
+    for row_id, row in zip(ids, rows, strict=True):
+        yield (row_id, _moment(row.received_at), _hex(row.account_id), _hex(row.token_id), *row[3:])
+
+
+def _moment(moment: datetime) -> str:
+    return str(moment.replace(tzinfo=None))
+
+
+def _hex(value: UUID | None) -> str | None:
+    return None if value is None else value.hex

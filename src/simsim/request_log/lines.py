@@ -1,0 +1,169 @@
+"""The two kinds of lines in a spool, parsed: what comes out can be stored as it is, in either database."""
+
+import json
+import re
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from simsim.credential.password import MASKED, mask
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST_SECONDS = 64_060_588_800  # the year 4000
+LONGEST_SECONDS = 10 * 365 * 86_400
+MOST_BYTES = 2**62
+LONGEST_PATH = 2048
+LONGEST_METHOD = 32
+LONGEST_NAME = 200
+LONGEST_WORD = 32
+LONGEST_ADDRESS = 45
+LONGEST_SET_ASIDE = 2048
+
+_is_request_id = re.compile(r"[0-9a-f]{32}").fullmatch
+# nginx writes 000 where it has no status, which is no JSON.
+_zeros_before_a_number = re.compile(r'(?<="status":)0+(?=[0-9])')
+# A broken line may hold a password that is cut off: the first half of it is too much already.
+_like_half_a_password = re.compile(r"sim(?:_|%5f)[0-9a-z]{6,}", re.IGNORECASE | re.ASCII)
+
+
+class Decided(NamedTuple):
+    """What the gate decided on a request, and when it came."""
+
+    request_id: str
+    at: datetime
+    reason: str
+    cause: str
+    account_id: uuid.UUID | None
+    token_id: uuid.UUID | None
+    token_name: str | None
+    method: str
+    resource: str
+    address: str | None
+
+
+class Completed(NamedTuple):
+    """How a request ended, and when: `bytes` of body were sent, `status` None when the client got none."""
+
+    request_id: str
+    at: datetime
+    seconds: float
+    status: int | None
+    bytes: int
+    method: str
+    resource: str
+    address: str | None
+
+
+def parse_decided(line: str) -> Decided | None:
+    """Return what a gate's line says, None when it is none."""
+    try:
+        found = _object(line)
+        return Decided(
+            request_id=_request_id(found["id"]),
+            at=_moment(found["at"]),
+            reason=_text(found["reason"], LONGEST_WORD),
+            cause=_text(found["cause"], LONGEST_WORD),
+            account_id=_uuid(found["account"]),
+            token_id=_uuid(found["token"]),
+            token_name=_optional(found["name"], LONGEST_NAME),
+            method=_masked(found["method"], LONGEST_METHOD),
+            resource=_masked(found["path"], LONGEST_PATH),
+            address=_optional(found["address"], LONGEST_ADDRESS),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        return None
+
+
+def parse_completed(line: str) -> Completed | None:
+    """Return what a gateway's line says, None when it is none."""
+    try:
+        found = _object(line)
+        status = int(_within(found["status"], 999))
+        return Completed(
+            request_id=_request_id(found["id"]),
+            at=_moment(found["at"]),
+            seconds=_within(found["seconds"], LONGEST_SECONDS),
+            status=status if status >= 100 else None,
+            bytes=int(_within(found["bytes"], MOST_BYTES)),
+            method=_masked(found["method"], LONGEST_METHOD),
+            resource=_masked(found["path"].partition("?")[0], LONGEST_PATH),
+            address=_optional(found["address"], LONGEST_ADDRESS),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        return None
+
+
+def set_aside_text(line: str) -> str:
+    """Return as much of a broken line as may be kept."""
+    return _storable(_like_half_a_password.sub(MASKED, line))[:LONGEST_SET_ASIDE]
+
+
+def _object(line: str) -> dict[str, Any]:
+    try:
+        found = _decode(line)
+    except ValueError:
+        found = _decode(_zeros_before_a_number.sub("", line))
+    if not isinstance(found, dict):
+        raise TypeError
+    return found
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(name)
+
+
+# Without NaN and Infinity, which no database takes as a duration.
+_decode = json.JSONDecoder(parse_constant=_no_number).decode
+
+
+def _request_id(value: Any) -> str:
+    if not isinstance(value, str) or not _is_request_id(value):
+        raise ValueError
+    return value
+
+
+def _within(value: Any, most: int) -> float:
+    """Return a number from 0 to `most`, given as a number or, as proxies may, in quotes."""
+    number = value if isinstance(value, int | float) else float(value)
+    if not 0 <= number <= most:
+        raise ValueError
+    return number
+
+
+def _moment(value: Any) -> datetime:
+    return datetime.fromtimestamp(_within(value, LATEST_SECONDS), UTC)
+
+
+def _uuid(value: Any) -> uuid.UUID | None:
+    return None if value is None else uuid.UUID(value)
+
+
+def _optional(value: Any, longest: int) -> str | None:
+    return None if value is None else _text(value, longest)
+
+
+def _text(value: Any, longest: int) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return _storable(value)[:longest]
+
+
+def _masked(value: str, longest: int) -> str:
+    # Masked before it is cut: half a password matches no pattern.
+    return _text(mask(value), longest)
+
+
+def _storable(text: str) -> str:
+    """Return the text without what JSON can spell and a database can't keep: one such line would block all others."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
+
+def completed_line(end: Completed) -> str:
+    """Return the line that `parse_completed` reads as this."""
+    fields = end._asdict()
+    at = (end.at - EPOCH) / timedelta(microseconds=1) / 1_000_000
+    return json.dumps(
+        {"id": fields.pop("request_id"), "path": fields.pop("resource"), **fields, "at": at, "status": end.status or 0}
+    )

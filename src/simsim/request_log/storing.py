@@ -1,0 +1,140 @@
+"""Rows, positions and what waits, in one transaction: either all of a batch is in the log or none of it."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import NamedTuple, TypeVar
+
+from django.conf import settings
+from django.db import IntegrityError, connections, transaction
+from django.db.models import Q
+
+from simsim.request_log import bulk
+from simsim.request_log.joining import Changes, Open, Row, outcome_of
+from simsim.request_log.lines import Completed, completed_line, parse_completed
+from simsim.request_log.models import OpenRequest, SetAsideLine, SpoolPosition
+from simsim.request_log.outcome import Outcome
+
+AT_ONCE = 900  # a statement of SQLite's takes 999 values, where it was built with its old limit
+REFUSED_STAYS_OPEN = timedelta(hours=1)
+ACCEPTED_STAYS_OPEN = timedelta(days=7)
+COMPLETE = """
+    UPDATE request_log_loggedrequest SET status = %s, outcome = %s, duration_seconds = %s, bytes = %s WHERE id = %s
+"""
+
+Item = TypeVar("Item")
+
+
+class Move(NamedTuple):
+    """A file was read from one offset to another; `start` None: for the first time."""
+
+    identity: str
+    name: str
+    start: int | None
+    end: int
+
+
+class SetAside(NamedTuple):
+    """What could not be parsed, and where it stood."""
+
+    name: str
+    offset: int
+    text: str
+
+
+class Overtaken(Exception):
+    """Another worker has shipped from the same file meanwhile. Nothing was stored."""
+
+
+def positions() -> dict[str, int]:
+    """Return how far each file is shipped, in bytes, by its identity."""
+    return dict(SpoolPosition.objects.values_list("identity", "offset"))
+
+
+def waiting(request_ids: Iterable[str]) -> dict[str, Open]:
+    """Return what is stored of these requests, where one line is missing."""
+    found: dict[str, Open] = {}
+    for some in _slices(request_ids):
+        found |= _opened(Q(pk__in=some))
+    return found
+
+
+def ends_without_decision(spool: str) -> dict[str, Open]:
+    """Return the ends from a spool that wait for their decision."""
+    return _opened(Q(row_id=None, spool=spool))
+
+
+def save(changes: Changes, *, moves: Iterable[Move], broken: Iterable[SetAside], spool: str, now: datetime) -> None:
+    """Store what a batch of lines changes, and how far the files are read with it; raise Overtaken."""
+    with transaction.atomic(using=settings.REQUEST_LOG_ALIAS):
+        for move in moves:
+            _move(move)
+        for some in _slices(changes.settled):
+            OpenRequest.objects.filter(pk__in=some).delete()
+        opened = _insert(changes)
+        waits = [
+            OpenRequest(request_id, row_id, changes.open_rows[request_id].outcome == Outcome.REFUSED, None, spool, now)
+            for request_id, row_id in opened.items()
+        ]
+        waits += [OpenRequest(end.request_id, None, False, completed_line(end), spool, now) for end in changes.held]
+        OpenRequest.objects.bulk_create(waits)
+        _complete(changes.ends)
+        SetAsideLine.objects.bulk_create(SetAsideLine(None, now, *line) for line in broken)
+
+
+def forget_position(identity: str) -> None:
+    """Forget a file that is gone."""
+    SpoolPosition.objects.filter(pk=identity).delete()
+
+
+def close_abandoned(now: datetime, step: int = 1000) -> None:
+    """Wait no longer for ends that will not come: a proxy that asks the gate alone never tells them."""
+    for is_refused, longest in ((True, REFUSED_STAYS_OPEN), (False, ACCEPTED_STAYS_OPEN)):
+        old = OpenRequest.objects.filter(is_refused=is_refused, opened_at__lt=now - longest, row_id__isnull=False)
+        OpenRequest.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:step])).delete()
+
+
+def _opened(condition: Q) -> dict[str, Open]:
+    found = OpenRequest.objects.filter(condition).values_list("request_id", "row_id", "is_refused", "completed")
+    return {
+        request_id: Open(row_id, is_refused, parse_completed(line) if line else None)
+        for request_id, row_id, is_refused, line in found
+    }
+
+
+def _move(move: Move) -> None:
+    # The condition is the lock: of two workers that read the same lines one stores them, wherever they run.
+    if move.start is not None:
+        moved = SpoolPosition.objects.filter(pk=move.identity, offset=move.start)
+        if not moved.update(offset=move.end, name=move.name):
+            raise Overtaken
+        return
+    try:
+        SpoolPosition.objects.create(identity=move.identity, name=move.name, offset=move.end)
+    except IntegrityError as error:
+        raise Overtaken from error
+
+
+def _insert(changes: Changes) -> dict[str, int]:
+    """Store the new rows, in the order of their time; return the ids of those that are open by their request's id."""
+    rows: list[tuple[str | None, Row]] = [(None, row) for row in changes.rows]
+    rows += changes.open_rows.items()
+    rows.sort(key=lambda item: item[1].received_at)
+    ids = bulk.insert(settings.REQUEST_LOG_ALIAS, [row for _, row in rows]) if rows else []
+    return {request_id: row_id for row_id, (request_id, _) in zip(ids, rows, strict=True) if request_id is not None}
+
+
+def _complete(ends: Iterable[tuple[Open, Completed]]) -> None:
+    values = [
+        (end.status, outcome_of(is_refused=opened.is_refused).value, end.seconds, end.bytes, opened.row_id)
+        for opened, end in ends
+    ]
+    if values:
+        with connections[settings.REQUEST_LOG_ALIAS].cursor() as cursor:
+            cursor.executemany(COMPLETE, values)
+
+
+def _slices(items: Iterable[Item], length: int = AT_ONCE) -> Iterator[list[Item]]:
+    left = iter(items)
+    while some := list(islice(left, length)):
+        yield some

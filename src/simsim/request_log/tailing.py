@@ -1,0 +1,166 @@
+"""Files of a spool become lines: each file is known by what it begins with, and read on from where it was left."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+LONGEST_LINE_BYTES = 256 * 1024
+CURRENT_GATEWAY_FILE = "gateway.jsonl"
+UNTOUCHED_SECONDS = 600
+
+_has_request_id = re.compile(rb'"id": ?"[0-9a-f]{32}"').search
+# A quote inside a JSON text is escaped, so this stands nowhere but at the start of a line.
+_START_OF_A_LINE = '{"id":"'
+
+
+class Line(NamedTuple):
+    """A line without its newline, and where in its file it begins and ends."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True)
+class SpoolFile:
+    """An open file with something in it. `identity` stays when it is renamed; `is_finished`: nobody can write to it.
+
+    The descriptor is the file's, whatever the name has come to mean since; it is closed when the listing goes on.
+    """
+
+    path: Path
+    descriptor: int
+    identity: str
+    is_finished: bool
+    status: os.stat_result
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+
+class Piece(NamedTuple):
+    """Lines in a row, where the next one begins, and whether the file held no further one when it was read."""
+
+    lines: list[Line]
+    end: int
+    is_at_end: bool
+
+
+def gate_files(directory: Path) -> Iterator[SpoolFile]:
+    """Yield the files of decided lines, oldest first. An empty one without a writer is deleted on the way."""
+    return _known(sorted(directory.glob("gate-*.jsonl")), _is_unlocked)
+
+
+def gateway_files(directory: Path) -> Iterator[SpoolFile]:
+    """Yield the files of completed lines, oldest first, the one being written last."""
+    yield from _known(sorted(directory.glob("gateway-*.jsonl")), _has_no_writer)
+    yield from _known([directory / CURRENT_GATEWAY_FILE], lambda _: False)
+
+
+def read_lines(file: SpoolFile, offset: int, most_bytes: int = LONGEST_LINE_BYTES) -> Piece:
+    """Return the complete lines from the offset on, at most `most_bytes` of them.
+
+    The last line of a finished file needs no newline. A line that is longer than `most_bytes` comes in pieces.
+    """
+    size = os.fstat(file.descriptor).st_size
+    if size < offset:
+        # Cut, and yet it begins as before: what is left was shipped.
+        return Piece([], size, is_at_end=True)
+    data = os.pread(file.descriptor, most_bytes, offset)
+    is_at_end = len(data) < most_bytes
+    length = data.rfind(b"\n") + 1
+    if file.is_finished if is_at_end else not length:
+        length = len(data)
+    lines, start = [], offset
+    for part in data[:length].split(b"\n"):
+        end = min(start + len(part) + 1, offset + length)
+        if end > start:
+            lines.append(Line(start, end, part.decode("utf-8", "replace")))
+        start = end
+    return Piece(lines, offset + length, is_at_end)
+
+
+def split_merged(text: str) -> tuple[str, str] | None:
+    """Return what a dead writer left of its line, and the line that its successor wrote behind it; None: no such."""
+    at = text.rfind(_START_OF_A_LINE)
+    return (text[:at], text[at:]) if at > 0 else None
+
+
+def delete(file: SpoolFile) -> None:
+    """Delete a file; nothing happens when it is gone, or when its name is another file's now."""
+    with contextlib.suppress(FileNotFoundError):
+        if os.path.samestat(file.path.stat(), file.status):
+            file.path.unlink()
+
+
+def _known(paths: Iterable[Path], is_finished: Callable[[int], bool]) -> Iterator[SpoolFile]:
+    for path in paths:
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue  # renamed or deleted since the listing: the next one finds it
+        try:
+            # Asked before reading: what a writer adds after the answer "finished" would be deleted unread.
+            finished = is_finished(descriptor)
+            identity = _identity(descriptor, path.name if finished else None)
+            if identity:
+                yield SpoolFile(path, descriptor, identity, finished, os.fstat(descriptor))
+            elif finished:
+                path.unlink(missing_ok=True)
+        finally:
+            os.close(descriptor)
+
+
+def _identity(descriptor: int, finished_name: str | None) -> str | None:
+    """Return what a file is known by: the hash of its beginning, up to its first line with a request's id.
+
+    None while there is no such line: a beginning without one could be another file's as well. A finished file gets none
+    any more, and is known by its name and all of it, None if it is empty.
+    """
+    for most_bytes in (4096, LONGEST_LINE_BYTES):
+        beginning = os.pread(descriptor, most_bytes, 0)
+        found = _has_request_id(beginning)
+        newline = beginning.find(b"\n", found.end()) if found else -1
+        if newline >= 0:
+            return hashlib.sha256(beginning[: newline + 1]).hexdigest()
+        if len(beginning) < most_bytes:
+            break
+    else:
+        return hashlib.sha256(beginning).hexdigest()
+    if finished_name is None or not beginning:
+        return None
+    return hashlib.sha256(os.fsencode(finished_name) + b"\n" + beginning).hexdigest()
+
+
+def _is_unlocked(descriptor: int) -> bool:
+    """Whether the process that wrote the file is gone, or writes another one: it holds a lock while it writes."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _has_no_writer(descriptor: int) -> bool:
+    """Whether no process has the rotated file open for writing. Nobody opens it again under its new name."""
+    try:
+        # The signal that would tell of a break must be one that is ignored: SIGIO, the usual one, kills.
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
+        # Linux grants a read lease while no descriptor anywhere can write.
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except BlockingIOError:
+        return False
+    except (AttributeError, OSError):
+        # Another system, file system or owner. A writer would have gone on to the new file long ago.
+        return time.time() - os.fstat(descriptor).st_mtime > UNTOUCHED_SECONDS
+    return True
