@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import connections
 
+from simsim.credential.decision import Reason
 from simsim.request_log.joining import Row
 
 TABLE = "request_log_loggedrequest"
@@ -15,7 +16,13 @@ INSERT = f"INSERT INTO {TABLE} ({COLUMNS}) VALUES (%s{', %s' * len(Row._fields)}
 COPY = f"COPY {TABLE} ({COLUMNS}) FROM STDIN"
 LAST_ID = f"SELECT seq FROM sqlite_sequence WHERE name = '{TABLE}'"  # noqa: S608
 # One by one, and not a range at once: of two nodes each must get its own.
-NEXT_IDS = f"SELECT nextval(pg_get_serial_sequence('{TABLE}', 'id')) FROM generate_series(1, %s)"
+NEXT_IDS = f"SELECT nextval(pg_get_serial_sequence('{TABLE}', 'id')) FROM generate_series(1, %s)"  # noqa: S608
+# Written for SQLite and PostgreSQL alike. Lines of several files come in no order of time, so the latest wins.
+USE = """
+    INSERT INTO request_log_tokenuse (token_id, used_at, address) VALUES (%s, %s, %s)
+    ON CONFLICT (token_id) DO UPDATE SET used_at = excluded.used_at, address = excluded.address
+    WHERE excluded.used_at > request_log_tokenuse.used_at
+"""
 
 
 def insert(alias: str, rows: Sequence[Row]) -> Sequence[int]:
@@ -25,16 +32,34 @@ def insert(alias: str, rows: Sequence[Row]) -> Sequence[int]:
         if connection.vendor == "postgresql":
             return _copy(cursor, rows)
         cursor.execute(LAST_ID)
-        last = next(iter(cursor), (0,))[0]
+        (last,) = cursor.fetchone() or (0,)
         # Nobody else takes these: SQLite has one writer at a time, from the transaction's beginning (IMMEDIATE).
         ids = range(last + 1, last + 1 + len(rows))
         cursor.executemany(INSERT, _as_sqlite_keeps_them(ids, rows))
         return ids
 
 
+def note_uses(alias: str, rows: Iterable[Row]) -> None:
+    """Note, for each token that the rows let in, the last time; the rows come in the order of their time."""
+    last = {row.token_id: row for row in rows if row.token_id is not None and row.reason == Reason.OK}
+    if not last:
+        return
+    connection = connections[alias]
+    as_kept = _hex if connection.vendor == "sqlite" else str
+    with connection.cursor() as cursor:
+        # In one order everywhere: two nodes that note the same tokens wait for each other, but not in a circle.
+        cursor.executemany(
+            USE,
+            [
+                (as_kept(token_id), _moment(last[token_id].received_at), last[token_id].address)
+                for token_id in sorted(last)
+            ],
+        )
+
+
 def _copy(cursor: Any, rows: Sequence[Row]) -> Sequence[int]:
     cursor.execute(NEXT_IDS, [len(rows)])
-    ids = [row_id for (row_id,) in cursor]
+    ids = [row_id for (row_id,) in cursor.fetchall()]
     with cursor.copy(COPY) as copy:
         for row_id, row in zip(ids, rows, strict=True):
             copy.write_row((row_id, *row))

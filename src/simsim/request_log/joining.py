@@ -104,9 +104,9 @@ def _add_decision(
     waiting: Mapping[str, Open],
     rows_waiting: Mapping[str, Open],
 ) -> None:
-    row, request_id = decided_row(decision), decision.request_id
+    row, request_id = decided_row(decision, end), decision.request_id
     if end is not None:
-        changes.rows.append(completed_row(row, end))
+        changes.rows.append(row)
         if request_id in waiting:
             changes.settled.append(request_id)
     elif request_id in rows_waiting or request_id in changes.open_rows:
@@ -116,9 +116,11 @@ def _add_decision(
         changes.open_rows[request_id] = row
 
 
-def decided_row(decision: Decided) -> Row:
-    """Return the row of a request of which only the decision is known."""
-    is_accepted = decision.reason == Reason.OK
+def decided_row(decision: Decided, end: Completed | None = None) -> Row:
+    """Return the row of a request that was decided, and ended if `end` is given."""
+    is_refused = decision.reason != Reason.OK
+    status = STATUS_OF_REFUSALS.get(decision.reason, REFUSED_STATUS) if is_refused else None
+    outcome = Outcome.REFUSED if is_refused else Outcome.UNKNOWN
     return Row(
         received_at=decision.at,
         account_id=decision.account_id,
@@ -126,23 +128,13 @@ def decided_row(decision: Decided) -> Row:
         token_name=decision.token_name,
         method=decision.method,
         resource=decision.resource,
-        status=None if is_accepted else STATUS_OF_REFUSALS.get(decision.reason, REFUSED_STATUS),
-        outcome=Outcome.UNKNOWN if is_accepted else Outcome.REFUSED,
+        status=end.status if end else status,
+        outcome=outcome_of(is_refused=is_refused) if end else outcome,
         reason=decision.reason,
         cause=decision.cause,
-        duration_seconds=None,
-        bytes=None,
+        duration_seconds=end.seconds if end else None,
+        bytes=end.bytes if end else None,
         address=decision.address,
-    )
-
-
-def completed_row(row: Row, end: Completed) -> Row:
-    """Return the row with how the request ended."""
-    return row._replace(
-        status=end.status,
-        outcome=outcome_of(is_refused=row.outcome == Outcome.REFUSED),
-        duration_seconds=end.seconds,
-        bytes=end.bytes,
     )
 
 

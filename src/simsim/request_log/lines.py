@@ -4,6 +4,7 @@ import json
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from simsim.credential.password import MASKED, mask
@@ -19,6 +20,7 @@ LONGEST_WORD = 32
 LONGEST_ADDRESS = 45
 LONGEST_SET_ASIDE = 2048
 
+_uuid_of = lru_cache(maxsize=16_384)(uuid.UUID)
 _is_request_id = re.compile(r"[0-9a-f]{32}").fullmatch
 # nginx writes 000 where it has no status, which is no JSON.
 _zeros_before_a_number = re.compile(r'(?<="status":)0+(?=[0-9])')
@@ -100,11 +102,12 @@ def set_aside_text(line: str) -> str:
 
 def _object(line: str) -> dict[str, Any]:
     try:
-        found = _decode(line)
+        found, end = _decode(line)
     except ValueError:
-        found = _decode(_zeros_before_a_number.sub("", line))
-    if not isinstance(found, dict):
-        raise TypeError
+        line = _zeros_before_a_number.sub("", line)
+        found, end = _decode(line)
+    if end != len(line) or not isinstance(found, dict):
+        raise ValueError
     return found
 
 
@@ -113,7 +116,7 @@ def _no_number(name: str) -> None:
 
 
 # Without NaN and Infinity, which no database takes as a duration.
-_decode = json.JSONDecoder(parse_constant=_no_number).decode
+_decode = json.JSONDecoder(parse_constant=_no_number).raw_decode
 
 
 def _request_id(value: Any) -> str:
@@ -135,7 +138,7 @@ def _moment(value: Any) -> datetime:
 
 
 def _uuid(value: Any) -> uuid.UUID | None:
-    return None if value is None else uuid.UUID(value)
+    return None if value is None else _uuid_of(value)
 
 
 def _optional(value: Any, longest: int) -> str | None:

@@ -32,13 +32,22 @@ class LoggedRequest(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["account_id", "-received_at", "-id"], name="log_of_an_account"),
             models.Index(fields=["token_id", "-received_at", "-id"], name="log_of_a_token"),
-            # Of its own, so that a revoked token that somebody keeps trying does not bury its last use.
-            models.Index(fields=["token_id", "-received_at", "-id"], name="log_last_use", condition=Q(reason="ok")),
             models.Index(fields=["received_at", "id"], name="log_by_age"),
         ]
 
     def __str__(self) -> str:
         return f"{self.received_at:%Y-%m-%d %H:%M:%S} {self.method} {self.resource} {self.outcome}"
+
+
+class TokenUse(models.Model):
+    """When, and from which address, a token last let a request in: outlives the request's row."""
+
+    token_id = models.UUIDField(primary_key=True)
+    used_at = models.DateTimeField()
+    address = models.CharField(max_length=45, null=True)
+
+    def __str__(self) -> str:
+        return f"{self.token_id}: {self.used_at:%Y-%m-%d %H:%M:%S}"
 
 
 class OpenRequest(models.Model):

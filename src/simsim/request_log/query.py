@@ -1,32 +1,19 @@
 """Finding logged requests again: newest first, page by page, and when a token was last used."""
 
-import json
 import re
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db import connections
 from django.db.models import QuerySet
 from django.db.models.functions import Left
 
 from simsim.problem import FieldError, Invalid, gettext_noop
-from simsim.request_log.models import LoggedRequest
+from simsim.request_log.models import LoggedRequest, TokenUse
 from simsim.request_log.sentences import sentence
 
 LONGEST_PAGE = 1000
-# One dip into the partial index for each token, however many requests it made. The reason is a literal: a planner does
-# not prove a partial index from a parameter.
-LAST_USES = """
-    SELECT used.id, used.token_id, used.received_at, used.address
-    FROM %s JOIN request_log_loggedrequest AS used ON used.id = (
-        SELECT id FROM request_log_loggedrequest AS each
-        WHERE each.token_id = wanted.token_id AND each.reason = 'ok'
-        ORDER BY each.received_at DESC, each.id DESC LIMIT 1
-    )
-"""
-TOKENS_IN_JSON = "(SELECT replace(value, '-', '') AS token_id FROM json_each(%s)) AS wanted"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _is_cursor = re.compile(r"([0-9]{1,16})-([0-9]{1,18})").fullmatch
 _is_status_class = re.compile(r"([1-5])xx").fullmatch
@@ -65,13 +52,8 @@ class Page:
 
 def last_uses(token_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, LastUse]:
     """Return when each of the tokens last let a request in; a token that never did is not in the answer."""
-    wanted = [str(token_id) for token_id in set(token_ids)]
-    rows = LoggedRequest.objects
-    if connections[rows.db].vendor == "postgresql":
-        found = rows.raw(LAST_USES % "unnest(%s::uuid[]) AS wanted(token_id)", [wanted])
-    else:
-        found = rows.raw(LAST_USES % TOKENS_IN_JSON, [json.dumps(wanted)])
-    return {row.token_id: LastUse(row.received_at, row.address) for row in found if row.token_id}
+    uses = TokenUse.objects.filter(pk__in=set(token_ids))
+    return {use.token_id: LastUse(use.used_at, use.address) for use in uses}
 
 
 def list_requests(filters: Filters, limit: int = 50, cursor: str | None = None) -> Page:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, connections, transaction
@@ -14,6 +14,7 @@ from simsim.request_log.joining import Changes, Open, Row, outcome_of
 from simsim.request_log.lines import Completed, completed_line, parse_completed
 from simsim.request_log.models import OpenRequest, SetAsideLine, SpoolPosition
 from simsim.request_log.outcome import Outcome
+from simsim.request_log.reading import Move, Reading
 
 AT_ONCE = 900  # a statement of SQLite's takes 999 values, where it was built with its old limit
 REFUSED_STAYS_OPEN = timedelta(hours=1)
@@ -23,23 +24,6 @@ COMPLETE = """
 """
 
 Item = TypeVar("Item")
-
-
-class Move(NamedTuple):
-    """A file was read from one offset to another; `start` None: for the first time."""
-
-    identity: str
-    name: str
-    start: int | None
-    end: int
-
-
-class SetAside(NamedTuple):
-    """What could not be parsed, and where it stood."""
-
-    name: str
-    offset: int
-    text: str
 
 
 class Overtaken(Exception):
@@ -64,10 +48,10 @@ def ends_without_decision(spool: str) -> dict[str, Open]:
     return _opened(Q(row_id=None, spool=spool))
 
 
-def save(changes: Changes, *, moves: Iterable[Move], broken: Iterable[SetAside], spool: str, now: datetime) -> None:
-    """Store what a batch of lines changes, and how far the files are read with it; raise Overtaken."""
+def save(changes: Changes, reading: Reading, *, spool: str, now: datetime) -> None:
+    """Store what the lines that were read change, and how far the files are read with it; raise Overtaken."""
     with transaction.atomic(using=settings.REQUEST_LOG_ALIAS):
-        for move in moves:
+        for move in reading.moves.values():
             _move(move)
         for some in _slices(changes.settled):
             OpenRequest.objects.filter(pk__in=some).delete()
@@ -79,7 +63,7 @@ def save(changes: Changes, *, moves: Iterable[Move], broken: Iterable[SetAside],
         waits += [OpenRequest(end.request_id, None, False, completed_line(end), spool, now) for end in changes.held]
         OpenRequest.objects.bulk_create(waits)
         _complete(changes.ends)
-        SetAsideLine.objects.bulk_create(SetAsideLine(None, now, *line) for line in broken)
+        SetAsideLine.objects.bulk_create(SetAsideLine(None, now, *line) for line in reading.broken)
 
 
 def forget_position(identity: str) -> None:
@@ -120,7 +104,9 @@ def _insert(changes: Changes) -> dict[str, int]:
     rows: list[tuple[str | None, Row]] = [(None, row) for row in changes.rows]
     rows += changes.open_rows.items()
     rows.sort(key=lambda item: item[1].received_at)
-    ids = bulk.insert(settings.REQUEST_LOG_ALIAS, [row for _, row in rows]) if rows else []
+    sorted_rows = [row for _, row in rows]
+    ids = bulk.insert(settings.REQUEST_LOG_ALIAS, sorted_rows) if rows else []
+    bulk.note_uses(settings.REQUEST_LOG_ALIAS, sorted_rows)
     return {request_id: row_id for row_id, (request_id, _) in zip(ids, rows, strict=True) if request_id is not None}
 
 

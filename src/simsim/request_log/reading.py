@@ -1,0 +1,115 @@
+"""One round through a spool: which lines it takes, and where it leaves each file."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from simsim.request_log import tailing
+from simsim.request_log.lines import Completed, Decided, parse_completed, parse_decided, set_aside_text
+from simsim.request_log.tailing import Line, SpoolFile
+
+COMPLETED_BYTES = 1024 * 1024
+DECIDED_BYTES = 4 * 1024 * 1024
+
+Parsed = TypeVar("Parsed", Decided, Completed)
+
+
+class Move(NamedTuple):
+    """A file was read from one offset to another; `start` None: for the first time."""
+
+    identity: str
+    name: str
+    start: int | None
+    end: int
+
+
+class SetAside(NamedTuple):
+    """What could not be parsed, and where it stood."""
+
+    name: str
+    offset: int
+    text: str
+
+
+@dataclass
+class Reading:
+    """What one round has read, beginning at `positions`: a file's identity and how many of its bytes are shipped.
+
+    `shipped` are the files that nobody writes to and that hold nothing more.
+    """
+
+    positions: dict[str, int]
+    decided: list[Decided] = field(default_factory=list)
+    completed: list[Completed] = field(default_factory=list)
+    broken: list[SetAside] = field(default_factory=list)
+    moves: dict[str, Move] = field(default_factory=dict)
+    shipped: list[SpoolFile] = field(default_factory=list)
+    identities: list[str] = field(default_factory=list)
+    is_gateway_at_end: bool = True
+    is_gate_at_end: bool = True
+
+    def read_gateway(self, directory: Path, most_bytes: int = COMPLETED_BYTES) -> None:
+        """Read how requests ended."""
+        for file in tailing.gateway_files(directory):
+            taken, is_at_end = self._read(file, most_bytes, parse_completed, self.completed)
+            most_bytes -= taken
+            self.is_gateway_at_end &= is_at_end
+
+    def read_gate(self, directory: Path, most_bytes: int = DECIDED_BYTES) -> None:
+        """Read what was decided: to the end, or in a backlog as far in time as the gateway was read.
+
+        The time is for speed alone: lines that belong together then meet in memory.
+        """
+        until = None if self.is_gateway_at_end else max((end.at for end in self.completed), default=None)
+        for file in tailing.gate_files(directory):
+            taken, is_at_end = self._read(file, most_bytes, parse_decided, self.decided, until=until)
+            most_bytes -= taken
+            self.is_gate_at_end &= is_at_end
+
+    def is_only_copy(self, file: SpoolFile) -> bool:
+        """Whether no other file of the spool begins like this one."""
+        return self.identities.count(file.identity) == 1
+
+    def _read(
+        self,
+        file: SpoolFile,
+        most_bytes: int,
+        parse: Callable[[str], Parsed | None],
+        parsed: list[Parsed],
+        *,
+        until: datetime | None = None,
+    ) -> tuple[int, bool]:
+        """Return how many bytes the lines took that were added to what is parsed, and whether no more are there."""
+        self.identities.append(file.identity)
+        if file.identity in self.moves:
+            return 0, False  # a copy of a file that is still being read: in a later round
+        start = self.positions.get(file.identity)
+        offset, is_at_end, is_late = start or 0, False, False
+        while not (is_at_end or is_late) and offset - (start or 0) < most_bytes:
+            piece = tailing.read_lines(file, offset)
+            offset, is_at_end = piece.end, piece.is_at_end
+            for line in piece.lines:
+                found = self._parse(file, line, parse)
+                if found is None:
+                    continue
+                parsed.append(found)
+                if until is not None and found.at > until:
+                    offset, is_at_end, is_late = line.end, False, True
+                    break
+        if offset != start:
+            self.moves[file.identity] = Move(file.identity, file.name, start, offset)
+        if is_at_end and file.is_finished:
+            self.shipped.append(file)
+        return offset - (start or 0), is_at_end
+
+    def _parse(self, file: SpoolFile, line: Line, parse: Callable[[str], Parsed | None]) -> Parsed | None:
+        """Return what the line says; what it can't say is set aside."""
+        found = parse(line.text)
+        if found is None and line.text:
+            merged = tailing.split_merged(line.text)
+            found = parse(merged[1]) if merged else None
+            broken = merged[0] if merged and found else line.text
+            self.broken.append(SetAside(file.name, line.start, set_aside_text(broken)))
+        return found
