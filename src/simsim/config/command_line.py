@@ -30,8 +30,12 @@ def operator() -> Operator:
 def start_django() -> None:
     """Make models and settings usable; raise Unusable when a setting can't be used."""
     import django  # noqa: PLC0415 - help answers without it
+    from django.conf import settings  # noqa: PLC0415
 
     django.setup()
+    for database in settings.DATABASES.values():
+        # A pool is the server's: here it would try for half a minute, aloud, where one connection fails in one line.
+        database["OPTIONS"].pop("pool", None)
 
 
 if __name__ == "__main__":

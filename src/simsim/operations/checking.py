@@ -45,6 +45,8 @@ def examine() -> list[Finding]:
     for subject, look in parts:
         try:
             findings.extend(look())
+        except DatabaseError:
+            findings.append(Finding(subject, False, "can't be checked without the database"))
         except Exception as error:  # a part that is broken in a new way must not hide the others
             findings.append(Finding(subject, False, one_line(error)))
     return findings

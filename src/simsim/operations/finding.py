@@ -37,9 +37,7 @@ def find_token_for(token_id: str, *, actor: Actor) -> Token:
     try:
         return find_token(token_id, actor=actor)
     except NotFound:
-        raise NotFound(
-            gettext_noop("No token that %(who)s may see has the id %(id)s."), who=actor.label, id=token_id
-        ) from None
+        raise NotFound(gettext_noop("No token has the id %(id)s, or it is another account's."), id=token_id) from None
 
 
 def as_uuid(text: str) -> uuid.UUID | None:

@@ -1,6 +1,7 @@
 """What a verb prints: JSON for scripts, tables for people, tab-separated lines where no terminal looks on."""
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated
@@ -8,6 +9,9 @@ from typing import Annotated
 import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+FOLDED = {"name", "resource", "token name"}
+# A table shows seconds, in UTC as everywhere; scripts read the whole of it.
+MOMENT = re.compile(r"^([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2})[0-9.]*Z$", re.ASCII)
 Document = Mapping[str, object]
 
 
@@ -20,8 +24,8 @@ def print_list(items: Sequence[Document], columns: Sequence[str], *, as_json: bo
     if as_json:
         print_json({"items": list(items), "next_cursor": cursor})
         return
-    rows = [[cell(item.get(column)) for column in columns] for item in items]
     titles = [title(column) for column in columns]
+    rows = [[cell(item.get(column)) for column in columns] for item in items]
     if not sys.stdout.isatty():
         sys.stdout.writelines("\t".join(row) + "\n" for row in [titles, *rows])
     else:
@@ -50,10 +54,11 @@ def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in titles:
-        table.add_column(name, overflow="fold")
+        # An id or a time that is folded can't be copied.
+        table.add_column(name, overflow="fold", no_wrap=name not in FOLDED)
     for row in rows:
         # Text, not str: a name such as "[red]" is a name, not markup.
-        table.add_row(*(Text(text) for text in row))
+        table.add_row(*(Text(MOMENT.sub(r"\1 \2", text)) for text in row))
     Console(highlight=False).print(table)
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import IO
 
@@ -44,11 +45,15 @@ def end_with_server() -> None:
 
 @dataclass(frozen=True)
 class Program:
-    """A command to keep running. What a quiet one writes to stdout is dropped; its stderr is always ours."""
+    """A command to keep running. What a quiet one writes to stdout is dropped; its stderr is always ours.
+
+    `leftovers` are files of which a killed run leaves some, and which would keep the next one from starting.
+    """
 
     name: str
     command: Sequence[str]
     is_quiet: bool = False
+    leftovers: Sequence[Path] = ()
 
 
 @dataclass
@@ -183,6 +188,8 @@ class Supervisor:
         self.say(f"{running.program.name} ended ({ending}); it starts again in {wait:g} s")
 
     def _spawn(self, program: Program, *, stderr: IO[bytes] | None = None) -> "subprocess.Popen[bytes]":
+        for path in program.leftovers:
+            path.unlink(missing_ok=True)
         parent = os.getpid()
         return subprocess.Popen(
             program.command,

@@ -1,6 +1,7 @@
 """`simsim serve`: the console, the gate and the worker as programs of one supervisor."""
 
 import ipaddress
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -14,7 +15,8 @@ from simsim.problem import Unusable
 
 START_SECONDS = 60.0
 # Owner and group: nginx's worker may be another user, who is let in through the group, never through "others".
-SOCKET_MODE = "660"
+SOCKET_MODE = "0o660"
+LONGEST_SOCKET_PATH = 103  # sun_path holds 104 bytes with its NUL on BSD and macOS, 108 on Linux
 YEAR_SECONDS = "31536000"  # collected files are named after their contents
 SERVER = (sys.executable, "-m", "granian")
 SERVER_OPTIONS = ("--http", "1", "--no-ws", "--loop", "uvloop", "--log-level", "warning", "--workers-kill-timeout", "8")
@@ -24,11 +26,14 @@ def serve(wiring: Wiring, *, host: str, port: int, workers: int, with_worker: bo
     """Run everything until a signal asks to stop. Raises Unusable when it can't start or won't keep running."""
     operator = wiring.operator()
     prove_port_free(host, port, hint="choose another with --port")
-    clear_socket(operator.gate_socket)
+    prove_socket_free(operator.gate_socket)
     with Supervisor(complain).supervising() as supervisor:
+        # Before anything starts: each program would tell of a key that is missing in a traceback of its own.
+        if not prove_up_to_date(supervisor, wiring):
+            return
         supervisor.start(console(wiring, operator, host=host, port=port, workers=workers))
         supervisor.start(gate(wiring, operator, workers=workers))
-        if prove_up_to_date(supervisor, wiring) and with_worker:
+        if with_worker:
             supervisor.start(worker(wiring))
         if wait_for_both(supervisor, operator, host=host, port=port):
             announce(operator, host=host, port=port, as_json=as_json)
@@ -54,7 +59,8 @@ def gate(wiring: Wiring, operator: Operator, *, workers: int = 1) -> Program:
     """Return the program of the gate on its Unix socket."""
     socket = ("--uds", str(operator.gate_socket), "--uds-permissions", SOCKET_MODE)
     options = ("--interface", "rsgi", "--workers", str(workers), *socket)
-    return Program("gate", (*SERVER, *SERVER_OPTIONS, *options, wiring.gate))
+    command = (*SERVER, *SERVER_OPTIONS, *options, wiring.gate)
+    return Program("gate", command, leftovers=(operator.gate_socket,))
 
 
 def worker(wiring: Wiring) -> Program:
@@ -99,12 +105,12 @@ def prove_up_to_date(supervisor: Supervisor, wiring: Wiring) -> bool:
     return supervisor.run_to_end(Program("check", (*wiring.this_command, "migrate", "--check"), is_quiet=True))
 
 
-def clear_socket(path: Path) -> None:
-    """Remove the socket that a killed gate has left; raise Unusable when a gate still answers on it."""
+def prove_socket_free(path: Path) -> None:
+    """Raise Unusable when a gate answers on the socket already, or when its path is too long for one."""
+    if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
+        raise Unusable("SIMSIM_DATA_DIR: %(path)s is too long for the path of a socket", path=str(path))
     if socket_status(path, "/healthz") is not None:
         raise Unusable("A gate runs already on %(path)s: stop it, or choose another SIMSIM_DATA_DIR", path=str(path))
-    path.unlink(missing_ok=True)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def announce(operator: Operator, *, host: str, port: int, as_json: bool) -> None:

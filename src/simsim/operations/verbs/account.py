@@ -41,12 +41,14 @@ def create_account(
 @needs_django
 def list_accounts(as_json: AsJson = False) -> None:
     """List the accounts by name."""
+    from django.db.models.functions import Lower
+
     from simsim.accounts.models import Account
     from simsim.tokens.reading import iso
 
     items = [
         {"id": str(account.pk), "name": account.name, "created_at": iso(account.created_at)}
-        for account in Account.objects.order_by("name")
+        for account in Account.objects.order_by(Lower("name"))
     ]
     print_list(items, ["id", "name", "created_at"], as_json=as_json)
 

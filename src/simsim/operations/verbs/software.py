@@ -32,11 +32,13 @@ def add(
 @needs_django
 def list_software(as_json: AsJson = False) -> None:
     """List the catalogue by name; retired entries stay on the tokens that have them."""
+    from django.db.models.functions import Lower
+
     from simsim.tokens.models import TargetSoftware
     from simsim.tokens.reading import iso
 
     items = [
         {"slug": entry.slug, "name": entry.name, "retired_at": iso(entry.retired_at)}
-        for entry in TargetSoftware.objects.order_by("name")
+        for entry in TargetSoftware.objects.order_by(Lower("name"))
     ]
     print_list(items, ["slug", "name", "retired_at"], as_json=as_json)

@@ -1,0 +1,169 @@
+"""Programs run together, start again when they die, and leave nothing behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from simsim.operations.processes import Program, Supervisor, how_it_ended, last_line
+from simsim.problem import Unusable
+
+SLEEP = (sys.executable, "-c", "import time; time.sleep(60)")
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.02)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def numbers(path: Path) -> list[int]:
+    return [int(line) for line in path.read_text().split()] if path.exists() else []
+
+
+def script(path: Path, body: str) -> tuple[str, ...]:
+    path.write_text(textwrap.dedent(body))
+    return (sys.executable, str(path))
+
+
+@pytest.mark.covers("B11")
+def test_program_that_dies_is_started_again(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    dies_once = script(
+        tmp_path / "dies.py",
+        f"""
+        import os, pathlib, sys, time
+        pids = pathlib.Path({str(pids)!r})
+        with pids.open("a") as file: file.write(f"{{os.getpid()}}\\n")
+        if len(pids.read_text().split()) == 1: sys.exit(3)
+        time.sleep(60)
+        """,
+    )
+    said: list[str] = []
+    with Supervisor(said.append).supervising() as supervisor:
+        supervisor.start(Program("patient", dies_once))
+        assert supervisor.wait_until(lambda: len(numbers(pids)) == 2, name="patient", seconds=20)
+    assert said == ["patient ended (exit status 3); it starts again in 0.5 s"]
+    assert not any(is_alive(pid) for pid in numbers(pids))
+
+
+def test_program_that_keeps_dying_stops_everything_with_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simsim.operations.processes.FAILURES_IN_A_ROW", 2)
+    with Supervisor(lambda _: None).supervising() as supervisor:
+        supervisor.start(Program("other", SLEEP))
+        other = supervisor.running[0].process.pid
+        supervisor.start(Program("broken", (sys.executable, "-c", "raise SystemExit(4)")))
+        with pytest.raises(Unusable, match=r"^broken ended 2 times in a row \(exit status 4\): everything is stopped$"):
+            supervisor.watch()
+    assert not is_alive(other)
+
+
+def test_what_a_program_leaves_behind_is_killed_with_its_group(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    leaves_a_child = script(
+        tmp_path / "leaves.py",
+        f"""
+        import pathlib, signal, subprocess, sys, time
+        child = subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(15, 1); time.sleep(60)"])
+        pathlib.Path({str(pids)!r}).write_text(str(child.pid))
+        time.sleep(60)
+        """,
+    )
+    with Supervisor(lambda _: None).supervising() as supervisor:
+        supervisor.start(Program("careless", leaves_a_child))
+        supervisor.wait_until(lambda: bool(numbers(pids)), name="careless", seconds=20)
+    wait_for(lambda: not is_alive(numbers(pids)[0]))
+
+
+def test_program_that_ignores_sigterm_is_killed_when_patience_ends(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    stubborn = script(
+        tmp_path / "stubborn.py",
+        f"""
+        import pathlib, signal, time
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        pathlib.Path({str(ready)!r}).write_text("1")
+        time.sleep(60)
+        """,
+    )
+    said: list[str] = []
+    with Supervisor(said.append, patience_seconds=0.3).supervising() as supervisor:
+        supervisor.start(Program("stubborn", stubborn))
+        pid = supervisor.running[0].process.pid
+        supervisor.wait_until(ready.exists, name="stubborn", seconds=20)
+    assert said == ["stubborn did not stop and was killed"]
+    assert not is_alive(pid)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
+def test_no_process_is_left_whatever_signal_ends_the_supervisor(tmp_path: Path, signum: signal.Signals) -> None:
+    pids = tmp_path / "pids"
+    supervisor = script(
+        tmp_path / "supervisor.py",
+        f"""
+        import pathlib, sys
+        from simsim.operations.processes import Program, Supervisor
+        with Supervisor(print).supervising() as supervisor:
+            for name in "ab":
+                supervisor.start(Program(name, (sys.executable, "-c", "import time; time.sleep(60)")))
+            pathlib.Path({str(pids)!r}).write_text(" ".join(str(each.process.pid) for each in supervisor.running))
+            supervisor.watch()
+        """,
+    )
+    with subprocess.Popen(supervisor) as process:
+        wait_for(lambda: len(numbers(pids)) == 2)
+        process.send_signal(signum)
+        assert process.wait(timeout=20) == (-signum if signum == signal.SIGKILL else 0)
+    for pid in numbers(pids):
+        wait_for(lambda pid=pid: not is_alive(pid))  # type: ignore[misc]
+
+
+def test_asking_to_stop_ends_a_wait() -> None:
+    with Supervisor(lambda _: None).supervising() as supervisor:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert supervisor.wait_until(lambda: False, name="never", seconds=20) is False
+        assert supervisor.run_to_end(Program("never", SLEEP)) is False
+
+
+def test_what_never_answers_is_named() -> None:
+    with (
+        Supervisor(lambda _: None).supervising() as supervisor,
+        pytest.raises(Unusable, match=r"^The sphinx does not answer after 0\.2 seconds$"),
+    ):
+        supervisor.wait_until(lambda: False, name="The sphinx", seconds=0.2)
+
+
+def test_program_that_is_run_to_its_end_fails_with_its_own_last_line() -> None:
+    complains = (sys.executable, "-c", "import sys; sys.exit('Traceback of something\\nsimsim: The key is missing')")
+    with Supervisor(lambda _: None).supervising() as supervisor:
+        assert supervisor.run_to_end(Program("good", (sys.executable, "-c", "")))
+        with pytest.raises(Unusable, match=r"^The key is missing$"):
+            supervisor.run_to_end(Program("bad", complains))
+        with pytest.raises(Unusable, match=r"^silent failed$"):
+            supervisor.run_to_end(Program("silent", (sys.executable, "-c", "raise SystemExit(1)")))
+
+
+def test_an_ending_is_told_in_words() -> None:
+    assert [how_it_ended(code) for code in (0, 7, -9, -15, -99)] == [
+        "exit status 0",
+        "exit status 7",
+        "SIGKILL",
+        "SIGTERM",
+        "signal 99",
+    ]
+    assert last_line(b"") == ""
