@@ -35,7 +35,8 @@ def keep(directory: Path, raw: bytes, recipients: list[str]) -> Mail:
 
 def body(message: EmailMessage, kind: str) -> str:
     part = message.get_body((kind,))
-    return str(part.get_content()) if part is not None else ""
+    # SMTP's line ends are not the text's.
+    return str(part.get_content()).replace("\r\n", "\n") if part is not None else ""
 
 
 def mails(directory: Path) -> list[Mail]:

@@ -1,0 +1,112 @@
+"""The mail catcher keeps every mail, shows it, and lets nothing in it act."""
+
+import http.client
+import json
+import smtplib
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from simsim.demo.mail_page import linked, mail_page
+from simsim.demo.place import LOOPBACK, free_port
+
+HOSTILE = '"><script>alert(1)</script>'
+
+
+class Catcher:
+    """A catcher as a process of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.port, self.smtp_port, self.directory = free_port(None), free_port(None), directory
+        self.start()
+
+    def start(self) -> None:
+        command = ["--port", str(self.port), "--smtp-port", str(self.smtp_port), "--directory", str(self.directory)]
+        self.process = subprocess.Popen([sys.executable, "-m", "simsim.demo.mail_catcher", *command])
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                with smtplib.SMTP(LOOPBACK, self.smtp_port, timeout=5):
+                    return
+            except OSError:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(timeout=10)
+
+    def get(self, path: str, host: str = "") -> tuple[http.client.HTTPResponse, str]:
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=5)
+        connection.request("GET", path, headers={"Host": host or f"{LOOPBACK}:{self.port}"})
+        response = connection.getresponse()
+        body = response.read().decode()
+        connection.close()
+        return response, body
+
+    def send(self, subject: str, text: str = "Text", html: str = "") -> None:
+        message = EmailMessage()
+        message["Subject"], message["To"], message["Message-ID"] = subject, "alice@example.com", f"<{subject}@test>"
+        message.set_content(text)
+        if html:
+            message.add_alternative(html, subtype="html")
+        with smtplib.SMTP(LOOPBACK, self.smtp_port, timeout=5) as smtp:
+            smtp.send_message(message, from_addr="simsim@example.com")
+
+
+@pytest.fixture
+def catcher(tmp_path: Path) -> Iterator[Catcher]:
+    running = Catcher(tmp_path / "mail")
+    yield running
+    running.stop()
+
+
+@pytest.mark.covers("R8")
+def test_mails_are_listed_newest_first_and_kept_over_a_restart(catcher: Catcher) -> None:
+    catcher.send("first")
+    catcher.send("second", text="Grüße\n", html="<p>Hello</p>")
+    assert catcher.stop() == 0
+    catcher.start()
+    mails = json.loads(catcher.get("/messages.json")[1])
+    assert [mail["subject"] for mail in mails] == ["second", "first"]
+    assert set(mails[0]) == {"id", "to", "subject", "text", "html", "message_id", "sent_at"}
+    shown = (mails[0]["to"], mails[0]["text"], mails[0]["html"].strip())
+    assert shown == ("alice@example.com", "Grüße\n", "<p>Hello</p>")
+    assert (mails[0]["message_id"], mails[0]["sent_at"][-1]) == ("<second@test>", "Z")
+    assert {path.stat().st_mode & 0o777 for path in catcher.directory.iterdir()} == {0o600}
+
+
+def test_nothing_in_a_mail_can_act(catcher: Catcher) -> None:
+    catcher.send("hostile", text=HOSTILE, html=f"<script>alert(2)</script>{HOSTILE}")
+    (mail,) = json.loads(catcher.get("/messages.json")[1])
+    for path in ("/", f"/messages/{mail['id']}"):
+        response, page = catcher.get(path)
+        assert response.status == 200
+        assert "<script" not in page
+        policy = response.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; style-src 'self';")
+    response, _ = catcher.get(f"/messages/{mail['id']}/html")
+    assert response.headers["Content-Security-Policy"].startswith("sandbox allow-popups; default-src 'none'")
+
+
+def test_another_sites_name_for_this_machine_is_refused(catcher: Catcher) -> None:
+    assert catcher.get("/messages.json", host="evil.example")[0].status == 421
+
+
+@pytest.mark.parametrize("path", ["/messages/", "/messages/..%2f..%2fetc", "/messages/../../sample", "/other"])
+def test_no_other_path_finds_a_file(catcher: Catcher, path: str) -> None:
+    assert catcher.get(path)[0].status == 404
+
+
+def test_addresses_in_a_text_become_links_and_the_rest_is_escaped() -> None:
+    assert linked('See http://a.example/?x=1&y="2" <now>') == (
+        'See <a href="http://a.example/?x=1&amp;y=" rel="noreferrer">http://a.example/?x=1&amp;y=</a>'
+        "&quot;2&quot; &lt;now&gt;"
+    )
+    fields = dict.fromkeys(("id", "to", "subject", "text", "html", "message_id", "sent_at"), HOSTILE)
+    assert "<script" not in mail_page(fields)

@@ -1,0 +1,70 @@
+"""What a verb prints: for scripts, for pipes, and for people at a terminal."""
+
+import io
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from simsim.operations.output import cell, print_list, print_one
+from simsim.operations.verbs.log import parse_moment
+from simsim.operations.verbs.token import parse_overlap
+from simsim.problem import Invalid
+
+ITEMS = [{"id": "1", "name": "[red]Ä", "at": "2027-01-31T12:34:56.789Z", "networks": ["10.0.0.0/8", "::1/128"]}]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_list_for_scripts_is_items_and_the_next_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    print_list(ITEMS, ["name"], as_json=True, cursor="next")
+    assert json.loads(capsys.readouterr().out) == {"items": ITEMS, "next_cursor": "next"}
+
+
+def test_a_list_in_a_pipe_is_lines_with_tabs(capsys: pytest.CaptureFixture[str]) -> None:
+    print_list(ITEMS, ["id", "name", "at", "networks"], as_json=False, cursor="next")
+    out, err = capsys.readouterr()
+    assert out.splitlines()[1] == "1\t[red]Ä\t2027-01-31T12:34:56.789Z\t10.0.0.0/8, ::1/128"
+    assert err == "There is more: --cursor next\n"
+
+
+def test_a_list_at_a_terminal_is_a_table_of_names_not_of_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    print_list(ITEMS, ["id", "name", "at"], as_json=False)
+    assert "[red]Ä" in terminal.getvalue()
+    assert "2027-01-31 12:34:56" in terminal.getvalue()
+
+
+def test_one_thing_is_a_line_for_each_field(capsys: pytest.CaptureFixture[str]) -> None:
+    print_one({"id": "1", "created_at": None}, as_json=False, note="Next: more")
+    assert capsys.readouterr().out == "id          1\ncreated at  -\n\nNext: more\n"
+
+
+def test_what_could_drive_the_terminal_is_replaced() -> None:
+    assert cell("a\x1b[2Jb\u202ec\n") == "a\ufffd[2Jb\ufffdc\ufffd"
+
+
+def test_overlap_has_a_unit() -> None:
+    assert [parse_overlap(text) for text in ("30m", "24h", "7d", "0s")] == [
+        timedelta(minutes=30), timedelta(hours=24), timedelta(days=7), timedelta(0),
+    ]  # fmt: skip
+    for text in ("", "24", "-1h", "1w", "٣h", "1h\n2"):
+        with pytest.raises(Invalid):
+            parse_overlap(text)
+
+
+@pytest.mark.covers("R17")
+def test_times_of_the_log_are_days_in_utc_or_have_an_offset() -> None:
+    day = datetime(2027, 1, 31, tzinfo=UTC)
+    assert parse_moment("since", None) is None
+    assert parse_moment("since", "2027-01-31") == day
+    assert parse_moment("until", "2027-01-31", through=True) == day + timedelta(days=1)
+    assert parse_moment("since", "2027-01-31T01:00+01:00") == day
+    for text in ("2027-01-31T12:00", "yesterday", "2027-13-01", "9999-12-31T23:59:59"):
+        with pytest.raises(Invalid):
+            parse_moment("since", text)
