@@ -1,6 +1,6 @@
 """Many rows at once, in each database's own fastest way: through Django's models it takes five times as long."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -35,26 +35,27 @@ def insert(alias: str, rows: Sequence[Row]) -> Sequence[int]:
         (last,) = cursor.fetchone() or (0,)
         # Nobody else takes these: SQLite has one writer at a time, from the transaction's beginning (IMMEDIATE).
         ids = range(last + 1, last + 1 + len(rows))
-        cursor.executemany(INSERT, _as_sqlite_keeps_them(ids, rows))
+        cursor.executemany(INSERT, list(_as_sqlite_keeps_them(ids, rows)))
         return ids
 
 
 def note_uses(alias: str, rows: Iterable[Row]) -> None:
     """Note, for each token that the rows let in, the last time; the rows come in the order of their time."""
     last = {row.token_id: row for row in rows if row.token_id is not None and row.reason == Reason.OK}
-    if not last:
-        return
     connection = connections[alias]
-    as_kept = _hex if connection.vendor == "sqlite" else str
-    with connection.cursor() as cursor:
-        # In one order everywhere: two nodes that note the same tokens wait for each other, but not in a circle.
-        cursor.executemany(
-            USE,
-            [
-                (as_kept(token_id), _moment(last[token_id].received_at), last[token_id].address)
-                for token_id in sorted(last)
-            ],
+    on_sqlite = connection.vendor == "sqlite"
+    # In one order everywhere: two nodes that note the same tokens may wait for each other, but not in a circle.
+    uses = [
+        (
+            _hex(token_id) if on_sqlite else token_id,
+            _moment(row.received_at) if on_sqlite else row.received_at,
+            row.address,
         )
+        for token_id, row in sorted(last.items())
+    ]
+    if uses:
+        with connection.cursor() as cursor:
+            cursor.executemany(USE, uses)
 
 
 def _copy(cursor: Any, rows: Sequence[Row]) -> Sequence[int]:
@@ -66,7 +67,7 @@ def _copy(cursor: Any, rows: Sequence[Row]) -> Sequence[int]:
     return ids
 
 
-def _as_sqlite_keeps_them(ids: Iterable[int], rows: Iterable[Row]) -> Iterable[tuple[object, ...]]:
+def _as_sqlite_keeps_them(ids: Iterable[int], rows: Iterable[Row]) -> Iterator[tuple[Any, ...]]:
     for row_id, row in zip(ids, rows, strict=True):
         yield (row_id, _moment(row.received_at), _hex(row.account_id), _hex(row.token_id), *row[3:])
 

@@ -146,9 +146,9 @@ def _optional(value: Any, longest: int) -> str | None:
 
 
 def _text(value: Any, longest: int) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return _storable(value)[:longest]
+    # Most texts need no more than this; a number or a list has no such method, and so the line is none.
+    plain: bool = value.isascii() and "\0" not in value
+    return (value if plain else _storable(value))[:longest]
 
 
 def _masked(value: str, longest: int) -> str:
@@ -158,8 +158,6 @@ def _masked(value: str, longest: int) -> str:
 
 def _storable(text: str) -> str:
     """Return the text without what JSON can spell and a database can't keep: one such line would block all others."""
-    if text.isascii() and "\0" not in text:
-        return text
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from simsim.request_log import tailing
 from simsim.request_log.lines import Completed, Decided, parse_completed, parse_decided, set_aside_text
-from simsim.request_log.tailing import Line, SpoolFile
+from simsim.request_log.tailing import SpoolFile
 
 COMPLETED_BYTES = 1024 * 1024
 DECIDED_BYTES = 4 * 1024 * 1024
@@ -88,28 +88,27 @@ class Reading:
         start = self.positions.get(file.identity)
         offset, is_at_end, is_late = start or 0, False, False
         while not (is_at_end or is_late) and offset - (start or 0) < most_bytes:
-            piece = tailing.read_lines(file, offset)
-            offset, is_at_end = piece.end, piece.is_at_end
-            for line in piece.lines:
-                found = self._parse(file, line, parse)
-                if found is None:
-                    continue
-                parsed.append(found)
-                if until is not None and found.at > until:
-                    offset, is_at_end, is_late = line.end, False, True
-                    break
+            lines, end, is_at_end = tailing.read_lines(file, offset)
+            for line in lines:
+                found = parse(text := line.decode("utf-8", "replace")) or self._mend(file, offset, text, parse)
+                offset += len(line) + 1
+                if found is not None:
+                    parsed.append(found)
+                    if until is not None and found.at > until:
+                        is_at_end, is_late, end = False, True, offset
+                        break
+            offset = end
         if offset != start:
             self.moves[file.identity] = Move(file.identity, file.name, start, offset)
         if is_at_end and file.is_finished:
             self.shipped.append(file)
         return offset - (start or 0), is_at_end
 
-    def _parse(self, file: SpoolFile, line: Line, parse: Callable[[str], Parsed | None]) -> Parsed | None:
-        """Return what the line says; what it can't say is set aside."""
-        found = parse(line.text)
-        if found is None and line.text:
-            merged = tailing.split_merged(line.text)
-            found = parse(merged[1]) if merged else None
-            broken = merged[0] if merged and found else line.text
-            self.broken.append(SetAside(file.name, line.start, set_aside_text(broken)))
+    def _mend(self, file: SpoolFile, offset: int, text: str, parse: Callable[[str], Parsed | None]) -> Parsed | None:
+        """Return what can be saved of a broken line, None for nothing; the rest of it is set aside."""
+        merged = tailing.split_merged(text)
+        found = parse(merged[1]) if merged else None
+        broken = merged[0] if merged and found else text
+        if broken:
+            self.broken.append(SetAside(file.name, offset, set_aside_text(broken)))
         return found

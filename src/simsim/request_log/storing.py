@@ -63,7 +63,7 @@ def save(changes: Changes, reading: Reading, *, spool: str, now: datetime) -> No
         waits += [OpenRequest(end.request_id, None, False, completed_line(end), spool, now) for end in changes.held]
         OpenRequest.objects.bulk_create(waits)
         _complete(changes.ends)
-        SetAsideLine.objects.bulk_create(SetAsideLine(None, now, *line) for line in reading.broken)
+        SetAsideLine.objects.bulk_create(SetAsideLine(found_at=now, **line._asdict()) for line in reading.broken)
 
 
 def forget_position(identity: str) -> None:

@@ -21,14 +21,6 @@ _has_request_id = re.compile(rb'"id": ?"[0-9a-f]{32}"').search
 _START_OF_A_LINE = '{"id":"'
 
 
-class Line(NamedTuple):
-    """A line without its newline, and where in its file it begins and ends."""
-
-    start: int
-    end: int
-    text: str
-
-
 @dataclass(frozen=True)
 class SpoolFile:
     """An open file with something in it. `identity` stays when it is renamed; `is_finished`: nobody can write to it.
@@ -48,9 +40,9 @@ class SpoolFile:
 
 
 class Piece(NamedTuple):
-    """Lines in a row, where the next one begins, and whether the file held no further one when it was read."""
+    """Lines in a row, without their newlines; where the next one begins; whether there was none when it was read."""
 
-    lines: list[Line]
+    lines: list[bytes]
     end: int
     is_at_end: bool
 
@@ -80,12 +72,9 @@ def read_lines(file: SpoolFile, offset: int, most_bytes: int = LONGEST_LINE_BYTE
     length = data.rfind(b"\n") + 1
     if file.is_finished if is_at_end else not length:
         length = len(data)
-    lines, start = [], offset
-    for part in data[:length].split(b"\n"):
-        end = min(start + len(part) + 1, offset + length)
-        if end > start:
-            lines.append(Line(start, end, part.decode("utf-8", "replace")))
-        start = end
+    lines = data[:length].split(b"\n")
+    if not lines[-1]:
+        lines.pop()
     return Piece(lines, offset + length, is_at_end)
 
 
