@@ -1,0 +1,210 @@
+"""The verbs on the real database, under the rules of every other door."""
+
+import io
+import json
+import sys
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cast import Cast
+from simsim.accounts.models import User
+from simsim.audit.models import AuditEvent
+from simsim.credential import password
+from simsim.operations.command_line import run
+from simsim.operations.wiring import Operator, Wiring
+from simsim.tokens.models import Token
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+TOKEN_FIELDS = {
+    "id", "account_id", "name", "description", "software", "status", "expires_at", "allowed_networks", "created_at",
+    "created_by", "revoked_at", "revoked_by", "revocation_reason", "last_used_at", "last_used_address",
+}  # fmt: skip
+Simsim = Callable[..., Any]
+
+
+def unused_operator() -> Operator:
+    raise AssertionError("these verbs read the database alone")
+
+
+WIRING = Wiring(operator=unused_operator, start_django=lambda: None, console="", gate="", this_command=())
+
+
+@pytest.fixture
+def simsim(capsys: pytest.CaptureFixture[str]) -> Simsim:
+    """Runs a verb with --json and returns what it printed; with `fails`, returns the one line on stderr."""
+
+    def call(*arguments: str, fails: bool = False) -> Any:
+        status = run([*arguments, "--json"], wiring=WIRING)
+        out, err = capsys.readouterr()
+        assert status == (1 if fails else 0), err
+        if not fails:
+            assert err == ""
+            return json.loads(out)
+        assert out == ""
+        assert err.count("\n") == 1
+        return err.removeprefix("simsim: ").rstrip("\n")
+
+    return call
+
+
+@pytest.fixture
+def created(simsim: Simsim, cast: Cast) -> dict[str, Any]:
+    token: dict[str, Any] = simsim(
+        "token", "create", "--account", str(cast.acme.pk), "--as", "Alice@acme.example", "--name", "Power BI",
+        "--expires", "90d", "--description", "Workspace", "--software", "power-bi", "--allow", "10.0.0.0/8",
+        "--allow", "::1",
+    )  # fmt: skip
+    return token
+
+
+@pytest.mark.covers("B7")
+def test_accounts_are_created_once_and_listed(simsim: Simsim, db: None) -> None:
+    account = simsim("account", "create", "Initech")
+    assert set(account) == {"id", "name"}
+    assert simsim("account", "create", "Initech", fails=True) == "There is already an account named “Initech”."
+    listed = simsim("account", "list")
+    assert listed["next_cursor"] is None
+    assert [(item["id"], item["name"], item["created_at"][-1]) for item in listed["items"]] == [
+        (account["id"], "Initech", "Z")
+    ]
+
+
+@pytest.mark.covers("R1", "B7")
+def test_user_gets_a_password_that_is_printed_once(simsim: Simsim, cast: Cast) -> None:
+    account = str(cast.acme.pk)
+    made = simsim("user", "create", "Dana@acme.example", "--account", account, "--role", "member")
+    assert (made["email"], made["account_id"], made["role"]) == ("dana@acme.example", account, "member")
+    assert User.objects.get(email="dana@acme.example").check_password(made["password"])
+
+
+def test_password_from_standard_input_is_its_first_line(
+    simsim: Simsim, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ("--account", str(cast.acme.pk), "--role", "member", "--password-stdin")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("a good long pass phrase\nanother line\n"))
+    assert "password" not in simsim("user", "create", "dana@acme.example", *options)
+    assert User.objects.get(email="dana@acme.example").check_password("a good long pass phrase")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("short\n"))
+    assert simsim("user", "create", "eve@acme.example", *options, fails=True).startswith("password: ")
+    assert not User.objects.filter(email="eve@acme.example").exists()
+
+
+@pytest.mark.covers("R1")
+def test_user_of_another_account_keeps_the_password(
+    simsim: Simsim, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = cast.charlie.password
+    options = ("charlie@globex.example", "--account", str(cast.acme.pk), "--role", "member")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("a good long pass phrase\n"))
+    assert simsim("user", "create", *options, "--password-stdin", fails=True).startswith("password: ")
+    assert "password" not in simsim("user", "create", *options)
+    cast.charlie.refresh_from_db()
+    assert cast.charlie.password == before
+
+
+@pytest.mark.covers("R5", "R6", "R7", "R10", "B7")
+def test_created_token_is_printed_with_its_credentials(cast: Cast, created: dict[str, Any]) -> None:
+    assert set(created) == TOKEN_FIELDS | {"username", "password"}
+    assert created["username"] == str(cast.acme.pk)
+    assert password.is_well_formed(created["password"])
+    assert (created["software"], created["status"]) == ("power-bi", "active")
+    assert created["allowed_networks"] == ["10.0.0.0/8", "::1/128"]
+    assert created["created_by"] == "alice@acme.example"
+
+
+@pytest.mark.covers("R1", "B7")
+@pytest.mark.parametrize(
+    ("who", "line"),
+    [
+        ("bob@acme.example", "Only administrators of the account may do this."),
+        ("charlie@globex.example", "charlie@globex.example does not belong to the account {account}."),
+        ("nobody@acme.example", "No user has the e-mail address nobody@acme.example."),
+    ],
+)
+def test_only_an_administrator_of_the_account_creates_tokens(simsim: Simsim, cast: Cast, who: str, line: str) -> None:
+    account = str(cast.acme.pk)
+    options = ("--account", account, "--as", who, "--name", "Mine", "--expires", "1d")
+    assert simsim("token", "create", *options, fails=True) == line.format(account=account)
+    assert not Token.objects.exists()
+
+
+@pytest.mark.covers("R1", "B7")
+def test_charlie_can_do_nothing_with_alices_token(simsim: Simsim, created: dict[str, Any]) -> None:
+    before = AuditEvent.objects.count()
+    for verb in ("credentials", "edit", "revoke", "rotate"):
+        line = simsim("token", verb, created["id"], "--as", "charlie@globex.example", fails=True)
+        assert line == f"No token has the id {created['id']}, or it is another account's."
+    assert AuditEvent.objects.count() == before
+
+
+@pytest.mark.covers("R5", "R10", "R18")
+def test_all_that_is_wrong_with_a_token_is_told_in_one_line(simsim: Simsim, cast: Cast) -> None:
+    options = ("--name", "", "--expires", "2020-01-01", "--allow", "10.0.0.1/8", "--software", "none")
+    who = ("--account", str(cast.acme.pk), "--as", "alice@acme.example")
+    line = simsim("token", "create", *who, *options, fails=True)
+    for field in ("name: ", "expires_at: ", "software: ", "allowed_networks.0: "):
+        assert field in line
+    assert "10.0.0.0/8" in line
+
+
+@pytest.mark.covers("R11", "R12", "R13", "R14", "B2", "B7")
+def test_token_is_shown_edited_rotated_revoked_and_listed(simsim: Simsim, cast: Cast, created: dict[str, Any]) -> None:
+    one, alice = created["id"], ("--as", "alice@acme.example")
+    shown = simsim("token", "show", one)
+    assert set(shown) == TOKEN_FIELDS
+    kept = {"username": created["username"], "password": created["password"]}
+    assert simsim("token", "credentials", one, *alice) == kept
+    edited = simsim("token", "edit", one, *alice, "--name", "Tableau", "--software", "", "--allow-any")
+    assert (edited["name"], edited["software"], edited["allowed_networks"]) == ("Tableau", None, [])
+    assert edited["description"] == "Workspace"
+    assert simsim("token", "edit", one, *alice, "--allow", "192.0.2.7")["allowed_networks"] == ["192.0.2.7/32"]
+    rotated = simsim("token", "rotate", one, *alice, "--overlap", "1h")
+    assert password.is_well_formed(rotated["password"])
+    assert rotated["password"] != created["password"]
+    revoked = simsim("token", "revoke", one, *alice, "--reason", "leaked")
+    assert (revoked["status"], revoked["revoked_by"], revoked["revocation_reason"]) == (
+        "revoked", "alice@acme.example", "leaked",
+    )  # fmt: skip
+    assert "it can be read, but no longer changed" in simsim("token", "rotate", one, *alice, fails=True)
+    account = ("--account", str(cast.acme.pk))
+    assert simsim("token", "list", *account, "--status", "active") == {"items": [], "next_cursor": None}
+    assert [item["id"] for item in simsim("token", "list", *account, "--status", "revoked")["items"]] == [one]
+    assert [item["id"] for item in simsim("token", "list", *account)["items"]] == [one]
+
+
+@pytest.mark.parametrize("unknown", ["7", "urn:uuid:nothing", str(uuid.UUID(int=7))])
+def test_unknown_ids_are_told_in_one_line(simsim: Simsim, cast: Cast, unknown: str) -> None:
+    assert simsim("token", "list", "--account", unknown, fails=True) == f"No account has the id {unknown}."
+    assert simsim("log", "list", "--account", unknown, fails=True) == f"No account has the id {unknown}."
+    assert simsim("token", "show", unknown, fails=True).startswith(f"No token has the id {unknown}")
+
+
+def test_networks_and_any_address_exclude_each_other(created: dict[str, Any]) -> None:
+    options = ["--as", "alice@acme.example", "--allow-any", "--allow", "::1"]
+    assert run(["token", "edit", created["id"], *options], wiring=WIRING) == 2
+
+
+@pytest.mark.covers("R7", "B7")
+def test_operator_extends_the_catalogue_and_the_trail_says_so(simsim: Simsim, cast: Cast) -> None:
+    assert simsim("software", "add", "metabase", "Metabase") == {"slug": "metabase", "name": "Metabase"}
+    assert AuditEvent.objects.filter(event="software.added", subject_id="metabase", actor_label="operator").exists()
+    listed = simsim("software", "list")["items"]
+    assert {"slug": "metabase", "name": "Metabase", "retired_at": None} in listed
+    assert [item["name"].lower() for item in listed] == sorted(item["name"].lower() for item in listed)
+    assert "already" in simsim("software", "add", "metabase", "Another", fails=True)
+    assert "already" in simsim("software", "add", "another", "METABASE", fails=True)
+    assert simsim("software", "add", "Meta_base", "Another", fails=True).startswith("slug: ")
+    options = ("--account", str(cast.acme.pk), "--as", "alice@acme.example", "--name", "New", "--expires", "1d")
+    assert simsim("token", "create", *options, "--software", "metabase")["software"] == "metabase"
+
+
+@pytest.mark.covers("R17", "B7")
+def test_log_of_an_account_without_requests_is_an_empty_page(simsim: Simsim, created: dict[str, Any]) -> None:
+    account = ("--account", created["account_id"])
+    filters = ("--since", "2026-01-01", "--until", "2026-12-31T00:00Z", "--status", "4xx", "--endpoint", "/api/*")
+    assert simsim("log", "list", *account, *filters, "--token", created["id"]) == {"items": [], "next_cursor": None}
+    assert simsim("log", "list", *account, "--since", "yesterday", fails=True).startswith("since: ")
+    assert simsim("log", "list", *account, "--cursor", "x", fails=True).startswith("cursor: ")
