@@ -76,6 +76,7 @@ def join(
     """
     changes = Changes()
     ends = {request_id: opened.completed for request_id, opened in waiting.items() if opened.completed}
+    held_before = set(ends)
     rows_waiting = {request_id: opened for request_id, opened in waiting.items() if opened.row_id is not None}
     for end in completed:
         if opened := rows_waiting.pop(end.request_id, None):
@@ -86,34 +87,20 @@ def join(
         else:
             ends[end.request_id] = end
     for decision in decided:
-        _add_decision(changes, decision, ends.pop(decision.request_id, None), waiting, rows_waiting)
-    for request_id, end in ends.items():
-        if is_gate_read_to_its_end:
-            changes.rows.append(undecided_row(end))
-            if request_id in waiting:
-                changes.settled.append(request_id)
-        elif request_id not in waiting:
-            changes.held.append(end)
+        request_id = decision.request_id
+        if matching := ends.pop(request_id, None):
+            changes.rows.append(decided_row(decision, matching))
+        elif request_id in rows_waiting or request_id in changes.open_rows:
+            # A proxy may repeat an id, or pass on what a client made up. The first row of an id gets the next end.
+            changes.rows.append(decided_row(decision))
+        else:
+            changes.open_rows[request_id] = decided_row(decision)
+    if is_gate_read_to_its_end:
+        changes.rows += map(undecided_row, ends.values())
+        ends.clear()
+    changes.held += (end for request_id, end in ends.items() if request_id not in held_before)
+    changes.settled += held_before - set(ends)
     return changes
-
-
-def _add_decision(
-    changes: Changes,
-    decision: Decided,
-    end: Completed | None,
-    waiting: Mapping[str, Open],
-    rows_waiting: Mapping[str, Open],
-) -> None:
-    row, request_id = decided_row(decision, end), decision.request_id
-    if end is not None:
-        changes.rows.append(row)
-        if request_id in waiting:
-            changes.settled.append(request_id)
-    elif request_id in rows_waiting or request_id in changes.open_rows:
-        # A proxy may repeat an id, or pass on what a client made up. The first row of an id gets the next end.
-        changes.rows.append(row)
-    else:
-        changes.open_rows[request_id] = row
 
 
 def decided_row(decision: Decided, end: Completed | None = None) -> Row:

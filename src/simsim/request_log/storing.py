@@ -55,13 +55,14 @@ def save(changes: Changes, reading: Reading, *, spool: str, now: datetime) -> No
             _move(move)
         for some in _slices(changes.settled):
             OpenRequest.objects.filter(pk__in=some).delete()
-        opened = _insert(changes)
-        waits = [
+        opened = [
             OpenRequest(request_id, row_id, changes.open_rows[request_id].outcome == Outcome.REFUSED, None, spool, now)
-            for request_id, row_id in opened.items()
+            for request_id, row_id in _insert(changes).items()
         ]
-        waits += [OpenRequest(end.request_id, None, False, completed_line(end), spool, now) for end in changes.held]
-        OpenRequest.objects.bulk_create(waits)
+        # An id that is open already, whoever made it up, stays open for its first row.
+        OpenRequest.objects.bulk_create(opened, ignore_conflicts=True)
+        held = (OpenRequest(end.request_id, None, False, completed_line(end), spool, now) for end in changes.held)
+        OpenRequest.objects.bulk_create(held)
         _complete(changes.ends)
         SetAsideLine.objects.bulk_create(SetAsideLine(found_at=now, **line._asdict()) for line in reading.broken)
 

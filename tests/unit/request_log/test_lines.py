@@ -1,0 +1,137 @@
+"""A line either says something that every database can store, or it is broken."""
+
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simsim.credential import decision, password
+from simsim.credential.allowlist import parse_address
+from simsim.gate.line import decided_line
+from simsim.request_log.lines import (
+    EPOCH,
+    Completed,
+    completed_line,
+    parse_completed,
+    parse_decided,
+    set_aside_text,
+)
+
+ID = "0123456789abcdef" * 2
+ACME, READER = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
+DECIDED = {
+    "id": ID, "at": 1764000000.123456, "reason": "ok", "cause": "ok", "account": ACME, "token": READER,
+    "name": "reader", "method": "GET", "path": "/x", "address": "203.0.113.9",
+}  # fmt: skip
+COMPLETED = {
+    "id": ID, "at": 1764000000.123, "seconds": 0.25, "status": 200, "bytes": 5,
+    "method": "GET", "path": "/x", "address": "203.0.113.9",
+}  # fmt: skip
+RECORD = decision.Record(READER, ACME, "Läser “1”", bytes(32), datetime(2027, 1, 1, tzinfo=UTC), False, b"", None)
+
+
+def decided(**changed: Any) -> str:
+    return json.dumps(DECIDED | changed)
+
+
+def completed(**changed: Any) -> str:
+    return json.dumps(COMPLETED | changed)
+
+
+@pytest.mark.covers("R17")
+def test_the_gates_own_line_is_understood() -> None:
+    now = datetime(2026, 11, 24, 12, 0, 0, 123457, tzinfo=UTC)
+    line = decided_line(
+        ID, now, decision.OK, account=ACME, record=RECORD, method="GET", target="/ä?q=1",
+        address=parse_address("203.0.113.9"),
+    )  # fmt: skip
+    found = parse_decided(line.decode().removesuffix("\n"))
+    assert found is not None
+    assert (found.request_id, found.at, found.reason) == (ID, now, "ok")
+    assert (found.account_id, found.token_id, found.token_name) == (uuid.UUID(ACME), uuid.UUID(READER), "Läser “1”")
+    assert (found.method, found.resource, found.address) == ("GET", "/ä", "203.0.113.9")
+
+
+@given(st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=st.just(UTC)))
+def test_times_are_exact_to_the_microsecond(at: datetime) -> None:
+    found = parse_decided(decided(at=(at - EPOCH) / timedelta(seconds=1)))
+    assert found is not None
+    assert found.at == at
+
+
+@given(
+    st.builds(
+        Completed,
+        request_id=st.just(ID),
+        at=st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=st.just(UTC)),
+        seconds=st.floats(0, 1e6),
+        status=st.none() | st.integers(100, 999),
+        bytes=st.integers(0, 2**53),
+        method=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=32),
+        resource=st.text(st.characters(exclude_characters="\0?", exclude_categories=["Cs"]), max_size=60),
+        address=st.none() | st.just("2001:db8::1"),
+    )
+)
+def test_an_end_that_waited_is_the_same_end(end: Completed) -> None:
+    assert parse_completed(completed_line(end)) == end
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "", "{", "null", "[]", "7", '"x"', "{}", "[" * 100_000,
+        decided(id="x"), decided(id=ID.upper()), decided(id=None), decided(at="noon"), decided(at=None),
+        decided(at=-1), decided(at=1e300), decided(at=float("nan")), decided(at=float("inf")), decided(reason=None),
+        decided(account="acme"), decided(token=7), decided(path=None), decided(path=["/x"]), decided(method=1),
+        decided() + "x", decided() + decided(), decided()[:-1], decided()[1:],
+    ],
+    ids=lambda line: line[:40],
+)  # fmt: skip
+def test_what_is_no_decided_line_is_broken_and_never_an_error(line: str) -> None:
+    assert parse_decided(line) is None
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"status": 1000}, {"status": -1}, {"status": "x"}, {"status": None}, {"bytes": 2**63}, {"bytes": -1},
+        {"seconds": -0.1}, {"seconds": 1e12}, {"seconds": float("nan")}, {"path": 1}, {"address": 1}, {"id": ID[:-1]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_no_completed_line_is_broken_and_never_an_error(changed: dict[str, Any]) -> None:
+    assert parse_completed(completed(**changed)) is None
+
+
+def test_numbers_in_quotes_and_nginxs_missing_status_are_understood() -> None:
+    quoted = parse_completed(completed(at="1764000000.123", seconds="0.250", status="200", bytes="5"))
+    assert quoted == parse_completed(completed())
+    missing = parse_completed(completed().replace('"status": 200', '"status":000'))
+    assert missing is not None
+    assert missing.status is None
+
+
+@pytest.mark.covers("R17")
+def test_no_query_and_no_password_is_kept() -> None:
+    secret = password.mint()
+    end = parse_completed(completed(path=f"/x/{secret}/y?key={secret}", method=secret))
+    assert end is not None
+    assert (end.resource, end.method) == ("/x/sim_***/y", "sim_***")
+    decision = parse_decided(decided(path="/" + "x" * 2030 + secret))
+    assert decision is not None
+    assert "sim_***" in decision.resource
+    assert len(decision.resource) <= 2048
+    for cut in range(len(secret) - 6):
+        assert secret[10:16] not in set_aside_text('{"path":"/' + secret[: len(secret) - cut])
+
+
+def test_what_no_database_stores_is_replaced() -> None:
+    found = parse_decided(decided(path="/\0/\ud800/ä", name="\0"))
+    assert found is not None
+    assert (found.resource, found.token_name) == ("/\ufffd/?/ä", "\ufffd")
+    found.resource.encode()
+    assert "\0" not in set_aside_text("\0\ud800")
