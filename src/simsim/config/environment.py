@@ -9,12 +9,19 @@ from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from simsim.credential import allowlist
 from simsim.problem import Unusable
 
 PREFIX = "SIMSIM_"
+DEFAULT_DATA_DIR = "simsim-data"
 KEY_BYTES = 32
 # A proxy list that takes in half of an address family or more would let any caller write its own address (T2).
 WIDEST_TRUSTED_PREFIX = {4: 8, 6: 16}
@@ -44,7 +51,7 @@ class Environment(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", hide_input_in_errors=True, frozen=True)
 
-    data_dir: Path = Path("simsim-data")
+    data_dir: Path = Path(DEFAULT_DATA_DIR)
     database_url: str = ""
     log_database_url: str = ""
     base_url: str = "http://localhost:8000"
@@ -64,7 +71,10 @@ class Environment(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, SecretFiles(settings_cls)
+        # What every command on one data directory shares may rest in it, so that a link in a mail is the same whoever
+        # owes the mail: the console's process or the operator's shell.
+        kept = DotEnvSettingsSource(settings_cls, env_file=data_dir() / "simsim.env", env_file_encoding="utf-8")
+        return init_settings, env_settings, SecretFiles(settings_cls), kept
 
     @model_validator(mode="before")
     @classmethod
@@ -153,6 +163,11 @@ class Environment(BaseSettings):
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(made)
         return made
+
+
+def data_dir() -> Path:
+    """Return the data directory before the settings are read."""
+    return Path(os.environ.get(f"{PREFIX}DATA_DIR") or DEFAULT_DATA_DIR)
 
 
 def read() -> Environment:

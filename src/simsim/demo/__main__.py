@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from simsim.demo import traffic
-from simsim.demo.place import LOOPBACK, Place, free_port, read_json, write_json
+from simsim.demo.place import LOOPBACK, Place, free_port, read_json, write_json, write_private
 from simsim.operations.probing import port_status
 from simsim.operations.processes import Program, Supervisor
 from simsim.problem import Problem
@@ -34,7 +34,7 @@ def run(place: Place) -> None:
     place.answer_file.unlink(missing_ok=True)
     ports = chosen_ports(place)
     mail_url = f"http://{LOOPBACK}:{ports['mail']}"
-    os.environ.update(environment(place, ports))
+    settle(place, ports)
     with Supervisor(complain, patience_seconds=PATIENCE_SECONDS).supervising() as supervisor:
         supervisor.start(mail_catcher(place, ports))
         supervisor.start(Program("sample API", own("sample_api", "--port", str(ports["api"]))))
@@ -63,15 +63,17 @@ def chosen_ports(place: Place) -> dict[str, int]:
     return ports
 
 
-def environment(place: Place, ports: dict[str, int]) -> dict[str, str]:
-    """Return the settings of the installation that the demo runs."""
-    return {
-        "DJANGO_SETTINGS_MODULE": "simsim.config.settings",
-        "SIMSIM_DATA_DIR": str(place.home),
+def settle(place: Place, ports: dict[str, int]) -> None:
+    """Write the demo's settings into its directory, for the command line too, and let no others reach its programs."""
+    settings = {
         "SIMSIM_BASE_URL": place.console_url,
         "SIMSIM_EMAIL_URL": f"smtp://{LOOPBACK}:{ports['smtp']}",
         "SIMSIM_EMAIL_FROM": "Simsim demo <simsim@example.com>",
     }
+    write_private(place.home / "simsim.env", "".join(f'{name}="{value}"\n' for name, value in settings.items()))
+    for name in [name for name in os.environ if name.startswith("SIMSIM_") and name != "SIMSIM_DEBUG"]:
+        del os.environ[name]
+    os.environ |= {"SIMSIM_DATA_DIR": str(place.home), "DJANGO_SETTINGS_MODULE": "simsim.config.settings"}
 
 
 def own(module: str, *arguments: str) -> tuple[str, ...]:

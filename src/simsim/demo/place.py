@@ -96,9 +96,13 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """Replace the file by the document, readable by its owner alone; a reader sees the old one or the new one."""
-    beside = path.with_suffix(".new")
+    write_private(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace the file by the text, readable by its owner alone; a reader sees the old one or the new one."""
+    beside = path.with_name(f"{path.name}.new")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(document, file, indent=2, ensure_ascii=False)
+        file.write(text)
     beside.replace(path)

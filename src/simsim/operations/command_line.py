@@ -55,6 +55,8 @@ def one_line(error: Exception) -> str:
         text = " ".join(f"{fault.field}: {fault}" for fault in error.errors)
     elif isinstance(error, Problem):
         text = str(error)
+    elif "no such table" in str(error) or ('relation "' in str(error) and "does not exist" in str(error)):
+        text = "The database is not up to date: run simsim migrate"
     else:
         text = f"{type(error).__name__}: {error} (SIMSIM_DEBUG=1 shows the traceback)"
     return password.mask(" ".join(text.split()))

@@ -1,0 +1,223 @@
+"""An installation is made ready, run, examined and stopped: by its processes."""
+
+import base64
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from postgresql_server import free_port
+from simsim.operations.probing import port_status, socket_status
+
+SIMSIM = Path(sys.executable).parent / "simsim"
+LOOPBACK = "127.0.0.1"
+pytestmark = pytest.mark.timeout(120)
+
+
+class Installation:
+    """One data directory on SQLite, and the command line on it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.data = directory / "data"
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("SIMSIM_", "DJANGO_"))}
+        self.environment = inherited | {"SIMSIM_DATA_DIR": str(self.data), "SIMSIM_EMAIL_URL": "smtp://127.0.0.1:9"}
+
+    def run(self, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [SIMSIM, *arguments],
+            env=self.environment | settings,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [SIMSIM, *arguments], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    @property
+    def socket(self) -> Path:
+        return self.data / "run" / "gate.sock"
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Installation:
+    return Installation(tmp_path)
+
+
+@pytest.fixture
+def ready(installation: Installation) -> Installation:
+    done = installation.run("migrate")
+    assert done.returncode == 0, done.stderr
+    return installation
+
+
+@pytest.fixture
+def serving(ready: Installation) -> Iterator[tuple[Installation, "subprocess.Popen[str]", int]]:
+    port = free_port()
+    with ready.start("serve", "--port", str(port), "--json") as process:
+        assert process.stdout is not None
+        assert json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")["port"] == port
+        yield ready, process, port
+        process.terminate()
+        process.wait(30)
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.05)
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the processes below this one, as Linux lists them."""
+    children = [int(part) for part in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return children + [below for child in children for below in descendants(child)]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.covers("B11")
+def test_migrating_twice_changes_nothing_and_leaves_private_directories(ready: Installation) -> None:
+    again = ready.run("migrate", "--json")
+    assert (again.returncode, json.loads(again.stdout), again.stderr) == (0, {"done": []}, "")
+    assert ready.run("migrate", "--check").returncode == 0
+    for room in (ready.data, *(ready.data / name for name in ("spool", "run", "keys"))):
+        assert room.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in (ready.data / "keys").iterdir()} == {0o600}
+    assert any((ready.data / "static").iterdir())
+
+
+def test_nothing_serves_before_it_is_migrated(installation: Installation) -> None:
+    refused = installation.run("serve", "--port", str(free_port()))
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("simsim: Not up to date (")
+    assert refused.stderr.endswith("run simsim migrate\n")
+    assert refused.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"SIMSIM_BASE_URL": "ftp://x"}, "SIMSIM_BASE_URL"),
+        ({"SIMSIM_SECRET_KEY": "short"}, "SIMSIM_SECRET_KEY"),
+        ({"SIMSIM_TRUSTED_PROXIES": "0.0.0.0/0"}, "SIMSIM_TRUSTED_PROXIES"),
+    ],
+)
+def test_unusable_setting_stops_every_verb_with_one_line_that_names_it(
+    installation: Installation, settings: dict[str, str], name: str
+) -> None:
+    for verb in (["serve", "--port", str(free_port())], ["account", "list"], ["worker"]):
+        refused = installation.run(*verb, **settings)
+        assert refused.returncode == 1
+        assert refused.stderr.startswith(f"simsim: {name}")
+        assert refused.stderr.count("\n") == 1
+
+
+@pytest.mark.covers("B11")
+def test_serve_runs_console_gate_and_worker_and_leaves_no_process(
+    serving: tuple[Installation, "subprocess.Popen[str]", int],
+) -> None:
+    installation, process, port = serving
+    assert port_status(LOOPBACK, port, "/healthz") == 200
+    assert port_status(LOOPBACK, port, "/readyz") == 200
+    assert port_status(LOOPBACK, port, "/gate/verify") == 401
+    assert socket_status(installation.socket, "/gate/verify") == 401
+    assert installation.socket.stat().st_mode & 0o777 == 0o660
+    below = descendants(process.pid)
+    assert len(below) == 5  # two servers with a process for each worker of theirs, and our worker
+    process.terminate()
+    assert process.wait(20) == 0
+    wait_for(lambda: not any(is_alive(pid) for pid in below), 5)
+    assert not installation.socket.exists()
+
+
+@pytest.mark.covers("B11")
+def test_no_process_is_left_when_serve_itself_is_killed(
+    serving: tuple[Installation, "subprocess.Popen[str]", int],
+) -> None:
+    _, process, port = serving
+    below = descendants(process.pid)
+    process.kill()
+    process.wait(10)
+    wait_for(lambda: not any(is_alive(pid) for pid in below))
+    assert port_status(LOOPBACK, port, "/healthz") is None
+
+
+def test_gate_that_is_killed_answers_again(serving: tuple[Installation, "subprocess.Popen[str]", int]) -> None:
+    installation, process, _ = serving
+    gate = next(
+        pid for pid in descendants(process.pid)[::-1] if b"gate.sock" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    )
+    os.kill(gate, signal.SIGKILL)
+    wait_for(lambda: not is_alive(gate))
+    wait_for(lambda: socket_status(installation.socket, "/healthz") == 200)
+
+
+def test_port_or_gate_that_is_taken_is_told_in_one_line(
+    serving: tuple[Installation, "subprocess.Popen[str]", int],
+) -> None:
+    installation, _, port = serving
+    taken = installation.run("serve", "--port", str(port))
+    assert (taken.returncode, taken.stderr) == (
+        1, f"simsim: Port {port} on 127.0.0.1 is in use or may not be used: choose another with --port\n",
+    )  # fmt: skip
+    second = installation.run("serve", "--port", str(free_port()))
+    assert second.returncode == 1
+    assert second.stderr.startswith("simsim: A gate runs already on ")
+
+
+@pytest.mark.covers("R17")
+def test_refusal_is_in_the_log_within_a_second(serving: tuple[Installation, "subprocess.Popen[str]", int]) -> None:
+    installation, _, port = serving
+    account = json.loads(installation.run("account", "create", "Acme", "--json").stdout)["id"]
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
+    connection.request("GET", "/gate/verify", headers={"Authorization": f"Basic {basic(account, 'wrong')}"})
+    assert connection.getresponse().status == 401
+    connection.close()
+    time.sleep(1)
+    page = json.loads(installation.run("log", "list", "--account", account, "--json").stdout)
+    assert [row["status"] for row in page["items"]] == [401]
+
+
+def test_worker_stops_at_sigterm(ready: Installation) -> None:
+    with ready.start("worker") as worker:
+        time.sleep(2)
+        worker.terminate()
+        assert worker.wait(10) == 0
+
+
+def test_doctor_says_what_is_wrong_and_what_to_do(serving: tuple[Installation, "subprocess.Popen[str]", int]) -> None:
+    installation, _, _ = serving
+    with socket.create_server((LOOPBACK, 0)) as closed:
+        port = closed.getsockname()[1]
+    examined = installation.run("doctor", "--json", SIMSIM_EMAIL_URL=f"smtp://127.0.0.1:{port}")
+    findings = {item["subject"]: item for item in json.loads(examined.stdout)["items"]}
+    assert examined.returncode == 1
+    assert examined.stderr == "simsim: Something is wrong with: mail\n"
+    assert {subject for subject, item in findings.items() if not item["ok"]} == {"mail"}
+    assert "check SIMSIM_EMAIL_URL" in findings["mail"]["detail"]
+    assert {"keys", "clock", "gate", "gateway"} < set(findings)
+    lines = installation.run("doctor").stdout.splitlines()
+    assert [line[:5] for line in lines].count("WRONG") == 1
+
+
+def basic(username: str, password: str) -> str:
+    return base64.b64encode(f"{username}:{password}".encode()).decode()
