@@ -1,0 +1,162 @@
+"""Real writers, real rotation, a worker killed at random moments: each request is in the log once, and whole."""
+
+import contextlib
+import os
+import random
+import secrets
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+import postgresql_server
+
+ON_POSTGRESQL = os.environ.get("SIMSIM_TEST_DATABASE") == "postgresql"
+HERE = Path(__file__).parent
+REQUESTS, WRITERS, SECONDS, KILLS = 10_000, 4, 12.0, 10
+ROWS = """
+    SELECT resource, outcome, status, reason, duration_seconds, bytes, account_id IS NOT NULL
+    FROM request_log_loggedrequest
+"""
+
+
+class Installation:
+    """A data directory and a database of its own, and the processes that work on them."""
+
+    def __init__(self, directory: Path) -> None:
+        self.spool = directory / "spool"
+        self.spool.mkdir()
+        self.database = directory / "request_log.sqlite3"
+        self.url = postgresql_server.create_database(f"fault_{secrets.token_hex(4)}") if ON_POSTGRESQL else ""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SIMSIM_", "DJANGO_"))}
+        self.environment = inherited | {
+            "SIMSIM_DATA_DIR": str(directory), "DJANGO_SETTINGS_MODULE": "simsim.config.settings",
+        }  # fmt: skip
+        if ON_POSTGRESQL:
+            self.environment |= {
+                "SIMSIM_DATABASE_URL": self.url,
+                "SIMSIM_SECRET_KEY": "a-secret-key-of-the-tests-and-of-nothing-else",
+                "SIMSIM_TOKEN_KEYS": "dGhpcy1pcy1hLWtleS1vZi10aGUtdGVzdHMtYWxvbmU",
+            }
+        alias = "default" if ON_POSTGRESQL else "request_log"
+        migrate = [sys.executable, "-m", "django", "migrate", "request_log", "--database", alias, "-v0", "--skip-checks"]
+        subprocess.run(migrate, env=self.environment, check=True, timeout=60)
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        if ON_POSTGRESQL:
+            with psycopg.connect(self.url) as connection:
+                return connection.execute(sql.encode()).fetchall()
+        with contextlib.closing(sqlite3.connect(self.database)) as connection:
+            return connection.execute(sql).fetchall()
+
+    def start_worker(self) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, HERE / "shipping_process.py", self.spool]
+        worker = subprocess.Popen(
+            command, env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )  # fmt: skip
+        assert worker.stdout
+        assert worker.stdout.readline() == b"ready\n"
+        return worker
+
+    def ship_the_rest(self) -> None:
+        """Run a worker until it finds nothing more."""
+        worker = self.start_worker()
+        worker.communicate(timeout=60)
+        assert worker.returncode == 0
+
+    @contextlib.contextmanager
+    def writing(self) -> "Iterator[list[subprocess.Popen[bytes]]]":
+        share = REQUESTS // WRITERS
+        writers = [
+            subprocess.Popen(
+                [sys.executable, HERE / "writing_process.py", self.spool, str(nth * share), str(share), str(SECONDS)],
+                env=self.environment,
+            )
+            for nth in range(WRITERS)
+        ]
+        try:
+            yield writers
+        finally:
+            for writer in writers:
+                writer.kill()
+                writer.wait()
+
+    def rotate(self, nth: int, writers: "list[subprocess.Popen[bytes]]") -> None:
+        with contextlib.suppress(FileNotFoundError):
+            (self.spool / "gateway.jsonl").rename(self.spool / f"gateway-{nth:06}.jsonl")
+        for writer in writers:
+            if writer.poll() is None:
+                writer.send_signal(signal.SIGUSR1)
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Installation:
+    return Installation(tmp_path)
+
+
+def kill(worker: "subprocess.Popen[bytes]") -> None:
+    worker.kill()
+    worker.communicate()
+
+
+def expected_row(number: int) -> tuple[Any, ...]:
+    path = f"/r/{number}"
+    match number % 10:
+        case 7:
+            return path, "refused", 401, "expired", 0.125, 7, True
+        case 8:
+            return path, "refused", 503, "unavailable", 0.125, 7, False
+        case 9:
+            return path, "unknown", None, "ok", None, None, True
+    return path, "accepted", 200, "ok", 0.125, 7, True
+
+
+@pytest.mark.covers("R17")
+@pytest.mark.covers("B11")
+def test_ten_thousand_requests_and_ten_kills_make_ten_thousand_whole_rows(installation: Installation) -> None:
+    with installation.writing() as writers:
+        for nth in range(KILLS):
+            worker = installation.start_worker()
+            time.sleep(random.uniform(0, 0.4))
+            installation.rotate(nth, writers)
+            time.sleep(random.uniform(0, 0.1))
+            kill(worker)
+        assert [writer.wait(timeout=60) for writer in writers] == [0] * WRITERS
+        assert len(installation.query(ROWS)) > 0
+    installation.ship_the_rest()
+
+    rows = installation.query(ROWS)
+    assert len(rows) == REQUESTS
+    assert set(rows) == {expected_row(number) for number in range(REQUESTS)}
+    assert installation.query("SELECT count(*) FROM request_log_openrequest") == [(REQUESTS // 10,)]
+    assert installation.query("SELECT count(*) FROM request_log_setasideline") == [(0,)]
+    left = {path.name for path in installation.spool.iterdir()}
+    assert left <= {"gateway.jsonl", ".shipping"}
+
+
+@pytest.mark.covers("R17")
+def test_a_backlog_shipped_by_two_workers_at_once_is_shipped_once(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(globals(), "SECONDS", 0.5)
+    with installation.writing() as writers:
+        assert [writer.wait(timeout=60) for writer in writers] == [0] * WRITERS
+    workers = [installation.start_worker() for _ in range(2)]
+    for worker in workers:
+        time.sleep(0.05)
+        kill(worker)
+    workers = [installation.start_worker() for _ in range(2)]
+    for worker in workers:
+        worker.communicate(timeout=60)
+        assert worker.returncode == 0
+    installation.ship_the_rest()
+    rows = installation.query(ROWS)
+    assert len(rows) == REQUESTS
+    assert set(rows) == {expected_row(number) for number in range(REQUESTS)}

@@ -1,0 +1,77 @@
+"""A gate and a gateway in one process: decides each request, ends it a moment later, reopens its log on USR1."""
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+from simsim.credential.allowlist import parse_address
+from simsim.credential.decision import EXPIRED, OK, Record
+from simsim.gate.line import decided_line
+from simsim.gate.spool import Spool
+
+ACCOUNT, TOKEN = f"{1:08}-0000-4000-8000-000000000000", f"{2:08}-0000-4000-8000-000000000000"
+RECORD = Record(TOKEN, ACCOUNT, "reader", bytes(32), datetime(2027, 1, 1, tzinfo=UTC), False, b"", None)
+SEGMENT_BYTES = 100_000
+IN_FLIGHT = 8
+
+
+class Gateway:
+    """Appends ends to gateway.jsonl, one write each, and reopens it within its loop, as nginx does."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "gateway.jsonl"
+        self.file = self.open()
+        self.is_told_to_reopen = False
+        signal.signal(signal.SIGUSR1, self.told)
+
+    def open(self) -> int:
+        return os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+    def told(self, _signum: int, _frame: FrameType | None) -> None:
+        self.is_told_to_reopen = True
+
+    def end(self, request_id: str, path: str, status: int) -> None:
+        line = {
+            "id": request_id, "at": round(time.time(), 3), "seconds": 0.125, "status": status, "bytes": 7,
+            "method": "GET", "path": path, "address": "203.0.113.9",
+        }  # fmt: skip
+        os.write(self.file, json.dumps(line, separators=(",", ":")).encode() + b"\n")
+        if self.is_told_to_reopen:
+            self.is_told_to_reopen = False
+            os.close(self.file)
+            self.file = self.open()
+
+
+def main(directory: Path, first: int, count: int, seconds: float) -> None:
+    """Write `count` requests, numbered from `first`, within some seconds; what the number ends in says how it goes."""
+    gate, gateway = Spool(directory, max_segment_bytes=SEGMENT_BYTES), Gateway(directory)
+    in_flight: list[tuple[str, str, int]] = []
+    begin = time.monotonic()
+    for nth, number in enumerate(range(first, first + count)):
+        time.sleep(max(0.0, begin + nth * seconds / count - time.monotonic()))
+        request_id, path = os.urandom(16).hex(), f"/r/{number}"
+        status = {7: 401, 8: 503}.get(number % 10, 200)
+        if status != 503:
+            gate.append(
+                decided_line(
+                    request_id, datetime.now(UTC), EXPIRED if status == 401 else OK, account=ACCOUNT, record=RECORD,
+                    method="GET", target=path, address=parse_address("203.0.113.9"),
+                )
+            )  # fmt: skip
+        if number % 10 != 9:
+            in_flight.append((request_id, path, status))
+        if len(in_flight) > IN_FLIGHT:
+            gateway.end(*in_flight.pop(random.randrange(IN_FLIGHT)))
+    for ended in in_flight:
+        gateway.end(*ended)
+    gate.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
