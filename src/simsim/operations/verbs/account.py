@@ -77,26 +77,30 @@ def create_user(
 
     found = find_account(account, actor=OPERATOR)
     is_known = User.objects.filter(email=normal_email(email)).exists()
-    if password_stdin and is_known:
-        # Taking the password and not setting it would let the operator believe that it works.
-        raise Invalid(
-            FieldError("password", gettext_noop("This user has a password already, and it is not changed here."))
-        )
-    password = None if is_known else read_password(email) if password_stdin else secrets.token_urlsafe(18)
+    password = password_of(email, is_known=is_known, is_given=password_stdin)
     member = actions.add_user(
         actor=OPERATOR, account=found, email=email, role=role.value, password=password, now=timezone.now()
     )
-    document: dict[str, object] = {
-        "id": member.user.pk,
-        "email": member.user.email,
-        "account_id": str(found.pk),
-        "role": member.role,
-    }
+    document = {"id": member.user.pk, "email": member.user.email, "account_id": str(found.pk), "role": member.role}
     note = "The user keeps the password that they have." if is_known else ""
     if password and not password_stdin:
         document["password"] = password
         note = "The password is shown this once; the user can change it in the console."
     print_one(document, as_json=as_json, note=note)
+
+
+def password_of(email: str, *, is_known: bool, is_given: bool) -> str | None:
+    """Return the password of a new user, read from standard input or made; None for a user who has one already.
+
+    Raises Invalid for one that is given in vain: the operator would believe that it works.
+    """
+    if is_known and is_given:
+        raise Invalid(
+            FieldError("password", gettext_noop("This user has a password already, and it is not changed here."))
+        )
+    if is_known:
+        return None
+    return read_password(email) if is_given else secrets.token_urlsafe(18)
 
 
 def read_password(email: str) -> str:
