@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from simsim.credential.password import MASKED, mask
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST_SECONDS = 64_060_588_800  # the year 4000
+LATEST_SECONDS = 9_999_999_999  # the year 2286; what a cursor can hold
 LONGEST_SECONDS = 10 * 365 * 86_400
 MOST_BYTES = 2**62
 LONGEST_PATH = 2048

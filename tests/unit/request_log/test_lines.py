@@ -135,3 +135,31 @@ def test_what_no_database_stores_is_replaced() -> None:
     assert (found.resource, found.token_name) == ("/\ufffd/?/ä", "\ufffd")
     found.resource.encode()
     assert "\0" not in set_aside_text("\0\ud800")
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from([ID, ACME, "1", "\ud800", "\0"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*DECIDED, "seconds", "status", "bytes"]), JSON))
+def test_whatever_a_line_says_it_is_broken_or_can_be_stored(changed: dict[str, Any]) -> None:
+    line = json.dumps(DECIDED | COMPLETED | changed)
+    for found in (parse_decided(line), parse_completed(line)):
+        for text in (value for value in found or () if isinstance(value, str)):
+            text.encode()
+            assert "\0" not in text
+
+
+@given(st.text())
+def test_no_text_at_all_is_an_error(line: str) -> None:
+    assert parse_decided(line) is None
+    assert parse_completed(line) is None
+    set_aside_text(line).encode()

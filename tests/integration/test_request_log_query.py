@@ -1,0 +1,172 @@
+"""Logged requests are found again: newest first, by every filter, page by page, and told in sentences."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+
+from simsim.credential.decision import Cause
+from simsim.problem import Invalid
+from simsim.request_log.models import LoggedRequest, SetAsideLine, TokenUse
+from simsim.request_log.outcome import GatewayCause
+from simsim.request_log.query import Filters, document, last_uses, list_requests
+from simsim.request_log.retention import forget_old
+from simsim.request_log.sentences import SENTENCES, sentence
+
+pytestmark = [
+    pytest.mark.covers("R17"),
+    pytest.mark.django_db(databases=sorted({"default", settings.REQUEST_LOG_ALIAS})),
+]
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+ACME, GLOBEX, READER, WRITER = (uuid.UUID(int=number) for number in range(1, 5))
+CAUSES = [*Cause, *GatewayCause]
+
+
+def log(second: float = 0, **changed: Any) -> LoggedRequest:
+    values: dict[str, Any] = {
+        "received_at": NOON + timedelta(seconds=second), "account_id": ACME, "token_id": READER, "token_name": "reader",
+        "method": "GET", "resource": "/api/v2/entities", "status": 200, "outcome": "accepted", "reason": "ok",
+        "cause": "ok", "duration_seconds": 0.25, "bytes": 7, "address": "203.0.113.9",
+    }  # fmt: skip
+    return LoggedRequest.objects.create(**values | changed)
+
+
+def found(**filters: Any) -> list[LoggedRequest]:
+    return list_requests(Filters(**{"account_id": ACME} | filters)).items
+
+
+def test_the_newest_request_comes_first() -> None:
+    rows = [log(second) for second in (2, 3, 1, 3)]
+    assert found() == [rows[3], rows[1], rows[0], rows[2]]
+
+
+def test_charlie_cannot_find_a_request_of_alices_account() -> None:
+    log(account_id=ACME)
+    log(account_id=None)
+    foreign = log(account_id=GLOBEX)
+    assert found(account_id=GLOBEX) == [foreign]
+    assert len(found(account_id=None)) == 3
+
+
+def test_each_filter_finds_its_requests_alone() -> None:
+    wanted = log(10, token_id=WRITER, resource="/api/v2/funds", status=404)
+    log(0)
+    log(20, resource="/API/v2/funds", status=503)
+    log(20, resource="/api/v2/funds/1", status=None)
+    for filters in (
+        {"since": NOON + timedelta(seconds=1), "until": NOON + timedelta(seconds=20)},
+        {"since": NOON + timedelta(seconds=10), "until": NOON + timedelta(seconds=10, microseconds=1)},
+        {"endpoint": "/api/v2/funds"},
+        {"endpoint": "/api/v2/f*", "status": 404},
+        {"status": 404},
+        {"status": "404"},
+        {"status": "4xx"},
+        {"token_id": WRITER},
+    ):
+        assert found(**filters) == [wanted], filters
+    assert len(found(endpoint="/api/v2/funds*")) == 2
+    assert len(found(endpoint="*")) == 4
+    assert found(endpoint="/api/v2/%*") == []
+
+
+def test_pages_show_each_request_once_though_others_arrive() -> None:
+    rows = [log(second // 3) for second in range(20)]
+    seen: list[LoggedRequest] = []
+    cursor = None
+    while True:
+        page = list_requests(Filters(ACME), limit=3, cursor=cursor)
+        seen += page.items
+        log(100)
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert [row.pk for row in seen] == [row.pk for row in reversed(rows)]
+
+
+def test_the_last_page_has_no_cursor() -> None:
+    log()
+    log()
+    assert list_requests(Filters(ACME), limit=2).next_cursor is None
+    assert list_requests(Filters(GLOBEX), limit=1).items == []
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "1", "1-", "-1", "1-2-3", "١-١", "9" * 17 + "-1", "1-" + "9" * 19, "1-1\n"]
+)
+def test_what_is_no_cursor_is_a_problem(cursor: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        list_requests(Filters(ACME), cursor=cursor)
+    assert caught.value.errors[0].field == "cursor"
+
+
+@pytest.mark.parametrize("cursor", ["0-0", "9999999999999999-999999999999999999"])
+def test_every_cursor_of_the_right_form_is_answered(cursor: str) -> None:
+    assert list_requests(Filters(ACME), cursor=cursor).items == []
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1001])
+def test_a_limit_out_of_bounds_is_a_problem(limit: int) -> None:
+    with pytest.raises(Invalid) as caught:
+        list_requests(Filters(ACME), limit=limit)
+    assert caught.value.errors[0].field == "limit"
+
+
+@pytest.mark.parametrize("status", [0, 99, 600, "6xx", "4XX", "4x", "x", "", "404 ", "٤٠٤"])
+def test_what_is_no_status_is_a_problem(status: int | str) -> None:
+    with pytest.raises(Invalid) as caught:
+        found(status=status)
+    assert caught.value.errors[0].field == "status"
+
+
+def test_a_row_in_json_is_the_contracts() -> None:
+    row = log(status=401, outcome="refused", reason="address_not_allowed", cause="address_not_allowed")
+    assert document(row) == {
+        "id": row.pk, "received_at": "2026-11-24T12:00:00.000000Z", "method": "GET", "resource": "/api/v2/entities",
+        "status": 401, "outcome": "refused", "reason": "address_not_allowed",
+        "detail": "The address 203.0.113.9 is not among the networks that the token “reader” allows.",
+        "duration_seconds": 0.25, "token_id": str(READER), "token_name": "reader", "address": "203.0.113.9",
+    }  # fmt: skip
+    assert document(log(token_id=None, token_name=None))["token_id"] is None
+
+
+@pytest.mark.parametrize("cause", [cause for cause in CAUSES if cause != Cause.OK])
+def test_every_cause_has_a_sentence_of_its_own(cause: str) -> None:
+    row = LoggedRequest(cause=cause, reason="x", outcome="refused", token_name="100% mine", address=None)
+    others = LoggedRequest(cause="never heard of", reason="x", outcome="refused")
+    assert sentence(row) != sentence(others)
+    assert len(set(SENTENCES.values())) == len(CAUSES) - 1
+
+
+def test_the_sentence_of_an_accepted_request_tells_how_it_ended() -> None:
+    ended = [
+        sentence(LoggedRequest(cause="ok", outcome=outcome, status=status, token_name="reader"))
+        for outcome, status in (("accepted", 200), ("accepted", 502), ("unknown", None))
+    ]
+    assert len(set(ended)) == 3
+    assert "502" in ended[1]
+
+
+@pytest.mark.covers("B5")
+def test_last_uses_of_many_tokens_are_one_query() -> None:
+    for token in (READER, WRITER):
+        TokenUse.objects.create(token_id=token, used_at=NOON, address=None)
+    with CaptureQueriesContext(connections[settings.REQUEST_LOG_ALIAS]) as queries:
+        uses = last_uses(iter([READER, WRITER, ACME]))
+    assert set(uses) == {READER, WRITER}
+    assert uses[READER].at == NOON
+    assert len(queries) == 1
+
+
+def test_old_requests_go_in_small_steps_and_young_ones_stay() -> None:
+    for second in range(7):
+        log(second)
+    SetAsideLine.objects.create(found_at=NOON, name="gateway.jsonl", offset=0, text="x")
+    TokenUse.objects.create(token_id=READER, used_at=NOON, address=None)
+    before = NOON + timedelta(seconds=5)
+    assert [forget_old(before, 2) for _ in range(4)] == [3, 2, 1, 0]
+    assert [row.received_at for row in found()] == [NOON + timedelta(seconds=6), before]
+    assert TokenUse.objects.exists()
