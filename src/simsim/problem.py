@@ -59,6 +59,13 @@ class Problem(Exception):
         }
 
 
+class BadRequest(Problem):
+    status = 400
+    slug = "bad-request"
+    title = gettext_noop("Bad request")
+    detail = gettext_noop("The request could not be understood as HTTP.")
+
+
 class Unauthorized(Problem):
     """The gate's one refusal: the same bytes for every reason, so that nobody learns which part was wrong."""
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from simsim.operations.output import AsJson
+from simsim.operations.output import AsJson, print_json
 from simsim.operations.wiring import needs_django, wired
 
 Workers = Annotated[int, typer.Option(min=1, max=64, help="Processes of the console, and as many of the gate.")]
@@ -26,14 +26,32 @@ def serve(
 
 
 def gateway(
+    *,
     upstream: Annotated[str, typer.Option(metavar="URL", help="The API: http://127.0.0.1:9000")],
     listen: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Where clients call: HOST:PORT or PORT.")
     ] = "127.0.0.1:8080",
     print_config: Annotated[bool, typer.Option("--print-config", help="Print nginx's configuration and stop.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run nginx before an API, with the gate deciding each request, until SIGTERM or Ctrl-C."""
-    raise NotImplementedError
+    from simsim.gateway import configuration, process
+
+    operator = wired().operator()
+    settings = configuration.GatewaySettings(
+        upstream=upstream,
+        listen=listen,
+        gate_socket=operator.gate_socket,
+        access_log=operator.spool_dir / "gateway.jsonl",
+        prefix=operator.gate_socket.parent / "gateway",
+    )
+    if print_config:
+        text = configuration.render(settings)
+        print_json({"configuration": text}) if as_json else typer.echo(text)
+        return
+    facts = {"listen": listen, "upstream": upstream}
+    print_json(facts) if as_json else typer.echo(f"Gateway: {listen}, before {upstream}. Ctrl-C stops it.")
+    process.run(settings)
 
 
 @needs_django

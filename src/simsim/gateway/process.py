@@ -1,0 +1,155 @@
+"""nginx as a child: checked, started, rotated, stopped, and never left behind."""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+from simsim.gateway import nginx
+from simsim.gateway.addresses import parse_listen
+from simsim.gateway.configuration import GatewaySettings, render
+from simsim.problem import Unusable
+
+ROTATE_BYTES = 64 * 1024 * 1024
+PATIENCE_SECONDS = 12.0
+TICK_SECONDS = 0.2
+PR_SET_PDEATHSIG = 1  # linux/prctl.h; other systems have nothing like it
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
+    """Have the kernel send this process a signal when `parent`, its parent, dies in whatever way (Linux only)."""
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, signum)
+        # A parent that died before the line above would never be noticed.
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signum)
+
+
+class Gateway:
+    """One nginx and what is asked of it by signals: to stop (SIGTERM, SIGINT), to reopen its log (SIGUSR1, SIGHUP)."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self.settings = settings
+        self.configuration = settings.prefix / "nginx.conf"
+        self.stopping = False
+        self.reopening = False
+
+    def run(self) -> None:
+        """Run nginx until asked to stop; raise Unusable when it can't start, or when it ends by itself."""
+        binary = self.prepare()
+        with self.heeding_signals():
+            process = self.spawn(binary)
+            try:
+                self.watch(process)
+            finally:
+                stop(process)
+
+    def prepare(self) -> Path:
+        """Write the configuration, have nginx read it, and return nginx's path; raise Unusable when it can't be run."""
+        binary = nginx.find_binary()
+        text = render(self.settings)
+        for folder in (self.settings.prefix, self.settings.access_log.parent):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.configuration.write_text(text, encoding="utf-8")
+        prove_port_free(self.settings)
+        checked = subprocess.run(self.command(binary, "-t", "-q"), capture_output=True, text=True, check=False)
+        if checked.returncode:
+            raise Unusable("nginx refuses its configuration: %(reason)s", reason=first_complaint(checked.stderr))
+        return binary
+
+    def command(self, binary: Path, *options: str) -> list[str]:
+        prefix = self.settings.prefix
+        return [str(binary), *options, "-p", str(prefix), "-c", str(self.configuration), "-e", "stderr"]
+
+    def spawn(self, binary: Path) -> "subprocess.Popen[bytes]":
+        parent = os.getpid()
+        # SIGTERM, not SIGKILL: a killed master would leave its workers, a terminated one takes them along.
+        # A group of its own: a terminal's Ctrl-C reaches us alone, and we end it gracefully.
+        return subprocess.Popen(
+            self.command(binary),
+            stdin=subprocess.DEVNULL,
+            process_group=0,
+            preexec_fn=lambda: die_with_parent(parent, signal.SIGTERM),  # noqa: PLW1509 - no threads run here
+        )
+
+    def watch(self, process: "subprocess.Popen[bytes]") -> None:
+        while not self.stopping:
+            if process.poll() is not None:
+                raise Unusable("nginx ended by itself, with status %(status)s", status=str(process.returncode))
+            if self.reopening or self.rotate():
+                self.reopening = False
+                process.send_signal(signal.SIGUSR1)
+            time.sleep(TICK_SECONDS)
+
+    def rotate(self) -> bool:
+        """Move a log that has grown large aside, and return whether nginx must open a new one."""
+        log = self.settings.access_log
+        try:
+            if log.stat().st_size < ROTATE_BYTES:
+                return False
+        except FileNotFoundError:
+            return True  # somebody else has moved it
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+        log.rename(log.with_name(f"{log.stem}-{stamp}{log.suffix}"))
+        return True
+
+    @contextmanager
+    def heeding_signals(self) -> Iterator[None]:
+        heeded = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
+        before = {signum: signal.signal(signum, self.heed) for signum in heeded}
+        try:
+            yield
+        finally:
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
+
+    def heed(self, signum: int, _frame: FrameType | None) -> None:
+        # Flags and nothing else: an exception here could strike between nginx's start and our holding on to it.
+        if signum in {signal.SIGTERM, signal.SIGINT}:
+            self.stopping = True
+        else:
+            self.reopening = True
+
+
+def run(settings: GatewaySettings) -> None:
+    """Run a gateway until SIGTERM or SIGINT; raise Unusable, in one line, when it can't run."""
+    Gateway(settings).run()
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """Let nginx finish the requests that it has, for as long as our patience lasts; then end it."""
+    for signum in (signal.SIGQUIT, signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        process.send_signal(signum)
+        try:
+            process.wait(PATIENCE_SECONDS if signum == signal.SIGQUIT else 2.0)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def prove_port_free(settings: GatewaySettings) -> None:
+    """Raise Unusable when the port is taken: nginx itself would try for seconds, and complain line by line."""
+    place = parse_listen(settings.listen)
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise Unusable("Can't listen on %(place)s: %(reason)s", place=str(place), reason=str(error.strerror)) from error
+
+
+def first_complaint(stderr: str) -> str:
+    """Return the first line that nginx wrote, without its own name and level."""
+    line = next((line for line in stderr.splitlines() if line.strip()), "no reason given")
+    return line.removeprefix("nginx: ").removeprefix("[emerg] ")
