@@ -1,6 +1,7 @@
 """`simsim doctor`: looks at each part of an installation, and says what to do about what is wrong."""
 
 import smtplib
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,9 +11,10 @@ from django.core.mail import get_connection
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
+from simsim.gateway import nginx
 from simsim.operations import migrating
 from simsim.operations.probing import socket_status
-from simsim.problem import KeyMissing, Problem
+from simsim.problem import KeyMissing, Problem, Unusable
 from simsim.tokens.models import Token
 
 LARGEST_SKEW_SECONDS = 1.0
@@ -117,7 +119,15 @@ def gate() -> Iterator[Finding]:
 
 
 def gateway() -> Iterator[Finding]:
-    raise NotImplementedError
+    """Look for nginx and have it say its version: a binary that can't run here is as good as none."""
+    try:
+        binary = nginx.find_binary()
+    except Unusable as problem:
+        yield Finding("gateway", False, str(problem))
+        return
+    said = subprocess.run([str(binary), "-v"], capture_output=True, text=True, check=False, timeout=10)
+    version = said.stderr.strip().removeprefix("nginx version: ")
+    yield Finding("gateway", said.returncode == 0, f"{binary}, {version or 'which does not run'}")
 
 
 def one_line(error: Exception) -> str:
