@@ -46,8 +46,8 @@ class Installation:
                 "SIMSIM_TOKEN_KEYS": "dGhpcy1pcy1hLWtleS1vZi10aGUtdGVzdHMtYWxvbmU",
             }
         alias = "default" if ON_POSTGRESQL else "request_log"
-        migrate = [sys.executable, "-m", "django", "migrate", "request_log", "--database", alias, "-v0", "--skip-checks"]
-        subprocess.run(migrate, env=self.environment, check=True, timeout=60)
+        migrate = ["django", "migrate", "request_log", "--database", alias, "-v0", "--skip-checks"]
+        subprocess.run([sys.executable, "-m", *migrate], env=self.environment, check=True, timeout=60)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         if ON_POSTGRESQL:
@@ -57,7 +57,7 @@ class Installation:
             return connection.execute(sql).fetchall()
 
     def start_worker(self) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, HERE / "shipping_process.py", self.spool]
+        command: list[str | Path] = [sys.executable, HERE / "shipping_process.py", self.spool]
         worker = subprocess.Popen(
             command, env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )  # fmt: skip
