@@ -45,13 +45,15 @@ class Demo:
             [sys.executable, "-m", "simsim.demo"], env=self.environment, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
-        threading.Thread(target=self.read, daemon=True).start()
+        self.reader = threading.Thread(target=self.read)
+        self.reader.start()
         wait_for(self.answer_file.exists, READY_SECONDS, self.printed)
         return time.monotonic() - started
 
     def read(self) -> None:
         assert self.process.stdout is not None
-        self.printed.extend(self.process.stdout)
+        with self.process.stdout as lines:
+            self.printed.extend(lines)
 
     @property
     def answer_file(self) -> Path:
@@ -63,7 +65,9 @@ class Demo:
 
     def stop(self, signum: int = signal.SIGTERM) -> int:
         self.process.send_signal(signum)
-        return self.process.wait(30)
+        status = self.process.wait(30)
+        self.reader.join(30)
+        return status
 
     def simsim(self, *arguments: str) -> Any:
         """Run the command line on the demo as a person would: with SIMSIM_DATA_DIR and nothing else."""
