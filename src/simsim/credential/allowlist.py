@@ -1,0 +1,158 @@
+"""Addresses and networks: parsed strictly, in one normal form, and compared as bytes.
+
+Every address becomes 17 bytes, a family (4 or 6) and the packed address, so that one comparison orders both families
+and no IPv4 address falls into an IPv6 network. An IPv4-mapped IPv6 address is its IPv4 address (Hono's CVE-2026-39409
+was the missing fold).
+"""
+
+import ipaddress
+import re
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from simsim.problem import gettext_noop
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+KEY_BYTES = 17
+RANGE_BYTES = 2 * KEY_BYTES
+
+_MAPPED = bytes(10) + b"\xff\xff"
+_ZEROS = bytes(12)
+_MAPPED_BITS = 96
+_LONGEST_TEXT = 45  # ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255
+_has_network_form = re.compile(r"(?P<address>[0-9A-Fa-f:.]+)(?:/(?P<length>0|[1-9][0-9]{0,2}))?").fullmatch
+_leading_zero = re.compile(r"(?:^|[./])0[0-9]").search
+
+
+class Address(NamedTuple):
+    """One address: `key` to compare, 17 bytes; `text` to show, canonical (RFC 5952)."""
+
+    key: bytes
+    text: str
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a text is no network: a message id, the values of its placeholders, and the text that was meant, if clear."""
+
+    message: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    suggestion: str | None = None
+
+    def __str__(self) -> str:
+        return self.message % self.params
+
+
+def parse_address(text: str) -> Address | None:
+    """Return the address that the text spells, None for anything else. Never raises.
+
+    Strict: dotted quads without leading zeros, no zone ids, no white space, no numbers, no ports.
+    """
+    # inet_pton and not ipaddress, which takes ten times as long and accepts zone ids ("fe80::1%<script>").
+    try:
+        if ":" not in text:
+            packed = socket.inet_pton(socket.AF_INET, text)
+            return Address(b"\x04" + packed + _ZEROS, text)
+        packed = socket.inet_pton(socket.AF_INET6, text)
+    except (OSError, ValueError):
+        return None
+    if packed.startswith(_MAPPED):
+        return Address(b"\x04" + packed[12:] + _ZEROS, socket.inet_ntop(socket.AF_INET, packed[12:]))
+    if packed.startswith(_ZEROS):  # the C library writes ::/96 in dotted form, RFC 5952 does not
+        return Address(b"\x06" + packed, str(ipaddress.IPv6Address(packed)))
+    return Address(b"\x06" + packed, socket.inet_ntop(socket.AF_INET6, packed))
+
+
+def parse_network(text: str) -> Network | Fault:
+    """Return the network that the text spells, in normal form, or what is wrong with it. Never raises.
+
+    A bare address is a network of one. A network with host bits set is refused and the network that it lies in offered:
+    guessing would either open too much or too little.
+    """
+    match = _has_network_form(text)
+    if match is None:
+        return _explain(text)
+    address = parse_address(match["address"])
+    if address is None:
+        return _explain(text)
+    packed = _packed(address)
+    bits = 8 * len(packed)
+    length = bits if match["length"] is None else int(match["length"])
+    if bits == 32 and ":" in text and match["length"] is not None:
+        length -= _MAPPED_BITS
+    if not 0 <= length <= bits:
+        return _fault(gettext_noop("“%(text)s” has a prefix length that does not fit its kind of address."), text)
+    network = ipaddress.ip_network((packed, length), strict=False)
+    if network.network_address.packed != packed:
+        message = gettext_noop("“%(text)s” is an address inside a network: write %(suggestion)s for the whole network.")
+        return _fault(message, text, suggestion=str(network))
+    return network
+
+
+def pack(networks: Iterable[Network]) -> bytes:
+    """Return the networks as sorted, disjoint ranges: RANGE_BYTES each, the first and the last address's key."""
+    merged: list[tuple[bytes, bytes]] = []
+    for first, last in sorted((_key(n.network_address), _key(n.broadcast_address)) for n in networks):
+        if merged and first <= _successor(merged[-1][1]):
+            merged[-1] = merged[-1][0], max(merged[-1][1], last)
+        else:
+            merged.append((first, last))
+    return b"".join(first + last for first, last in merged)
+
+
+def allows(packed: bytes, address: Address | None) -> bool:
+    """Whether an allowlist allows an address. An empty list allows every address, even an unknown one (R10).
+
+    Anything else than an empty list never allows an unknown address.
+    """
+    if not packed:
+        return True
+    return address is not None and contains(packed, address)
+
+
+def contains(packed: bytes, address: Address) -> bool:
+    """Whether the address lies in one of the packed ranges; none holds an address of an empty list."""
+    key = address.key
+    low, high = 0, len(packed) // RANGE_BYTES
+    while low < high:
+        middle = (low + high) // 2
+        start = middle * RANGE_BYTES
+        if packed[start : start + KEY_BYTES] > key:
+            high = middle
+        elif packed[start + KEY_BYTES : start + RANGE_BYTES] < key:
+            low = middle + 1
+        else:
+            return True
+    return False
+
+
+def _key(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bytes:
+    return b"\x04" + address.packed + _ZEROS if address.version == 4 else b"\x06" + address.packed
+
+
+def _packed(address: Address) -> bytes:
+    return address.key[1:5] if address.key[0] == 4 else address.key[1:]
+
+
+def _successor(key: bytes) -> bytes:
+    """Return the key after this one: of the next address of the family, or of none at the family's end."""
+    size = 5 if key[0] == 4 else KEY_BYTES
+    return (int.from_bytes(key[:size]) + 1).to_bytes(size).ljust(KEY_BYTES, b"\0")
+
+
+def _explain(text: str) -> Fault:
+    """Return the most helpful fault for a text that is neither an address nor a network."""
+    if "%" in text:
+        return _fault(gettext_noop("“%(text)s” names a zone: write the address without what follows the percent sign."), text)
+    if _leading_zero(text):
+        message = gettext_noop("“%(text)s” has a number with leading zeros, which some programs read as octal: leave them out.")
+        return _fault(message, text)
+    return _fault(gettext_noop("“%(text)s” is neither an IPv4 or IPv6 address nor a network such as 203.0.113.0/24."), text)
+
+
+def _fault(message: str, text: str, *, suggestion: str | None = None) -> Fault:
+    params = {"text": text[:_LONGEST_TEXT]}
+    return Fault(message, params if suggestion is None else params | {"suggestion": suggestion}, suggestion)

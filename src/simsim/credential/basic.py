@@ -1,0 +1,68 @@
+"""HTTP Basic credentials (RFC 7617), parsed once at the edge, from bytes, by one grammar and without forgiveness.
+
+    credentials = "Basic" 1*SP base64( account-id ":" password )
+
+Two parsers that disagree about a header are a way past the stricter one, so whatever two readers might read
+differently is refused: a second header, junk or spare bits in the base64, a username in another spelling.
+"""
+
+import binascii
+import re
+from collections.abc import Sequence
+
+from simsim.credential.decision import Cause, Credentials, Decision, Reason
+from simsim.credential.digest import digest
+from simsim.credential.password import is_well_formed
+
+MAX_HEADER_BYTES = 8 * 1024
+MAX_BASE64_BYTES = 1024
+
+NO_CREDENTIALS = Decision(Reason.NO_CREDENTIALS, Cause.NO_CREDENTIALS)
+TWO_HEADERS = Decision(Reason.MALFORMED, Cause.TWO_HEADERS)
+TOO_LONG = Decision(Reason.MALFORMED, Cause.TOO_LONG)
+SCHEME = Decision(Reason.MALFORMED, Cause.SCHEME)
+BAD_ENCODING = Decision(Reason.MALFORMED, Cause.BAD_ENCODING)
+NO_COLON = Decision(Reason.MALFORMED, Cause.NO_COLON)
+USERNAME_FORM = Decision(Reason.UNKNOWN_CREDENTIALS, Cause.USERNAME_FORM)
+
+# Not uuid.UUID, which accepts braces, "urn:uuid:" and dashes in odd places.
+_is_account_id = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
+
+
+def parse(values: Sequence[bytes]) -> Credentials | Decision:
+    """Return the credentials in a request's Authorization headers, or the decision that refuses them.
+
+    `values` holds the value of every such header, with the white space around it gone (RFC 9110, 5.5). Never raises.
+    """
+    if len(values) != 1:
+        return TWO_HEADERS if values else NO_CREDENTIALS
+    if len(values[0]) > MAX_HEADER_BYTES:
+        return TOO_LONG
+    scheme, space, rest = values[0].partition(b" ")
+    if scheme.lower() != b"basic":
+        return SCHEME
+    encoded = rest.lstrip(b" ")
+    if len(encoded) > MAX_BASE64_BYTES:
+        return TOO_LONG
+    text = _decode(encoded)
+    if text is None:
+        return BAD_ENCODING
+    username, colon, password = text.partition(":")
+    if not colon:
+        return NO_COLON
+    if not _is_account_id(username):
+        return USERNAME_FORM
+    if not is_well_formed(password):
+        return Decision(Reason.UNKNOWN_CREDENTIALS, Cause.PASSWORD_FORM, claim=username)
+    return Credentials(username, digest(password))
+
+
+def _decode(encoded: bytes) -> str | None:
+    """Return the text that canonical base64 holds in UTF-8, None for anything else."""
+    try:
+        decoded = binascii.a2b_base64(encoded)
+        # The decoder drops junk, NUL included, and ignores the spare bits before the padding: only text that encodes
+        # back to the same bytes has one reading.
+        return decoded.decode() if binascii.b2a_base64(decoded, newline=False) == encoded else None
+    except ValueError:
+        return None

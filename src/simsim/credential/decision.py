@@ -1,0 +1,121 @@
+"""The verdict: who asks, with what, from where and when, in; one decision out."""
+
+import hmac
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from simsim.credential.allowlist import Address, allows
+
+
+class Reason(StrEnum):
+    """What the log's `reason` says: stable names, filtered by."""
+
+    OK = "ok"
+    NO_CREDENTIALS = "no_credentials"
+    MALFORMED = "malformed"
+    UNKNOWN_CREDENTIALS = "unknown_credentials"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    ADDRESS_NOT_ALLOWED = "address_not_allowed"
+    THROTTLED = "throttled"
+    UNAVAILABLE = "unavailable"
+
+
+class Cause(StrEnum):
+    """What exactly was seen, finer than the reason: the log's `detail` is its sentence."""
+
+    OK = "ok"
+    NO_CREDENTIALS = "no_credentials"
+    TWO_HEADERS = "two_headers"
+    TOO_LONG = "too_long"
+    SCHEME = "scheme"
+    BAD_ENCODING = "bad_encoding"
+    NO_COLON = "no_colon"
+    USERNAME_FORM = "username_form"
+    PASSWORD_FORM = "password_form"  # noqa: S105
+    PASSWORD_UNKNOWN = "password_unknown"  # noqa: S105
+    OTHER_ACCOUNT = "other_account"
+    SUPERSEDED = "superseded"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    ADDRESS_UNKNOWN = "address_unknown"
+    ADDRESS_NOT_ALLOWED = "address_not_allowed"
+    THROTTLED = "throttled"
+    UNDECIDED = "undecided"
+
+
+class Decision(NamedTuple):
+    """The verdict on one request.
+
+    `claim` is the account that a request refused before its password was looked up says it is (canonical), else None.
+    """
+
+    reason: Reason
+    cause: Cause
+    claim: str | None = None
+
+
+class Credentials(NamedTuple):
+    """What the caller sent, proven to be well formed: an account's id, and the digest of the password.
+
+    The password itself ends in the parser, so that nothing past it can log, keep or compare it.
+    """
+
+    username: str
+    digest: bytes
+
+
+class Record(NamedTuple):
+    """What is known of the token that a password belongs to, read for this request.
+
+    `superseded_at` is the end of a rotated-out password's overlap, None for the current password; `allowlist` as
+    `allowlist.pack` made it; ids are canonical UUIDs, times are aware.
+    """
+
+    token_id: str
+    account_id: str
+    name: str
+    digest: bytes
+    expires_at: datetime
+    revoked: bool
+    allowlist: bytes
+    superseded_at: datetime | None
+
+
+OK = Decision(Reason.OK, Cause.OK)
+PASSWORD_UNKNOWN = Decision(Reason.UNKNOWN_CREDENTIALS, Cause.PASSWORD_UNKNOWN)
+OTHER_ACCOUNT = Decision(Reason.UNKNOWN_CREDENTIALS, Cause.OTHER_ACCOUNT)
+SUPERSEDED = Decision(Reason.UNKNOWN_CREDENTIALS, Cause.SUPERSEDED)
+REVOKED = Decision(Reason.REVOKED, Cause.REVOKED)
+EXPIRED = Decision(Reason.EXPIRED, Cause.EXPIRED)
+ADDRESS_UNKNOWN = Decision(Reason.ADDRESS_NOT_ALLOWED, Cause.ADDRESS_UNKNOWN)
+ADDRESS_NOT_ALLOWED = Decision(Reason.ADDRESS_NOT_ALLOWED, Cause.ADDRESS_NOT_ALLOWED)
+UNDECIDED = Decision(Reason.UNAVAILABLE, Cause.UNDECIDED)
+
+_NO_DIGEST = bytes(32)
+
+
+def decide(credentials: Credentials, record: Record | None, *, address: Address | None, now: datetime) -> Decision:
+    """Return the verdict on well-formed credentials. Reads no clock and does no I/O.
+
+    `record` is what was found under the password's digest, None for nothing; `address` None means not known.
+    Order matters: the password is proven first, so whoever learns a later reason already holds the token.
+    """
+    # Compared although the lookup matched it already: an index may compare under a collation, a digest may not.
+    # An unknown password is compared as well, or the clock would tell it from a known one.
+    known = hmac.compare_digest(credentials.digest, _NO_DIGEST if record is None else record.digest)
+    if record is None or not known:
+        return PASSWORD_UNKNOWN
+    if credentials.username != record.account_id:
+        return OTHER_ACCOUNT
+    if record.superseded_at is not None and now >= record.superseded_at:
+        return SUPERSEDED
+    if record.revoked:
+        return REVOKED
+    # Half-open: at the instant of expiry the token no longer opens (Vault's CVE-2021-32923 was this comparison).
+    if now >= record.expires_at:
+        return EXPIRED
+    if not allows(record.allowlist, address):
+        return ADDRESS_UNKNOWN if address is None else ADDRESS_NOT_ALLOWED
+    return OK

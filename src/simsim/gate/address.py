@@ -1,0 +1,73 @@
+"""The caller's address, read so that the caller cannot choose it."""
+
+from collections.abc import Sequence
+
+from simsim.credential.allowlist import Address, contains, parse_address
+
+MAX_FORWARDED_FOR_BYTES = 8 * 1024
+
+
+def client_address(peer: str | None, forwarded_for: Sequence[str], trusted: bytes) -> Address | None:
+    """Return the address that the request comes from, None when it cannot be known. Never raises.
+
+    `peer` is the socket's other end, None or "" for a Unix socket, which is always trusted; `forwarded_for` holds the
+    value of every X-Forwarded-For header, in order; `trusted` is what `allowlist.pack` made of the trusted proxies.
+
+    Each proxy appends the address that it was called from, so only the right end is known to be written by a proxy:
+    the list is read from there, through trusted proxies, to the first address that is not one. A hop that is no
+    address ends the walk without an answer: what stands left of it was written by nobody we trust.
+    """
+    nearest = None
+    if peer:
+        nearest = parse_hop(peer)
+        if nearest is None or not contains(trusted, nearest):
+            return nearest
+    if not forwarded_for:
+        return nearest
+    if len(forwarded_for) == 1 and "," not in forwarded_for[0]:
+        return parse_hop(forwarded_for[0])
+    return _walk(forwarded_for, trusted)
+
+
+def is_trusted(peer: str | None, trusted: bytes) -> bool:
+    """Whether what the peer says about the request it passes on counts: Unix sockets and the trusted proxies."""
+    if not peer:
+        return True
+    address = parse_hop(peer)
+    return address is not None and contains(trusted, address)
+
+
+def parse_hop(text: str) -> Address | None:
+    """Return the address of one hop, None for anything else.
+
+    Some proxies append the port: 203.0.113.9:443, [2001:db8::1]:443. White space around the hop does not count.
+    """
+    address = parse_address(text)
+    if address is not None:
+        return address
+    text = text.strip(" \t")
+    if text.startswith("["):
+        host, bracket, port = text[1:].partition("]")
+        if not bracket or ":" not in host or (port and not _is_port(port)):
+            return None
+        return parse_address(host)
+    host, colon, port = text.partition(":")
+    if colon and not _is_port(colon + port):
+        host = text
+    return parse_address(host)
+
+
+def _walk(forwarded_for: Sequence[str], trusted: bytes) -> Address | None:
+    # Bounded, because the caller writes the left end: 400 KB of trusted addresses would be walked to the start.
+    if sum(map(len, forwarded_for)) > MAX_FORWARDED_FOR_BYTES:
+        return None
+    address = None
+    for hop in reversed(",".join(forwarded_for).split(",")):
+        address = parse_hop(hop)
+        if address is None or not contains(trusted, address):
+            break
+    return address
+
+
+def _is_port(text: str) -> bool:
+    return text[0] == ":" and 2 <= len(text) <= 6 and text.isascii() and text[1:].isdigit()

@@ -1,0 +1,69 @@
+"""Every answer of the gate. A 2xx to a question about credentials is made in `accept` and nowhere else."""
+
+import json
+from typing import NamedTuple
+from urllib.parse import quote
+
+from simsim.credential.decision import Reason, Record
+from simsim.problem import MEDIA_TYPE, NotFound, Problem, Unauthorized, Undecided
+
+ACCOUNT_HEADER = "X-Simsim-Account"
+TOKEN_HEADER = "X-Simsim-Token"  # noqa: S105
+TOKEN_NAME_HEADER = "X-Simsim-Token-Name"  # noqa: S105
+REASON_HEADER = "X-Simsim-Reason"
+# What the gate says about a request. A proxy must drop each of them from what the client sent.
+IDENTITY_HEADERS = (ACCOUNT_HEADER, TOKEN_HEADER, TOKEN_NAME_HEADER)
+
+CHALLENGE = 'Basic realm="simsim", charset="UTF-8"'
+RETRY_AFTER_SECONDS = 1
+
+
+class Answer(NamedTuple):
+    """One HTTP answer. Header names are in lower case, for HTTP/2 and for ASGI."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+def body_of(problem: Problem) -> bytes:
+    """Return the bytes that the gate sends for a problem."""
+    return json.dumps(problem.document(), separators=(",", ":")).encode()
+
+
+UNAUTHORIZED_BODY = body_of(Unauthorized())
+UNDECIDED_BODY = body_of(Undecided())
+NOT_FOUND_BODY = body_of(NotFound())
+
+_NO_STORE = ("cache-control", "no-store")
+_PROBLEM = [("content-type", MEDIA_TYPE), _NO_STORE]
+_RETRY_AFTER = ("retry-after", str(RETRY_AFTER_SECONDS))
+
+
+def accept(record: Record) -> Answer:
+    """Return the answer that lets a request in, with who it comes from. Each identity header is always there."""
+    headers = [
+        (ACCOUNT_HEADER.lower(), record.account_id),
+        (TOKEN_HEADER.lower(), record.token_id),
+        # Percent-encoded: a name may hold anything printable, a header only ASCII.
+        (TOKEN_NAME_HEADER.lower(), quote(record.name, safe="")),
+        _NO_STORE,
+    ]
+    return Answer(204, headers, b"")
+
+
+def refuse(reason: Reason) -> Answer:
+    """Return the one refusal; the reason is in a header that the proxy logs and does not pass on."""
+    return _REFUSALS[reason]
+
+
+def _refusal(reason: Reason) -> Answer:
+    headers = [*_PROBLEM, ("www-authenticate", CHALLENGE), (REASON_HEADER.lower(), reason.value)]
+    return Answer(401, headers, UNAUTHORIZED_BODY)
+
+
+_REFUSALS = {reason: _refusal(reason) for reason in Reason if reason is not Reason.OK}
+_UNDECIDED_HEADERS = [*_PROBLEM, _RETRY_AFTER, (REASON_HEADER.lower(), Reason.UNAVAILABLE.value)]
+UNDECIDED = Answer(503, _UNDECIDED_HEADERS, UNDECIDED_BODY)
+NOT_FOUND = Answer(404, _PROBLEM, NOT_FOUND_BODY)
+HEALTHY = Answer(200, [("content-type", "application/json"), _NO_STORE], b'{"status":"ok"}')

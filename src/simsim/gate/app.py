@@ -1,0 +1,165 @@
+"""The gate: one question, "may this request pass?", answered with 204, 401 or 503, and nothing else ever."""
+
+import os
+import re
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from simsim.credential import basic
+from simsim.credential.allowlist import Address
+from simsim.credential.decision import OK, UNDECIDED, Credentials, Decision, Record, decide
+from simsim.gate import answer
+from simsim.gate.address import client_address, is_trusted
+from simsim.gate.answer import Answer
+from simsim.gate.line import decided_line
+from simsim.gate.lookup import Lookup, Unavailable
+from simsim.gate.spool import Spool
+
+VERIFY = "/gate/verify"
+HEALTHZ = "/healthz"
+READYZ = "/readyz"
+COMPLAINT_INTERVAL_SECONDS = 1.0
+
+_is_request_id = re.compile(r"[0-9a-f]{32}").fullmatch
+_PROBE = bytes(32)
+
+
+class Request(NamedTuple):
+    """What the gate reads of one request. The last three are the proxy's word, heard from a trusted peer alone."""
+
+    peer: str | None
+    method: str
+    target: str
+    authorization: Sequence[bytes]
+    forwarded_for: Sequence[str]
+    request_id: str | None = None
+    forwarded_method: str | None = None
+    forwarded_target: str | None = None
+
+
+def utc_now() -> datetime:
+    """Return the current instant."""
+    return datetime.now(UTC)
+
+
+class Gate:
+    """Decides requests, with one lookup, one spool and one clock. One for each process and thread."""
+
+    def __init__(
+        self, lookup: Lookup, spool: Spool, trusted: bytes = b"", clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._lookup = lookup
+        self._spool = spool
+        self._trusted = trusted
+        self._clock = clock
+        self._complained_at = -COMPLAINT_INTERVAL_SECONDS
+
+    def verify(self, request: Request) -> Answer:
+        """Return the answer to one request, its line in the spool already. Never raises; in doubt the answer is 503."""
+        try:
+            return self._verify(request)
+        except Exception as error:  # noqa: BLE001 - an uncaught error must never become another server's default
+            self._complain(error)
+            return answer.UNDECIDED
+
+    def answer(self, path: str, method: str) -> Answer:
+        """Return the answer to a request for any path but VERIFY: 404 unless it asks for the gate's own health.
+
+        Default deny: Envoy prepends its prefix to the caller's path, and a path that is not ours must open nothing.
+        """
+        if method not in {"GET", "HEAD"}:
+            return answer.NOT_FOUND
+        if path == HEALTHZ:
+            return answer.HEALTHY
+        if path == READYZ:
+            return answer.HEALTHY if self.is_ready() else answer.UNDECIDED
+        return answer.NOT_FOUND
+
+    def is_ready(self) -> bool:
+        """Whether a decision could be made now: the database answers, and a line could be written."""
+        try:
+            self._lookup.find(_PROBE)
+            self._spool.open()
+        except Exception as error:  # noqa: BLE001
+            self._complain(error)
+            return False
+        return True
+
+    def close(self) -> None:
+        """Let go of the database and the spool."""
+        self._lookup.close()
+        self._spool.close()
+
+    def _verify(self, request: Request) -> Answer:
+        now = self._clock()
+        address = client_address(request.peer, request.forwarded_for, self._trusted)
+        credentials = basic.parse(request.authorization)
+        record = None
+        if isinstance(credentials, Credentials):
+            decision, record = self._decide(credentials, address, now)
+            account: str | None = credentials.username
+        else:
+            decision, account = credentials, credentials.claim
+        line = self._line(request, now, decision, account=account, record=record, address=address)
+        self._spool.append(line)
+        if decision is OK and record is not None:
+            return answer.accept(record)
+        return answer.UNDECIDED if decision is UNDECIDED else answer.refuse(decision.reason)
+
+    def _decide(
+        self, credentials: Credentials, address: Address | None, now: datetime
+    ) -> tuple[Decision, Record | None]:
+        """Return the decision, and the record when the account that is claimed is the token's own."""
+        try:
+            record = self._lookup.find(credentials.digest)
+            decision = decide(credentials, record, address=address, now=now)
+        except Exception as error:  # noqa: BLE001 - undecided, but decided to be so: it gets its line
+            self._complain(error)
+            return UNDECIDED, None
+        # Whose token it is otherwise is not for the claimed account's log.
+        is_own = record is not None and record.account_id == credentials.username
+        return decision, record if is_own else None
+
+    def _line(
+        self,
+        request: Request,
+        now: datetime,
+        decision: Decision,
+        *,
+        account: str | None,
+        record: Record | None,
+        address: Address | None,
+    ) -> bytes:
+        request_id, method, target = None, request.method, request.target
+        if is_trusted(request.peer, self._trusted):
+            request_id = request.request_id
+            method = request.forwarded_method or method
+            target = request.forwarded_target or target
+        if request_id is None or not _is_request_id(request_id):
+            request_id = os.urandom(16).hex()
+        return decided_line(
+            request_id,
+            now,
+            decision,
+            account=account,
+            record=record,
+            method=method,
+            target=target,
+            address=address,
+        )
+
+    def _complain(self, error: Exception) -> None:
+        """Say on stderr what went wrong and where, once a second at most; no values, which may be secrets."""
+        now = time.monotonic()
+        if now - self._complained_at < COMPLAINT_INTERVAL_SECONDS:
+            return
+        self._complained_at = now
+        text = f": {error}" if isinstance(error, Unavailable | OSError) else ""
+        frames = traceback.extract_tb(error.__traceback__)
+        where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
+        print(f"simsim gate: {type(error).__name__}{text} at {where}", file=sys.stderr, flush=True)

@@ -1,0 +1,71 @@
+"""The gate behind an ASGI server, or mounted in an ASGI application."""
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+from simsim.gate.app import VERIFY, Gate, Request
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class Asgi:
+    """The ASGI application of one gate."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close"})
+            return
+        if scope["path"] == VERIFY:
+            status, headers, body = self._gate.verify(_request(scope))
+        else:
+            status, headers, body = self._gate.answer(scope["path"], scope["method"])
+        raw = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers]
+        await send({"type": "http.response.start", "status": status, "headers": raw})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                self._gate.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+            await send({"type": "lifespan.startup.complete"})
+
+
+_SAID = frozenset(
+    {b"x-request-id", b"x-forwarded-method", b"x-forwarded-uri", b"x-original-method", b"x-original-uri"}
+)
+
+
+def _request(scope: Scope) -> Request:
+    authorization: list[bytes] = []
+    forwarded_for: list[str] = []
+    said: dict[bytes, str] = {}
+    headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
+    for name, value in headers:
+        if name == b"authorization":
+            authorization.append(value)
+        elif name == b"x-forwarded-for":
+            forwarded_for.append(value.decode("latin-1"))
+        elif name in _SAID:
+            said[name] = value.decode("latin-1")
+    client = scope.get("client")
+    return Request(
+        client[0] if client else None,
+        scope["method"],
+        VERIFY,
+        authorization,
+        forwarded_for,
+        said.get(b"x-request-id"),
+        said.get(b"x-forwarded-method") or said.get(b"x-original-method"),
+        said.get(b"x-forwarded-uri") or said.get(b"x-original-uri"),
+    )

@@ -1,0 +1,48 @@
+"""The decided line: what the spool says about one decision."""
+
+import json
+from datetime import datetime
+
+from simsim.credential.allowlist import Address
+from simsim.credential.decision import Decision, Record
+from simsim.credential.password import mask
+
+MAX_PATH_CHARACTERS = 2048
+MAX_METHOD_CHARACTERS = 32
+
+# The encoder, and no quotes of our own: whatever a client sends becomes one JSON string in ASCII, on one line.
+_quoted = json.JSONEncoder().encode
+
+
+def decided_line(
+    request_id: str,
+    now: datetime,
+    decision: Decision,
+    *,
+    account: str | None,
+    record: Record | None,
+    method: str,
+    target: str,
+    address: Address | None,
+) -> bytes:
+    """Return one JSON object and a newline. `record` is the token's, where the caller may be told about it.
+
+    `request_id`, `account` and the record's ids are known to be hexadecimal; everything else is encoded.
+    """
+    token, name = ("null", "null") if record is None else (f'"{record.token_id}"', _quoted(record.name))
+    return (
+        f'{{"id":"{request_id}","at":{now.timestamp():.6f},"reason":"{decision.reason}","cause":"{decision.cause}",'
+        f'"account":{_optional(account)},"token":{token},"name":{name},'
+        f'"method":{_quoted(mask(method)[:MAX_METHOD_CHARACTERS])},"path":{_quoted(path_of(target))},'
+        f'"address":{_optional(address and address.text)}}}\n'
+    ).encode("ascii")
+
+
+def path_of(target: str) -> str:
+    """Return a request target's path: without its query, which may hold anything, and with passwords masked."""
+    # Masked before it is cut: half a password matches no pattern.
+    return mask(target.partition("?")[0])[:MAX_PATH_CHARACTERS]
+
+
+def _optional(text: str | None) -> str:
+    return "null" if text is None else f'"{text}"'
