@@ -1,10 +1,8 @@
 """Programs that run together: all of them start, each is started again when it dies, and none is left behind."""
 
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
+from simsim.gateway.process import die_with_parent
 from simsim.problem import Unusable
 
 PATIENCE_SECONDS = 10.0
@@ -24,17 +23,6 @@ TICK_SECONDS = 0.1
 
 # Tells a program that its supervisor looks after it; one that was started by hand must outlive its terminal.
 SUPERVISED = "SIMSIM_SUPERVISED"
-PR_SET_PDEATHSIG = 1  # linux/prctl.h; other systems have nothing like it
-_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-
-
-def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
-    """Have the kernel send this process a signal when `parent`, its parent, dies in whatever way (Linux only)."""
-    if _libc is not None:
-        _libc.prctl(PR_SET_PDEATHSIG, signum)
-        # A parent that died before the line above would never be noticed.
-        if os.getppid() != parent:
-            os.kill(os.getpid(), signum)
 
 
 def end_with_server() -> None:
