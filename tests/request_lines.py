@@ -28,6 +28,7 @@ class SpoolOfTests:
         self.directory = directory
         self.files = ExitStack()
         self.gate = self.open_gate("gate-1.jsonl")
+        (directory / "gateway.jsonl").touch()  # as nginx does when it starts
 
     def open_gate(self, name: str) -> Any:
         file = self.files.enter_context((self.directory / name).open("ab", buffering=0))

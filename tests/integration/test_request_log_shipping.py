@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from request_lines import ACME, NOON, READER, SpoolOfTests, request_id
 
+from request_lines import ACME, NOON, READER, SpoolOfTests, request_id
 from simsim.credential import decision
 from simsim.request_log import reading, shipping, storing
 from simsim.request_log.joining import join
@@ -278,6 +278,58 @@ def test_what_never_ends_is_no_longer_waited_for(spool: SpoolOfTests, shipper: S
     shipper.ship_once()
     assert not OpenRequest.objects.exists()
     assert rows() == [("/r/1", "unknown", None), ("/r/2", "refused", 401)]
+
+
+def test_many_that_never_end_are_let_go_of_in_small_steps(spool: SpoolOfTests, shipper: Shipper, clock: Clock) -> None:
+    for number in range(2000):
+        spool.decide(number, decision.REVOKED)
+    ship_all(shipper)
+    clock.now += timedelta(hours=1, seconds=1)
+    left = []
+    while OpenRequest.objects.exists():
+        shipper.ship_once()
+        left.append(OpenRequest.objects.count())
+    assert left == [1100, 200, 0]
+
+
+@pytest.mark.covers("B9")
+def test_nothing_is_waited_for_where_no_gateway_tells_the_end(spool: SpoolOfTests, shipper: Shipper) -> None:
+    (spool.directory / "gateway.jsonl").unlink()
+    spool.decide(1)
+    spool.decide(2, decision.EXPIRED)
+    ship_all(shipper)
+    assert rows() == [("/r/1", "unknown", None), ("/r/2", "refused", 401)]
+    assert not OpenRequest.objects.exists()
+
+
+def test_a_copy_made_before_its_lines_were_shipped_is_shipped_once(spool: SpoolOfTests, shipper: Shipper) -> None:
+    spool.complete(1, status=503)
+    copy = spool.directory / "gateway-1.jsonl"
+    copy.write_bytes((spool.directory / "gateway.jsonl").read_bytes())
+    spool.complete(2, status=503)
+    ship_all(shipper)
+    assert [resource for resource, *_ in rows()] == ["/r/1", "/r/2"]
+    spool.complete(3, status=503)
+    ship_all(shipper)
+    assert [resource for resource, *_ in rows()] == ["/r/1", "/r/2", "/r/3"]
+
+
+def test_a_worker_that_was_overtaken_stores_nothing_and_goes_on(spool: SpoolOfTests, tmp_path: Path) -> None:
+    def overtaken() -> datetime:
+        # What another worker does that this one's lock does not reach, between reading the positions and storing.
+        known = Reading(storing.positions())
+        known.read_gate(tmp_path)
+        if not SpoolPosition.objects.exists():
+            changes = join(known.decided, [], {}, is_gate_read_to_its_end=True)
+            storing.save(changes, known, spool="another", now=NOON)
+        return NOON
+
+    spool.decide(1)
+    shipper = Shipper(tmp_path, overtaken)
+    assert shipper.ship_once() == 0
+    assert LoggedRequest.objects.count() == 1
+    spool.decide(2)
+    assert shipper.ship_once() == 1
 
 
 @pytest.mark.covers("B5")

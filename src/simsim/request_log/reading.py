@@ -47,6 +47,7 @@ class Reading:
     moves: dict[str, Move] = field(default_factory=dict)
     shipped: list[SpoolFile] = field(default_factory=list)
     identities: list[str] = field(default_factory=list)
+    has_gateway: bool = False
     is_gateway_at_end: bool = True
     is_gate_at_end: bool = True
 
@@ -67,6 +68,8 @@ class Reading:
             taken, is_at_end = self._read(file, most_bytes, parse_decided, self.decided, until=until)
             most_bytes -= taken
             self.is_gate_at_end &= is_at_end
+        # Asked last: nginx makes its log before it takes the first request that the gate can have decided.
+        self.has_gateway = tailing.has_gateway(directory)
 
     def is_only_copy(self, file: SpoolFile) -> bool:
         """Whether no other file of the spool begins like this one."""

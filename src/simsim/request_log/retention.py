@@ -5,7 +5,7 @@ from datetime import datetime
 from simsim.request_log.models import LoggedRequest, SetAsideLine
 
 
-def forget_old(before: datetime, step: int = 1000) -> int:
+def forget_old(before: datetime, step: int = 900) -> int:
     """Delete at most `step` of the requests, and of the lines set aside, from before that time; return how many.
 
     Call it until it returns 0.

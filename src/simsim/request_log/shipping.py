@@ -41,8 +41,8 @@ class Shipper:
             return self._ship(spool) if spool else 0
 
     def _ship(self, spool: str) -> int:
-        now = self._clock()
         reading = Reading(storing.positions())
+        now = self._clock()
         # The ends first: a decision is written before its answer, so whatever decision precedes one of these ends is in
         # the gate's files by now, and is found below if they are read to their end.
         reading.read_gateway(self._directory)
@@ -65,8 +65,8 @@ class Shipper:
     def _tidy(self, reading: Reading, now: datetime) -> None:
         # Not in a backlog: what is open may be completed by the lines that are still to be read.
         if reading.is_gate_at_end and reading.is_gateway_at_end and now - self._tidied_at >= TIDY_INTERVAL:
-            storing.close_abandoned(now)
-            self._tidied_at = now
+            is_more_to_close = storing.close_abandoned(now)
+            self._tidied_at = self._tidied_at if is_more_to_close else now
 
 
 def _delete_shipped(reading: Reading) -> None:

@@ -55,12 +55,14 @@ def save(changes: Changes, reading: Reading, *, spool: str, now: datetime) -> No
             _move(move)
         for some in _slices(changes.settled):
             OpenRequest.objects.filter(pk__in=some).delete()
+        row_ids = _insert(changes)
         opened = [
             OpenRequest(request_id, row_id, changes.open_rows[request_id].outcome == Outcome.REFUSED, None, spool, now)
-            for request_id, row_id in _insert(changes).items()
+            for request_id, row_id in row_ids.items()
         ]
-        # An id that is open already, whoever made it up, stays open for its first row.
-        OpenRequest.objects.bulk_create(opened, ignore_conflicts=True)
+        # Where no gateway writes, no end will come. An id that is open already, whoever made it up, stays open for its
+        # first row.
+        OpenRequest.objects.bulk_create(opened if reading.has_gateway else [], ignore_conflicts=True)
         held = (OpenRequest(end.request_id, None, False, completed_line(end), spool, now) for end in changes.held)
         OpenRequest.objects.bulk_create(held)
         _complete(changes.ends)
@@ -72,11 +74,16 @@ def forget_position(identity: str) -> None:
     SpoolPosition.objects.filter(pk=identity).delete()
 
 
-def close_abandoned(now: datetime, step: int = 1000) -> None:
-    """Wait no longer for ends that will not come: a proxy that asks the gate alone never tells them."""
+def close_abandoned(now: datetime, step: int = AT_ONCE) -> bool:
+    """Wait no longer for ends that will not come: a proxy that asks the gate alone never tells them.
+
+    Return whether there may be more of them.
+    """
+    closed = 0
     for is_refused, longest in ((True, REFUSED_STAYS_OPEN), (False, ACCEPTED_STAYS_OPEN)):
         old = OpenRequest.objects.filter(is_refused=is_refused, opened_at__lt=now - longest, row_id__isnull=False)
-        OpenRequest.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:step])).delete()
+        closed += OpenRequest.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:step])).delete()[0]
+    return closed >= step
 
 
 def _opened(condition: Q) -> dict[str, Open]:

@@ -58,6 +58,11 @@ def gateway_files(directory: Path) -> Iterator[SpoolFile]:
     yield from _known([directory / CURRENT_GATEWAY_FILE], lambda _: False)
 
 
+def has_gateway(directory: Path) -> bool:
+    """Whether a gateway writes, or wrote, to this spool."""
+    return any(True for _ in directory.glob("gateway*.jsonl"))
+
+
 def read_lines(file: SpoolFile, offset: int, most_bytes: int = LONGEST_LINE_BYTES) -> Piece:
     """Return the complete lines from the offset on, at most `most_bytes` of them.
 

@@ -133,6 +133,25 @@ def test_a_rotated_file_is_not_finished_while_a_writer_holds_it(tmp_path: Path) 
     assert only(tmp_path)[1] is True
 
 
+def test_a_rotated_file_is_finished_after_a_while_where_the_system_can_not_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(fcntl, "F_SETLEASE")
+    path = tmp_path / "gateway-1.jsonl"
+    path.write_bytes(line(1))
+    assert only(tmp_path)[1] is False
+    os.utime(path, (0, 0))
+    assert only(tmp_path)[1] is True
+
+
+def test_a_line_longer_than_any_is_known_by_its_beginning(tmp_path: Path) -> None:
+    (tmp_path / "gateway.jsonl").write_bytes(b"x" * 2 * tailing.LONGEST_LINE_BYTES)
+    before = only(tmp_path)
+    with (tmp_path / "gateway.jsonl").open("ab") as writer:
+        writer.write(b"\n" + line(1))
+    assert only(tmp_path) == before
+
+
 def test_the_current_file_of_the_gateway_is_never_finished(tmp_path: Path) -> None:
     (tmp_path / "gateway.jsonl").write_bytes(line(1))
     assert only(tmp_path)[1] is False
