@@ -52,13 +52,15 @@ class Pages(BaseHTTPRequestHandler):
         else:
             self.answer_mail(path)
 
+    do_HEAD = do_GET  # noqa: N815 - the name is the base class's
+
     def answer_mail(self, path: str) -> None:
         mail_id, _, form = path.removeprefix("/messages/").partition("/")
         mail = mailbox.find(self.directory, mail_id) if path.startswith("/messages/") else None
         if mail is not None and form == "":
             self.answer(200, HTML, mail_page.mail_page(mail))
         elif mail is not None and form == "html":
-            self.answer(200, HTML, mail["html"], policy=mail_page.MAIL_POLICY)
+            self.answer(200, HTML, mail_page.framed(mail["html"]), policy=mail_page.MAIL_POLICY)
         else:
             self.answer(404, HTML, mail_page.page("Not found", '<p><a href="/">All mail</a></p>'))
 
@@ -72,7 +74,8 @@ class Pages(BaseHTTPRequestHandler):
         self.send_header("Referrer-Policy", "no-referrer")
         self.send_header("Cache-Control", "no-store")
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: the demo's terminal is for the demo."""

@@ -8,7 +8,8 @@ from simsim.demo.mailbox import Mail
 
 POLICY = "default-src 'none'; style-src 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 # A mail's own HTML: its inline styles and nothing else, in an origin of its own, even when opened outside of its frame.
-MAIL_POLICY = "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+FRAME = "allow-popups allow-popups-to-escape-sandbox"
+MAIL_POLICY = f"sandbox {FRAME}; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
 LINK = re.compile(r"https?://[^\s<>\"']+")
 
 STYLE = """
@@ -43,9 +44,14 @@ def mail_page(mail: Mail) -> str:
         for name, key in (("To", "to"), ("Sent", "sent_at"), ("Message-ID", "message_id"))
     )
     source = f"/messages/{escaped(mail['id'])}/html"
-    frame = f'<h2>HTML</h2><iframe sandbox="allow-popups" title="HTML" src="{source}"></iframe>' if mail["html"] else ""
+    frame = f'<h2>HTML</h2><iframe sandbox="{FRAME}" title="HTML" src="{source}"></iframe>' if mail["html"] else ""
     text = f"<h2>Text</h2><pre>{linked(mail['text'])}</pre>"
     return page(mail["subject"], f'<p><a href="/">All mail</a></p><dl>{facts}</dl>{text}{frame}')
+
+
+def framed(document: str) -> str:
+    """Return a mail's HTML with its links opening beside the frame, where they lead somewhere."""
+    return document.replace("<head>", '<head><base target="_blank">', 1)
 
 
 def page(title: str, content: str) -> str:
