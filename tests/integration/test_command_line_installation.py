@@ -131,6 +131,13 @@ def test_unusable_setting_stops_every_verb_with_one_line_that_names_it(
         assert refused.stderr.count("\n") == 1
 
 
+def test_settings_beside_the_data_are_every_commands_and_the_environment_goes_before_them(ready: Installation) -> None:
+    (ready.data / "simsim.env").write_text('SIMSIM_BASE_URL="ftp://kept"\n')
+    refused = ready.run("account", "list")
+    assert refused.stderr.startswith("simsim: SIMSIM_BASE_URL must be a URL")
+    assert ready.run("account", "list", SIMSIM_BASE_URL="http://localhost:8000").returncode == 0
+
+
 @pytest.mark.covers("B11")
 def test_serve_runs_console_gate_and_worker_and_leaves_no_process(
     serving: tuple[Installation, "subprocess.Popen[str]", int],
