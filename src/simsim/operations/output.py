@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+FEWEST_COLUMNS = 4
+GAP = 3
 FOLDED = {"name", "resource", "token name"}
 # A table shows seconds, in UTC as everywhere; scripts read the whole of it.
 MOMENT = re.compile(r"^([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2})[0-9.]*Z$", re.ASCII)
@@ -47,19 +49,26 @@ def print_one(document: Document, *, as_json: bool, note: str = "") -> None:
 
 
 def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table; the last columns are left out where the terminal is too narrow for them."""
     from rich import box  # noqa: PLC0415 - a script that pipes never pays for it
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
+    console = Console(highlight=False)
+    shown = [[MOMENT.sub(r"\1 \2", text) for text in row] for row in (titles, *rows)]
+    widths = [max(len(row[index]) for row in shown) + GAP for index in range(len(titles))]
+    count = len(titles)
+    while count > FEWEST_COLUMNS and sum(widths[:count]) > console.width:
+        count -= 1
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in titles:
+    for name in titles[:count]:
         # An id or a time that is folded can't be copied.
         table.add_column(name, overflow="fold", no_wrap=name not in FOLDED)
-    for row in rows:
+    for row in shown[1:]:
         # Text, not str: a name such as "[red]" is a name, not markup.
-        table.add_row(*(Text(MOMENT.sub(r"\1 \2", text)) for text in row))
-    Console(highlight=False).print(table)
+        table.add_row(*(Text(text) for text in row[:count]))
+    console.print(table)
 
 
 def title(name: str) -> str:

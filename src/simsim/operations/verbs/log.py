@@ -12,7 +12,7 @@ from simsim.operations.wiring import needs_django
 from simsim.problem import FieldError, Invalid, gettext_noop
 
 log = typer.Typer(no_args_is_help=True, help="The request log: every request, accepted or refused.")
-COLUMNS = ["received_at", "method", "resource", "status", "reason", "token_name"]
+COLUMNS = ["received_at", "method", "resource", "status", "reason", "token_name", "address", "duration_seconds"]
 CALENDAR_DATE = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", re.ASCII)
 
 

@@ -23,7 +23,7 @@ As = Annotated[str, typer.Option("--as", metavar="EMAIL", help="The administrato
 Software = Annotated[str | None, typer.Option(metavar="SLUG", help="The software that will use it.")]
 OVERLAP = re.compile(r"^([0-9]{1,6})([smhd])$", re.ASCII)
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-COLUMNS = ["id", "name", "status", "expires_at"]
+COLUMNS = ["id", "name", "status", "expires_at", "software", "last_used_at"]
 
 
 class StatusName(StrEnum):
