@@ -42,6 +42,14 @@ def test_help_imports_no_django() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.covers("B9")
+def test_server_of_the_gate_imports_no_django(tmp_path: Path) -> None:
+    code = "import sys, simsim.config.rsgi; sys.exit('django' in sys.modules)"
+    environment = {"SIMSIM_DATA_DIR": str(tmp_path), "PATH": ""}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
