@@ -1,0 +1,1 @@
+"""The web console: what administrators see and do in a browser."""
