@@ -87,7 +87,7 @@ def parse_network(text: str) -> Network | Fault:
         return _fault(gettext_noop("“%(text)s” has a prefix length that does not fit its kind of address."), text)
     network = ipaddress.ip_network((packed, length), strict=False)
     if network.network_address.packed != packed:
-        message = gettext_noop("“%(text)s” is an address inside a network: write %(suggestion)s for the whole network.")
+        message = gettext_noop("“%(text)s” is an address inside a network: write %(suggestion)s for all of it.")
         return _fault(message, text, suggestion=str(network))
     return network
 
@@ -146,11 +146,12 @@ def _successor(key: bytes) -> bytes:
 def _explain(text: str) -> Fault:
     """Return the most helpful fault for a text that is neither an address nor a network."""
     if "%" in text:
-        return _fault(gettext_noop("“%(text)s” names a zone: write the address without what follows the percent sign."), text)
-    if _leading_zero(text):
-        message = gettext_noop("“%(text)s” has a number with leading zeros, which some programs read as octal: leave them out.")
-        return _fault(message, text)
-    return _fault(gettext_noop("“%(text)s” is neither an IPv4 or IPv6 address nor a network such as 203.0.113.0/24."), text)
+        message = gettext_noop("“%(text)s” names a zone: leave out the percent sign and what follows it.")
+    elif _leading_zero(text):
+        message = gettext_noop("“%(text)s” has leading zeros, which some programs read as octal: leave them out.")
+    else:
+        message = gettext_noop("“%(text)s” is neither an address nor a network such as 203.0.113.0/24.")
+    return _fault(message, text)
 
 
 def _fault(message: str, text: str, *, suggestion: str | None = None) -> Fault:

@@ -29,19 +29,19 @@ USERNAME_FORM = Decision(Reason.UNKNOWN_CREDENTIALS, Cause.USERNAME_FORM)
 _is_account_id = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 
 
-def parse(values: Sequence[bytes]) -> Credentials | Decision:
+def parse(values: Sequence[bytes]) -> Credentials | Decision:  # noqa: PLR0911 - one for each way to be wrong
     """Return the credentials in a request's Authorization headers, or the decision that refuses them.
 
     `values` holds the value of every such header, with the white space around it gone (RFC 9110, 5.5). Never raises.
     """
     if len(values) != 1:
         return TWO_HEADERS if values else NO_CREDENTIALS
-    if len(values[0]) > MAX_HEADER_BYTES:
+    value = values[0]
+    if len(value) > MAX_HEADER_BYTES:
         return TOO_LONG
-    scheme, space, rest = values[0].partition(b" ")
-    if scheme.lower() != b"basic":
+    if value[:6].lower() != b"basic ":
         return SCHEME
-    encoded = rest.lstrip(b" ")
+    encoded = value[6:].lstrip(b" ")
     if len(encoded) > MAX_BASE64_BYTES:
         return TOO_LONG
     text = _decode(encoded)

@@ -96,7 +96,9 @@ UNDECIDED = Decision(Reason.UNAVAILABLE, Cause.UNDECIDED)
 _NO_DIGEST = bytes(32)
 
 
-def decide(credentials: Credentials, record: Record | None, *, address: Address | None, now: datetime) -> Decision:
+def decide(  # noqa: PLR0911 - one for each verdict
+    credentials: Credentials, record: Record | None, *, address: Address | None, now: datetime
+) -> Decision:
     """Return the verdict on well-formed credentials. Reads no clock and does no I/O.
 
     `record` is what was found under the password's digest, None for nothing; `address` None means not known.

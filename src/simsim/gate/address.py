@@ -17,24 +17,21 @@ def client_address(peer: str | None, forwarded_for: Sequence[str], trusted: byte
     the list is read from there, through trusted proxies, to the first address that is not one. A hop that is no
     address ends the walk without an answer: what stands left of it was written by nobody we trust.
     """
+    return locate(peer, forwarded_for, trusted)[0]
+
+
+def locate(peer: str | None, forwarded_for: Sequence[str], trusted: bytes) -> tuple[Address | None, bool]:
+    """Return the client's address, as `client_address` does, and whether the peer's word about the request counts."""
     nearest = None
     if peer:
         nearest = parse_hop(peer)
         if nearest is None or not contains(trusted, nearest):
-            return nearest
+            return nearest, False
     if not forwarded_for:
-        return nearest
+        return nearest, True
     if len(forwarded_for) == 1 and "," not in forwarded_for[0]:
-        return parse_hop(forwarded_for[0])
-    return _walk(forwarded_for, trusted)
-
-
-def is_trusted(peer: str | None, trusted: bytes) -> bool:
-    """Whether what the peer says about the request it passes on counts: Unix sockets and the trusted proxies."""
-    if not peer:
-        return True
-    address = parse_hop(peer)
-    return address is not None and contains(trusted, address)
+        return parse_hop(forwarded_for[0]), True
+    return _walk(forwarded_for, trusted), True
 
 
 def parse_hop(text: str) -> Address | None:

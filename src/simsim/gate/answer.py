@@ -35,6 +35,7 @@ UNAUTHORIZED_BODY = body_of(Unauthorized())
 UNDECIDED_BODY = body_of(Undecided())
 NOT_FOUND_BODY = body_of(NotFound())
 
+_ACCOUNT, _TOKEN, _TOKEN_NAME = (name.lower() for name in IDENTITY_HEADERS)
 _NO_STORE = ("cache-control", "no-store")
 _PROBLEM = [("content-type", MEDIA_TYPE), _NO_STORE]
 _RETRY_AFTER = ("retry-after", str(RETRY_AFTER_SECONDS))
@@ -42,19 +43,14 @@ _RETRY_AFTER = ("retry-after", str(RETRY_AFTER_SECONDS))
 
 def accept(record: Record) -> Answer:
     """Return the answer that lets a request in, with who it comes from. Each identity header is always there."""
-    headers = [
-        (ACCOUNT_HEADER.lower(), record.account_id),
-        (TOKEN_HEADER.lower(), record.token_id),
-        # Percent-encoded: a name may hold anything printable, a header only ASCII.
-        (TOKEN_NAME_HEADER.lower(), quote(record.name, safe="")),
-        _NO_STORE,
-    ]
-    return Answer(204, headers, b"")
+    # Percent-encoded: a name may hold anything printable, a header only ASCII.
+    name = quote(record.name, safe="")
+    return Answer(204, [(_ACCOUNT, record.account_id), (_TOKEN, record.token_id), (_TOKEN_NAME, name), _NO_STORE], b"")
 
 
 def refuse(reason: Reason) -> Answer:
     """Return the one refusal; the reason is in a header that the proxy logs and does not pass on."""
-    return _REFUSALS[reason]
+    return _REFUSALS[reason.value]
 
 
 def _refusal(reason: Reason) -> Answer:
@@ -62,7 +58,7 @@ def _refusal(reason: Reason) -> Answer:
     return Answer(401, headers, UNAUTHORIZED_BODY)
 
 
-_REFUSALS = {reason: _refusal(reason) for reason in Reason if reason is not Reason.OK}
+_REFUSALS = {reason.value: _refusal(reason) for reason in Reason if reason is not Reason.OK}
 _UNDECIDED_HEADERS = [*_PROBLEM, _RETRY_AFTER, (REASON_HEADER.lower(), Reason.UNAVAILABLE.value)]
 UNDECIDED = Answer(503, _UNDECIDED_HEADERS, UNDECIDED_BODY)
 NOT_FOUND = Answer(404, _PROBLEM, NOT_FOUND_BODY)

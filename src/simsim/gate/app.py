@@ -14,7 +14,7 @@ from simsim.credential import basic
 from simsim.credential.allowlist import Address
 from simsim.credential.decision import OK, UNDECIDED, Credentials, Decision, Record, decide
 from simsim.gate import answer
-from simsim.gate.address import client_address, is_trusted
+from simsim.gate.address import locate
 from simsim.gate.answer import Answer
 from simsim.gate.line import decided_line
 from simsim.gate.lookup import Lookup, Unavailable
@@ -63,7 +63,7 @@ class Gate:
         """Return the answer to one request, its line in the spool already. Never raises; in doubt the answer is 503."""
         try:
             return self._verify(request)
-        except Exception as error:  # noqa: BLE001 - an uncaught error must never become another server's default
+        except Exception as error:
             self._complain(error)
             return answer.UNDECIDED
 
@@ -85,7 +85,7 @@ class Gate:
         try:
             self._lookup.find(_PROBE)
             self._spool.open()
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             self._complain(error)
             return False
         return True
@@ -97,7 +97,7 @@ class Gate:
 
     def _verify(self, request: Request) -> Answer:
         now = self._clock()
-        address = client_address(request.peer, request.forwarded_for, self._trusted)
+        address, is_trusted = locate(request.peer, request.forwarded_for, self._trusted)
         credentials = basic.parse(request.authorization)
         record = None
         if isinstance(credentials, Credentials):
@@ -105,8 +105,19 @@ class Gate:
             account: str | None = credentials.username
         else:
             decision, account = credentials, credentials.claim
-        line = self._line(request, now, decision, account=account, record=record, address=address)
-        self._spool.append(line)
+        request_id, method, target = _named(request) if is_trusted else (_new_id(), request.method, request.target)
+        self._spool.append(
+            decided_line(
+                request_id,
+                now,
+                decision,
+                account=account,
+                record=record,
+                method=method,
+                target=target,
+                address=address,
+            )
+        )
         if decision is OK and record is not None:
             return answer.accept(record)
         return answer.UNDECIDED if decision is UNDECIDED else answer.refuse(decision.reason)
@@ -118,40 +129,12 @@ class Gate:
         try:
             record = self._lookup.find(credentials.digest)
             decision = decide(credentials, record, address=address, now=now)
-        except Exception as error:  # noqa: BLE001 - undecided, but decided to be so: it gets its line
+        except Exception as error:
             self._complain(error)
             return UNDECIDED, None
         # Whose token it is otherwise is not for the claimed account's log.
         is_own = record is not None and record.account_id == credentials.username
         return decision, record if is_own else None
-
-    def _line(
-        self,
-        request: Request,
-        now: datetime,
-        decision: Decision,
-        *,
-        account: str | None,
-        record: Record | None,
-        address: Address | None,
-    ) -> bytes:
-        request_id, method, target = None, request.method, request.target
-        if is_trusted(request.peer, self._trusted):
-            request_id = request.request_id
-            method = request.forwarded_method or method
-            target = request.forwarded_target or target
-        if request_id is None or not _is_request_id(request_id):
-            request_id = os.urandom(16).hex()
-        return decided_line(
-            request_id,
-            now,
-            decision,
-            account=account,
-            record=record,
-            method=method,
-            target=target,
-            address=address,
-        )
 
     def _complain(self, error: Exception) -> None:
         """Say on stderr what went wrong and where, once a second at most; no values, which may be secrets."""
@@ -163,3 +146,15 @@ class Gate:
         frames = traceback.extract_tb(error.__traceback__)
         where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
         print(f"simsim gate: {type(error).__name__}{text} at {where}", file=sys.stderr, flush=True)
+
+
+def _named(request: Request) -> tuple[str, str, str]:
+    """Return the request's id, method and target by the word of a trusted peer, for the log alone."""
+    request_id = request.request_id
+    if request_id is None or not _is_request_id(request_id):
+        request_id = _new_id()
+    return request_id, request.forwarded_method or request.method, request.forwarded_target or request.target
+
+
+def _new_id() -> str:
+    return os.urandom(16).hex()

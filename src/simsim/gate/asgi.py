@@ -41,9 +41,7 @@ class Asgi:
             await send({"type": "lifespan.startup.complete"})
 
 
-_SAID = frozenset(
-    {b"x-request-id", b"x-forwarded-method", b"x-forwarded-uri", b"x-original-method", b"x-original-uri"}
-)
+_SAID = frozenset({b"x-request-id", b"x-forwarded-method", b"x-forwarded-uri", b"x-original-method", b"x-original-uri"})
 
 
 def _request(scope: Scope) -> Request:

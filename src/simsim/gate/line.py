@@ -1,7 +1,7 @@
 """The decided line: what the spool says about one decision."""
 
-import json
 from datetime import datetime
+from json.encoder import encode_basestring_ascii as quoted
 
 from simsim.credential.allowlist import Address
 from simsim.credential.decision import Decision, Record
@@ -9,9 +9,6 @@ from simsim.credential.password import mask
 
 MAX_PATH_CHARACTERS = 2048
 MAX_METHOD_CHARACTERS = 32
-
-# The encoder, and no quotes of our own: whatever a client sends becomes one JSON string in ASCII, on one line.
-_quoted = json.JSONEncoder().encode
 
 
 def decided_line(
@@ -27,13 +24,16 @@ def decided_line(
 ) -> bytes:
     """Return one JSON object and a newline. `record` is the token's, where the caller may be told about it.
 
-    `request_id`, `account` and the record's ids are known to be hexadecimal; everything else is encoded.
+    `request_id`, `account` and the record's ids are hexadecimal by now. Everything else goes through json's encoder of
+    strings: whatever a client sends becomes one JSON string in ASCII, on one line.
     """
-    token, name = ("null", "null") if record is None else (f'"{record.token_id}"', _quoted(record.name))
+    token, name = ("null", "null") if record is None else (f'"{record.token_id}"', quoted(record.name))
+    if len(method) > MAX_METHOD_CHARACTERS:
+        method = mask(method)[:MAX_METHOD_CHARACTERS]
     return (
         f'{{"id":"{request_id}","at":{now.timestamp():.6f},"reason":"{decision.reason}","cause":"{decision.cause}",'
         f'"account":{_optional(account)},"token":{token},"name":{name},'
-        f'"method":{_quoted(mask(method)[:MAX_METHOD_CHARACTERS])},"path":{_quoted(path_of(target))},'
+        f'"method":{quoted(method)},"path":{quoted(path_of(target))},'
         f'"address":{_optional(address and address.text)}}}\n'
     ).encode("ascii")
 

@@ -2,7 +2,6 @@
 
 from typing import Any, Protocol
 
-from simsim.gate import answer
 from simsim.gate.app import VERIFY, Gate, Request
 
 
