@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import re
+import tempfile
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
@@ -62,17 +63,26 @@ async def whole(send: Send, status: int, document: object) -> None:
 
 
 async def echo_body(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send the body back as it comes, piece by piece: however large it is, one piece is held at a time."""
-    kept = {b"content-type", b"content-length"}
-    headers = [(name, value) for name, value in scope["headers"] if name in kept]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return
-        more = message.get("more_body", False)
-        await send({"type": "http.response.body", "body": message.get("body", b""), "more_body": more})
+    """Send the body back, kept on disk where it is large.
+
+    Not piece by piece as it comes: a proxy such as nginx takes an answer that begins early for the end of the request.
+    """
+    with tempfile.TemporaryFile() as kept:
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            kept.write(message.get("body", b""))
+            more = message.get("more_body", False)
+        size = kept.tell()
+        kept.seek(0)
+        kind = [(name, value) for name, value in scope["headers"] if name == b"content-type"]
+        headers = [*kind, (b"content-length", str(size).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        while piece := kept.read(len(CHUNK)):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
 
 
 async def wait(send: Send, text: str) -> None:

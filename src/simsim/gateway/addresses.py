@@ -41,7 +41,8 @@ def parse_upstream(text: str) -> Upstream:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise Unusable("--upstream: %(text)s is not a URL", text=repr(text)) from None
-    if parts.scheme not in DEFAULT_PORTS or not is_host(host):
+    # urlsplit drops line breaks without a word.
+    if parts.scheme not in DEFAULT_PORTS or not is_host(host) or not text.isprintable():
         raise Unusable("--upstream must be http://host:port or https://host:port, not %(text)s", text=repr(text))
     if parts.path not in {"", "/"} or parts.query or parts.fragment or "@" in parts.netloc:
         raise Unusable("--upstream takes scheme, host and port alone: the API gets each path as the client sent it")

@@ -1,0 +1,359 @@
+"""The rendered configuration on a real nginx, the system's and the packaged one, before the real sample API."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from socketserver import ThreadingMixIn, UnixStreamServer
+
+import pytest
+from websockets.sync.client import connect
+
+from postgresql_server import free_port
+from simsim.gate.answer import CHALLENGE, UNAUTHORIZED_BODY, UNDECIDED_BODY
+from simsim.gateway.nginx import find_binary, packaged_binary
+
+pytestmark = [pytest.mark.covers("B9"), pytest.mark.timeout(300)]
+GIGABYTE = 1024**3
+MEMORY_GROWTH = 50 * 1024**2
+ENTITIES = "/api/v2/entities"
+
+
+class FarEnd(BaseHTTPRequestHandler):
+    """A gate that answers as its caller's Authorization header asks: the far end of nginx's question."""
+
+    protocol_version = "HTTP/1.1"
+    server: "Socket"
+
+    def do_HEAD(self) -> None:
+        wish = self.headers.get("Authorization", "")
+        self.server.asked.append({name.lower(): value for name, value in self.headers.items()})
+        if wish == "hang":
+            time.sleep(6)
+        status = int(wish) if wish.isdigit() else 204
+        self.send_response(status)
+        if status == 204:
+            self.send_header("X-Simsim-Account", "account-1")
+            self.send_header("X-Simsim-Token", "token-1")
+            self.send_header("X-Simsim-Token-Name", "name%201")
+        if status == 401:
+            self.send_header("WWW-Authenticate", CHALLENGE)
+            self.send_header("X-Simsim-Reason", "expired")
+        if status == 429:
+            self.send_header("Retry-After", "17")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None: ...
+
+    def address_string(self) -> str:
+        return "nginx"
+
+
+class Socket(ThreadingMixIn, UnixStreamServer):
+    daemon_threads = True
+    asked: list[dict[str, str]]
+
+
+@dataclass
+class Front:
+    """A gateway with its gate's far end and the sample API."""
+
+    directory: Path
+    port: int = field(default_factory=free_port)
+    api_port: int = field(default_factory=free_port)
+    asked: list[dict[str, str]] = field(default_factory=list)
+    processes: "dict[str, subprocess.Popen[bytes]]" = field(default_factory=dict)
+
+    def start(self, binary: Path) -> None:
+        (self.directory / "run").mkdir()
+        self.gate = Socket(str(self.directory / "run" / "gate.sock"), FarEnd)
+        self.gate.asked = self.asked
+        threading.Thread(target=self.gate.serve_forever, daemon=True).start()
+        path = self.directory / "bin"
+        path.mkdir()
+        (path / "nginx").symlink_to(binary)
+        environment = os.environ | {
+            "PATH": f"{path}:{os.environ['PATH']}", "SIMSIM_DATA_DIR": str(self.directory), "SIMSIM_DATABASE_URL": "",
+        }  # fmt: skip
+        self.spawn("api", [sys.executable, "-m", "simsim.demo.sample_api", "--port", str(self.api_port)], environment)
+        simsim = Path(sys.executable).with_name("simsim")
+        upstream = f"http://127.0.0.1:{self.api_port}"
+        self.spawn("gateway", [simsim, "gateway", "--upstream", upstream, "--listen", str(self.port)], environment)
+        for port in (self.api_port, self.port):
+            wait_for(port)
+
+    def spawn(self, name: str, command: list[str | Path], environment: dict[str, str]) -> None:
+        with (self.directory / f"{name}.log").open("wb") as log:
+            self.processes[name] = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+
+    def stop(self) -> None:
+        for process in self.processes.values():
+            if process.poll() is None:
+                process.terminate()
+        for process in self.processes.values():
+            process.wait(timeout=20)
+        self.gate.shutdown()
+        self.gate.server_close()
+
+    def get(
+        self, path: str = ENTITIES, wish: str = "204", **headers: str
+    ) -> tuple[int, http.client.HTTPMessage, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request("GET", path, headers={"Authorization": wish} | given)
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        return answer.status, answer.headers, body
+
+    def lines(self) -> list[dict[str, object]]:
+        text = (self.directory / "spool" / "gateway.jsonl").read_text()
+        return [json.loads(line) for line in text.splitlines()]
+
+
+def wait_for(port: int) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+@pytest.fixture(scope="module", params=["system", "packaged"])
+def front(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    binary = find_binary() if request.param == "system" else packaged_binary()
+    assert binary is not None
+    started = Front(tmp_path_factory.mktemp(f"gateway-{request.param}"))
+    started.start(binary)
+    yield started
+    started.stop()
+
+
+@pytest.mark.covers("R16")
+def test_refusal_has_the_gates_body_and_one_challenge(front: Front) -> None:
+    status, headers, body = front.get(wish="401")
+    assert (status, body) == (401, UNAUTHORIZED_BODY)
+    assert headers.get_all("WWW-Authenticate") == [CHALLENGE]
+    assert headers["Content-Type"] == "application/problem+json"
+    assert not [name for name in headers if name.lower().startswith("x-simsim")]
+
+
+@pytest.mark.parametrize("wish", ["500", "503", "404", "301", "hang"])
+def test_gate_that_does_not_decide_is_503_with_retry_after(front: Front, wish: str) -> None:
+    status, headers, body = front.get(wish=wish)
+    assert (status, body) == (503, UNDECIDED_BODY)
+    assert int(headers["Retry-After"]) >= 1
+
+
+def test_throttled_caller_gets_429_and_the_gates_retry_after(front: Front) -> None:
+    status, headers, _ = front.get(wish="429")
+    assert (status, headers["Retry-After"]) == (429, "17")
+
+
+@pytest.mark.parametrize("status", [200, 401, 403, 404, 500, 502, 503])
+def test_what_the_api_answers_passes_untouched(front: Front, status: int) -> None:
+    seen, headers, body = front.get(f"/status/{status}")
+    assert (seen, json.loads(body)) == (status, {"status": status})
+    assert headers["Content-Type"] == "application/json"
+
+
+def test_api_sees_who_calls_in_the_gates_words_alone(front: Front) -> None:
+    _, _, body = front.get(
+        "/headers", X_Simsim_Account="forged", X_Simsim_Token="forged", X_Simsim_Token_Name="forged",
+        X_Simsim_Reason="forged", X_Forwarded_Method="DELETE", X_Original_URI="/forged", X_Request_Id="0" * 32,
+    )  # fmt: skip
+    seen: dict[str, list[str]] = {}
+    for name, value in json.loads(body):
+        seen.setdefault(name.lower(), []).append(value)
+    assert seen["x-simsim-account"] == ["account-1"]
+    assert seen["x-simsim-token"] == ["token-1"]
+    assert seen["x-simsim-token-name"] == ["name%201"]
+    assert "x-simsim-reason" not in seen
+    assert "authorization" not in seen
+    asked = front.asked[-1]
+    assert (asked["x-forwarded-method"], asked["x-forwarded-uri"]) == ("GET", "/headers")
+    assert "x-original-uri" not in asked
+    assert "x-simsim-account" not in asked
+    assert asked["x-request-id"] == seen["x-request-id"][0] == front.lines()[-1]["id"] != "0" * 32
+
+
+@pytest.mark.parametrize(
+    "path", ["//a//b", "/a/../b", "/%2e%2e/b", "/a%2Fb", "/a?x=%00&y", "/ü".encode().decode("latin-1")]
+)
+def test_api_gets_the_address_as_the_client_sent_it(front: Front, path: str) -> None:
+    before = len(front.asked)
+    with socket.create_connection(("127.0.0.1", front.port), timeout=10) as connection:
+        request = f"GET {path} HTTP/1.1\r\nHost: a\r\nAuthorization: 204\r\nConnection: close\r\n\r\n"
+        connection.sendall(request.encode("latin-1"))
+        status = connection.makefile("rb").readline().split()[1]
+    if len(front.asked) > before:
+        assert front.asked[-1]["x-forwarded-uri"].encode("latin-1") == path.encode("latin-1")
+        assert status == b"404"
+    else:
+        assert status == b"400"
+
+
+def test_log_line_has_no_query_and_no_password(front: Front) -> None:
+    secret = "sim_" + "a" * 49
+    front.get(f"/query?password={secret}")
+    front.get(f"/path/{secret}/x/{secret}?q")
+    front.get("/quote\"\\'")
+    last = [line["path"] for line in front.lines()[-3:]]
+    assert last[:2] == ["/query", "/sim_***"]
+    assert secret not in (front.directory / "spool" / "gateway.jsonl").read_text()
+
+
+def test_log_is_reopened_when_it_was_moved_away_and_no_line_is_lost(front: Front) -> None:
+    log = front.directory / "spool" / "gateway.jsonl"
+    moved = log.with_name("gateway-moved.jsonl")
+    log.rename(moved)
+    front.processes["gateway"].send_signal(signal.SIGUSR1)
+    sent, deadline = 0, time.monotonic() + 10
+    while not (log.exists() and front.lines()):
+        assert time.monotonic() < deadline
+        front.get("/around-rotation")
+        sent += 1
+        time.sleep(0.02)
+    written = moved.read_text() + log.read_text()
+    assert written.count("/around-rotation") == sent
+
+
+def test_api_that_is_away_is_502_with_the_requests_id(front: Front, tmp_path: Path) -> None:
+    lonely = Front(tmp_path)
+    lonely.start(find_binary())
+    try:
+        lonely.processes["api"].terminate()
+        lonely.processes["api"].wait(timeout=20)
+        status, headers, body = lonely.get()
+        assert (status, json.loads(body)["type"]) == (502, "urn:simsim:problem:api-unreachable")
+        assert headers["X-Request-Id"] == lonely.asked[-1]["x-request-id"]
+    finally:
+        lonely.stop()
+
+
+def test_websocket_is_carried_both_ways(front: Front) -> None:
+    with connect(
+        f"ws://127.0.0.1:{front.port}/ws/echo", additional_headers={"Authorization": "204"}, proxy=None
+    ) as socket_:
+        for message in ("open sesame", b"\x00\xff" * 5000):
+            socket_.send(message)
+            assert socket_.recv(timeout=10) == message
+
+
+def family_memory(front: Front) -> int:
+    """Return the resident bytes of nginx and of what runs it."""
+    total, wanted = 0, {front.processes["gateway"].pid}
+    statuses = []
+    for path in Path("/proc").glob("[0-9]*/status"):
+        try:
+            statuses.append(dict(line.split(":\t", 1) for line in path.read_text().splitlines() if ":\t" in line))
+        except OSError:
+            continue
+    for _ in range(3):
+        wanted |= {int(status["Pid"]) for status in statuses if int(status["PPid"]) in wanted}
+    for status in statuses:
+        if int(status["Pid"]) in wanted and "VmRSS" in status:
+            total += int(status["VmRSS"].split()[0]) * 1024
+    return total
+
+
+class Peak(threading.Thread):
+    """Watches the gateway's memory while something large passes."""
+
+    def __init__(self, front: Front) -> None:
+        super().__init__(daemon=True)
+        self.front, self.start_bytes, self.peak_bytes, self.done = front, family_memory(front), 0, threading.Event()
+
+    def run(self) -> None:
+        while not self.done.wait(0.1):
+            self.peak_bytes = max(self.peak_bytes, family_memory(self.front))
+
+    def __enter__(self) -> "Peak":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.done.set()
+        self.join()
+
+    @property
+    def growth(self) -> int:
+        return self.peak_bytes - self.start_bytes
+
+
+def test_gigabyte_down_passes_without_being_kept(front: Front) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=60)
+    with Peak(front) as peak:
+        connection.request("GET", f"/download?bytes={GIGABYTE}", headers={"Authorization": "204"})
+        answer = connection.getresponse()
+        received = 0
+        while piece := answer.read(1024 * 1024):
+            received += len(piece)
+    connection.close()
+    assert (answer.status, received) == (200, GIGABYTE)
+    assert 0 <= peak.growth < MEMORY_GROWTH
+
+
+def test_gigabyte_up_and_back_passes_without_being_kept(front: Front) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=120)
+    piece = os.urandom(1024 * 1024)
+    with Peak(front) as peak:
+        connection.putrequest("POST", "/echo")
+        connection.putheader("Authorization", "204")
+        connection.putheader("Content-Length", str(GIGABYTE))
+        connection.endheaders()
+        for _ in range(GIGABYTE // len(piece)):
+            connection.send(piece)
+        answer = connection.getresponse()
+        received = 0
+        while got := answer.read(len(piece)):
+            received += len(got)
+    connection.close()
+    assert (answer.status, received) == (200, GIGABYTE)
+    assert 0 <= peak.growth < MEMORY_GROWTH
+    stored = [path for path in (front.directory / "run" / "gateway").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in stored) < 1024 * 1024
+
+
+def test_gateway_takes_nginx_along_however_it_ends(tmp_path: Path) -> None:
+    for number, signum in enumerate((signal.SIGTERM, signal.SIGKILL)):
+        place = tmp_path / str(number)
+        place.mkdir()
+        front = Front(place)
+        front.start(find_binary())
+        front.processes["gateway"].send_signal(signum)
+        front.processes["gateway"].wait(timeout=20)
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", front.port), timeout=1).close()
+            except ConnectionRefusedError:
+                break
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        front.stop()
+
+
+def test_taken_port_is_told_in_one_line(front: Front) -> None:
+    simsim = Path(sys.executable).with_name("simsim")
+    command = [simsim, "gateway", "--upstream", "http://127.0.0.1:9", "--listen", str(front.port)]
+    environment = os.environ | {"SIMSIM_DATA_DIR": str(front.directory), "SIMSIM_DATABASE_URL": ""}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert str(front.port) in done.stderr
