@@ -17,6 +17,9 @@ BUSY_TIMEOUT_SECONDS = 0.25
 FILE_CHECK_SECONDS = 0.05
 CACHE_KIB = 64 * 1024
 
+# Kept for ever: SQLite forbids a child to use or close a connection that its parent opened, and to let go of the last
+# reference is to close it.
+_inherited: list[sqlite3.Cursor] = []
 _SELECT = f"SELECT {COLUMNS} FROM {VIEW} WHERE digest = ?"  # noqa: S608
 
 
@@ -51,9 +54,12 @@ class SqliteLookup:
     def close(self) -> None:
         """Let go of the file; the next `find` opens it again."""
         cursor, self._cursor = self._cursor, None
-        # A child never closes what it inherited: closing drops the parent's locks on the file.
-        if cursor is not None and self._generation == process.generation():
+        if cursor is None:
+            return
+        if self._generation == process.generation():
             cursor.connection.close()
+        else:
+            _inherited.append(cursor)
 
     def _opened(self) -> sqlite3.Cursor:
         """Return a cursor on the file that is at the path now. Raises sqlite3.Error and OSError."""
