@@ -46,6 +46,7 @@ def call(stack: Stack, headers: dict[str, str], number: int) -> None:
     for index in range(number, REQUESTS, CONNECTIONS):
         connection.request("GET", f"/status/200/{index}", headers=headers)
         connection.getresponse().read()
+    connection.close()
 
 
 def kill_the_worker(stack: Stack, clients: list[threading.Thread]) -> int:

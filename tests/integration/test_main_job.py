@@ -108,6 +108,7 @@ class Caller(threading.Thread):
             answer = connection.getresponse()
             answer.read()
             self.seen.append((began, answer.status))
+        connection.close()
 
 
 def calls_around(stack: Stack, token: dict[str, str], revoke: object) -> tuple[float, list[tuple[float, int]]]:
