@@ -1,1 +1,1 @@
-"""The web console: what administrators see and do in a browser."""
+"""The web console: translates what a browser sends into actions, and what they answer into pages. No rules of its own."""

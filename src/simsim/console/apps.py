@@ -6,6 +6,4 @@ class ConsoleConfig(AppConfig):
     label = "console"
 
     def ready(self) -> None:
-        from simsim.console import sign_in_trail  # noqa: PLC0415 - connects receivers, which need the models
-
-        sign_in_trail.connect()
+        from simsim.console import sign_in_events  # noqa: F401, PLC0415 - connects the receivers

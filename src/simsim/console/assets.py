@@ -1,57 +1,57 @@
-"""The console's files: ours, and exactly those of the installed packages that our pages refer to."""
+"""The console's files: ours, and the few that we use of installed packages, each named after its contents."""
 
-from collections.abc import Iterable, Iterator
-from importlib.util import find_spec
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import bootstrap_wrapper
+import django_htmx
 from django.contrib.staticfiles.finders import BaseFinder
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.files.storage import FileSystemStorage
 
-# The address under /static/: the package that has the file, and where in it.
-NEEDED = {
-    "bootstrap/bootstrap.min.css": ("bootstrap_wrapper", "../bootstrap/css/bootstrap.min.css"),
-    "htmx/htmx.min.js": ("django_htmx", "static/django_htmx/htmx-4.min.js"),
-}
+BOOTSTRAP = Path(bootstrap_wrapper.get_bootstrap_dir()) / "css"
+HTMX = Path(django_htmx.__file__).parent / "static" / "django_htmx"
+# Under which prefix of the static address which files of which directory are served.
+USED = {"bootstrap": (BOOTSTRAP, ("bootstrap.min.css",)), "htmx": (HTMX, ("htmx-4.min.js",))}
+
+
+class PackageFiles(FileSystemStorage):
+    """A directory of an installed package; `prefix` is what Django puts before its names."""
+
+    def __init__(self, directory: Path, prefix: str) -> None:
+        super().__init__(location=directory)
+        self.prefix = prefix
 
 
 class InstalledPackages(BaseFinder):
-    """Finds the needed files where their packages are installed, so that none is copied into this repository."""
+    """Finds exactly the files of USED, where pip put them: no copy in the repository, nothing served by accident."""
 
-    def __init__(self, *_: Any, **__: Any) -> None:
-        self.storage = OneByOne()
-
-    def check(self, **_: Any) -> list[Any]:
+    def check(self, **kwargs: Any) -> list[Any]:
+        del kwargs
         return []
 
-    def find(self, path: str, find_all: bool = False, **_: Any) -> Any:
-        found = self.storage.path(path) if path in NEEDED else None
-        if find_all:
-            return [found] if found else []
-        return found or []
+    def list(self, ignore_patterns: Iterable[str] | None) -> Iterable[tuple[str, PackageFiles]]:
+        """Yield the name of each file below its prefix, and where it rests."""
+        del ignore_patterns
+        for prefix, (directory, names) in USED.items():
+            for name in names:
+                yield name, PackageFiles(directory, prefix)
 
-    def list(self, ignore_patterns: Iterable[str] | None) -> Iterator[tuple[str, FileSystemStorage]]:
-        for path in NEEDED:
-            yield path, self.storage
-
-
-class OneByOne(FileSystemStorage):
-    """Reads each needed file from its own package."""
-
-    prefix = ""
-
-    def path(self, name: str) -> str:
-        package, inside = NEEDED[name]
-        spec = find_spec(package)
-        if spec is None or spec.origin is None:
-            raise FileNotFoundError(package)
-        return str((Path(spec.origin).parent / inside).resolve(strict=True))
+    def find(self, path: str, find_all: bool = False, **kwargs: Any) -> Any:
+        """Return the file at the static path, a list of one or none when all are asked for."""
+        all_wanted = find_all or kwargs.get("all", False)
+        prefix, _, name = path.partition("/")
+        directory, names = USED.get(prefix, (None, ()))
+        found = [str(directory / name)] if directory and name in names else []
+        return found if all_wanted else (found[0] if found else [])
 
 
 class HashedAssets(ManifestStaticFilesStorage):
-    """Names each file after its contents, so that browsers may keep it for ever."""
+    """Names each file after its contents, so that a browser keeps it for good."""
 
-    # Without Django's patterns for sourceMappingURL: the packages name maps that are not among the needed files, and
-    # collecting would end with an error.
-    patterns = (("*.css", (r"""(?P<matched>url\(['"]{0,1}\s*(?P<url>.*?)["']{0,1}\))""",)),)
+    # Django also follows sourceMappingURL comments, and aborts on a map that is not served: ours never are.
+    patterns: ClassVar[Any] = tuple(
+        (glob, tuple(rule for rule in rules if "sourceMappingURL" not in str(rule)))
+        for glob, rules in ManifestStaticFilesStorage.patterns
+    )

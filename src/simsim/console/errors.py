@@ -1,39 +1,94 @@
-"""The pages for what went wrong: each says what it means and where to go on."""
+"""Error pages that say what happened and what to do next."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.views.decorators.csrf import requires_csrf_token
 
-from simsim.problem import BadRequest, NotFound, NotPermitted, Problem
-
-
-def page(request: HttpRequest, problem: Problem) -> HttpResponse:
-    """Return the page that tells of the problem."""
-    detail = _(problem.detail) if problem.detail else ""
-    context = {
-        "status": problem.status,
-        "title": _(problem.title),
-        "detail": detail % problem.params if problem.params else detail,
-    }
-    return HttpResponse(render_to_string("console/error.html", context, request), status=problem.status)
+from simsim.accounts.models import User
+from simsim.accounts.permissions import administrators, role_of
+from simsim.console.place import account_in
+from simsim.problem import Invalid, NotPermitted, Problem
 
 
-def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return page(request, BadRequest())
+@dataclass(frozen=True)
+class Explanation:
+    """What an error page says: `advice` is the next step, `icon` a Lucide name."""
+
+    status: int
+    title: str
+    detail: str
+    advice: str = ""
+    icon: str = "circle-alert"
 
 
-def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return page(request, NotPermitted())
+def sentence(problem: Problem) -> str:
+    """Return the problem's sentence in the reader's language."""
+    if isinstance(problem, Invalid):
+        return " ".join(gettext(error.message) % error.params for error in problem.errors)
+    text = problem.detail or problem.title
+    return gettext(text) % problem.params if problem.params else gettext(text)
 
 
-def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return page(request, NotFound())
+def problem_page(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """Return the page of a broken rule, under the rule's own status."""
+    if isinstance(problem, NotPermitted) and (page := members_page(request)):
+        return page
+    if problem.status == HTTPStatus.NOT_FOUND:
+        return not_found(request)
+    return page_of(request, Explanation(problem.status, gettext(problem.title), sentence(problem)))
 
 
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return HttpResponse(render_to_string("console/form_expired.html", {}, request), status=403)
+def members_page(request: HttpRequest) -> HttpResponse | None:
+    """Return the page that tells a member who administers the account (R3); None for whoever is not one."""
+    account = account_in(request)
+    if account is None or not isinstance(request.user, User) or role_of(request.user, account) is None:
+        return None
+    context = {"account": account, "administrators": administrators(account), "section": "tokens"}
+    return render(request, "console/member.html", context, status=HTTPStatus.FORBIDDEN)
+
+
+def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+    detail = gettext("You are signed in, but this page is not yours to open.")
+    return page_of(request, Explanation(403, gettext("Not permitted"), detail, icon="lock"))
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+    # One sentence for what never was and for what is another account's: neither is to be told apart (T13).
+    detail = gettext("There is nothing at this address, or nothing that your account may see.")
+    advice = gettext("If a link brought you here, ask whoever sent it; the page may have moved.")
+    return page_of(request, Explanation(404, gettext("Page not found"), detail, advice, "search-x"))
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+    detail = gettext("The browser sent something that could not be read. Nothing was changed.")
+    return page_of(request, Explanation(400, gettext("Bad request"), detail, gettext("Go back and try it again.")))
+
+
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    detail = gettext("Too many attempts came from your address.")
+    advice = gettext("Wait a minute, then try again. Tokens go on working meanwhile.")
+    return page_of(request, Explanation(429, gettext("Too many attempts"), detail, advice, "timer"))
+
+
+@requires_csrf_token
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
+    detail = gettext(
+        "For safety, a form works only for a while and only in the browser that opened it. Nothing was changed."
+    )
+    advice = gettext("Go back, reload the page, and send the form again. Cookies must be allowed for this site.")
+    return page_of(request, Explanation(403, gettext("This form has expired"), detail, advice, "timer-off"))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    # Without the request: what failed may be the database that the page's frame reads the person from.
-    return HttpResponse(render_to_string("console/server_error.html"), status=500)
+    # Without a context: what failed may be the database, and the frame around other pages reads it.
+    del request
+    return HttpResponse(render_to_string("console/server_error.html"), status=HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def page_of(request: HttpRequest, explanation: Explanation) -> HttpResponse:
+    return render(request, "console/problem.html", {"problem": explanation}, status=explanation.status)

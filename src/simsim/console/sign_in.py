@@ -1,11 +1,48 @@
-"""How people sign in: by invitation only, with an e-mail address."""
+"""How allauth behaves here: nobody signs up, addresses are read as the gate reads them, and links name our own host."""
+
+from typing import Any
+from urllib.parse import urljoin
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest
 
+from simsim.console.place import address_of
 
-class ClosedDoor(DefaultAccountAdapter):
-    """Lets nobody sign up: administrators and the operator add people."""
+UNKNOWN_ADDRESS = "unknown"
+# What goes without saying: the page that follows shows it.
+SILENT = {"account/messages/logged_in.txt"}
+
+
+class ClosedDoor(DefaultAccountAdapter):  # type: ignore[misc]
+    """People are added by administrators and the operator; there is no sign-up."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
+        del request
         return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Return the address that attempts are counted under; what can't be known counts as one address."""
+        address = address_of(request)
+        return address.text if address else UNKNOWN_ADDRESS
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        # With the address: counted by e-mail alone, five wrong guesses from anywhere would lock the person out (T6).
+        key = super()._get_login_attempts_cache_key(request, **credentials)
+        return f"{key}:{self.get_client_ip(request)}"
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """Return the link of the mail: on SIMSIM_BASE_URL, never on the Host that the request claimed."""
+        link: str = super().get_reset_password_from_key_url(key)
+        path = "/" + link.split("://", 1)[-1].partition("/")[2]
+        return urljoin(settings.OPERATOR.base_url, path)
+
+    def add_message(self, request: HttpRequest, level: int, message_template: str | None = None, **kwargs: Any) -> None:
+        if message_template not in SILENT:
+            super().add_message(request, level, message_template, **kwargs)
+
+
+def say(request: HttpRequest, text: str) -> None:
+    """Show a sentence once, on the next page. Never a secret: it passes through a cookie."""
+    messages.success(request, text)

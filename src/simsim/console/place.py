@@ -1,0 +1,88 @@
+"""Where in the console a request stands: which account it is about, and who asks."""
+
+import functools
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Concatenate, ParamSpec
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.urls import Resolver404, resolve
+from django.utils import timezone
+from django.utils.cache import patch_cache_control
+from django_htmx.http import HttpResponseClientRefresh
+
+from simsim.accounts.models import Account, User
+from simsim.accounts.permissions import Actor, Permission, acting, permit
+from simsim.credential.allowlist import Address
+from simsim.gate.address import client_address
+from simsim.problem import NotFound
+
+Parameters = ParamSpec("Parameters")
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request of a signed-in person to a page of one account; `now` is the moment that it is answered for."""
+
+    request: HttpRequest
+    account: Account
+    actor: Actor
+    now: datetime
+
+
+def in_account(
+    view: Callable[Concatenate[Visit, Parameters], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, Parameters], HttpResponse]:
+    """Give a view the account in its address; raise NotFound for a stranger's, NotPermitted for a member who may not.
+
+    Every page under an account belongs to its administrators. The actions behind the pages ask again.
+    """
+
+    @functools.wraps(view)
+    def entered(request: HttpRequest, *args: Parameters.args, **kwargs: Parameters.kwargs) -> HttpResponse:
+        if not request.user.is_authenticated and request.headers.get("HX-Request"):
+            # A redirect would put the sign-in page into the fragment that htmx asked for.
+            return HttpResponseClientRefresh()
+        return signed_in(request, *args, **kwargs)
+
+    @login_required
+    def signed_in(request: HttpRequest, *args: Parameters.args, **kwargs: Parameters.kwargs) -> HttpResponse:
+        kwargs.pop("account_id")
+        account = account_in(request)
+        if account is None or not isinstance(request.user, User):
+            raise NotFound
+        actor = acting(request.user)
+        permit(actor, Permission.MANAGE_TOKENS, account)
+        response = view(Visit(request, account, actor, timezone.now()), *args, **kwargs)
+        # Whoever sits at the machine next must not find the pages in a cache after the person has signed out.
+        patch_cache_control(response, private=True, no_cache=True)
+        return response
+
+    return entered
+
+
+def account_in(request: HttpRequest) -> Account | None:
+    """Return the account that the address names, None when it names none."""
+    wanted = account_id_in(request)
+    return Account.objects.filter(pk=wanted).first() if wanted else None
+
+
+def account_id_in(request: HttpRequest) -> uuid.UUID | None:
+    """Return the account's id in the address."""
+    # Not resolver_match: where allauth goes on with a suspended request, that is still the page of the password.
+    try:
+        found: uuid.UUID | None = resolve(request.path_info).kwargs.get("account_id")
+    except Resolver404:
+        return None
+    return found
+
+
+def address_of(request: HttpRequest) -> Address | None:
+    """Return the address that the browser comes from, read as the gate reads a caller's; None when unknown."""
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR")
+    trusted: bytes = settings.OPERATOR.trusted_networks()
+    return client_address(request.META.get("REMOTE_ADDR"), [forwarded] if forwarded else [], trusted)

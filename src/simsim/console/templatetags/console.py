@@ -1,0 +1,71 @@
+"""Icons, and moments that can't be misread."""
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from django import template
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from lucide.templatetags.lucide import lucide
+
+register = template.Library()
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+@register.simple_tag
+def icon(name: str, size: int = 16) -> Any:
+    """Return the icon of that name, silent to screen readers: the words beside it say what it means."""
+    return lucide(name, size=size, aria_hidden="true", focusable="false")
+
+
+@register.filter
+def moment(value: datetime) -> SafeString:
+    """Return a moment as `6 Dec 2026, 14:05 UTC`."""
+    return as_time(value, _("%(day)s, %(time)s UTC") % {"day": day(value), "time": f"{value.astimezone(UTC):%H:%M}"})
+
+
+@register.filter
+def expiry(value: datetime) -> SafeString:
+    """Return when a token ends. One that ends at midnight works through the day before, which is what people read."""
+    last_day = value.astimezone(UTC) - timedelta(microseconds=1)
+    if value.astimezone(UTC).time() == time():
+        return as_time(value, _("end of %(day)s UTC") % {"day": day(last_day)})
+    return moment(value)
+
+
+@register.filter
+def day(value: datetime) -> str:
+    """Return the day in UTC as `6 Dec 2026`."""
+    return date_format(value.astimezone(UTC), "j M Y")
+
+
+@register.filter
+def away(value: datetime, now: datetime) -> str:
+    """Return how far a moment is from now: `in 12 days`, `3 hours ago`, `just now`."""
+    seconds = (value - now).total_seconds()
+    amount = spell(abs(seconds))
+    if amount is None:
+        return _("in less than a minute") if seconds > 0 else _("just now")
+    return _("in %(amount)s") % {"amount": amount} if seconds > 0 else _("%(amount)s ago") % {"amount": amount}
+
+
+def spell(seconds: float) -> str | None:
+    """Return a length of time in its largest fitting unit, rounded down; None for less than a minute."""
+    if seconds >= DAY:
+        count = int(seconds // DAY)
+        return ngettext("%(count)d day", "%(count)d days", count) % {"count": count}
+    if seconds >= HOUR:
+        count = int(seconds // HOUR)
+        return ngettext("%(count)d hour", "%(count)d hours", count) % {"count": count}
+    if seconds >= MINUTE:
+        count = int(seconds // MINUTE)
+        return ngettext("%(count)d minute", "%(count)d minutes", count) % {"count": count}
+    return None
+
+
+def as_time(value: datetime, text: str) -> SafeString:
+    exact = value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return format_html('<time datetime="{}">{}</time>', exact, text)

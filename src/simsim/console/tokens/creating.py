@@ -1,0 +1,71 @@
+"""A new token: the form, and in the answer to it the credentials."""
+
+from datetime import timedelta
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from simsim.console.place import Visit, address_of, in_account
+from simsim.console.recent_authentication import demand_recent_authentication
+from simsim.console.tokens.credentials import credentials_page
+from simsim.console.tokens.form import PRESETS_DAYS, TokenForm, offered_software
+from simsim.problem import AlreadyExists, Invalid
+from simsim.tokens.actions import create_token
+from simsim.tokens.models import Token
+from simsim.tokens.rules import LONGEST_LIFE, RECOMMENDED_LIFE
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@in_account
+def create(visit: Visit) -> HttpResponse:
+    """Show the form; create the token and show its credentials at once.
+
+    There is no redirect to a page that shows them: it would have to find the password again, or be handed it. A form
+    that is sent twice, by a double click or a reload, meets the rule that names are unique and creates nothing.
+    """
+    if visit.request.method != "POST":
+        demand_recent_authentication(visit.request)
+        return form_page(visit, TokenForm())
+    form = TokenForm.read(visit.request.POST)
+    if form.rearrange(visit.request.POST.get("press", ""), address_of(visit.request)):
+        return form_page(visit, form)
+    demand_recent_authentication(visit.request)
+    try:
+        token, credentials = create_token(
+            actor=visit.actor,
+            account=visit.account,
+            name=form.name,
+            expires=form.expiry,
+            description=form.description,
+            software=form.software,
+            allowed_networks=form.networks,
+            now=visit.now,
+        )
+    except (Invalid, AlreadyExists) as problem:
+        form.explain(problem)
+        if isinstance(problem, AlreadyExists):
+            form.namesake = namesake(visit, form.name)
+        return form_page(visit, form, status=problem.status)
+    return credentials_page(visit, token, credentials, is_new=True)
+
+
+def namesake(visit: Visit, name: str) -> Token | None:
+    """Return the active token that has the name already: most likely the one that this very form has just made."""
+    return Token.objects.active(visit.now).filter(account=visit.account, name__iexact=name.strip()).first()
+
+
+def form_page(visit: Visit, form: TokenForm, *, status: int = 200) -> HttpResponse:
+    context = {
+        "account": visit.account,
+        "form": form,
+        "presets": [(f"{days}d", days, visit.now + timedelta(days=days)) for days in PRESETS_DAYS],
+        "first_day": visit.now.date(),
+        "last_day": (visit.now + LONGEST_LIFE).date(),
+        "recommended_until": (visit.now + RECOMMENDED_LIFE).date(),
+        "software": offered_software(),
+        "browser_address": address_of(visit.request),
+    }
+    return render(visit.request, "console/tokens/new.html", context, status=status)

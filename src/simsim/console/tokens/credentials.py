@@ -1,0 +1,41 @@
+"""Username and password, shown in the answer to a POST and nowhere else: no address, cookie, session or cache has them."""
+
+import uuid
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from simsim.console.place import Visit, in_account
+from simsim.console.recent_authentication import demand_recent_authentication
+from simsim.tokens.actions import Credentials, show_credentials
+from simsim.tokens.models import Token
+from simsim.tokens.reading import find_token
+from simsim.tokens.rules import is_longer_than_recommended
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@in_account
+def show(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
+    """Show the credentials of an active token again (R11). GET, as after a reload, leads back to the token."""
+    token = find_token(token_id, actor=visit.actor, account=visit.account)
+    if visit.request.method != "POST":
+        return redirect("console:token", visit.account.pk, token.pk)
+    demand_recent_authentication(visit.request)
+    credentials = show_credentials(actor=visit.actor, token=token, now=visit.now)
+    return credentials_page(visit, token, credentials)
+
+
+def credentials_page(visit: Visit, token: Token, credentials: Credentials, *, is_new: bool = False) -> HttpResponse:
+    """Return the page that shows the credentials; the view that sends it must forbid caching."""
+    context = {
+        "account": visit.account,
+        "now": visit.now,
+        "token": token,
+        "credentials": credentials,
+        "is_new": is_new,
+        "is_long": is_longer_than_recommended(token.expires_at, now=visit.now),
+    }
+    return render(visit.request, "console/tokens/credentials.html", context, status=201 if is_new else 200)

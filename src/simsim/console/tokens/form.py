@@ -1,0 +1,116 @@
+"""The form of a token as the browser sent it, kept as it was typed, with what is wrong beside each field."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from django.http import QueryDict
+
+from simsim.console.errors import sentence
+from simsim.credential.allowlist import Address
+from simsim.problem import AlreadyExists, FieldError, Invalid
+from simsim.tokens.models import TargetSoftware, Token
+
+PRESETS_DAYS = (30, 60, 90, 365)
+DEFAULT_PRESET = "90d"
+ON_A_DATE = "date"
+ROW = "allowed_networks."
+_separators = re.compile(r"[\s,;]+")
+_is_removal = re.compile(r"remove-([0-9]{1,6})").fullmatch
+
+
+@dataclass
+class NetworkRow:
+    """One line of the allowed networks; `has_focus` is where the person goes on after a button was pressed."""
+
+    number: int
+    text: str
+    error: str = ""
+    has_focus: bool = False
+
+
+@dataclass
+class TokenForm:
+    """Everything that was typed. `errors` holds a sentence for each field, rows of networks under `allowed_networks.N`."""
+
+    name: str = ""
+    expires: str = DEFAULT_PRESET
+    expires_on: str = ""
+    description: str = ""
+    software: str = ""
+    networks: list[str] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+    focus_row: int | None = None
+    namesake: Token | None = None
+
+    @classmethod
+    def read(cls, data: QueryDict) -> Self:
+        """Return what the browser sent; a line that holds several networks, as pasted from a list, becomes several."""
+        lines = data.getlist("network")
+        networks = [part for line in lines for part in (_separators.split(line.strip()) if line.strip() else [""])]
+        return cls(
+            name=data.get("name", ""),
+            expires=data.get("expires", DEFAULT_PRESET),
+            expires_on=data.get("expires_on", ""),
+            description=data.get("description", ""),
+            software=data.get("software", ""),
+            networks=networks,
+        )
+
+    @classmethod
+    def of(cls, token: Token) -> Self:
+        """Return the form that shows a token as it is."""
+        return cls(
+            name=token.name,
+            description=token.description,
+            software=token.software.slug if token.software else "",
+            networks=list(token.allowed_networks),
+        )
+
+    @property
+    def expiry(self) -> str:
+        """What the action is given: a preset such as `90d`, or the date."""
+        return self.expires_on if self.expires == ON_A_DATE else self.expires
+
+    @property
+    def rows(self) -> list[NetworkRow]:
+        """The lines to show, at least one."""
+        texts = self.networks or [""]
+        return [
+            NetworkRow(number, text, self.errors.get(f"{ROW}{number}", ""), has_focus=number == self.focus_row)
+            for number, text in enumerate(texts)
+        ]
+
+    def rearrange(self, press: str, browser: Address | None) -> bool:
+        """Do what a button among the networks asks; return False when another one was pressed.
+
+        These are submit buttons, so that they work without a script: nothing is saved, everything typed comes back.
+        """
+        removal = _is_removal(press)
+        if press == "add-row":
+            self.networks = [*(self.networks or [""]), ""]
+            self.focus_row = len(self.networks) - 1
+        elif press == "add-mine":
+            mine = browser.text if browser else ""
+            if mine not in self.networks:
+                self.networks = [*(text for text in self.networks if text.strip()), mine]
+            self.focus_row = self.networks.index(mine)
+        elif removal:
+            self.networks = [text for number, text in enumerate(self.networks) if number != int(removal[1])]
+            self.focus_row = max(0, min(int(removal[1]), len(self.networks) - 1))
+        return press in {"add-row", "add-mine"} or removal is not None
+
+    def explain(self, problem: Invalid | AlreadyExists) -> None:
+        """Put what is wrong beside the field that it is about."""
+        if isinstance(problem, AlreadyExists):
+            self.errors = {"name": sentence(problem)}
+            return
+        for error in problem.errors:
+            self.errors.setdefault(error.field, sentence(Invalid(FieldError(error.field, error.message, error.params))))
+
+
+def offered_software(present: TargetSoftware | None = None) -> Sequence[TargetSoftware]:
+    """Return what can be chosen: the catalogue without what is retired, save what the token has already."""
+    catalogue = TargetSoftware.objects.all()
+    return [entry for entry in catalogue if entry.retired_at is None or entry == present]
