@@ -1,1 +1,1 @@
-"""The web console: translates what a browser sends into actions, and what they answer into pages. No rules of its own."""
+"""The web console: turns what a browser sends into actions, and their answers into pages. No rules of its own."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import bootstrap_wrapper
 import django_htmx
@@ -51,7 +51,7 @@ class HashedAssets(ManifestStaticFilesStorage):
     """Names each file after its contents, so that a browser keeps it for good."""
 
     # Django also follows sourceMappingURL comments, and aborts on a map that is not served: ours never are.
-    patterns: ClassVar[Any] = tuple(
+    patterns = tuple(
         (glob, tuple(rule for rule in rules if "sourceMappingURL" not in str(rule)))
         for glob, rules in ManifestStaticFilesStorage.patterns
     )

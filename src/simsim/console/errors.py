@@ -43,13 +43,13 @@ def problem_page(request: HttpRequest, problem: Problem) -> HttpResponse:
     return page_of(request, Explanation(problem.status, gettext(problem.title), sentence(problem)))
 
 
-def members_page(request: HttpRequest) -> HttpResponse | None:
+def members_page(request: HttpRequest, status: int = HTTPStatus.FORBIDDEN) -> HttpResponse | None:
     """Return the page that tells a member who administers the account (R3); None for whoever is not one."""
     account = account_in(request)
     if account is None or not isinstance(request.user, User) or role_of(request.user, account) is None:
         return None
-    context = {"account": account, "administrators": administrators(account), "section": "tokens"}
-    return render(request, "console/member.html", context, status=HTTPStatus.FORBIDDEN)
+    context = {"account": account, "administrators": administrators(account)}
+    return render(request, "console/member.html", context, status=status)
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001

@@ -43,7 +43,7 @@ def in_account(
     """
 
     @functools.wraps(view)
-    def entered(request: HttpRequest, *args: Parameters.args, **kwargs: Parameters.kwargs) -> HttpResponse:
+    def entered(request: HttpRequest, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> HttpResponse:
         if not request.user.is_authenticated and request.headers.get("HX-Request"):
             # A redirect would put the sign-in page into the fragment that htmx asked for.
             return HttpResponseClientRefresh()

@@ -32,7 +32,7 @@ def signed_out(request: HttpRequest | None, user: User | None, **kwargs: Any) ->
 
 @receiver(user_login_failed)
 def sign_in_failed(credentials: Mapping[str, Any], request: HttpRequest | None = None, **kwargs: Any) -> None:
-    """Record a failure under the person whose address was typed; what else was typed may be a password, and is not kept."""
+    """Record a failure under the person whose address was typed; anything else may be a password and is not kept."""
     del kwargs
     typed = credentials.get("email") or credentials.get("username") or ""
     write(Event.SIGN_IN_FAILED, User.objects.filter(email=normal_email(str(typed))).first(), request)

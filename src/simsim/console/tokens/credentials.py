@@ -1,4 +1,4 @@
-"""Username and password, shown in the answer to a POST and nowhere else: no address, cookie, session or cache has them."""
+"""Username and password, shown in the answer to a POST and nowhere else: no address, cookie or cache has them."""
 
 import uuid
 

@@ -32,7 +32,7 @@ class NetworkRow:
 
 @dataclass
 class TokenForm:
-    """Everything that was typed. `errors` holds a sentence for each field, rows of networks under `allowed_networks.N`."""
+    """What was typed. `errors` holds a sentence for each field, rows of networks under `allowed_networks.N`."""
 
     name: str = ""
     expires: str = DEFAULT_PRESET
