@@ -108,7 +108,8 @@ def allows(packed: bytes, address: Address | None) -> bool:
 
     Anything else than an empty list never allows an unknown address.
     """
-    if not packed:
+    # Not "if not packed": a missing list (NULL) is no empty one, and must not open.
+    if packed == b"":
         return True
     return address is not None and contains(packed, address)
 

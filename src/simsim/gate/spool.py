@@ -76,5 +76,6 @@ def _create(directory: Path) -> int:
         hidden.rename(directory / name)
     except OSError:
         os.close(file)
+        hidden.unlink(missing_ok=True)
         raise
     return file

@@ -1,0 +1,72 @@
+"""A database as the gate sees it: the view `verifiable_token`, and a hand that changes what is under it."""
+
+import sqlite3
+import uuid
+from base64 import b64encode
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from simsim.credential.allowlist import Fault, pack, parse_network
+from simsim.credential.digest import digest
+from simsim.credential.password import mint
+
+SCHEMA = """
+PRAGMA journal_mode = WAL;
+CREATE TABLE token (
+    digest BLOB, id TEXT, account TEXT, name TEXT, expires_at TEXT, revoked_at TEXT, allowlist BLOB, works_until TEXT
+);
+CREATE INDEX token_digest ON token (digest);
+CREATE VIEW verifiable_token AS
+    SELECT digest, id AS token_id, account AS account_id, name, expires_at, revoked_at, allowlist, works_until FROM token;
+"""
+ACME, GLOBEX = uuid.UUID(int=0xACE0_0000_0000_4000_8000_0000_0000_00AC), uuid.UUID(int=0x610BE << 32)
+STAMP = "%Y-%m-%d %H:%M:%S.%f"
+
+
+class Database:
+    """An SQLite file with the gate's view, written through a connection of its own, as the console would."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.connection = sqlite3.connect(path, isolation_level=None)
+        self.connection.executescript(SCHEMA)
+
+    def add(
+        self,
+        *,
+        account: uuid.UUID = ACME,
+        name: str = "Warehouse",
+        expires_at: datetime | None = None,
+        revoked_at: str | None = None,
+        allow: tuple[str, ...] = (),
+        works_until: datetime | None = None,
+    ) -> str:
+        """Add a token, by default one of Acme that opens to everybody for a day, and return its password."""
+        password = mint()
+        expiry = expires_at or datetime.now(UTC) + timedelta(days=1)
+        networks = [network for network in map(parse_network, allow) if not isinstance(network, Fault)]
+        row = (
+            digest(password),
+            uuid.uuid4().hex,
+            account.hex,
+            name,
+            expiry.strftime(STAMP),
+            revoked_at,
+            pack(networks),
+        )
+        ends = works_until and works_until.strftime(STAMP)
+        self.connection.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, ends))
+        return password
+
+    def change(self, password: str, **columns: object) -> None:
+        """Set columns of the token's row, in a transaction of its own."""
+        for column, value in columns.items():
+            self.connection.execute(f"UPDATE token SET {column} = ? WHERE digest = ?", (value, digest(password)))
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+def basic(password: str, account: uuid.UUID = ACME) -> bytes:
+    """Return the value of the Authorization header of a caller who holds the password."""
+    return b"Basic " + b64encode(f"{account}:{password}".encode())

@@ -1,0 +1,110 @@
+"""The caller's address: who may say it, and in which forms."""
+
+from ipaddress import ip_network
+
+import pytest
+
+from simsim.credential.allowlist import pack
+from simsim.gate.address import MAX_FORWARDED_FOR_BYTES, client_address, locate, parse_hop
+
+TRUSTED = pack([ip_network("10.0.0.0/8"), ip_network("fd00::/8")])
+SOCKET = ""
+
+
+def seen(peer: str | None, *forwarded_for: str, trusted: bytes = TRUSTED) -> str | None:
+    address = client_address(peer, forwarded_for, trusted)
+    return None if address is None else address.text
+
+
+@pytest.mark.covers("R10", "B9")
+@pytest.mark.parametrize(
+    ("peer", "forwarded_for", "expected"),
+    [
+        # Nobody in between.
+        ("203.0.113.9", [], "203.0.113.9"),
+        ("203.0.113.9:51234", [], "203.0.113.9"),
+        ("[2001:db8::9]:51234", [], "2001:db8::9"),
+        ("2001:db8::9", [], "2001:db8::9"),
+        ("::ffff:203.0.113.9", [], "203.0.113.9"),
+        # A caller who writes the header itself.
+        ("203.0.113.9", ["10.0.0.1"], "203.0.113.9"),
+        ("203.0.113.9", ["junk"], "203.0.113.9"),
+        # A trusted proxy.
+        ("10.0.0.1", [], "10.0.0.1"),
+        ("10.0.0.1", ["203.0.113.9"], "203.0.113.9"),
+        ("::ffff:10.0.0.1", ["203.0.113.9"], "203.0.113.9"),
+        ("10.0.0.1", ["10.6.6.6, 203.0.113.9"], "203.0.113.9"),
+        ("10.0.0.1", ["198.51.100.1, 203.0.113.9, 10.0.0.2"], "203.0.113.9"),
+        ("10.0.0.1", ["198.51.100.1", "203.0.113.9"], "203.0.113.9"),
+        ("10.0.0.1", ["198.51.100.1, 203.0.113.9", "10.0.0.2,10.0.0.3"], "203.0.113.9"),
+        ("10.0.0.1", ["10.0.0.4, 10.0.0.3"], "10.0.0.4"),
+        ("fd00::1", [" 203.0.113.9:443 "], "203.0.113.9"),
+        ("10.0.0.1", ["[2001:db8::9]:443,10.0.0.2:1"], "2001:db8::9"),
+        # A hop that is no address: what stands left of it was written by nobody we trust.
+        ("10.0.0.1", ["unknown"], None),
+        ("10.0.0.1", ["203.0.113.9, unknown"], None),
+        ("10.0.0.1", ["unknown, 203.0.113.9"], "203.0.113.9"),
+        ("10.0.0.1", ["203.0.113.9, unknown, 10.0.0.2"], None),
+        ("10.0.0.1", ["203.0.113.9,"], None),
+        ("10.0.0.1", [""], None),
+        ("10.0.0.1", ["203.0.113.9", ""], None),
+        # A Unix socket: trusted, and without an address of its own.
+        ("", ["203.0.113.9"], "203.0.113.9"),
+        (None, ["203.0.113.9, 10.0.0.1"], "203.0.113.9"),
+        ("", [], None),
+        (None, [], None),
+        # A peer that is no address is trusted with nothing.
+        ("testclient", [], None),
+        ("testclient", ["203.0.113.9"], None),
+    ],
+)
+def test_address_is_read_from_the_right_through_trusted_proxies(
+    peer: str | None, forwarded_for: list[str], expected: str | None
+) -> None:
+    assert seen(peer, *forwarded_for) == expected
+
+
+@pytest.mark.covers("R10", "B9")
+def test_without_trusted_proxies_no_header_counts() -> None:
+    assert seen("10.0.0.1", "203.0.113.9", trusted=b"") == "10.0.0.1"
+    assert seen(SOCKET, "203.0.113.9, 10.0.0.1", trusted=b"") == "10.0.0.1"
+
+
+@pytest.mark.covers("B9")
+def test_peer_s_word_counts_from_a_socket_and_from_trusted_proxies() -> None:
+    for peer, counts in {
+        None: True,
+        "": True,
+        "10.0.0.1": True,
+        "10.0.0.1:80": True,
+        "203.0.113.9": False,
+        "x": False,
+    }.items():
+        assert locate(peer, [], TRUSTED)[1] is counts
+    assert locate("10.0.0.1", [], b"")[1] is False
+
+
+@pytest.mark.covers("R10")
+def test_a_header_too_long_to_walk_is_no_answer() -> None:
+    hops = ",".join(["10.0.0.1"] * (MAX_FORWARDED_FOR_BYTES // 9 + 1))
+    assert seen(SOCKET, hops) is None
+    assert seen(SOCKET, hops[9 * 10 :]) == "10.0.0.1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1.2.3.4:", "1.2.3.4:x", "1.2.3.4:123456", "1.2.3.4:-1", "1.2.3.4:٣", "1.2.3.4:80:80", ":80", "[::1", "[::1]x",
+        "[::1]80", "[::1]:", "[::1]:x", "[]", "[]:80", "[1.2.3.4]", "[1.2.3.4]:80", "::1]", "[[::1]]", "[::1%lo]:80",
+        "2001:db8", "for=1.2.3.4", '"1.2.3.4"', "1.2.3.4 5.6.7.8", "\n1.2.3.4",
+    ],
+)  # fmt: skip
+def test_no_other_form_is_a_hop(text: str) -> None:
+    assert parse_hop(text) is None
+
+
+@pytest.mark.parametrize("text", ["2001:db8::9", "[2001:db8::9]", "[2001:db8::9]:1", "\t[2001:DB8::9]:65535 "])
+def test_port_and_brackets_do_not_change_an_address(text: str) -> None:
+    address = parse_hop(text)
+    assert address is not None
+    assert address.text == "2001:db8::9"

@@ -1,0 +1,140 @@
+"""The spool: every line whole or nothing, each process its own file, and no file without a lock while it is written."""
+
+import errno
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from simsim.gate.spool import Spool
+
+LINE = b'{"id":"1"}\n'
+
+
+def files(directory: Path) -> list[Path]:
+    return sorted(directory.iterdir())
+
+
+def is_locked(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+@pytest.mark.covers("R17")
+def test_line_is_in_the_file_when_append_returns(spool_dir: Path) -> None:
+    spool = Spool(spool_dir)
+    assert files(spool_dir) == []
+    spool.append(LINE)
+    (path,) = files(spool_dir)
+    assert path.match("gate-*.jsonl")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.read_bytes() == LINE
+    spool.append(LINE)
+    assert path.read_bytes() == LINE * 2
+    spool.close()
+    spool.close()
+
+
+@pytest.mark.covers("R17")
+def test_file_is_locked_from_the_moment_it_has_its_name_until_it_is_closed(spool_dir: Path) -> None:
+    spool = Spool(spool_dir)
+    spool.open()
+    (path,) = files(spool_dir)
+    assert is_locked(path)
+    spool.close()
+    assert not is_locked(path)
+    spool.append(LINE)
+    assert len(files(spool_dir)) == 2
+    spool.close()
+
+
+@pytest.mark.covers("R17")
+def test_full_segment_is_followed_by_another_and_let_go(spool_dir: Path) -> None:
+    spool = Spool(spool_dir, max_segment_bytes=3 * len(LINE))
+    for _ in range(7):
+        spool.append(LINE)
+    paths = files(spool_dir)
+    assert [path.read_bytes() for path in paths] == [LINE * 3, LINE * 3, LINE]
+    assert [is_locked(path) for path in paths] == [False, False, True]
+    spool.close()
+
+
+@pytest.mark.covers("R17", "B11")
+def test_two_spools_and_a_fork_write_into_files_of_their_own(spool_dir: Path) -> None:
+    first, second = Spool(spool_dir), Spool(spool_dir)
+    first.append(b"first\n")
+    second.append(b"second\n")
+    child = os.fork()
+    if child == 0:
+        try:
+            first.append(b"child\n")
+        finally:
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    first.append(b"first\n")
+    contents = {path.read_bytes(): is_locked(path) for path in files(spool_dir)}
+    assert contents == {b"first\nfirst\n": True, b"second\n": True, b"child\n": False}
+    first.close()
+    second.close()
+
+
+@pytest.mark.covers("R17")
+def test_directory_that_is_away_is_an_error_and_its_return_is_enough(spool_dir: Path) -> None:
+    spool = Spool(spool_dir)
+    spool_dir.rmdir()
+    with pytest.raises(OSError, match="No such file"):
+        spool.append(LINE)
+    spool_dir.mkdir()
+    spool.append(LINE)
+    assert [path.read_bytes() for path in files(spool_dir)] == [LINE]
+    spool.close()
+
+
+@pytest.mark.covers("R17")
+def test_file_that_cannot_be_locked_is_an_error_and_leaves_nothing(
+    spool_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(_file: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    before = len(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(fcntl, "flock", no_locks)  # a file system without locks
+    with pytest.raises(OSError, match="No locks available"):
+        Spool(spool_dir).append(LINE)
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert files(spool_dir) == []
+
+
+# The kernel's own short write: the file may grow to the limit and no further, so a line that crosses it is cut.
+SHORT_WRITES = """
+import resource, sys
+from pathlib import Path
+from simsim.gate.spool import Spool
+
+spool = Spool(Path(sys.argv[1]))
+spool.append(b"a" * 49 + b"\\n")
+resource.setrlimit(resource.RLIMIT_FSIZE, (80, resource.RLIM_INFINITY))
+for size in (60, 10):
+    try:
+        spool.append(b"b" * size + b"\\n")
+    except OSError as error:
+        print(error.strerror)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+spool.append(b"c" * 9 + b"\\n")
+spool.append(b"d" * 9 + b"\\n")
+"""
+
+
+@pytest.mark.covers("R17")
+def test_line_that_was_cut_costs_no_line_but_its_own(spool_dir: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", SHORT_WRITES, spool_dir], capture_output=True, text=True, check=True)
+    assert done.stdout == "File too large\nFile too large\n"
+    (path,) = files(spool_dir)
+    assert path.read_bytes().split(b"\n") == [b"a" * 49, b"b" * 30, b"c" * 9, b"d" * 9, b""]
