@@ -90,6 +90,7 @@ class Bench:
 
     def in_process(self) -> Iterator[Figure]:
         spool = self.scratch / "in-process-spool"
+        spool.mkdir()
         micros = in_process.median_micros(self.data("usual"), spool, self.known["usual"])
         yield Figure("in process, median, µs", micros, at_most=15)
 
