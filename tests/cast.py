@@ -7,7 +7,7 @@ from simsim.accounts.actions import add_user, create_account
 from simsim.accounts.models import Account, Role, User
 from simsim.accounts.permissions import OPERATOR, Actor, acting
 
-PASSWORD = "open sesame, said Alice"  # noqa: S105 - of the cast, and of nobody else
+PASSWORD = "open sesame, said Alice"
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,7 @@ class Cast:
         acme, globex = (create_account(actor=OPERATOR, name=name, now=now) for name in ("Acme", "Globex"))
 
         def join(account: Account, email: str, role: Role) -> User:
-            return add_user(
-                actor=OPERATOR, account=account, email=email, role=role, password=PASSWORD, now=now
-            ).user
+            return add_user(actor=OPERATOR, account=account, email=email, role=role, password=PASSWORD, now=now).user
 
         return cls(
             acme=acme,

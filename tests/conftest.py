@@ -3,8 +3,9 @@
 import secrets
 from datetime import UTC, datetime
 
-import postgresql_server
 import pytest
+
+import postgresql_server
 from cast import Cast
 
 

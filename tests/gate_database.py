@@ -17,7 +17,8 @@ CREATE TABLE token (
 );
 CREATE INDEX token_digest ON token (digest);
 CREATE VIEW verifiable_token AS
-    SELECT digest, id AS token_id, account AS account_id, name, expires_at, revoked_at, allowlist, works_until FROM token;
+    SELECT digest, id AS token_id, account AS account_id, name, expires_at, revoked_at, allowlist, works_until
+    FROM token;
 """
 ACME, GLOBEX = uuid.UUID(int=0xACE0_0000_0000_4000_8000_0000_0000_00AC), uuid.UUID(int=0x610BE << 32)
 STAMP = "%Y-%m-%d %H:%M:%S.%f"
@@ -55,7 +56,7 @@ class Database:
             pack(networks),
         )
         ends = works_until and works_until.strftime(STAMP)
-        self.connection.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, ends))
+        self.connection.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*who, *what, ends))
         return password
 
     def change(self, password: str, **columns: object) -> None:

@@ -1,4 +1,9 @@
-"""The gate behind an RSGI server (granian)."""
+"""The gate behind an RSGI server (granian), for the gateway's own socket.
+
+granian's RSGI leaves out header values that are not ASCII, and behind an earlier value that is, such a one can't be
+noticed. Our gateway sends one X-Forwarded-For of its own and refuses a second Authorization, so nothing is lost there;
+proxies that pass on what the client sent belong before `gate.asgi`, which sees every byte.
+"""
 
 from typing import Any, Protocol
 
@@ -51,6 +56,7 @@ def _request(scope: Any) -> Request:
 
 
 def _values(headers: Headers, name: str) -> list[str]:
-    """Return all values of a header; one that holds what is not visible ASCII, which granian drops, as "?"."""
-    values = headers.get_all(name)
-    return values if values or name not in headers else ["?"]
+    """Return all values of a header, "?" among them where granian shows that it hides one."""
+    if headers.get(name) is not None:
+        return headers.get_all(name)
+    return ["?", *headers.get_all(name)] if name in headers else []

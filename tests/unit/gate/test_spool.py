@@ -27,6 +27,10 @@ def is_locked(path: Path) -> bool:
     return False
 
 
+def open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
 @pytest.mark.covers("R17")
 def test_line_is_in_the_file_when_append_returns(spool_dir: Path) -> None:
     spool = Spool(spool_dir)
@@ -104,11 +108,11 @@ def test_file_that_cannot_be_locked_is_an_error_and_leaves_nothing(
     def no_locks(_file: int, _operation: int) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_files()
     monkeypatch.setattr(fcntl, "flock", no_locks)  # a file system without locks
     with pytest.raises(OSError, match="No locks available"):
         Spool(spool_dir).append(LINE)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_files() == before
     assert files(spool_dir) == []
 
 

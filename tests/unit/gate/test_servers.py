@@ -1,0 +1,243 @@
+"""The gate behind its servers: what each of them hands over, and what it does with the answer."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gate_database import ACME, Database, basic
+from simsim.gate import answer
+from simsim.gate.app import Gate
+from simsim.gate.asgi import Asgi
+from simsim.gate.rsgi import Rsgi
+
+SERVED = """
+import sys
+from pathlib import Path
+from simsim.gate.app import Gate
+from simsim.gate.asgi import Asgi
+from simsim.gate.lookup import open_lookup
+from simsim.gate.rsgi import Rsgi
+from simsim.gate.spool import Spool
+
+gate = Gate(open_lookup({database!r}), Spool(Path({spool!r})))
+rsgi, asgi = Rsgi(gate), Asgi(gate)
+"""
+START_SECONDS = 20
+
+
+class Server:
+    """A real granian on a Unix socket, and a client that says exactly what it is told to."""
+
+    def __init__(self, path: Path, interface: str) -> None:
+        self.path = path
+        self.interface = interface
+
+    def say(self, *headers: bytes, line: bytes = b"GET /gate/verify HTTP/1.1") -> tuple[int, bytes]:
+        """Send one request and return the status and the whole answer."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(10)
+            connection.connect(str(self.path))
+            connection.sendall(b"\r\n".join([line, b"Host: api.example", b"Connection: close", *headers, b"", b""]))
+            got = b"".join(iter(lambda: connection.recv(65536), b""))
+        return int(got.split(b" ", 2)[1]), got
+
+
+@pytest.fixture(params=["rsgi", "asgi"])
+def server(request: pytest.FixtureRequest, database: Database, spool_dir: Path, tmp_path: Path) -> Iterator[Server]:
+    (tmp_path / "served.py").write_text(SERVED.format(database=str(database.path), spool=str(spool_dir)))
+    path, interface = tmp_path / "gate.sock", str(request.param)
+    place = ["--uds", str(path), "--no-ws", "--http", "1", "--log-level", "error", "--working-dir", str(tmp_path)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "granian", "--interface", interface, *place, f"served:{interface}"]
+    )
+    found = Server(path, interface)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                found.say(line=b"GET /healthz HTTP/1.1")
+                break
+            except OSError:
+                time.sleep(0.05)
+        yield found
+    finally:
+        process.terminate()
+        assert process.wait(START_SECONDS) == 0
+
+
+@pytest.mark.covers("R15", "R16", "B9")
+def test_real_server_carries_the_gate_s_answers(server: Server, database: Database) -> None:
+    good = b"Authorization: " + basic(database.add(name="Ware house", allow=("203.0.113.0/24",)))
+    near, far = b"X-Forwarded-For: 203.0.113.9", b"X-Forwarded-For: 198.51.100.9"
+    for method in (b"GET", b"POST", b"OPTIONS", b"HEAD", b"BREW"):
+        status, text = server.say(good, near, line=method + b" /gate/verify?x HTTP/1.1")
+        assert status == 204
+        assert f"x-simsim-account: {ACME}\r\n".encode() in text
+        assert b"x-simsim-token-name: Ware%20house\r\n" in text
+    status, text = server.say(good, far)
+    assert status == 401
+    assert text.endswith(b"\r\n\r\n" + answer.UNAUTHORIZED_BODY)
+    assert b"x-simsim-reason: address_not_allowed\r\n" in text
+    assert b'www-authenticate: Basic realm="simsim", charset="UTF-8"\r\n' in text
+    for path in (b"/", b"/gate/verify/", b"/gate/verify/healthz", b"//gate/verify", b"/gate/verify;x", b"*"):
+        assert server.say(good, near, line=b"GET " + path + b" HTTP/1.1")[0] in {400, 404}
+    assert server.say(line=b"GET /readyz HTTP/1.1")[0] == 200
+    database.change("", name="")
+    database.path.unlink()
+    time.sleep(0.1)
+    assert server.say(good, near)[0] == 503
+
+
+@pytest.mark.covers("R15", "R16")
+def test_real_server_never_turns_a_strange_header_into_an_acceptance_or_an_error(
+    server: Server, database: Database
+) -> None:
+    good = b"Authorization: " + basic(database.add(allow=("203.0.113.0/24",)))
+    near = b"X-Forwarded-For: 203.0.113.9"
+    assert server.say(good, near)[0] == 204
+    strange = [
+        [near],
+        [good, good, near],
+        [b"Authorization: Bearer x", good, near],
+        [good, b"Authorization:", near],
+        [b"Authorization: \xff", good, near],
+        [b"Authorization: Basic \xff\xfe", near],
+        [b"Authorization: \xc3\xa9", near],
+        [b"Authorization:", near],
+        [good + b"\xff", near],
+        [good + b"\x00", near],
+        [good + b"\r\n x", near],
+        [b"Authorization: Basic " + b"A" * 65536, near],
+        [b"Authorization: " + b"\t" * 9000, near],
+        [good, b"X-Forwarded-For: \xff"],
+        [good, b"X-Forwarded-For: \xff, 203.0.113.9\xff"],
+        [good, b"X-Forwarded-For:"],
+        [good, b"X-Forwarded-For: 203.0.113.9, 198.51.100.1"],
+        [good, near, b"X-Forwarded-For: 198.51.100.1"],
+        [good, b"Forwarded: for=203.0.113.9"],
+        [good, b"X-Real-IP: 203.0.113.9"],
+        [good, b"X_Forwarded_For: 203.0.113.9"],
+        [b"X_Authorization" + good[13:], near],
+    ]
+    for headers in strange:
+        status, _ = server.say(*headers)
+        assert status in {400, 401, 431}, headers
+    assert (
+        server.say(good, near, b"X-Request-Id: \xff", b"X-Forwarded-Uri: /\xff\xfe", b"X-Forwarded-Method: \xff")[0]
+        == 204
+    )
+
+
+@pytest.mark.covers("R15")
+def test_second_header_that_is_not_ascii_is_counted_where_the_server_shows_it(
+    server: Server, database: Database
+) -> None:
+    good = b"Authorization: " + basic(database.add())
+    status, _ = server.say(good, b"Authorization: \xff")
+    # granian's RSGI hides a value that is not ASCII behind an earlier one that is; its ASGI hides nothing.
+    assert status == (401 if server.interface == "asgi" else 204)
+
+
+class Headers:
+    """Headers as granian's RSGI gives them: a value that is not ASCII is no value, but its name is there."""
+
+    def __init__(self, *items: tuple[str, str]) -> None:
+        self._items = items
+
+    def get(self, key: str) -> str | None:
+        first = next((value for name, value in self._items if name == key), None)
+        return first if first is not None and first.isascii() else None
+
+    def get_all(self, key: str) -> list[str]:
+        return [value for name, value in self._items if name == key and value.isascii()]
+
+    def __contains__(self, key: str) -> bool:
+        return any(name == key for name, _ in self._items)
+
+
+class Scope:
+    """An RSGI scope of a request over a Unix socket."""
+
+    def __init__(self, *headers: tuple[str, str], path: str = "/gate/verify", proto: str = "http") -> None:
+        self.proto, self.path, self.method, self.client = proto, path, "GET", ""
+        self.headers = Headers(*headers)
+
+
+class Protocol:
+    """The far end of an RSGI request, which keeps what it was answered."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.body = b""
+
+    def response_empty(self, status: int, _headers: list[tuple[str, str]]) -> None:
+        self.status = status
+
+    def response_bytes(self, status: int, _headers: list[tuple[str, str]], body: bytes) -> None:
+        self.status, self.body = status, body
+
+    def close(self, status: int) -> None:
+        self.status = status
+
+
+@pytest.mark.covers("R15", "R16")
+def test_rsgi_answers_each_kind_of_request(gate: Gate, database: Database) -> None:
+    def answered(scope: Scope) -> Protocol:
+        protocol = Protocol()
+        asyncio.run(Rsgi(gate).__rsgi__(scope, protocol))
+        return protocol
+
+    good = ("authorization", basic(database.add()).decode())
+    assert answered(Scope(good)).status == 204
+    assert answered(Scope()).body == answer.UNAUTHORIZED_BODY
+    assert answered(Scope(("authorization", "Basic \xff"))).status == 401
+    assert answered(Scope(("authorization", "\xff"), good)).status == 401
+    assert answered(Scope(good, path="/")).status == 404
+    assert answered(Scope(good, proto="ws")).status == 404
+    Rsgi(gate).__rsgi_del__(None)
+
+
+def call(gate: Gate, scope: dict[str, Any], *received: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what the gate's ASGI application sends."""
+    sent: list[dict[str, Any]] = []
+    waiting = iter(received)
+
+    async def receive() -> dict[str, Any]:
+        return next(waiting)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(Asgi(gate)(scope, receive, send))
+    return sent
+
+
+@pytest.mark.covers("R15", "R16", "R17")
+def test_asgi_answers_each_kind_of_request(gate: Gate, database: Database, spool_dir: Path) -> None:
+    good = (b"authorization", basic(database.add(allow=("203.0.113.9",))))
+    named = [(b"x-original-method", b"POST"), (b"x-original-uri", b"/\xff?q"), (b"x-request-id", b"ab" * 16)]
+    scope = {"type": "http", "method": "GET", "path": "/gate/verify", "client": None}
+    near = (b"x-forwarded-for", b"203.0.113.9")
+    begun, ended = call(gate, scope | {"headers": [good, near, (b"accept", b"*/*"), *named]})
+    assert (begun["status"], ended["body"]) == (204, b"")
+    assert all(isinstance(part, bytes) for header in begun["headers"] for part in header)
+    line = next(spool_dir.iterdir()).read_text()
+    assert '"method":"POST","path":"/\\u00ff","address":"203.0.113.9"' in line
+    assert '"id":"' + "ab" * 16 in line
+    for client in (("198.51.100.9", 1), ["198.51.100.9", 1]):
+        assert call(gate, scope | {"client": client, "headers": [good, near]})[0]["status"] == 401
+    assert call(gate, scope | {"path": "/x", "headers": []})[0]["status"] == 404
+    assert call(gate, {"type": "websocket", "path": "/gate/verify"}) == [{"type": "websocket.close"}]
+
+
+def test_asgi_lifespan_ends_with_the_gate_closed(gate: Gate, spool_dir: Path) -> None:
+    assert gate.is_ready()
+    sent = call(gate, {"type": "lifespan"}, {"type": "lifespan.startup"}, {"type": "lifespan.shutdown"})
+    assert [message["type"] for message in sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
