@@ -69,12 +69,6 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     return page_of(request, Explanation(400, gettext("Bad request"), detail, gettext("Go back and try it again.")))
 
 
-def too_many_requests(request: HttpRequest) -> HttpResponse:
-    detail = gettext("Too many attempts came from your address.")
-    advice = gettext("Wait a minute, then try again. Tokens go on working meanwhile.")
-    return page_of(request, Explanation(429, gettext("Too many attempts"), detail, advice, "timer"))
-
-
 @requires_csrf_token
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
     detail = gettext(

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django import template
+from django.forms import BoundField
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -69,3 +70,10 @@ def spell(seconds: float) -> str | None:
 def as_time(value: datetime, text: str) -> SafeString:
     exact = value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     return format_html('<time datetime="{}">{}</time>', exact, text)
+
+
+@register.filter
+def control(field: BoundField) -> SafeString:
+    """Return a form field of allauth or Django as Bootstrap styles it; its label stands outside, so no placeholder."""
+    classes = "form-control is-invalid" if field.errors else "form-control"
+    return field.as_widget(attrs={"class": classes, "placeholder": False})

@@ -1,0 +1,16 @@
+// Choosing a date chooses "on a date"; a life longer than recommended draws the recommendation forward.
+const form = document.querySelector("[data-recommended-until]");
+const date = form?.querySelector("input[type=date]");
+const onADate = form?.querySelector("input[name=expires][value=date]");
+const advice = form?.querySelector("[data-advice]");
+const isLong = () => {
+  const chosen = form.querySelector("input[name=expires]:checked");
+  if (chosen === onADate) return date.value > form.dataset.recommendedUntil;
+  return chosen?.hasAttribute("data-long") ?? false;
+};
+const show = () => advice.classList.toggle("is-due", isLong());
+if (form) {
+  date.addEventListener("input", () => { onADate.checked = true; show(); });
+  form.addEventListener("change", show);
+  show();
+}

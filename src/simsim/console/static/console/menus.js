@@ -1,0 +1,12 @@
+// Menus are <details>, which open without a script; this closes them as people expect of menus.
+const open = () => document.querySelectorAll("details.menu[open]");
+addEventListener("click", (event) => {
+  for (const menu of open()) if (!menu.contains(event.target)) menu.open = false;
+});
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of open()) {
+    if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+    menu.open = false;
+  }
+});
