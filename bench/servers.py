@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import bcrypt
-from simsim.gateway import configuration, nginx
 
 from bench.load import SERVER_CORE
 from bench.tokens import Credential, environment
+from simsim.gateway import configuration, nginx
 
 READY_SECONDS = 20
 GRANIAN = ["--interface", "rsgi", "--workers", "1", "--loop", "uvloop", "--http", "1", "--no-ws"]

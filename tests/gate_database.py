@@ -56,7 +56,7 @@ class Database:
             pack(networks),
         )
         ends = works_until and works_until.strftime(STAMP)
-        self.connection.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*who, *what, ends))
+        self.connection.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, ends))
         return password
 
     def change(self, password: str, **columns: object) -> None:

@@ -42,10 +42,20 @@ def start() -> int:
     if user:
         shutil.chown(directory, user=pwd.getpwnam(user).pw_uid)
     data, port = directory / "data", free_port()
-    initdb = [binaries() / "initdb", "-D", data, "-U", SERVER_USER, "--auth=trust", "--encoding=UTF8", "--no-sync"]
+    initdb: list[str | Path] = [
+        binaries() / "initdb",
+        "-D",
+        data,
+        "-U",
+        SERVER_USER,
+        "--auth=trust",
+        "--encoding=UTF8",
+        "--no-sync",
+    ]
     subprocess.run(initdb, user=user, check=True, stdout=subprocess.DEVNULL, cwd=directory)
     options = ["fsync=off", f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={directory}"]
-    command = [binaries() / "postgres", "-D", data, *(part for option in options for part in ("-c", option))]
+    command: list[str | Path] = [binaries() / "postgres", "-D", data]
+    command += [part for option in options for part in ("-c", option)]
     with (directory / "log").open("w") as log:
         server = subprocess.Popen(command, user=user, stdout=log, stderr=log, cwd=directory)
     atexit.register(stop, server, directory)

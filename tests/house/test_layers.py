@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_import_contracts_are_kept() -> None:
-    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert "2 kept, 0 broken" in done.stdout

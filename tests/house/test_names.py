@@ -1,7 +1,10 @@
 """The house's words: no room without a sense, no word that the field has left behind."""
 
+import os
 import re
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -40,10 +43,7 @@ def test_every_module_says_what_it_promises() -> None:
 
 
 def test_models_and_migrations_agree() -> None:
-    command = [ROOT / ".venv" / "bin" / "python", "-m", "django", "makemigrations", "--check", "--dry-run"]
-    import os
-    import tempfile
-
+    command = [sys.executable, "-m", "django", "makemigrations", "--check", "--dry-run"]
     with tempfile.TemporaryDirectory() as scratch:
         environment = os.environ | {
             "DJANGO_SETTINGS_MODULE": "simsim.config.settings", "SIMSIM_DATA_DIR": scratch,

@@ -14,7 +14,7 @@ def marks(path: Path) -> Iterator[str]:
     """Yield the requirement ids that a test file's `covers` marks name."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "covers":
-            yield from (argument.value for argument in node.args if isinstance(argument, ast.Constant))
+            yield from (str(argument.value) for argument in node.args if isinstance(argument, ast.Constant))
 
 
 def test_every_requirement_has_a_test_or_stands_on_the_list() -> None:

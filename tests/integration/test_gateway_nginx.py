@@ -350,7 +350,7 @@ def test_gateway_takes_nginx_along_however_it_ends(tmp_path: Path) -> None:
 
 
 def test_taken_port_is_told_in_one_line(front: Front) -> None:
-    simsim = Path(sys.executable).with_name("simsim")
+    simsim = str(Path(sys.executable).with_name("simsim"))
     command = [simsim, "gateway", "--upstream", "http://127.0.0.1:9", "--listen", str(front.port)]
     environment = os.environ | {"SIMSIM_DATA_DIR": str(front.directory), "SIMSIM_DATABASE_URL": ""}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=30)

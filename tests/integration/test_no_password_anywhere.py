@@ -86,8 +86,7 @@ def dump(stack: Stack) -> bytes:
         with psycopg.connect(stack.database_url) as connection:
             tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
             return b"\n".join(
-                repr(connection.execute(f'SELECT t::text FROM "{name}" t').fetchall()).encode()  # type: ignore[arg-type]
-                for (name,) in tables
+                repr(connection.execute(f'SELECT t::text FROM "{name}" t').fetchall()).encode() for (name,) in tables
             )
     for name in ("simsim.sqlite3", "request_log.sqlite3"):
         with contextlib.closing(sqlite3.connect(stack.data / name)) as connection:
