@@ -77,3 +77,9 @@ def control(field: BoundField) -> SafeString:
     """Return a form field of allauth or Django as Bootstrap styles it; its label stands outside, so no placeholder."""
     classes = "form-control is-invalid" if field.errors else "form-control"
     return field.as_widget(attrs={"class": classes, "placeholder": False})
+
+
+@register.filter
+def initials(name: str) -> str:
+    """Return the first letters of the first two words, as a stand-in for a picture."""
+    return "".join(word[0] for word in name.split()[:2]).upper()

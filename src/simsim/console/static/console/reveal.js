@@ -1,4 +1,4 @@
-// Hides secrets until they are asked for. Without this script they are simply shown, so that nobody is locked out.
+// Hides secrets until they are asked for. Without scripts they are simply shown, so that nobody is locked out.
 for (const button of document.querySelectorAll("button[data-reveal]")) {
   const field = document.getElementById(button.dataset.reveal);
   const label = button.querySelector("[data-label]");
@@ -9,6 +9,7 @@ for (const button of document.querySelectorAll("button[data-reveal]")) {
     button.setAttribute("aria-pressed", String(shown));
   };
   set(false);
+  field.classList.add("is-ready");
   button.hidden = false;
   button.addEventListener("click", () => set(field.type === "password"));
 }
