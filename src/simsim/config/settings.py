@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "simsim.console",  # before allauth, whose pages it replaces
     "allauth",
     "allauth.account",
     "simsim.audit",
@@ -33,7 +34,6 @@ INSTALLED_APPS = [
     "simsim.request_log",
     "simsim.accounts",
     "simsim.tokens",
-    "simsim.console",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

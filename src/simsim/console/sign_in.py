@@ -38,9 +38,11 @@ class ClosedDoor(DefaultAccountAdapter):  # type: ignore[misc]
         path = "/" + link.split("://", 1)[-1].partition("/")[2]
         return urljoin(settings.OPERATOR.base_url, path)
 
-    def add_message(self, request: HttpRequest, level: int, message_template: str | None = None, **kwargs: Any) -> None:
+    def add_message(
+        self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any
+    ) -> None:
         if message_template not in SILENT:
-            super().add_message(request, level, message_template, **kwargs)
+            super().add_message(request, level, message_template, *args, **kwargs)
 
 
 def say(request: HttpRequest, text: str) -> None:
