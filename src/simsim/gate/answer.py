@@ -1,6 +1,7 @@
 """Every answer of the gate. A 2xx to a question about credentials is made in `accept` and nowhere else."""
 
 import json
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ IDENTITY_HEADERS = (ACCOUNT_HEADER, TOKEN_HEADER, TOKEN_NAME_HEADER)
 
 CHALLENGE = 'Basic realm="simsim", charset="UTF-8"'
 RETRY_AFTER_SECONDS = 1
+REMEMBERED = 4096  # spellings, never decisions
 
 
 class Answer(NamedTuple):
@@ -44,8 +46,13 @@ _RETRY_AFTER = ("retry-after", str(RETRY_AFTER_SECONDS))
 def accept(record: Record) -> Answer:
     """Return the answer that lets a request in, with who it comes from. Each identity header is always there."""
     # Percent-encoded: a name may hold anything printable, a header only ASCII.
-    name = quote(record.name, safe="")
+    name = _percent_encoded(record.name)
     return Answer(204, [(_ACCOUNT, record.account_id), (_TOKEN, record.token_id), (_TOKEN_NAME, name), _NO_STORE], b"")
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _percent_encoded(name: str) -> str:
+    return quote(name, safe="")
 
 
 def refuse(reason: Reason) -> Answer:

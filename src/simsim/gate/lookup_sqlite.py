@@ -4,6 +4,7 @@ import os
 import sqlite3
 import time
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from simsim.credential.decision import Record
@@ -16,6 +17,7 @@ BUSY_TIMEOUT_SECONDS = 0.25
 # takes longer than this. Changes in the file itself are seen at once, by every SELECT.
 FILE_CHECK_SECONDS = 0.05
 CACHE_KIB = 64 * 1024
+REMEMBERED = 16 * 1024  # spellings, never rows
 
 # Kept for ever: SQLite forbids a child to use or close a connection that its parent opened, and to let go of the last
 # reference is to close it.
@@ -86,6 +88,7 @@ def _identity(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
+@lru_cache(maxsize=REMEMBERED)
 def _uuid(text: str) -> str:
     """Return 32 hexadecimal digits as Django keeps them in SQLite, in canonical form."""
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -73,10 +73,10 @@ def as_time(value: datetime, text: str) -> SafeString:
 
 
 @register.filter
-def control(field: BoundField) -> SafeString:
+def control(field: BoundField, focus: str = "") -> SafeString:
     """Return a form field of allauth or Django as Bootstrap styles it; its label stands outside, so no placeholder."""
     classes = "form-control is-invalid" if field.errors else "form-control"
-    return field.as_widget(attrs={"class": classes, "placeholder": False})
+    return field.as_widget(attrs={"class": classes, "placeholder": False, "autofocus": bool(focus)})
 
 
 @register.filter

@@ -1,0 +1,90 @@
+"""A person at a browser: keeps what the page complained of, and does what people do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from stack import PASSWORD, Stack
+
+Scheme = Literal["light", "dark"]
+WIDE, NARROW = (1280, 860), (360, 740)
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+class Visitor:
+    """One window of one person; `complaints` are the errors that scripts and the policy raised."""
+
+    def __init__(self, page: Page, stack: Stack, look: str = "") -> None:
+        self.page, self.stack, self.look = page, stack, look
+        self.complaints: list[str] = []
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        # A form that is sent with a mistake answers 4xx, which the browser writes down as well.
+        page.on(
+            "console",
+            lambda line: (
+                self.complaints.append(line.text)
+                if line.type == "error" and "Failed to load resource" not in line.text
+                else None
+            ),
+        )
+
+    @property
+    def home(self) -> str:
+        return f"http://localhost:{self.stack.console_port}/"
+
+    @property
+    def tokens(self) -> str:
+        return f"{self.home}accounts/{self.stack.account}/tokens/"
+
+    def sign_in(self, email: str = "alice@acme.example", password: str = PASSWORD) -> None:
+        self.page.goto(self.home)
+        self.page.get_by_label("Email").fill(email)
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Sign in").click()
+
+    def create(self, name: str) -> None:
+        """Fill in and send *Create token*; the page with the credentials follows."""
+        self.page.goto(f"{self.tokens}new/")
+        self.page.get_by_label("Name").fill(name)
+        self.page.get_by_role("button", name="Create token").last.click()
+        self.page.get_by_role("heading", name=name).wait_for()
+
+    def tab_to(self, name: str) -> None:
+        """Press Tab until what has the focus is called so."""
+        for _ in range(60):
+            self.page.keyboard.press("Tab")
+            self.page.wait_for_load_state()
+            focused = self.page.evaluate(
+                "(e => e.getAttribute('aria-label') ?? e.labels?.[0]?.innerText ?? e.innerText)(document.activeElement)"
+            )
+            if name in " ".join((focused or "").split()):
+                return
+        raise AssertionError(f"Tab does not lead to {name!r}")
+
+    def check(self) -> None:
+        """Hold the page to what every page must keep: accessible, no wider than the window, no error in a script."""
+        results = Axe().run(self.page, options=RULES)
+        assert results.violations_count == 0, results.generate_report()
+        overflow = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert overflow == 0, f"{self.page.url} is {overflow} px wider than the window"
+        assert self.complaints == []
+
+
+@contextmanager
+def visiting(
+    browser: Browser, stack: Stack, size: tuple[int, int] = WIDE, scheme: Scheme = "light", *, scripts: bool = True
+) -> Iterator[Visitor]:
+    """Open a window of its own while the block lasts."""
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme=scheme,
+        java_script_enabled=scripts,
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    try:
+        yield Visitor(context.new_page(), stack, f"{size[0]} {scheme}")
+    finally:
+        context.close()

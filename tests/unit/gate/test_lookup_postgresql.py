@@ -1,0 +1,151 @@
+"""The lookup on PostgreSQL: the present row over a connection that breaks, hangs, and is made again."""
+
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from gate_database import ACME
+from simsim.credential.digest import digest
+from simsim.gate.lookup import Lookup, Unavailable, open_lookup
+from simsim.gate.lookup_postgresql import PAUSE_SECONDS, STATEMENT_TIMEOUT_SECONDS
+
+SCHEMA = """
+DROP TABLE IF EXISTS token CASCADE;
+CREATE TABLE token (
+    digest bytea, id uuid, account uuid, name text, expires_at timestamptz, revoked_at timestamptz, allowlist bytea,
+    works_until timestamptz
+);
+CREATE VIEW verifiable_token AS
+    SELECT digest, id AS token_id, account AS account_id, name, expires_at, revoked_at, allowlist, works_until
+    FROM token;
+"""
+EXPIRES = datetime(2027, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+PASSWORD = "sim_of_a_test"
+KNOWN = digest(PASSWORD)
+
+
+@pytest.fixture
+def owner(postgresql_url: str) -> Iterator[psycopg.Connection]:
+    """A connection that changes what the gate reads, with one token in the table."""
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        connection.execute(SCHEMA)
+        connection.execute(
+            "INSERT INTO token VALUES (%s, %s, %s, 'Warehouse', %s, NULL, '', NULL)",
+            (KNOWN, uuid.UUID(int=7), ACME, EXPIRES),
+        )
+        yield connection
+
+
+@pytest.fixture
+def lookup(owner: psycopg.Connection, postgresql_url: str) -> Iterator[Lookup]:
+    opened = open_lookup(postgresql_url)
+    yield opened
+    opened.close()
+
+
+def break_connections(owner: psycopg.Connection) -> None:
+    owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'simsim gate'")
+
+
+@pytest.mark.covers("R15")
+def test_record_says_what_the_row_says(lookup: Lookup) -> None:
+    record = lookup.find(KNOWN)
+    assert record is not None
+    assert (record.token_id, record.account_id, record.name) == (str(uuid.UUID(int=7)), str(ACME), "Warehouse")
+    assert (record.digest, record.expires_at, record.revoked) == (KNOWN, EXPIRES, False)
+    assert (record.allowlist, record.superseded_at) == (b"", None)
+    assert lookup.find(bytes(32)) is None
+
+
+@pytest.mark.covers("R13", "B1")
+def test_each_look_sees_what_was_committed_before_it(lookup: Lookup, owner: psycopg.Connection) -> None:
+    assert lookup.find(KNOWN)
+    owner.execute("UPDATE token SET revoked_at = now()")
+    record = lookup.find(KNOWN)
+    assert record is not None
+    assert record.revoked
+
+
+def test_password_of_two_tokens_is_no_decision(lookup: Lookup, owner: psycopg.Connection) -> None:
+    owner.execute("INSERT INTO token SELECT * FROM token")
+    with pytest.raises(ValueError, match="too many values"):
+        lookup.find(KNOWN)
+
+
+@pytest.mark.covers("B11")
+def test_broken_connection_is_made_again_within_the_request(lookup: Lookup, owner: psycopg.Connection) -> None:
+    assert lookup.find(KNOWN)
+    break_connections(owner)
+    assert lookup.find(KNOWN)
+
+
+@pytest.mark.covers("B11")
+def test_server_that_is_away_is_asked_again_after_a_pause(lookup: Lookup, owner: psycopg.Connection) -> None:
+    owner.execute("ALTER VIEW verifiable_token RENAME TO hidden")
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            lookup.find(KNOWN)
+    owner.execute("ALTER VIEW hidden RENAME TO verifiable_token")
+    with pytest.raises(Unavailable, match="in a moment"):
+        lookup.find(KNOWN)
+    time.sleep(PAUSE_SECONDS)
+    assert lookup.find(KNOWN)
+
+
+@pytest.mark.covers("B11")
+def test_kept_connection_that_breaks_for_good_is_unavailable(lookup: Lookup, owner: psycopg.Connection) -> None:
+    assert lookup.find(KNOWN)
+    owner.execute("DROP VIEW verifiable_token")
+    with pytest.raises(Unavailable):
+        lookup.find(KNOWN)
+
+
+@pytest.mark.covers("B11")
+def test_no_wait_is_without_an_end(lookup: Lookup, owner: psycopg.Connection) -> None:
+    assert lookup.find(KNOWN)
+    with owner.transaction():
+        owner.execute("LOCK TABLE token IN ACCESS EXCLUSIVE MODE")
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            lookup.find(KNOWN)
+        assert time.monotonic() - began < STATEMENT_TIMEOUT_SECONDS + 1
+
+
+def test_lookup_cannot_write(lookup: Lookup) -> None:
+    lookup.find(KNOWN)
+    cursor = lookup._cursor  # type: ignore[attr-defined]
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        cursor.execute("DELETE FROM token")
+
+
+@pytest.mark.covers("B11")
+def test_fork_makes_a_connection_for_itself(lookup: Lookup) -> None:
+    assert lookup.find(KNOWN)
+    child = os.fork()
+    if child == 0:
+        try:
+            found = lookup.find(KNOWN)
+            lookup.close()
+            os._exit(0 if found else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert lookup.find(KNOWN)
+
+
+def test_close_is_no_end(lookup: Lookup) -> None:
+    lookup.close()
+    assert lookup.find(KNOWN)
+    lookup.close()
+    assert lookup.find(KNOWN)
+
+
+def test_expiry_is_an_aware_instant(lookup: Lookup) -> None:
+    record = lookup.find(KNOWN)
+    assert record is not None
+    assert record.expires_at.utcoffset() == timedelta(0)
