@@ -28,7 +28,7 @@ def main() -> None:
         for size, scheme in LOOKS:
             with visiting(browser, stack, size, scheme) as visitor:
                 for number, name in enumerate(tour(visitor, ended), 1):
-                    file = target / f"{size[0]}-{scheme}-{number:02}-{name.replace(' ', '-')}.png"
+                    file = target / f"{size[0]}-{scheme}-{number:02}-{name.replace(',', '').replace(' ', '-')}.png"
                     visitor.page.screenshot(path=file, full_page=True)
         browser.close()
     print(f"{len(list(target.glob('*.png')))} pictures in {target.relative_to(ROOT)}/")
