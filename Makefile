@@ -48,8 +48,8 @@ parts: ## install the real parts that the tests need: PostgreSQL, nginx, Chromiu
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Simsim needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv .venv
 
-# The locks are nested (run < test < bench): a larger one also satisfies the smaller one's mark.
+# The locks are nested (run < test < bench), so a larger one also satisfies the smaller one. Each is whole: nothing is resolved.
 .venv/run .venv/test .venv/bench: .venv/%: requirements/%.txt pyproject.toml | .venv/bin/python
-	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$*.txt
+	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/$*.txt
 	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -39,7 +39,15 @@ def populate(stack: product.Stack) -> str:
     everyday = [
         ("Finance dashboards", "power-bi", "2d", ("--allow", "127.0.0.0/8")),
         ("Head office workbook", "excel", "30d", ("--allow", "198.51.100.0/24", "--allow", "2001:db8:17::/48")),
-        ("Nightly load", "snowflake", "60d", ("--allow", "203.0.113.40",)),
+        (
+            "Nightly load",
+            "snowflake",
+            "60d",
+            (
+                "--allow",
+                "203.0.113.40",
+            ),
+        ),
         ("Reconciliation script", "python", "90d", ()),
     ]
     for name, software, expires, networks in everyday:
@@ -47,7 +55,7 @@ def populate(stack: product.Stack) -> str:
         stack.get("/api/v2/entities", auth=(token["username"], token["password"]))
     revoked: str = stack.create_token("Former partner", "--software", "zapier")["id"]
     stack.revoke(revoked)
-    stack.wait_until(lambda: stack.log_rows(), "the log has its rows")
+    stack.wait_until(stack.log_rows, "the log has its rows")
     return revoked
 
 
