@@ -31,6 +31,12 @@ class Place:
         return next((found for found in self.memberships if found.account_id == wanted), None)
 
     @property
+    def section(self) -> str:
+        """The part of the account that the address lies in: `tokens`, `logs`, `connect`, `people`; "" for none."""
+        parts = self._request.path_info.split("/")
+        return (parts[3] or "tokens") if len(parts) > 3 and parts[1] == "accounts" else ""
+
+    @property
     def is_administrator(self) -> bool:
         return self.membership is not None and self.membership.role == Role.ADMINISTRATOR
 

@@ -34,14 +34,26 @@ class Visit:
     now: datetime
 
 
-def in_account(
+def for_administrators(
     view: Callable[Concatenate[Visit, Parameters], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, Parameters], HttpResponse]:
-    """Give a view the account in its address; raise NotFound for a stranger's, NotPermitted for a member who may not.
+    """Give a view the account in its address; raise NotFound for a stranger's, NotPermitted for a member's.
 
-    Every page under an account belongs to its administrators. The actions behind the pages ask again.
+    The actions behind the pages ask again.
     """
+    return _in_account(view, Permission.MANAGE_TOKENS)
 
+
+def for_everyone(
+    view: Callable[Concatenate[Visit, Parameters], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, Parameters], HttpResponse]:
+    """Give a view the account in its address, whatever the person's role in it; raise NotFound for a stranger's."""
+    return _in_account(view, Permission.VIEW_ACCOUNT)
+
+
+def _in_account(
+    view: Callable[Concatenate[Visit, Parameters], HttpResponse], permission: Permission
+) -> Callable[Concatenate[HttpRequest, Parameters], HttpResponse]:
     @functools.wraps(view)
     def entered(request: HttpRequest, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> HttpResponse:
         if not request.user.is_authenticated and request.headers.get("HX-Request"):
@@ -56,7 +68,7 @@ def in_account(
         if account is None or not isinstance(request.user, User):
             raise NotFound
         actor = acting(request.user)
-        permit(actor, Permission.MANAGE_TOKENS, account)
+        permit(actor, permission, account)
         response = view(Visit(request, account, actor, timezone.now()), *args, **kwargs)
         # Whoever sits at the machine next must not find the pages in a cache after the person has signed out.
         patch_cache_control(response, private=True, no_cache=True)

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from simsim.console.place import Visit, address_of, in_account
+from simsim.console.place import Visit, address_of, for_administrators
 from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.console.tokens.credentials import credentials_page
 from simsim.console.tokens.form import PRESETS_DAYS, TokenForm, offered_software
@@ -19,7 +19,7 @@ from simsim.tokens.rules import LONGEST_LIFE, RECOMMENDED_LIFE
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@in_account
+@for_administrators
 def create(visit: Visit) -> HttpResponse:
     """Show the form; create the token and show its credentials at once.
 

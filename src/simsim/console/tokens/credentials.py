@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from simsim.console.place import Visit, in_account
+from simsim.console.place import Visit, for_administrators
 from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.tokens.actions import Credentials, show_credentials
 from simsim.tokens.models import Token
@@ -17,7 +17,7 @@ from simsim.tokens.rules import is_longer_than_recommended
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@in_account
+@for_administrators
 def show(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
     """Show the credentials of an active token again (R11). GET, as after a reload, leads back to the token."""
     token = find_token(token_id, actor=visit.actor, account=visit.account)

@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
-from simsim.console.place import Visit, address_of, in_account
+from simsim.console.place import Visit, address_of, for_administrators
 from simsim.console.sign_in import say
 from simsim.console.tokens.form import TokenForm, offered_software
 from simsim.console.tokens.rows import rows
@@ -18,7 +18,7 @@ from simsim.tokens.reading import find_token
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@in_account
+@for_administrators
 def details(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
     """Show the token; save the changes that were sent."""
     token = find_token(token_id, actor=visit.actor, account=visit.account)

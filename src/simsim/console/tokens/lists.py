@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from simsim.console.place import Visit, in_account
+from simsim.console.place import Visit, for_administrators
 from simsim.console.tokens.rows import rows
 from simsim.tokens.models import Status, Token
 from simsim.tokens.reading import tokens_of
@@ -16,14 +16,14 @@ PAGE_TOKENS = 50
 
 
 @require_safe
-@in_account
+@for_administrators
 def active(visit: Visit) -> HttpResponse:
     """Show the active tokens, those that expire first at the top."""
     return page_of(visit, active_tokens(visit), "console/tokens/active.html")
 
 
 @require_safe
-@in_account
+@for_administrators
 def ended(visit: Visit) -> HttpResponse:
     """Show what has expired or was revoked, the latest first, with when and by whom."""
     latest_first = ended_tokens(visit).order_by(Coalesce("revoked_at", "expires_at").desc(), "pk")

@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from simsim.console.errors import sentence
-from simsim.console.place import Visit, in_account
+from simsim.console.place import Visit, for_administrators
 from simsim.console.sign_in import say
 from simsim.console.tokens.rows import rows
 from simsim.problem import Invalid
@@ -18,7 +18,7 @@ from simsim.tokens.reading import find_token
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@in_account
+@for_administrators
 def revoke(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
     """Ask, then revoke (R13). A token that has ended already is shown instead."""
     token = find_token(token_id, actor=visit.actor, account=visit.account)
