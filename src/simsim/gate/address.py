@@ -1,10 +1,24 @@
 """The caller's address, read so that the caller cannot choose it."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from simsim.credential.allowlist import Address, contains, parse_address
 
 MAX_FORWARDED_FOR_BYTES = 8 * 1024
+MAX_VIA_CHARACTERS = 200
+
+
+class Located(NamedTuple):
+    """Where a request comes from, as far as it can be known.
+
+    `address` None means not known; `is_trusted` says whether the peer's word about the request counts; `via` names the
+    trusted proxies that it came through, the caller's end first, None for none.
+    """
+
+    address: Address | None
+    is_trusted: bool
+    via: str | None = None
 
 
 def client_address(peer: str | None, forwarded_for: Sequence[str], trusted: bytes) -> Address | None:
@@ -17,21 +31,21 @@ def client_address(peer: str | None, forwarded_for: Sequence[str], trusted: byte
     the list is read from there, through trusted proxies, to the first address that is not one. A hop that is no
     address ends the walk without an answer: what stands left of it was written by nobody we trust.
     """
-    return locate(peer, forwarded_for, trusted)[0]
+    return locate(peer, forwarded_for, trusted).address
 
 
-def locate(peer: str | None, forwarded_for: Sequence[str], trusted: bytes) -> tuple[Address | None, bool]:
-    """Return the client's address, as `client_address` does, and whether the peer's word about the request counts."""
+def locate(peer: str | None, forwarded_for: Sequence[str], trusted: bytes) -> Located:
+    """Return the client's address, as `client_address` does, and how it was determined."""
     nearest = None
     if peer:
         nearest = parse_hop(peer)
         if nearest is None or not contains(trusted, nearest):
-            return nearest, False
+            return Located(nearest, False)
     if not forwarded_for:
-        return nearest, True
+        return Located(nearest, True)
     if len(forwarded_for) == 1 and "," not in forwarded_for[0]:
-        return parse_hop(forwarded_for[0]), True
-    return _walk(forwarded_for, trusted), True
+        return Located(parse_hop(forwarded_for[0]), True, nearest and nearest.text)
+    return _walk(forwarded_for, trusted, [] if nearest is None else [nearest.text])
 
 
 def parse_hop(text: str) -> Address | None:
@@ -54,16 +68,18 @@ def parse_hop(text: str) -> Address | None:
     return parse_address(host)
 
 
-def _walk(forwarded_for: Sequence[str], trusted: bytes) -> Address | None:
+def _walk(forwarded_for: Sequence[str], trusted: bytes, passed: list[str]) -> Located:
     # Bounded, because the caller writes the left end: 400 KB of trusted addresses would be walked to the start.
     if sum(map(len, forwarded_for)) > MAX_FORWARDED_FOR_BYTES:
-        return None
+        return Located(None, True)
     address = None
     for hop in reversed(",".join(forwarded_for).split(",")):
+        if address is not None:
+            passed.append(address.text)
         address = parse_hop(hop)
         if address is None or not contains(trusted, address):
             break
-    return address
+    return Located(address, True, ", ".join(reversed(passed))[:MAX_VIA_CHARACTERS] or None)
 
 
 def _is_port(text: str) -> bool:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from simsim.credential import basic
 from simsim.credential.allowlist import Address
-from simsim.credential.decision import OK, UNDECIDED, Credentials, Decision, Record, decide
+from simsim.credential.decision import UNDECIDED, Credentials, Decision, Reason, Record, decide
 from simsim.gate import answer
 from simsim.gate.address import locate
 from simsim.gate.answer import Answer
@@ -97,7 +97,7 @@ class Gate:
 
     def _verify(self, request: Request) -> Answer:
         now = self._clock()
-        address, is_trusted = locate(request.peer, request.forwarded_for, self._trusted)
+        address, is_trusted, via = locate(request.peer, request.forwarded_for, self._trusted)
         credentials = basic.parse(request.authorization)
         record = None
         if isinstance(credentials, Credentials):
@@ -116,9 +116,10 @@ class Gate:
                 method=method,
                 target=target,
                 address=address,
+                via=via,
             )
         )
-        if decision is OK and record is not None:
+        if decision.reason is Reason.OK and record is not None:
             return answer.accept(record)
         return answer.UNDECIDED if decision is UNDECIDED else answer.refuse(decision.reason)
 

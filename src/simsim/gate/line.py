@@ -21,11 +21,13 @@ def decided_line(
     method: str,
     target: str,
     address: Address | None,
+    via: str | None = None,
 ) -> bytes:
     """Return one JSON object and a newline. `record` is the token's, where the caller may be told about it.
 
-    `request_id`, `account` and the record's ids are hexadecimal by now. Everything else goes through json's encoder of
-    strings: whatever a client sends becomes one JSON string in ASCII, on one line.
+    `via` names the trusted proxies on the way, `request_id`, `account` and the record's ids are hexadecimal by now.
+    Everything else goes through json's encoder of strings: whatever a client sends becomes one JSON string in ASCII, on
+    one line.
     """
     token, name = ("null", "null") if record is None else (f'"{record.token_id}"', quoted(record.name))
     if len(method) > MAX_METHOD_CHARACTERS:
@@ -34,7 +36,7 @@ def decided_line(
         f'{{"id":"{request_id}","at":{now.timestamp():.6f},"reason":"{decision.reason}","cause":"{decision.cause}",'
         f'"account":{_optional(account)},"token":{token},"name":{name},'
         f'"method":{quoted(method)},"path":{quoted(path_of(target))},'
-        f'"address":{_optional(address and address.text)}}}\n'
+        f'"address":{_optional(address and address.text)},"via":{_optional(via)}}}\n'
     ).encode("ascii")
 
 

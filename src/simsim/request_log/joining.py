@@ -34,6 +34,7 @@ class Row(NamedTuple):
     duration_seconds: float | None
     bytes: int | None
     address: str | None
+    via: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ def decided_row(decision: Decided, end: Completed | None = None) -> Row:
         duration_seconds=end.seconds if end else None,
         bytes=end.bytes if end else None,
         address=decision.address,
+        via=decision.via,
     )
 
 

@@ -18,6 +18,7 @@ LONGEST_METHOD = 32
 LONGEST_NAME = 200
 LONGEST_WORD = 32
 LONGEST_ADDRESS = 45
+LONGEST_VIA = 200
 LONGEST_SET_ASIDE = 2048
 
 _uuid_of = lru_cache(maxsize=16_384)(uuid.UUID)
@@ -41,6 +42,7 @@ class Decided(NamedTuple):
     method: str
     resource: str
     address: str | None
+    via: str | None = None
 
 
 class Completed(NamedTuple):
@@ -71,6 +73,7 @@ def parse_decided(line: str) -> Decided | None:
             method=_masked(found["method"], LONGEST_METHOD),
             resource=_masked(found["path"], LONGEST_PATH),
             address=_optional(found["address"], LONGEST_ADDRESS),
+            via=_optional(found.get("via"), LONGEST_VIA),  # a gate that was started before an upgrade writes none
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None

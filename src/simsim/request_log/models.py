@@ -11,7 +11,7 @@ class LoggedRequest(models.Model):
 
     `account_id` is the account that the caller proved or claimed to be, None when it claimed none. `status`,
     `duration_seconds` and `bytes` (of the answer's body) come with the end; a refusal has its status from the start.
-    `resource` is the path without its query.
+    `resource` is the path without its query; `via` names the trusted proxies that `address` was learned through.
     """
 
     received_at = models.DateTimeField()
@@ -27,6 +27,7 @@ class LoggedRequest(models.Model):
     duration_seconds = models.FloatField(null=True)
     bytes = models.BigIntegerField(null=True)
     address = models.CharField(max_length=45, null=True)
+    via = models.CharField(max_length=200, null=True)
 
     class Meta:
         indexes: ClassVar = [
@@ -40,14 +41,56 @@ class LoggedRequest(models.Model):
 
 
 class TokenUse(models.Model):
-    """When, and from which address, a token last let a request in: outlives the request's row."""
+    """When, and from which address, a token last let a request in: outlives the request's row.
+
+    `previous_used_at` is when that was last done with a password that a rotation had replaced.
+    """
 
     token_id = models.UUIDField(primary_key=True)
+    account_id = models.UUIDField(null=True)
     used_at = models.DateTimeField()
     address = models.CharField(max_length=45, null=True)
+    previous_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["account_id", "used_at"], name="uses_of_an_account")]
 
     def __str__(self) -> str:
         return f"{self.token_id}: {self.used_at:%Y-%m-%d %H:%M:%S}"
+
+
+class TokenDay(models.Model):
+    """How many requests came with a token on one day in UTC: let in and refused. Counted as the rows are stored."""
+
+    token_id = models.UUIDField()
+    day = models.DateField()
+    accepted = models.BigIntegerField()
+    refused = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["token_id", "day"], name="one_count_for_a_day")]
+        indexes: ClassVar = [models.Index(fields=["day"], name="token_days_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.token_id} on {self.day}: {self.accepted} + {self.refused}"
+
+
+class TokenAddressDay(models.Model):
+    """How many requests a token let in on one day from one address, "" for an unknown one."""
+
+    token_id = models.UUIDField()
+    day = models.DateField()
+    address = models.CharField(max_length=45)
+    accepted = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["token_id", "day", "address"], name="one_count_for_an_address")
+        ]
+        indexes: ClassVar = [models.Index(fields=["day"], name="token_addresses_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.token_id} on {self.day} from {self.address or '?'}: {self.accepted}"
 
 
 class OpenRequest(models.Model):

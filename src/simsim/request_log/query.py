@@ -22,10 +22,11 @@ _is_status = re.compile(r"[1-5][0-9]{2}").fullmatch
 
 @dataclass(frozen=True)
 class LastUse:
-    """When, and from which address, a token last let a request in."""
+    """When, and from which address, a token last let a request in; and when with a password that was replaced."""
 
     at: datetime
     address: str | None
+    by_previous_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Page:
 def last_uses(token_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, LastUse]:
     """Return when each of the tokens last let a request in; a token that never did is not in the answer."""
     uses = TokenUse.objects.filter(pk__in=set(token_ids))
-    return {use.token_id: LastUse(use.used_at, use.address) for use in uses}
+    return {use.token_id: LastUse(use.used_at, use.address, use.previous_used_at) for use in uses}
 
 
 def list_requests(filters: Filters, limit: int = 50, cursor: str | None = None) -> Page:

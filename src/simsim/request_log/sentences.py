@@ -13,6 +13,17 @@ API_FAILED = gettext_noop("The token “%(token)s” let the request in; the ans
 NOT_LISTED = gettext_noop("The request was refused: %(reason)s.")
 
 SENTENCES: dict[str, str] = {
+    Cause.PREVIOUS_PASSWORD: gettext_noop(
+        "The token “%(token)s” let the request in, with the password before the present one: its overlap is not over."
+    ),
+    Cause.OUTSIDE_ALLOWLIST: gettext_noop(
+        "The token “%(token)s” let the request in, although the address %(address)s is not among its allowed networks: "
+        "they are report only."
+    ),
+    Cause.PREVIOUS_AND_OUTSIDE: gettext_noop(
+        "The token “%(token)s” let the request in, with the password before the present one, and although the address "
+        "%(address)s is not among its allowed networks: they are report only."
+    ),
     Cause.NO_CREDENTIALS: gettext_noop("The request carried no credentials."),
     Cause.TWO_HEADERS: gettext_noop("The request carried more than one Authorization header."),
     Cause.TOO_LONG: gettext_noop("The Authorization header was longer than any valid one."),

@@ -115,6 +115,7 @@ def _insert(changes: Changes) -> dict[str, int]:
     sorted_rows = [row for _, row in rows]
     ids = bulk.insert(settings.REQUEST_LOG_ALIAS, sorted_rows) if rows else []
     bulk.note_uses(settings.REQUEST_LOG_ALIAS, sorted_rows)
+    bulk.count(settings.REQUEST_LOG_ALIAS, sorted_rows)
     return {request_id: row_id for row_id, (request_id, _) in zip(ids, rows, strict=True) if request_id is not None}
 
 

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 import pytest
 
 from simsim.credential.allowlist import pack
-from simsim.gate.address import MAX_FORWARDED_FOR_BYTES, client_address, locate, parse_hop
+from simsim.gate.address import MAX_FORWARDED_FOR_BYTES, MAX_VIA_CHARACTERS, client_address, locate, parse_hop
 
 TRUSTED = pack([ip_network("10.0.0.0/8"), ip_network("fd00::/8")])
 SOCKET = ""
@@ -82,6 +82,30 @@ def test_peer_s_word_counts_from_a_socket_and_from_trusted_proxies() -> None:
     }.items():
         assert locate(peer, [], TRUSTED)[1] is counts
     assert locate("10.0.0.1", [], b"")[1] is False
+
+
+@pytest.mark.covers("B3")
+@pytest.mark.parametrize(
+    ("peer", "forwarded_for", "via"),
+    [
+        ("203.0.113.9", ["10.0.0.1"], None),
+        ("10.0.0.1", [], None),
+        ("10.0.0.1", ["203.0.113.9"], "10.0.0.1"),
+        ("10.0.0.1", ["203.0.113.9, 10.0.0.2:80"], "10.0.0.2, 10.0.0.1"),
+        ("10.0.0.1", ["10.0.0.4, 10.0.0.3"], "10.0.0.3, 10.0.0.1"),
+        ("", ["203.0.113.9"], None),
+        ("", ["203.0.113.9, fd00::2"], "fd00::2"),
+        ("", ["unknown, fd00::2"], "fd00::2"),
+    ],
+)
+def test_way_through_proxies_is_told_with_the_address(peer: str, forwarded_for: list[str], via: str | None) -> None:
+    assert locate(peer, forwarded_for, TRUSTED).via == via
+
+
+def test_way_that_a_caller_makes_long_is_cut() -> None:
+    via = locate("", [", ".join(["fd00::1:2:3:4:5"] * 100)], TRUSTED).via
+    assert via is not None
+    assert len(via) == MAX_VIA_CHARACTERS
 
 
 @pytest.mark.covers("R10")

@@ -52,6 +52,7 @@ def test_line_says_who_what_when_and_from_where() -> None:
         "method": "POST",
         "path": "/api/v2/entities",
         "address": "203.0.113.9",
+        "via": None,
     }
 
 
