@@ -13,11 +13,13 @@ from simsim.credential.password import mint
 SCHEMA = """
 PRAGMA journal_mode = WAL;
 CREATE TABLE token (
-    digest BLOB, id TEXT, account TEXT, name TEXT, expires_at TEXT, revoked_at TEXT, allowlist BLOB, works_until TEXT
+    digest BLOB, id TEXT, account TEXT, name TEXT, expires_at TEXT, revoked_at TEXT, allowlist BLOB, works_until TEXT,
+    report_only INTEGER
 );
 CREATE INDEX token_digest ON token (digest);
 CREATE VIEW verifiable_token AS
-    SELECT digest, id AS token_id, account AS account_id, name, expires_at, revoked_at, allowlist, works_until
+    SELECT digest, id AS token_id, account AS account_id, name, expires_at, revoked_at, allowlist, works_until,
+        report_only
     FROM token;
 """
 ACME, GLOBEX = uuid.UUID(int=0xACE0_0000_0000_4000_8000_0000_0000_00AC), uuid.UUID(int=0x610BE << 32)
@@ -41,6 +43,7 @@ class Database:
         revoked_at: str | None = None,
         allow: tuple[str, ...] = (),
         works_until: datetime | None = None,
+        report_only: bool = False,
     ) -> str:
         """Add a token, by default one of Acme that opens to everybody for a day, and return its password."""
         password = mint()
@@ -56,7 +59,7 @@ class Database:
             pack(networks),
         )
         ends = works_until and works_until.strftime(STAMP)
-        self.connection.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, ends))
+        self.connection.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, ends, report_only))
         return password
 
     def change(self, password: str, **columns: object) -> None:

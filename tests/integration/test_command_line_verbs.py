@@ -19,8 +19,8 @@ from simsim.tokens.models import Token
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 TOKEN_FIELDS = {
-    "id", "account_id", "name", "description", "software", "status", "expires_at", "allowed_networks", "created_at",
-    "created_by", "revoked_at", "revoked_by", "revocation_reason", "last_used_at", "last_used_address",
+    "id", "account_id", "name", "description", "software", "status", "expires_at", "allowed_networks", "report_only",
+    "created_at", "created_by", "revoked_at", "revoked_by", "revocation_reason", "last_used_at", "last_used_address",
 }  # fmt: skip
 Simsim = Callable[..., Any]
 

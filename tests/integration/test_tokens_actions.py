@@ -1,6 +1,7 @@
 """The life of a token, on the real database."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -240,6 +241,35 @@ def test_rotation_keeps_the_password_before_through_the_overlap_alone(
     assert (token.previous_digest, token.previous_works_until) == (None, None)
     with pytest.raises(Invalid):
         actions.rotate_token(actor=cast.as_alice, token=token, overlap=8 * DAY, now=now)
+
+
+@pytest.mark.covers("B2", "B6")
+def test_overlap_ends_early_once_and_only_while_there_is_one(
+    cast: Cast, now: datetime, power_bi: tuple[Token, actions.Credentials]
+) -> None:
+    token, _ = power_bi
+    actions.end_overlap(actor=cast.as_alice, token=token, now=now)
+    actions.rotate_token(actor=cast.as_alice, token=token, overlap=DAY, now=now)
+    for hours in (1, 2):
+        token = actions.end_overlap(actor=cast.as_alice, token=token, now=now + timedelta(hours=hours))
+        assert token.previous_works_until == now + timedelta(hours=1)
+    assert AuditEvent.objects.filter(event="token.overlap_ended").count() == 1
+    with pytest.raises(NotPermitted):
+        actions.end_overlap(actor=cast.as_bob, token=token, now=now)
+
+
+@pytest.mark.covers("B3")
+def test_list_that_allows_everybody_has_nothing_to_report(
+    cast: Cast, now: datetime, power_bi: tuple[Token, actions.Credentials]
+) -> None:
+    def edited(**changes: Any) -> Token:
+        return actions.edit_token(actor=cast.as_alice, token=power_bi[0], now=now, **changes)
+
+    assert edited(allowed_networks=[], report_only=True).report_only is False
+    assert edited(allowed_networks=["192.0.2.0/24"], report_only=True).report_only is True
+    assert AuditEvent.objects.latest("pk").details["report_only"] == [False, True]
+    assert edited(name="Kept").report_only is True
+    assert edited(allowed_networks=[]).report_only is False
 
 
 @pytest.mark.covers("R1")

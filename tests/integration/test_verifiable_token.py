@@ -50,11 +50,23 @@ def test_gate_sees_each_change_of_a_token_at_its_next_look(cast: Cast, now: date
     assert edited is not None
     assert edited.allowlist == b""
 
+    actions.edit_token(actor=cast.as_alice, token=token, allowed_networks=["192.0.2.0/24"], report_only=True, now=now)
+    reporting = lookup.find(digest(first.password))
+    assert reporting is not None
+    assert (edited.report_only, reporting.report_only) == (False, True)
+
     _, second = actions.rotate_token(actor=cast.as_alice, token=token, overlap=DAY, now=now)
     old, new = lookup.find(digest(first.password)), lookup.find(digest(second.password))
     assert old is not None
     assert new is not None
     assert (old.superseded_at, new.superseded_at, old.token_id) == (now + DAY, None, new.token_id)
+
+    assert (old.report_only, new.report_only) == (True, True)
+
+    actions.end_overlap(actor=cast.as_alice, token=token, now=now + timedelta(hours=1))
+    ended_early = lookup.find(digest(first.password))
+    assert ended_early is not None
+    assert ended_early.superseded_at == now + timedelta(hours=1)
 
     actions.revoke_token(actor=cast.as_alice, token=token, now=now)
     for secret in (first, second):

@@ -13,6 +13,7 @@ class Event(StrEnum):
     TOKEN_CREDENTIALS_SHOWN = "token.credentials_shown"  # noqa: S105
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
     TOKEN_ROTATED = "token.rotated"  # noqa: S105
+    TOKEN_OVERLAP_ENDED = "token.overlap_ended"  # noqa: S105
     SOFTWARE_ADDED = "software.added"
     SIGNED_IN = "session.signed_in"
     SIGN_IN_FAILED = "session.sign_in_failed"

@@ -26,6 +26,9 @@ class Cause(StrEnum):
     """What exactly was seen, finer than the reason: the log's `detail` is its sentence."""
 
     OK = "ok"
+    PREVIOUS_PASSWORD = "previous_password"  # noqa: S105
+    OUTSIDE_ALLOWLIST = "outside_allowlist"
+    PREVIOUS_AND_OUTSIDE = "previous_and_outside"
     NO_CREDENTIALS = "no_credentials"
     TWO_HEADERS = "two_headers"
     TOO_LONG = "too_long"
@@ -70,7 +73,8 @@ class Record(NamedTuple):
     """What is known of the token that a password belongs to, read for this request.
 
     `superseded_at` is the end of a rotated-out password's overlap, None for the current password; `allowlist` as
-    `allowlist.pack` made it; ids are canonical UUIDs, times are aware.
+    `allowlist.pack` made it, and where it is `report_only` nobody is refused by it; ids are canonical UUIDs, times are
+    aware.
     """
 
     token_id: str
@@ -81,9 +85,13 @@ class Record(NamedTuple):
     revoked: bool
     allowlist: bytes
     superseded_at: datetime | None
+    report_only: bool = False
 
 
 OK = Decision(Reason.OK, Cause.OK)
+OK_BY_PREVIOUS = Decision(Reason.OK, Cause.PREVIOUS_PASSWORD)
+OK_OUTSIDE = Decision(Reason.OK, Cause.OUTSIDE_ALLOWLIST)
+OK_BY_PREVIOUS_OUTSIDE = Decision(Reason.OK, Cause.PREVIOUS_AND_OUTSIDE)
 PASSWORD_UNKNOWN = Decision(Reason.UNKNOWN_CREDENTIALS, Cause.PASSWORD_UNKNOWN)
 OTHER_ACCOUNT = Decision(Reason.UNKNOWN_CREDENTIALS, Cause.OTHER_ACCOUNT)
 SUPERSEDED = Decision(Reason.UNKNOWN_CREDENTIALS, Cause.SUPERSEDED)
@@ -119,5 +127,7 @@ def decide(  # noqa: PLR0911 - one for each verdict
     if now >= record.expires_at:
         return EXPIRED
     if not allows(record.allowlist, address):
-        return ADDRESS_UNKNOWN if address is None else ADDRESS_NOT_ALLOWED
-    return OK
+        if not record.report_only:
+            return ADDRESS_UNKNOWN if address is None else ADDRESS_NOT_ALLOWED
+        return OK_OUTSIDE if record.superseded_at is None else OK_BY_PREVIOUS_OUTSIDE
+    return OK if record.superseded_at is None else OK_BY_PREVIOUS

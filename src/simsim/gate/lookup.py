@@ -8,7 +8,7 @@ from typing import Protocol
 
 from simsim.credential.decision import Record
 
-COLUMNS = "digest, token_id, account_id, name, expires_at, revoked_at, allowlist, works_until"
+COLUMNS = "digest, token_id, account_id, name, expires_at, revoked_at, allowlist, works_until, report_only"
 VIEW = "verifiable_token"
 
 

@@ -44,7 +44,7 @@ class PostgresqlLookup:
         if not rows:
             return None
         (row,) = rows  # more than one owner of a password is no decision
-        found, token, account, name, expires_at, revoked_at, allowlist, works_until = row
+        found, token, account, name, expires_at, revoked_at, allowlist, works_until, report_only = row
         return Record(
             token_id=str(token),
             account_id=str(account),
@@ -54,6 +54,7 @@ class PostgresqlLookup:
             revoked=revoked_at is not None,
             allowlist=allowlist,
             superseded_at=works_until,
+            report_only=report_only is True,
         )
 
     def close(self) -> None:

@@ -48,10 +48,12 @@ class SqliteLookup:
         if not rows:
             return None
         (row,) = rows  # more than one owner of a password is no decision
-        found, token, account, name, expires_at, revoked_at, allowlist, works_until = row
+        found, token, account, name, expires_at, revoked_at, allowlist, works_until, report_only = row
         superseded_at = None if works_until is None else _instant(works_until)
         expires_at, revoked = _instant(expires_at), revoked_at is not None
-        return Record(_uuid(token), _uuid(account), name, found, expires_at, revoked, allowlist, superseded_at)
+        return Record(
+            _uuid(token), _uuid(account), name, found, expires_at, revoked, allowlist, superseded_at, report_only == 1
+        )
 
     def close(self) -> None:
         """Let go of the file; the next `find` opens it again."""

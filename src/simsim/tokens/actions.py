@@ -42,6 +42,7 @@ def create_token(
     description: str = "",
     software: str | None = None,
     allowed_networks: Iterable[str] = (),
+    report_only: bool = False,
     now: datetime,
 ) -> tuple[Token, Credentials]:
     """Create a token, owe every administrator a mail (R8), and return it with its credentials.
@@ -61,7 +62,7 @@ def create_token(
     lock(account)
     prove_name_free(account, str(values["name"]), now=now)
     token = Token(account=account, created_at=now, created_by=actor.user, created_by_label=actor.label, **values)
-    token.allowlist = packed(token)
+    settle_allowlist(token, report_only=report_only)
     secret = mint_into(token)
     token.save(force_insert=True)
     recorded(actor, token, Event.TOKEN_CREATED, facts(token), now)
@@ -78,6 +79,7 @@ def edit_token(
     description: str | None = None,
     software: str | None = None,
     allowed_networks: Sequence[str] | None = None,
+    report_only: bool | None = None,
     now: datetime,
 ) -> Token:
     """Change what may change (R12); None leaves a field as it is, "" as software takes it away.
@@ -96,12 +98,12 @@ def edit_token(
         token.allowed_networks = errors.collect(lambda: rules.parse_networks(allowed_networks)) or []
     errors.raise_if_any()
     prove_name_free(token.account, token.name, now=now, but=token)
-    token.allowlist = packed(token)
+    settle_allowlist(token, report_only=token.report_only if report_only is None else report_only)
     changed: dict[str, object] = {
         key: [before[key], value] for key, value in facts(token).items() if value != before[key]
     }
     if changed:
-        token.save(update_fields=["name", "description", "software", "allowed_networks", "allowlist"])
+        token.save(update_fields=["name", "description", "software", "allowed_networks", "allowlist", "report_only"])
         recorded(actor, token, Event.TOKEN_EDITED, changed, now)
     return token
 
@@ -143,6 +145,17 @@ def rotate_token(*, actor: Actor, token: Token, overlap: timedelta, now: datetim
     token.save(update_fields=["digest", "sealed_password", "previous_digest", "previous_works_until", "rotated_at"])
     recorded(actor, token, Event.TOKEN_ROTATED, {"overlap_seconds": int(overlap.total_seconds())}, now)
     return token, Credentials(str(token.account_id), secret)
+
+
+@transaction.atomic
+def end_overlap(*, actor: Actor, token: Token, now: datetime) -> Token:
+    """Let the password before the present one stop working now. Where none works any more, nothing changes."""
+    token = locked(actor, token, now)
+    if token.previous_works_until is not None and token.previous_works_until > now:
+        token.previous_works_until = now
+        token.save(update_fields=["previous_works_until"])
+        recorded(actor, token, Event.TOKEN_OVERLAP_ENDED, {"name": token.name}, now)
+    return token
 
 
 class Errors:
@@ -202,8 +215,10 @@ def keyring() -> Keyring:
     return ring
 
 
-def packed(token: Token) -> bytes:
-    return allowlist.pack(token.networks)
+def settle_allowlist(token: Token, *, report_only: bool) -> None:
+    """Pack the networks for the gate. A list that allows every address has nothing to report."""
+    token.allowlist = allowlist.pack(token.networks)
+    token.report_only = report_only and bool(token.allowed_networks)
 
 
 def facts(token: Token) -> dict[str, object]:
@@ -214,6 +229,7 @@ def facts(token: Token) -> dict[str, object]:
         "software": token.software.slug if token.software else None,
         "expires_at": token.expires_at.isoformat(),
         "allowed_networks": list(token.allowed_networks),
+        "report_only": token.report_only,
     }
 
 

@@ -67,8 +67,9 @@ class Token(models.Model):
     """One application access token of an account (R2).
 
     The password rests twice: as a digest that the gate looks up, and encrypted, so that an administrator can read it
-    again (R11). `allowlist` is `allowed_networks` packed for the gate; `save_networks` keeps the two equal. During a
-    rotation's overlap the password before rests in the `previous_…` columns.
+    again (R11). `allowlist` is `allowed_networks` packed for the gate; the actions keep the two equal. Where it is only
+    reported (`report_only`), requests from outside it pass and are marked in the log. During a rotation's overlap the
+    password before rests in the `previous_…` columns.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -80,6 +81,7 @@ class Token(models.Model):
     )
     expires_at = models.DateTimeField(_("expires"))
     allowed_networks = models.JSONField(_("allowed networks"), default=list)
+    report_only = models.BooleanField(_("report only"), default=False)
     allowlist = models.BinaryField(default=b"")
     digest = models.BinaryField(max_length=32, unique=True)
     sealed_password = models.BinaryField()

@@ -51,6 +51,7 @@ def document(token: Token, use: LastUse | None, *, now: datetime) -> dict[str, o
         "status": token.status(now).value,
         "expires_at": iso(token.expires_at),
         "allowed_networks": list(token.allowed_networks),
+        "report_only": token.report_only,
         "created_at": iso(token.created_at),
         "created_by": token.created_by_label,
         "revoked_at": iso(token.revoked_at),

@@ -75,7 +75,7 @@ def test_token_opens_until_its_expiry_and_not_at_it() -> None:
 @pytest.mark.covers("B2")
 def test_rotated_password_opens_until_its_overlap_ends_and_not_at_it() -> None:
     record = ACTIVE._replace(superseded_at=NOW)
-    assert verdict(record, now=NOW - TICK) == decision.OK
+    assert verdict(record, now=NOW - TICK) == Decision(Reason.OK, Cause.PREVIOUS_PASSWORD)
     assert verdict(record, now=NOW) == decision.SUPERSEDED
 
 
@@ -85,6 +85,25 @@ def test_allowlist_is_asked_for_known_and_unknown_addresses() -> None:
     assert verdict(record, address=at("203.0.113.9")) == decision.OK
     assert verdict(record, address=at("198.51.100.9")) == decision.ADDRESS_NOT_ALLOWED
     assert verdict(record, address=None) == decision.ADDRESS_UNKNOWN
+
+
+@pytest.mark.covers("B3")
+def test_report_only_allowlist_refuses_nobody_and_marks_who_comes_from_outside() -> None:
+    record = ACTIVE._replace(allowlist=OFFICE, report_only=True)
+    assert verdict(record, address=at("203.0.113.9")) == decision.OK
+    assert verdict(record, address=at("198.51.100.9")) == Decision(Reason.OK, Cause.OUTSIDE_ALLOWLIST)
+    assert verdict(record, address=None) == Decision(Reason.OK, Cause.OUTSIDE_ALLOWLIST)
+    rotated = record._replace(superseded_at=NOW + TICK)
+    assert verdict(rotated, address=at("198.51.100.9")) == Decision(Reason.OK, Cause.PREVIOUS_AND_OUTSIDE)
+    assert verdict(rotated, address=at("203.0.113.9")) == Decision(Reason.OK, Cause.PREVIOUS_PASSWORD)
+
+
+@pytest.mark.covers("B3", "R13")
+def test_report_only_revives_nothing_that_has_ended() -> None:
+    record = EVERYTHING_WRONG._replace(report_only=True)
+    assert verdict(record) == decision.SUPERSEDED
+    assert verdict(record._replace(superseded_at=None)) == decision.REVOKED
+    assert verdict(record._replace(superseded_at=None, revoked=False)) == decision.EXPIRED
 
 
 @pytest.mark.covers("R16")

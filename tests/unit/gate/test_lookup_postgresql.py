@@ -18,10 +18,11 @@ SCHEMA = """
 DROP TABLE IF EXISTS token CASCADE;
 CREATE TABLE token (
     digest bytea, id uuid, account uuid, name text, expires_at timestamptz, revoked_at timestamptz, allowlist bytea,
-    works_until timestamptz
+    works_until timestamptz, report_only boolean
 );
 CREATE VIEW verifiable_token AS
-    SELECT digest, id AS token_id, account AS account_id, name, expires_at, revoked_at, allowlist, works_until
+    SELECT digest, id AS token_id, account AS account_id, name, expires_at, revoked_at, allowlist, works_until,
+        report_only
     FROM token;
 """
 EXPIRES = datetime(2027, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -35,7 +36,7 @@ def owner(postgresql_url: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(postgresql_url, autocommit=True) as connection:
         connection.execute(SCHEMA)
         connection.execute(
-            "INSERT INTO token VALUES (%s, %s, %s, 'Warehouse', %s, NULL, '', NULL)",
+            "INSERT INTO token VALUES (%s, %s, %s, 'Warehouse', %s, NULL, '', NULL, false)",
             (KNOWN, uuid.UUID(int=7), ACME, EXPIRES),
         )
         yield connection

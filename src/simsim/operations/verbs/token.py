@@ -45,6 +45,7 @@ def create(
     allow: Annotated[
         list[str] | None, typer.Option(metavar="CIDR", help="An address or network that may use it; repeatable.")
     ] = None,
+    report_only: Annotated[bool, typer.Option("--report-only", help="Let others in too, marked in the log.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Create a token and print its username and password."""
@@ -62,6 +63,7 @@ def create(
         description=description,
         software=software,
         allowed_networks=allow or [],
+        report_only=report_only,
         now=now,
     )
     shown = {"username": credentials.username, "password": credentials.password}
@@ -126,6 +128,10 @@ def edit(
         list[str] | None, typer.Option(metavar="CIDR", help="Networks in place of the present ones; repeatable.")
     ] = None,
     allow_any: Annotated[bool, typer.Option("--allow-any", help="Allow every address again.")] = False,
+    report_only: Annotated[
+        bool | None,
+        typer.Option("--report-only/--enforce", help="Whether addresses outside are let in and marked, or refused."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Change an active token; what is not given stays."""
@@ -144,6 +150,7 @@ def edit(
         description=description,
         software=software,
         allowed_networks=[] if allow_any else allow or None,
+        report_only=report_only,
         now=timezone.now(),
     )
     print_token(token, as_json=as_json)
@@ -194,6 +201,20 @@ def rotate(
     )
     shown = {"username": credentials.username, "password": credentials.password}
     print_token(token, as_json=as_json, more=shown)
+
+
+@tokens.command("end-overlap")
+@needs_django
+def end_overlap(token_id: TokenId, acting_as: As, as_json: AsJson = False) -> None:
+    """Let the password before the present one stop working now."""
+    from django.utils import timezone
+
+    from simsim.operations.finding import find_actor, find_token_for
+    from simsim.tokens import actions
+
+    actor = find_actor(acting_as)
+    token = actions.end_overlap(actor=actor, token=find_token_for(token_id, actor=actor), now=timezone.now())
+    print_token(token, as_json=as_json)
 
 
 def parse_overlap(text: str) -> timedelta:

@@ -1,0 +1,36 @@
+"""Allowlists that only report, and the view that tells the gate of them."""
+
+from django.db import migrations, models
+
+# The gate reads columns by name, so the one of an older version goes on working with the new view.
+CREATE = """
+CREATE VIEW verifiable_token AS
+SELECT digest, id AS token_id, account_id, name, expires_at, revoked_at, allowlist, NULL AS works_until, report_only
+FROM tokens_token
+UNION ALL
+SELECT previous_digest, id, account_id, name, expires_at, revoked_at, allowlist, previous_works_until, report_only
+FROM tokens_token WHERE previous_digest IS NOT NULL
+"""
+CREATE_BEFORE = """
+CREATE VIEW verifiable_token AS
+SELECT digest, id AS token_id, account_id, name, expires_at, revoked_at, allowlist, NULL AS works_until
+FROM tokens_token
+UNION ALL
+SELECT previous_digest, id, account_id, name, expires_at, revoked_at, allowlist, previous_works_until
+FROM tokens_token WHERE previous_digest IS NOT NULL
+"""
+DROP = "DROP VIEW verifiable_token"
+
+
+class Migration(migrations.Migration):
+    dependencies = [("tokens", "0003_first_software")]
+    operations = [
+        # SQLite makes a table anew to give it a column, and can't while a view looks at it.
+        migrations.RunSQL(DROP, CREATE_BEFORE),
+        migrations.AddField(
+            model_name="token",
+            name="report_only",
+            field=models.BooleanField(default=False, verbose_name="report only"),
+        ),
+        migrations.RunSQL(CREATE, DROP),
+    ]
