@@ -104,6 +104,11 @@ class TokenNotActive(Conflict):
     detail = gettext_noop("The token “%(name)s” is %(status)s: it can be read, but no longer changed.")
 
 
+class RotatedMeanwhile(Conflict):
+    slug = "rotated-meanwhile"
+    detail = gettext_noop("“%(name)s” has been given a new password meanwhile. Look at it before you give it another.")
+
+
 class LastAdministrator(Conflict):
     slug = "last-administrator"
     detail = gettext_noop("%(email)s is the last administrator of the account: appoint another one first.")

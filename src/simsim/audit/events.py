@@ -11,6 +11,7 @@ class Event(StrEnum):
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an event
     TOKEN_EDITED = "token.edited"  # noqa: S105
     TOKEN_CREDENTIALS_SHOWN = "token.credentials_shown"  # noqa: S105
+    TOKEN_TRIED = "token.tried"  # noqa: S105
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
     TOKEN_ROTATED = "token.rotated"  # noqa: S105
     TOKEN_OVERLAP_ENDED = "token.overlap_ended"  # noqa: S105

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Concatenate, ParamSpec
 
 from django.conf import settings
@@ -15,13 +16,52 @@ from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django_htmx.http import HttpResponseClientRefresh
 
-from simsim.accounts.models import Account, User
-from simsim.accounts.permissions import Actor, Permission, acting, permit
+from simsim.accounts.models import Account, Membership, Role, User
+from simsim.accounts.permissions import GRANTS, Actor, Permission, acting
 from simsim.credential.allowlist import Address
-from simsim.gate.address import client_address
-from simsim.problem import NotFound
+from simsim.gate.address import Located, locate
+from simsim.problem import NotFound, NotPermitted
 
 Parameters = ParamSpec("Parameters")
+
+
+class Place:
+    """Where in the console a request is. Reads the database when somebody asks, and once."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    @cached_property
+    def memberships(self) -> list[Membership]:
+        """The accounts that the person belongs to, by name."""
+        user = getattr(self._request, "user", None)
+        if not isinstance(user, User) or not user.is_authenticated:
+            return []
+        return list(user.memberships.select_related("account").order_by("account__name"))
+
+    @cached_property
+    def membership(self) -> Membership | None:
+        """The membership in the account of the address, else in the only account; None when there is no such."""
+        wanted = account_id_in(self._request)
+        if wanted is None:
+            return self.memberships[0] if len(self.memberships) == 1 else None
+        return next((found for found in self.memberships if found.account_id == wanted), None)
+
+    @property
+    def section(self) -> str:
+        """The part of the account that the address lies in, such as `tokens` or `logs`; "" for none."""
+        parts = self._request.path_info.split("/")
+        return parts[3] if len(parts) > 3 and parts[1] == "accounts" else ""
+
+    @property
+    def is_administrator(self) -> bool:
+        return self.membership is not None and self.membership.role == Role.ADMINISTRATOR
+
+
+def place_of(request: HttpRequest) -> Place:
+    """Return the request's place: the same one for the view and for the frame around it."""
+    found: Place = vars(request).setdefault("place", Place(request))
+    return found
 
 
 @dataclass(frozen=True)
@@ -64,12 +104,12 @@ def _in_account(
     @login_required
     def signed_in(request: HttpRequest, *args: Parameters.args, **kwargs: Parameters.kwargs) -> HttpResponse:
         kwargs.pop("account_id")
-        account = account_in(request)
-        if account is None or not isinstance(request.user, User):
+        membership = place_of(request).membership
+        if membership is None or not isinstance(request.user, User):
             raise NotFound
-        actor = acting(request.user)
-        permit(actor, permission, account)
-        response = view(Visit(request, account, actor, timezone.now()), *args, **kwargs)
+        if permission not in GRANTS[membership.role]:
+            raise NotPermitted
+        response = view(Visit(request, membership.account, acting(request.user), timezone.now()), *args, **kwargs)
         # Whoever sits at the machine next must not find the pages in a cache after the person has signed out.
         patch_cache_control(response, private=True, no_cache=True)
         return response
@@ -95,6 +135,11 @@ def account_id_in(request: HttpRequest) -> uuid.UUID | None:
 
 def address_of(request: HttpRequest) -> Address | None:
     """Return the address that the browser comes from, read as the gate reads a caller's; None when unknown."""
+    return located(request).address
+
+
+def located(request: HttpRequest) -> Located:
+    """Return the browser's address and the trusted proxies that it was learned through."""
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR")
     trusted: bytes = settings.OPERATOR.trusted_networks()
-    return client_address(request.META.get("REMOTE_ADDR"), [forwarded] if forwarded else [], trusted)
+    return locate(request.META.get("REMOTE_ADDR"), [forwarded] if forwarded else [], trusted)

@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from simsim.console import home
-from simsim.console.tokens import creating, credentials, details, lists, revoking
+from simsim.console.tokens import creating, credentials, details, lists, revoking, rotating, trying
 
 app_name = "console"
 TOKENS = "accounts/<uuid:account_id>/tokens/"
@@ -16,6 +16,10 @@ urlpatterns = [
     path(TOKENS + "new/", creating.create, name="create_token"),
     path(TOKEN, details.details, name="token"),
     path(TOKEN + "credentials/", credentials.show, name="credentials"),
+    path(TOKEN + "credentials/env/", credentials.download, name="download_credentials"),
+    path(TOKEN + "test/", trying.try_now, name="try_token"),
+    path(TOKEN + "rotate/", rotating.rotate, name="rotate_token"),
+    path(TOKEN + "rotate/end-overlap/", rotating.end, name="end_overlap"),
     path(TOKEN + "revoke/", revoking.revoke, name="revoke_token"),
     path("sign-in/", include("simsim.console.sign_in_urls")),
 ]

@@ -4,20 +4,9 @@ import http.client
 import socket
 from pathlib import Path
 
+from simsim.gate.client import SocketConnection
+
 TIMEOUT_SECONDS = 2.0
-
-
-class SocketConnection(http.client.HTTPConnection):
-    """HTTP over a Unix socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=TIMEOUT_SECONDS)
-        self.path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(TIMEOUT_SECONDS)
-        self.sock.connect(str(self.path))
 
 
 def socket_status(path: Path, target: str) -> int | None:

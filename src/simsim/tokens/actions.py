@@ -1,9 +1,8 @@
 """What changes tokens. Each action permits, changes, records and owes mail in one transaction."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from django.conf import settings
 from django.db import transaction
@@ -15,12 +14,12 @@ from simsim.audit import recording
 from simsim.audit.events import Event
 from simsim.credential import allowlist, password
 from simsim.credential.digest import digest
-from simsim.problem import AlreadyExists, FieldError, Invalid, TokenNotActive, gettext_noop
+from simsim.problem import FieldError, Invalid, RotatedMeanwhile, TokenNotActive, gettext_noop
 from simsim.tokens import notices, rules
+from simsim.tokens.checking import Errors, prove_name_free
 from simsim.tokens.keyring import Keyring
 from simsim.tokens.models import Status, Token
 
-Parsed = TypeVar("Parsed")
 LONGEST_OVERLAP = timedelta(days=7)
 
 
@@ -118,6 +117,15 @@ def show_credentials(*, actor: Actor, token: Token, now: datetime) -> Credential
 
 
 @transaction.atomic
+def try_credentials(*, actor: Actor, token: Token, now: datetime) -> Credentials:
+    """Return username and password for a request that Simsim itself makes; nobody sees them, and that is recorded."""
+    token = locked(actor, token, now)
+    secret = keyring().open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
+    recorded(actor, token, Event.TOKEN_TRIED, {}, now)
+    return Credentials(str(token.account_id), secret)
+
+
+@transaction.atomic
 def revoke_token(*, actor: Actor, token: Token, reason: str = "", now: datetime) -> Token:
     """Revoke a token for good (R13). Revoking a revoked token changes nothing; an expired one can still be revoked."""
     permit(actor, Permission.MANAGE_TOKENS, token.account)
@@ -134,10 +142,16 @@ def revoke_token(*, actor: Actor, token: Token, reason: str = "", now: datetime)
 
 @transaction.atomic
 def rotate_token(*, actor: Actor, token: Token, overlap: timedelta, now: datetime) -> tuple[Token, Credentials]:
-    """Give a token a new password; the one before works through the overlap, the one before that no longer (B2)."""
-    token = locked(actor, token, now)
+    """Give a token a new password; the one before works through the overlap, the one before that no longer (B2).
+
+    Raises RotatedMeanwhile when the token was rotated after `token` was read.
+    """
+    seen, token = token, locked(actor, token, now)
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
         raise Invalid(FieldError("overlap", gettext_noop("The overlap is between none and 7 days.")))
+    # A form that is sent twice would end the overlap that its first sending began.
+    if seen.rotated_at != token.rotated_at:
+        raise RotatedMeanwhile(name=token.name)
     token.previous_digest = bytes(token.digest) if overlap else None
     token.previous_works_until = now + overlap if overlap else None
     token.rotated_at = now
@@ -158,25 +172,6 @@ def end_overlap(*, actor: Actor, token: Token, now: datetime) -> Token:
     return token
 
 
-class Errors:
-    """Collects what is wrong with several fields, so that a person hears of all of it at once."""
-
-    def __init__(self) -> None:
-        self.found: list[FieldError] = []
-
-    def collect(self, parse: Callable[[], Parsed]) -> Parsed | None:
-        """Return what the parser returns, None when it refused."""
-        try:
-            return parse()
-        except Invalid as problem:
-            self.found.extend(problem.errors)
-            return None
-
-    def raise_if_any(self) -> None:
-        if self.found:
-            raise Invalid(*self.found)
-
-
 def lock(account: Account) -> None:
     """Make whoever else changes this account's tokens wait until this transaction ends."""
     # Two creations at once would each find the name free. SQLite needs no row lock: its transactions begin IMMEDIATE.
@@ -191,15 +186,6 @@ def locked(actor: Actor, token: Token, now: datetime) -> Token:
     if fresh.status(now) != Status.ACTIVE:
         raise TokenNotActive(name=fresh.name, status=fresh.status(now))
     return fresh
-
-
-def prove_name_free(account: Account, name: str, *, now: datetime, but: Token | None = None) -> None:
-    """Raise AlreadyExists when another active token of the account has the name, in any case (R5)."""
-    others = Token.objects.active(now).filter(account=account, name__iexact=name)
-    if but is not None:
-        others = others.exclude(pk=but.pk)
-    if others.exists():
-        raise AlreadyExists(gettext_noop("An active token is already named “%(name)s”."), name=name)
 
 
 def mint_into(token: Token) -> str:

@@ -4,18 +4,24 @@ import re
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
+from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor
 from simsim.accounts.texts import parse_line
 from simsim.audit import recording
 from simsim.audit.events import Event
 from simsim.problem import AlreadyExists, FieldError, Invalid, NotPermitted, gettext_noop
-from simsim.tokens.models import TargetSoftware
+from simsim.tokens.models import TargetSoftware, Token
 
 SLUG = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*\Z", re.ASCII)
 LONGEST_SLUG = 50
 LONGEST_NAME = 100
+
+
+def software_in_use(account: Account) -> QuerySet[TargetSoftware]:
+    """Return the software that tokens of the account, ended ones included, are made for, by name."""
+    return TargetSoftware.objects.filter(pk__in=Token.objects.filter(account=account).values("software"))
 
 
 @transaction.atomic

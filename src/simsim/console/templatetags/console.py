@@ -1,11 +1,12 @@
 """Icons, and moments that can't be misread."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django import template
 from django.forms import BoundField
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -14,12 +15,47 @@ from lucide.templatetags.lucide import lucide
 
 register = template.Library()
 MINUTE, HOUR, DAY = 60, 3600, 86400
+SPARK_STEP, SPARK_HEIGHT = 3, 20
 
 
 @register.simple_tag
 def icon(name: str, size: int = 16) -> Any:
     """Return the icon of that name, silent to screen readers: the words beside it say what it means."""
     return lucide(name, size=size, aria_hidden="true", focusable="false")
+
+
+@register.simple_tag
+def spark(days: Sequence[int]) -> SafeString:
+    """Return a line of one bar a day, silent to screen readers: the number beside it says how many there were."""
+    most = max(days, default=0)
+    if not most:
+        return SafeString("")
+    heights = ((place, max(1.0, SPARK_HEIGHT * count / most)) for place, count in enumerate(days) if count)
+    path = "".join(f"M{place * SPARK_STEP + 1} {SPARK_HEIGHT}v-{height:.1f}" for place, height in heights)
+    width = len(days) * SPARK_STEP
+    return format_html(
+        '<svg class="spark" viewBox="0 0 {} {}" width="{}" height="{}" aria-hidden="true" focusable="false">'
+        '<path class="spark-base" d="M0 {}h{}"/><path d="{}"/></svg>',
+        width, SPARK_HEIGHT, width, SPARK_HEIGHT, SPARK_HEIGHT - 0.5, width, path,
+    )  # fmt: skip
+
+
+@register.filter
+def number(value: int) -> str:
+    """Return a whole number with its thousands apart: `1,204`."""
+    return number_format(value, force_grouping=True)
+
+
+@register.filter
+def breakable(address: str) -> SafeString:
+    """Return an e-mail address that breaks before its @, and not in a word, where a line is too short for it."""
+    local, at, domain = address.partition("@")
+    return format_html("{}<wbr>{}{}", local, at, domain)
+
+
+@register.filter
+def minus(value: int, other: int) -> int:
+    return value - other
 
 
 @register.filter
@@ -53,18 +89,25 @@ def away(value: datetime, now: datetime) -> str:
     return _("in %(amount)s") % {"amount": amount} if seconds > 0 else _("%(amount)s ago") % {"amount": amount}
 
 
+@register.filter
+def since(value: datetime, now: datetime) -> str:
+    """Return how long ago a moment was, alone: `62 days`."""
+    return spell((now - value).total_seconds()) or _("less than a minute")
+
+
 def spell(seconds: float) -> str | None:
-    """Return a length of time in its largest fitting unit, rounded down; None for less than a minute."""
-    if seconds >= DAY:
-        count = int(seconds // DAY)
-        return ngettext("%(count)d day", "%(count)d days", count) % {"count": count}
-    if seconds >= HOUR:
-        count = int(seconds // HOUR)
-        return ngettext("%(count)d hour", "%(count)d hours", count) % {"count": count}
-    if seconds >= MINUTE:
-        count = int(seconds // MINUTE)
+    """Return a length of time in its largest fitting unit, to the nearest; None for less than a minute.
+
+    Hours up to two days: “in 1 day” may mean too little time to anybody who has to act by then.
+    """
+    if seconds < MINUTE:
+        return None
+    if (count := round(seconds / MINUTE)) < 60:
         return ngettext("%(count)d minute", "%(count)d minutes", count) % {"count": count}
-    return None
+    if (count := round(seconds / HOUR)) < 48:
+        return ngettext("%(count)d hour", "%(count)d hours", count) % {"count": count}
+    count = round(seconds / DAY)
+    return ngettext("%(count)d day", "%(count)d days", count) % {"count": count}
 
 
 def as_time(value: datetime, text: str) -> SafeString:

@@ -7,10 +7,11 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from simsim.console.place import Visit, address_of, for_administrators
+from simsim.console.place import Visit, for_administrators, located
 from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.console.tokens.credentials import credentials_page
 from simsim.console.tokens.form import PRESETS_DAYS, TokenForm, offered_software
+from simsim.console.tokens.while_typing import CHECK, errors_while_typing
 from simsim.problem import AlreadyExists, Invalid
 from simsim.tokens.actions import create_token
 from simsim.tokens.models import Token
@@ -29,8 +30,10 @@ def create(visit: Visit) -> HttpResponse:
     if visit.request.method != "POST":
         demand_recent_authentication(visit.request)
         return form_page(visit, TokenForm())
-    form = TokenForm.read(visit.request.POST)
-    if form.rearrange(visit.request.POST.get("press", ""), address_of(visit.request)):
+    form, press = TokenForm.read(visit.request.POST), visit.request.POST.get("press", "")
+    if press == CHECK:
+        return errors_while_typing(visit, form)
+    if form.rearrange(press, located(visit.request).address):
         return form_page(visit, form)
     demand_recent_authentication(visit.request)
     try:
@@ -42,6 +45,7 @@ def create(visit: Visit) -> HttpResponse:
             description=form.description,
             software=form.software,
             allowed_networks=form.networks,
+            report_only=form.report_only,
             now=visit.now,
         )
     except (Invalid, AlreadyExists) as problem:
@@ -66,6 +70,6 @@ def form_page(visit: Visit, form: TokenForm, *, status: int = 200) -> HttpRespon
         "last_day": (visit.now + LONGEST_LIFE).date(),
         "recommended_until": (visit.now + RECOMMENDED_LIFE).date(),
         "software": offered_software(),
-        "browser_address": address_of(visit.request),
+        "browser": located(visit.request),
     }
     return render(visit.request, "console/tokens/new.html", context, status=status)

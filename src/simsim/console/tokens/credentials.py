@@ -2,13 +2,17 @@
 
 import uuid
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.text import slugify
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from simsim.console.place import Visit, for_administrators
 from simsim.console.recent_authentication import demand_recent_authentication
+from simsim.console.tokens.details import token_page
 from simsim.tokens.actions import Credentials, show_credentials
 from simsim.tokens.models import Token
 from simsim.tokens.reading import find_token
@@ -25,11 +29,36 @@ def show(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
         return redirect("console:token", visit.account.pk, token.pk)
     demand_recent_authentication(visit.request)
     credentials = show_credentials(actor=visit.actor, token=token, now=visit.now)
-    return credentials_page(visit, token, credentials)
+    return token_page(visit, token, credentials=credentials)
 
 
-def credentials_page(visit: Visit, token: Token, credentials: Credentials, *, is_new: bool = False) -> HttpResponse:
-    """Return the page that shows the credentials; the view that sends it must forbid caching."""
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@for_administrators
+def download(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
+    """Hand the credentials out as a .env file; recorded as every other showing of them."""
+    token = find_token(token_id, actor=visit.actor, account=visit.account)
+    if visit.request.method != "POST":
+        return redirect("console:token", visit.account.pk, token.pk)
+    demand_recent_authentication(visit.request)
+    credentials = show_credentials(actor=visit.actor, token=token, now=visit.now)
+    name = slugify(token.name)[:60] or "token"
+    disposition = {"Content-Disposition": f'attachment; filename="{name}.env"'}
+    return HttpResponse(env_file(token, credentials), content_type="text/plain; charset=utf-8", headers=disposition)
+
+
+def env_file(token: Token, credentials: Credentials) -> str:
+    """Return the file's text: names that programs read, and a warning to people."""
+    about = gettext("Credentials of the token “%(name)s”. Whoever has this file can call the API.") % {
+        "name": token.name
+    }
+    return f"# {about}\nSIMSIM_USERNAME={credentials.username}\nSIMSIM_PASSWORD={credentials.password}\n"
+
+
+def credentials_page(
+    visit: Visit, token: Token, credentials: Credentials, *, status: int = 201, is_new: bool = False
+) -> HttpResponse:
+    """Return the page of a password that has just been made; the view that sends it must forbid caching."""
     context = {
         "account": visit.account,
         "now": visit.now,
@@ -37,5 +66,6 @@ def credentials_page(visit: Visit, token: Token, credentials: Credentials, *, is
         "credentials": credentials,
         "is_new": is_new,
         "is_long": is_longer_than_recommended(token.expires_at, now=visit.now),
+        "base_url": settings.OPERATOR.base_url,
     }
-    return render(visit.request, "console/tokens/credentials.html", context, status=201 if is_new else 200)
+    return render(visit.request, "console/tokens/credentials.html", context, status=status)

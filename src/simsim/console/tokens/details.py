@@ -1,16 +1,19 @@
 """One token: what it is, and while it is active the form that changes what may change (R12)."""
 
 import uuid
+from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
-from simsim.console.place import Visit, address_of, for_administrators
+from simsim.console.place import Visit, for_administrators, located
 from simsim.console.sign_in import say
+from simsim.console.tokens import previewing
 from simsim.console.tokens.form import TokenForm, offered_software
 from simsim.console.tokens.rows import rows
+from simsim.console.tokens.while_typing import CHECK, errors_while_typing
 from simsim.problem import AlreadyExists, Invalid
 from simsim.tokens.actions import edit_token
 from simsim.tokens.models import Token
@@ -20,13 +23,23 @@ from simsim.tokens.reading import find_token
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def details(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
-    """Show the token; save the changes that were sent."""
+    """Show the token; save the changes that were sent, after a question where they would refuse what came until now."""
     token = find_token(token_id, actor=visit.actor, account=visit.account)
     if visit.request.method != "POST":
-        return token_page(visit, token, TokenForm.of(token))
-    form = TokenForm.read(visit.request.POST)
-    if form.rearrange(visit.request.POST.get("press", ""), address_of(visit.request)):
+        return token_page(visit, token)
+    form, press = TokenForm.read(visit.request.POST), visit.request.POST.get("press", "")
+    if press == CHECK:
+        return errors_while_typing(visit, form, token=token)
+    if form.rearrange(press, located(visit.request).address):
         return token_page(visit, token, form)
+    if previewing.is_asked_for(press):
+        return token_page(visit, token, form, preview=previewing.answer(visit, token, form, press))
+    if preview := previewing.objection(visit, token, form, press):
+        return token_page(visit, token, form, preview=preview, is_question=True)
+    return save(visit, token, form, report_only=form.report_only or press == previewing.SAVE_REPORT_ONLY)
+
+
+def save(visit: Visit, token: Token, form: TokenForm, *, report_only: bool) -> HttpResponse:
     try:
         edit_token(
             actor=visit.actor,
@@ -35,6 +48,7 @@ def details(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
             description=form.description,
             software=form.software,
             allowed_networks=form.networks,
+            report_only=report_only,
             now=visit.now,
         )
     except (Invalid, AlreadyExists) as problem:
@@ -44,8 +58,14 @@ def details(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
     return redirect("console:token", visit.account.pk, token.pk)
 
 
-def token_page(visit: Visit, token: Token, form: TokenForm, *, status: int = 200) -> HttpResponse:
+def token_page(
+    visit: Visit, token: Token, form: TokenForm | None = None, *, status: int = 200, **more: Any
+) -> HttpResponse:
+    """Return the token's page; `more` goes into its context: `preview`, `is_question`, `credentials`, `trial`."""
     [row] = rows([token], now=visit.now)
+    form = form or TokenForm.of(token)
+    if token.report_only and not visit.request.POST:
+        more["preview"] = previewing.preview_of(visit, token, form)
     context = {
         "account": visit.account,
         "now": visit.now,
@@ -53,6 +73,7 @@ def token_page(visit: Visit, token: Token, form: TokenForm, *, status: int = 200
         "row": row,
         "form": form,
         "software": offered_software(token.software),
-        "browser_address": address_of(visit.request),
+        "browser": located(visit.request),
+        "addresses_shown": previewing.ADDRESSES_SHOWN,
     }
-    return render(visit.request, "console/tokens/token.html", context, status=status)
+    return render(visit.request, "console/tokens/token.html", context | more, status=status)

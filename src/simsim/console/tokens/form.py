@@ -1,7 +1,7 @@
 """The form of a token as the browser sent it, kept as it was typed, with what is wrong beside each field."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -32,7 +32,10 @@ class NetworkRow:
 
 @dataclass
 class TokenForm:
-    """What was typed. `errors` holds a sentence for each field, rows of networks under `allowed_networks.N`."""
+    """What was typed. `errors` holds a sentence for each field, rows of networks under `allowed_networks.N`.
+
+    `previewed` is the list whose preview the person had before their eyes, as one text.
+    """
 
     name: str = ""
     expires: str = DEFAULT_PRESET
@@ -40,6 +43,8 @@ class TokenForm:
     description: str = ""
     software: str = ""
     networks: list[str] = field(default_factory=list)
+    report_only: bool = False
+    previewed: str = ""
     errors: dict[str, str] = field(default_factory=dict)
     focus_row: int | None = None
     namesake: Token | None = None
@@ -56,6 +61,8 @@ class TokenForm:
             description=data.get("description", ""),
             software=data.get("software", ""),
             networks=networks,
+            report_only="report_only" in data,
+            previewed=data.get("previewed", ""),
         )
 
     @classmethod
@@ -66,6 +73,7 @@ class TokenForm:
             description=token.description,
             software=token.software.slug if token.software else "",
             networks=list(token.allowed_networks),
+            report_only=token.report_only,
         )
 
     @property
@@ -82,6 +90,11 @@ class TokenForm:
             for number, text in enumerate(texts)
         ]
 
+    @property
+    def list_text(self) -> str:
+        """The networks as one text, for telling whether a preview was of this list."""
+        return " ".join(text for text in self.networks if text)
+
     def rearrange(self, press: str, browser: Address | None) -> bool:
         """Do what a button among the networks asks; return False when another one was pressed.
 
@@ -92,22 +105,35 @@ class TokenForm:
             self.networks = [*(self.networks or [""]), ""]
             self.focus_row = len(self.networks) - 1
         elif press == "add-mine":
-            mine = browser.text if browser else ""
-            if mine not in self.networks:
-                self.networks = [*(text for text in self.networks if text.strip()), mine]
-            self.focus_row = self.networks.index(mine)
+            self.add([browser.text] if browser else [])
         elif removal:
             self.networks = [text for number, text in enumerate(self.networks) if number != int(removal[1])]
             self.focus_row = max(0, min(int(removal[1]), len(self.networks) - 1))
         return press in {"add-row", "add-mine"} or removal is not None
 
+    def add(self, networks: Iterable[str]) -> None:
+        """Add each network that is not there yet, in place of empty lines, and put the focus on the last."""
+        for text in networks:
+            if text not in self.networks:
+                self.networks = [*(kept for kept in self.networks if kept.strip()), text]
+            self.focus_row = self.networks.index(text)
+
     def explain(self, problem: Invalid | AlreadyExists) -> None:
         """Put what is wrong beside the field that it is about."""
         if isinstance(problem, AlreadyExists):
             self.errors = {"name": sentence(problem)}
-            return
-        for error in problem.errors:
+        else:
+            self.mark(problem.errors)
+
+    def mark(self, errors: Iterable[FieldError]) -> None:
+        """Put each error beside its field, the first where a field has several."""
+        for error in errors:
             self.errors.setdefault(error.field, sentence(Invalid(FieldError(error.field, error.message, error.params))))
+
+    def forget_errors_of_what_is_still_empty(self) -> None:
+        """While a form is being typed, nobody is told that a field is required."""
+        typed = {"name": self.name, "expires_at": self.expiry}
+        self.errors = {name: text for name, text in self.errors.items() if typed.get(name, "typed").strip()}
 
 
 def offered_software(present: TargetSoftware | None = None) -> Sequence[TargetSoftware]:

@@ -1,56 +1,84 @@
 """The two lists: active tokens, and those that are expired or revoked (R14)."""
 
+import uuid
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from simsim.console.place import Visit, for_administrators
 from simsim.console.tokens.rows import rows
-from simsim.tokens.models import Status, Token
+from simsim.tokens.attention import Attention, Search, rank_active
+from simsim.tokens.models import Token, TokenQuerySet
 from simsim.tokens.reading import tokens_of
+from simsim.tokens.software import software_in_use
 
 PAGE_TOKENS = 50
+LONGEST_SEARCH = 200
+ATTENTIONS = {"soon": Attention.EXPIRES_SOON, "unused": Attention.UNUSED}
 
 
 @require_safe
 @for_administrators
 def active(visit: Visit) -> HttpResponse:
-    """Show the active tokens, those that expire first at the top."""
-    return page_of(visit, active_tokens(visit), "console/tokens/active.html")
+    """Show the active tokens that the search finds, those that want attention at the top."""
+    search = read_search(visit.request.GET)
+    ranking = rank_active(visit.account, actor=visit.actor, search=search, now=visit.now)
+    page = Paginator(ranking.ids, PAGE_TOKENS).get_page(visit.request.GET.get("page"))
+    context = {
+        "account": visit.account,
+        "now": visit.now,
+        "page": page,
+        "rows": rows(in_order(list(page.object_list)), now=visit.now),
+        "active_count": ranking.total if search.is_everything else everything(visit).active(visit.now).count(),
+        "ended_count": ranking.ended,
+        "search": search,
+        "chosen": visit.request.GET.get("attention", ""),
+        "soon_count": ranking.counts[Attention.EXPIRES_SOON],
+        "unused_count": ranking.counts[Attention.UNUSED],
+        "software": software_in_use(visit.account),
+        "kept": urlencode({key: value for key, value in visit.request.GET.items() if key != "page" and value}),
+    }
+    return render(visit.request, "console/tokens/active.html", context)
 
 
 @require_safe
 @for_administrators
 def ended(visit: Visit) -> HttpResponse:
     """Show what has expired or was revoked, the latest first, with when and by whom."""
-    latest_first = ended_tokens(visit).order_by(Coalesce("revoked_at", "expires_at").desc(), "pk")
-    return page_of(visit, latest_first, "console/tokens/ended.html")
-
-
-def active_tokens(visit: Visit) -> QuerySet[Token]:
-    return tokens_of(visit.account, actor=visit.actor, status=Status.ACTIVE, now=visit.now)
-
-
-def ended_tokens(visit: Visit) -> QuerySet[Token]:
-    expired, revoked = (
-        tokens_of(visit.account, actor=visit.actor, status=status, now=visit.now)
-        for status in (Status.EXPIRED, Status.REVOKED)
-    )
-    return expired | revoked
-
-
-def page_of(visit: Visit, tokens: QuerySet[Token], template: str) -> HttpResponse:
+    tokens = everything(visit)
+    latest_first = tokens.ended(visit.now).order_by(Coalesce("revoked_at", "expires_at").desc(), "pk")
     # get_page shows the nearest page for a number that is none, so that an old bookmark still leads somewhere.
-    page = Paginator(tokens, PAGE_TOKENS).get_page(visit.request.GET.get("page"))
+    page = Paginator(latest_first, PAGE_TOKENS).get_page(visit.request.GET.get("page"))
     context = {
         "account": visit.account,
         "now": visit.now,
         "page": page,
         "rows": rows(page.object_list, now=visit.now),
-        "active_count": active_tokens(visit).count(),
-        "ended_count": ended_tokens(visit).count(),
+        "active_count": tokens.active(visit.now).count(),
+        "ended_count": page.paginator.count,
     }
-    return render(visit.request, template, context)
+    return render(visit.request, "console/tokens/ended.html", context)
+
+
+def read_search(data: QueryDict) -> Search:
+    """Return the search in the address; what can't be understood searches for nothing."""
+    return Search(
+        text=data.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH],
+        software=data.get("software", "").replace("\0", "")[:LONGEST_SEARCH],
+        attention=ATTENTIONS.get(data.get("attention", "")),
+    )
+
+
+def in_order(ids: Sequence[uuid.UUID]) -> list[Token]:
+    """Return the tokens of these ids in their order."""
+    found = Token.objects.select_related("software").in_bulk(ids)
+    return [found[pk] for pk in ids if pk in found]
+
+
+def everything(visit: Visit) -> TokenQuerySet:
+    return tokens_of(visit.account, actor=visit.actor, status=None, now=visit.now)

@@ -1,22 +1,25 @@
-"""Tokens as the lists show them: each with when it was last used and whether it needs attention."""
+"""Tokens as the lists show them: each with its use, and with what wants attention."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from simsim.request_log.query import LastUse, last_uses
+from simsim.request_log.usage import requests_by_day
+from simsim.tokens.attention import IDLE, Attention, attention_of
 from simsim.tokens.models import Status, Token
 
-SOON = timedelta(days=7)
+USE_DAYS = 30
 NETWORKS_SHOWN = 2
 
 
 @dataclass(frozen=True)
 class TokenRow:
-    """One token at one moment."""
+    """One token at one moment; `days` holds the requests that it let in on each of the last USE_DAYS days."""
 
     token: Token
     use: LastUse | None
+    days: Sequence[int]
     now: datetime
 
     @property
@@ -24,8 +27,25 @@ class TokenRow:
         return self.token.status(self.now)
 
     @property
+    def attention(self) -> Attention:
+        return attention_of(self.token, self.use, self.now)
+
+    @property
     def expires_soon(self) -> bool:
-        return self.token.expires_at - self.now < SOON
+        return self.attention == Attention.EXPIRES_SOON
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it was used once, and not for long."""
+        return self.use is not None and self.now - self.use.at >= IDLE
+
+    @property
+    def is_unused(self) -> bool:
+        return self.attention == Attention.UNUSED
+
+    @property
+    def requests(self) -> int:
+        return sum(self.days)
 
     @property
     def ended_at(self) -> datetime:
@@ -39,9 +59,23 @@ class TokenRow:
     def networks_more(self) -> int:
         return max(0, len(self.token.allowed_networks) - NETWORKS_SHOWN)
 
+    @property
+    def overlap_ends_at(self) -> datetime | None:
+        """Until when the password before the present one works; None when none does."""
+        ends = self.token.previous_works_until
+        return ends if ends is not None and ends > self.now else None
+
+    @property
+    def previous_used_at(self) -> datetime | None:
+        """When a password that the last rotation replaced was last used since; None for never."""
+        at, rotated_at = self.use.by_previous_at if self.use else None, self.token.rotated_at
+        return at if at is not None and rotated_at is not None and at > rotated_at else None
+
 
 def rows(tokens: Iterable[Token], *, now: datetime) -> list[TokenRow]:
-    """Return the tokens with their last uses, in two queries however many they are."""
+    """Return the tokens with their uses, in two queries however many they are."""
     listed = list(tokens)
-    uses = last_uses([token.pk for token in listed])
-    return [TokenRow(token, uses.get(token.pk), now) for token in listed]
+    ids = [token.pk for token in listed]
+    uses = last_uses(ids)
+    days = requests_by_day(ids, last_day=now.date(), days=USE_DAYS)
+    return [TokenRow(token, uses.get(token.pk), days.get(token.pk, ()), now) for token in listed]

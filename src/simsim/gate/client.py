@@ -1,0 +1,58 @@
+"""Asking the gate as a proxy does: one question over its Unix socket."""
+
+import base64
+import http.client
+import socket
+from pathlib import Path
+from typing import NamedTuple
+
+from simsim.credential.decision import Reason
+from simsim.gate.answer import REASON_HEADER
+from simsim.gate.app import VERIFY
+
+TIMEOUT_SECONDS = 2.0
+
+
+class Verdict(NamedTuple):
+    """What the gate answered: its status, and the reason of a refusal, None where it gave none."""
+
+    status: int
+    reason: str | None
+
+    @property
+    def lets_in(self) -> bool:
+        return self.status == 204
+
+
+class SocketConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=TIMEOUT_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(TIMEOUT_SECONDS)
+        self.sock.connect(str(self._path))
+
+
+def ask(path: Path, *, username: str, password: str, address: str | None) -> Verdict | None:
+    """Return what the gate behind the socket says of a request with these credentials from that address.
+
+    The gate logs the question as it logs a proxy's. None when no gate answers.
+    """
+    token = base64.b64encode(f"{username}:{password}".encode()).decode()
+    headers = {"Authorization": f"Basic {token}"} | ({"X-Forwarded-For": address} if address else {})
+    connection = SocketConnection(path)
+    try:
+        connection.request("GET", VERIFY, headers=headers)
+        answer = connection.getresponse()
+        answer.read()
+    except (OSError, http.client.HTTPException):
+        return None
+    else:
+        known = answer.getheader(REASON_HEADER)
+        return Verdict(answer.status, known if known in {reason.value for reason in Reason} else None)
+    finally:
+        connection.close()

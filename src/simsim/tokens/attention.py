@@ -1,0 +1,98 @@
+"""Which tokens want attention, and in which order a person looks through them."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+
+from django.db.models import BooleanField, ExpressionWrapper, Q
+
+from simsim.accounts.models import Account
+from simsim.accounts.permissions import Actor, Permission, permit
+from simsim.request_log.query import LastUse
+from simsim.request_log.usage import used_since
+from simsim.tokens.models import Token
+
+SOON = timedelta(days=7)
+IDLE = timedelta(days=60)
+# Nobody is asked why a token is unused in its first week.
+SETTLED = timedelta(days=7)
+
+
+class Attention(IntEnum):
+    """Why a token wants attention; the lowest comes first in a list."""
+
+    EXPIRES_SOON = 0
+    UNUSED = 1
+    NONE = 2
+
+
+@dataclass(frozen=True)
+class Search:
+    """Which active tokens: `text` in name, description or creator, any case; the slug of a software; an attention."""
+
+    text: str = ""
+    software: str = ""
+    attention: Attention | None = None
+
+    @property
+    def is_everything(self) -> bool:
+        return self == Search()
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The ids of the tokens found, in order, and how many of all that match text and software want which attention.
+
+    `ended` is how many of the account's tokens have expired or were revoked.
+    """
+
+    ids: Sequence[uuid.UUID]
+    counts: dict[Attention, int]
+    ended: int
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+
+def attention_of(token: Token, use: LastUse | None, now: datetime) -> Attention:
+    """Return why an active token wants attention: it ends within a week, or nothing has used it for long."""
+    if token.expires_at - now <= SOON:
+        return Attention.EXPIRES_SOON
+    is_unused = use is None or now - use.at >= IDLE
+    return Attention.UNUSED if is_unused and now - token.created_at > SETTLED else Attention.NONE
+
+
+def rank_active(account: Account, *, actor: Actor, search: Search, now: datetime) -> Ranking:
+    """Return the active tokens that the search finds: those that want attention first, then by expiry.
+
+    Uses lie in another database, so the order is made here, of ids alone: three queries, however many tokens.
+    """
+    permit(actor, Permission.VIEW_TOKENS, account)
+    tokens = Token.objects.active(now).filter(account=account)
+    if search.text:
+        tokens = tokens.filter(
+            Q(name__icontains=search.text)
+            | Q(description__icontains=search.text)
+            | Q(created_by_label__icontains=search.text)
+        )
+    if search.software:
+        tokens = tokens.filter(software__slug=search.software)
+    is_soon = ExpressionWrapper(Q(expires_at__lte=now + SOON), output_field=BooleanField())
+    is_settled = ExpressionWrapper(Q(created_at__lt=now - SETTLED), output_field=BooleanField())
+    rows = tokens.order_by("expires_at", "pk").values_list("pk", is_soon, is_settled)
+    used = used_since(account.pk, now - IDLE)
+    groups: dict[Attention, list[uuid.UUID]] = {attention: [] for attention in Attention}
+    for pk, soon, settled in rows:
+        if soon:
+            groups[Attention.EXPIRES_SOON].append(pk)
+        elif settled and pk not in used:
+            groups[Attention.UNUSED].append(pk)
+        else:
+            groups[Attention.NONE].append(pk)
+    wanted = Attention if search.attention is None else [search.attention]
+    ids = [pk for attention in wanted for pk in groups[attention]]
+    ended = Token.objects.ended(now).filter(account=account).count()
+    return Ranking(ids, {attention: len(found) for attention, found in groups.items()}, ended)
