@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from simsim.console import home
+from simsim.console import destinations, home
 from simsim.console.tokens import creating, credentials, details, lists, revoking, rotating, trying
 
 app_name = "console"
@@ -11,6 +11,8 @@ TOKEN = TOKENS + "<uuid:token_id>/"
 urlpatterns = [
     path("", home.home, name="home"),
     path("accounts/<uuid:account_id>/", home.account, name="account"),
+    path("accounts/<uuid:account_id>/destinations/", destinations.destinations, name="destinations"),
+    path("accounts/<uuid:account_id>/api/", destinations.api, name="api"),
     path(TOKENS, lists.active, name="tokens"),
     path(TOKENS + "ended/", lists.ended, name="ended_tokens"),
     path(TOKENS + "new/", creating.create, name="create_token"),

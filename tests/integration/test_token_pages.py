@@ -1,0 +1,339 @@
+"""What an administrator does with tokens: finds them, previews a list, tests and rotates."""
+
+import html
+import re
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from cast import Cast
+from integration.test_console import list_of, sign_in
+from simsim.accounts.actions import add_user
+from simsim.accounts.models import Role
+from simsim.accounts.permissions import OPERATOR
+from simsim.audit.models import AuditEvent
+from simsim.request_log.models import TokenAddressDay, TokenDay, TokenUse
+from simsim.tokens.actions import Credentials, create_token, rotate_token
+from simsim.tokens.models import Token
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+DAY = timedelta(days=1)
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def alice(cast: Cast) -> Client:
+    return sign_in(cast.alice)
+
+
+@pytest.fixture
+def made(cast: Cast, now: datetime) -> tuple[Token, Credentials]:
+    return create_token(actor=cast.as_alice, account=cast.acme, name="Power BI", expires="90d", now=now)
+
+
+def text_of(answer: Any) -> str:
+    """Return what a person reads of a page, in one line."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
+
+
+def names_in(answer: Any) -> list[str]:
+    return re.findall(r'class="name"[^>]*><bdi>([^<]*)</bdi>', answer.content.decode())
+
+
+def many(cast: Cast, now: datetime) -> None:
+    """Give Acme tokens of each kind; the ids in the log are theirs."""
+    for name, age_days, expires, used_days_ago, software in [
+        ("Ends soon", 40, "45d", 0, "excel"), ("Ends sooner", 40, "42d", None, None), ("Fresh", 1, "20d", None, None),
+        ("Idle", 90, "300d", 61, "power-bi"), ("Never", 8, "200d", None, None), ("Busy", 90, "150d", 59, "excel"),
+    ]:  # fmt: skip
+        then = now - timedelta(days=age_days)
+        token, _ = create_token(
+            actor=cast.as_alice, account=cast.acme, name=name, expires=expires, software=software,
+            description=f"About {name.upper()}", now=then,
+        )  # fmt: skip
+        if used_days_ago is not None:
+            TokenUse.objects.create(
+                token_id=token.pk, account_id=cast.acme.pk, used_at=now - used_days_ago * DAY, address="203.0.113.9"
+            )
+
+
+@pytest.mark.covers("R4", "R5", "B5")
+def test_tokens_that_want_attention_stand_first_and_say_why(cast: Cast, alice: Client, now: datetime) -> None:
+    many(cast, now)
+    page = alice.get(list_of(cast))
+    assert names_in(page) == ["Ends sooner", "Ends soon", "Never", "Idle", "Fresh", "Busy"]
+    said = text_of(page)
+    for state in ("in 2 days", "in 5 days", "never used for 8 days", "idle for 61 days", "59 days ago"):
+        assert state in said
+
+
+@pytest.mark.covers("R7", "B5")
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ({"q": "ends"}, ["Ends sooner", "Ends soon"]),
+        ({"q": "about idle"}, ["Idle"]),
+        ({"q": "ALICE@"}, ["Ends sooner", "Ends soon", "Never", "Idle", "Fresh", "Busy"]),
+        ({"q": "%"}, []),
+        ({"q": "\0"}, ["Ends sooner", "Ends soon", "Never", "Idle", "Fresh", "Busy"]),
+        ({"software": "excel"}, ["Ends soon", "Busy"]),
+        ({"software": "excel", "q": "busy"}, ["Busy"]),
+        ({"attention": "soon"}, ["Ends sooner", "Ends soon"]),
+        ({"attention": "unused"}, ["Never", "Idle"]),
+        ({"attention": "nonsense", "software": "nonsense"}, []),
+    ],
+)
+def test_tokens_are_found_by_text_software_and_state(
+    cast: Cast, alice: Client, now: datetime, query: dict[str, str], names: list[str]
+) -> None:
+    many(cast, now)
+    page = alice.get(list_of(cast), query)
+    assert names_in(page) == names
+    assert names or "No token matches" in text_of(page)
+
+
+def test_search_goes_on_through_the_pages(cast: Cast, alice: Client, now: datetime) -> None:
+    for number in range(52):
+        create_token(actor=cast.as_alice, account=cast.acme, name=f"T&{number:02}", expires="90d", now=now)
+    first = alice.get(list_of(cast), {"q": "t&"})
+    (link,) = re.findall(r'rel="next" href="([^"]*)"', first.content.decode())
+    second = alice.get(list_of(cast) + html.unescape(link))
+    assert len(names_in(first)) == 50
+    assert sorted(names_in(first) + names_in(second)) == [f"T&amp;{number:02}" for number in range(52)]
+
+
+@pytest.mark.covers("R1")
+def test_neither_search_nor_counts_reach_into_another_account(cast: Cast, now: datetime) -> None:
+    create_token(actor=cast.as_charlie, account=cast.globex, name="Globex feed", expires="2d", now=now)
+    page = sign_in(cast.alice).get(list_of(cast), {"q": "globex"})
+    assert "Globex feed" not in text_of(page)
+    assert "No active token yet" in text_of(page)
+
+
+@pytest.mark.covers("B5")
+def test_requests_of_the_last_30_days_are_drawn_and_told(cast: Cast, alice: Client, made: Any, now: datetime) -> None:
+    today: date = now.date()
+    for days_ago, accepted in ((0, 200), (10, 1000), (29, 4), (30, 50_000)):
+        TokenDay.objects.create(token_id=made[0].pk, day=today - timedelta(days_ago), accepted=accepted, refused=9)
+    page = alice.get(list_of(cast))
+    assert "1,204 requests" in text_of(page)
+    (path,) = re.findall(r'class="spark".*?<path d="([^"]*)"', page.content.decode(), re.DOTALL)
+    assert path.count("M") == 3
+    assert "v-20.0" in path
+
+
+@pytest.mark.covers("R5", "R10")
+@pytest.mark.parametrize("where", ["new/", "token"])
+def test_mistakes_are_told_while_one_types_and_nothing_is_saved(
+    cast: Cast, alice: Client, made: Any, where: str
+) -> None:
+    address = f"{list_of(cast)}new/" if where == "new/" else f"{list_of(cast)}{made[0].pk}/"
+    before = AuditEvent.objects.count()
+    form = {
+        "press": "check", "name": "power bi", "expires": "date", "expires_on": "2020-01-01", "description": "",
+        "software": "nonsense", "network": ["10.0.0.1/8", "192.0.2.1"],
+    }  # fmt: skip
+    answer = alice.post(address, form, headers=HTMX)
+    assert answer.status_code == 200
+    errors = dict(re.findall(r'id="([a-z_0-9]+)"[^>]*hx-swap-oob="true">([^<]*)<', answer.content.decode()))
+    assert "10.0.0.0/8" in errors["network_0_error"]
+    assert errors["network_1_error"] == errors["id_description_error"] == ""
+    assert "nonsense" in errors["id_software_error"]
+    # Its own name is no other token's.
+    assert bool(errors["id_name_error"]) is (where == "new/")
+    assert ("past" in errors.get("id_expires_error", "")) is (where == "new/")
+    assert (Token.objects.count(), AuditEvent.objects.count()) == (1, before)
+
+
+def test_nobody_is_told_that_a_field_is_required_before_it_was_typed(cast: Cast, alice: Client) -> None:
+    form = {"press": "check", "name": "", "expires": "date", "expires_on": "", "network": "10.0.0.0/8"}
+    answer = alice.post(f"{list_of(cast)}new/", form, headers=HTMX)
+    assert text_of(answer) == ""
+
+
+@pytest.fixture
+def seen(made: tuple[Token, Credentials], now: datetime) -> Token:
+    """Acme's token, used from two addresses."""
+    for address, accepted in (("203.0.113.9", 40), ("198.51.100.7", 2)):
+        TokenAddressDay.objects.create(token_id=made[0].pk, day=now.date(), address=address, accepted=accepted)
+    return made[0]
+
+
+def lines(answer: Any) -> list[str]:
+    return re.findall(r'name="network" value="([^"]*)"', answer.content.decode())
+
+
+@pytest.mark.covers("B3")
+def test_narrower_list_is_saved_only_after_whom_it_refuses_was_seen(cast: Cast, alice: Client, seen: Token) -> None:
+    address = f"{list_of(cast)}{seen.pk}/"
+    form = {"name": "Power BI", "network": ["203.0.113.0/24"]}
+    asked = alice.post(address, form)
+    assert asked.status_code == 200
+    assert "2 of the 42 requests of the last 30 days came from one address outside it" in text_of(asked)
+    assert Token.objects.get().allowed_networks == []
+
+    # What was seen was another list: nothing is saved by the old “anyway”.
+    elsewhere = alice.post(
+        address, form | {"network": "10.0.0.0/8", "press": "save-anyway", "previewed": "203.0.113.0/24"}
+    )
+    assert "would have refused everything" in text_of(elsewhere)
+    assert Token.objects.get().allowed_networks == []
+
+    added = alice.post(address, form | {"press": "add-one-198.51.100.7"})
+    assert lines(added) == ["203.0.113.0/24", "198.51.100.7"]
+    assert "All 42 requests of the last 30 days came from inside this list" in text_of(added)
+    assert lines(alice.post(address, form | {"press": "add-all"})) == ["203.0.113.0/24", "198.51.100.7"]
+    assert lines(alice.post(address, form | {"press": "add-one-192.0.2.1"})) == ["203.0.113.0/24"]
+
+    alice.post(address, form | {"press": "save-anyway", "previewed": "203.0.113.0/24"})
+    assert Token.objects.get().allowed_networks == ["203.0.113.0/24"]
+
+
+@pytest.mark.covers("B3")
+def test_list_that_refuses_nobody_who_came_is_saved_at_once(cast: Cast, alice: Client, seen: Token) -> None:
+    alice.post(f"{list_of(cast)}{seen.pk}/", {"name": "Power BI", "network": ["203.0.113.0/24", "198.51.100.0/24"]})
+    assert Token.objects.get().allowed_networks == ["203.0.113.0/24", "198.51.100.0/24"]
+    again = alice.post(
+        f"{list_of(cast)}{seen.pk}/", {"name": "Renamed", "network": ["203.0.113.0/24", "198.51.100.0/24"]}
+    )
+    assert again.status_code == 302
+
+
+@pytest.mark.covers("B3")
+def test_list_is_saved_as_report_only_until_it_is_enforced(cast: Cast, alice: Client, seen: Token) -> None:
+    address = f"{list_of(cast)}{seen.pk}/"
+    form = {"name": "Power BI", "network": ["203.0.113.0/24"]}
+    alice.post(address, form | {"press": "save-report-only"})
+    token = Token.objects.get()
+    assert (token.allowed_networks, token.report_only) == (["203.0.113.0/24"], True)
+    page = text_of(alice.get(address))
+    assert "Once enforced, this list would refuse requests that come now" in page
+    assert "198.51.100.7" in page
+    # To enforce it is to narrow it.
+    assert "would have refused requests" in text_of(alice.post(address, form))
+    assert Token.objects.get().report_only is True
+    alice.post(address, form | {"press": "save-anyway", "previewed": "203.0.113.0/24"})
+    assert Token.objects.get().report_only is False
+
+
+@pytest.mark.covers("B3")
+def test_traffic_suggests_a_list_and_nothing_is_suggested_without_traffic(
+    cast: Cast, alice: Client, seen: Token, now: datetime
+) -> None:
+    form = {"name": "Power BI", "network": [""], "press": "suggest"}
+    suggested = alice.post(f"{list_of(cast)}{seen.pk}/", form)
+    assert sorted(lines(suggested)) == ["198.51.100.7/32", "203.0.113.9/32"]
+    fresh, _ = create_token(actor=cast.as_alice, account=cast.acme, name="Fresh", expires="90d", now=now)
+    answer = alice.post(f"{list_of(cast)}{fresh.pk}/", form)
+    assert (lines(answer), "would have refused nobody" in text_of(answer)) == ([""], True)
+    broken = alice.post(f"{list_of(cast)}{seen.pk}/", form | {"network": "nowhere", "press": "preview"})
+    assert "neither an address nor a network" in text_of(broken)
+    assert Token.objects.get(pk=seen.pk).allowed_networks == []
+
+
+@pytest.mark.covers("B3")
+def test_page_says_how_the_browsers_address_was_determined(cast: Cast, alice: Client, made: Any) -> None:
+    page = alice.get(f"{list_of(cast)}{made[0].pk}/", REMOTE_ADDR="198.51.100.7")
+    assert "We see you as 198.51.100.7." in text_of(page)
+    through = alice.get(f"{list_of(cast)}new/", REMOTE_ADDR="", HTTP_X_FORWARDED_FOR="203.0.113.9")
+    assert "Add my IP (203.0.113.9)" in text_of(through)
+
+
+@pytest.mark.covers("B2")
+def test_rotation_shows_the_new_password_and_a_form_sent_twice_rotates_once(
+    cast: Cast, alice: Client, made: tuple[Token, Credentials], now: datetime
+) -> None:
+    token, first = made
+    address = f"{list_of(cast)}{token.pk}/rotate/"
+    question = alice.get(address)
+    assert "never used" in text_of(question)
+    (after,) = re.findall(r'name="after" value="([^"]*)"', question.content.decode())
+    assert alice.post(address, {"after": after}).status_code == 422
+    answer = alice.post(address, {"after": after, "overlap": "day"})
+    assert answer.status_code == 201
+    assert "no-store" in answer["Cache-Control"]
+    (password,) = re.findall(r'value="(sim_[0-9A-Za-z]{49})"', answer.content.decode())
+    assert password != first.password
+    again = alice.post(address, {"after": after, "overlap": "day"})
+    assert (again.status_code, "sim_" in again.content.decode()) == (409, False)
+    assert AuditEvent.objects.filter(event="token.rotated").count() == 1
+    assert Token.objects.get().previous_works_until is not None
+
+
+@pytest.mark.covers("B2")
+def test_overlap_is_shown_with_the_old_passwords_last_use_and_ends_when_told(
+    cast: Cast, alice: Client, made: tuple[Token, Credentials], now: datetime
+) -> None:
+    token, _ = made
+    address = f"{list_of(cast)}{token.pk}/"
+    assert "End the overlap" not in text_of(alice.get(address))
+    rotate_token(actor=cast.as_alice, token=token, overlap=7 * DAY, now=now - 3 * DAY)
+    assert "Nothing has used it since the rotation" in text_of(alice.get(address))
+    TokenUse.objects.create(
+        token_id=token.pk, account_id=cast.acme.pk, used_at=now, address=None, previous_used_at=now - timedelta(hours=5)
+    )
+    assert "It was last used 5 hours ago: some software still has it." in text_of(alice.get(address))
+    said = alice.post(f"{address}rotate/end-overlap/", follow=True)
+    assert "has stopped working" in text_of(said)
+    assert "End the overlap" not in text_of(alice.get(address))
+    assert alice.get(f"{address}rotate/end-overlap/").status_code == 405
+
+
+@pytest.mark.covers("R11", "B6")
+def test_credentials_are_downloaded_as_a_file_and_that_is_recorded(
+    cast: Cast, alice: Client, made: tuple[Token, Credentials]
+) -> None:
+    token, credentials = made
+    address = f"{list_of(cast)}{token.pk}/credentials/env/"
+    assert alice.get(address).status_code == 302
+    answer = alice.post(address)
+    assert answer["Content-Disposition"] == 'attachment; filename="power-bi.env"'
+    assert "no-store" in answer["Cache-Control"]
+    assert f"\nSIMSIM_USERNAME={cast.acme.pk}\nSIMSIM_PASSWORD={credentials.password}\n" in answer.content.decode()
+    assert AuditEvent.objects.latest("pk").event == "token.credentials_shown"
+
+
+@pytest.mark.covers("R11")
+def test_edit_page_shows_the_password_only_in_answer_to_the_question(
+    cast: Cast, alice: Client, made: tuple[Token, Credentials]
+) -> None:
+    address = f"{list_of(cast)}{made[0].pk}/"
+    assert made[1].password not in alice.get(address).content.decode()
+    shown = alice.post(f"{address}credentials/").content.decode()
+    assert made[1].password in shown
+    assert 'data-hide-after="60"' in shown
+    # The form beside it goes on working.
+    assert f'action="{address}"' in shown
+
+
+def test_test_without_a_gate_says_so_and_is_recorded(cast: Cast, alice: Client, made: Any) -> None:
+    assert not settings.OPERATOR.gate_socket.exists()
+    for headers in ({}, HTMX):
+        answer = alice.post(f"{list_of(cast)}{made[0].pk}/test/", headers=headers)
+        assert "The gate did not answer" in text_of(answer)
+        assert made[1].password not in answer.content.decode()
+    assert AuditEvent.objects.filter(event="token.tried").count() == 2
+
+
+@pytest.mark.covers("R12")
+@pytest.mark.parametrize("page", ["rotate/", "rotate/end-overlap/", "credentials/", "credentials/env/", "test/", ""])
+def test_ended_token_can_be_read_and_nothing_else(
+    cast: Cast, alice: Client, made: tuple[Token, Credentials], page: str
+) -> None:
+    address = f"{list_of(cast)}{made[0].pk}/"
+    alice.post(f"{address}revoke/", {"reason": "other"})
+    answer = alice.post(f"{address}{page}", {"name": "New", "network": "", "overlap": "day", "after": "first"})
+    assert answer.status_code == (302 if page == "rotate/" else 409)
+    assert made[1].password not in answer.content.decode()
+    assert Token.objects.get().name == "Power BI"
+
+
+@pytest.mark.covers("R1", "R2")
+def test_token_outlives_the_administrator_who_made_it(cast: Cast, alice: Client, made: Any, now: datetime) -> None:
+    add_user(actor=OPERATOR, account=cast.acme, email="dora@acme.example", role=Role.ADMINISTRATOR, now=now)
+    cast.alice.memberships.all().delete()
+    assert alice.get(list_of(cast)).status_code == 404
+    assert Token.objects.active(now).get().created_by_label == "alice@acme.example"
