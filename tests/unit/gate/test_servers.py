@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from gate_database import ACME, Database, basic
 from simsim.gate import answer
 from simsim.gate.app import Gate
 from simsim.gate.asgi import Asgi
+from simsim.gate.client import ask
 from simsim.gate.rsgi import Rsgi
 
 SERVED = """
@@ -93,6 +95,23 @@ def test_real_server_carries_the_gate_s_answers(server: Server, database: Databa
     database.path.unlink()
     time.sleep(0.1)
     assert server.say(good, near)[0] == 503
+
+
+@pytest.mark.covers("R11", "B9")
+def test_client_hears_from_a_real_gate_what_a_proxy_would(server: Server, database: Database, tmp_path: Path) -> None:
+    account, allow = str(ACME), ("203.0.113.0/24",)
+    password, expired = database.add(allow=allow), database.add(expires_at=datetime(2020, 1, 1, tzinfo=UTC))
+
+    def asked(password: str, address: str | None) -> tuple[int, str | None, bool]:
+        verdict = ask(server.path, username=account, password=password, address=address)
+        assert verdict is not None
+        return verdict.status, verdict.reason, verdict.lets_in
+
+    assert asked(password, "203.0.113.9") == (204, None, True)
+    assert asked(password, "198.51.100.9") == (401, "address_not_allowed", False)
+    assert asked(password, None) == (401, "address_not_allowed", False)
+    assert asked(expired, "203.0.113.9") == (401, "expired", False)
+    assert ask(tmp_path / "nobody.sock", username=account, password=password, address=None) is None
 
 
 @pytest.mark.covers("R15", "R16")
