@@ -1,5 +1,6 @@
 """A person at a browser: keeps what the page complained of, and does what people do."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
@@ -54,7 +55,7 @@ class Visitor:
 
     def tab_to(self, name: str) -> None:
         """Press Tab until what has the focus is called so."""
-        for _ in range(60):
+        for _ in range(80):
             self.page.keyboard.press("Tab")
             self.page.wait_for_load_state()
             focused = self.page.evaluate(
@@ -63,6 +64,29 @@ class Visitor:
             if name in " ".join((focused or "").split()):
                 return
         raise AssertionError(f"Tab does not lead to {name!r}")
+
+    def press(self, name: str, *, by_keyboard: bool) -> None:
+        """Use the link, button or choice of that name: by the pointer, or by Tab and Enter alone."""
+        named = [self.page.get_by_role(role, name=name) for role in ("button", "link", "radio", "checkbox")]
+        found = named[0].or_(named[1]).or_(named[2]).or_(named[3]).last
+        if by_keyboard:
+            found.wait_for()
+            self.tab_to(name)
+            is_choice = self.page.evaluate("['radio', 'checkbox'].includes(document.activeElement.type)")
+            self.page.keyboard.press("Space" if is_choice else "Enter")
+        else:
+            found.click()
+
+    def type_into(self, label: str, text: str, *, by_keyboard: bool) -> None:
+        """Put a text in the place of what the field whose label begins so holds."""
+        if by_keyboard:
+            self.tab_to(label)
+            self.page.keyboard.press("Control+A")
+            self.page.keyboard.type(text)
+        else:
+            beginning = re.compile(f"^{label}")
+            fields = [self.page.get_by_role(role, name=beginning) for role in ("textbox", "combobox")]
+            fields[0].or_(fields[1]).first.fill(text)
 
     def check(self) -> None:
         """Hold the page to what every page must keep: accessible, no wider than the window, no error in a script."""

@@ -210,7 +210,7 @@ def test_list_is_saved_as_report_only_until_it_is_enforced(cast: Cast, alice: Cl
     token = Token.objects.get()
     assert (token.allowed_networks, token.report_only) == (["203.0.113.0/24"], True)
     page = text_of(alice.get(address))
-    assert "Once enforced, this list would refuse requests that come now" in page
+    assert "Once enforced, this list would refuse requests that are let in now" in page
     assert "198.51.100.7" in page
     # To enforce it is to narrow it.
     assert "would have refused requests" in text_of(alice.post(address, form))

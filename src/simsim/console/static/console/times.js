@@ -1,7 +1,8 @@
 // Puts the reader's own time beside each time in UTC, where the two differ.
 const sentence = document.body.dataset.ownTime;
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-const language = document.documentElement.lang;
+// Day before month, as everywhere else on the page.
+const language = { en: "en-GB" }[document.documentElement.lang] ?? document.documentElement.lang;
 const read = (moment, timeZone, parts) => new Intl.DateTimeFormat(language, { timeZone, hourCycle: "h23", ...parts }).format(moment);
 const clock = { hour: "2-digit", minute: "2-digit" };
 const date = { day: "numeric", month: "short" };

@@ -1,0 +1,209 @@
+"""What an administrator does with a token, at 360 px and by the keyboard alone, each ending at the gateway."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from browser.visitor import NARROW, WIDE, Visitor, visiting
+from stack import Stack
+
+hands = pytest.mark.parametrize("by_keyboard", [False, True], ids=["360 px", "keyboard"])
+
+
+def size_for(by_keyboard: bool) -> tuple[int, int]:
+    return WIDE if by_keyboard else NARROW
+
+
+def open_token(visitor: Visitor, token_id: str) -> None:
+    visitor.sign_in()
+    visitor.page.wait_for_url("**/tokens/")
+    visitor.page.goto(f"{visitor.tokens}{token_id}/")
+
+
+def status(stack: Stack, username: str, password: str) -> int:
+    return stack.get("/api/v2/entities", auth=(username, password)).status
+
+
+@hands
+@pytest.mark.covers("B3", "R10", "R12")
+def test_list_that_would_block_is_previewed_and_what_it_suggests_is_added(
+    browser: Browser, stack: Stack, by_keyboard: bool
+) -> None:
+    token = stack.create_token(f"Previewed {by_keyboard}")
+    auth = (token["username"], token["password"])
+    assert status(stack, *auth) == 200
+    stack.wait_until(lambda: stack.log_rows(token=token["id"]), "the request is in the log")
+    with visiting(browser, stack, size_for(by_keyboard)) as alice:
+        page = alice.page
+        open_token(alice, token["id"])
+        alice.type_into("Network 1", "192.0.2.0/24", by_keyboard=by_keyboard)
+        alice.press("Save changes", by_keyboard=by_keyboard)
+        expect(page.get_by_text("This list would have refused everything.")).to_be_visible()
+        assert status(stack, *auth) == 200  # nothing is saved yet
+        alice.check()
+        alice.press("Add all of them", by_keyboard=by_keyboard)
+        expect(page.get_by_label("Network 2")).to_have_value("127.0.0.1")
+        expect(page.get_by_text("came from inside this list")).to_be_visible()
+        alice.press("Save changes", by_keyboard=by_keyboard)
+        expect(page.get_by_text("Your changes are saved")).to_be_visible()
+        assert status(stack, *auth) == 200
+        alice.press("Remove network 2", by_keyboard=by_keyboard)
+        expect(page.get_by_label("Network 2")).to_have_count(0)
+        alice.press("Save changes", by_keyboard=by_keyboard)
+        alice.press("Save as report only", by_keyboard=by_keyboard)
+        expect(page.get_by_text("Once enforced, this list would refuse")).to_be_visible()
+        assert status(stack, *auth) == 200  # let in, and marked
+        alice.press("Report only", by_keyboard=by_keyboard)
+        alice.press("Save changes", by_keyboard=by_keyboard)
+        alice.press("Save anyway", by_keyboard=by_keyboard)
+        expect(page.get_by_text("Your changes are saved")).to_be_visible()
+        assert status(stack, *auth) == 401
+        assert alice.complaints == []
+    stack.wait_until(lambda: len(stack.log_rows(token=token["id"])) >= 4, "every request is in the log")
+    details = [row["detail"] for row in stack.log_rows(token=token["id"])]
+    assert any("they are report only" in detail for detail in details)
+
+
+@hands
+@pytest.mark.covers("B2")
+def test_rotation_with_an_overlap_lets_both_in_until_it_is_ended(
+    browser: Browser, stack: Stack, by_keyboard: bool
+) -> None:
+    token = stack.create_token(f"Rotated {by_keyboard}")
+    with visiting(browser, stack, size_for(by_keyboard)) as alice:
+        page = alice.page
+        open_token(alice, token["id"])
+        alice.press("Rotate…", by_keyboard=by_keyboard)
+        page.wait_for_url("**/rotate/")
+        if by_keyboard:  # the radio that is chosen has the focus; an arrow chooses the next one
+            alice.tab_to("24 hours")
+            page.keyboard.press("ArrowDown")
+        else:
+            page.get_by_role("radio", name="7 days").check()
+        alice.press("Make a new password", by_keyboard=by_keyboard)
+        expect(page.get_by_role("status").first).to_contain_text("has a new password")
+        alice.press("Copy the password", by_keyboard=by_keyboard)
+        expect(page.get_by_role("button", name="Copied the password")).to_be_visible()
+        password = page.evaluate("navigator.clipboard.readText()")
+        assert password != token["password"]
+        assert {status(stack, token["username"], each) for each in (password, token["password"])} == {200}
+        stack.wait_until(lambda: len(stack.log_rows(token=token["id"])) == 2, "both requests are in the log")
+        alice.press("Open the token", by_keyboard=by_keyboard)
+        expect(page.get_by_text("some software still has it")).to_be_visible()
+        expect(page.get_by_text(re.compile("it stops in 7 days"))).to_be_visible()
+        alice.press("End the overlap now", by_keyboard=by_keyboard)
+        expect(page.get_by_text("has stopped working")).to_be_visible()
+        assert status(stack, token["username"], token["password"]) == 401
+        assert status(stack, token["username"], password) == 200
+        assert alice.complaints == []
+
+
+@hands
+@pytest.mark.covers("R11", "R12")
+def test_token_is_edited_and_its_password_retrieved_hidden_again_and_tested(
+    browser: Browser, stack: Stack, by_keyboard: bool
+) -> None:
+    token = stack.create_token(f"Retrieved {by_keyboard}")
+    with visiting(browser, stack, size_for(by_keyboard)) as alice:
+        page = alice.page
+        page.clock.install()
+        open_token(alice, token["id"])
+        alice.type_into("Name", f"Renamed {by_keyboard}", by_keyboard=by_keyboard)
+        alice.type_into("Target software", "snow", by_keyboard=by_keyboard)
+        page.keyboard.press("Enter")  # chooses what was found, and sends nothing yet
+        expect(page.get_by_role("combobox", name="Target software")).to_have_value("Snowflake")
+        alice.press("Save changes", by_keyboard=by_keyboard)
+        expect(page.get_by_text("Your changes are saved")).to_be_visible()
+        expect(page.get_by_role("combobox", name="Target software")).to_have_value("Snowflake")
+        alice.press("Show username and password", by_keyboard=by_keyboard)
+        secret = page.get_by_label("Password", exact=True)
+        expect(secret).to_have_value(token["password"])
+        expect(secret).to_have_attribute("type", "password")
+        assert status(stack, page.get_by_label("Username", exact=True).input_value(), secret.input_value()) == 200
+        page.clock.fast_forward(61_000)
+        expect(page.get_by_text("Hidden again, because a minute is over.")).to_be_visible()
+        assert token["password"] not in page.content()
+        alice.press("Test it now", by_keyboard=by_keyboard)
+        expect(page.get_by_text("It works: the gate let a request from your address, 127.0.0.1, in")).to_be_visible()
+        assert alice.complaints == []
+
+
+@pytest.mark.covers("R13")
+def test_revoking_asks_in_a_dialog_that_the_keyboard_can_leave(browser: Browser, stack: Stack) -> None:
+    token = stack.create_token("Asked about")
+    with visiting(browser, stack) as alice:
+        page = alice.page
+        open_token(alice, token["id"])
+        alice.press("Revoke…", by_keyboard=True)
+        dialog = page.get_by_role("dialog", name="Revoke “Asked about”?")
+        expect(dialog).to_be_visible()
+        alice.check()
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+        alice.press("Revoke…", by_keyboard=False)
+        dialog.get_by_role("link", name="Keep it").click()
+        expect(dialog).to_be_hidden()
+        assert page.url.endswith(f"/tokens/{token['id']}/")
+        alice.press("Revoke…", by_keyboard=True)
+        expect(dialog).to_be_visible()
+        expect(page.get_by_label("No longer needed")).to_be_focused()
+        for _ in range(3):
+            page.keyboard.press("ArrowDown")
+        expect(page.get_by_label("Not recognised")).to_be_checked()
+        alice.press("Revoke the token", by_keyboard=True)
+        expect(page.get_by_text("has stopped working")).to_be_visible()
+        assert status(stack, token["username"], token["password"]) == 401
+        assert alice.complaints == []
+
+
+@pytest.mark.covers("R5", "R10")
+def test_mistake_is_said_as_one_types_and_goes_with_it(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack) as alice:
+        page = alice.page
+        alice.sign_in()
+        page.wait_for_url("**/tokens/")
+        page.goto(f"{alice.tokens}new/")
+        network = page.get_by_label("Network 1")
+        network.press_sequentially("10.0.0.1/8")
+        expect(page.get_by_text("write 10.0.0.0/8 for all of it")).to_be_visible()
+        expect(network).to_have_attribute("aria-invalid", "true")
+        alice.check()
+        network.press("Control+A")
+        network.press_sequentially("10.0.0.0/8")
+        expect(page.get_by_text("write 10.0.0.0/8 for all of it")).to_be_hidden()
+        expect(network).not_to_have_attribute("aria-invalid", "true")
+        page.get_by_role("button", name="Add more").click()
+        expect(page.get_by_label("Network 2")).to_be_focused()
+        expect(network).to_have_value("10.0.0.0/8")
+
+
+def test_search_finds_while_one_types_and_its_address_can_be_kept(browser: Browser, stack: Stack) -> None:
+    for name in ("Searched for", "Passed over"):
+        stack.create_token(name)
+    with visiting(browser, stack) as alice:
+        page = alice.page
+        alice.sign_in()
+        page.wait_for_url("**/tokens/")
+        page.get_by_label("Search the tokens").press_sequentially("searched")
+        expect(page.get_by_role("link", name="Passed over")).to_have_count(0)
+        expect(page.get_by_role("link", name="Searched for")).to_be_visible()
+        page.wait_for_url("**q=searched**")
+        page.reload()
+        expect(page.get_by_label("Search the tokens")).to_have_value("searched")
+        expect(page.get_by_role("link", name="Passed over")).to_have_count(0)
+        alice.check()
+
+
+def test_times_are_told_in_utc_and_in_the_readers_own(browser: Browser, stack: Stack) -> None:
+    token = stack.create_token("Timed", expires="2031-07-01T22:30:00Z")
+    for zone, said in (("Europe/Paris", "(2 Jul, 00:30 your time)"), ("UTC", None), ("Asia/Kolkata", "(2 Jul, 04:00")):
+        context = browser.new_context(timezone_id=zone)
+        alice = Visitor(context.new_page(), stack)
+        open_token(alice, token["id"])
+        shown = alice.page.locator("time", has_text="1 Jul 2031, 22:30 UTC").first
+        if said:
+            expect(shown).to_contain_text(said)
+        else:
+            expect(shown).to_have_text("1 Jul 2031, 22:30 UTC")
+        context.close()
