@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from enum import StrEnum
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -12,9 +12,6 @@ from django.utils.translation import gettext_lazy as _
 
 from simsim.accounts.models import Account, User
 from simsim.credential.allowlist import Network
-
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
 
 
 class TargetSoftware(models.Model):
@@ -48,13 +45,13 @@ class Reason(models.TextChoices):
 
 
 class TokenQuerySet(models.QuerySet["Token"]):
-    def active(self, now: datetime) -> "QuerySet[Token]":
+    def active(self, now: datetime) -> "TokenQuerySet":
         return self.filter(revoked_at=None, expires_at__gt=now)
 
-    def ended(self, now: datetime) -> "QuerySet[Token]":
+    def ended(self, now: datetime) -> "TokenQuerySet":
         return self.exclude(revoked_at=None, expires_at__gt=now)
 
-    def with_status(self, status: Status, now: datetime) -> "QuerySet[Token]":
+    def with_status(self, status: Status, now: datetime) -> "TokenQuerySet":
         conditions = {
             Status.ACTIVE: Q(revoked_at=None, expires_at__gt=now),
             Status.EXPIRED: Q(revoked_at=None, expires_at__lte=now),

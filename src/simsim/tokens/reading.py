@@ -4,16 +4,14 @@ import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from django.db.models import QuerySet
-
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.problem import NotFound
 from simsim.request_log.query import LastUse, last_uses
-from simsim.tokens.models import Status, Token
+from simsim.tokens.models import Status, Token, TokenQuerySet
 
 
-def tokens_of(account: Account, *, actor: Actor, status: Status | None, now: datetime) -> QuerySet[Token]:
+def tokens_of(account: Account, *, actor: Actor, status: Status | None, now: datetime) -> TokenQuerySet:
     """Return the account's tokens, those that expire first at the top; raise NotFound or NotPermitted."""
     permit(actor, Permission.VIEW_TOKENS, account)
     tokens = Token.objects.select_related("software").filter(account=account).order_by("expires_at", "pk")
