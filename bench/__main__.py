@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -13,12 +14,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import in_process, servers, tokens
+from bench import console, in_process, servers, tokens
 from bench.load import Comparison, compare, rate, target
 from simsim.credential import password
 
 GATE, NOOP = "simsim.config.rsgi:application", "bench.noop:application"
-PARTS = ["noop", "process", "size", "nginx"]
+PARTS = ["noop", "process", "size", "nginx", "console"]
 SIZES = {"small": 1_000, "usual": 100_000, "large": 1_000_000}
 
 
@@ -120,6 +121,14 @@ class Bench:
             yield figure("nginx + gate : Caddy basic_auth", compare(with_gate, remembered, progress), at_least=1.5)
 
 
+def console_pages() -> Iterator[Figure]:
+    """Yield time and queries of the console's pages. A process of its own measures: there Django must be started."""
+    done = subprocess.run([sys.executable, "-m", "bench.console", "--json"], stdout=subprocess.PIPE, check=False)
+    for page in json.loads(done.stdout):
+        yield Figure(f"{page['page']}, p95, ms", page["p95"], at_most=console.MOST_MILLISECONDS)
+        yield Figure(f"{page['page']}, queries", page["queries"], at_most=console.MOST_QUERIES)
+
+
 def figure(what: str, measured: Comparison, *, at_least: float | None = None, at_most: float | None = None) -> Figure:
     ours, theirs = (sum(rates) / len(rates) for rates in (measured.ours, measured.theirs))
     return Figure(what, measured.ratio, at_least, at_most, f"{ours:,.0f} : {theirs:,.0f} a second")
@@ -139,8 +148,9 @@ def main() -> int:
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="simsim-bench-") as scratch:
         bench = Bench(Path(scratch))
-        bench.prepare("usual", *(["small", "large"] if "size" in parts else []))
-        runs = (bench.against_noop, bench.in_process, bench.by_size, bench.behind_nginx)
+        sizes = {"usual"} if set(parts) - {"console"} else set()
+        bench.prepare(*sizes, *(["small", "large"] if "size" in parts else []))
+        runs = (bench.against_noop, bench.in_process, bench.by_size, bench.behind_nginx, console_pages)
         for part, run in zip(PARTS, runs, strict=True):
             figures.extend(run() if part in parts else ())
     if chosen.json:

@@ -12,6 +12,8 @@ from stack import PASSWORD, Stack
 
 Scheme = Literal["light", "dark"]
 WIDE, NARROW = (1280, 860), (360, 740)
+FOCUSED = """(e => e === document.body ? "" : e.getAttribute("aria-label") ?? e.labels?.[0]?.innerText ?? e.innerText)(
+    document.activeElement)"""
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
@@ -58,9 +60,7 @@ class Visitor:
         for _ in range(80):
             self.page.keyboard.press("Tab")
             self.page.wait_for_load_state()
-            focused = self.page.evaluate(
-                "(e => e.getAttribute('aria-label') ?? e.labels?.[0]?.innerText ?? e.innerText)(document.activeElement)"
-            )
+            focused = self.page.evaluate(FOCUSED)
             if name in " ".join((focused or "").split()):
                 return
         raise AssertionError(f"Tab does not lead to {name!r}")

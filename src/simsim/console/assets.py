@@ -1,6 +1,7 @@
 """The console's files: ours, and the few that we use of installed packages, each named after its contents."""
 
-from collections.abc import Iterable
+import gzip
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ BOOTSTRAP = Path(bootstrap_wrapper.get_bootstrap_dir()) / "css"
 HTMX = Path(django_htmx.__file__).parent / "static" / "django_htmx"
 # Under which prefix of the static address which files of which directory are served.
 USED = {"bootstrap": (BOOTSTRAP, ("bootstrap.min.css",)), "htmx": (HTMX, ("htmx-4.min.js",))}
+COMPRESSED = ".gz"
 
 
 class PackageFiles(FileSystemStorage):
@@ -48,10 +50,29 @@ class InstalledPackages(BaseFinder):
 
 
 class HashedAssets(ManifestStaticFilesStorage):
-    """Names each file after its contents, so that a browser keeps it for good."""
+    """Names each file after its contents, so that a browser keeps it for good, and lays a compressed copy beside it."""
 
+    # An import of a module names it as it is called here: `console.files` knows no other name than the hashed one.
+    support_js_module_import_aggregation = True
     # Django also follows sourceMappingURL comments, and aborts on a map that is not served: ours never are.
     patterns = tuple(
         (glob, tuple(rule for rule in rules if "sourceMappingURL" not in str(rule)))
         for glob, rules in ManifestStaticFilesStorage.patterns
     )
+
+    def post_process(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        """Compress each file after Django has named it; what Django yields is passed on."""
+        for original, hashed, processed in super().post_process(*args, **kwargs):
+            if hashed and not isinstance(processed, Exception):
+                compress(Path(self.path(hashed)))
+            yield original, hashed, processed
+
+
+def compress(path: Path) -> None:
+    """Lay a gzip copy beside a file, whole from its first moment; none when it would not be smaller."""
+    contents = path.read_bytes()
+    smaller = gzip.compress(contents, 9, mtime=0)
+    if len(smaller) < len(contents):
+        part = path.with_name(f"{path.name}.part")
+        part.write_bytes(smaller)
+        part.replace(path.with_name(path.name + COMPRESSED))

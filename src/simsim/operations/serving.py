@@ -17,7 +17,6 @@ START_SECONDS = 60.0
 # Owner and group: nginx's worker may be another user, who is let in through the group, never through "others".
 SOCKET_MODE = "0o660"
 LONGEST_SOCKET_PATH = 103  # sun_path holds 104 bytes with its NUL on BSD and macOS, 108 on Linux
-YEAR_SECONDS = "31536000"  # collected files are named after their contents
 SERVER = (sys.executable, "-m", "granian")
 SERVER_OPTIONS = ("--http", "1", "--no-ws", "--loop", "uvloop", "--log-level", "warning", "--workers-kill-timeout", "8")
 
@@ -31,7 +30,7 @@ def serve(wiring: Wiring, *, host: str, port: int, workers: int, with_worker: bo
         # Before anything starts: each program would tell of a key that is missing in a traceback of its own.
         if not prove_up_to_date(supervisor, wiring):
             return
-        supervisor.start(console(wiring, operator, host=host, port=port, workers=workers))
+        supervisor.start(console(wiring, host=host, port=port, workers=workers))
         supervisor.start(gate(wiring, operator, workers=workers))
         if with_worker:
             supervisor.start(worker(wiring))
@@ -40,19 +39,10 @@ def serve(wiring: Wiring, *, host: str, port: int, workers: int, with_worker: bo
             supervisor.watch()
 
 
-def console(wiring: Wiring, operator: Operator, *, host: str, port: int, workers: int = 1) -> Program:
-    """Return the program of console and management API; it hands out the collected files itself."""
-    files = operator.data_dir.absolute() / "static"
+def console(wiring: Wiring, *, host: str, port: int, workers: int = 1) -> Program:
+    """Return the program of console and management API."""
     listening = ("--interface", "asgi", "--host", host, "--port", str(port), "--workers", str(workers))
-    static = (
-        "--static-path-route",
-        "/static",
-        "--static-path-mount",
-        str(files),
-        "--static-path-expires",
-        YEAR_SECONDS,
-    )
-    return Program("console", (*SERVER, *SERVER_OPTIONS, *listening, *static, wiring.console))
+    return Program("console", (*SERVER, *SERVER_OPTIONS, *listening, wiring.console))
 
 
 def gate(wiring: Wiring, operator: Operator, *, workers: int = 1) -> Program:

@@ -1,0 +1,158 @@
+"""The console's pages before a large installation: time at the server's door and queries, page by page.
+
+One account with ten thousand active tokens and a log of millions of rows over ninety days, made in a scratch directory;
+then the real server, and a person who is signed in. On its own: `python -m bench.console`.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import installation, servers
+
+# A page to measure is a line here; {account} is the account's id.
+PAGES = [
+    ("active tokens", "/accounts/{account}/tokens/"),
+    ("active tokens, last page", "/accounts/{account}/tokens/?page=200"),
+    ("expired and revoked", "/accounts/{account}/tokens/ended/"),
+]
+MOST_MILLISECONDS, MOST_QUERIES = 100.0, 12
+WARM_UP = 5
+TESTS = Path(__file__).parents[1] / "tests"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One page: milliseconds until its last byte had come, bytes of its HTML, queries to all databases."""
+
+    page: str
+    shortest: float
+    p50: float
+    p95: float
+    longest: float
+    bytes: int
+    queries: int
+
+    @property
+    def is_reached(self) -> bool:
+        return self.p95 <= MOST_MILLISECONDS and self.queries <= MOST_QUERIES
+
+
+def measure(data: Path, size: installation.Size, fetches: int, database_url: str) -> list[Measured]:
+    """Make the installation, serve it, and return what each page took."""
+    port = servers.free_port()
+    settings = installation.environment(data, port, database_url)
+    installation.start_django(settings)
+    account = installation.make(size, progress)
+    cookie, queries = signed_in_and_counted([path.format(account=account) for _, path in PAGES])
+    simsim = str(Path(sys.executable).with_name("simsim"))
+    measured = []
+    with servers.running([simsim, "serve", "--port", str(port), "--no-worker"], ready=port, variables=settings):
+        for (page, path), count in zip(PAGES, queries, strict=True):
+            spent, received = fetch(port, path.format(account=account), cookie, fetches)
+            p50, p95 = statistics.median(spent), statistics.quantiles(spent, n=20)[-1]
+            measured.append(Measured(page, min(spent), p50, p95, max(spent), received, count))
+            progress(f"{page}: fetched {fetches} times")
+    return measured
+
+
+def signed_in_and_counted(paths: list[str]) -> tuple[str, list[int]]:
+    """Sign the administrator in. Return the session's cookie, good for the server too, and the queries of each page."""
+    from django.conf import settings
+    from django.db import connections
+    from django.test import Client
+    from django.test.utils import CaptureQueriesContext
+
+    from simsim.accounts.models import User
+
+    client = Client(headers={"host": "localhost"})
+    client.force_login(User.objects.get(email=installation.PERSON))
+    counts = []
+    for path in paths:
+        client.get(path)
+        with ExitStack() as stack:
+            captured = [stack.enter_context(CaptureQueriesContext(connection)) for connection in connections.all()]
+            answer = client.get(path)
+            if answer.status_code != 200:
+                raise RuntimeError(f"{path}: expected the page, got {answer.status_code}")
+        counts.append(sum(len(each) for each in captured))
+    connections.close_all()
+    return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}", counts
+
+
+def fetch(port: int, path: str, cookie: str, fetches: int) -> tuple[list[float], int]:
+    """Return the milliseconds of each fetch, one after the other over one connection, and the bytes of the last."""
+    connection, spent, received = http.client.HTTPConnection("localhost", port, timeout=60), [], 0
+    for _ in range(WARM_UP + fetches):
+        began = time.perf_counter()
+        connection.request("GET", path, headers={"Cookie": cookie})
+        answer = connection.getresponse()
+        received = len(answer.read())
+        spent.append((time.perf_counter() - began) * 1000)
+        if answer.status != 200:
+            raise RuntimeError(f"{path}: expected the page, got {answer.status}")
+    connection.close()
+    return spent[WARM_UP:], received
+
+
+def scratch_postgresql() -> str:
+    """Return the URL of an empty database on a PostgreSQL of the tests' own, which ends with this process."""
+    sys.path.insert(0, str(TESTS))
+    import postgresql_server
+
+    return postgresql_server.create_database("bench")
+
+
+def progress(text: str) -> None:
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def print_table(measured: list[Measured], title: str) -> None:
+    table = Table("page", "shortest ms", "p50 ms", "p95 ms", "longest ms", "kB", "queries", "", title=title)
+    for each in measured:
+        times = (f"{value:.1f}" for value in (each.shortest, each.p50, each.p95, each.longest))
+        verdict = "ok" if each.is_reached else "MISSED"
+        table.add_row(each.page, *times, f"{each.bytes / 1000:.0f}", str(each.queries), verdict)
+    # Whatever else runs is in the times as well: on a busy machine they say nothing about the pages.
+    busy = f"load of this machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    table.caption = f"p95 ≤ {MOST_MILLISECONDS:g} ms, queries ≤ {MOST_QUERIES}; {busy}"
+    Console(width=130).print(table)
+
+
+def main() -> int:
+    """Print the table, or JSON; return 1 when a figure is missed."""
+    parser = argparse.ArgumentParser(prog="bench.console", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--rows", type=int, default=5_000_000, help="rows in the log")
+    parser.add_argument("--tokens", type=int, default=10_000, help="active tokens of the account")
+    parser.add_argument("--fetches", type=int, default=200, help="how often each page is fetched")
+    parser.add_argument("--postgresql", nargs="?", const="scratch", default="", metavar="URL",
+                        help="an empty database to fill; without a URL, one of a scratch server")  # fmt: skip
+    chosen = parser.parse_args()
+    url = scratch_postgresql() if chosen.postgresql == "scratch" else chosen.postgresql
+    size = installation.Size(active_tokens=chosen.tokens, ended_tokens=chosen.tokens // 5, rows=chosen.rows)
+    with tempfile.TemporaryDirectory(prefix="simsim-bench-") as scratch:
+        measured = measure(Path(scratch), size, chosen.fetches, url)
+    if chosen.json:
+        print(json.dumps([asdict(each) | {"reached": each.is_reached} for each in measured], indent=2))
+    else:
+        database = "PostgreSQL" if url else "SQLite"
+        print_table(
+            measured, f"The console on {database}: {chosen.tokens:,} active tokens, {chosen.rows:,} logged requests"
+        )
+    return 0 if all(each.is_reached for each in measured) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""A large installation: an account with many tokens, and a log of millions of rows, made inside the database.
+
+What needs Django is imported where it is used: the rest of the bench runs without.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from bench import tokens
+
+DAYS = 90
+BATCH_ROWS = 500_000
+PERSON = "bench@example.com"
+Progress = Callable[[str], None]
+
+USED = "CREATE TEMP TABLE used (place bigint PRIMARY KEY, id {kind}, name text)"
+# The product of two numbers that run through their ranges: a few tokens are used much, many seldom.
+LOG = """
+    WITH RECURSIVE numbers(n) AS (SELECT CAST({first} AS bigint) UNION ALL SELECT n + 1 FROM numbers WHERE n < {last})
+    INSERT INTO request_log_loggedrequest ({columns})
+    SELECT {values} FROM numbers JOIN used ON used.place = (n % {used}) * (n / {used} % 97) / 97 ORDER BY n
+"""
+LAST_USES = """
+    INSERT INTO request_log_tokenuse (token_id, used_at, address)
+    SELECT token_id, max(received_at), max(address) FROM request_log_loggedrequest WHERE reason = 'ok' GROUP BY token_id
+"""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large: active tokens of the account, ended ones, rows of the log over DAYS days."""
+
+    active_tokens: int
+    ended_tokens: int
+    rows: int
+
+
+def environment(data: Path, port: int, database_url: str) -> dict[str, str]:
+    """Return the process environment of a Simsim on that port whose state is in `data`, or at the URL when given."""
+    settings = {"SIMSIM_BASE_URL": f"http://localhost:{port}"}
+    if database_url:
+        settings |= {
+            "SIMSIM_DATABASE_URL": database_url,
+            "SIMSIM_SECRET_KEY": "a-secret-key-of-the-bench-and-of-nothing-else",
+            "SIMSIM_TOKEN_KEYS": "dGhpcy1pcy1hLWtleS1vZi10aGUtdGVzdHMtYWxvbmU",
+        }
+    return tokens.environment(data) | settings
+
+
+def start_django(settings: dict[str, str]) -> None:
+    """Make this process one of the installation; it can't become one of another any more."""
+    from simsim.config import command_line
+
+    for name in [name for name in os.environ if name.startswith("SIMSIM_")]:
+        del os.environ[name]
+    os.environ.update(settings, DJANGO_SETTINGS_MODULE="simsim.config.settings")
+    command_line.start_django()
+
+
+def make(size: Size, progress: Progress) -> str:
+    """Migrate and fill the empty database of this process. Return the account's id; PERSON is its administrator."""
+    from django.utils import timezone
+
+    from simsim.accounts.actions import add_user, create_account
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations import migrating
+
+    migrating.migrate()
+    now = timezone.now()
+    account = create_account(actor=OPERATOR, name="Bench", now=now)
+    add_user(actor=OPERATOR, account=account, email=PERSON, role="administrator", now=now)
+    made = make_tokens(account, size, now)
+    progress(f"{len(made):,} tokens made")
+    began = time.monotonic()
+    fill_log(account.pk, made[: size.active_tokens], size.rows, now, progress)
+    progress(f"{size.rows:,} rows logged in {time.monotonic() - began:.0f} s")
+    return str(account.pk)
+
+
+def make_tokens(account: Any, size: Size, now: datetime) -> list[Any]:
+    """Create the tokens, the active ones first; nobody has their passwords."""
+    from simsim.tokens.models import TargetSoftware, Token
+
+    software = [*TargetSoftware.objects.all(), None]
+    made = [
+        Token(
+            account=account, name=f"Job {number} of the data platform", description="Loads what changed each night.",
+            software=software[number % len(software)], allowed_networks=["198.51.100.0/24", "2001:db8:17::/48"],
+            digest=os.urandom(32), sealed_password=b"0", created_at=now - timedelta(days=DAYS), created_by_label=PERSON,
+            expires_at=now + timedelta(days=1, minutes=number) * (1 if number < size.active_tokens else -1),
+        )
+        for number in range(size.active_tokens + size.ended_tokens)
+    ]  # fmt: skip
+    return Token.objects.bulk_create(made, batch_size=1000)
+
+
+def fill_log(account_id: Any, used: list[Any], rows: int, now: datetime, progress: Progress) -> None:
+    """Log the requests of the tokens, some of them used much, in the order of their time."""
+    from django.conf import settings
+    from django.db import connections
+
+    connection = connections[settings.REQUEST_LOG_ALIAS]
+    on_sqlite = connection.vendor == "sqlite"
+    kept = (lambda value: value.hex) if on_sqlite else str
+    columns = row_columns(kept(account_id), rows, now, on_sqlite=on_sqlite)
+    with connection.cursor() as cursor, quickly(cursor, on_sqlite=on_sqlite):
+        cursor.execute(USED.format(kind="text" if on_sqlite else "uuid"))
+        places = [(place, kept(token.pk), token.name) for place, token in enumerate(used)]
+        cursor.executemany("INSERT INTO used VALUES (%s, %s, %s)", places)
+        for first in range(0, rows, BATCH_ROWS):
+            last = min(first + BATCH_ROWS, rows) - 1
+            names, values = ", ".join(columns), ", ".join(columns.values())
+            cursor.execute(LOG.format(first=first, last=last, columns=names, values=values, used=len(used)))
+            progress(f"{last + 1:,} of {rows:,} rows")
+        cursor.execute(LAST_USES)
+
+
+def row_columns(account_id: str, rows: int, now: datetime, *, on_sqlite: bool) -> dict[str, str]:
+    """Return the SQL of each column of the log's row number `n`."""
+    began = int((now - timedelta(days=DAYS)).timestamp())
+    moment = f"{began} + n * {DAYS * 86_400} / {rows}"
+    failed = "CASE n % 40 WHEN 0 THEN {0} WHEN 1 THEN {1} ELSE {2} END".format
+    return {
+        "received_at": f"datetime({moment}, 'unixepoch')" if on_sqlite else f"to_timestamp({moment})",
+        "account_id": f"'{account_id}'" if on_sqlite else f"'{account_id}'::uuid",
+        "token_id": "used.id",
+        "token_name": "used.name",
+        "method": "'GET'",
+        "resource": "'/api/v2/entities/' || (n % 500)",
+        "status": failed(401, 404, 200),
+        "outcome": failed("'refused'", "'accepted'", "'accepted'"),
+        "reason": failed("'address_not_allowed'", "'ok'", "'ok'"),
+        "cause": failed("'address_not_allowed'", "'ok'", "'ok'"),
+        "duration_seconds": "0.004 + (n % 900) / 3000.0",
+        "bytes": "200 + n % 5000",
+        "address": "'198.51.100.' || (n % 250)",
+    }
+
+
+@contextmanager
+def quickly(cursor: Any, *, on_sqlite: bool) -> Iterator[None]:
+    """Spare SQLite the disk while the block lasts; let PostgreSQL look at its end, as it soon would by itself."""
+    if on_sqlite:
+        cursor.execute("PRAGMA synchronous = OFF")
+        cursor.execute("PRAGMA cache_size = -1000000")
+    yield
+    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)" if on_sqlite else "ANALYZE")

@@ -1,0 +1,124 @@
+"""The console's files: compressed to whoever takes it, kept for good, and nothing but them."""
+
+import asyncio
+import gzip
+from pathlib import Path
+
+import httpx
+import pytest
+from django.core.files.storage import FileSystemStorage
+
+from simsim.console.assets import HashedAssets
+from simsim.console.files import CollectedFiles
+
+STYLE = "body { color: teal }\n" * 50
+
+
+@pytest.fixture
+def names(tmp_path: Path) -> dict[str, str]:
+    """The address of each collected file, below `collected`; a secret lies beside that directory."""
+    source = tmp_path / "source"
+    (source / "console").mkdir(parents=True)
+    (source / "console/style.css").write_text(STYLE)
+    (source / "console/dot.svg").write_text("<svg/>")
+    (source / "console/page.js").write_text('import { leaf } from "./leaf.js";\nleaf();\n')
+    (source / "console/leaf.js").write_text("export const leaf = () => {};\n")
+    (tmp_path / "secret.0123456789ab.css").write_text("secret")
+    collected = HashedAssets(location=tmp_path / "collected", base_url="/static/")
+    files = sorted(path.relative_to(source).as_posix() for path in source.rglob("*.*"))
+    originals = FileSystemStorage(source)
+    for name in files:
+        with originals.open(name) as file:
+            collected.save(name, file)
+    for _name, _hashed, processed in collected.post_process({name: (originals, name) for name in files}):
+        assert not isinstance(processed, Exception)
+    return {name: f"/static/{collected.stored_name(name)}" for name in files}
+
+
+def fetch(tmp_path: Path, address: str, method: str = "GET", accept: str = "gzip, deflate, br") -> httpx.Response:
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(CollectedFiles(tmp_path / "collected", "/static/"))
+        async with httpx.AsyncClient(transport=transport, base_url="http://console.example") as client:
+            return await client.request(method, address, headers={"accept-encoding": accept})
+
+    return asyncio.run(ask())
+
+
+def test_a_browser_gets_the_compressed_copy_and_keeps_it_for_good(tmp_path: Path, names: dict[str, str]) -> None:
+    answer = fetch(tmp_path, names["console/style.css"])
+    assert answer.text == STYLE
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.headers["vary"] == "accept-encoding"
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["content-type"] == "text/css; charset=utf-8"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert int(answer.headers["content-length"]) < len(STYLE) / 5
+
+
+@pytest.mark.parametrize("accept", ["", "identity", "br", "gzip;q=0", "br, gzip; q=0.0", "xgzip"])
+def test_whoever_takes_no_gzip_gets_the_file_as_it_is(tmp_path: Path, names: dict[str, str], accept: str) -> None:
+    answer = fetch(tmp_path, names["console/style.css"], accept=accept)
+    assert answer.text == STYLE
+    assert "content-encoding" not in answer.headers
+    assert answer.headers["vary"] == "accept-encoding"
+
+
+@pytest.mark.parametrize("accept", ["GZIP", "br;q=1.0,gzip;q=0.5", "deflate, gzip;q=1"])
+def test_gzip_is_understood_in_every_spelling(tmp_path: Path, names: dict[str, str], accept: str) -> None:
+    answer = fetch(tmp_path, names["console/style.css"], accept=accept)
+    assert answer.headers["content-encoding"] == "gzip"
+
+
+def test_a_file_that_gzip_makes_no_smaller_is_sent_as_it_is(tmp_path: Path, names: dict[str, str]) -> None:
+    answer = fetch(tmp_path, names["console/dot.svg"])
+    assert answer.text == "<svg/>"
+    assert "content-encoding" not in answer.headers
+
+
+def test_a_module_imports_the_other_by_the_name_that_never_changes_its_contents(
+    tmp_path: Path, names: dict[str, str]
+) -> None:
+    leaf = names["console/leaf.js"].rpartition("/")[2]
+    assert f'from "./{leaf}"' in fetch(tmp_path, names["console/page.js"]).text
+
+
+def test_head_tells_what_get_would_send(tmp_path: Path, names: dict[str, str]) -> None:
+    got, told = (fetch(tmp_path, names["console/style.css"], method) for method in ("GET", "HEAD"))
+    assert told.headers == got.headers
+    assert told.content == b""
+    assert fetch(tmp_path, names["console/style.css"], "POST").status_code == 405
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/static/console/style.css",
+        "/static/staticfiles.json",
+        "/static/console/nothing.0123456789ab.css",
+        "/static/../secret.0123456789ab.css",
+        "/static/%2e%2e/secret.0123456789ab.css",
+        "/static/console/..%2f..%2fsecret.0123456789ab.css",
+        "/static//secret.0123456789ab.css",
+        "/static/console",
+        "/static/",
+    ],
+)
+def test_nothing_but_collected_files_is_handed_out(tmp_path: Path, names: dict[str, str], address: str) -> None:
+    answer = fetch(tmp_path, address)
+    assert answer.status_code == 404
+    assert "secret" not in answer.text
+    assert answer.headers["cache-control"] == "no-store", "an older console must not hide the file of a newer one"
+
+
+def test_compressed_copy_of_the_compressed_name_is_not_handed_out(tmp_path: Path, names: dict[str, str]) -> None:
+    assert fetch(tmp_path, names["console/style.css"] + ".gz").status_code == 404
+
+
+def test_a_copy_that_was_cut_short_is_made_anew(tmp_path: Path, names: dict[str, str]) -> None:
+    original = tmp_path / "collected" / names["console/style.css"].removeprefix("/static/")
+    copy = original.with_name(original.name + ".gz")
+    copy.write_bytes(b"cut")
+    source = FileSystemStorage(tmp_path / "source")
+    collected = HashedAssets(location=tmp_path / "collected", base_url="/static/")
+    list(collected.post_process({"console/style.css": (source, "console/style.css")}))
+    assert gzip.decompress(copy.read_bytes()).decode() == STYLE
