@@ -52,6 +52,8 @@ class Stack:
             "SIMSIM_DATA_DIR": str(self.data),
             "SIMSIM_BASE_URL": f"http://localhost:{self.console_port}",
             "SIMSIM_EMAIL_URL": "smtp://127.0.0.1:9",
+            "SIMSIM_API_URL": f"http://127.0.0.1:{self.gateway_port}",
+            "SIMSIM_API_EXAMPLE": "/api/v2/entities",
         }
         if self.on_postgresql:
             settings |= {

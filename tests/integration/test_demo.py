@@ -148,6 +148,17 @@ def test_scripts_find_everything_in_a_file_that_only_its_owner_reads(demo: Demo)
         assert shown in text
 
 
+@pytest.mark.covers("R20")
+def test_recipes_of_the_demos_console_name_an_address_that_answers(demo: Demo) -> None:
+    settings = dict(line.split("=", 1) for line in (demo.directory / "simsim.env").read_text().splitlines())
+    url, example = (settings[f"SIMSIM_{name}"].strip('"') for name in ("API_URL", "API_EXAMPLE"))
+    assert url == demo.answers["gateway_url"]
+    token = demo.answers["token"]
+    login = f"{token['username']}:{token['password']}"
+    done = subprocess.run(["curl", "-sSf", "-u", login, url + example], capture_output=True, check=True, timeout=20)
+    assert isinstance(json.loads(done.stdout), list)
+
+
 @pytest.mark.covers("R14", "R17")
 def test_log_and_lists_are_not_empty(demo: Demo) -> None:
     account = ("--account", demo.answers["account_id"])

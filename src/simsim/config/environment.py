@@ -3,6 +3,7 @@
 import base64
 import binascii
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -25,6 +26,7 @@ DEFAULT_DATA_DIR = "simsim-data"
 KEY_BYTES = 32
 # A proxy list that takes in half of an address family or more would let any caller write its own address (T2).
 WIDEST_TRUSTED_PREFIX = {4: 8, 6: 16}
+_is_of_url_characters = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*").fullmatch  # RFC 3986, section 2
 
 
 class SecretFiles(PydanticBaseSettingsSource):
@@ -61,6 +63,8 @@ class Environment(BaseSettings):
     email_from: str = "Simsim <simsim@localhost>"
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     log_retention_days: int = Field(default=400, ge=1)
+    api_url: str = ""
+    api_example: str = "/"
 
     @classmethod
     def settings_customise_sources(
@@ -92,6 +96,10 @@ class Environment(BaseSettings):
                 prove_url(PREFIX + name, url, {"postgresql", "postgres", "sqlite"})
         prove_url("SIMSIM_EMAIL_URL", self.email_url.get_secret_value(), {"smtp", "smtps"})
         self.trusted_networks()
+        if self.api_url:
+            prove_url("SIMSIM_API_URL", self.api_url, {"http", "https"})
+            prove_shown_to_callers("SIMSIM_API_URL", self.api_url)
+        prove_path("SIMSIM_API_EXAMPLE", self.api_example)
         return self
 
     @property
@@ -181,13 +189,35 @@ def read() -> Environment:
 
 
 def prove_url(name: str, url: str, schemes: set[str]) -> None:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:  # "[" without an address of IPv6
+        raise Unusable("%(name)s: %(reason)s", name=name, reason=str(error)) from error
     if parts.scheme not in schemes or not (parts.netloc or parts.scheme == "sqlite"):
         raise Unusable(
             "%(name)s must be a URL that starts with %(schemes)s",
             name=name,
             schemes=" or ".join(sorted(f"{s}://" for s in schemes)),
         )
+
+
+def prove_shown_to_callers(name: str, url: str) -> None:
+    """Raise Unusable for an address that can't stand before a path, or that would show a password to every caller."""
+    prove_characters(name, url)
+    parts = urlsplit(url)
+    if not parts.hostname or "@" in parts.netloc or "?" in url or "#" in url:
+        raise Unusable("%(name)s must be a URL with a host, and without a user, “?” and “#”", name=name)
+
+
+def prove_path(name: str, path: str) -> None:
+    prove_characters(name, path)
+    if not path.startswith("/") or "#" in path:
+        raise Unusable("%(name)s must be a path that starts with “/”", name=name)
+
+
+def prove_characters(name: str, text: str) -> None:
+    if not _is_of_url_characters(text):
+        raise Unusable("%(name)s holds a character that a URL can’t hold: write it percent-encoded", name=name)
 
 
 def sqlite_path(url: str) -> Path | None:

@@ -3,10 +3,12 @@
 from django.urls import include, path
 
 from simsim.console import destinations, home
+from simsim.console.connecting import pages as connecting
 from simsim.console.tokens import creating, credentials, details, lists, revoking, rotating, trying
 
 app_name = "console"
 TOKENS = "accounts/<uuid:account_id>/tokens/"
+CONNECT = "accounts/<uuid:account_id>/connect/"
 TOKEN = TOKENS + "<uuid:token_id>/"
 urlpatterns = [
     path("", home.home, name="home"),
@@ -23,5 +25,8 @@ urlpatterns = [
     path(TOKEN + "rotate/", rotating.rotate, name="rotate_token"),
     path(TOKEN + "rotate/end-overlap/", rotating.end, name="end_overlap"),
     path(TOKEN + "revoke/", revoking.revoke, name="revoke_token"),
+    path(CONNECT, connecting.connect, name="connect"),
+    path(CONNECT + "postman.json", connecting.postman, name="postman_collection"),
+    path(CONNECT + "<slug:slug>/", connecting.connect, name="connect_recipe"),
     path("sign-in/", include("simsim.console.sign_in_urls")),
 ]

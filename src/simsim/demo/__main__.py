@@ -69,6 +69,8 @@ def settle(place: Place, ports: dict[str, int]) -> None:
         "SIMSIM_BASE_URL": place.console_url,
         "SIMSIM_EMAIL_URL": f"smtp://{LOOPBACK}:{ports['smtp']}",
         "SIMSIM_EMAIL_FROM": "Simsim demo <simsim@example.com>",
+        "SIMSIM_API_URL": place.gateway_url,
+        "SIMSIM_API_EXAMPLE": traffic.ENTITIES,
     }
     write_private(place.home / "simsim.env", "".join(f'{name}="{value}"\n' for name, value in settings.items()))
     for name in [name for name in os.environ if name.startswith("SIMSIM_") and name != "SIMSIM_DEBUG"]:

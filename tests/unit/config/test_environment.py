@@ -27,6 +27,11 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("LOG_DATABASE_URL", "nonsense"), ("EMAIL_URL", "http://mail"), ("LOG_RETENTION_DAYS", "0"),
         ("LOG_RETENTION_DAYS", "many"), ("TRUSTED_PROXIES", "10.0.0.1/8"), ("TRUSTED_PROXIES", "proxy.internal"),
         ("TRUSTED_PROXIES", "0.0.0.0/0"), ("TRUSTED_PROXIES", "::/0"), ("TRUSTED_PROXIES", "10.0.0.0/24, 0.0.0.0/1"),
+        ("BASE_URL", "https://[console"), ("API_URL", "api.example.com"), ("API_URL", "ftp://api.example.com"),
+        ("API_URL", "https://"), ("API_URL", "https://[api"), ("API_URL", "https://:8443"),
+        ("API_URL", "https://alice:secret@api.example.com"), ("API_URL", "https://api.example.com/?key=1"),
+        ("API_URL", 'https://api.example.com/"'), ("API_URL", "https://api.example.com/a b"),
+        ("API_EXAMPLE", "api/v2"), ("API_EXAMPLE", ""), ("API_EXAMPLE", "/a#b"), ("API_EXAMPLE", "/a\tb"),
     ],
 )  # fmt: skip
 @pytest.mark.covers("R10")
@@ -36,6 +41,15 @@ def test_unusable_setting_is_named_in_one_line(name: str, value: str, monkeypatc
         environment.read()
     assert f"SIMSIM_{name}" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.covers("R20")
+def test_address_of_the_api_is_said_or_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (environment.read().api_url, environment.read().api_example) == ("", "/")
+    monkeypatch.setenv("SIMSIM_API_URL", "https://[2001:db8::1]:8443/customers/")
+    monkeypatch.setenv("SIMSIM_API_EXAMPLE", "/api/v2/entities?limit=5&name=it's")
+    assert environment.read().api_url == "https://[2001:db8::1]:8443/customers/"
+    assert environment.read().api_example == "/api/v2/entities?limit=5&name=it's"
 
 
 def test_secret_comes_from_the_environment_or_from_a_file(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
