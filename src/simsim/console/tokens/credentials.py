@@ -1,8 +1,8 @@
 """Username and password, shown in the answer to a POST and nowhere else: no address, cookie or cache has them."""
 
+import shlex
 import uuid
 
-from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.text import slugify
@@ -10,6 +10,8 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from simsim.console.connecting.pages import api_here
+from simsim.console.connecting.recipes import recipes
 from simsim.console.place import Visit, for_administrators
 from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.console.tokens.details import token_page
@@ -52,7 +54,9 @@ def env_file(token: Token, credentials: Credentials) -> str:
     about = gettext("Credentials of the token “%(name)s”. Whoever has this file can call the API.") % {
         "name": token.name
     }
-    return f"# {about}\nSIMSIM_USERNAME={credentials.username}\nSIMSIM_PASSWORD={credentials.password}\n"
+    api = api_here()
+    address = "" if api.is_placeholder else f"SIMSIM_API_URL={shlex.quote(api.base)}\n"
+    return f"# {about}\n{address}SIMSIM_USERNAME={credentials.username}\nSIMSIM_PASSWORD={credentials.password}\n"
 
 
 def credentials_page(
@@ -66,6 +70,6 @@ def credentials_page(
         "credentials": credentials,
         "is_new": is_new,
         "is_long": is_longer_than_recommended(token.expires_at, now=visit.now),
-        "base_url": settings.OPERATOR.base_url,
+        "recipes": recipes(username=credentials.username, api=api_here(), password=credentials.password),
     }
     return render(visit.request, "console/tokens/credentials.html", context, status=status)
