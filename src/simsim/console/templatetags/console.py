@@ -5,7 +5,7 @@ from typing import Any
 
 from django import template
 from django.forms import BoundField
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -14,6 +14,7 @@ from lucide.templatetags.lucide import lucide
 
 register = template.Library()
 MINUTE, HOUR, DAY = 60, 3600, 86400
+SHORTEST_SHOWN = 0.0005
 
 
 @register.simple_tag
@@ -26,6 +27,22 @@ def icon(name: str, size: int = 16) -> Any:
 def moment(value: datetime) -> SafeString:
     """Return a moment as `6 Dec 2026, 14:05 UTC`."""
     return as_time(value, _("%(day)s, %(time)s UTC") % {"day": day(value), "time": f"{value.astimezone(UTC):%H:%M}"})
+
+
+@register.filter
+def moment_exact(value: datetime) -> SafeString:
+    """Return a moment to the second, as `6 Dec 2026, 14:05:09 UTC`."""
+    return as_time(value, _("%(day)s, %(time)s UTC") % {"day": day(value), "time": f"{value.astimezone(UTC):%H:%M:%S}"})
+
+
+@register.filter
+def duration(seconds: float) -> str:
+    """Return how long something took, as one reads it: `12 ms`, `1.25 s`, `95 s`."""
+    if seconds < SHORTEST_SHOWN:
+        return _("under 1 ms")
+    if round(seconds * 1000) < 1000:
+        return _("%(number)s ms") % {"number": number_format(round(seconds * 1000))}
+    return _("%(number)s s") % {"number": number_format(seconds, 2 if seconds < MINUTE else 0)}
 
 
 @register.filter
