@@ -42,7 +42,9 @@ def duration(seconds: float) -> str:
         return _("under 1 ms")
     if round(seconds * 1000) < 1000:
         return _("%(number)s ms") % {"number": number_format(round(seconds * 1000))}
-    return _("%(number)s s") % {"number": number_format(seconds, 2 if seconds < MINUTE else 0)}
+    decimals = 2 if seconds < MINUTE else 0
+    # Rounded first: number_format cuts off.
+    return _("%(number)s s") % {"number": number_format(round(seconds, decimals), decimals)}
 
 
 @register.filter
