@@ -257,7 +257,7 @@ def tour(visitor: Visitor) -> Iterator[str]:
     page.locator(".filters > summary").evaluate("summary => { summary.parentElement.open = true; }")
     yield "logs, nothing found"
     page.goto(f"{logs}?endpoint=/%3Cscript%3E*")
-    page.locator(".log-rows .name").click()
+    page.locator(".log-rows .name").first.click()
     panel_of(page).wait_for()
     yield "logged request, hostile"
 
