@@ -139,6 +139,11 @@ def test_older_requests_follow_and_the_newest_are_found_back(alice: Visitor) -> 
     assert set(first).isdisjoint(second)
     page.get_by_role("link", name="Back to the newest").click()
     page.wait_for_url("**/logs/")
+    page.get_by_role("link", name=f"GET {ENTITIES}").first.click()
+    page.wait_for_url(re.compile("/logs/[0-9]+/$"))
+    page.get_by_role("link", name="Show the newest").click()
+    page.wait_for_url("**/logs/")
+    expect(panel_of(page)).to_have_count(0)
     expect(page.locator(".log-rows .name")).to_have_count(50)
     assert is_marked(page)
     assert alice.complaints == []
