@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -10,6 +11,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from playwright.sync_api import sync_playwright  # noqa: E402
 
 import stack as product  # noqa: E402
+from browser import test_logs_pages as logs  # noqa: E402
 from browser.conftest import CHROMIUM  # noqa: E402
 from browser.test_pages import LOOKS, tour  # noqa: E402
 from browser.visitor import visiting  # noqa: E402
@@ -27,7 +29,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for size, scheme in LOOKS:
             with visiting(browser, stack, size, scheme) as visitor:
-                for number, name in enumerate(tour(visitor, ended), 1):
+                for number, name in enumerate(chain(tour(visitor, ended), logs.tour(visitor)), 1):
                     file = target / f"{size[0]}-{scheme}-{number:02}-{name.replace(',', '').replace(' ', '-')}.png"
                     visitor.page.screenshot(path=file, full_page=True)
         browser.close()
@@ -52,7 +54,8 @@ def populate(stack: product.Stack) -> str:
     ]
     for name, software, expires, networks in everyday:
         token = stack.create_token(name, "--software", software, *networks, expires=expires)
-        stack.get("/api/v2/entities", auth=(token["username"], token["password"]))
+        for path in ("/api/v2/entities", logs.HOSTILE):
+            stack.get(path, auth=(token["username"], token["password"]))
     revoked: str = stack.create_token("Former partner", "--software", "zapier")["id"]
     stack.revoke(revoked)
     stack.wait_until(stack.log_rows, "the log has its rows")

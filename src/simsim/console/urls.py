@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from simsim.console import destinations, home
 from simsim.console.connecting import pages as connecting
+from simsim.console.logs import pages as logs
 from simsim.console.tokens import creating, credentials, details, lists, revoking, rotating, trying
 
 app_name = "console"
@@ -28,5 +29,7 @@ urlpatterns = [
     path(CONNECT, connecting.connect, name="connect"),
     path(CONNECT + "postman.json", connecting.postman, name="postman_collection"),
     path(CONNECT + "<slug:slug>/", connecting.connect, name="connect_recipe"),
+    path("accounts/<uuid:account_id>/logs/", logs.log, name="logs"),
+    path("accounts/<uuid:account_id>/logs/<int:request_id>/", logs.logged_request, name="logged_request"),
     path("sign-in/", include("simsim.console.sign_in_urls")),
 ]

@@ -9,8 +9,10 @@ from datetime import UTC, datetime, timedelta
 from django.db.models import QuerySet
 from django.db.models.functions import Left
 
+from simsim.credential.decision import Reason
 from simsim.problem import FieldError, Invalid, gettext_noop
 from simsim.request_log.models import LoggedRequest, TokenUse
+from simsim.request_log.outcome import Outcome
 from simsim.request_log.sentences import sentence
 
 LONGEST_PAGE = 1000
@@ -34,7 +36,7 @@ class Filters:
     """Which requests. `account_id` None is every account's, and nobody's business but the operator's.
 
     `since` is included and `until` is not; `endpoint` is a path, or the beginning of one followed by `*`; `status` is a
-    status such as 404 or a class such as "4xx".
+    status such as 404 or a class such as "4xx"; `address` is as Address.text spells it.
     """
 
     account_id: uuid.UUID | None
@@ -43,6 +45,8 @@ class Filters:
     endpoint: str | None = None
     status: int | str | None = None
     token_id: uuid.UUID | None = None
+    outcome: Outcome | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,13 @@ def requests(filters: Filters) -> QuerySet[LoggedRequest]:
     if filters.status is not None:
         low, high = parse_status(filters.status)
         rows = rows.filter(status__gte=low, status__lte=high)
+    if filters.outcome is not None:
+        rows = rows.filter(outcome=filters.outcome)
+    if filters.outcome is Outcome.REFUSED:
+        # Excludes nothing more, and lets the database see that the index of refusals holds all of them.
+        rows = rows.exclude(reason=Reason.OK)
+    if filters.address is not None:
+        rows = rows.filter(address=filters.address)
     return rows
 
 

@@ -3,6 +3,7 @@
 from django.utils.translation import gettext
 
 from simsim.credential.decision import Cause
+from simsim.gate.app import VERIFY
 from simsim.problem import gettext_noop
 from simsim.request_log.models import LoggedRequest
 from simsim.request_log.outcome import GatewayCause, Outcome
@@ -10,6 +11,7 @@ from simsim.request_log.outcome import GatewayCause, Outcome
 ACCEPTED = gettext_noop("The token “%(token)s” let the request in.")
 NOT_FINISHED = gettext_noop("The token “%(token)s” let the request in; how it ended is not known.")
 API_FAILED = gettext_noop("The token “%(token)s” let the request in; the answer was an error, %(status)s.")
+ASKED = gettext_noop("The gate was asked about the token “%(token)s” alone, as a test does, and would let it in.")
 NOT_LISTED = gettext_noop("The request was refused: %(reason)s.")
 
 SENTENCES: dict[str, str] = {
@@ -69,5 +71,5 @@ def _message(row: LoggedRequest) -> str:
     if row.cause != Cause.OK:
         return SENTENCES.get(row.cause, NOT_LISTED)
     if row.outcome == Outcome.UNKNOWN:
-        return NOT_FINISHED
+        return ASKED if row.resource == VERIFY else NOT_FINISHED
     return API_FAILED if row.status is not None and row.status >= 400 else ACCEPTED

@@ -16,6 +16,7 @@ from lucide.templatetags.lucide import lucide
 register = template.Library()
 MINUTE, HOUR, DAY = 60, 3600, 86400
 SPARK_STEP, SPARK_HEIGHT = 3, 20
+SHORTEST_SHOWN = 0.0005
 
 
 @register.simple_tag
@@ -62,6 +63,24 @@ def minus(value: int, other: int) -> int:
 def moment(value: datetime) -> SafeString:
     """Return a moment as `6 Dec 2026, 14:05 UTC`."""
     return as_time(value, _("%(day)s, %(time)s UTC") % {"day": day(value), "time": f"{value.astimezone(UTC):%H:%M}"})
+
+
+@register.filter
+def moment_exact(value: datetime) -> SafeString:
+    """Return a moment to the second, as `6 Dec 2026, 14:05:09 UTC`."""
+    return as_time(value, _("%(day)s, %(time)s UTC") % {"day": day(value), "time": f"{value.astimezone(UTC):%H:%M:%S}"})
+
+
+@register.filter
+def duration(seconds: float) -> str:
+    """Return how long something took, as one reads it: `12 ms`, `1.25 s`, `95 s`."""
+    if seconds < SHORTEST_SHOWN:
+        return _("under 1 ms")
+    if round(seconds * 1000) < 1000:
+        return _("%(number)s ms") % {"number": number_format(round(seconds * 1000))}
+    decimals = 2 if seconds < MINUTE else 0
+    # Rounded first: number_format cuts off.
+    return _("%(number)s s") % {"number": number_format(round(seconds, decimals), decimals)}
 
 
 @register.filter

@@ -1,0 +1,1 @@
+"""The pages of the request log: the list with its filters, and one request in its panel."""

@@ -1,0 +1,112 @@
+"""What to do about a request that failed: one sentence for each cause, and the page where it is done."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+from django.utils.translation import gettext
+
+from simsim.credential.decision import Cause
+from simsim.gate.app import VERIFY
+from simsim.problem import gettext_noop
+from simsim.request_log.models import LoggedRequest
+from simsim.request_log.outcome import GatewayCause, Outcome
+from simsim.tokens.models import Status, Token
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The next step; `url` is where it is taken, "" where nothing can be done in the console."""
+
+    text: str
+    label: str = ""
+    url: str = ""
+
+
+CALL = (gettext_noop("See how to send the credentials"), "connect")
+CREATE = (gettext_noop("Create a new token"), "create")
+SHOW = (gettext_noop("Open the token"), "token")
+ALLOW = (gettext_noop("Change the allowed networks"), "networks")
+NOWHERE = ("", "")
+
+NOT_SENT = gettext_noop("The program must send the token’s username and password with every request, as HTTP Basic.")
+MISTYPED = gettext_noop("Copy the username and the password anew from the token’s page, whole and unchanged.")
+WAIT = gettext_noop("Nothing is wrong with the token. Let the program wait a little, and call less often.")
+NOT_YOURS = gettext_noop(
+    "Nothing is wrong with the token. If it happens again, tell whoever runs this API when it happened."
+)
+NOT_ENFORCED = gettext_noop(
+    "If you know this address, add it before the list is enforced. If you don’t, somebody else may have the password: "
+    "revoke the token."
+)
+STEPS: dict[str, tuple[str, tuple[str, str]]] = {
+    Cause.PREVIOUS_PASSWORD: (
+        gettext_noop("Give the program the token’s present password before the overlap ends: its page shows it."),
+        SHOW,
+    ),
+    Cause.OUTSIDE_ALLOWLIST: (NOT_ENFORCED, ALLOW),
+    Cause.PREVIOUS_AND_OUTSIDE: (NOT_ENFORCED, ALLOW),
+    Cause.NO_CREDENTIALS: (NOT_SENT, CALL),
+    Cause.TWO_HEADERS: (gettext_noop("The program must send one Authorization header, not several."), CALL),
+    Cause.TOO_LONG: (MISTYPED, CALL),
+    Cause.SCHEME: (NOT_SENT, CALL),
+    Cause.BAD_ENCODING: (MISTYPED, CALL),
+    Cause.NO_COLON: (MISTYPED, CALL),
+    Cause.USERNAME_FORM: (MISTYPED, CALL),
+    Cause.PASSWORD_FORM: (MISTYPED, CALL),
+    Cause.PASSWORD_UNKNOWN: (MISTYPED, CALL),
+    Cause.OTHER_ACCOUNT: (gettext_noop("Username and password must come from the same token’s page."), CALL),
+    Cause.SUPERSEDED: (gettext_noop("Give the program the token’s present password: its page shows it."), SHOW),
+    Cause.REVOKED: (
+        gettext_noop("A revoked token stays revoked. If the program shall go on, give it a token of its own."),
+        CREATE,
+    ),
+    Cause.EXPIRED: (
+        gettext_noop("An expired token can’t be extended. Create a replacement and give it to the program."),
+        CREATE,
+    ),
+    Cause.ADDRESS_UNKNOWN: (
+        gettext_noop("Tell whoever runs this API, or let the token be used from anywhere."),
+        ALLOW,
+    ),
+    Cause.ADDRESS_NOT_ALLOWED: (
+        gettext_noop(
+            "If you know this address, add it to the token’s allowed networks. If you don’t, somebody else may have "
+            "the password: revoke the token."
+        ),
+        ALLOW,
+    ),
+    Cause.THROTTLED: (WAIT, NOWHERE),
+    Cause.UNDECIDED: (NOT_YOURS, NOWHERE),
+    GatewayCause.GATE_AWAY: (NOT_YOURS, NOWHERE),
+    GatewayCause.NO_DECISION: (NOT_YOURS, NOWHERE),
+    GatewayCause.BAD_REQUEST: (gettext_noop("Look at how the program builds its requests."), CALL),
+    GatewayCause.TOO_MANY: (WAIT, NOWHERE),
+}
+API_FAILED = gettext_noop("The answer is the API’s own: its documentation says what this status means there.")
+NOT_FINISHED = gettext_noop(
+    "The answer may still be on its way. If it stays like this, the server behind this API does not report its answers."
+)
+
+
+def advice(row: LoggedRequest, token: Token | None, *, account_id: uuid.UUID, now: datetime) -> Advice | None:
+    """Return the next step, None for a request that went well; `token` is the account's own that was used, if any."""
+    if row.cause == Cause.OK:
+        if row.outcome == Outcome.UNKNOWN:
+            return None if row.resource == VERIFY else Advice(gettext(NOT_FINISHED))
+        return Advice(gettext(API_FAILED)) if row.status is not None and row.status >= 400 else None
+    step = STEPS.get(row.cause)
+    if step is None:
+        return None
+    text, (label, where) = step
+    if where in {"networks", "token"} and (token is None or token.status(now) != Status.ACTIVE):
+        # Its page could only be read by now: what helps is another token.
+        label, where = CREATE
+    url = {
+        "connect": reverse("console:connect", args=[account_id]),
+        "create": reverse("console:create_token", args=[account_id]),
+        "token": reverse("console:token", args=[account_id, token.pk]) if token else "",
+        "networks": reverse("console:token", args=[account_id, token.pk]) + "#networks" if token else "",
+    }.get(where, "")
+    return Advice(gettext(text), gettext(label) if url else "", url)

@@ -1,0 +1,58 @@
+"""The filters that hold, each in words and with the address that takes it away."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.html import format_html
+from django.utils.translation import gettext, gettext_lazy
+
+from simsim.console.logs.filters import RANGES, LogForm
+from simsim.console.templatetags.console import moment
+from simsim.request_log.outcome import Outcome
+from simsim.tokens.models import Token
+
+RANGE_NAMES = {
+    "1h": gettext_lazy("Last hour"),
+    "24h": gettext_lazy("Last 24 hours"),
+    "7d": gettext_lazy("Last 7 days"),
+    "30d": gettext_lazy("Last 30 days"),
+}
+OUTCOME_NAMES = {
+    Outcome.ACCEPTED: gettext_lazy("Let in"),
+    Outcome.REFUSED: gettext_lazy("Refused"),
+    Outcome.UNKNOWN: gettext_lazy("Outcome unknown"),
+}
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One filter that holds: what it is about, its value, and the query without it."""
+
+    label: str
+    value: str
+    query: str
+
+
+def chips(form: LogForm, token: Token | None) -> list[Chip]:
+    """Return the filters that hold, in the order of the form; what can't be used holds nothing."""
+    filters = form.filters
+    found: list[tuple[tuple[str, ...], str, str]] = []
+    if form.range in RANGES and "range" not in form.errors:
+        found.append((("range",), gettext("Time"), str(RANGE_NAMES[form.range])))
+    else:
+        times: list[tuple[str, str, datetime | None]] = [
+            ("since", gettext("From"), filters.since),
+            ("until", gettext("To"), filters.until),
+        ]
+        found += [((name,), label, moment(at)) for name, label, at in times if at and not form.errors.get("range")]
+    if filters.endpoint:
+        found.append((("endpoint",), gettext("Endpoint"), filters.endpoint))
+    if filters.status:
+        found.append((("status",), gettext("Status"), str(filters.status)))
+    if filters.outcome:
+        found.append((("outcome",), gettext("Outcome"), str(OUTCOME_NAMES[filters.outcome])))
+    if token is not None:
+        found.append((("token",), gettext("Token"), token.name))
+    if filters.address:
+        found.append((("address",), gettext("Address"), filters.address))
+    return [Chip(label, format_html("{}", value), form.without(*names)) for names, label, value in found]

@@ -1,0 +1,168 @@
+"""The log's filters as the address bar holds them: kept as they were typed, with what is wrong beside each."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+from django.http import QueryDict
+from django.utils.http import urlencode
+from django.utils.translation import gettext
+
+from simsim.console.errors import sentence
+from simsim.credential.allowlist import parse_address
+from simsim.problem import Invalid
+from simsim.request_log.outcome import Outcome
+from simsim.request_log.query import Filters, parse_cursor, parse_status
+
+# The address bar's parameters, in its order. Bookmarks and the tokens' pages rely on them.
+NAMES = ("range", "since", "until", "endpoint", "status", "outcome", "token", "address")
+RANGES = {
+    "1h": timedelta(hours=1),
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+}
+ALL, DATES = "all", "dates"
+LONGEST_ENDPOINT = 2048
+
+
+@dataclass
+class LogForm:
+    """What stands in the address bar. `errors` holds a sentence for each parameter that can't be used."""
+
+    texts: dict[str, str]
+    cursor: str = ""
+    errors: dict[str, str] = field(default_factory=dict)
+    filters: Filters = field(default_factory=lambda: Filters(None))
+
+    @classmethod
+    def read(cls, data: QueryDict, *, now: datetime) -> Self:
+        """Return the filters of a query; those that can't be used are left out, and said to be wrong."""
+        form = cls({name: data.get(name, "").strip() for name in NAMES}, data.get("cursor", "").strip())
+        since, until = form._times(now)
+        form.filters = Filters(
+            None,
+            since=since,
+            until=until,
+            endpoint=form._endpoint(),
+            status=form._status(),
+            token_id=form._token(),
+            outcome=form._outcome(),
+            address=form._address(),
+        )
+        if form.cursor:
+            try:
+                parse_cursor(form.cursor)
+            except Invalid as problem:
+                form.errors["cursor"] = sentence(problem)
+        return form
+
+    @property
+    def range(self) -> str:
+        """The chosen time range: a preset, `all`, or `dates` when from or to is given."""
+        dated = self.texts["since"] or self.texts["until"]
+        return self.texts["range"] or (DATES if dated else ALL)
+
+    def query(self, changes: Mapping[str, str] | None = None) -> str:
+        """Return the query that stands for these filters with some changed, with its `?`; "" for none."""
+        changed = self.texts | {"cursor": self.cursor} | dict(changes or {})
+        if changed["range"] == ALL:
+            changed["range"] = ""
+        given = [(name, changed[name]) for name in (*NAMES, "cursor") if changed[name]]
+        return f"?{urlencode(given)}" if given else ""
+
+    def without(self, *names: str) -> str:
+        """Return the query without these filters, from the newest request on."""
+        return self.query(dict.fromkeys((*names, "cursor"), ""))
+
+    def only(self, name: str, value: str) -> str:
+        """Return the query with one filter set, from the newest request on."""
+        return self.query({name: value, "cursor": ""})
+
+    def say_no_such_token(self) -> None:
+        """Say it of what never was and of another account's alike."""
+        self._wrong("token", gettext("There is no such token in this account."))
+
+    def _wrong(self, name: str, message: str) -> None:
+        self.errors.setdefault(name, message)
+
+    def _times(self, now: datetime) -> tuple[datetime | None, datetime | None]:
+        chosen = self.range
+        since, until = self._moment("since"), self._moment("until", through=True)
+        if chosen in RANGES:
+            if self.texts["since"] or self.texts["until"]:
+                self._wrong("range", gettext("Choose “From and to” here, or empty the two times below."))
+            return now - RANGES[chosen], None
+        if chosen not in {ALL, DATES}:
+            self._wrong("range", gettext("Choose one of the time ranges of the list."))
+        if chosen == ALL and (since or until):
+            self.texts["range"] = DATES
+        if since and until and until <= since:
+            self._wrong("until", gettext("This is not after the time from which the requests shall be shown."))
+        return since, until
+
+    def _moment(self, name: str, *, through: bool = False) -> datetime | None:
+        """Return the moment that was typed, in UTC unless it says otherwise; a day means its beginning, or its end."""
+        text = self.texts[name]
+        if not text:
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+            # A date alone has at most ten characters, in either of ISO 8601's forms.
+            moment += timedelta(days=1 if through and "T" not in text and " " not in text else 0)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            self._wrong(name, gettext("This is not a time. Write it as 2026-12-06T14:05, in UTC."))
+            return None
+
+    def _endpoint(self) -> str | None:
+        text = self.texts["endpoint"]
+        if not text:
+            return None
+        if "?" in text:
+            self._wrong("endpoint", gettext("The log keeps no queries. Leave out the “?” and what follows it."))
+        elif not text.startswith("/") and text != "*":
+            self._wrong("endpoint", gettext("An endpoint begins with “/”, such as /api/v2/entities or /api/*."))
+        elif len(text) > LONGEST_ENDPOINT or "\0" in text:
+            self._wrong("endpoint", gettext("No endpoint in the log can be like this one."))
+        else:
+            return text
+        return None
+
+    def _status(self) -> str | None:
+        text = self.texts["status"].lower()
+        if not text:
+            return None
+        try:
+            parse_status(text)
+        except Invalid as problem:
+            self._wrong("status", sentence(problem))
+            return None
+        return text
+
+    def _outcome(self) -> Outcome | None:
+        text = self.texts["outcome"]
+        if text and text not in set(Outcome):
+            self._wrong("outcome", gettext("Choose one of the outcomes of the list."))
+            return None
+        return Outcome(text) if text else None
+
+    def _token(self) -> uuid.UUID | None:
+        text = self.texts["token"]
+        try:
+            return uuid.UUID(text) if text else None
+        except ValueError:
+            self.say_no_such_token()
+            return None
+
+    def _address(self) -> str | None:
+        text = self.texts["address"]
+        if not text:
+            return None
+        address = parse_address(text)
+        if address is None:
+            self._wrong("address", gettext("Write one address, such as 203.0.113.9 or 2001:db8::1."))
+            return None
+        return address.text

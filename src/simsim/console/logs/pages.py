@@ -1,0 +1,92 @@
+"""The log's two addresses: the list, and one request of it in a panel beside the list (R16, R17)."""
+
+from http import HTTPStatus
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from simsim.console.logs.chips import OUTCOME_NAMES, RANGE_NAMES, chips
+from simsim.console.logs.filters import NAMES, LogForm
+from simsim.console.logs.rows import LogRow, offered_tokens, rows
+from simsim.console.place import Visit, for_administrators
+from simsim.problem import NotFound
+from simsim.request_log.query import Page
+from simsim.tokens.models import Token
+from simsim.tokens.reading import find_token
+from simsim.tokens.requests import find_request, requests_of
+
+PAGE_REQUESTS = 50
+
+
+@require_safe
+@for_administrators
+def log(visit: Visit) -> HttpResponse:
+    """Show the account's requests that pass the filters of the address, newest first."""
+    return log_page(visit)
+
+
+@require_safe
+@for_administrators
+def logged_request(visit: Visit, request_id: int) -> HttpResponse:
+    """Show one request beside the list that it was chosen from, so that its address brings both back."""
+    found = find_request(request_id, actor=visit.actor, account=visit.account)
+    [shown] = rows([found], account=visit.account, actor=visit.actor, now=visit.now)
+    return log_page(visit, shown)
+
+
+def log_page(visit: Visit, shown: LogRow | None = None) -> HttpResponse:
+    given = visit.request.GET
+    form = LogForm.read(given, now=visit.now)
+    if any(not given[name].strip() for name in (*NAMES, "cursor") if name in given):
+        # A form sends its empty fields too. Without them the address is worth keeping.
+        return redirect(visit.request.path + form.query())
+    token = chosen_token(visit, form)
+    page = (
+        Page([], None)
+        if form.errors
+        else requests_of(
+            visit.account, actor=visit.actor, filters=form.filters, limit=PAGE_REQUESTS, cursor=form.cursor or None
+        )
+    )
+    context = {
+        "account": visit.account,
+        "form": form,
+        "chips": chips(form, token),
+        "tokens": offered_tokens(visit.account, actor=visit.actor, chosen=token, now=visit.now),
+        "range_names": RANGE_NAMES,
+        "outcome_names": OUTCOME_NAMES,
+        "rows": rows(page.items, account=visit.account, actor=visit.actor, now=visit.now),
+        "shown": shown,
+        "older": form.query({"cursor": page.next_cursor}) if page.next_cursor else "",
+        "newest": form.query({"cursor": ""}),
+        "retention_days": settings.OPERATOR.log_retention_days,
+    }
+    if shown:
+        context |= ways_to_narrow(form, shown)
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK
+    return render(visit.request, "console/logs/log.html", context, status=status)
+
+
+def chosen_token(visit: Visit, form: LogForm) -> Token | None:
+    """Return the token that the filters name; say beside the field when the account has no such."""
+    if form.filters.token_id is None:
+        return None
+    try:
+        return find_token(form.filters.token_id, actor=visit.actor, account=visit.account)
+    except NotFound:
+        form.say_no_such_token()
+        return None
+
+
+def ways_to_narrow(form: LogForm, shown: LogRow) -> dict[str, str]:
+    """Return the queries that add to the filters what the request shown has."""
+    row = shown.request
+    # Any other beginning is not an endpoint's, and a star at the end would mean more than this one.
+    is_endpoint = row.resource.startswith("/") and not row.resource.endswith("*")
+    return {
+        "only_endpoint": form.only("endpoint", row.resource) if is_endpoint else "",
+        "only_token": form.only("token", str(shown.token.pk)) if shown.token else "",
+        "only_address": form.only("address", row.address) if row.address else "",
+    }

@@ -1,0 +1,116 @@
+"""Logged requests as the pages show them: each with its meaning, its token of today, and what to do about it."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+
+from django.utils.translation import gettext
+
+from simsim.accounts.models import Account
+from simsim.accounts.permissions import Actor
+from simsim.console.logs.advice import Advice, advice
+from simsim.credential.decision import Cause
+from simsim.problem import gettext_noop
+from simsim.request_log.models import LoggedRequest
+from simsim.request_log.outcome import Outcome
+from simsim.request_log.sentences import sentence
+from simsim.tokens.models import Status, Token
+from simsim.tokens.reading import tokens_of
+
+# nginx writes these where no answer was sent, or none could be.
+MEANINGS_OF_NGINX = {
+    444: gettext_noop("Closed without an answer"),
+    494: gettext_noop("Request header too large"),
+    495: gettext_noop("Client certificate not valid"),
+    496: gettext_noop("Client certificate required"),
+    497: gettext_noop("HTTP sent where HTTPS is spoken"),
+    499: gettext_noop("The client went away"),
+}
+MOST_TOKENS_OFFERED = 200
+
+
+@dataclass(frozen=True)
+class LogRow:
+    """One request; `token` is the account's token that it was made with, as it is today."""
+
+    request: LoggedRequest
+    token: Token | None
+    account_id: uuid.UUID
+    now: datetime
+
+    @property
+    def meaning(self) -> str:
+        return meaning(self.request.status)
+
+    @property
+    def sentence(self) -> str:
+        return sentence(self.request)
+
+    @property
+    def is_refused(self) -> bool:
+        return self.request.outcome == Outcome.REFUSED
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether it was let in from an address that its token's list, once enforced, refuses."""
+        return self.request.cause in {Cause.OUTSIDE_ALLOWLIST, Cause.PREVIOUS_AND_OUTSIDE}
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it was let in and the API answered with an error."""
+        return not self.is_refused and (self.request.status or 0) >= HTTPStatus.BAD_REQUEST
+
+    @property
+    def name_then(self) -> str:
+        """The token's name when the request came, "" when it is still called so."""
+        then = self.request.token_name or ""
+        return "" if self.token is not None and self.token.name == then else then
+
+    @property
+    def advice(self) -> Advice | None:
+        return advice(self.request, self.token, account_id=self.account_id, now=self.now)
+
+
+@dataclass(frozen=True)
+class OfferedTokens:
+    """The tokens among which one may be chosen; `left_out` when the account has too many to list them all."""
+
+    active: list[Token]
+    ended: list[Token]
+    left_out: bool
+
+
+def rows(requests: Iterable[LoggedRequest], *, account: Account, actor: Actor, now: datetime) -> list[LogRow]:
+    """Return the requests with their tokens, in one query however many they are."""
+    listed = list(requests)
+    wanted = {request.token_id for request in listed if request.token_id}
+    own = {token.pk: token for token in tokens_of(account, actor=actor, status=None, now=now).filter(pk__in=wanted)}
+    return [
+        LogRow(request, own.get(request.token_id) if request.token_id else None, account.pk, now) for request in listed
+    ]
+
+
+def meaning(status: int | None) -> str:
+    """Return what an HTTP status means, "" for one that nobody has defined."""
+    if status is None:
+        return ""
+    if status in MEANINGS_OF_NGINX:
+        return gettext(MEANINGS_OF_NGINX[status])
+    try:
+        return gettext(HTTPStatus(status).phrase)
+    except ValueError:
+        return ""
+
+
+def offered_tokens(account: Account, *, actor: Actor, chosen: Token | None, now: datetime) -> OfferedTokens:
+    """Return the account's tokens by name, ended ones too, and the chosen one in any case."""
+    by_name = tokens_of(account, actor=actor, status=None, now=now).order_by("name", "created_at", "pk")
+    found = list(by_name[: MOST_TOKENS_OFFERED + 1])
+    offered = found[:MOST_TOKENS_OFFERED]
+    if chosen is not None and chosen not in offered:
+        offered.append(chosen)
+    active = [token for token in offered if token.status(now) == Status.ACTIVE]
+    ended = [token for token in offered if token.status(now) != Status.ACTIVE]
+    return OfferedTokens(active, ended, len(found) > MOST_TOKENS_OFFERED)

@@ -1,0 +1,286 @@
+"""The log in a real browser: from a partner's failed call to its reason, with scripts and without, by keyboard too."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from browser.visitor import NARROW, WIDE, Scheme, Visitor, visiting
+from stack import Stack
+
+pytestmark = pytest.mark.covers("R17")
+LOOKS: list[tuple[tuple[int, int], Scheme]] = [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]
+ENTITIES = "/api/v2/entities"
+HOSTILE = "/<script>alert(1)</script>/%E2%80%AEtxt/" + "x" * 1900
+
+
+@pytest.fixture(scope="module")
+def partner(stack: Stack) -> dict[str, Any]:
+    """A partner's token that allows another network than ours; its call has failed, among many that went well."""
+    daily = stack.create_token("Daily load")
+    partner = stack.create_token("Partner", "--allow", "198.51.100.0/24")
+    own = (daily["username"], daily["password"])
+    stack.get(HOSTILE, auth=own)
+    for number in range(55):
+        stack.get(f"/api/v2/funds/{number}", auth=own)
+    stack.get("/status/503", auth=own)
+    assert stack.get(ENTITIES, auth=(partner["username"], partner["password"])).status == 401
+    for _ in range(3):
+        stack.get(ENTITIES, auth=own)
+    stack.wait_until(lambda: len(stack.log_rows(status="2xx")) == 3, "the log has its rows")
+    return partner
+
+
+@pytest.fixture
+def alice(browser: Browser, stack: Stack, partner: dict[str, Any]) -> Iterator[Visitor]:
+    with visiting(browser, stack) as visitor:
+        visitor.sign_in()
+        visitor.page.wait_for_url("**/tokens/")
+        yield visitor
+
+
+def logs_of(visitor: Visitor) -> str:
+    return f"{visitor.home}accounts/{visitor.stack.account}/logs/"
+
+
+def panel_of(page: Page) -> Any:
+    return page.get_by_role("region", name=re.compile("^Request [0-9]+$"))
+
+
+def mark(page: Page) -> None:
+    page.evaluate("window.marked = true")
+
+
+def is_marked(page: Page) -> bool:
+    """Whether the page is still the one that was marked: nothing was loaded anew."""
+    return bool(page.evaluate("window.marked === true"))
+
+
+@pytest.mark.covers("R10", "R16")
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_alice_learns_in_four_clicks_why_a_partners_call_failed(
+    browser: Browser, stack: Stack, partner: dict[str, Any], size: tuple[int, int]
+) -> None:
+    with visiting(browser, stack, size) as alice:
+        page = alice.page
+        alice.sign_in()
+        page.wait_for_url("**/tokens/")
+        page.get_by_role("link", name="Logs").click()
+        why = "The address 127.0.0.1 is not among the networks that the token “Partner” allows."
+        expect(page.get_by_text(why)).to_be_visible()
+        page.get_by_role("link", name=f"GET {ENTITIES}").nth(3).click()
+        expect(panel_of(page).get_by_text(why)).to_be_visible()
+        expect(panel_of(page)).to_contain_text("401 Unauthorized")
+        alice.check()
+        panel_of(page).get_by_role("link", name="Change the allowed networks").click()
+        page.wait_for_url(f"**/tokens/{partner['id']}/#networks")
+        expect(page.get_by_label("Network 1")).to_have_value("198.51.100.0/24")
+
+
+def test_filter_panel_back_and_reload_keep_the_place_without_loading_the_page_anew(alice: Visitor) -> None:
+    page = alice.page
+    page.goto(logs_of(alice))
+    mark(page)
+    page.get_by_label("Outcome").select_option("Refused")
+    page.get_by_role("button", name="Apply filters").click()
+    page.wait_for_url("**/logs/?outcome=refused")
+    expect(page.get_by_role("link", name=f"GET {ENTITIES}")).to_have_count(1)
+    expect(page.locator("[data-say]")).to_have_text(re.compile("request in all|requests in all"))
+
+    page.get_by_label("Endpoint").fill("/not/applied/yet")
+    page.get_by_role("link", name=f"GET {ENTITIES}").click()
+    page.wait_for_url(re.compile(r"/logs/[0-9]+/\?outcome=refused$"))
+    expect(panel_of(page).get_by_role("heading", name=re.compile("^Request"))).to_be_focused()
+    expect(page.get_by_label("Endpoint")).to_have_value("/not/applied/yet")
+    assert page.title().startswith("Request ")
+    assert is_marked(page)
+
+    page.go_back()
+    expect(panel_of(page)).to_have_count(0)
+    page.wait_for_url("**/logs/?outcome=refused")
+    assert page.title().startswith("Logs")
+    page.go_back()
+    page.wait_for_url("**/logs/")
+    expect(page.get_by_role("link", name=f"GET {ENTITIES}")).to_have_count(4)
+    expect(page.get_by_label("Outcome")).to_have_value("")
+    page.go_forward()
+    expect(page.get_by_label("Outcome")).to_have_value("refused")
+    page.go_forward()
+    expect(panel_of(page)).to_be_visible()
+    assert is_marked(page)
+
+    page.reload()
+    assert not is_marked(page)
+    expect(panel_of(page)).to_be_visible()
+    expect(page.get_by_label("Outcome")).to_have_value("refused")
+    mark(page)
+    page.keyboard.press("Escape")
+    expect(panel_of(page)).to_have_count(0)
+    expect(page.get_by_role("link", name=f"GET {ENTITIES}")).to_be_focused()
+    page.get_by_role("link", name="Outcome: Refused").click()
+    page.wait_for_url("**/logs/")
+    expect(page.locator(".log-rows .name")).to_have_count(50)
+    assert is_marked(page)
+    assert alice.complaints == []
+
+
+def test_older_requests_follow_and_the_newest_are_found_back(alice: Visitor) -> None:
+    page = alice.page
+    page.goto(logs_of(alice))
+    mark(page)
+    first = page.locator(".log-rows .name").evaluate_all("names => names.map(name => name.id)")
+    page.get_by_role("link", name="Older").click()
+    page.wait_for_url("**cursor=*")
+    expect(page.get_by_text("There is nothing older")).to_be_visible()
+    second = page.locator(".log-rows .name").evaluate_all("names => names.map(name => name.id)")
+    assert second
+    assert set(first).isdisjoint(second)
+    page.get_by_role("link", name="Back to the newest").click()
+    page.wait_for_url("**/logs/")
+    page.get_by_role("link", name=f"GET {ENTITIES}").first.click()
+    page.wait_for_url(re.compile("/logs/[0-9]+/$"))
+    page.get_by_role("link", name="Show the newest").click()
+    page.wait_for_url("**/logs/")
+    expect(panel_of(page)).to_have_count(0)
+    expect(page.locator(".log-rows .name")).to_have_count(50)
+    assert is_marked(page)
+    assert alice.complaints == []
+
+
+def test_mistake_is_said_beside_its_field_and_what_was_typed_stays(alice: Visitor) -> None:
+    page = alice.page
+    page.goto(logs_of(alice))
+    mark(page)
+    page.get_by_label("Status").fill("lots")
+    page.get_by_label("Endpoint").fill("/api/*")
+    page.get_by_label("Endpoint").press("Enter")
+    expect(page.get_by_text("A status is a number such as 404")).to_be_visible()
+    expect(page.get_by_label("Status")).to_have_value("lots")
+    expect(page.get_by_label("Endpoint")).to_have_value("/api/*")
+    page.get_by_label("Status").fill("503")
+    page.get_by_label("Endpoint").fill("/status/*")
+    page.get_by_role("button", name="Apply filters").click()
+    expect(page.get_by_role("link", name="GET /status/503")).to_be_visible()
+    assert is_marked(page)
+    assert alice.complaints == []
+
+
+def test_times_are_asked_for_only_when_they_are_chosen(alice: Visitor) -> None:
+    page = alice.page
+    page.goto(logs_of(alice))
+    expect(page.get_by_label("From (UTC)")).to_be_hidden()
+    page.get_by_label("Time", exact=True).select_option("From and to")
+    page.get_by_label("From (UTC)").fill("2020-01-01T00:00:00")
+    page.get_by_label("To (UTC)").fill("2020-01-02T00:00:00")
+    page.get_by_role("button", name="Apply filters").click()
+    expect(page.get_by_role("heading", name="No request passes these filters")).to_be_visible()
+    expect(page.get_by_role("link", name="From: 1 Jan 2020, 00:00 UTC")).to_be_visible()
+    page.get_by_label("Time", exact=True).select_option("Last hour")
+    page.get_by_role("button", name="Apply filters").click()
+    page.wait_for_url("**/logs/?range=1h")
+    expect(page.locator(".log-rows .name")).to_have_count(50)
+
+
+def test_log_is_read_by_keyboard_alone(alice: Visitor) -> None:
+    page, keyboard = alice.page, alice.page.keyboard
+    alice.tab_to("Logs")
+    keyboard.press("Enter")
+    page.wait_for_url("**/logs/")
+    alice.tab_to("Outcome")
+    keyboard.type("Ref")
+    keyboard.press("Tab")
+    keyboard.press("Enter")  # in the status field: sends the form
+    page.wait_for_url("**/logs/?outcome=refused")
+    alice.tab_to(f"GET {ENTITIES}")
+    keyboard.press("Enter")
+    expect(panel_of(page)).to_be_visible()
+    alice.tab_to("Change the allowed networks")
+    keyboard.press("Escape")
+    expect(panel_of(page)).to_have_count(0)
+    expect(page.get_by_role("link", name=f"GET {ENTITIES}")).to_be_focused()
+
+
+def test_log_works_without_scripts(browser: Browser, stack: Stack, partner: dict[str, Any]) -> None:
+    for size in (WIDE, NARROW):
+        with visiting(browser, stack, size, scripts=False) as alice:
+            page = alice.page
+            alice.sign_in()
+            page.get_by_role("link", name="Logs").click()
+            if size == NARROW:
+                page.locator(".filters > summary").click()
+            page.get_by_label("Status").fill("401")
+            page.get_by_label("Token").select_option("Partner")
+            page.get_by_role("button", name="Apply filters").click()
+            assert page.url == f"{logs_of(alice)}?status=401&token={partner['id']}"
+            page.get_by_role("link", name=f"GET {ENTITIES}").click()
+            expect(panel_of(page).get_by_text("is not among the networks")).to_be_visible()
+            page.get_by_role("link", name="Close" if size == WIDE else "Back to the list").click()
+            page.get_by_role("link", name="Status: 401").click()
+            assert page.url == f"{logs_of(alice)}?token={partner['id']}"
+
+
+def test_session_that_ended_leads_to_the_sign_in_and_not_into_the_list(alice: Visitor) -> None:
+    page = alice.page
+    page.goto(logs_of(alice))
+    page.context.clear_cookies()
+    page.get_by_role("link", name="Older").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert page.locator("#log").count() == 0
+
+
+def test_answer_that_is_no_list_becomes_an_ordinary_visit(alice: Visitor) -> None:
+    page = alice.page
+    page.goto(logs_of(alice))
+
+    def fail(route: Route) -> None:
+        if route.request.headers.get("hx-request"):
+            route.fulfill(status=502, body="<h1>Bad gateway</h1>")
+        else:
+            route.continue_()
+
+    page.route("**/logs/**", fail)
+    page.get_by_role("link", name=f"GET {ENTITIES}").first.click()
+    page.wait_for_url(re.compile("/logs/[0-9]+/$"))
+    expect(panel_of(page)).to_be_visible()
+
+
+def tour(visitor: Visitor) -> Iterator[str]:
+    """Go from page to page; yield the name of each when it is shown."""
+    page, logs = visitor.page, logs_of(visitor)
+    page.goto(logs)
+    yield "logs"
+    page.get_by_role("link", name=f"GET {ENTITIES}").last.click()
+    panel_of(page).wait_for()
+    yield "logged request"
+    page.goto(f"{logs}?range=30d&endpoint=/*&outcome=accepted&status=503&address=127.0.0.1")
+    yield "logs, filtered"
+    page.goto(f"{logs}?range=7d&since=x&until=y&endpoint=api&outcome=z&status=9&token=1&address=1.2")
+    yield "logs, filters refused"
+    page.goto(f"{logs}?status=418")
+    page.locator(".filters > summary").evaluate("summary => { summary.parentElement.open = true; }")
+    yield "logs, nothing found"
+    page.goto(f"{logs}?endpoint=/%3Cscript%3E*")
+    page.locator(".log-rows .name").first.click()
+    panel_of(page).wait_for()
+    yield "logged request, hostile"
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("size", "scheme"), LOOKS, ids=str)
+def test_every_page_of_the_log_keeps_to_the_rules(
+    browser: Browser, stack: Stack, partner: dict[str, Any], size: tuple[int, int], scheme: Scheme
+) -> None:
+    with visiting(browser, stack, size, scheme) as visitor:
+        visitor.page.on("dialog", lambda dialog: visitor.complaints.append(dialog.message))
+        visitor.sign_in()
+        visitor.page.wait_for_url("**/tokens/")
+        for _name in tour(visitor):
+            visitor.check()
+    with visiting(browser, stack, size, scheme) as visitor:
+        visitor.sign_in("charlie@globex.example")
+        visitor.page.wait_for_url("**/tokens/")
+        visitor.page.get_by_role("link", name="Logs").click()
+        expect(visitor.page.get_by_text("No request yet")).to_be_visible()
+        visitor.check()
