@@ -21,11 +21,14 @@ from rich.table import Table
 
 from bench import installation, servers
 
-# A page to measure is a line here; {account} is the account's id.
+# A page to measure is a line here; {account} is the account's id, {token} that of its most used token.
 PAGES = [
     ("active tokens", "/accounts/{account}/tokens/"),
     ("active tokens, last page", "/accounts/{account}/tokens/?page=200"),
+    ("active tokens, searched", "/accounts/{account}/tokens/?q=platform&software=python&attention=unused"),
     ("expired and revoked", "/accounts/{account}/tokens/ended/"),
+    ("one token", "/accounts/{account}/tokens/{token}/"),
+    ("logs", "/accounts/{account}/logs/"),
 ]
 MOST_MILLISECONDS, MOST_QUERIES = 100.0, 12
 WARM_UP = 5
@@ -54,13 +57,13 @@ def measure(data: Path, size: installation.Size, fetches: int, database_url: str
     port = servers.free_port()
     settings = installation.environment(data, port, database_url)
     installation.start_django(settings)
-    account = installation.make(size, progress)
-    cookie, queries = signed_in_and_counted([path.format(account=account) for _, path in PAGES])
+    made = asdict(installation.make(size, progress))
+    cookie, queries = signed_in_and_counted([path.format(**made) for _, path in PAGES])
     simsim = str(Path(sys.executable).with_name("simsim"))
     measured = []
     with servers.running([simsim, "serve", "--port", str(port), "--no-worker"], ready=port, variables=settings):
         for (page, path), count in zip(PAGES, queries, strict=True):
-            spent, received = fetch(port, path.format(account=account), cookie, fetches)
+            spent, received = fetch(port, path.format(**made), cookie, fetches)
             p50, p95 = statistics.median(spent), statistics.quantiles(spent, n=20)[-1]
             measured.append(Measured(page, min(spent), p50, p95, max(spent), received, count))
             progress(f"{page}: fetched {fetches} times")

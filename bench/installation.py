@@ -26,10 +26,29 @@ LOG = """
     INSERT INTO request_log_loggedrequest ({columns})
     SELECT {values} FROM numbers JOIN used ON used.place = (n % {used}) * (n / {used} % 97) / 97 ORDER BY n
 """
+# What shipping counts as rows arrive; it does so row by row, and a recount equals it.
 LAST_USES = """
-    INSERT INTO request_log_tokenuse (token_id, used_at, address)
-    SELECT token_id, max(received_at), max(address) FROM request_log_loggedrequest WHERE reason = 'ok' GROUP BY token_id
+    INSERT INTO request_log_tokenuse (token_id, account_id, used_at, address)
+    SELECT token_id, {account}, max(received_at), max(address)
+    FROM request_log_loggedrequest WHERE reason = 'ok' GROUP BY token_id
 """
+DAY_COUNTS = """
+    INSERT INTO request_log_tokenday (token_id, day, accepted, refused)
+    SELECT token_id, {day}, sum(CASE reason WHEN 'ok' THEN 1 ELSE 0 END), sum(CASE reason WHEN 'ok' THEN 0 ELSE 1 END)
+    FROM request_log_loggedrequest GROUP BY 1, 2
+"""
+ADDRESS_COUNTS = """
+    INSERT INTO request_log_tokenaddressday (token_id, day, address, accepted)
+    SELECT token_id, {day}, address, count(*) FROM request_log_loggedrequest WHERE reason = 'ok' GROUP BY 1, 2, 3
+"""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was made: the account's id, and the id of the token that was used most."""
+
+    account: str
+    token: str
 
 
 @dataclass(frozen=True)
@@ -63,8 +82,8 @@ def start_django(settings: dict[str, str]) -> None:
     command_line.start_django()
 
 
-def make(size: Size, progress: Progress) -> str:
-    """Migrate and fill the empty database of this process. Return the account's id; PERSON is its administrator."""
+def make(size: Size, progress: Progress) -> Made:
+    """Migrate and fill the empty database of this process; PERSON is the account's administrator."""
     from django.utils import timezone
 
     from simsim.accounts.actions import add_user, create_account
@@ -80,7 +99,7 @@ def make(size: Size, progress: Progress) -> str:
     began = time.monotonic()
     fill_log(account.pk, made[: size.active_tokens], size.rows, now, progress)
     progress(f"{size.rows:,} rows logged in {time.monotonic() - began:.0f} s")
-    return str(account.pk)
+    return Made(str(account.pk), str(made[0].pk))
 
 
 def make_tokens(account: Any, size: Size, now: datetime) -> list[Any]:
@@ -118,7 +137,11 @@ def fill_log(account_id: Any, used: list[Any], rows: int, now: datetime, progres
             names, values = ", ".join(columns), ", ".join(columns.values())
             cursor.execute(LOG.format(first=first, last=last, columns=names, values=values, used=len(used)))
             progress(f"{last + 1:,} of {rows:,} rows")
-        cursor.execute(LAST_USES)
+        account = columns["account_id"]
+        day = "date(received_at)" if on_sqlite else "(received_at AT TIME ZONE 'UTC')::date"
+        for counts in (LAST_USES, DAY_COUNTS, ADDRESS_COUNTS):
+            cursor.execute(counts.format(account=account, day=day))
+        progress("requests counted")
 
 
 def row_columns(account_id: str, rows: int, now: datetime, *, on_sqlite: bool) -> dict[str, str]:

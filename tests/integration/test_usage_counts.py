@@ -93,7 +93,7 @@ def test_use_of_a_replaced_password_is_told_apart(tmp_path: Path) -> None:
     spool.close()
     use = last_uses([READER])[READER]
     assert (use.at, use.by_previous_at) == (NOON + timedelta(minutes=3), NOON + timedelta(minutes=2))
-    assert used_since(ACME, NOON + timedelta(minutes=3)) == {READER}
+    assert used_since(ACME, NOON + timedelta(minutes=3)) == {READER.hex}
     assert used_since(ACME, NOON + timedelta(minutes=4)) == set()
 
 

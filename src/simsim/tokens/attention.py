@@ -1,12 +1,12 @@
 """Which tokens want attention, and in which order a person looks through them."""
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
-from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models import Case, IntegerField, Q, TextField, When
+from django.db.models.functions import Cast
 
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, Permission, permit
@@ -43,12 +43,13 @@ class Search:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The ids of the tokens found, in order, and how many of all that match text and software want which attention.
+    """The ids of the tokens found, in order, as texts.
 
-    `ended` is how many of the account's tokens have expired or were revoked.
+    `counts` says how many of all that match text and software want which attention, `ended` how many of the account's
+    tokens have expired or were revoked.
     """
 
-    ids: Sequence[uuid.UUID]
+    ids: Sequence[str]
     counts: dict[Attention, int]
     ended: int
 
@@ -80,19 +81,20 @@ def rank_active(account: Account, *, actor: Actor, search: Search, now: datetime
         )
     if search.software:
         tokens = tokens.filter(software__slug=search.software)
-    is_soon = ExpressionWrapper(Q(expires_at__lte=now + SOON), output_field=BooleanField())
-    is_settled = ExpressionWrapper(Q(created_at__lt=now - SETTLED), output_field=BooleanField())
-    rows = tokens.order_by("expires_at", "pk").values_list("pk", is_soon, is_settled)
+    # Ids stay texts and the flags one number: made into Python's UUIDs and booleans, ten thousand rows take 50 ms more.
+    group = Case(
+        When(expires_at__lte=now + SOON, then=Attention.EXPIRES_SOON),
+        When(created_at__lt=now - SETTLED, then=Attention.UNUSED),
+        default=Attention.NONE,
+        output_field=IntegerField(),
+    )
+    rows = tokens.order_by("expires_at", "pk").values_list(Cast("pk", TextField()), group)
     used = used_since(account.pk, now - IDLE)
-    groups: dict[Attention, list[uuid.UUID]] = {attention: [] for attention in Attention}
-    for pk, soon, settled in rows:
-        if soon:
-            groups[Attention.EXPIRES_SOON].append(pk)
-        elif settled and pk not in used:
-            groups[Attention.UNUSED].append(pk)
-        else:
-            groups[Attention.NONE].append(pk)
+    groups: list[list[str]] = [[] for _ in Attention]
+    for pk, attention in rows.iterator(chunk_size=10_000):
+        is_used = attention == Attention.UNUSED and pk.replace("-", "") in used
+        groups[Attention.NONE if is_used else attention].append(pk)
     wanted = Attention if search.attention is None else [search.attention]
     ids = [pk for attention in wanted for pk in groups[attention]]
     ended = Token.objects.ended(now).filter(account=account).count()
-    return Ranking(ids, {attention: len(found) for attention, found in groups.items()}, ended)
+    return Ranking(ids, {attention: len(groups[attention]) for attention in Attention}, ended)

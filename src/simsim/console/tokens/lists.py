@@ -74,8 +74,9 @@ def read_search(data: QueryDict) -> Search:
     )
 
 
-def in_order(ids: Sequence[uuid.UUID]) -> list[Token]:
+def in_order(texts: Sequence[str]) -> list[Token]:
     """Return the tokens of these ids in their order."""
+    ids = [uuid.UUID(text) for text in texts]
     found = Token.objects.select_related("software").in_bulk(ids)
     return [found[pk] for pk in ids if pk in found]
 
