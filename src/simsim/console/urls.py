@@ -3,10 +3,12 @@
 from django.urls import include, path
 
 from simsim.console import home
-from simsim.console.tokens import creating, credentials, details, lists, revoking
+from simsim.console.people import changing, inviting, listing
+from simsim.console.tokens import creating, credentials, details, lists, requests, revoking
 
 app_name = "console"
 TOKENS = "accounts/<uuid:account_id>/tokens/"
+PEOPLE = "accounts/<uuid:account_id>/people/"
 TOKEN = TOKENS + "<uuid:token_id>/"
 urlpatterns = [
     path("", home.home, name="home"),
@@ -17,5 +19,12 @@ urlpatterns = [
     path(TOKEN, details.details, name="token"),
     path(TOKEN + "credentials/", credentials.show, name="credentials"),
     path(TOKEN + "revoke/", revoking.revoke, name="revoke_token"),
+    path("accounts/<uuid:account_id>/ask/", requests.ask, name="ask"),
+    path("accounts/<uuid:account_id>/requests/<uuid:request_id>/decline/", requests.decline, name="decline_request"),
+    path(PEOPLE, listing.people, name="people"),
+    path(PEOPLE + "invite/", inviting.invite, name="invite_person"),
+    path(PEOPLE + "<int:user_id>/invite/", inviting.again, name="invite_again"),
+    path(PEOPLE + "<int:user_id>/role/", changing.role, name="change_role"),
+    path(PEOPLE + "<int:user_id>/remove/", changing.remove, name="remove_person"),
     path("sign-in/", include("simsim.console.sign_in_urls")),
 ]

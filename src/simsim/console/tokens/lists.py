@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from simsim.console.place import Visit, for_administrators
 from simsim.console.tokens.rows import rows
+from simsim.tokens.asking import unanswered
 from simsim.tokens.models import Status, Token
 from simsim.tokens.reading import tokens_of
 
@@ -19,7 +20,8 @@ PAGE_TOKENS = 50
 @for_administrators
 def active(visit: Visit) -> HttpResponse:
     """Show the active tokens, those that expire first at the top."""
-    return page_of(visit, active_tokens(visit), "console/tokens/active.html")
+    requests = unanswered(visit.account, actor=visit.actor)
+    return page_of(visit, active_tokens(visit), "console/tokens/active.html", requests=requests)
 
 
 @require_safe
@@ -42,7 +44,7 @@ def ended_tokens(visit: Visit) -> QuerySet[Token]:
     return expired | revoked
 
 
-def page_of(visit: Visit, tokens: QuerySet[Token], template: str) -> HttpResponse:
+def page_of(visit: Visit, tokens: QuerySet[Token], template: str, **more: object) -> HttpResponse:
     # get_page shows the nearest page for a number that is none, so that an old bookmark still leads somewhere.
     page = Paginator(tokens, PAGE_TOKENS).get_page(visit.request.GET.get("page"))
     context = {
@@ -52,5 +54,5 @@ def page_of(visit: Visit, tokens: QuerySet[Token], template: str) -> HttpRespons
         "rows": rows(page.object_list, now=visit.now),
         "active_count": active_tokens(visit).count(),
         "ended_count": ended_tokens(visit).count(),
-    }
+    } | more
     return render(visit.request, template, context)
