@@ -114,6 +114,18 @@ class LastAdministrator(Conflict):
     detail = gettext_noop("%(email)s is the last administrator of the account: appoint another one first.")
 
 
+class TooManyRequested(Conflict):
+    slug = "too-many-token-requests"
+    detail = gettext_noop(
+        "%(number)s of your requests wait for an answer already. Ask again when one has been answered."
+    )
+
+
+class AlreadyAnswered(Conflict):
+    slug = "already-answered"
+    detail = gettext_noop("%(who)s has answered this request in the meantime. Nothing was created.")
+
+
 class AlreadyExists(Conflict):
     slug = "already-exists"
 

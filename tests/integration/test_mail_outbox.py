@@ -14,7 +14,10 @@ from django.db import transaction
 
 from cast import Cast
 from postgresql_server import free_port
-from simsim.accounts.actions import add_user, change_role
+from simsim.accounts.actions import add_user, change_role, create_account
+from simsim.accounts.invitations import invite
+from simsim.accounts.models import Account
+from simsim.accounts.permissions import OPERATOR, acting
 from simsim.mail import outbox
 from simsim.mail.models import OwedMail
 from simsim.tokens.actions import create_token
@@ -150,3 +153,57 @@ def test_what_other_rooms_send_is_owed_too_and_a_hostile_subject_blocks_nobody(n
     assert outbox.deliver_due(now=now + timedelta(days=1)) == 2
     assert [mail["To"] for mail in mailbox.mails] == ["a@b.example", "d@b.example"]
     assert "line" in OwedMail.objects.get(recipient="c@b.example").last_error.lower()
+
+
+@pytest.mark.covers("R1")
+@pytest.mark.parametrize("ending", ["taken", "given up"])
+def test_link_that_lets_somebody_in_rests_no_longer_than_its_mail(
+    cast: Cast, now: datetime, mailbox: Mailbox, ending: str
+) -> None:
+    invite(actor=cast.as_alice, account=cast.acme, email="dora@acme.example", role="member", now=now)
+    send_mail("Choose a new password", "text with a link", None, ["a@b.example"], html_message="<p>a link</p>")
+    secrets = [OwedMail.objects.get(kind="invited").facts["link"], "text with a link", "<p>a link</p>"]
+    if ending == "given up":
+        mailbox.refused = {"dora@acme.example", "a@b.example"}
+        assert outbox.deliver_due(now=now + timedelta(minutes=1)) == 0
+        waiting = str([mail.facts for mail in OwedMail.objects.all()])
+        assert all(secret in waiting for secret in secrets), "a mail that waits still needs them"
+        outbox.deliver_due(now=now + outbox.PATIENCE)
+    else:
+        assert outbox.deliver_due(now=now + timedelta(minutes=1)) == 2
+        assert secrets[0] in mailbox.mails[0].as_string().replace("=\n", "").replace("=3D", "=")
+    rows = list(OwedMail.objects.all())
+    assert all(mail.delivered_at or mail.given_up_at for mail in rows)
+    assert not [secret for secret in secrets if secret in str([vars(mail) for mail in rows])]
+    assert {mail.facts.get("account") or mail.facts.get("subject") for mail in rows} == {
+        "Acme", "Choose a new password",
+    }  # fmt: skip
+
+
+@pytest.mark.covers("R3")
+@pytest.mark.parametrize("address", ["bob@acme.example", "bob@acme.example\r\nBcc: victim@b.example", "Bob", "", None])
+def test_answer_goes_to_an_address_that_is_one_and_injects_nothing(
+    now: datetime, mailbox: Mailbox, address: str | None
+) -> None:
+    facts = {"subject": "S", "text": "T", "html": "", "reply_to": address}
+    outbox.owe(kind="ready_made", recipient="a@b.example", dedupe="same", facts=facts, now=now)
+    assert outbox.deliver_due(now=now) == 1
+    assert mailbox.mails[0]["Reply-To"] == ("bob@acme.example" if address == "bob@acme.example" else None)
+    assert mailbox.mails[0]["Bcc"] is None
+
+
+@pytest.mark.covers("R8")
+def test_subject_names_the_account_as_it_is_written_and_stays_one_line(now: datetime, mailbox: Mailbox) -> None:
+    name = "Müller & Söhne <b>“O’Neil”</b>"
+    account = create_account(actor=OPERATOR, name=name, now=now)
+    alice = add_user(actor=OPERATOR, account=account, email="a@mueller.example", role="administrator", now=now).user
+    create_token(actor=acting(alice), account=account, name="T", expires="1d", now=now)
+    # A name that the rules of today would refuse, as an older row may hold it.
+    Account.objects.filter(pk=account.pk).update(name=f"{name}\r\nBcc: victim@b.example")
+    account.refresh_from_db()
+    invite(actor=acting(alice), account=account, email="b@mueller.example", role="member", now=now)
+    assert outbox.deliver_due(now=now) == 2
+    created, invited = (str(mail["Subject"]).strip() for mail in mailbox.mails)
+    assert created == f"A new API token was created in {name}"
+    assert invited == f"You now belong to {name} Bcc: victim@b.example on Simsim"
+    assert [mail["Bcc"] for mail in mailbox.mails] == [None, None]

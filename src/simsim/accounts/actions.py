@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from allauth.account.models import EmailAddress
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
@@ -40,22 +41,8 @@ def add_user(
     password of a user who exists is never changed here: belonging to one account must not open another.
     """
     permit(actor, Permission.MANAGE_PEOPLE, account)
-    email = parse_email(email)
-    if role not in Role.values:
-        raise Invalid(FieldError("role", gettext_noop("The role is either administrator or member.")))
-    user = User.objects.filter(email=email).first()
-    if user is None:
-        user = User(email=email, created_at=now)
-        user.set_password(password)
-        user.save()
-        # The operator or an administrator vouches for the address, so that sign-in finds it verified.
-        EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
-    membership, made = Membership.objects.get_or_create(
-        account=account, user=user, defaults={"role": role, "created_at": now}
-    )
-    if not made:
-        raise AlreadyExists(gettext_noop("%(email)s already belongs to the account."), email=email)
-    record(actor, account, Event.USER_ADDED, {"email": email, "role": role}, now)
+    membership = join(account, email=email, role=role, password=password, now=now)
+    record(actor, account, Event.USER_ADDED, {"email": membership.user.email, "role": role}, now)
     return membership
 
 
@@ -81,6 +68,34 @@ def remove_user(*, actor: Actor, account: Account, user: User, now: datetime) ->
     keep_one_administrator(membership)
     membership.delete()
     record(actor, account, Event.USER_REMOVED, {"email": user.email, "role": membership.role}, now)
+
+
+def join(account: Account, *, email: str, role: str, password: str | None, now: datetime) -> Membership:
+    """Make the user where there is none, and the membership; whoever calls has permitted it and records it."""
+    email = parse_email(email)
+    if role not in Role.values:
+        raise Invalid(FieldError("role", gettext_noop("The role is either administrator or member.")))
+    membership, made = Membership.objects.get_or_create(
+        account=account, user=found_or_made(email, password, now), defaults={"role": role, "created_at": now}
+    )
+    if not made:
+        raise AlreadyExists(gettext_noop("%(email)s already belongs to the account."), email=email)
+    return membership
+
+
+def found_or_made(email: str, password: str | None, now: datetime) -> User:
+    """Return the user of that address; one who is made here has the password, None as password leaves it unusable."""
+    found = User.objects.filter(email=email).first()
+    if found is not None:
+        return found
+    # Two accounts may add the same new person at the same moment: the one that comes second finds the user.
+    user, made = User.objects.get_or_create(
+        email=email, defaults={"password": make_password(password), "created_at": now}
+    )
+    if made:
+        # The operator or an administrator vouches for the address, so that sign-in finds it verified.
+        EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+    return user
 
 
 def locked_membership(actor: Actor, account: Account, user: User) -> Membership:

@@ -6,6 +6,7 @@ from enum import StrEnum
 class Event(StrEnum):
     ACCOUNT_CREATED = "account.created"
     USER_ADDED = "user.added"
+    USER_INVITED = "user.invited"
     USER_REMOVED = "user.removed"
     ROLE_CHANGED = "user.role_changed"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an event
@@ -15,6 +16,9 @@ class Event(StrEnum):
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
     TOKEN_ROTATED = "token.rotated"  # noqa: S105
     TOKEN_OVERLAP_ENDED = "token.overlap_ended"  # noqa: S105
+    TOKEN_REQUESTED = "token.requested"  # noqa: S105
+    TOKEN_REQUEST_GRANTED = "token.request_granted"  # noqa: S105
+    TOKEN_REQUEST_DECLINED = "token.request_declined"  # noqa: S105
     SOFTWARE_ADDED = "software.added"
     SIGNED_IN = "session.signed_in"
     SIGN_IN_FAILED = "session.sign_in_failed"

@@ -24,7 +24,7 @@ def api(visit: Visit) -> HttpResponse:
     if is_permitted(visit.actor, Permission.VIEW_TOKENS, visit.account):
         ranking = rank_active(visit.account, actor=visit.actor, search=Search(), now=visit.now)
         context |= {
-            "active_count": ranking.total,
+            "active_count": ranking.active,
             "soon_count": ranking.counts[Attention.EXPIRES_SOON],
             "unused_count": ranking.counts[Attention.UNUSED],
         }

@@ -10,7 +10,8 @@ from django.utils.translation import gettext
 from django.views.decorators.csrf import requires_csrf_token
 
 from simsim.accounts.models import User
-from simsim.accounts.permissions import administrators, role_of
+from simsim.accounts.permissions import role_of
+from simsim.console.asking import AskForm, members_context
 from simsim.console.place import account_in
 from simsim.problem import Invalid, NotPermitted, Problem
 
@@ -43,13 +44,14 @@ def problem_page(request: HttpRequest, problem: Problem) -> HttpResponse:
     return page_of(request, Explanation(problem.status, gettext(problem.title), sentence(problem)))
 
 
-def members_page(request: HttpRequest, status: int = HTTPStatus.FORBIDDEN) -> HttpResponse | None:
-    """Return the page that tells a member who administers the account (R3); None for whoever is not one."""
+def members_page(
+    request: HttpRequest, status: int = HTTPStatus.FORBIDDEN, form: AskForm | None = None
+) -> HttpResponse | None:
+    """Return the page of a member: who administers the account, and how to ask them (R3); None for a stranger."""
     account = account_in(request)
     if account is None or not isinstance(request.user, User) or role_of(request.user, account) is None:
         return None
-    context = {"account": account, "administrators": administrators(account)}
-    return render(request, "console/member.html", context, status=status)
+    return render(request, "console/member.html", members_context(account, request.user, form), status=status)
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001

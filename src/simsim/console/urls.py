@@ -5,11 +5,13 @@ from django.urls import include, path
 from simsim.console import destinations, home
 from simsim.console.connecting import pages as connecting
 from simsim.console.logs import pages as logs
-from simsim.console.tokens import creating, credentials, details, lists, revoking, rotating, trying
+from simsim.console.people import changing, inviting, listing
+from simsim.console.tokens import creating, credentials, details, lists, requests, revoking, rotating, trying
 
 app_name = "console"
 TOKENS = "accounts/<uuid:account_id>/tokens/"
 CONNECT = "accounts/<uuid:account_id>/connect/"
+PEOPLE = "accounts/<uuid:account_id>/people/"
 TOKEN = TOKENS + "<uuid:token_id>/"
 urlpatterns = [
     path("", home.home, name="home"),
@@ -31,5 +33,12 @@ urlpatterns = [
     path(CONNECT + "<slug:slug>/", connecting.connect, name="connect_recipe"),
     path("accounts/<uuid:account_id>/logs/", logs.log, name="logs"),
     path("accounts/<uuid:account_id>/logs/<int:request_id>/", logs.logged_request, name="logged_request"),
+    path("accounts/<uuid:account_id>/ask/", requests.ask, name="ask"),
+    path("accounts/<uuid:account_id>/requests/<uuid:request_id>/decline/", requests.decline, name="decline_request"),
+    path(PEOPLE, listing.people, name="people"),
+    path(PEOPLE + "invite/", inviting.invite, name="invite_person"),
+    path(PEOPLE + "<int:user_id>/invite/", inviting.again, name="invite_again"),
+    path(PEOPLE + "<int:user_id>/role/", changing.role, name="change_role"),
+    path(PEOPLE + "<int:user_id>/remove/", changing.remove, name="remove_person"),
     path("sign-in/", include("simsim.console.sign_in_urls")),
 ]

@@ -10,8 +10,10 @@ from email.headerregistry import Address
 from email.utils import formatdate, parseaddr
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
 from django.core.mail.backends.smtp import EmailBackend
+from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import F
 from django.template.loader import render_to_string
@@ -23,14 +25,20 @@ LEASE = timedelta(minutes=5)
 PATIENCE = timedelta(days=3)
 LONGEST_WAIT = timedelta(hours=6)
 BATCH = 20
+# What a fact may hold that lets somebody in: a link to choose a password. It rests here only while it is needed.
+SECRET_FACTS = {"ready_made": {"text", "html"}, "invited": {"link"}}
 
 
-def owe(*, kind: str, recipient: str, dedupe: str, facts: Mapping[str, object], now: datetime) -> None:
-    """Owe a mail; owing it again under the same `dedupe` changes nothing. Must run in the transaction of its cause."""
-    OwedMail.objects.get_or_create(
+def owe(*, kind: str, recipient: str, dedupe: str, facts: Mapping[str, object], now: datetime) -> bool:
+    """Owe a mail and return True; owing it again under the same `dedupe` changes nothing and returns False.
+
+    Must run in the transaction of its cause.
+    """
+    _, is_new = OwedMail.objects.get_or_create(
         dedupe=dedupe,
         defaults={"kind": kind, "recipient": recipient, "facts": dict(facts), "owed_at": now, "due_at": now},
     )
+    return is_new
 
 
 def deliver_due(*, now: datetime) -> int:
@@ -43,7 +51,7 @@ def deliver_due(*, now: datetime) -> int:
         except (OSError, smtplib.SMTPException, ValueError) as error:
             postpone(mail, error, now)
         else:
-            OwedMail.objects.filter(pk=mail.pk).update(delivered_at=now, last_error="")
+            OwedMail.objects.filter(pk=mail.pk).update(delivered_at=now, last_error="", facts=without_secrets(mail))
             delivered += 1
     return delivered
 
@@ -67,9 +75,18 @@ def postpone(mail: OwedMail, error: Exception, now: datetime) -> None:
     wait = min(timedelta(seconds=15 * 2 ** min(mail.attempts - 1, 20)), LONGEST_WAIT)
     given_up = now if now + wait > mail.owed_at + PATIENCE else None
     OwedMail.objects.filter(pk=mail.pk).update(
-        due_at=now + wait, last_error=f"{type(error).__name__}: {error}"[:500], given_up_at=given_up
+        due_at=now + wait,
+        last_error=f"{type(error).__name__}: {error}"[:500],
+        given_up_at=given_up,
+        facts=without_secrets(mail) if given_up else mail.facts,
     )
     log.warning("mail %s (%s) was not taken: %s", mail.pk, mail.kind, type(error).__name__)
+
+
+def without_secrets(mail: OwedMail) -> dict[str, object]:
+    """Return the facts that stay when the mail has gone: a backup of the outbox must not let anybody in."""
+    secret = SECRET_FACTS.get(mail.kind, set())
+    return {name: fact for name, fact in mail.facts.items() if name not in secret}
 
 
 def message(mail: OwedMail) -> EmailMessage:
@@ -90,11 +107,27 @@ def message(mail: OwedMail) -> EmailMessage:
         text = render_to_string(f"mail/{mail.kind}/text.txt", context).strip() + "\n"
         html = render_to_string(f"mail/{mail.kind}/html.html", context)
     sent = EmailMultiAlternatives(
-        subject, text, settings.DEFAULT_FROM_EMAIL, [mail.recipient], headers=headers, connection=connection
+        subject,
+        text,
+        settings.DEFAULT_FROM_EMAIL,
+        [mail.recipient],
+        headers=headers,
+        connection=connection,
+        reply_to=reply_to(mail),
     )
     if html:
         sent.attach_alternative(html, "text/html")
     return sent
+
+
+def reply_to(mail: OwedMail) -> list[str]:
+    """Return to whom an answer goes: the address among the facts, nobody when it is none."""
+    address = str(mail.facts.get("reply_to", ""))
+    try:
+        validate_email(address)
+    except ValidationError:
+        return []
+    return [address]
 
 
 def message_id(mail: OwedMail) -> str:

@@ -15,10 +15,10 @@ from simsim.audit.events import Event
 from simsim.credential import allowlist, password
 from simsim.credential.digest import digest
 from simsim.problem import FieldError, Invalid, RotatedMeanwhile, TokenNotActive, gettext_noop
-from simsim.tokens import notices, rules
+from simsim.tokens import asking, notices, rules
 from simsim.tokens.checking import Errors, prove_name_free
 from simsim.tokens.keyring import Keyring
-from simsim.tokens.models import Status, Token
+from simsim.tokens.models import Status, Token, TokenRequest
 
 LONGEST_OVERLAP = timedelta(days=7)
 
@@ -42,11 +42,13 @@ def create_token(
     software: str | None = None,
     allowed_networks: Iterable[str] = (),
     report_only: bool = False,
+    request: TokenRequest | None = None,
     now: datetime,
 ) -> tuple[Token, Credentials]:
     """Create a token, owe every administrator a mail (R8), and return it with its credentials.
 
-    Raises Invalid with every field that breaks a rule, and AlreadyExists when an active token has the name (R5).
+    `request` is what a member asked for, and is granted by it (R3). Raises Invalid with every field that breaks a rule,
+    AlreadyExists when an active token has the name (R5), and AlreadyAnswered when somebody else was faster.
     """
     permit(actor, Permission.MANAGE_TOKENS, account)
     errors = Errors()
@@ -66,6 +68,8 @@ def create_token(
     token.save(force_insert=True)
     recorded(actor, token, Event.TOKEN_CREATED, facts(token), now)
     notices.owe_created(token, now=now)
+    if request is not None:
+        asking.grant(request, actor=actor, token=token, now=now)
     return token, Credentials(str(account.pk), secret)
 
 

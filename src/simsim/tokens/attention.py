@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
-from django.db.models import Case, IntegerField, Q, TextField, When
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, TextField, When
 from django.db.models.functions import Cast
 
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.request_log.query import LastUse
 from simsim.request_log.usage import used_since
-from simsim.tokens.models import Token
+from simsim.tokens.asking import unanswered
+from simsim.tokens.models import Token, TokenRequest
 
 SOON = timedelta(days=7)
 IDLE = timedelta(days=60)
@@ -36,26 +37,20 @@ class Search:
     software: str = ""
     attention: Attention | None = None
 
-    @property
-    def is_everything(self) -> bool:
-        return self == Search()
-
 
 @dataclass(frozen=True)
 class Ranking:
     """The ids of the tokens found, in order, as texts.
 
-    `counts` says how many of all that match text and software want which attention, `ended` how many of the account's
-    tokens have expired or were revoked.
+    `counts` says how many of all that match text and software want which attention; `active` and `ended` how many the
+    account has, found or not; `asked` are the tokens that members ask for.
     """
 
     ids: Sequence[str]
     counts: dict[Attention, int]
+    active: int
     ended: int
-
-    @property
-    def total(self) -> int:
-        return sum(self.counts.values())
+    asked: QuerySet[TokenRequest]
 
 
 def attention_of(token: Token, use: LastUse | None, now: datetime) -> Attention:
@@ -69,7 +64,7 @@ def attention_of(token: Token, use: LastUse | None, now: datetime) -> Attention:
 def rank_active(account: Account, *, actor: Actor, search: Search, now: datetime) -> Ranking:
     """Return the active tokens that the search finds: those that want attention first, then by expiry.
 
-    Uses lie in another database, so the order is made here, of ids alone: three queries, however many tokens.
+    Uses lie in another database, so the order is made here, of ids alone: a few queries, however many tokens.
     """
     permit(actor, Permission.VIEW_TOKENS, account)
     tokens = Token.objects.active(now).filter(account=account)
@@ -96,5 +91,9 @@ def rank_active(account: Account, *, actor: Actor, search: Search, now: datetime
         groups[Attention.NONE if is_used else attention].append(pk)
     wanted = Attention if search.attention is None else [search.attention]
     ids = [pk for attention in wanted for pk in groups[attention]]
-    ended = Token.objects.ended(now).filter(account=account).count()
-    return Ranking(ids, {attention: len(groups[attention]) for attention in Attention}, ended)
+    is_active = Q(revoked_at=None, expires_at__gt=now)
+    sums = Token.objects.filter(account=account).aggregate(
+        active=Count("pk", filter=is_active), ended=Count("pk", filter=~is_active)
+    )
+    counts = {attention: len(groups[attention]) for attention in Attention}
+    return Ranking(ids, counts, sums["active"], sums["ended"], unanswered(account))

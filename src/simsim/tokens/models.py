@@ -110,3 +110,35 @@ class Token(models.Model):
     @property
     def networks(self) -> list[Network]:
         return [ip_network(text) for text in self.allowed_networks]
+
+
+class Answer(models.TextChoices):
+    """What became of a member's request."""
+
+    GRANTED = "granted", _("Granted")
+    DECLINED = "declined", _("Declined")
+
+
+class TokenRequest(models.Model):
+    """That a member asked the administrators for a token (R3), and what became of it. Labels outlive the people."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(Account, models.PROTECT, related_name="token_requests")
+    asked_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    asked_by_label = models.CharField(max_length=254)
+    name = models.CharField(_("name"), max_length=200)
+    purpose = models.TextField(_("purpose"))
+    software = models.ForeignKey(
+        TargetSoftware, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("target software")
+    )
+    asked_at = models.DateTimeField(_("asked"))
+    answered_at = models.DateTimeField(_("answered"), null=True)
+    answered_by_label = models.CharField(max_length=254, blank=True, default="")
+    answer = models.CharField(max_length=10, choices=Answer.choices, blank=True, default="")
+    token = models.ForeignKey(Token, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["account", "answered_at", "asked_at"], name="requests_of_an_account")]
+
+    def __str__(self) -> str:
+        return f"{self.name}, asked for by {self.asked_by_label}"

@@ -7,12 +7,14 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from simsim.console.errors import sentence
 from simsim.console.place import Visit, for_administrators, located
 from simsim.console.recent_authentication import demand_recent_authentication
+from simsim.console.tokens.asked import Asked
 from simsim.console.tokens.credentials import credentials_page
 from simsim.console.tokens.form import PRESETS_DAYS, TokenForm, offered_software
 from simsim.console.tokens.while_typing import CHECK, errors_while_typing
-from simsim.problem import AlreadyExists, Invalid
+from simsim.problem import AlreadyAnswered, AlreadyExists, Invalid
 from simsim.tokens.actions import create_token
 from simsim.tokens.models import Token
 from simsim.tokens.rules import LONGEST_LIFE, RECOMMENDED_LIFE
@@ -29,13 +31,21 @@ def create(visit: Visit) -> HttpResponse:
     """
     if visit.request.method != "POST":
         demand_recent_authentication(visit.request)
-        return form_page(visit, TokenForm())
+        asked = Asked.read(visit, visit.request.GET)
+        return form_page(visit, asked.form(), asked)
     form, press = TokenForm.read(visit.request.POST), visit.request.POST.get("press", "")
     if press == CHECK:
         return errors_while_typing(visit, form)
+    asked = Asked.read(visit, visit.request.POST)
     if form.rearrange(press, located(visit.request).address):
-        return form_page(visit, form)
+        return form_page(visit, form, asked)
+    if asked.answered is not None:
+        return answered_page(visit, form, AlreadyAnswered(who=asked.answered.answered_by_label))
     demand_recent_authentication(visit.request)
+    return save(visit, form, asked)
+
+
+def save(visit: Visit, form: TokenForm, asked: Asked) -> HttpResponse:
     try:
         token, credentials = create_token(
             actor=visit.actor,
@@ -46,13 +56,16 @@ def create(visit: Visit) -> HttpResponse:
             software=form.software,
             allowed_networks=form.networks,
             report_only=form.report_only,
+            request=asked.request,
             now=visit.now,
         )
+    except AlreadyAnswered as problem:
+        return answered_page(visit, form, problem)
     except (Invalid, AlreadyExists) as problem:
         form.explain(problem)
         if isinstance(problem, AlreadyExists):
             form.namesake = namesake(visit, form.name)
-        return form_page(visit, form, status=problem.status)
+        return form_page(visit, form, asked, status=problem.status)
     return credentials_page(visit, token, credentials, is_new=True)
 
 
@@ -61,10 +74,17 @@ def namesake(visit: Visit, name: str) -> Token | None:
     return Token.objects.active(visit.now).filter(account=visit.account, name__iexact=name.strip()).first()
 
 
-def form_page(visit: Visit, form: TokenForm, *, status: int = 200) -> HttpResponse:
+def answered_page(visit: Visit, form: TokenForm, problem: AlreadyAnswered) -> HttpResponse:
+    """Return the form without the request: sent once more, it makes a token that nobody asked for."""
+    return form_page(visit, form, Asked(notice=sentence(problem)), status=problem.status)
+
+
+def form_page(visit: Visit, form: TokenForm, asked: Asked, *, status: int = 200) -> HttpResponse:
     context = {
         "account": visit.account,
         "form": form,
+        "asked": asked.request,
+        "asked_notice": asked.notice,
         "presets": [(f"{days}d", days, visit.now + timedelta(days=days)) for days in PRESETS_DAYS],
         "first_day": visit.now.date(),
         "last_day": (visit.now + LONGEST_LIFE).date(),

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from simsim.console.place import Visit, for_administrators
 from simsim.console.tokens.rows import rows
 from simsim.tokens.attention import Attention, Search, rank_active
-from simsim.tokens.models import Token, TokenQuerySet
+from simsim.tokens.models import Token
 from simsim.tokens.reading import tokens_of
 from simsim.tokens.software import software_in_use
 
@@ -34,8 +34,9 @@ def active(visit: Visit) -> HttpResponse:
         "now": visit.now,
         "page": page,
         "rows": rows(in_order(list(page.object_list)), now=visit.now),
-        "active_count": ranking.total if search.is_everything else everything(visit).active(visit.now).count(),
+        "active_count": ranking.active,
         "ended_count": ranking.ended,
+        "requests": ranking.asked,
         "search": search,
         "chosen": visit.request.GET.get("attention", ""),
         "soon_count": ranking.counts[Attention.EXPIRES_SOON],
@@ -50,7 +51,7 @@ def active(visit: Visit) -> HttpResponse:
 @for_administrators
 def ended(visit: Visit) -> HttpResponse:
     """Show what has expired or was revoked, the latest first, with when and by whom."""
-    tokens = everything(visit)
+    tokens = tokens_of(visit.account, actor=visit.actor, status=None, now=visit.now)
     latest_first = tokens.ended(visit.now).order_by(Coalesce("revoked_at", "expires_at").desc(), "pk")
     # get_page shows the nearest page for a number that is none, so that an old bookmark still leads somewhere.
     page = Paginator(latest_first, PAGE_TOKENS).get_page(visit.request.GET.get("page"))
@@ -79,7 +80,3 @@ def in_order(texts: Sequence[str]) -> list[Token]:
     ids = [uuid.UUID(text) for text in texts]
     found = Token.objects.select_related("software").in_bulk(ids)
     return [found[pk] for pk in ids if pk in found]
-
-
-def everything(visit: Visit) -> TokenQuerySet:
-    return tokens_of(visit.account, actor=visit.actor, status=None, now=visit.now)

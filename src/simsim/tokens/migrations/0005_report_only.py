@@ -23,7 +23,7 @@ DROP = "DROP VIEW verifiable_token"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tokens", "0003_first_software")]
+    dependencies = [("tokens", "0004_token_request")]
     operations = [
         # SQLite makes a table anew to give it a column, and can't while a view looks at it.
         migrations.RunSQL(DROP, CREATE_BEFORE),

@@ -1,0 +1,77 @@
+"""Inviting: a person belongs to the account at once, and gets a mail that leads in."""
+
+from datetime import datetime, timedelta
+from urllib.parse import urljoin
+
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+
+from simsim.accounts.actions import join, locked_membership, record
+from simsim.accounts.models import Account, Membership, User
+from simsim.accounts.permissions import Actor, Permission, permit
+from simsim.audit.events import Event
+from simsim.mail import outbox
+from simsim.problem import AlreadyExists, gettext_noop
+
+
+@transaction.atomic
+def invite(*, actor: Actor, account: Account, email: str, role: str, now: datetime) -> Membership:
+    """Add a person to the account and owe them the mail that tells them so.
+
+    Raises Invalid for an unusable address or role, AlreadyExists when the person belongs to the account already.
+    """
+    permit(actor, Permission.MANAGE_PEOPLE, account)
+    membership = join(account, email=email, role=role, password=None, now=now)
+    record(actor, account, Event.USER_INVITED, {"email": membership.user.email, "role": role}, now)
+    user = membership.user
+    owe_invitation(actor, membership, chooses=user.last_login is None and not user.has_usable_password(), now=now)
+    return membership
+
+
+@transaction.atomic
+def invite_again(*, actor: Actor, account: Account, user: User, now: datetime) -> Membership:
+    """Owe the mail once more to somebody who has not signed in yet; once in a minute, however often it is asked for."""
+    membership = locked_membership(actor, account, user)
+    if membership.user.last_login is not None:
+        raise AlreadyExists(gettext_noop("%(email)s has signed in already."), email=membership.user.email)
+    if owe_invitation(actor, membership, chooses=True, now=now):
+        details: dict[str, object] = {"email": membership.user.email, "role": membership.role, "again": True}
+        record(actor, account, Event.USER_INVITED, details, now)
+    return membership
+
+
+def owe_invitation(actor: Actor, membership: Membership, *, chooses: bool, now: datetime) -> bool:
+    """Owe the mail; return whether it was not owed yet in this minute.
+
+    `chooses` is whether the link leads to choosing a password, for whoever has none, rather than to the sign-in.
+    """
+    ends_at = now + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
+    return outbox.owe(
+        kind="invited",
+        recipient=membership.user.email,
+        dedupe=f"invited:{membership.pk}:{now:%Y-%m-%dT%H:%M}",
+        facts={
+            "account": membership.account.name,
+            "inviter": actor.label,
+            "role": membership.role,
+            "chooses": chooses,
+            "link": link_to_choose_a_password(membership.user) if chooses else address_of("account_login"),
+            "link_ends_at": f"{ends_at:%Y-%m-%d %H:%M} UTC" if chooses else "",
+            "new_link": address_of("account_reset_password"),
+        },
+        now=now,
+    )
+
+
+def link_to_choose_a_password(user: User) -> str:
+    """Return allauth's link to choose a password: it works once, for PASSWORD_RESET_TIMEOUT, and is a secret."""
+    key: str = default_token_generator.make_token(user)
+    return address_of("account_reset_password_from_key", uidb36=user_pk_to_url_str(user), key=key)
+
+
+def address_of(page: str, **arguments: str) -> str:
+    """Return the address of a page on SIMSIM_BASE_URL: a mail names no host that a request claimed."""
+    return urljoin(settings.OPERATOR.base_url, reverse(page, kwargs=arguments))

@@ -1,0 +1,45 @@
+"""The people of an account, as its administrators see them."""
+
+from dataclasses import dataclass
+
+from simsim.accounts.models import Account, Membership, Role, User
+from simsim.accounts.permissions import Actor, Permission, permit
+from simsim.problem import NotFound
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who belongs to the account; the last administrator can be neither demoted nor removed."""
+
+    membership: Membership
+    is_last_administrator: bool
+
+    @property
+    def user(self) -> User:
+        return self.membership.user
+
+    @property
+    def is_administrator(self) -> bool:
+        return self.membership.role == Role.ADMINISTRATOR
+
+
+def people_of(account: Account, *, actor: Actor) -> list[Person]:
+    """Return everybody who belongs to the account, administrators first; raise NotFound or NotPermitted."""
+    permit(actor, Permission.MANAGE_PEOPLE, account)
+    # By the alphabet, "administrator" comes before "member".
+    memberships = list(
+        Membership.objects.filter(account=account).select_related("user", "account").order_by("role", "user__email")
+    )
+    active = {found.pk for found in memberships if found.role == Role.ADMINISTRATOR and found.user.is_active}
+    return [
+        Person(found, is_last_administrator=found.role == Role.ADMINISTRATOR and not active - {found.pk})
+        for found in memberships
+    ]
+
+
+def find_person(user_id: int, *, account: Account, actor: Actor) -> Person:
+    """Return the person of that id in the account; raise NotFound when nobody of that id belongs to it."""
+    for person in people_of(account, actor=actor):
+        if person.user.pk == user_id:
+            return person
+    raise NotFound

@@ -1,0 +1,295 @@
+"""People come, rise and ask: journeys in a real browser that begin with a mail and end at the gateway."""
+
+import contextlib
+import json
+import sqlite3
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from browser.test_pages import LOOKS
+from browser.visitor import NARROW, WIDE, Scheme, Visitor, visiting
+from stack import PASSWORD, Stack
+
+CHOSEN = "a password that Dora chose"
+SIZES = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bob(stack: Stack) -> str:
+    stack.simsim("user", "create", "bob@acme.example", "--account", stack.account, "--role", "member",
+                 "--password-stdin", stdin=PASSWORD + "\n")  # fmt: skip
+    return "bob@acme.example"
+
+
+def mailed(stack: Stack, kind: str, recipient: str) -> dict[str, Any]:
+    """Return what the latest mail of that kind says, from the outbox: the tests' mail server is never there."""
+    with contextlib.closing(sqlite3.connect(stack.data / "simsim.sqlite3")) as connection:
+        found = connection.execute(
+            "SELECT facts FROM mail_owedmail WHERE kind = ? AND recipient = ? ORDER BY id DESC", (kind, recipient)
+        ).fetchone()
+    facts: dict[str, Any] = json.loads(found[0])
+    return facts
+
+
+def people(visitor: Visitor) -> str:
+    return f"{visitor.home}accounts/{visitor.stack.account}/people/"
+
+
+def person(page: Page, email: str) -> Any:
+    """Return the line of the person, which is a row when it is wide and a card when it is narrow."""
+    return page.locator(".list-people tbody tr").filter(has_text=email)
+
+
+def open_with(visitor: Visitor) -> int:
+    """Return the gateway's status with the credentials that the page shows."""
+    username = visitor.page.get_by_label("Username", exact=True).input_value()
+    password = visitor.page.get_by_label("Password", exact=True).input_value()
+    return visitor.stack.get("/api/v2/entities", auth=(username, password)).status
+
+
+@SIZES
+@pytest.mark.covers("R1", "R2")
+def test_invited_person_comes_in_is_promoted_and_makes_a_token(
+    browser: Browser, stack: Stack, size: tuple[int, int]
+) -> None:
+    email = f"dora-{size[0]}@acme.example"
+    with visiting(browser, stack, size) as alice, visiting(browser, stack, size) as dora:
+        page = alice.page
+        alice.sign_in()
+        page.get_by_role("link", name="People").click()
+        page.get_by_role("link", name="Invite somebody").click()
+        page.get_by_label("E-mail").fill(email)
+        page.get_by_role("button", name="Send the invitation").click()
+        expect(page.get_by_role("status")).to_contain_text(f"{email} is invited")
+        expect(person(page, email)).to_contain_text("Not yet")
+        alice.check()
+
+        dora.page.goto(mailed(stack, "invited", email)["link"])
+        dora.check()
+        dora.page.get_by_label("New Password", exact=True).fill(CHOSEN)
+        dora.page.get_by_label("New Password (again)").fill(CHOSEN)
+        dora.page.get_by_role("button", name="Save the password").click()
+        expect(dora.page.get_by_role("heading", name="Your password is changed")).to_be_visible()
+        dora.sign_in(email, CHOSEN)
+        expect(dora.page.get_by_text("You are a member of Acme")).to_be_visible()
+
+        page.reload()
+        expect(person(page, email)).not_to_contain_text("Not yet")
+        page.get_by_role("link", name=f"Make an administrator of {email}").click()
+        expect(page.get_by_role("heading", name=f"Make {email} an administrator?")).to_be_visible()
+        alice.check()
+        page.get_by_role("button", name="Make an administrator").click()
+        expect(page.get_by_role("status")).to_contain_text(f"{email} is an administrator of Acme now")
+
+        dora.create(f"Dora’s {size[0]}")
+        assert open_with(dora) == 200
+
+        # What a person made goes on working when the person has gone (R2).
+        password = dora.page.get_by_label("Password", exact=True).input_value()
+        page.get_by_role("link", name=f"Remove… {email}").click()
+        expect(page.get_by_text(f"The active token that {email} made here stays")).to_be_visible()
+        alice.check()
+        page.get_by_role("button", name="Remove from the account").click()
+        expect(page.get_by_role("status")).to_contain_text(f"{email} no longer belongs to Acme")
+        expect(person(page, email)).to_have_count(0)
+        dora.page.goto(dora.tokens)
+        expect(dora.page.get_by_role("heading", name="Page not found")).to_be_visible()
+        assert stack.get("/api/v2/entities", auth=(stack.account, password)).status == 200
+        assert alice.complaints == dora.complaints == []
+
+
+@SIZES
+@pytest.mark.covers("R3", "R8")
+def test_member_asks_and_gets_a_token_that_works(browser: Browser, stack: Stack, size: tuple[int, int]) -> None:
+    name = f"Sales report {size[0]}"
+    with visiting(browser, stack, size) as bob, visiting(browser, stack, size) as alice:
+        bob.sign_in("bob@acme.example")
+        bob.page.get_by_label("Name of the token").fill(name)
+        bob.page.get_by_label("What for?").fill("The weekly figures for the board")
+        bob.page.get_by_label("Target software").select_option("Microsoft Power BI")
+        bob.page.get_by_role("button", name="Ask an administrator").click()
+        expect(bob.page.get_by_role("status")).to_contain_text(f"The administrators are asked for “{name}”")
+        expect(bob.page.locator(".asks li").filter(has_text=name)).to_contain_text("Waiting")
+        bob.check()
+
+        page = alice.page
+        page.goto(mailed(stack, "token_requested", "alice@acme.example")["link"])
+        page.get_by_label("Email").fill("alice@acme.example")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_label("Name", exact=True)).to_have_value(name)
+        expect(page.get_by_label("Description")).to_have_value("The weekly figures for the board")
+        expect(page.get_by_label("Target software")).to_have_value("power-bi")
+        expect(page.get_by_role("status")).to_contain_text("bob@acme.example asks for this")
+        alice.check()
+        page.get_by_role("button", name="Create token").last.click()
+        page.get_by_role("heading", name=name).wait_for()
+        assert open_with(alice) == 200
+
+        bob.page.reload()
+        expect(bob.page.locator(".asks li").filter(has_text=name)).to_contain_text("Granted")
+        assert alice.complaints == bob.complaints == []
+        assert mailed(stack, "token_request_granted", "bob@acme.example")["token_name"] == name
+
+
+def test_person_comes_in_and_rises_by_keyboard_alone(browser: Browser, stack: Stack) -> None:
+    email = "dora-keys@acme.example"
+    with visiting(browser, stack) as alice, visiting(browser, stack) as dora:
+        keyboard = alice.page.keyboard
+        alice.sign_in()
+        alice.page.wait_for_url("**/tokens/")
+        press(alice, "People", "**/people/")
+        press(alice, "Invite somebody", "**/invite/")
+        expect(alice.page.get_by_label("E-mail")).to_be_focused()
+        keyboard.type(email)
+        alice.tab_to("Member")
+        keyboard.press("ArrowDown")
+        expect(alice.page.get_by_role("radio", name="Administrator", exact=True)).to_be_checked()
+        keyboard.press("ArrowUp")
+        press(alice, "Send the invitation", "**/people/")
+
+        dora.page.goto(mailed(stack, "invited", email)["link"])
+        for label in ("New Password", "New Password (again)"):
+            dora.tab_to(label)
+            dora.page.keyboard.type(CHOSEN)
+        press(dora, "Save the password", "**/key/done/")
+        press(dora, "Sign in", "**/login/")
+        expect(dora.page.get_by_label("Email")).to_be_focused()
+        dora.page.keyboard.type(email)
+        dora.tab_to("Password")
+        dora.page.keyboard.type(CHOSEN)
+        dora.page.keyboard.press("Enter")
+        dora.page.get_by_text("You are a member of Acme").wait_for()
+
+        press(alice, f"Make an administrator of {email}", "**/role/")
+        press(alice, "Make an administrator", "**/people/")
+        dora.page.goto(f"{dora.tokens}new/")
+        dora.tab_to("Name")
+        dora.page.keyboard.type("Typed by Dora")
+        dora.page.keyboard.press("Enter")
+        dora.page.get_by_role("heading", name="Typed by Dora").wait_for()
+        assert open_with(dora) == 200
+        press(alice, f"Remove… {email}", "**/remove/")
+        press(alice, "Remove from the account", "**/people/")
+        expect(person(alice.page, email)).to_have_count(0)
+
+
+@pytest.mark.covers("R3")
+def test_member_asks_and_is_answered_by_keyboard_alone(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack) as bob, visiting(browser, stack) as alice:
+        bob.sign_in("bob@acme.example")
+        bob.page.wait_for_url("**/accounts/**")
+        for label, text in (("Name of the token", "Typed by Bob"), ("What for?", "For the board")):
+            bob.tab_to(label)
+            bob.page.keyboard.type(text)
+        bob.tab_to("Target software")
+        bob.page.keyboard.type("Python")
+        bob.tab_to("Ask an administrator")
+        bob.page.keyboard.press("Enter")
+        bob.page.get_by_role("status").wait_for()
+
+        alice.sign_in()
+        alice.page.wait_for_url("**/tokens/")
+        press(alice, "Create it Typed by Bob", "**/new/?request=*")
+        expect(alice.page.get_by_label("Target software")).to_have_value("python")
+        alice.tab_to("Create token")
+        alice.page.keyboard.press("Enter")
+        alice.page.get_by_role("heading", name="Typed by Bob").wait_for()
+        assert open_with(alice) == 200
+        bob.page.reload()
+        expect(bob.page.locator(".asks li").filter(has_text="Typed by Bob")).to_contain_text("Granted")
+
+
+def press(visitor: Visitor, name: str, leads_to: str) -> None:
+    """Go to what is called so by Tab, press Enter, and wait for the page that follows."""
+    visitor.tab_to(name)
+    visitor.page.keyboard.press("Enter")
+    visitor.page.wait_for_url(leads_to)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("size", "scheme"), LOOKS, ids=str)
+def test_every_page_of_people_and_requests_keeps_to_the_rules(
+    browser: Browser, stack: Stack, size: tuple[int, int], scheme: Scheme
+) -> None:
+    with visiting(browser, stack, size, scheme) as visitor:
+        for _name in tour(visitor):
+            visitor.check()
+
+
+def tour(visitor: Visitor) -> Any:
+    """Go from page to page; yield the name of each when it is shown. Leaves the people as they were."""
+    page, long = visitor.page, f"{'a-very-long-name' * 3}@a-very-long-host.acme.example"
+    visitor.sign_in("bob@acme.example")
+    page.get_by_role("button", name="Ask an administrator").wait_for()
+    yield "member"
+    for name in (f"Feed {visitor.look}", f"Declined {visitor.look}"):
+        page.get_by_label("Name of the token").fill(name)
+        page.get_by_label("What for?").fill("Loads the positions every night.\n" + "x" * 120)
+        page.get_by_role("button", name="Ask an administrator").click()
+        page.get_by_text(f"The administrators are asked for “{name}”").wait_for()
+    page.goto(people(visitor))
+    yield "member at a page of administrators"
+    page.get_by_label("Name of the token").fill("T")
+    page.get_by_label("What for?").fill(" ")
+    page.get_by_role("button", name="Ask an administrator").click()
+    page.get_by_role("alert").wait_for()
+    yield "asking, refused"
+    page.context.clear_cookies()
+    visitor.sign_in()
+    page.wait_for_url("**/tokens/")
+    yield "requests"
+    page.get_by_role("button", name=f"Decline Declined {visitor.look}").click()
+    page.get_by_role("status").wait_for()
+    page.get_by_role("link", name=f"Create it Feed {visitor.look}").click()
+    yield "create what was asked for"
+    page.get_by_role("button", name="Create token").last.click()
+    page.get_by_label("Username", exact=True).wait_for()
+    page.goto(f"{visitor.tokens}new/?request=none")
+    yield "create, no such request"
+    page.goto(people(visitor))
+    page.get_by_text("You are the last administrator").wait_for()
+    yield "people, last administrator"
+    page.get_by_role("link", name="Invite somebody").click()
+    page.get_by_label("E-mail").fill("bob@acme.example")
+    yield "invite"
+    page.get_by_role("button", name="Send the invitation").click()
+    page.get_by_role("alert").wait_for()
+    yield "invite, refused"
+    page.get_by_label("E-mail").fill(long)
+    page.get_by_role("radio", name="Administrator", exact=True).check()
+    page.get_by_role("button", name="Send the invitation").click()
+    page.get_by_role("button", name="Send the invitation again").first.click()
+    page.get_by_role("status").wait_for()
+    yield "people"
+    page.get_by_role("link", name="Make a member of alice@acme.example").click()
+    yield "step down"
+    page.goto(people(visitor))
+    page.get_by_role("link", name="Leave… alice@acme.example").click()
+    yield "leave"
+    page.goto(people(visitor))
+    page.get_by_role("link", name=f"Make a member of {long}").click()
+    yield "demote"
+    page.goto(people(visitor))
+    page.get_by_role("link", name="Make an administrator of bob@acme.example").click()
+    yield "promote"
+    page.goto(people(visitor))
+    page.get_by_role("link", name=f"Remove… {long}").click()
+    yield "remove"
+    page.get_by_role("button", name="Remove from the account").click()
+    page.get_by_role("status").wait_for()
+    page.goto(f"{people(visitor)}{alice_id(visitor.stack)}/remove/")
+    page.get_by_role("alert").wait_for()
+    yield "leave, refused"
+    page.context.clear_cookies()
+    visitor.sign_in("bob@acme.example")
+    page.get_by_text("alice@acme.example made it").first.wait_for()
+    yield "member, answered"
+
+
+def alice_id(stack: Stack) -> int:
+    with contextlib.closing(sqlite3.connect(stack.data / "simsim.sqlite3")) as connection:
+        found = connection.execute("SELECT id FROM accounts_user WHERE email = 'alice@acme.example'").fetchone()
+    return int(found[0])
