@@ -1,0 +1,148 @@
+"""Every address under an account, taken from the router: whom it opens to, and that nobody else changes anything."""
+
+import html
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from cast import Cast
+from integration.test_console import sign_in
+from simsim.request_log.models import LoggedRequest
+from simsim.tokens.actions import Credentials, create_token
+from simsim.tokens.asking import ask_for_token
+from simsim.tokens.models import Token
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+
+FOR_EVERYONE = {"account", "destinations", "api", "connect", "connect_recipe", "postman_collection", "ask"}
+# What a form would post to an administrators' address; an address without a form gets an empty one.
+FORMS: dict[str, dict[str, str]] = {
+    "tokens": {},
+    "ended_tokens": {},
+    "create_token": {"name": "Mine", "expires": "30d", "network": ""},
+    "token": {"name": "Mine", "network": "", "press": "save-anyway"},
+    "credentials": {},
+    "download_credentials": {},
+    "try_token": {},
+    "rotate_token": {"overlap": "none", "after": "first"},
+    "end_overlap": {},
+    "revoke_token": {"reason": "leaked"},
+    "logs": {},
+    "logged_request": {},
+    "decline_request": {},
+    "people": {},
+    "invite_person": {"email": "eve@evil.example", "role": "administrator"},
+    "invite_again": {},
+    "change_role": {"role": "administrator"},
+    "remove_person": {},
+}
+
+
+def patterns(found: Any = None, before: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the route and the name of every address of the console."""
+    for pattern in (found or get_resolver()).url_patterns:
+        route = before + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from patterns(pattern, route)
+        elif isinstance(pattern, URLPattern):
+            yield route, pattern.name or ""
+
+
+ROUTES = {name: route for route, name in patterns() if "<uuid:account_id>" in route}
+
+
+@pytest.fixture
+def made(cast: Cast, now: datetime) -> tuple[Token, Credentials]:
+    return create_token(actor=cast.as_alice, account=cast.acme, name="Power BI", expires="90d", now=now)
+
+
+@pytest.fixture
+def addresses(cast: Cast, made: tuple[Token, Credentials], now: datetime) -> dict[str, str]:
+    """The address of each name, each leading to something that exists in Acme."""
+    asked = ask_for_token(actor=cast.as_bob, account=cast.acme, name="W", purpose="P", software="", now=now)
+    row = LoggedRequest.objects.create(
+        received_at=now, account_id=cast.acme.pk, method="GET", resource="/", outcome="refused", reason="x", cause="x"
+    )
+    values: dict[str, object] = {"token_id": made[0].pk, "user_id": cast.bob.pk, "slug": "curl"}
+
+    def address(name: str, route: str) -> str:
+        kwargs = {key: value for key, value in values.items() if f":{key}>" in route}
+        if ":request_id>" in route:
+            kwargs["request_id"] = row.pk if "<int:request_id>" in route else asked.pk
+        return reverse(f"console:{name}", kwargs={"account_id": cast.acme.pk, **kwargs})
+
+    return {name: address(name, route) for name, route in ROUTES.items()}
+
+
+def state() -> list[tuple[str, list[tuple[Any, ...]]]]:
+    """Return every row of ours, save what signing in leaves."""
+    ours = [model for model in apps.get_models() if model.__module__.startswith("simsim.")]
+    rows = [(model.__name__, list(model._default_manager.order_by("pk").values_list())) for model in ours]
+    return [(name, found) for name, found in rows if name not in {"AuditEvent", "User"}]
+
+
+def test_no_address_is_without_a_policy() -> None:
+    assert set(ROUTES) == FOR_EVERYONE | set(FORMS)
+    assert FOR_EVERYONE.isdisjoint(FORMS)
+
+
+@pytest.mark.covers("R1", "R3")
+@pytest.mark.parametrize(("who", "status"), [("bob", 403), ("charlie", 404)])
+def test_administrators_addresses_open_to_them_alone(
+    cast: Cast, made: tuple[Token, Credentials], addresses: dict[str, str], who: str, status: int
+) -> None:
+    client = sign_in(getattr(cast, who))
+    before = state()
+    for name, form in FORMS.items():
+        answers = [client.get(addresses[name]), client.post(addresses[name], form)]
+        codes = {answer.status_code for answer in answers}
+        assert status in codes, name
+        assert codes <= {status, 405}, name
+        for answer in answers:
+            said = html.unescape(answer.content.decode())
+            assert made[1].password not in said
+            assert "“Power BI”" not in said
+    assert state() == before
+
+
+@pytest.mark.covers("R1")
+@pytest.mark.parametrize("name", sorted(FOR_EVERYONE))
+def test_a_members_addresses_open_to_members_and_not_to_strangers(
+    cast: Cast, made: tuple[Token, Credentials], addresses: dict[str, str], name: str
+) -> None:
+    bob, charlie = sign_in(cast.bob), sign_in(cast.charlie)
+    answers = [bob.get(addresses[name]), bob.post(addresses[name], {})]
+    assert {answer.status_code for answer in answers} <= {200, 302, 405, 422}, name
+    assert all(made[1].password not in answer.content.decode() for answer in answers if not answer.streaming)
+    before = state()
+    codes = {answer.status_code for answer in (charlie.get(addresses[name]), charlie.post(addresses[name], {}))}
+    assert codes <= {404, 405}
+    assert 404 in codes
+    assert state() == before
+
+
+def test_nobody_comes_in_without_signing_in(addresses: dict[str, str]) -> None:
+    client, before = Client(), state()
+    for name, address in addresses.items():
+        for answer in (client.get(address), client.post(address, FORMS.get(name, {}))):
+            if answer.status_code != 405:
+                assert answer.status_code == 302, name
+                assert answer["Location"].startswith("/sign-in/login/?next=/accounts/")
+    assert state() == before
+
+
+@pytest.mark.covers("R1")
+def test_what_is_of_another_account_does_not_open_under_ones_own(cast: Cast, addresses: dict[str, str]) -> None:
+    charlie, before = sign_in(cast.charlie), state()
+    for name, address in addresses.items():
+        if ROUTES[name].count("<") > 1 and "<slug:" not in ROUTES[name]:
+            own = address.replace(str(cast.acme.pk), str(cast.globex.pk))
+            codes = {answer.status_code for answer in (charlie.get(own), charlie.post(own, FORMS.get(name, {})))}
+            assert codes <= {404, 405}, name
+            assert 404 in codes, name
+    assert state() == before
