@@ -1,8 +1,12 @@
 """Pictures of every page into screenshots/, wide and narrow, light and dark: `make screenshots`."""
 
+import random
+import sqlite3
 import sys
 import tempfile
-from itertools import chain
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from itertools import chain, count
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -13,8 +17,9 @@ from playwright.sync_api import sync_playwright  # noqa: E402
 import stack as product  # noqa: E402
 from browser import test_logs_pages as logs  # noqa: E402
 from browser.conftest import CHROMIUM  # noqa: E402
-from browser.test_pages import LOOKS, tour  # noqa: E402
+from browser.test_pages import LOOKS, as_member, empty, tour  # noqa: E402
 from browser.visitor import visiting  # noqa: E402
+from stack import PASSWORD  # noqa: E402
 
 
 def main() -> None:
@@ -28,10 +33,12 @@ def main() -> None:
         ended = populate(stack)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for size, scheme in LOOKS:
-            with visiting(browser, stack, size, scheme) as visitor:
-                for number, name in enumerate(chain(tour(visitor, ended), logs.tour(visitor)), 1):
-                    file = target / f"{size[0]}-{scheme}-{number:02}-{name.replace(',', '').replace(' ', '-')}.png"
-                    visitor.page.screenshot(path=file, full_page=True)
+            number = count(1)
+            for pages in (as_member, empty, lambda visitor: chain(tour(visitor, ended), logs.tour(visitor))):
+                with visiting(browser, stack, size, scheme) as visitor:
+                    for name in pages(visitor):
+                        called = f"{size[0]}-{scheme}-{next(number):02}-{name.replace(',', '').replace(' ', '-')}.png"
+                        visitor.page.screenshot(path=target / called, full_page=True)
         browser.close()
     print(f"{len(list(target.glob('*.png')))} pictures in {target.relative_to(ROOT)}/")
 
@@ -41,25 +48,31 @@ def populate(stack: product.Stack) -> str:
     everyday = [
         ("Finance dashboards", "power-bi", "2d", ("--allow", "127.0.0.0/8")),
         ("Head office workbook", "excel", "30d", ("--allow", "198.51.100.0/24", "--allow", "2001:db8:17::/48")),
-        (
-            "Nightly load",
-            "snowflake",
-            "60d",
-            (
-                "--allow",
-                "203.0.113.40",
-            ),
-        ),
+        ("Nightly load", "snowflake", "60d", ("--allow", "203.0.113.40")),
         ("Reconciliation script", "python", "90d", ()),
     ]
     for name, software, expires, networks in everyday:
         token = stack.create_token(name, "--software", software, *networks, expires=expires)
         for path in ("/api/v2/entities", logs.HOSTILE):
             stack.get(path, auth=(token["username"], token["password"]))
+        remember(stack, token["id"], len(name))
+    stack.simsim("user", "create", "bob@acme.example", "--account", stack.account, "--role", "member",
+                 "--password-stdin", stdin=PASSWORD + "\n")  # fmt: skip
     revoked: str = stack.create_token("Former partner", "--software", "zapier")["id"]
     stack.revoke(revoked)
     stack.wait_until(stack.log_rows, "the log has its rows")
     return revoked
+
+
+def remember(stack: product.Stack, token_id: str, seed: int) -> None:
+    """Give the token a month behind it: counts of each day, as shipping would have kept them."""
+    chance, today = random.Random(seed), datetime.now(UTC).date()
+    days = [(today - timedelta(ago), chance.randrange(40, 90) * (1 + ago % 7 // 3)) for ago in range(1, 30)]
+    with closing(sqlite3.connect(stack.data / "request_log.sqlite3", timeout=20)) as database, database:
+        database.executemany(
+            "INSERT INTO request_log_tokenday (token_id, day, accepted, refused) VALUES (?, ?, ?, 0)",
+            [(token_id.replace("-", ""), str(day), number) for day, number in days],
+        )
 
 
 if __name__ == "__main__":
