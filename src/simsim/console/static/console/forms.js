@@ -9,4 +9,4 @@ const mark = () => {
     }
   }
 };
-document.addEventListener("htmx:after:swap", mark);
+document.addEventListener("htmx.after.swap", mark);

@@ -4,16 +4,16 @@ const said = () => document.getElementById("said");
 const visit = (ctx) => location.assign(ctx.request.action);
 
 // An answer without the list is another page: sign-in, or an error. It is shown as such.
-addEventListener("htmx:after:request", (event) => {
+addEventListener("htmx.after.request", (event) => {
   const { ctx } = event.detail;
   if (ctx.text.includes(REGION)) return;
   event.preventDefault();
   visit(ctx);
 });
-addEventListener("htmx:error", ({ detail: { ctx, error } }) => {
+addEventListener("htmx.error", ({ detail: { ctx, error } }) => {
   if (ctx && error.name !== "AbortError") visit(ctx);
 });
-addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+addEventListener("htmx.after.swap", ({ detail: { ctx } }) => {
   const panel = document.getElementById("shown");
   const closed = document.getElementById(ctx.sourceElement.dataset?.close);
   if (!panel) document.querySelector("[data-say]").textContent = said()?.textContent ?? "";

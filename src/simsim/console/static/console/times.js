@@ -20,4 +20,4 @@ const add = (root) => {
   }
 };
 add(document);
-document.addEventListener("htmx:after:swap", () => add(document));
+document.addEventListener("htmx.after.swap", () => add(document));
