@@ -1,4 +1,7 @@
-"""Pictures of every page into screenshots/, wide and narrow, light and dark: `make screenshots`."""
+"""Pictures of every page into screenshots/, wide and narrow, light and dark: `make screenshots`.
+
+With `--readme`, those that README shows are written into docs/images/ as well.
+"""
 
 import random
 import sqlite3
@@ -21,6 +24,14 @@ from browser.test_pages import LOOKS, as_member, empty, tour  # noqa: E402
 from browser.visitor import visiting  # noqa: E402
 from stack import PASSWORD  # noqa: E402
 
+# Which page README shows under which name, and what of it must be in the window.
+README = {
+    "tokens": ("tokens.png", "h1"),
+    "credentials": ("credentials.png", "h1"),
+    "preview of a list": ("preview.png", "#networks"),
+    "logs": ("log.png", "h1"),
+}
+
 
 def main() -> None:
     target = ROOT / "screenshots"
@@ -32,11 +43,16 @@ def main() -> None:
     ):
         ended = populate(stack)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        for_readme = README.copy() if "--readme" in sys.argv else {}
         for size, scheme in LOOKS:
             number = count(1)
             for pages in (as_member, empty, lambda visitor: chain(tour(visitor, ended), logs.tour(visitor))):
                 with visiting(browser, stack, size, scheme) as visitor:
                     for name in pages(visitor):
+                        if picture := for_readme.pop(name, None):
+                            file, place = picture
+                            visitor.page.locator(place).scroll_into_view_if_needed()
+                            visitor.page.screenshot(path=ROOT / "docs" / "images" / file)
                         called = f"{size[0]}-{scheme}-{next(number):02}-{name.replace(',', '').replace(' ', '-')}.png"
                         visitor.page.screenshot(path=target / called, full_page=True)
         browser.close()
@@ -72,6 +88,10 @@ def remember(stack: product.Stack, token_id: str, seed: int) -> None:
         database.executemany(
             "INSERT INTO request_log_tokenday (token_id, day, accepted, refused) VALUES (?, ?, ?, 0)",
             [(token_id.replace("-", ""), str(day), number) for day, number in days],
+        )
+        database.execute(
+            "INSERT OR IGNORE INTO request_log_tokenuse (token_id, used_at, address) VALUES (?, ?, '203.0.113.40')",
+            (token_id.replace("-", ""), f"{today - timedelta(1)} 18:00:00"),
         )
 
 

@@ -59,7 +59,7 @@ def tokens(visitor: Visitor, ended: str) -> Iterator[str]:
     page.get_by_role("option", name="Tableau").wait_for()
     yield "create, choosing the software"
     page.keyboard.press("Escape")
-    page.get_by_role("textbox", name="Name").fill(f"Toured {visitor.look}")
+    page.get_by_role("textbox", name="Name").fill(f"Sales report {visitor.look}")
     page.get_by_label("Network 1").fill("10.0.0.1/8")
     page.get_by_role("button", name="Create token").last.click()
     page.get_by_role("alert").wait_for()
