@@ -38,6 +38,15 @@ class ClosedDoor(DefaultAccountAdapter):  # type: ignore[misc]
         path = "/" + link.split("://", 1)[-1].partition("/")[2]
         return urljoin(settings.OPERATOR.base_url, path)
 
+    def format_email_subject(self, subject: str) -> str:
+        """Return it without the site's name in front, which would be the Host that the request claimed."""
+        return subject
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send it in the layout of the other mails, which names our own address and the recipient's."""
+        known = {"base_url": settings.OPERATOR.base_url, "recipient": email}
+        super().send_mail(template_prefix, email, {**context, **known})
+
     def add_message(
         self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any
     ) -> None:
