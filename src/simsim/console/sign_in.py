@@ -6,6 +6,7 @@ from urllib.parse import urljoin
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.contrib import messages
+from django.core.mail import EmailMessage
 from django.http import HttpRequest
 
 from simsim.console.place import address_of
@@ -42,10 +43,17 @@ class ClosedDoor(DefaultAccountAdapter):  # type: ignore[misc]
         """Return it without the site's name in front, which would be the Host that the request claimed."""
         return subject
 
-    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send it in the layout of the other mails, which names our own address and the recipient's."""
+    def render_mail(
+        self,
+        template_prefix: str,
+        email: str | list[str],
+        context: dict[str, Any],
+        headers: dict[str, str] | None = None,
+    ) -> EmailMessage:
+        """Return the mail in the layout of the others, which names our own address and the recipient's."""
         known = {"base_url": settings.OPERATOR.base_url, "recipient": email}
-        super().send_mail(template_prefix, email, {**context, **known})
+        message: EmailMessage = super().render_mail(template_prefix, email, {**context, **known}, headers)
+        return message
 
     def add_message(
         self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any

@@ -7,8 +7,10 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import UTC
 from email.charset import QP, Charset
+from email.header import Header
 from email.headerregistry import Address
 from email.utils import format_datetime, parseaddr
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -17,6 +19,7 @@ from django.core.mail.backends.smtp import EmailBackend
 from django.core.validators import validate_email
 from django.template.loader import render_to_string
 
+from simsim.credential.password import mask
 from simsim.mail.models import OwedMail
 
 LONGEST_SUBJECT = 120
@@ -31,6 +34,18 @@ _scheme = re.compile(r"([a-z][a-z0-9+.-]*:)(?=//)|\b(www)(?=\.)", re.IGNORECASE)
 _line_end = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 
 
+class Letter(EmailMultiAlternatives):
+    """A mail that any server takes: seven bits, short lines, and a subject that arrives letter for letter."""
+
+    def message(self, **options: Any) -> Any:
+        # Not as 8-bit: a server need not take it, and a line of it may be longer than the 998 bytes of RFC 5322.
+        self.encoding = Charset("utf-8")
+        self.encoding.body_encoding = QP
+        made = super().message(**options)
+        made.replace_header("Subject", encoded_subject(str(self.subject)))
+        return made
+
+
 def message(mail: OwedMail) -> EmailMessage:
     """Return the mail as it is sent: text and HTML of its kind's folder, or as it was given to the backend.
 
@@ -39,7 +54,7 @@ def message(mail: OwedMail) -> EmailMessage:
     subject, text, html = content(mail)
     connection = get_connection("django.core.mail.backends.smtp.EmailBackend")
     assert isinstance(connection, EmailBackend)  # noqa: S101 - tells mypy what the line above says
-    sent = EmailMultiAlternatives(
+    sent = Letter(
         subject,
         text,
         settings.DEFAULT_FROM_EMAIL,
@@ -52,10 +67,6 @@ def message(mail: OwedMail) -> EmailMessage:
         connection=connection,
         reply_to=reply_to(mail),
     )
-    # Not as 8-bit: a server need not take it, and a line of it may be longer than the 998 bytes of RFC 5322.
-    charset = Charset("utf-8")
-    charset.body_encoding = QP
-    sent.encoding = charset
     if html:
         sent.attach_alternative(html, "text/html")
     return sent
@@ -78,12 +89,15 @@ def shown(facts: Mapping[str, object]) -> dict[str, object]:
 
 
 def readable(fact: object, *, own_words: bool = False) -> object:
-    """Return a fact without what misleads: no second line in a name, no turned text, no link but to the console."""
+    """Return a fact without what misleads: no second line in a name, no turned text, no link but to the console.
+
+    A password that somebody wrote into a name or a request is masked: a mail is kept in many places.
+    """
     if isinstance(fact, list):
         return [readable(each) for each in fact]
     if not isinstance(fact, str) or leads_home(fact):
         return fact
-    lines = _line_end.sub("\n", fact).split("\n")
+    lines = _line_end.sub("\n", mask(fact)).split("\n")
     kept = [one_line(_scheme.sub(lambda found: f"{found[0]} ", line)) for line in lines]
     return ("\n" if own_words else " ").join(kept).strip()
 
@@ -109,6 +123,17 @@ def subject_line(text: str) -> str:
     """Return the text as a subject: one line of at most 120 characters, never empty."""
     line = one_line(text)
     return (line if len(line) <= LONGEST_SUBJECT else line[: LONGEST_SUBJECT - 1].rstrip() + "…") or "Simsim"
+
+
+def encoded_subject(subject: str) -> str:
+    """Return the subject as RFC 2047 has it, on one line that is folded between its encoded words.
+
+    Django encodes it without room for “Subject: ”, so that a long one is folded before its first word and arrives with
+    a space in front; and it leaves what only looks encoded as it is, so that a name would be decoded into another one.
+    """
+    if subject.isascii() and len(subject) <= 60 and "=?" not in subject:
+        return subject
+    return Header(subject, "utf-8", header_name="Subject").encode(linesep="")
 
 
 def parse_address(text: str) -> str:
