@@ -35,12 +35,12 @@ STYLES: Mapping[str, str] = {
     "td": f"padding:9px 0;border-bottom:1px solid #dedcd3;color:#1b2421;{FONT};font-size:15px;line-height:1.5;"
     f"text-align:left;vertical-align:top;{WRAP}",
     "table.button": f"{PLAIN_TABLE};margin:14px 0 0",
-    "td.go": "padding:3px 5px;background:#0b6b5d;border:1px solid #0b6b5d;border-radius:10px",
-    "td.stop": "padding:3px 5px;background:#a3262f;border:1px solid #a3262f;border-radius:10px",
-    "td.look": "padding:3px 5px;background:#ffffff;border:1px solid #8b958f;border-radius:10px",
-    "a.press": f"display:inline-block;padding:8px 15px;color:#ffffff;{FONT};font-size:15px;font-weight:600;"
+    "td.go": "padding:1px 3px;background:#0b6b5d;border:1px solid #0b6b5d;border-radius:10px",
+    "td.stop": "padding:1px 3px;background:#a3262f;border:1px solid #a3262f;border-radius:10px",
+    "td.look": "padding:1px 3px;background:#ffffff;border:1px solid #8b958f;border-radius:10px",
+    "a.press": f"display:inline-block;padding:11px 17px;color:#ffffff;{FONT};font-size:15px;font-weight:600;"
     "line-height:1.3;text-decoration:none",
-    "a.press-look": f"display:inline-block;padding:8px 15px;color:#1b2421;{FONT};font-size:15px;font-weight:600;"
+    "a.press-look": f"display:inline-block;padding:11px 17px;color:#1b2421;{FONT};font-size:15px;font-weight:600;"
     "line-height:1.3;text-decoration:none",
     "div.real": "margin:28px 0 0;padding:16px 18px 6px;background:#f6f5f1;border-left:4px solid #ffd68a;"
     "border-radius:4px",
