@@ -38,7 +38,6 @@ def revoke(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
 
 
 def question(visit: Visit, token: Token, *, error: str = "", status: int = 200) -> HttpResponse:
-    chosen = visit.request.GET.get("reason", "")
     [row] = rows([token], now=visit.now)
     context = {
         "account": visit.account,
@@ -46,7 +45,7 @@ def question(visit: Visit, token: Token, *, error: str = "", status: int = 200) 
         "token": token,
         "row": row,
         "reasons": Reason.choices,
-        "chosen": chosen if chosen in Reason.values else "",
+        "chosen": visit.request.GET.get("reason", ""),
         "error": error,
     }
     return render(visit.request, "console/tokens/revoke.html", context, status=status)
