@@ -54,6 +54,7 @@ def proven(received: Letter, recipient: str) -> None:
 @settings(max_examples=60, deadline=None)
 @given(name=NAMES)
 @example(name="")
+@example(name="=?utf-8?q?x?=")
 @example(name="\r\nBcc: victim@evil.example\r\n\r\nHello")
 def test_no_name_injects_a_header_a_recipient_or_a_defect(sample: Sample, name: str) -> None:
     facts = {fact: attacked(fact, value, name) for fact, value in sample.facts.items()}
@@ -83,6 +84,14 @@ def test_answer_and_mail_go_to_one_address_or_to_none(address: str) -> None:
         return  # the outbox says so on the row, and goes on to the next
     assert len(sent.recipients()) == 1
     assert len(sent.to) == 1
+
+
+@pytest.mark.parametrize(
+    "address", ['"a\x07b"@acme.example', "a@acme.example\r\nBcc: b@evil.example", "a@b.example, c@d.example"]
+)
+def test_address_that_is_not_one_is_refused_before_a_header_is_written(address: str) -> None:
+    with pytest.raises(ValueError, match="not one e-mail address"):
+        message(Sample("token_created", "", KINDS[0].facts, recipient=address).mail)
 
 
 @pytest.mark.covers("R8")

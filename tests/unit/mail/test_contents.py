@@ -136,3 +136,8 @@ def test_persons_own_words_cannot_pass_for_ours() -> None:
 )
 def test_facts_are_shown_without_what_misleads(fact: object, becomes: object) -> None:
     assert readable(fact) == becomes
+
+
+def test_name_is_one_line_and_only_own_words_are_several() -> None:
+    facts = {"token_name": "a\r\nb", "purpose": "a\r\nb"}
+    assert shown(facts) == {"token_name": "a b", "purpose": "a\nb"}
