@@ -5,10 +5,10 @@ export DEMO_GATEWAY_PORT ?= 8080
 export DEMO_DIR ?= .demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench lock clean parts screenshots
+.PHONY: help demo test check fix bench lock clean parts screenshots mail-previews
 
 help: ## list the commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: .venv/run ## run everything on this machine: console, gateway, sample API, mail page
 	@exec .venv/bin/python -m simsim.demo
@@ -31,6 +31,9 @@ bench: .venv/bench parts ## measure the figures, peers beside ours
 
 screenshots: .venv/test parts ## picture every page of the console into screenshots/
 	.venv/bin/python tests/browser/screenshots.py
+
+mail-previews: .venv/test parts ## render and picture every mail into mail-previews/
+	.venv/bin/python tests/browser/mail_previews.py
 
 lock: ## resolve the dependencies anew (needs uv)
 	for set in "run --extra checkout" "test --extra checkout --extra test" "bench --extra checkout --extra test --extra bench"; do \

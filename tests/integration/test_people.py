@@ -161,7 +161,7 @@ def test_invitation_reads_the_same_in_text_and_in_html(cast: Cast, now: datetime
         (known, ["added you to the account Acme as a member", "eve@acme.example", "/sign-in/login/"]),
     ):  # fmt: skip
         sent = message(mail)
-        body = html.unescape(str(sent.alternatives[0][0]))  # type: ignore[attr-defined]
+        body = html.unescape(re.sub("</?bdi>", "", str(sent.alternatives[0][0])))  # type: ignore[attr-defined]
         for fact in ["What happened", "What should I do", "How do I know that this is real", *facts]:
             assert fact in sent.body
             assert fact in body

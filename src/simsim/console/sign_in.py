@@ -6,6 +6,7 @@ from urllib.parse import urljoin
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.contrib import messages
+from django.core.mail import EmailMessage
 from django.http import HttpRequest
 
 from simsim.console.place import address_of
@@ -37,6 +38,22 @@ class ClosedDoor(DefaultAccountAdapter):  # type: ignore[misc]
         link: str = super().get_reset_password_from_key_url(key)
         path = "/" + link.split("://", 1)[-1].partition("/")[2]
         return urljoin(settings.OPERATOR.base_url, path)
+
+    def format_email_subject(self, subject: str) -> str:
+        """Return it without the site's name in front, which would be the Host that the request claimed."""
+        return subject
+
+    def render_mail(
+        self,
+        template_prefix: str,
+        email: str | list[str],
+        context: dict[str, Any],
+        headers: dict[str, str] | None = None,
+    ) -> EmailMessage:
+        """Return the mail in the layout of the others, which names our own address and the recipient's."""
+        known = {"base_url": settings.OPERATOR.base_url, "recipient": email}
+        message: EmailMessage = super().render_mail(template_prefix, email, {**context, **known}, headers)
+        return message
 
     def add_message(
         self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any

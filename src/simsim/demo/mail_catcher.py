@@ -62,7 +62,7 @@ class Pages(BaseHTTPRequestHandler):
         elif mail is not None and form == "html":
             self.answer(200, HTML, mail_page.framed(mail["html"]), policy=mail_page.MAIL_POLICY)
         else:
-            self.answer(404, HTML, mail_page.page("Not found", '<p><a href="/">All mail</a></p>'))
+            self.answer(404, HTML, mail_page.page("Not found", '<h1>Not found</h1><a href="/">All mail</a>'))
 
     def answer(self, status: int, media_type: str, body: str, *, policy: str = mail_page.POLICY) -> None:
         content = body.encode()

@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from simsim.demo.mailbox import Mail
 
@@ -12,41 +13,52 @@ FRAME = "allow-popups allow-popups-to-escape-sandbox"
 MAIL_POLICY = f"sandbox {FRAME}; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
 LINK = re.compile(r"https?://[^\s<>\"']+")
 
-STYLE = """
-:root { color-scheme: light dark; --line: #8884; --link: light-dark(#0b57d0, #8ab4f8); }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-a { color: var(--link); }
-table { width: 100%; border-collapse: collapse; }
-th, td { text-align: left; padding: .5rem .75rem .5rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-dt { font-weight: 600; } dd { margin: 0 0 .5rem; overflow-wrap: anywhere; }
-pre, iframe { border: 1px solid var(--line); border-radius: .5rem; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: 1rem; }
-iframe { width: 100%; height: 32rem; background: #fff; }
-"""
+STYLE = Path(__file__).with_name("mail.css").read_text(encoding="utf-8")
+MARK = (
+    '<svg viewBox="0 0 32 32" width="30" height="30" aria-hidden="true">'
+    '<rect width="32" height="32" rx="9" fill="#0b6b5d"/>'
+    '<path d="M9 25.5V15a7 7 0 0 1 14 0v10.5" fill="none" stroke="#fff" stroke-width="2.4" stroke-linecap="round"/>'
+    '<path d="M16 13.5c2.1 2.4 3.1 4.3 3.1 6a3.1 3.1 0 0 1-6.2 0c0-1.7 1-3.6 3.1-6z" fill="#ffd68a"/></svg>'
+)
 
 
 def list_page(mails: Sequence[Mail]) -> str:
     """Return the page that lists the mails."""
     rows = "".join(
-        f"<tr><td>{escaped(mail['sent_at'][:19].replace('T', ' '))} UTC</td><td>{escaped(mail['to'])}</td>"
-        f'<td><a href="/messages/{escaped(mail["id"])}">{escaped(mail["subject"]) or "(no subject)"}</a></td></tr>'
+        f'<li><a href="/messages/{escaped(mail["id"])}">{escaped(mail["subject"]) or "(no subject)"}</a>'
+        f'<span class="when">{when(mail)}</span><p>{escaped(beginning(mail["text"]))}</p>'
+        f'<span class="to">to {escaped(mail["to"])}</span></li>'
         for mail in mails
     )
-    head = '<thead><tr><th scope="col">Sent</th><th scope="col">To</th><th scope="col">Subject</th></tr></thead>'
-    table = f"<table>{head}<tbody>{rows}</tbody></table>" if mails else "<p>Nothing was sent yet.</p>"
-    return page("Mail", f"<p>What Simsim has sent, newest first. No mail leaves this machine.</p>{table}")
+    # The role: without it, Safari takes a list without marks for no list.
+    found = f'<ul class="mails" role="list">{rows}</ul>' if mails else '<p class="none">Nothing was sent yet.</p>'
+    lead = 'What Simsim has sent, newest first. No mail leaves this machine. <a href="/">Look again</a>'
+    return page("Mail", f'<h1>Mail</h1><p class="lead">{lead}</p>{found}')
 
 
 def mail_page(mail: Mail) -> str:
     """Return the page of one mail: its text, and its HTML in a frame that can do nothing."""
-    facts = "".join(
-        f"<dt>{name}</dt><dd>{escaped(mail[key])}</dd>"
-        for name, key in (("To", "to"), ("Sent", "sent_at"), ("Message-ID", "message_id"))
-    )
+    facts = (("To", escaped(mail["to"])), ("Sent", when(mail)), ("Message-ID", escaped(mail["message_id"])))
+    listed = "".join(f"<dt>{name}</dt><dd>{fact}</dd>" for name, fact in facts)
     source = f"/messages/{escaped(mail['id'])}/html"
-    frame = f'<h2>HTML</h2><iframe sandbox="{FRAME}" title="HTML" src="{source}"></iframe>' if mail["html"] else ""
-    text = f"<h2>Text</h2><pre>{linked(mail['text'])}</pre>"
-    return page(mail["subject"], f'<p><a href="/">All mail</a></p><dl>{facts}</dl>{text}{frame}')
+    frame = f'<iframe sandbox="{FRAME}" title="The mail as HTML" src="{source}"></iframe>'
+    alone = f'<a href="{source}">Open it on its own</a>'
+    shown = f"<section><h2>As HTML <small>{alone}</small></h2>{frame}</section>" if mail["html"] else ""
+    bodies = (
+        f'<div class="bodies">{shown}<section><h2>As text</h2><pre>{linked(mail["text"].strip())}</pre></section></div>'
+    )
+    subject = mail["subject"] or "(no subject)"
+    return page(subject, f'<a href="/">All mail</a><h1>{escaped(subject)}</h1><dl>{listed}</dl>{bodies}')
+
+
+def when(mail: Mail) -> str:
+    return f'<time datetime="{escaped(mail["sent_at"])}">{escaped(mail["sent_at"][:16].replace("T", " "))} UTC</time>'
+
+
+def beginning(text: str) -> str:
+    """Return what a mail program shows of a mail beside its subject: the first sentence after its first heading."""
+    lines = [line for line in text.split("\n") if line]
+    return next(iter(lines[1:] if lines[:1] == ["What happened"] else lines), "")[:200]
 
 
 def framed(document: str) -> str:
@@ -55,11 +67,11 @@ def framed(document: str) -> str:
 
 
 def page(title: str, content: str) -> str:
-    heading = escaped(title)
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{heading}</title>'
-        '<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/style.css"></head>'
-        f"<body><main><h1>{heading}</h1>{content}</main></body></html>"
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escaped(title)} · Simsim’s demo</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<link rel="stylesheet" href="/style.css"></head><body><header>{MARK}<a href="/">Simsim</a>'
+        f"<small>the demo’s mail</small></header><main>{content}</main></body></html>"
     )
 
 

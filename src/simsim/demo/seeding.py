@@ -32,7 +32,10 @@ class SampleToken:
 
 READY = SampleToken("Try it with curl", "90d", "The token of the curl line that the demo prints", "python")
 SAMPLES = {
-    "dashboards": SampleToken("Finance dashboards", "2d", "Workspace “Finance”, refreshed each morning", "power-bi"),
+    # Made long ago and expiring in two days: so its creator is owed the mail that says so, and it is there at once.
+    "dashboards": SampleToken(
+        "Finance dashboards", "90d", "Workspace “Finance”, refreshed each morning", "power-bi", age_days=88
+    ),
     "loader": SampleToken("Nightly load", "60d", "Warehouse, job entities_daily", "snowflake"),
     "allowlisted": SampleToken(
         "Head office workbook", "30d", "Month-end workbook", "excel", ("198.51.100.0/24", "2001:db8:17::/48")

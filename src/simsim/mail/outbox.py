@@ -1,25 +1,17 @@
 """Owing a mail, and paying it."""
 
-import hashlib
-import hmac
 import logging
 import smtplib
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from email.headerregistry import Address
-from email.utils import formatdate, parseaddr
 
-from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
-from django.core.mail.backends.smtp import EmailBackend
-from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import F
-from django.template.loader import render_to_string
 
 from simsim.mail.models import OwedMail
+from simsim.mail.rendering import message, message_id, reply_to
 
+__all__ = ["claim", "deliver_due", "message", "message_id", "owe", "postpone", "reply_to"]
 log = logging.getLogger(__name__)
 LEASE = timedelta(minutes=5)
 PATIENCE = timedelta(days=3)
@@ -87,53 +79,3 @@ def without_secrets(mail: OwedMail) -> dict[str, object]:
     """Return the facts that stay when the mail has gone: a backup of the outbox must not let anybody in."""
     secret = SECRET_FACTS.get(mail.kind, set())
     return {name: fact for name, fact in mail.facts.items() if name not in secret}
-
-
-def message(mail: OwedMail) -> EmailMessage:
-    """Return the mail as it is sent: text and HTML of its kind's folder, or as it was given to the backend."""
-    headers = {
-        "Message-ID": message_id(mail),
-        "Date": formatdate(mail.owed_at.timestamp()),
-        "Auto-Submitted": "auto-generated",
-    }
-    facts = mail.facts
-    connection = get_connection("django.core.mail.backends.smtp.EmailBackend")
-    assert isinstance(connection, EmailBackend)  # noqa: S101 - tells mypy what the line above says
-    if mail.kind == "ready_made":
-        subject, text, html = facts["subject"], facts["text"], facts["html"]
-    else:
-        context = {**facts, "recipient": mail.recipient, "base_url": settings.OPERATOR.base_url}
-        subject = " ".join(render_to_string(f"mail/{mail.kind}/subject.txt", context).split())
-        text = render_to_string(f"mail/{mail.kind}/text.txt", context).strip() + "\n"
-        html = render_to_string(f"mail/{mail.kind}/html.html", context)
-    sent = EmailMultiAlternatives(
-        subject,
-        text,
-        settings.DEFAULT_FROM_EMAIL,
-        [mail.recipient],
-        headers=headers,
-        connection=connection,
-        reply_to=reply_to(mail),
-    )
-    if html:
-        sent.attach_alternative(html, "text/html")
-    return sent
-
-
-def reply_to(mail: OwedMail) -> list[str]:
-    """Return to whom an answer goes: the address among the facts, nobody when it is none."""
-    address = str(mail.facts.get("reply_to", ""))
-    try:
-        validate_email(address)
-    except ValidationError:
-        return []
-    return [address]
-
-
-def message_id(mail: OwedMail) -> str:
-    """Return the row's own Message-ID: the same at each attempt, so that a repeated mail is known as one."""
-    name = hmac.new(settings.SECRET_KEY.encode(), b"message-id:" + mail.dedupe.encode(), hashlib.sha256).hexdigest()[
-        :32
-    ]
-    domain = Address(addr_spec=parseaddr(settings.DEFAULT_FROM_EMAIL)[1]).domain or "localhost"
-    return f"<{name}@{domain}>"

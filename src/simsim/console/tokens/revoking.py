@@ -20,7 +20,10 @@ from simsim.tokens.reading import find_token
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def revoke(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
-    """Ask, then revoke (R13). A token that has ended already is shown instead."""
+    """Ask, then revoke (R13). A token that has ended already is shown instead.
+
+    A mail's link chooses the reason beforehand, `?reason=not_recognised` (R19), and asks all the same.
+    """
     token = find_token(token_id, actor=visit.actor, account=visit.account)
     if visit.request.method != "POST":
         if token.status(visit.now) != Status.ACTIVE:
@@ -42,6 +45,7 @@ def question(visit: Visit, token: Token, *, error: str = "", status: int = 200) 
         "token": token,
         "row": row,
         "reasons": Reason.choices,
+        "chosen": visit.request.GET.get("reason", ""),
         "error": error,
     }
     return render(visit.request, "console/tokens/revoke.html", context, status=status)

@@ -1,0 +1,166 @@
+"""A mail as it is sent: text and HTML from its kind's folder, headers that no fact can write into."""
+
+import hashlib
+import hmac
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC
+from email.charset import QP, Charset
+from email.header import Header
+from email.headerregistry import Address
+from email.utils import format_datetime, parseaddr
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
+from django.core.mail.backends.smtp import EmailBackend
+from django.core.validators import validate_email
+from django.template.loader import render_to_string
+
+from simsim.credential.password import mask
+from simsim.mail.models import OwedMail
+
+LONGEST_SUBJECT = 120
+# Facts in somebody's own words, of several lines; every other text is one line, as a name must be.
+OWN_WORDS = {"purpose"}
+# Controls, separators and what can't be encoded. U+2028 and its like end a header line for some parsers (T8).
+UNWRITABLE = {"Cc", "Zl", "Zp", "Cs"}
+# Overrides and isolates let a name read as another one, and turn round the sentence that it stands in.
+DIRECTIONAL = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# What mail programs make a link of by themselves.
+_scheme = re.compile(r"([a-z][a-z0-9+.-]*:)(?=//)|\b(www)(?=\.)", re.IGNORECASE)
+_line_end = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+
+
+class Letter(EmailMultiAlternatives):
+    """A mail that any server takes: seven bits, short lines, and a subject that arrives letter for letter."""
+
+    def message(self, **options: Any) -> Any:
+        # Not as 8-bit: a server need not take it, and a line of it may be longer than the 998 bytes of RFC 5322.
+        self.encoding = Charset("utf-8")
+        self.encoding.body_encoding = QP
+        made = super().message(**options)
+        made.replace_header("Subject", encoded_subject(str(self.subject)))
+        return made
+
+
+def message(mail: OwedMail) -> EmailMessage:
+    """Return the mail as it is sent: text and HTML of its kind's folder, or as it was given to the backend.
+
+    Raises ValueError when the recipient is not one address, or a ready-made subject is not one line.
+    """
+    subject, text, html = content(mail)
+    connection = get_connection("django.core.mail.backends.smtp.EmailBackend")
+    assert isinstance(connection, EmailBackend)  # noqa: S101 - tells mypy what the line above says
+    sent = Letter(
+        subject,
+        text,
+        settings.DEFAULT_FROM_EMAIL,
+        [parse_address(mail.recipient)],
+        headers={
+            "Message-ID": message_id(mail),
+            "Date": format_datetime(mail.owed_at.astimezone(UTC)),
+            "Auto-Submitted": "auto-generated",
+        },
+        connection=connection,
+        reply_to=reply_to(mail),
+    )
+    if html:
+        sent.attach_alternative(html, "text/html")
+    return sent
+
+
+def content(mail: OwedMail) -> tuple[str, str, str]:
+    """Return the subject, the text and the HTML."""
+    if mail.kind == "ready_made":
+        return mail.facts["subject"], mail.facts["text"], mail.facts["html"]
+    context = shown(mail.facts) | {"recipient": mail.recipient, "base_url": settings.OPERATOR.base_url}
+    subject = subject_line(render_to_string(f"mail/{mail.kind}/subject.txt", context))
+    context["subject"] = subject
+    text = render_to_string(f"mail/{mail.kind}/text.txt", context)
+    return subject, text, render_to_string(f"mail/{mail.kind}/html.html", context)
+
+
+def shown(facts: Mapping[str, object]) -> dict[str, object]:
+    """Return the facts as a mail may show them, whatever an older row holds."""
+    return {name: readable(fact, own_words=name in OWN_WORDS) for name, fact in facts.items()}
+
+
+def readable(fact: object, *, own_words: bool = False) -> object:
+    """Return a fact without what misleads: no second line in a name, no turned text, no link but to the console.
+
+    A password that somebody wrote into a name or a request is masked: a mail is kept in many places.
+    """
+    if isinstance(fact, list):
+        return [readable(each) for each in fact]
+    if not isinstance(fact, str) or leads_home(fact):
+        return fact
+    lines = _line_end.sub("\n", mask(fact)).split("\n")
+    kept = [one_line(_scheme.sub(lambda found: f"{found[0]} ", line)) for line in lines]
+    return ("\n" if own_words else " ").join(kept).strip()
+
+
+def leads_home(text: str) -> bool:
+    """Return whether the text is an address of the console and nothing else."""
+    base = settings.OPERATOR.base_url.rstrip("/")
+    # The slash: https://simsim.example must not vouch for https://simsim.example.evil.example.
+    return text.isascii() and text.isprintable() and " " not in text and (text == base or text.startswith(f"{base}/"))
+
+
+def one_line(text: str) -> str:
+    """Return the text as one line that can be written into a header and reads in the order of its letters."""
+    kept = (
+        " " if unicodedata.category(character) in UNWRITABLE else character
+        for character in text
+        if character not in DIRECTIONAL
+    )
+    return " ".join("".join(kept).split())
+
+
+def subject_line(text: str) -> str:
+    """Return the text as a subject: one line of at most 120 characters, never empty."""
+    line = one_line(text)
+    return (line if len(line) <= LONGEST_SUBJECT else line[: LONGEST_SUBJECT - 1].rstrip() + "…") or "Simsim"
+
+
+def encoded_subject(subject: str) -> str:
+    """Return the subject as RFC 2047 has it, on one line that is folded between its encoded words.
+
+    Django encodes it without room for “Subject: ”, so that a long one is folded before its first word and arrives with
+    a space in front; and it leaves what only looks encoded as it is, so that a name would be decoded into another one.
+    """
+    if subject.isascii() and len(subject) <= 60 and "=?" not in subject:
+        return subject
+    return Header(subject, "utf-8", header_name="Subject").encode(linesep="")
+
+
+def parse_address(text: str) -> str:
+    """Return the text when it is one address and nothing else; raise ValueError when not."""
+    try:
+        validate_email(text)
+    except ValidationError:
+        raise ValueError("the recipient is not one e-mail address") from None
+    # A quoted local part may hold controls by the grammar, and by no mail server's leave.
+    if not text.isprintable():
+        raise ValueError("the recipient is not one e-mail address")
+    return text
+
+
+def reply_to(mail: OwedMail) -> list[str]:
+    """Return to whom an answer goes: the address among the facts, nobody when it is none."""
+    try:
+        return [parse_address(str(mail.facts.get("reply_to", "")))]
+    except ValueError:
+        return []
+
+
+def message_id(mail: OwedMail) -> str:
+    """Return the row's own Message-ID: the same at each attempt, so that a repeated mail is known as one."""
+    key, name = settings.SECRET_KEY.encode(), b"message-id:" + mail.dedupe.encode()
+    return f"<{hmac.new(key, name, hashlib.sha256).hexdigest()[:32]}@{own_domain()}>"
+
+
+def own_domain() -> str:
+    return Address(addr_spec=parseaddr(settings.DEFAULT_FROM_EMAIL)[1]).domain or "localhost"

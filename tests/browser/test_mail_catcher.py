@@ -1,0 +1,71 @@
+"""The page of the demo's mail, in a browser: it lists what was sent, shows a mail, and lets nothing in it act."""
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from browser.visitor import NARROW, RULES, WIDE, Scheme
+from mail_reading import letter
+from mail_samples import samples
+from unit.demo.test_mail_catcher import HOSTILE, Catcher
+
+WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+ATTACK = (
+    f"<script>alert(1)</script><img src=x onerror=alert(2)><img src=https://evil.example/x.png>{HOSTILE}<p>Read me</p>"
+)
+
+
+@pytest.fixture(scope="module")
+def catcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catcher]:
+    running = Catcher(tmp_path_factory.mktemp("mail"))
+    for sample in samples():
+        received = letter(sample.mail)
+        running.send(str(received.parsed["Subject"]), received.text, received.html)
+    running.send("W" * 150, "x" * 400, ATTACK)
+    yield running
+    assert running.stop() == 0
+
+
+def checked(page: Page) -> None:
+    results = Axe().run(page, options=RULES)
+    assert results.violations_count == 0, results.generate_report()
+    assert page.evaluate(WIDER) == 0
+
+
+@pytest.mark.covers("R8", "B9")
+@pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")])
+def test_newcomer_finds_a_mail_and_reads_it(
+    browser: Browser, catcher: Catcher, size: tuple[int, int], scheme: Scheme
+) -> None:
+    page = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme).new_page()
+    page.goto(f"http://127.0.0.1:{catcher.port}/")
+    checked(page)
+    page.get_by_role("link", name="A new API token was created in Acme").first.click()
+    shown = page.frame_locator("iframe")
+    assert shown.get_by_role("heading", name="What happened").is_visible()
+    assert shown.get_by_role("link", name="I don’t recognise this token").is_visible()
+    assert "Name: Finance dashboards" in page.locator("pre").inner_text()
+    checked(page)
+    dark = scheme == "dark"
+    paper = shown.locator("td.sheet").evaluate("cell => getComputedStyle(cell).backgroundColor")
+    assert paper == ("rgb(24, 32, 29)" if dark else "rgb(255, 255, 255)")
+    page.get_by_role("link", name="All mail").click()
+    assert page.get_by_role("listitem").count() == 9
+
+
+@pytest.mark.covers("B9")
+def test_hostile_mail_does_nothing_in_its_frame(browser: Browser, catcher: Catcher) -> None:
+    page = browser.new_context().new_page()
+    happened: list[str] = []
+    page.on("dialog", lambda dialog: happened.append(dialog.message))
+    refused: dict[str, str | None] = {}
+    page.on("requestfailed", lambda request: refused.update({request.url: request.failure}))
+    page.goto(f"http://127.0.0.1:{catcher.port}/")
+    page.get_by_role("link", name="WWW").click()
+    page.frame_locator("iframe").get_by_text("Read me").wait_for()
+    assert happened == []
+    assert "https://evil.example/x.png" in refused
+    assert set(refused.values()) == {"csp"}
+    assert page.evaluate(WIDER) == 0

@@ -1,0 +1,85 @@
+"""Every mail as a browser shows it: valid, accessible, no wider than its window, and nothing fetched from anywhere."""
+
+import html
+import re
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from browser.test_valid_html import complaints
+from browser.visitor import RULES, Scheme
+from mail_reading import letter
+from mail_samples import hostile, samples
+
+LOOKS: list[tuple[int, Scheme]] = [(700, "light"), (700, "dark"), (320, "light"), (320, "dark")]
+ORDINARY, HOSTILE = list(samples()), list(hostile())
+WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def opened(browser: Browser, width: int, scheme: Scheme) -> Page:
+    return browser.new_context(viewport={"width": width, "height": 700}, color_scheme=scheme).new_page()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.covers("R8")
+def test_every_mail_is_valid_html(tmp_path: Path) -> None:
+    for sample in (*ORDINARY, *HOSTILE):
+        (tmp_path / f"{sample.name}.html").write_text(letter(sample.mail).html, encoding="utf-8")
+    (tmp_path / "broken.html").write_text("<!doctype html><html lang=en><title>x</title><tr><p style='colour:red'>")
+    found = complaints(tmp_path)
+    told = "\n".join(found.pop("broken"))
+    assert "colour" in told, "the checker reads no style, so it would see no mistake of ours either"
+    assert not [f"{name}: {each}" for name, judged in sorted(found.items()) for each in judged]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.covers("R8")
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_every_mail_is_accessible_fits_its_window_and_fetches_nothing(
+    browser: Browser, width: int, scheme: Scheme
+) -> None:
+    page = opened(browser, width, scheme)
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url))
+    page.on("dialog", lambda dialog: fetched.append(dialog.message))
+    for sample in ORDINARY:
+        page.set_content(letter(sample.mail).html)
+        results = Axe().run(page, options=RULES)
+        # A mail stands in the page of a mail program, which has the landmarks.
+        faults = [
+            found["id"]
+            for found in results.response["violations"]
+            if found["id"] not in {"region", "landmark-one-main"}
+        ]
+        assert faults == [], f"{sample.name}: {results.generate_report()}"
+    for sample in (*ORDINARY, *HOSTILE):
+        page.set_content(letter(sample.mail).html)
+        assert page.evaluate(WIDER) == 0, sample.name
+    assert fetched == []
+
+
+@pytest.mark.covers("R8")
+def test_mail_reads_well_where_its_sheet_is_thrown_away(browser: Browser) -> None:
+    """As in programs that keep the styles of elements alone: nothing runs out of a narrow window."""
+    page = opened(browser, 320, "dark")
+    for sample in ORDINARY:
+        page.set_content(re.sub(r"<style>.*?</style>", "", letter(sample.mail).html, flags=re.DOTALL))
+        assert page.evaluate(WIDER) == 0, sample.name
+        assert (
+            page.evaluate("getComputedStyle(document.querySelector('td.sheet')).backgroundColor")
+            == "rgb(255, 255, 255)"
+        )
+        assert page.evaluate("getComputedStyle(document.querySelector('h1')).color") == "rgb(27, 36, 33)"
+
+
+@pytest.mark.covers("R8")
+def test_buttons_are_large_enough_for_a_thumb(browser: Browser) -> None:
+    page = opened(browser, 320, "light")
+    for sample in ORDINARY:
+        page.set_content(letter(sample.mail).html)
+        for box in page.locator("a").all():
+            size = box.bounding_box()
+            assert size is not None
+            assert size["height"] >= 40, f"{sample.name}: {html.unescape(box.inner_text())}"

@@ -1,0 +1,161 @@
+"""Every mail with facts to show, for the tests and `make mail-previews`. A new kind of mail gets its facts here."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+
+from simsim.console.sign_in import ClosedDoor
+from simsim.mail.models import OwedMail
+
+ALICE, BOB, DORA = "alice@acme.example", "bob@acme.example", "dora@acme.example"
+EXPIRY = "2027-01-31 09:30 UTC"
+# What a mail does not show as it is: whom an answer goes to stands in a header, a role chooses a sentence.
+NOT_SHOWN = {"reply_to", "role"}
+PASSWORD = "sim_" + "0aZ9" * 12 + "b"
+# Everything that a name must not do to a mail, as a row may hold it that was written under other rules.
+HOSTILE_NAMES = [
+    "Zoë’s “report” & <b>bold</b> <script>alert(1)</script>",
+    "x\r\nBcc: victim@evil.example\r\n\r\nSubject: mine",
+    "gnp.\u202etxet denruT\u202c \u2067\u05e9\u05dc\u05d5\u05dd\u2069",
+    "\u05e2\u05d1\u05e8\u05d9\u05ea and \u0627\u0644\u0639\u0631\u0628\u064a\u0629 mixed",
+    "line\u2028separator\u2029paragraph\x85next\x0bvertical\x00nul",
+    "Update at https://evil.example/sign-in or www.evil.example",
+    "{{ link }} {% now 'Y' %} %s %(name)s {0}",
+    '" onmouseover="alert(1)" style="position:fixed',
+    "W" * 200,
+    "\U0001f469\u200d\U0001f4bb " * 40,
+    "=?utf-8?q?encoded?= , ; : < > @ ( ) [ ]",
+    "\ud800 lone surrogate",
+    f"its password is {PASSWORD}",
+]
+HOSTILE_WORDS = (
+    "Please.\n\nWhat should I do?\nOpen this link now:\nhttps://evil.example/revoke/\n\n"
+    "How do I know that this is real?\nIt is. \u202eEvil\u202c <img src=https://evil.example/x.png>\r\n.\r\nQUIT"
+)
+
+
+@dataclass(frozen=True)
+class World:
+    """What the links lead to: rows that exist where a test follows them, made-up ones elsewhere."""
+
+    account: str = "7f3c1b52-90c8-4a7e-9d11-5b1f0a6c2e34"
+    token: str = "c2a94d10-6a55-4b0b-8f0e-2f6b7d3e9a01"
+    request: str = "0d7e5f21-3b44-4c5d-a1f2-8e9c0b7a6d52"
+    key: str = "1-d0e1f2-0123456789abcdef0123456789abcdef"
+
+    @property
+    def home(self) -> str:
+        return f"{settings.OPERATOR.base_url.rstrip('/')}/"
+
+    @property
+    def pages(self) -> str:
+        return f"{self.home}accounts/{self.account}/"
+
+    @property
+    def choose_a_password(self) -> str:
+        return f"{self.home}sign-in/password/reset/key/{self.key}/"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One mail; `variant` tells it from others of its kind."""
+
+    kind: str
+    variant: str
+    facts: dict[str, Any]
+    recipient: str = ALICE
+    owed_at: datetime = field(default=datetime(2026, 11, 24, 9, 30, tzinfo=UTC))
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}-{self.variant}" if self.variant else self.kind
+
+    @property
+    def mail(self) -> OwedMail:
+        """A row as the outbox holds it, not written anywhere."""
+        return OwedMail(
+            kind=self.kind, recipient=self.recipient, facts=self.facts, dedupe=self.name, owed_at=self.owed_at
+        )
+
+
+def samples(world: World | None = None) -> Iterator[Sample]:
+    """Yield every mail that the product sends, with the facts of an ordinary day."""
+    world = world or World()
+    yield from about_tokens(world)
+    yield from about_requests(world)
+    yield from about_people(world)
+
+
+def about_tokens(world: World) -> Iterator[Sample]:
+    token = {
+        "account": "Acme", "token_name": "Finance dashboards", "creator": BOB, "expires_at": EXPIRY,
+        "software": "Microsoft Power BI", "allowed_networks": ["198.51.100.0/24", "2001:db8:17::/48"],
+        "link": f"{world.pages}tokens/{world.token}/",
+    }  # fmt: skip
+    yield Sample("token_created", "", token)
+    yield Sample("token_created", "open-to-all", token | {"software": "", "allowed_networks": []})
+
+
+def about_requests(world: World) -> Iterator[Sample]:
+    yield Sample(
+        "token_requested", "",
+        {
+            "account": "Acme", "asker": BOB, "reply_to": BOB, "token_name": "Sales report",
+            "purpose": "The weekly figures for the board.\nI refresh them each Monday morning.",
+            "software": "Microsoft Excel", "link": f"{world.pages}tokens/new/?request={world.request}",
+        },
+    )  # fmt: skip
+    yield Sample(
+        "token_request_granted", "",
+        {
+            "account": "Acme", "administrator": ALICE, "token_name": "Sales report", "expires_at": EXPIRY,
+            "link": world.pages,
+        },
+        recipient=BOB,
+    )  # fmt: skip
+
+
+def about_people(world: World) -> Iterator[Sample]:
+    reset = f"{world.home}sign-in/password/reset/"
+    new = {
+        "account": "Acme", "inviter": ALICE, "role": "administrator", "chooses": True,
+        "link": world.choose_a_password, "link_ends_at": "2026-11-27 09:30 UTC", "new_link": reset,
+    }  # fmt: skip
+    known = new | {
+        "role": "member", "chooses": False, "link": f"{world.home}sign-in/login/", "link_ends_at": "",
+    }  # fmt: skip
+    yield Sample("invited", "new-administrator", new, recipient=DORA)
+    yield Sample("invited", "new-member", new | {"role": "member"}, recipient=DORA)
+    yield Sample("invited", "member-who-has-a-password", known, recipient=DORA)
+    yield Sample("ready_made", "choose-a-password", choose_a_password(world), recipient=DORA)
+
+
+def choose_a_password(world: World) -> dict[str, str]:
+    """Return the mail for a forgotten password as the sign-in pages hand it over, rendered already."""
+    rendered = ClosedDoor().render_mail(
+        "account/email/password_reset_key", DORA, {"password_reset_url": world.choose_a_password}
+    )
+    html = str(rendered.alternatives[0].content)  # type: ignore[attr-defined]
+    return {"subject": str(rendered.subject), "text": str(rendered.body), "html": html}
+
+
+def hostile() -> Iterator[Sample]:
+    """Yield every kind with names that attack it, in each place where a name stands."""
+    for sample in samples():
+        if sample.kind == "ready_made":
+            continue
+        for number, name in enumerate(HOSTILE_NAMES):
+            facts = {fact: attacked(fact, value, name) for fact, value in sample.facts.items()}
+            yield Sample(sample.kind, f"{sample.variant}-hostile-{number}".strip("-"), facts, sample.recipient)
+
+
+def attacked(fact: str, value: Any, name: str) -> Any:
+    """Return a hostile value in the place of what people choose; links, roles and choices are ours."""
+    if isinstance(value, list):
+        return [attacked(fact, each, name) for each in value]
+    if not isinstance(value, str) or value.startswith(settings.OPERATOR.base_url) or fact == "role":
+        return value
+    return f"{name}\n{HOSTILE_WORDS}" if fact == "purpose" else name

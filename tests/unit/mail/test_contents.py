@@ -1,0 +1,143 @@
+"""What a mail says: the same in text and in HTML, nothing but ours behind a link, whatever people call things."""
+
+import re
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+
+from mail_reading import ADDRESS, Letter, Read, letter
+from mail_samples import NOT_SHOWN, Sample, hostile, samples
+from simsim.mail.rendering import readable, shown
+
+EVERY = [*samples(), *hostile()]
+each = pytest.mark.parametrize("sample", EVERY, ids=lambda sample: sample.name)
+TAGS = set(re.findall(r"\w+", "html head meta title style body table tr td th div h1 h2 p a b bdi br"))
+ATTRIBUTES = {"lang", "charset", "name", "content", "role", "class", "style", "href", "scope", "aria-hidden"}
+HEADINGS = ["What happened", "What should I do?", "How do I know that this is real?"]
+
+
+def words(text: str) -> list[str]:
+    """Return the words; text ends a label with a colon, and marks somebody's own words, where HTML has a table."""
+    return re.sub("[:>]", " ", text).split()
+
+
+def said_by(received: Letter) -> tuple[str, str]:
+    """Return what the text and the HTML say below the mark and the title."""
+    text = re.sub(r"^> ?", "", received.text, flags=re.MULTILINE)
+    html = Read(received.html).text
+    return text, html[html.index(HEADINGS[0]) :]
+
+
+@each
+@pytest.mark.covers("R8", "R19")
+def test_text_and_html_answer_the_three_questions_in_the_same_words(sample: Sample) -> None:
+    received = letter(sample.mail)
+    text, html = said_by(received)
+    assert words(text) == words(html)
+    assert [line for line in received.text.splitlines() if line in HEADINGS] == HEADINGS
+    assert Read(received.html).headings == HEADINGS
+
+
+@each
+@pytest.mark.covers("R8")
+def test_every_fact_is_in_the_text_and_in_the_html(sample: Sample) -> None:
+    text, html = (" ".join(said.split()) for said in said_by(letter(sample.mail)))
+    for name, fact in shown(sample.facts).items():
+        values = fact if isinstance(fact, list) else [fact]
+        if name in NOT_SHOWN or sample.kind == "ready_made":
+            continue
+        for value in values:
+            if isinstance(value, bool) or not value:
+                continue
+            expected = " ".join(str(value).split())
+            assert expected in text, name
+            assert expected in html, name
+
+
+@each
+@pytest.mark.covers("R8")
+def test_every_link_leads_to_our_own_address_and_is_explained_once(sample: Sample) -> None:
+    """Each stands under its label as text, alone on its line, and as a button with the address in clear below it."""
+    received = letter(sample.mail)
+    ours = urlsplit(settings.OPERATOR.base_url)
+    read = Read(received.html)
+    lines = received.text.splitlines()
+    in_text = [line for line in lines if ADDRESS.fullmatch(line)]
+    assert read.links
+    assert [address for address, _ in read.links] == in_text
+    assert len(set(in_text)) == len(in_text)
+    for address, label in read.links:
+        assert urlsplit(address)[:2] == ours[:2]
+        assert lines[lines.index(address) - 1] == f"{label}:"
+        assert len(label) > 3
+        assert "://" not in label
+        assert f">{address}</p>" in received.html.replace("&amp;", "&")
+    for found in ADDRESS.findall(received.text) + ADDRESS.findall(read.text):
+        assert urlsplit(found)[:2] == ours[:2], "a mail program makes a link of what looks like one"
+
+
+@each
+@pytest.mark.covers("R8", "R17")
+def test_no_password_is_in_a_mail(sample: Sample) -> None:
+    """Not even where somebody wrote one into the name of a token."""
+    received = letter(sample.mail)
+    for shown_to_people in (str(received.parsed["Subject"]), received.text, received.html):
+        assert not re.search(r"sim_[0-9A-Za-z]", shown_to_people)
+
+
+@each
+def test_html_is_well_formed_and_holds_nothing_that_acts_or_is_fetched(sample: Sample) -> None:
+    read = Read(letter(sample.mail).html)
+    assert read.faults == []
+    assert read.tags <= TAGS
+    assert read.attributes <= ATTRIBUTES
+    assert "url(" not in letter(sample.mail).html
+
+
+@pytest.mark.parametrize("sample", list(samples()), ids=lambda sample: sample.name)
+def test_elements_keep_their_look_where_the_sheet_is_thrown_away(sample: Sample) -> None:
+    html = letter(sample.mail).html.partition("</style>")[2]
+    bare = [tag for tag in re.findall(r"<(?:body|table|td|th|h1|h2|p|a)\b[^>]*>", html) if " style=" not in tag]
+    assert bare == []
+
+
+@pytest.mark.covers("R19")
+def test_mail_about_a_new_token_leads_whoever_does_not_know_it_to_revoking() -> None:
+    created = next(sample for sample in samples() if sample.kind == "token_created")
+    (unknown, label), (token, _) = Read(letter(created.mail).html).links
+    assert unknown == f"{token}revoke/?reason=not_recognised"
+    assert label == "I don’t recognise this token"
+
+
+def test_persons_own_words_cannot_pass_for_ours() -> None:
+    """A purpose of several lines is quoted, so that no line of it reads as a heading, a link or the mail's end."""
+    attack = next(sample for sample in hostile() if sample.kind == "token_requested")
+    lines = letter(attack.mail).text.splitlines()
+    assert [line for line in lines if line.endswith(HEADINGS[1])] == [f"> {HEADINGS[1]}", HEADINGS[1]]
+    assert "> https: //evil.example/revoke/" in lines
+
+
+@pytest.mark.parametrize(
+    ("fact", "becomes"),
+    [
+        ("a\r\nBcc: b", "a Bcc: b"),
+        ("a\u2028b\x00c\ud800", "a b c"),
+        ("gnp.\u202etxt\u202c", "gnp.txt"),
+        ("http://localhost:8000.evil.example/", "http: //localhost:8000.evil.example/"),
+        ("http://localhost:8000@evil.example/", "http: //localhost:8000@evil.example/"),
+        ("http://localhost:8000/a b", "http: //localhost:8000/a b"),
+        ("http://localhost:8000/a", "http://localhost:8000/a"),
+        ("See WWW.evil.example", "See WWW .evil.example"),
+        ("2001:db8::/48", "2001:db8::/48"),
+        (["a\nb"], ["a b"]),
+        (3, 3),
+    ],
+)
+def test_facts_are_shown_without_what_misleads(fact: object, becomes: object) -> None:
+    assert readable(fact) == becomes
+
+
+def test_name_is_one_line_and_only_own_words_are_several() -> None:
+    facts = {"token_name": "a\r\nb", "purpose": "a\r\nb"}
+    assert shown(facts) == {"token_name": "a b", "purpose": "a\nb"}
