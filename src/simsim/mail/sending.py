@@ -33,11 +33,16 @@ class Bounded(smtplib.SMTP):
             self._end.daemon = True
             self._end.start()
         try:
-            return super().getreply()
+            reply = super().getreply()
         except smtplib.SMTPServerDisconnected:
-            if self._ran_out:
-                raise TimeoutError(f"the mail server had not finished after {ATTEMPT_SECONDS:g} s") from None
-            raise
+            if not self._ran_out:
+                raise
+        else:
+            # What came before the cut may be a part of a reply.
+            if not self._ran_out:
+                return reply
+        self.close()
+        raise TimeoutError(f"the mail server had not finished after {ATTEMPT_SECONDS:g} s")
 
     def _cut(self) -> None:
         self._ran_out = True

@@ -81,9 +81,9 @@ class NoticeForm:
     @classmethod
     def read(cls, data: QueryDict) -> Self:
         """Return what the browser sent; a notice that is not among it keeps what holds now."""
-        return cls(
-            {notice.value: data[notice.value] for notice in CHOICES if notice in data}, data.getlist("early_days")
-        )
+        sent = {notice.value: data.get(notice.value) for notice in CHOICES}
+        audiences = {name: wanted for name, wanted in sent.items() if isinstance(wanted, str)}
+        return cls(audiences, data.getlist("early_days"))
 
     @property
     def early_days(self) -> list[int]:
