@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from cast import Cast
+from cast import PASSWORD, Cast
 from postgresql_server import free_port
 from simsim.accounts.actions import add_user, change_role, remove_user
 from simsim.accounts.models import User
@@ -378,3 +378,35 @@ def test_tokens_page_shows_what_was_sent_to_whom_and_when(cast: Cast, now: datet
     assert other.name not in section
     client.force_login(cast.charlie)
     assert client.get(f"/accounts/{cast.globex.pk}/tokens/{token.pk}/").status_code == 404
+
+
+@pytest.mark.covers("R9")
+def test_links_of_a_notice_lead_to_pages_that_ask_and_change_nothing(
+    cast: Cast, now: datetime, mailbox: Mailbox
+) -> None:
+    token = token_of(cast, now, expires="2d", software="excel", allowed_networks=["192.0.2.0/24"])
+    old = token_of(cast, now - timedelta(days=100), expires="30d", name="Old")
+    expiry_notices.owe_due(now=now)
+    revoke_token(actor=cast.as_alice, token=old, reason="leaked", now=now)
+    rotate_token(actor=cast.as_alice, token=token, overlap=timedelta(0), now=now)
+    outbox.deliver_due(now=now)
+    before = list(Token.objects.order_by("pk").values()), AuditEvent.objects.count(), OwedMail.objects.count()
+    links = {link for mail in mailbox.mails for link in Seen(bodies(mail)[1]).links}
+    pages = {}
+    client = Client()
+    client.post("/sign-in/login/", {"login": "alice@acme.example", "password": PASSWORD})
+    sign_in = AuditEvent.objects.count() - before[1]
+    for link in links:
+        path = "/" + link.split("/", 3)[3]
+        assert client.head(path).status_code == 200
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        pages[path] = answer.content.decode()
+    after = list(Token.objects.order_by("pk").values()), AuditEvent.objects.count() - sign_in, OwedMail.objects.count()
+    assert after == before
+    assert any("/rotate/" in path for path in pages)
+    (again,) = [page for path, page in pages.items() if path.endswith(f"new/?like={token.pk}")]
+    assert "192.0.2.0/24" in again
+    assert f'value="{token.name}"' not in again, "the name is still in use"
+    (again,) = [page for path, page in pages.items() if path.endswith(f"new/?like={old.pk}")]
+    assert 'value="Old"' in again
