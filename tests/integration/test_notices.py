@@ -129,17 +129,16 @@ def test_every_notice_says_the_same_in_text_and_html_and_holds_no_password(
 
 
 @pytest.mark.covers("R9")
-@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Pacific/Apia"])
 @pytest.mark.parametrize(
-    ("around", "what"),
+    ("around", "zone"),
     [
-        (datetime(2028, 2, 29, 12, tzinfo=UTC), "a leap day"),
-        (datetime(2027, 3, 28, 1, tzinfo=UTC), "a night of 23 hours in Berlin"),
-        (datetime(2027, 10, 31, 1, tzinfo=UTC), "a night of 25 hours in Berlin"),
+        pytest.param(datetime(2028, 2, 29, 12, tzinfo=UTC), "Pacific/Apia", id="a leap day"),
+        pytest.param(datetime(2027, 3, 28, 1, tzinfo=UTC), "Europe/Berlin", id="a night of 23 hours"),
+        pytest.param(datetime(2027, 10, 31, 1, tzinfo=UTC), "Europe/Berlin", id="a night of 25 hours"),
     ],
 )
 def test_thousand_tokens_are_announced_once_each_never_early_and_within_two_minutes(
-    cast: Cast, around: datetime, what: str, zone: str, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, around: datetime, zone: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", zone)
     time.tzset()
@@ -164,7 +163,7 @@ def test_thousand_tokens_are_announced_once_each_never_early_and_within_two_minu
         assert OwedMail.objects.values("recipient").distinct().get() == {"recipient": "alice@acme.example"}
         for token in tokens:
             delay = owed[token.pk].owed_at - (token.expires_at - TWO_DAYS)
-            assert timedelta(0) <= delay <= timedelta(minutes=2), what
+            assert timedelta(0) <= delay <= timedelta(minutes=2)
             assert owed[token.pk].facts["days_left"] == 2
         run_worker(around + timedelta(hours=3), around + TWO_DAYS + timedelta(hours=3), step=timedelta(hours=1))
         assert kinds() == {"token_expiring": 1000, "token_expired": 1000}
