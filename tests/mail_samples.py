@@ -12,8 +12,8 @@ from simsim.mail.models import OwedMail
 
 ALICE, BOB, DORA = "alice@acme.example", "bob@acme.example", "dora@acme.example"
 EXPIRY = "2027-01-31 09:30 UTC"
-# What a mail does not show as it is: whom an answer goes to stands in a header, a role chooses a sentence.
-NOT_SHOWN = {"reply_to", "role"}
+# What a mail does not show as it is: whom an answer goes to stands in a header, a role or a way chooses a sentence.
+NOT_SHOWN = {"reply_to", "role", "way"}
 PASSWORD = "sim_" + "0aZ9" * 12 + "b"
 # Everything that a name must not do to a mail, as a row may hold it that was written under other rules.
 HOSTILE_NAMES = [
@@ -85,6 +85,8 @@ def samples(world: World | None = None) -> Iterator[Sample]:
     """Yield every mail that the product sends, with the facts of an ordinary day."""
     world = world or World()
     yield from about_tokens(world)
+    yield from about_expiry(world)
+    yield from about_changes(world)
     yield from about_requests(world)
     yield from about_people(world)
 
@@ -97,6 +99,51 @@ def about_tokens(world: World) -> Iterator[Sample]:
     }  # fmt: skip
     yield Sample("token_created", "", token)
     yield Sample("token_created", "open-to-all", token | {"software": "", "allowed_networks": []})
+
+
+def about_expiry(world: World) -> Iterator[Sample]:
+    token = {
+        "account": "Acme", "token_name": "Finance dashboards", "creator": BOB, "expires_at": EXPIRY,
+        "link": f"{world.pages}tokens/{world.token}/", "new_link": f"{world.pages}tokens/new/?like={world.token}",
+        "last_used": "2027-01-29 06:00 UTC", "last_used_from": "203.0.113.40",
+    }  # fmt: skip
+    living = token | {"rotate_link": f"{world.pages}tokens/{world.token}/rotate/"}
+    yield Sample("token_expiring", "", living | {"days_left": 2, "hours_left": 0}, recipient=BOB)
+    unused = {"days_left": 0, "hours_left": 5, "last_used": "", "last_used_from": ""}
+    yield Sample("token_expiring", "within-hours", living | unused, recipient=BOB)
+    yield Sample("token_expired", "", token, recipient=BOB)
+    yield Sample("token_expired", "never-used", token | {"last_used": "", "last_used_from": ""})
+
+
+def about_changes(world: World) -> Iterator[Sample]:
+    change = {
+        "account": "Acme", "token_name": "Finance dashboards", "creator": BOB, "expires_at": EXPIRY, "actor": DORA,
+        "happened_at": "2026-11-24 09:30 UTC", "link": f"{world.pages}tokens/{world.token}/",
+    }  # fmt: skip
+    revoked = {key: value for key, value in change.items() if key != "expires_at"} | {
+        "reason": "Replaced by another token", "may_have_leaked": False,
+        "log_link": f"{world.pages}logs/?token={world.token}",
+        "new_link": f"{world.pages}tokens/new/?like={world.token}",
+    }  # fmt: skip
+    yield Sample("token_revoked", "", revoked)
+    yield Sample("token_revoked", "leaked", revoked | {"reason": "Leaked, or may have leaked", "may_have_leaked": True})
+    retrieved = change | {
+        "way": "shown", "rotate_link": f"{world.pages}tokens/{world.token}/rotate/",
+        "people_link": f"{world.pages}people/",
+    }  # fmt: skip
+    yield Sample("token_credentials_retrieved", "", retrieved)
+    yield Sample("token_credentials_retrieved", "downloaded", retrieved | {"way": "downloaded"})
+    listed = {key: value for key, value in change.items() if key not in {"expires_at", "creator"}} | {
+        "networks": ["198.51.100.0/24", "2001:db8:17::/48"], "networks_before": ["203.0.113.9/32"],
+        "report_only": True, "report_only_before": False,
+    }  # fmt: skip
+    yield Sample("token_allowlist_changed", "", listed)
+    yield Sample("token_allowlist_changed", "taken-off", listed | {"networks": [], "report_only": False})
+    rotated = {key: value for key, value in change.items() if key != "creator"} | {
+        "works_until": "2026-11-25 09:30 UTC"
+    }
+    yield Sample("token_rotated", "", rotated)
+    yield Sample("token_rotated", "without-overlap", rotated | {"works_until": ""})
 
 
 def about_requests(world: World) -> Iterator[Sample]:
@@ -156,6 +203,6 @@ def attacked(fact: str, value: Any, name: str) -> Any:
     """Return a hostile value in the place of what people choose; links, roles and choices are ours."""
     if isinstance(value, list):
         return [attacked(fact, each, name) for each in value]
-    if not isinstance(value, str) or value.startswith(settings.OPERATOR.base_url) or fact == "role":
+    if not isinstance(value, str) or value.startswith(settings.OPERATOR.base_url) or fact in {"role", "way"}:
         return value
     return f"{name}\n{HOSTILE_WORDS}" if fact == "purpose" else name

@@ -115,7 +115,7 @@ def around(visitor: Visitor) -> Iterator[str]:
     page = visitor.page
     account = f"{visitor.home}accounts/{visitor.stack.account}/"
     for address in ("destinations", "api", "logs", "logs/?outcome=refused&status=4xx", "connect", "connect/excel",
-                    "connect/postman", "connect/anything", "people", "people/invite"):  # fmt: skip
+                    "connect/postman", "connect/anything", "people", "people/invite", "notices"):  # fmt: skip
         page.goto(f"{account}{address}{'' if '?' in address else '/'}")
         yield address.replace("/?outcome=refused&status=4xx", ", filtered").replace("/", " ")
     page.goto(f"{account}logs/?status=nonsense")

@@ -19,7 +19,7 @@ from simsim.accounts.models import Account, User
 from simsim.accounts.permissions import OPERATOR, acting
 from simsim.audit.models import AuditEvent
 from simsim.mail.models import OwedMail
-from simsim.mail.outbox import message
+from simsim.mail.rendering import message
 from simsim.problem import AlreadyAnswered, Invalid, NotFound, NotPermitted, Problem
 from simsim.tokens.actions import create_token
 from simsim.tokens.asking import MOST_UNANSWERED, ask_for_token, decline_request

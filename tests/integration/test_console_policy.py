@@ -35,6 +35,7 @@ FORMS: dict[str, dict[str, str]] = {
     "logs": {},
     "logged_request": {},
     "decline_request": {},
+    "notices": {"revoked": "nobody"},
     "people": {},
     "invite_person": {"email": "eve@evil.example", "role": "administrator"},
     "invite_again": {},

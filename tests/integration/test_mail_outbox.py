@@ -18,7 +18,7 @@ from simsim.accounts.actions import add_user, change_role, create_account
 from simsim.accounts.invitations import invite
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import OPERATOR, acting
-from simsim.mail import outbox
+from simsim.mail import outbox, rendering
 from simsim.mail.models import OwedMail
 from simsim.tokens.actions import create_token
 
@@ -31,10 +31,11 @@ class Mailbox:
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
         self.refused: set[str] = set()
+        self.answer = "550 no such mailbox"
 
     async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:
         if address in self.refused:
-            return "550 no such mailbox"
+            return self.answer
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -107,15 +108,16 @@ def test_mail_server_that_is_away_loses_nothing_and_a_repeated_mail_keeps_its_id
         assert outbox.deliver_due(now=now + timedelta(seconds=20)) == 1
     finally:
         server.stop()
-    assert box.mails[0]["Message-ID"] == outbox.message_id(waiting)
+    assert box.mails[0]["Message-ID"] == rendering.message_id(waiting)
 
 
 @pytest.mark.covers("R8")
-def test_one_refused_recipient_delays_nobody_else_and_is_given_up_after_three_days(
+def test_recipient_refused_for_now_delays_nobody_else_and_is_given_up_after_three_days(
     cast: Cast, now: datetime, mailbox: Mailbox
 ) -> None:
     change_role(actor=cast.olga, account=cast.acme, user=cast.bob, role="administrator", now=now)
     mailbox.refused.add("alice@acme.example")
+    mailbox.answer = "450 mailbox is full"
     create_token(actor=cast.as_alice, account=cast.acme, name="T", expires="1d", now=now)
     assert outbox.deliver_due(now=now) == 1
     moment = now
@@ -124,7 +126,8 @@ def test_one_refused_recipient_delays_nobody_else_and_is_given_up_after_three_da
         outbox.deliver_due(now=moment)
     refused = OwedMail.objects.get(recipient="alice@acme.example")
     assert refused.given_up_at is not None
-    assert "550" in refused.last_error
+    assert refused.last_error == "450 mailbox is full"
+    assert timedelta(days=2) < refused.given_up_at - now <= timedelta(days=3)
     assert len(mailbox.mails) == 1
 
 
@@ -164,7 +167,7 @@ def test_link_that_lets_somebody_in_rests_no_longer_than_its_mail(
     send_mail("Choose a new password", "text with a link", None, ["a@b.example"], html_message="<p>a link</p>")
     secrets = [OwedMail.objects.get(kind="invited").facts["link"], "text with a link", "<p>a link</p>"]
     if ending == "given up":
-        mailbox.refused = {"dora@acme.example", "a@b.example"}
+        mailbox.refused, mailbox.answer = {"dora@acme.example", "a@b.example"}, "450 later"
         assert outbox.deliver_due(now=now + timedelta(minutes=1)) == 0
         waiting = str([mail.facts for mail in OwedMail.objects.all()])
         assert all(secret in waiting for secret in secrets), "a mail that waits still needs them"

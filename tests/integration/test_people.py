@@ -20,7 +20,7 @@ from simsim.accounts.models import Account, Membership, Role, User
 from simsim.accounts.permissions import acting
 from simsim.audit.models import AuditEvent
 from simsim.mail.models import OwedMail
-from simsim.mail.outbox import message
+from simsim.mail.rendering import message
 from simsim.problem import AlreadyExists, NotFound, NotPermitted
 from simsim.tokens.actions import create_token
 from simsim.tokens.models import Status, Token

@@ -53,6 +53,7 @@ def owe_invitation(actor: Actor, membership: Membership, *, chooses: bool, now: 
         kind="invited",
         recipient=membership.user.email,
         dedupe=f"invited:{membership.pk}:{now:%Y-%m-%dT%H:%M}",
+        account_id=membership.account_id,
         facts={
             "account": membership.account.name,
             "inviter": actor.label,

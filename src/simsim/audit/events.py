@@ -19,6 +19,7 @@ class Event(StrEnum):
     TOKEN_REQUESTED = "token.requested"  # noqa: S105
     TOKEN_REQUEST_GRANTED = "token.request_granted"  # noqa: S105
     TOKEN_REQUEST_DECLINED = "token.request_declined"  # noqa: S105
+    NOTICES_CHANGED = "account.notices_changed"
     SOFTWARE_ADDED = "software.added"
     SIGNED_IN = "session.signed_in"
     SIGN_IN_FAILED = "session.sign_in_failed"

@@ -5,6 +5,7 @@ from django.urls import include, path
 from simsim.console import destinations, home
 from simsim.console.connecting import pages as connecting
 from simsim.console.logs import pages as logs
+from simsim.console.notices import pages as notices
 from simsim.console.people import changing, inviting, listing
 from simsim.console.tokens import creating, credentials, details, lists, requests, revoking, rotating, trying
 
@@ -35,6 +36,7 @@ urlpatterns = [
     path("accounts/<uuid:account_id>/logs/<int:request_id>/", logs.logged_request, name="logged_request"),
     path("accounts/<uuid:account_id>/ask/", requests.ask, name="ask"),
     path("accounts/<uuid:account_id>/requests/<uuid:request_id>/decline/", requests.decline, name="decline_request"),
+    path("accounts/<uuid:account_id>/notices/", notices.notices, name="notices"),
     path(PEOPLE, listing.people, name="people"),
     path(PEOPLE + "invite/", inviting.invite, name="invite_person"),
     path(PEOPLE + "<int:user_id>/invite/", inviting.again, name="invite_again"),

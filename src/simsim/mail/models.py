@@ -3,31 +3,39 @@
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import Q
 
 
 class OwedMail(models.Model):
     """A mail to one recipient. `dedupe` makes the same mail owed once, whoever asks for it again.
 
     `due_at` is when the next attempt may begin; a worker that claims the row moves it on by the lease, so that a crash
-    gives the row back. `delivered_at` is set when the mail server has taken it, `given_up_at` when no attempt is left.
+    gives the row back. `attempts` counts the claims and fences them: who writes a result names the attempt that it is
+    of. `delivered_at` is set when the mail server has taken it, `given_up_at` when no attempt is left. `account_id` and
+    `token_id` say what it is about: copies, so that the row outlives it.
     """
 
     dedupe = models.CharField(max_length=200, unique=True)
     kind = models.CharField(max_length=60)
     recipient = models.EmailField()
+    account_id = models.UUIDField(null=True)
+    token_id = models.UUIDField(null=True)
     facts = models.JSONField()
     owed_at = models.DateTimeField()
     due_at = models.DateTimeField()
+    lease_ends_at = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=0)
     last_error = models.CharField(max_length=500, blank=True, default="")
+    tried_until = models.DateTimeField(null=True)
     delivered_at = models.DateTimeField(null=True)
     given_up_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(
-                fields=["due_at"], name="mail_waiting", condition=models.Q(delivered_at=None, given_up_at=None)
-            )
+            models.Index(fields=["due_at"], name="mail_waiting", condition=Q(delivered_at=None, given_up_at=None)),
+            models.Index(fields=["recipient"], name="mail_in_flight", condition=Q(lease_ends_at__isnull=False)),
+            models.Index(fields=["given_up_at"], name="mail_given_up", condition=Q(given_up_at__isnull=False)),
+            models.Index(fields=["token_id", "owed_at"], name="mail_of_a_token"),
         ]
 
     def __str__(self) -> str:

@@ -2,76 +2,185 @@
 
 import logging
 import smtplib
-from collections.abc import Iterable, Mapping
+import time
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, QuerySet
 
+from simsim.mail import sending
 from simsim.mail.models import OwedMail
-from simsim.mail.rendering import message, message_id, reply_to
+from simsim.mail.rendering import message
+from simsim.problem import Conflict, NotFound, gettext_noop
 
-__all__ = ["claim", "deliver_due", "message", "message_id", "owe", "postpone", "reply_to"]
 log = logging.getLogger(__name__)
 LEASE = timedelta(minutes=5)
 PATIENCE = timedelta(days=3)
 LONGEST_WAIT = timedelta(hours=6)
-BATCH = 20
+# How far a mail that failed pushes back the others to the same recipient, so that they don't all run into it.
+LONGEST_PUSH = timedelta(minutes=15)
+# A turn ends while its `now` is still about right: leases are counted from it.
+TURN_SECONDS = 10.0
+WITHDRAWN = "withdrawn: "
 # What a fact may hold that lets somebody in: a link to choose a password. It rests here only while it is needed.
 SECRET_FACTS = {"ready_made": {"text", "html"}, "invited": {"link"}}
 
 
-def owe(*, kind: str, recipient: str, dedupe: str, facts: Mapping[str, object], now: datetime) -> bool:
+@dataclass(frozen=True)
+class Mail:
+    """A mail to be owed: `dedupe` names kind, subject, recipient and occasion; `facts` are what its templates show."""
+
+    kind: str
+    recipient: str
+    dedupe: str
+    facts: Mapping[str, object] = field(repr=False)
+    account_id: uuid.UUID | None = None
+    token_id: uuid.UUID | None = None
+
+    def row(self, now: datetime) -> OwedMail:
+        """Return the row that owes it."""
+        return OwedMail(**vars(self) | {"facts": dict(self.facts)}, owed_at=now, due_at=now)
+
+
+def owe(
+    *,
+    kind: str,
+    recipient: str,
+    dedupe: str,
+    facts: Mapping[str, object],
+    account_id: uuid.UUID | None = None,
+    token_id: uuid.UUID | None = None,
+    now: datetime,
+) -> bool:
     """Owe a mail and return True; owing it again under the same `dedupe` changes nothing and returns False.
 
     Must run in the transaction of its cause.
     """
+    about = {"kind": kind, "recipient": recipient, "account_id": account_id, "token_id": token_id}
     _, is_new = OwedMail.objects.get_or_create(
-        dedupe=dedupe,
-        defaults={"kind": kind, "recipient": recipient, "facts": dict(facts), "owed_at": now, "due_at": now},
+        dedupe=dedupe, defaults={**about, "facts": dict(facts), "owed_at": now, "due_at": now}
     )
     return is_new
 
 
+def owe_all(mails: Iterable[Mail], *, now: datetime) -> None:
+    """Owe each of the mails that is not owed yet, in one statement. Must run in the transaction of their cause."""
+    OwedMail.objects.bulk_create([mail.row(now) for mail in mails], ignore_conflicts=True)
+
+
+def withdraw(*, kind: str, token_ids: Collection[uuid.UUID], why: str, now: datetime) -> None:
+    """Give up what waits of that kind about those tokens: it is no longer true."""
+    waiting().filter(kind=kind, token_id__in=token_ids).update(given_up_at=now, last_error=WITHDRAWN + why)
+
+
+def retry(mail_id: int, *, now: datetime) -> OwedMail:
+    """Let a mail that waits or was given up be tried from now on, for three more days.
+
+    Raises NotFound, and Conflict for one that was delivered, is no longer true, or has lost the link that it carried.
+    """
+    with transaction.atomic():
+        mail = OwedMail.objects.select_for_update().filter(pk=mail_id).first()
+        if mail is None:
+            raise NotFound(gettext_noop("No mail has the id %(id)s."), id=str(mail_id))
+        if mail.delivered_at is not None:
+            raise Conflict(gettext_noop("The mail %(id)s was delivered."), id=str(mail_id))
+        if mail.last_error.startswith(WITHDRAWN):
+            raise Conflict(gettext_noop("The mail %(id)s is no longer true, and was withdrawn."), id=str(mail_id))
+        if mail.given_up_at is not None and mail.kind in SECRET_FACTS:
+            text = gettext_noop("The mail %(id)s lost its link when it was given up: have a new one sent.")
+            raise Conflict(text, id=str(mail_id))
+        mail.given_up_at, mail.due_at, mail.tried_until = None, now, now + PATIENCE
+        mail.save(update_fields=["given_up_at", "due_at", "tried_until"])
+    return mail
+
+
+def waiting() -> QuerySet[OwedMail]:
+    """Return what is neither delivered nor given up."""
+    return OwedMail.objects.filter(delivered_at=None, given_up_at=None)
+
+
 def deliver_due(*, now: datetime) -> int:
-    """Hand what is due to the mail server and return how many it took. A mail that fails waits, and delays no other."""
-    delivered = 0
-    for mail in claim(now):
-        try:
-            # Each mail has its own connection: one refused recipient must not take the others' session down.
-            message(mail).send()
-        except (OSError, smtplib.SMTPException, ValueError) as error:
-            postpone(mail, error, now)
-        else:
-            OwedMail.objects.filter(pk=mail.pk).update(delivered_at=now, last_error="", facts=without_secrets(mail))
-            delivered += 1
+    """Hand what is due to the mail server and return how many it took. A mail that fails waits, and delays no other.
+
+    Several callers at once share the work; a turn ends after some seconds, so that `now` stays the present.
+    """
+    delivered, ends = 0, time.monotonic() + TURN_SECONDS
+    while time.monotonic() < ends and (claimed := claim(now)):
+        delivered += deliver(claimed[0], now)
     return delivered
 
 
-def claim(now: datetime) -> list[OwedMail]:
-    """Return what is due, each row to one worker alone, for as long as the lease lasts."""
+def deliver(mail: OwedMail, now: datetime) -> bool:
+    """Make one attempt, and return whether the mail server has taken the mail."""
+    try:
+        sent = message(mail)
+    except Exception as error:  # a template that is missing or broken is this mail's trouble alone
+        postpone(mail, error, now)
+        return False
+    try:
+        # Each mail has its own session: one refused recipient must not take the others' down.
+        with sending.session() as connection:
+            if not is_ours(mail):
+                return False
+            connection.send_messages([sent])
+            # Before QUIT, and whatever became of the lease: the server has it.
+            of_this_attempt(mail).update(
+                delivered_at=now, given_up_at=None, lease_ends_at=None, last_error="", facts=without_secrets(mail)
+            )
+    except (OSError, smtplib.SMTPException, ValueError) as error:
+        postpone(mail, error, now)
+        return False
+    return True
+
+
+def claim(now: datetime, most: int = 1) -> list[OwedMail]:
+    """Return what is due, each row to one worker alone, for as long as the lease lasts.
+
+    One mail to a recipient at a time: a recipient whose server hangs holds up one worker, not all of them.
+    """
+    in_flight = OwedMail.objects.filter(recipient=OuterRef("recipient"), lease_ends_at__gt=now)
+    due = waiting().filter(due_at__lte=now).exclude(Exists(in_flight)).order_by("due_at", "pk")
+    # Looked at first: an empty outbox must not take SQLite's one write lock each second.
+    if not due.exists():
+        return []
     with transaction.atomic():
-        waiting = OwedMail.objects.filter(delivered_at=None, given_up_at=None, due_at__lte=now)
-        rows: Iterable[OwedMail] = waiting.select_for_update(skip_locked=True).order_by("due_at", "pk")[:BATCH]
-        claimed = list(rows)
+        claimed = list(due.select_for_update(skip_locked=True)[:most])
         OwedMail.objects.filter(pk__in=[mail.pk for mail in claimed]).update(
-            due_at=now + LEASE, attempts=F("attempts") + 1
+            due_at=now + LEASE, lease_ends_at=now + LEASE, attempts=F("attempts") + 1
         )
     for mail in claimed:
         mail.attempts += 1
     return claimed
 
 
+def of_this_attempt(mail: OwedMail) -> QuerySet[OwedMail]:
+    """Return the row while this attempt is the latest: one that comes back after its lease may find another's."""
+    return OwedMail.objects.filter(pk=mail.pk, attempts=mail.attempts)
+
+
+def is_ours(mail: OwedMail) -> bool:
+    """Whether the mail is still to be sent, and by this attempt. Asked just before, when the session stands."""
+    return of_this_attempt(mail).filter(delivered_at=None, given_up_at=None).exists()
+
+
 def postpone(mail: OwedMail, error: Exception, now: datetime) -> None:
-    """Try again after a wait that doubles, and give up after three days: then the row says so."""
+    """Try again after a wait that doubles; give up after three days, or at once where trying again can't help."""
     wait = min(timedelta(seconds=15 * 2 ** min(mail.attempts - 1, 20)), LONGEST_WAIT)
-    given_up = now if now + wait > mail.owed_at + PATIENCE else None
-    OwedMail.objects.filter(pk=mail.pk).update(
+    last = mail.tried_until or mail.owed_at + PATIENCE
+    given_up = now if sending.is_final(error) or now + wait > last else None
+    of_this_attempt(mail).filter(delivered_at=None, given_up_at=None).update(
         due_at=now + wait,
-        last_error=f"{type(error).__name__}: {error}"[:500],
+        lease_ends_at=None,
+        last_error=sending.in_words(error),
         given_up_at=given_up,
         facts=without_secrets(mail) if given_up else mail.facts,
     )
+    if not given_up:
+        pushed = now + min(wait, LONGEST_PUSH)
+        waiting().filter(recipient=mail.recipient, due_at__lte=now).update(due_at=pushed)
     log.warning("mail %s (%s) was not taken: %s", mail.pk, mail.kind, type(error).__name__)
 
 

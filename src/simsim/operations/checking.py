@@ -12,6 +12,7 @@ from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from simsim.gateway import nginx
+from simsim.mail import reading
 from simsim.operations import migrating
 from simsim.operations.probing import socket_status
 from simsim.problem import KeyMissing, Problem, Unusable
@@ -40,6 +41,7 @@ def examine() -> list[Finding]:
         ("keys", keys),
         ("clock", clock),
         ("mail", mail_server),
+        ("mails", mails),
         ("gate", gate),
         ("gateway", gateway),
     ]
@@ -104,6 +106,21 @@ def mail_server() -> Iterator[Finding]:
         yield Finding("mail", False, f"{place} does not take mail ({one_line(error)}): check SIMSIM_EMAIL_URL")
     else:
         yield Finding("mail", True, f"{place} answers")
+
+
+def mails() -> Iterator[Finding]:
+    """Say when mails wait for long, or were given up: somebody was not told something."""
+    found = reading.trouble(now=timezone.now())
+    says = []
+    if found.oldest is not None:
+        why = f" ({found.last_error})" if found.last_error else ": does simsim worker run?"
+        says.append(f"{found.waiting} wait, the oldest since {found.oldest:%Y-%m-%d %H:%M} UTC{why}")
+    if found.given_up:
+        days = reading.RECENT.days
+        says.append(
+            f"{found.given_up} given up in {days} days: simsim mail list --state given_up, simsim mail retry ID"
+        )
+    yield Finding("mails", not says, "; ".join(says) or "none waits for long, none was given up lately")
 
 
 def gate() -> Iterator[Finding]:

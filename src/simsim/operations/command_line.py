@@ -11,6 +11,7 @@ from simsim.credential import password
 from simsim.operations.verbs.account import accounts, users
 from simsim.operations.verbs.installation import doctor, migrate
 from simsim.operations.verbs.log import log
+from simsim.operations.verbs.mail import mail
 from simsim.operations.verbs.running import gateway, serve, worker
 from simsim.operations.verbs.software import software
 from simsim.operations.verbs.token import tokens
@@ -31,6 +32,7 @@ app.add_typer(accounts, name="account")
 app.add_typer(users, name="user")
 app.add_typer(tokens, name="token")
 app.add_typer(log, name="log")
+app.add_typer(mail, name="mail")
 app.add_typer(software, name="software")
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from django.conf import settings
 from django.db import transaction
@@ -21,6 +22,13 @@ from simsim.tokens.keyring import Keyring
 from simsim.tokens.models import Status, Token, TokenRequest
 
 LONGEST_OVERLAP = timedelta(days=7)
+
+
+class Way(StrEnum):
+    """How credentials are retrieved."""
+
+    SHOWN = "shown"
+    DOWNLOADED = "downloaded"
 
 
 @dataclass(frozen=True)
@@ -108,15 +116,21 @@ def edit_token(
     if changed:
         token.save(update_fields=["name", "description", "software", "allowed_networks", "allowlist", "report_only"])
         recorded(actor, token, Event.TOKEN_EDITED, changed, now)
+    if not changed.keys().isdisjoint({"allowed_networks", "report_only"}):
+        notices.owe_allowlist_changed(token, before, actor=actor, now=now)
     return token
 
 
 @transaction.atomic
-def show_credentials(*, actor: Actor, token: Token, now: datetime) -> Credentials:
-    """Return username and password of an active token (R11); that they were shown is recorded."""
+def show_credentials(*, actor: Actor, token: Token, way: Way = Way.SHOWN, now: datetime) -> Credentials:
+    """Return username and password of an active token (R11); recorded, and told to others where it is not the creator.
+
+    `way` says how they leave: on a page or in a terminal, or as a file.
+    """
     token = locked(actor, token, now)
     secret = keyring().open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
-    recorded(actor, token, Event.TOKEN_CREDENTIALS_SHOWN, {}, now)
+    recorded(actor, token, Event.TOKEN_CREDENTIALS_SHOWN, {} if way == Way.SHOWN else {"way": way.value}, now)
+    notices.owe_retrieved(token, actor=actor, way=way, now=now)
     return Credentials(str(token.account_id), secret)
 
 
@@ -136,11 +150,16 @@ def revoke_token(*, actor: Actor, token: Token, reason: str = "", now: datetime)
     reason = rules.parse_reason(reason)
     # The condition is the lock: of two callers at once one changes the row, so one event is written.
     changed = Token.objects.filter(pk=token.pk, revoked_at=None).update(
-        revoked_at=now, revoked_by=actor.user, revoked_by_label=actor.label, revocation_reason=reason
+        revoked_at=now,
+        revoked_by=actor.user,
+        revoked_by_label=actor.label,
+        revocation_reason=reason,
+        next_notice_at=None,
     )
     token.refresh_from_db()
     if changed:
         recorded(actor, token, Event.TOKEN_REVOKED, {"name": token.name, "reason": reason}, now)
+        notices.owe_revoked(token, actor=actor, now=now)
     return token
 
 
@@ -162,6 +181,7 @@ def rotate_token(*, actor: Actor, token: Token, overlap: timedelta, now: datetim
     secret = mint_into(token)
     token.save(update_fields=["digest", "sealed_password", "previous_digest", "previous_works_until", "rotated_at"])
     recorded(actor, token, Event.TOKEN_ROTATED, {"overlap_seconds": int(overlap.total_seconds())}, now)
+    notices.owe_rotated(token, overlap=overlap, actor=actor, now=now)
     return token, Credentials(str(token.account_id), secret)
 
 

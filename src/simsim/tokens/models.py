@@ -1,7 +1,7 @@
 """A token as it rests, and the software that tokens are made for."""
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from ipaddress import ip_network
 from typing import ClassVar, Self
@@ -12,6 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from simsim.accounts.models import Account, User
 from simsim.credential.allowlist import Network
+
+# "Look at once", which the database gives also to a row that older code inserts during an update.
+AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class TargetSoftware(models.Model):
@@ -66,7 +69,8 @@ class Token(models.Model):
     The password rests twice: as a digest that the gate looks up, and encrypted, so that an administrator can read it
     again (R11). `allowlist` is `allowed_networks` packed for the gate; the actions keep the two equal. Where it is only
     reported (`report_only`), requests from outside it pass and are marked in the log. During a rotation's overlap the
-    password before rests in the `previous_…` columns.
+    password before rests in the `previous_…` columns. `next_notice_at` is when the scheduler looks at the token next to
+    tell people of its end; None when there is nothing more to tell.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -92,11 +96,15 @@ class Token(models.Model):
     revoked_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     revoked_by_label = models.CharField(max_length=254, blank=True, default="")
     revocation_reason = models.CharField(max_length=30, choices=Reason.choices, blank=True, default="")
+    next_notice_at = models.DateTimeField(null=True, db_default=AT_ONCE)
 
     objects = TokenQuerySet.as_manager()
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["account", "revoked_at", "expires_at"], name="tokens_of_an_account")]
+        indexes: ClassVar = [
+            models.Index(fields=["account", "revoked_at", "expires_at"], name="tokens_of_an_account"),
+            models.Index(fields=["next_notice_at"], name="notices_due", condition=Q(next_notice_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -110,6 +118,20 @@ class Token(models.Model):
     @property
     def networks(self) -> list[Network]:
         return [ip_network(text) for text in self.allowed_networks]
+
+
+class NoticePolicy(models.Model):
+    """What an account chose about its notices (B10); an account without a row has the defaults.
+
+    `audiences` maps a notice to who gets it, `early_days` are the additional announcements of an expiry.
+    """
+
+    account = models.OneToOneField(Account, models.CASCADE, primary_key=True, related_name="notice_policy")
+    audiences = models.JSONField(default=dict)
+    early_days = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"notices of {self.account_id}"
 
 
 class Answer(models.TextChoices):

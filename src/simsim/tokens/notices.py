@@ -1,34 +1,132 @@
 """What is owed to whom when a token changes."""
 
 import uuid
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 
 from simsim.accounts.models import User
-from simsim.accounts.permissions import administrators
+from simsim.accounts.permissions import Actor, administrators
 from simsim.mail import outbox
-from simsim.tokens.models import Token, TokenRequest
+from simsim.tokens.models import Reason, Token, TokenRequest
+from simsim.tokens.notice_policy import Audience, Notice, administrators_of, policy_of, recipients
 
 
 def owe_created(token: Token, *, now: datetime) -> None:
     """Owe every administrator of the account the news of a new token (R8). The password is not in it."""
-    for administrator in administrators(token.account):
-        outbox.owe(
-            kind="token_created",
-            recipient=administrator.email,
-            dedupe=f"token_created:{token.pk}:{administrator.pk}",
-            facts={
-                "account": token.account.name,
-                "token_name": token.name,
-                "creator": token.created_by_label,
-                "expires_at": written(token.expires_at),
-                "software": token.software.name if token.software else "",
-                "allowed_networks": list(token.allowed_networks),
-                "link": f"{address_of(token.account_id)}tokens/{token.pk}/",
-            },
-            now=now,
+    facts = {
+        "account": token.account.name,
+        "token_name": token.name,
+        "creator": token.created_by_label,
+        "expires_at": written(token.expires_at),
+        "software": token.software.name if token.software else "",
+        "allowed_networks": list(token.allowed_networks),
+        "link": link_to(token),
+    }
+    to = administrators_of([token.account_id])[token.account_id]
+    outbox.owe_all(mails(Notice.CREATED, token, to, facts=facts), now=now)
+
+
+def owe_revoked(token: Token, *, actor: Actor, now: datetime) -> None:
+    """Owe the news that a token is revoked, also to whoever did it; what waits about its expiry is no longer true."""
+    outbox.withdraw(kind=Notice.EXPIRING, token_ids=[token.pk], why="the token was revoked before", now=now)
+    leaked = token.revocation_reason in {Reason.LEAKED, Reason.NOT_RECOGNISED}
+    facts = {
+        "reason": str(token.get_revocation_reason_display()),
+        "may_have_leaked": leaked,
+        "log_link": f"{address_of(token.account_id)}logs/?token={token.pk}",
+        "new_link": f"{address_of(token.account_id)}tokens/new/?like={token.pk}",
+    }
+    owe_change(Notice.REVOKED, token, actor=actor, occasion="", facts=facts, but=None, now=now)
+
+
+def owe_retrieved(token: Token, *, actor: Actor, way: str, now: datetime) -> None:
+    """Owe the news that somebody else than the creator got the credentials: once in an hour for each person and way.
+
+    `way` is "shown" or "downloaded".
+    """
+    if actor.user is None or actor.user.pk == token.created_by_id:
+        return
+    occasion = f"{actor.user.pk}:{way}:{now:%Y-%m-%dT%H}"
+    facts = {
+        "way": way,
+        "rotate_link": f"{link_to(token)}rotate/",
+        "people_link": f"{address_of(token.account_id)}people/",
+    }
+    owe_change(Notice.RETRIEVED, token, actor=actor, occasion=occasion, facts=facts, but=actor.user, now=now)
+
+
+def owe_allowlist_changed(token: Token, before: Mapping[str, object], *, actor: Actor, now: datetime) -> None:
+    """Owe the news that other networks are allowed, or that the list is enforced or only reported from now on.
+
+    `before` are the token's `allowed_networks` and `report_only` before the change.
+    """
+    facts = {
+        "networks": list(token.allowed_networks),
+        "networks_before": before["allowed_networks"],
+        "report_only": token.report_only,
+        "report_only_before": before["report_only"],
+    }
+    occasion = now.isoformat()
+    owe_change(Notice.ALLOWLIST_CHANGED, token, actor=actor, occasion=occasion, facts=facts, but=actor.user, now=now)
+
+
+def owe_rotated(token: Token, *, overlap: timedelta, actor: Actor, now: datetime) -> None:
+    """Owe the news that a token has a new password, and how long the one before goes on working."""
+    facts = {"works_until": written(now + overlap) if overlap else ""}
+    occasion = now.isoformat()
+    owe_change(Notice.ROTATED, token, actor=actor, occasion=occasion, facts=facts, but=actor.user, now=now)
+
+
+def owe_change(
+    notice: Notice,
+    token: Token,
+    *,
+    actor: Actor,
+    occasion: str,
+    facts: Mapping[str, object],
+    but: User | None,
+    now: datetime,
+) -> None:
+    """Owe a notice to whom the account's policy names, without `but`: who did it knows it."""
+    audience = policy_of(token.account_id).audience(notice)
+    if audience == Audience.NOBODY:
+        return
+    to = recipients(audience, administrators_of([token.account_id])[token.account_id], token.created_by_id)
+    if but is not None:
+        to.pop(but.pk, None)
+    told = {**facts_of(token), "actor": actor.label, "happened_at": written(now), **facts}
+    outbox.owe_all(mails(notice, token, to, facts=told, occasion=occasion), now=now)
+
+
+def mails(
+    notice: Notice, token: Token, to: Mapping[int, str], *, facts: Mapping[str, object], occasion: str = ""
+) -> list[outbox.Mail]:
+    """Return a notice's mails: each unique by kind, token, recipient and occasion."""
+    tail = f":{occasion}" if occasion else ""
+    return [
+        outbox.Mail(
+            kind=notice.value,
+            recipient=email,
+            dedupe=f"{notice.value}:{token.pk}:{user_id}{tail}",
+            facts=facts,
+            account_id=token.account_id,
+            token_id=token.pk,
         )
+        for user_id, email in sorted(to.items())
+    ]
+
+
+def facts_of(token: Token) -> dict[str, object]:
+    """Return what every notice about a token shows of it."""
+    return {
+        "account": token.account.name,
+        "token_name": token.name,
+        "creator": token.created_by_label,
+        "expires_at": written(token.expires_at),
+        "link": link_to(token),
+    }
 
 
 def owe_requested(request: TokenRequest, *, now: datetime) -> None:
@@ -38,6 +136,7 @@ def owe_requested(request: TokenRequest, *, now: datetime) -> None:
             kind="token_requested",
             recipient=administrator.email,
             dedupe=f"token_requested:{request.pk}:{administrator.pk}",
+            account_id=request.account_id,
             facts={
                 "account": request.account.name,
                 "asker": request.asked_by_label,
@@ -57,6 +156,8 @@ def owe_granted(request: TokenRequest, token: Token, asker: User, *, now: dateti
         kind="token_request_granted",
         recipient=asker.email,
         dedupe=f"token_request_granted:{request.pk}",
+        account_id=token.account_id,
+        token_id=token.pk,
         facts={
             "account": token.account.name,
             "administrator": token.created_by_label,
@@ -68,10 +169,16 @@ def owe_granted(request: TokenRequest, token: Token, asker: User, *, now: dateti
     )
 
 
+def link_to(token: Token) -> str:
+    """Return the address of a token's page: it shows, and asks before anything changes."""
+    return f"{address_of(token.account_id)}tokens/{token.pk}/"
+
+
 def address_of(account_id: uuid.UUID) -> str:
     """Return the address of an account's pages, on SIMSIM_BASE_URL."""
     return f"{settings.OPERATOR.base_url.rstrip('/')}/accounts/{account_id}/"
 
 
 def written(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M UTC")
+    """Return a moment as a mail says it, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -14,9 +14,10 @@ from simsim.console.tokens.asked import Asked
 from simsim.console.tokens.credentials import credentials_page
 from simsim.console.tokens.form import PRESETS_DAYS, TokenForm, offered_software
 from simsim.console.tokens.while_typing import CHECK, errors_while_typing
-from simsim.problem import AlreadyAnswered, AlreadyExists, Invalid
+from simsim.problem import AlreadyAnswered, AlreadyExists, Invalid, NotFound
 from simsim.tokens.actions import create_token
-from simsim.tokens.models import Token
+from simsim.tokens.models import Status, Token
+from simsim.tokens.reading import find_token
 from simsim.tokens.rules import LONGEST_LIFE, RECOMMENDED_LIFE
 
 
@@ -32,7 +33,7 @@ def create(visit: Visit) -> HttpResponse:
     if visit.request.method != "POST":
         demand_recent_authentication(visit.request)
         asked = Asked.read(visit, visit.request.GET)
-        return form_page(visit, asked.form(), asked)
+        return form_page(visit, replacement(visit) or asked.form(), asked)
     form, press = TokenForm.read(visit.request.POST), visit.request.POST.get("press", "")
     if press == CHECK:
         return errors_while_typing(visit, form)
@@ -43,6 +44,15 @@ def create(visit: Visit) -> HttpResponse:
         return answered_page(visit, form, AlreadyAnswered(who=asked.answered.answered_by_label))
     demand_recent_authentication(visit.request)
     return save(visit, form, asked)
+
+
+def replacement(visit: Visit) -> TokenForm | None:
+    """Return the form filled in like the token that the address names, None when it names none of the account's."""
+    try:
+        token = find_token(visit.request.GET.get("like", ""), actor=visit.actor, account=visit.account)
+    except NotFound:
+        return None
+    return TokenForm.like(token, is_active=token.status(visit.now) == Status.ACTIVE)
 
 
 def save(visit: Visit, form: TokenForm, asked: Asked) -> HttpResponse:

@@ -15,7 +15,7 @@ from simsim.console.connecting.recipes import recipes
 from simsim.console.place import Visit, for_administrators
 from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.console.tokens.details import token_page
-from simsim.tokens.actions import Credentials, show_credentials
+from simsim.tokens.actions import Credentials, Way, show_credentials
 from simsim.tokens.models import Token
 from simsim.tokens.reading import find_token
 from simsim.tokens.rules import is_longer_than_recommended
@@ -43,7 +43,7 @@ def download(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
     if visit.request.method != "POST":
         return redirect("console:token", visit.account.pk, token.pk)
     demand_recent_authentication(visit.request)
-    credentials = show_credentials(actor=visit.actor, token=token, now=visit.now)
+    credentials = show_credentials(actor=visit.actor, token=token, way=Way.DOWNLOADED, now=visit.now)
     name = slugify(token.name)[:60] or "token"
     disposition = {"Content-Disposition": f'attachment; filename="{name}.env"'}
     return HttpResponse(env_file(token, credentials), content_type="text/plain; charset=utf-8", headers=disposition)

@@ -18,6 +18,7 @@ from simsim.problem import AlreadyExists, Invalid
 from simsim.tokens.actions import edit_token
 from simsim.tokens.models import Token
 from simsim.tokens.reading import find_token
+from simsim.tokens.sent_notices import notices_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -75,5 +76,6 @@ def token_page(
         "software": offered_software(token.software),
         "browser": located(visit.request),
         "addresses_shown": previewing.ADDRESSES_SHOWN,
+        "notices": notices_of(token, actor=visit.actor),
     }
     return render(visit.request, "console/tokens/token.html", context | more, status=status)

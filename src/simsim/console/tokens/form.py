@@ -76,6 +76,13 @@ class TokenForm:
             report_only=token.report_only,
         )
 
+    @classmethod
+    def like(cls, token: Token, *, is_active: bool) -> Self:
+        """Return the form of a token that replaces another; a name that is still in use is left for the person."""
+        form = cls.of(token)
+        form.name = "" if is_active else form.name
+        return form
+
     @property
     def expiry(self) -> str:
         """What the action is given: a preset such as `90d`, or the date."""

@@ -1,0 +1,1 @@
+"""Who gets which notice, as the administrators choose it."""

@@ -1,0 +1,139 @@
+"""The page on which administrators choose who gets which notice, and how early an expiry is announced (B10)."""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods
+
+from simsim.console.errors import sentence
+from simsim.console.place import Visit, for_administrators
+from simsim.console.sign_in import say
+from simsim.problem import FieldError, Invalid
+from simsim.tokens.notice_policy import (
+    CHOICES,
+    EARLY_DAYS,
+    Audience,
+    Notice,
+    Policy,
+    notice_policy,
+    set_notice_policy,
+)
+
+# For each notice: its name, and when it is sent.
+WORDS: dict[Notice, tuple[Promise, Promise]] = {
+    Notice.CREATED: (_("A token is created"), _("At once, with a link that leads to revoking it.")),
+    Notice.EXPIRING: (_("A token is about to expire"), _("Two days before, with links to rotate or replace it.")),
+    Notice.EXPIRED: (_("A token has expired"), _("When it stops working.")),
+    Notice.REVOKED: (_("A token is revoked"), _("At once: who did it, when and why. Also to whoever did it.")),
+    Notice.RETRIEVED: (
+        _("Somebody else than its creator retrieves credentials"),
+        _("When they are shown or downloaded; not to the one who did it."),
+    ),
+    Notice.ALLOWLIST_CHANGED: (
+        _("The allowed networks of a token are changed"),
+        _("At once, with the networks before and now; not to the one who did it."),
+    ),
+    Notice.ROTATED: (
+        _("A token gets a new password"),
+        _("At once, and how long the one before goes on working; not to the one who did it."),
+    ),
+}
+NOTHING_SENT = -1
+
+
+@dataclass(frozen=True)
+class Question:
+    """One notice on the form: what it is, what can be chosen, what is chosen, and what is wrong with that."""
+
+    name: str
+    title: Promise
+    when: Promise
+    choices: tuple[Audience, ...]
+    default: Audience
+    chosen: str
+    error: str
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether there is nothing to choose."""
+        return len(self.choices) == 1
+
+
+@dataclass
+class NoticeForm:
+    """What was chosen; `errors` holds a sentence for each notice, and for the days under `early_days`."""
+
+    audiences: dict[str, str]
+    days: list[str]
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, policy: Policy) -> Self:
+        """Return the form that shows what holds now."""
+        audiences = {notice.value: policy.audience(notice).value for notice in CHOICES}
+        return cls(audiences, [str(days) for days in policy.early_days])
+
+    @classmethod
+    def read(cls, data: QueryDict) -> Self:
+        """Return what the browser sent; a notice that is not among it keeps what holds now."""
+        sent = {notice.value: data.get(notice.value) for notice in CHOICES}
+        audiences = {name: wanted for name, wanted in sent.items() if isinstance(wanted, str)}
+        return cls(audiences, data.getlist("early_days"))
+
+    @property
+    def early_days(self) -> list[int]:
+        return [int(days) if days.isascii() and days.isdecimal() else NOTHING_SENT for days in self.days]
+
+    def explain(self, problem: Invalid) -> None:
+        """Put what is wrong beside the question that it is about."""
+        for error in problem.errors:
+            self.errors[error.field] = sentence(Invalid(FieldError(error.field, error.message, error.params)))
+
+    def questions(self) -> list[Question]:
+        """Return the form's questions in the order in which a token lives."""
+        return [
+            Question(
+                name=notice.value,
+                title=title,
+                when=when,
+                choices=CHOICES[notice],
+                default=CHOICES[notice][0],
+                chosen=self.audiences.get(notice.value, ""),
+                error=self.errors.get(notice.value, ""),
+            )
+            for notice, (title, when) in WORDS.items()
+        ]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_administrators
+def notices(visit: Visit) -> HttpResponse:
+    """Show who gets which notice; save what was chosen."""
+    policy = notice_policy(visit.account, actor=visit.actor)
+    if visit.request.method != "POST":
+        return form_page(visit, NoticeForm.of(policy))
+    form = NoticeForm.read(visit.request.POST)
+    try:
+        set_notice_policy(
+            actor=visit.actor,
+            account=visit.account,
+            audiences=form.audiences,
+            early_days=form.early_days,
+            now=visit.now,
+        )
+    except Invalid as problem:
+        form.explain(problem)
+        return form_page(visit, form, status=problem.status)
+    say(visit.request, gettext("Your choice is saved. It holds for every notice from now on."))
+    return redirect("console:notices", visit.account.pk)
+
+
+def form_page(visit: Visit, form: NoticeForm, *, status: int = 200) -> HttpResponse:
+    days = [(str(number), str(number) in form.days) for number in EARLY_DAYS]
+    context = {"account": visit.account, "form": form, "questions": form.questions(), "days": days}
+    return render(visit.request, "console/notices/notices.html", context, status=status)

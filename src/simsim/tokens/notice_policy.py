@@ -1,0 +1,177 @@
+"""Who gets which notice, and how early an expiry is announced: the defaults, and what an account chose (B10)."""
+
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from django.db import transaction
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+from simsim.accounts.models import Account, Membership, Role
+from simsim.accounts.permissions import Actor, Permission, permit
+from simsim.audit import recording
+from simsim.audit.events import Event
+from simsim.problem import FieldError, Invalid, gettext_noop
+from simsim.tokens.models import NoticePolicy
+
+
+class Notice(StrEnum):
+    """What people are told about a token. The value is the kind of the mail, and the folder of its templates."""
+
+    CREATED = "token_created"
+    EXPIRING = "token_expiring"
+    EXPIRED = "token_expired"
+    REVOKED = "token_revoked"
+    RETRIEVED = "token_credentials_retrieved"
+    ALLOWLIST_CHANGED = "token_allowlist_changed"
+    ROTATED = "token_rotated"
+
+
+class Audience(TextChoices):
+    ADMINISTRATORS = "administrators", _("Every administrator")
+    CREATOR = "creator", _("Whoever created the token")
+    NOBODY = "nobody", _("Nobody")
+
+
+EVERYBODY = (Audience.ADMINISTRATORS, Audience.CREATOR, Audience.NOBODY)
+# What can be chosen for each notice, the default first. R8 and R9 can't be switched off: a leak that nobody hears of
+# and a connection that breaks without warning are what the notices are for.
+CHOICES: Mapping[Notice, tuple[Audience, ...]] = {
+    Notice.CREATED: (Audience.ADMINISTRATORS,),
+    Notice.EXPIRING: (Audience.CREATOR, Audience.ADMINISTRATORS),
+    Notice.EXPIRED: (Audience.CREATOR, Audience.ADMINISTRATORS, Audience.NOBODY),
+    Notice.REVOKED: EVERYBODY,
+    Notice.RETRIEVED: EVERYBODY,
+    Notice.ALLOWLIST_CHANGED: EVERYBODY,
+    Notice.ROTATED: EVERYBODY,
+}
+ALWAYS_DAYS = 2
+EARLY_DAYS = (30, 14, 7, 1)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What holds for one account: the audience of each notice, and the days before an expiry that are announced."""
+
+    audiences: Mapping[Notice, Audience] = field(default_factory=dict)
+    early_days: frozenset[int] = frozenset()
+
+    def audience(self, notice: Notice) -> Audience:
+        """Return who gets the notice; a choice that is not offered any more counts as none made."""
+        chosen = self.audiences.get(notice)
+        return chosen if chosen in CHOICES[notice] else CHOICES[notice][0]
+
+    @property
+    def announced_days(self) -> frozenset[int]:
+        return self.early_days | {ALWAYS_DAYS}
+
+
+DEFAULT = Policy()
+
+
+def policies_of(account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Policy]:
+    """Return the policies of those of the accounts that chose one, in one query; the others have DEFAULT."""
+    return {row.account_id: read(row) for row in NoticePolicy.objects.filter(account_id__in=account_ids)}
+
+
+def policy_of(account_id: uuid.UUID) -> Policy:
+    """Return what holds for the account."""
+    return policies_of([account_id]).get(account_id, DEFAULT)
+
+
+def notice_policy(account: Account, *, actor: Actor) -> Policy:
+    """Return the account's policy for showing it; raise NotFound or NotPermitted."""
+    permit(actor, Permission.MANAGE_TOKENS, account)
+    return policy_of(account.pk)
+
+
+@transaction.atomic
+def set_notice_policy(
+    *, actor: Actor, account: Account, audiences: Mapping[str, str], early_days: Iterable[int], now: datetime
+) -> Policy:
+    """Choose who gets which notice and how early an expiry is announced; what `audiences` leaves out stays.
+
+    Raises Invalid, naming the notice, for an audience that can't be chosen for it, and for other days than EARLY_DAYS.
+    """
+    permit(actor, Permission.MANAGE_TOKENS, account)
+    # Of two who save at once the second must find what the first chose.
+    Account.objects.select_for_update().get(pk=account.pk)
+    before = policy_of(account.pk)
+    after = Policy({**before.audiences, **parse_audiences(audiences)}, parse_days(early_days))
+    if written(after) != written(before):
+        NoticePolicy.objects.update_or_create(account=account, defaults=written(after))
+        changed = {key: [written(before)[key], value] for key, value in written(after).items()}
+        recording.record(
+            event=Event.NOTICES_CHANGED,
+            actor_id=actor.user.pk if actor.user else None,
+            actor_label=actor.label,
+            account_id=account.pk,
+            subject_id=str(account.pk),
+            details={key: value for key, value in changed.items() if value[0] != value[1]},
+            now=now,
+        )
+    return after
+
+
+def parse_audiences(audiences: Mapping[str, str]) -> dict[Notice, Audience]:
+    """Return the choices; raise Invalid with one error for each that is not offered."""
+    offered = {notice.value: {choice.value: choice for choice in CHOICES[notice]} for notice in Notice}
+    wrong = [name for name, wanted in audiences.items() if wanted not in offered.get(name, {})]
+    if wrong:
+        raise Invalid(
+            *(FieldError(name, gettext_noop("Choose one of the answers that are offered.")) for name in wrong)
+        )
+    return {Notice(name): offered[name][wanted] for name, wanted in audiences.items()}
+
+
+def parse_days(days: Iterable[int]) -> frozenset[int]:
+    """Return the additional announcements; raise Invalid for a day that is not offered."""
+    chosen = frozenset(days)
+    if not chosen <= set(EARLY_DAYS):
+        raise Invalid(FieldError("early_days", gettext_noop("Choose among 30, 14, 7 and 1 days before.")))
+    return chosen
+
+
+def read(row: NoticePolicy) -> Policy:
+    """Return the policy of a row; what this version does not know is left out."""
+    known = {notice.value for notice in Notice}
+    audiences = {
+        Notice(name): Audience(value)
+        for name, value in row.audiences.items()
+        if name in known and value in Audience.values
+    }
+    return Policy(audiences, frozenset(row.early_days) & set(EARLY_DAYS))
+
+
+def written(policy: Policy) -> dict[str, object]:
+    """Return the policy as its row has it: the whole of it, so that a later default changes nobody's choice."""
+    return {
+        "audiences": {notice.value: policy.audience(notice).value for notice in Notice},
+        "early_days": sorted(policy.early_days, reverse=True),
+    }
+
+
+def administrators_of(account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[int, str]]:
+    """Return the active administrators of each account: their addresses by user, in one query."""
+    found: dict[uuid.UUID, dict[int, str]] = {account_id: {} for account_id in account_ids}
+    memberships = Membership.objects.filter(
+        account_id__in=account_ids, role=Role.ADMINISTRATOR, user__is_active=True
+    ).values_list("account_id", "user_id", "user__email")
+    for account_id, user_id, email in memberships:
+        found[account_id][user_id] = email
+    return found
+
+
+def recipients(audience: Audience, administrators: Mapping[int, str], creator_id: int | None) -> dict[int, str]:
+    """Return who gets a notice: the creator counts while they administer the account, else all administrators do (R9).
+
+    Members see no tokens, so a creator who has become one hears no more of them.
+    """
+    if audience == Audience.NOBODY:
+        return {}
+    if audience == Audience.CREATOR and creator_id is not None and creator_id in administrators:
+        return {creator_id: administrators[creator_id]}
+    return dict(administrators)

@@ -1,0 +1,42 @@
+"""What was sent about a token, to whom and when, for whoever may see the token."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from simsim.accounts.permissions import Actor, Permission, permit
+from simsim.mail.models import OwedMail
+from simsim.mail.reading import State, is_withdrawn, mails_about, state_of
+from simsim.tokens.models import Token
+from simsim.tokens.notice_policy import Notice
+
+GRANTED = "token_request_granted"
+SHOWN = 50
+
+
+@dataclass(frozen=True)
+class SentNotice:
+    """One mail about a token. `at` is when it was taken, given up, or owed; `answer` what the mail server last said.
+
+    `is_withdrawn` tells a notice that was no longer true from one that nobody took.
+    """
+
+    kind: str
+    recipient: str
+    state: State
+    at: datetime
+    answer: str
+    is_withdrawn: bool
+
+
+def notices_of(token: Token, *, actor: Actor) -> Sequence[SentNotice]:
+    """Return the latest SHOWN mails about the token, newest first; raise NotFound or NotPermitted."""
+    permit(actor, Permission.VIEW_TOKENS, token.account)
+    return [sent_notice(mail) for mail in mails_about(token.pk, [*Notice, GRANTED])[:SHOWN]]
+
+
+def sent_notice(mail: OwedMail) -> SentNotice:
+    # Only an answer of the mail server is for the account's eyes; what else went wrong names the operator's machines.
+    answer = mail.last_error if mail.last_error[:3].isdecimal() else ""
+    at = mail.delivered_at or mail.given_up_at or mail.owed_at
+    return SentNotice(mail.kind, mail.recipient, state_of(mail), at, answer, is_withdrawn(mail))
