@@ -114,6 +114,18 @@ class LastAdministrator(Conflict):
     detail = gettext_noop("%(email)s is the last administrator of the account: appoint another one first.")
 
 
+class TooManyInvitations(Conflict):
+    slug = "too-many-invitations"
+    detail = gettext_noop("Many invitations were sent today already. Try again tomorrow.")
+
+
+class ChangedMeanwhile(Conflict):
+    slug = "changed-meanwhile"
+    detail = gettext_noop(
+        "The allowed networks were changed since you opened this page. Look at your list again before you save it."
+    )
+
+
 class TooManyRequested(Conflict):
     slug = "too-many-token-requests"
     detail = gettext_noop(

@@ -219,9 +219,10 @@ def test_old_session_proves_who_it_is_before_it_sees_or_makes_credentials(
         record["at"] = time.time() - 3600
     session.save()
     token, credentials = made
+    assert alice.get(f"{list_of(cast)}new/")["Location"].startswith("/sign-in/reauthenticate/")
     asked = alice.post(f"{list_of(cast)}{token.pk}/credentials/")
     assert asked["Location"].startswith("/sign-in/reauthenticate/")
-    assert alice.get(f"{list_of(cast)}new/")["Location"].startswith("/sign-in/reauthenticate/")
+    assert "HTTP_COOKIE" not in repr(dict(alice.session))
     wrong = alice.post(asked["Location"], {"password": "wrong"})
     assert credentials.password not in wrong.content.decode()
     shown = alice.post(asked["Location"], {"password": PASSWORD}, follow=True)

@@ -11,17 +11,18 @@ from django.core.cache import cache
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from cast import PASSWORD, Cast
 from simsim.accounts.actions import add_user, change_role, remove_user
-from simsim.accounts.invitations import invite, invite_again
+from simsim.accounts.invitations import MOST_TO_ONE_IN_A_DAY, invite, invite_again
 from simsim.accounts.models import Account, Membership, Role, User
 from simsim.accounts.permissions import acting
 from simsim.audit.models import AuditEvent
 from simsim.mail.models import OwedMail
 from simsim.mail.rendering import message
-from simsim.problem import AlreadyExists, NotFound, NotPermitted
+from simsim.problem import AlreadyExists, NotFound, NotPermitted, TooManyInvitations
 from simsim.tokens.actions import create_token
 from simsim.tokens.models import Status, Token
 
@@ -311,10 +312,34 @@ def test_open_browser_is_no_foothold(cast: Cast, alice: Client, now: datetime) -
     invited = alice.post(people(cast, "invite"), {"email": DORA, "role": "member"})
     assert invited["Location"] == people(cast), "a member is no foothold"
 
-    # With the password, what was sent goes on.
-    asked = alice.post(*attempts[0])
-    alice.post(asked["Location"], {"password": PASSWORD}, follow=True)
-    assert role_in(cast.acme, "eve@evil.example") == Role.ADMINISTRATOR
+    # With the password the page comes, and not what somebody else may have sent from it.
+    for address, form in attempts:
+        asked = alice.post(address, form)
+        assert alice.post(asked["Location"], {"password": PASSWORD})["Location"] == address
+        grow_old(alice)
+    assert role_in(cast.acme, "eve@evil.example") is None
+    assert role_in(cast.acme, cast.bob.email) == Role.ADMINISTRATOR
+
+
+@pytest.mark.covers("R1")
+def test_people_page_tells_no_sign_in_from_before_the_person_belonged(cast: Cast, alice: Client, now: datetime) -> None:
+    charlie = sign_in(cast.charlie.email)
+    invite(actor=cast.as_charlie, account=cast.globex, email=cast.alice.email, role="member", now=timezone.now())
+    theirs = f"/accounts/{cast.globex.pk}/people/"
+    assert text_of(charlie.get(theirs).content).count("Not yet") == 1
+    sign_in(cast.alice.email)
+    assert "Not yet" not in text_of(charlie.get(theirs).content)
+
+
+def test_invitations_are_limited_by_day_and_person(cast: Cast, now: datetime) -> None:
+    for hour in range(MOST_TO_ONE_IN_A_DAY):
+        at = now + timedelta(hours=hour)
+        invite(actor=cast.as_alice, account=cast.acme, email=DORA, role="member", now=at)
+        remove_user(actor=cast.as_alice, account=cast.acme, user=User.objects.get(email=DORA), now=at)
+    with pytest.raises(TooManyInvitations):
+        invite(actor=cast.as_alice, account=cast.acme, email=f" {DORA.upper()}", role="member", now=at)
+    invite(actor=cast.as_alice, account=cast.acme, email="eve@acme.example", role="member", now=at)
+    invite(actor=cast.as_alice, account=cast.acme, email=DORA, role="member", now=at + timedelta(days=1))
 
 
 @pytest.mark.covers("R1", "R2")

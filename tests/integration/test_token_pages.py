@@ -2,6 +2,7 @@
 
 import html
 import re
+import time
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -9,14 +10,14 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from cast import Cast
+from cast import PASSWORD, Cast
 from integration.test_console import list_of, sign_in
 from simsim.accounts.actions import add_user
 from simsim.accounts.models import Role
 from simsim.accounts.permissions import OPERATOR
 from simsim.audit.models import AuditEvent
 from simsim.request_log.models import TokenAddressDay, TokenDay, TokenUse
-from simsim.tokens.actions import Credentials, create_token, rotate_token
+from simsim.tokens.actions import Credentials, create_token, edit_token, rotate_token
 from simsim.tokens.models import Token
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -337,3 +338,94 @@ def test_token_outlives_the_administrator_who_made_it(cast: Cast, alice: Client,
     cast.alice.memberships.all().delete()
     assert alice.get(list_of(cast)).status_code == 404
     assert Token.objects.active(now).get().created_by_label == "alice@acme.example"
+
+
+def grow_old(client: Client) -> None:
+    """Let the sign-in of this browser lie an hour back."""
+    session = client.session
+    for record in session["account_authentication_methods"]:
+        record["at"] = time.time() - 3600
+    session.save()
+
+
+@pytest.mark.covers("B2", "R11")
+def test_form_that_somebody_left_behind_is_not_done_when_the_password_is_typed_later(
+    cast: Cast, alice: Client, made: tuple[Token, Credentials]
+) -> None:
+    token, new = f"{list_of(cast)}{made[0].pk}/", f"{list_of(cast)}new/"
+    grow_old(alice)
+    # Left at an open browser: a rotation without overlap, and a token that nobody asked for.
+    alice.post(f"{token}rotate/", {"overlap": "none", "after": "first"})
+    alice.post(new, {"name": "Backdoor", "expires": "365d", "network": ""})
+    for page in (f"{token}rotate/", new):
+        asked = alice.get(page)
+        question = alice.post(asked["Location"], {"password": PASSWORD}, follow=True)
+        assert question.redirect_chain[-1][0] == page
+        grow_old(alice)
+    assert [token.rotated_at for token in Token.objects.all()] == [None]
+
+
+@pytest.mark.covers("B3", "R12")
+def test_page_that_was_opened_long_ago_does_not_undo_what_was_changed_since(
+    cast: Cast, alice: Client, made: tuple[Token, Credentials], now: datetime
+) -> None:
+    token, address = made[0], f"{list_of(cast)}{made[0].pk}/"
+    edit = {"actor": cast.as_alice, "token": token, "now": now}
+    edit_token(**edit, allowed_networks=["10.0.0.0/8"], report_only=True)
+    (stood,) = re.findall(r'name="stood" value="([^"]*)"', alice.get(address).content.decode())
+    as_opened = {"network": ["10.0.0.0/8"], "report_only": "on", "stood": stood}
+    edit_token(**edit, allowed_networks=["10.1.2.3"], report_only=False)
+    alice.post(address, as_opened | {"name": "Power BI", "description": "New words"})
+    token = Token.objects.get()
+    assert (token.description, token.allowed_networks, token.report_only) == ("New words", ["10.1.2.3/32"], False)
+    refused = alice.post(address, as_opened | {"name": "Power BI", "network": ["10.0.0.0/8", "192.0.2.1"]})
+    assert refused.status_code == 409
+    assert "Allowed now: 10.1.2.3/32." in text_of(refused)
+    assert lines(refused) == ["10.0.0.0/8", "192.0.2.1"]
+    assert Token.objects.get().allowed_networks == ["10.1.2.3/32"]
+    (stood,) = re.findall(r'name="stood" value="([^"]*)"', refused.content.decode())
+    alice.post(address, {"name": "Power BI", "network": ["10.0.0.0/8", "192.0.2.1"], "stood": stood})
+    assert Token.objects.get().allowed_networks == ["10.0.0.0/8", "192.0.2.1/32"]
+
+
+@pytest.mark.covers("R10", "R12")
+@pytest.mark.parametrize(
+    ("change", "asks"),
+    [
+        ({"network": ""}, True),
+        ({"network": ["10.0.0.0/8", "192.0.2.1"]}, True),
+        ({"network": ["10.0.0.0/7"]}, True),
+        ({"network": ["10.0.0.0/8"], "report_only": "on"}, True),
+        ({"network": ["10.1.0.0/16"]}, False),
+        ({"network": ["10.0.0.0/8"], "description": "New words"}, False),
+    ],
+)
+def test_open_browser_does_not_let_more_addresses_in(
+    cast: Cast, alice: Client, made: tuple[Token, Credentials], now: datetime, change: dict[str, Any], asks: bool
+) -> None:
+    edit_token(actor=cast.as_alice, token=made[0], allowed_networks=["10.0.0.0/8"], now=now)
+    grow_old(alice)
+    answer = alice.post(f"{list_of(cast)}{made[0].pk}/", {"name": "Power BI"} | change)
+    assert answer["Location"].startswith("/sign-in/reauthenticate/") is asks
+    if asks:
+        assert Token.objects.get().allowed_networks == ["10.0.0.0/8"]
+        alice.post(answer["Location"], {"password": PASSWORD})
+        assert Token.objects.get().report_only or Token.objects.get().allowed_networks != ["10.0.0.0/8"]
+
+
+@pytest.mark.covers("R10")
+def test_long_list_is_one_text_and_an_endless_one_is_refused(cast: Cast, alice: Client, made: Any) -> None:
+    address = f"{list_of(cast)}{made[0].pk}/"
+    many = [f"10.{number // 256}.{number % 256}.1" for number in range(3000)]
+    answer = alice.post(address, {"name": "Power BI", "network": "\n".join(many)})
+    assert answer.status_code == 302
+    assert len(Token.objects.get().allowed_networks) == 3000
+    shown = alice.get(address).content.decode()
+    assert shown.count('name="network"') == 1
+    assert "10.11.183.1/32" in shown
+    broken = alice.post(address, {"name": "Power BI", "network": "\n".join([*many, "nowhere"])})
+    assert "“nowhere” is neither an address nor a network" in text_of(broken)
+    endless = alice.post(address, {"name": "Power BI", "network": "192.0.2.1 " * 200_000})
+    assert endless.status_code == 422
+    assert "At most 10,000 networks" in text_of(endless)
+    assert len(Token.objects.get().allowed_networks) == 3000

@@ -94,6 +94,13 @@ def test_use_of_a_replaced_password_is_told_apart(tmp_path: Path) -> None:
     use = last_uses([READER])[READER]
     assert (use.at, use.by_previous_at) == (NOON + timedelta(minutes=3), NOON + timedelta(minutes=2))
     assert used_since(ACME, NOON + timedelta(minutes=3)) == {READER.hex}
+    # A row from before accounts were noted learns of its own with the next use.
+    TokenUse.objects.update(account_id=None)
+    again = SpoolOfTests(tmp_path)
+    again.decide(9, at=NOON + timedelta(minutes=1))
+    ship(shipper)
+    again.close()
+    assert used_since(ACME, NOON) == {READER.hex}
     assert used_since(ACME, NOON + timedelta(minutes=4)) == set()
 
 

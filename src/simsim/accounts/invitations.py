@@ -10,11 +10,14 @@ from django.db import transaction
 from django.urls import reverse
 
 from simsim.accounts.actions import join, locked_membership, record
-from simsim.accounts.models import Account, Membership, User
+from simsim.accounts.models import Account, Membership, User, normal_email
 from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.audit.events import Event
 from simsim.mail import outbox
-from simsim.problem import AlreadyExists, gettext_noop
+from simsim.problem import AlreadyExists, TooManyInvitations, gettext_noop
+
+MOST_IN_A_DAY = 100
+MOST_TO_ONE_IN_A_DAY = 5
 
 
 @transaction.atomic
@@ -24,6 +27,7 @@ def invite(*, actor: Actor, account: Account, email: str, role: str, now: dateti
     Raises Invalid for an unusable address or role, AlreadyExists when the person belongs to the account already.
     """
     permit(actor, Permission.MANAGE_PEOPLE, account)
+    prove_not_too_many(account, normal_email(email), now)
     membership = join(account, email=email, role=role, password=None, now=now)
     record(actor, account, Event.USER_INVITED, {"email": membership.user.email, "role": role}, now)
     user = membership.user
@@ -35,12 +39,23 @@ def invite(*, actor: Actor, account: Account, email: str, role: str, now: dateti
 def invite_again(*, actor: Actor, account: Account, user: User, now: datetime) -> Membership:
     """Owe the mail once more to somebody who has not signed in yet; once in a minute, however often it is asked for."""
     membership = locked_membership(actor, account, user)
-    if membership.user.last_login is not None:
+    user, since = membership.user, membership.created_at
+    if user.last_login is not None and user.last_login >= since:
         raise AlreadyExists(gettext_noop("%(email)s has signed in already."), email=membership.user.email)
-    if owe_invitation(actor, membership, chooses=True, now=now):
+    prove_not_too_many(account, user.email, now)
+    if owe_invitation(actor, membership, chooses=user.last_login is None, now=now):
         details: dict[str, object] = {"email": membership.user.email, "role": membership.role, "again": True}
         record(actor, account, Event.USER_INVITED, details, now)
     return membership
+
+
+def prove_not_too_many(account: Account, email: str, now: datetime) -> None:
+    """Raise TooManyInvitations rather than let an account write to strangers all day, or to one person all the time."""
+    owed = outbox.owed_since(now - timedelta(days=1), kind="invited")
+    if owed.filter(recipient=email).count() >= MOST_TO_ONE_IN_A_DAY:
+        raise TooManyInvitations
+    if owed.filter(account_id=account.pk).count() >= MOST_IN_A_DAY:
+        raise TooManyInvitations
 
 
 def owe_invitation(actor: Actor, membership: Membership, *, chooses: bool, now: datetime) -> bool:

@@ -1,6 +1,7 @@
 """The people of an account, as its administrators see them."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from simsim.accounts.models import Account, Membership, Role, User
 from simsim.accounts.permissions import Actor, Permission, permit
@@ -17,6 +18,12 @@ class Person:
     @property
     def user(self) -> User:
         return self.membership.user
+
+    @property
+    def last_sign_in(self) -> datetime | None:
+        """When they last signed in since they belong to this account; before, it is another account's business."""
+        at = self.user.last_login
+        return at if at is not None and at >= self.membership.created_at else None
 
     @property
     def is_administrator(self) -> bool:

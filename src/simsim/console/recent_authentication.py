@@ -4,17 +4,26 @@ import time
 
 from allauth.account import app_settings
 from allauth.account.authentication import get_authentication_records
+from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY
 from allauth.core.exceptions import ReauthenticationRequired
 from django.http import HttpRequest
 
 
-def demand_recent_authentication(request: HttpRequest) -> None:
-    """Ask for the password again when it was typed too long ago; allauth then goes on with the request (ASVS 7.5.3).
+def demand_recent_authentication(request: HttpRequest, *, keeps_form: bool = False) -> None:
+    """Ask for the password again when it was typed too long ago; allauth then leads back to the page (ASVS 7.5.3).
 
-    What a form had sent is kept in the session meanwhile, so nothing that carries a secret may come through here.
+    With `keeps_form` what was sent is kept in the session meanwhile, without its headers, and done once the password is
+    right: for what does no harm when somebody else at an open browser has sent it. Otherwise the person sends it again.
     """
-    if not is_recent(request):
-        raise ReauthenticationRequired
+    if is_recent(request):
+        return
+    # An older form that waits must not be done when the password is typed for something else.
+    request.session.pop(STATE_SESSION_KEY, None)
+    if request.method == "POST" and not keeps_form:
+        request.method = "GET"  # which allauth does not keep
+    for header in ("HTTP_AUTHORIZATION", "HTTP_COOKIE"):
+        request.META.pop(header, None)
+    raise ReauthenticationRequired
 
 
 def is_recent(request: HttpRequest) -> bool:

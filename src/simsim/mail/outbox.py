@@ -97,6 +97,11 @@ def retry(mail_id: int, *, now: datetime) -> OwedMail:
     return mail
 
 
+def owed_since(since: datetime, *, kind: str) -> QuerySet[OwedMail]:
+    """Return the mails of a kind that are owed since then, whatever became of them."""
+    return OwedMail.objects.filter(kind=kind, owed_at__gte=since)
+
+
 def waiting() -> QuerySet[OwedMail]:
     """Return what is neither delivered nor given up."""
     return OwedMail.objects.filter(delivered_at=None, given_up_at=None)
@@ -176,7 +181,8 @@ def postpone(mail: OwedMail, error: Exception, now: datetime) -> None:
         lease_ends_at=None,
         last_error=sending.in_words(error),
         given_up_at=given_up,
-        facts=without_secrets(mail) if given_up else mail.facts,
+        # Not the facts as they were read: another worker may have sent the mail meanwhile, and taken the secrets out.
+        **({"facts": without_secrets(mail)} if given_up else {}),
     )
     if not given_up:
         pushed = now + min(wait, LONGEST_PUSH)

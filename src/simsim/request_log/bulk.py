@@ -23,6 +23,7 @@ USE = """
     INSERT INTO request_log_tokenuse AS kept (token_id, account_id, used_at, address, previous_used_at)
     VALUES (%s, %s, %s, %s, %s)
     ON CONFLICT (token_id) DO UPDATE SET
+        account_id = COALESCE(excluded.account_id, kept.account_id),
         address = CASE WHEN excluded.used_at > kept.used_at THEN excluded.address ELSE kept.address END,
         used_at = CASE WHEN excluded.used_at > kept.used_at THEN excluded.used_at ELSE kept.used_at END,
         previous_used_at = CASE

@@ -10,6 +10,8 @@ from django.db.models.functions import Cast
 
 from simsim.request_log.models import TokenAddressDay, TokenDay, TokenUse
 
+MOST_ADDRESSES = 5_000
+
 
 @dataclass(frozen=True)
 class AddressUse:
@@ -36,14 +38,17 @@ def requests_by_day(token_ids: Iterable[uuid.UUID], *, last_day: date, days: int
 
 
 def addresses_of(token_id: uuid.UUID, *, since: date) -> list[AddressUse]:
-    """Return from where the token let requests in since that day, the busiest address first."""
+    """Return from where the token let requests in since that day, the busiest address first, MOST_ADDRESSES at most.
+
+    Whoever holds a password chooses how many there are: an IPv6 host has 2^64 of them.
+    """
     counted = (
         TokenAddressDay.objects.filter(token_id=token_id, day__gte=since)
         .values_list("address")
         .annotate(requests=Sum("accepted"), last=Max("day"))
         .order_by("-requests", "address")
     )
-    return [AddressUse(*row) for row in counted]
+    return [AddressUse(*row) for row in counted[:MOST_ADDRESSES]]
 
 
 def used_since(account_id: uuid.UUID, since: datetime) -> set[str]:

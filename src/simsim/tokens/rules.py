@@ -51,6 +51,10 @@ def is_longer_than_recommended(expires_at: datetime, *, now: datetime) -> bool:
     return expires_at > now + RECOMMENDED_LIFE
 
 
+# Far above any list that people keep, and low enough that one list can't make the gate wait for its reading.
+MOST_NETWORKS = 10_000
+
+
 def parse_networks(texts: Iterable[str]) -> list[str]:
     """Return the networks in normal form, each once, in the order given; blank rows are dropped.
 
@@ -66,6 +70,9 @@ def parse_networks(texts: Iterable[str]) -> list[str]:
             errors.append(FieldError(f"allowed_networks.{index}", network.message, network.params))
         else:
             networks[str(network)] = None
+        if index >= MOST_NETWORKS:
+            message = gettext_noop("At most %(most)s networks, please. A wider network can stand for many.")
+            raise Invalid(FieldError("allowed_networks", message, {"most": f"{MOST_NETWORKS:,}"}))
     if errors:
         raise Invalid(*errors)
     return list(networks)

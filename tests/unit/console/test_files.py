@@ -101,6 +101,7 @@ def test_head_tells_what_get_would_send(tmp_path: Path, names: dict[str, str]) -
         "/static//secret.0123456789ab.css",
         "/static/console",
         "/static/",
+        f"/static/{'a' * 300}.0123456789ab.css",
     ],
 )
 def test_nothing_but_collected_files_is_handed_out(tmp_path: Path, names: dict[str, str], address: str) -> None:

@@ -42,7 +42,7 @@ def create(visit: Visit) -> HttpResponse:
         return form_page(visit, form, asked)
     if asked.answered is not None:
         return answered_page(visit, form, AlreadyAnswered(who=asked.answered.answered_by_label))
-    demand_recent_authentication(visit.request)
+    demand_recent_authentication(visit.request, keeps_form=True)
     return save(visit, form, asked)
 
 

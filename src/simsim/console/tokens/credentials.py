@@ -29,7 +29,7 @@ def show(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
     token = find_token(token_id, actor=visit.actor, account=visit.account)
     if visit.request.method != "POST":
         return redirect("console:token", visit.account.pk, token.pk)
-    demand_recent_authentication(visit.request)
+    demand_recent_authentication(visit.request, keeps_form=True)
     credentials = show_credentials(actor=visit.actor, token=token, now=visit.now)
     return token_page(visit, token, credentials=credentials)
 
@@ -42,7 +42,7 @@ def download(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
     token = find_token(token_id, actor=visit.actor, account=visit.account)
     if visit.request.method != "POST":
         return redirect("console:token", visit.account.pk, token.pk)
-    demand_recent_authentication(visit.request)
+    demand_recent_authentication(visit.request, keeps_form=True)
     credentials = show_credentials(actor=visit.actor, token=token, way=Way.DOWNLOADED, now=visit.now)
     name = slugify(token.name)[:60] or "token"
     disposition = {"Content-Disposition": f'attachment; filename="{name}.env"'}

@@ -8,13 +8,16 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
+from simsim.console.errors import sentence
 from simsim.console.place import Visit, for_administrators, located
+from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.console.sign_in import say
 from simsim.console.tokens import previewing
 from simsim.console.tokens.form import TokenForm, offered_software
 from simsim.console.tokens.rows import rows
 from simsim.console.tokens.while_typing import CHECK, errors_while_typing
-from simsim.problem import AlreadyExists, Invalid
+from simsim.credential.allowlist import Fault, parse_network
+from simsim.problem import AlreadyExists, ChangedMeanwhile, Invalid
 from simsim.tokens.actions import edit_token
 from simsim.tokens.models import Token
 from simsim.tokens.reading import find_token
@@ -35,12 +38,46 @@ def details(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
         return token_page(visit, token, form)
     if previewing.is_asked_for(press):
         return token_page(visit, token, form, preview=previewing.answer(visit, token, form, press))
+    return edit(visit, token, form, press)
+
+
+def edit(visit: Visit, token: Token, form: TokenForm, press: str) -> HttpResponse:
+    """Save the form, unless somebody must look at something first."""
+    if form.stood and form.stood != TokenForm.of(token).stood and not form.leaves_the_list:
+        return changed_meanwhile(visit, token, form)
     if preview := previewing.objection(visit, token, form, press):
         return token_page(visit, token, form, preview=preview, is_question=True)
-    return save(visit, token, form, report_only=form.report_only or press == previewing.SAVE_REPORT_ONLY)
+    form.report_only = form.report_only or press == previewing.SAVE_REPORT_ONLY
+    if opens_more(token, form):
+        # A leaked password that the list had made useless would work again: not from a browser left open.
+        demand_recent_authentication(visit.request, keeps_form=True)
+    return save(visit, token, form)
 
 
-def save(visit: Visit, token: Token, form: TokenForm, *, report_only: bool) -> HttpResponse:
+def opens_more(token: Token, form: TokenForm) -> bool:
+    """Whether addresses would be let in that are refused now."""
+    if form.leaves_the_list or not token.allowed_networks or token.report_only:
+        return False
+    if form.report_only or not form.list_text:
+        return True
+    wanted = [network for network in map(parse_network, form.list_text.split()) if not isinstance(network, Fault)]
+    before = token.networks
+    return any(
+        not any(network.version == known.version and network.subnet_of(known) for known in before)  # type: ignore[arg-type]
+        for network in wanted
+    )
+
+
+def changed_meanwhile(visit: Visit, token: Token, form: TokenForm) -> HttpResponse:
+    """Show what holds now beside what was typed: a page opened long ago must not undo what somebody did since."""
+    problem = ChangedMeanwhile()
+    form.errors["allowed_networks"] = sentence(problem)
+    form.stood = TokenForm.of(token).stood
+    return token_page(visit, token, form, status=problem.status, now_allowed=token.allowed_networks)
+
+
+def save(visit: Visit, token: Token, form: TokenForm) -> HttpResponse:
+    leaves = form.leaves_the_list
     try:
         edit_token(
             actor=visit.actor,
@@ -48,8 +85,8 @@ def save(visit: Visit, token: Token, form: TokenForm, *, report_only: bool) -> H
             name=form.name,
             description=form.description,
             software=form.software,
-            allowed_networks=form.networks,
-            report_only=report_only,
+            allowed_networks=None if leaves else form.networks,
+            report_only=None if leaves else form.report_only,
             now=visit.now,
         )
     except (Invalid, AlreadyExists) as problem:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Self
 
 from django.http import QueryDict
@@ -11,11 +12,14 @@ from simsim.console.errors import sentence
 from simsim.credential.allowlist import Address
 from simsim.problem import AlreadyExists, FieldError, Invalid
 from simsim.tokens.models import TargetSoftware, Token
+from simsim.tokens.rules import MOST_NETWORKS
 
 PRESETS_DAYS = (30, 60, 90, 365)
 DEFAULT_PRESET = "90d"
 ON_A_DATE = "date"
 ROW = "allowed_networks."
+LONG_LIST = 40
+NETWORK_ERRORS_SHOWN = 10
 _separators = re.compile(r"[\s,;]+")
 _is_removal = re.compile(r"remove-([0-9]{1,6})").fullmatch
 
@@ -34,7 +38,8 @@ class NetworkRow:
 class TokenForm:
     """What was typed. `errors` holds a sentence for each field, rows of networks under `allowed_networks.N`.
 
-    `previewed` is the list whose preview the person had before their eyes, as one text.
+    `previewed` is the list whose preview the person had before their eyes, as one text; `stood` is the list with its
+    mode as they were when the page was opened, "" for a new token.
     """
 
     name: str = ""
@@ -45,6 +50,7 @@ class TokenForm:
     networks: list[str] = field(default_factory=list)
     report_only: bool = False
     previewed: str = ""
+    stood: str = ""
     errors: dict[str, str] = field(default_factory=dict)
     focus_row: int | None = None
     namesake: Token | None = None
@@ -53,7 +59,9 @@ class TokenForm:
     def read(cls, data: QueryDict) -> Self:
         """Return what the browser sent; a line that holds several networks, as pasted from a list, becomes several."""
         lines = data.getlist("network")
-        networks = [part for line in lines for part in (_separators.split(line.strip()) if line.strip() else [""])]
+        parts = (part for line in lines for part in (_separators.split(line.strip()) if line.strip() else [""]))
+        # One more than may be saved: that is refused, and a million lines are not even shown.
+        networks = list(islice(parts, MOST_NETWORKS + 1))
         return cls(
             name=data.get("name", ""),
             expires=data.get("expires", DEFAULT_PRESET),
@@ -63,6 +71,7 @@ class TokenForm:
             networks=networks,
             report_only="report_only" in data,
             previewed=data.get("previewed", ""),
+            stood=data.get("stood", ""),
         )
 
     @classmethod
@@ -74,6 +83,7 @@ class TokenForm:
             software=token.software.slug if token.software else "",
             networks=list(token.allowed_networks),
             report_only=token.report_only,
+            stood=standing(token.allowed_networks, report_only=token.report_only),
         )
 
     @classmethod
@@ -98,6 +108,21 @@ class TokenForm:
         ]
 
     @property
+    def leaves_the_list(self) -> bool:
+        """Whether the list and its mode are sent as they stood when the page was opened."""
+        return self.stood == standing(self.networks, report_only=self.report_only)
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the networks are better typed as one text than line by line."""
+        return len(self.networks) > LONG_LIST
+
+    @property
+    def network_errors(self) -> list[str]:
+        """What is wrong with the first few lines of a long list."""
+        return [text for name, text in self.errors.items() if name.startswith(ROW)][:NETWORK_ERRORS_SHOWN]
+
+    @property
     def list_text(self) -> str:
         """The networks as one text, for telling whether a preview was of this list."""
         return " ".join(text for text in self.networks if text)
@@ -120,10 +145,12 @@ class TokenForm:
 
     def add(self, networks: Iterable[str]) -> None:
         """Add each network that is not there yet, in place of empty lines, and put the focus on the last."""
-        for text in networks:
-            if text not in self.networks:
-                self.networks = [*(kept for kept in self.networks if kept.strip()), text]
-            self.focus_row = self.networks.index(text)
+        lines = dict.fromkeys(text for text in self.networks if text.strip())
+        added = list(networks)
+        lines |= dict.fromkeys(added)
+        if added:
+            self.networks = list(lines)
+            self.focus_row = self.networks.index(added[-1])
 
     def explain(self, problem: Invalid | AlreadyExists) -> None:
         """Put what is wrong beside the field that it is about."""
@@ -147,3 +174,9 @@ def offered_software(present: TargetSoftware | None = None) -> Sequence[TargetSo
     """Return what can be chosen: the catalogue without what is retired, save what the token has already."""
     catalogue = TargetSoftware.objects.all()
     return [entry for entry in catalogue if entry.retired_at is None or entry == present]
+
+
+def standing(networks: Iterable[str], *, report_only: bool) -> str:
+    """Return an allowlist and its mode as one text, to tell whether it has changed."""
+    listed = [text for text in networks if text]
+    return " ".join(["report-only" if report_only and listed else "enforced", *listed])
