@@ -82,7 +82,7 @@ class Token(models.Model):
     )
     expires_at = models.DateTimeField(_("expires"))
     allowed_networks = models.JSONField(_("allowed networks"), default=list)
-    report_only = models.BooleanField(_("report only"), default=False)
+    report_only = models.BooleanField(_("report only"), default=False, db_default=False)
     allowlist = models.BinaryField(default=b"")
     digest = models.BinaryField(max_length=32, unique=True)
     sealed_password = models.BinaryField()

@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="token",
             name="report_only",
-            field=models.BooleanField(default=False, verbose_name="report only"),
+            field=models.BooleanField(db_default=False, default=False, verbose_name="report only"),
         ),
         migrations.RunSQL(CREATE, DROP),
     ]
