@@ -24,7 +24,7 @@ from bench import installation, servers
 # A page to measure is a line here; {account} is the account's id, {token} that of its most used token.
 PAGES = [
     ("active tokens", "/accounts/{account}/tokens/"),
-    ("active tokens, last page", "/accounts/{account}/tokens/?page=200"),
+    ("active tokens, last page", "/accounts/{account}/tokens/?page=400"),
     ("active tokens, searched", "/accounts/{account}/tokens/?q=platform&software=python&attention=unused"),
     ("expired and revoked", "/accounts/{account}/tokens/ended/"),
     ("one token", "/accounts/{account}/tokens/{token}/"),

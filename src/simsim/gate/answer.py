@@ -1,6 +1,7 @@
 """Every answer of the gate. A 2xx to a question about credentials is made in `accept` and nowhere else."""
 
 import json
+import re
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote
@@ -17,6 +18,7 @@ IDENTITY_HEADERS = (ACCOUNT_HEADER, TOKEN_HEADER, TOKEN_NAME_HEADER)
 
 CHALLENGE = 'Basic realm="simsim", charset="UTF-8"'
 RETRY_AFTER_SECONDS = 1
+_is_plain = re.compile(r"[A-Za-z0-9_.~ -]*").fullmatch
 REMEMBERED = 4096  # spellings, never decisions
 
 
@@ -52,7 +54,8 @@ def accept(record: Record) -> Answer:
 
 @lru_cache(maxsize=REMEMBERED)
 def _percent_encoded(name: str) -> str:
-    return quote(name, safe="")
+    # Most names are words and spaces, and quote() takes longer than the verdict.
+    return name.replace(" ", "%20") if _is_plain(name) else quote(name, safe="")
 
 
 def refuse(reason: Reason) -> Answer:

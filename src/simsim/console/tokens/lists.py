@@ -17,7 +17,7 @@ from simsim.tokens.models import Token
 from simsim.tokens.reading import tokens_of
 from simsim.tokens.software import software_in_use
 
-PAGE_TOKENS = 50
+PAGE_TOKENS = 25
 LONGEST_SEARCH = 200
 ATTENTIONS = {"soon": Attention.EXPIRES_SOON, "unused": Attention.UNUSED}
 
