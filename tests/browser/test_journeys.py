@@ -77,6 +77,10 @@ def test_keyboard_alone_is_enough(browser: Browser, stack: Stack) -> None:
         alice.tab_to("Name")
         keyboard.type("Typed")
         alice.tab_to("Network 1")
+        keyboard.type("192.0.2.0/24")
+        alice.tab_to("Add more")
+        keyboard.press("Enter")
+        expect(page.get_by_label("Network 2")).to_be_focused()
         keyboard.type("127.0.0.1")
         keyboard.press("Enter")  # sends the form, and does not press a button among the networks
         page.get_by_role("heading", name="Typed").wait_for()
