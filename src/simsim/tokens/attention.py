@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 
 from django.db import connections
-from django.db.models import Case, IntegerField, Q, QuerySet, TextField, When
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, TextField, When
 from django.db.models.functions import Cast
 
 from simsim.accounts.models import Account
@@ -85,10 +85,13 @@ def rank_active(account: Account, *, actor: Actor, search: Search, now: datetime
     ids = [pk for attention in wanted for pk in groups[attention]]
     counts = {attention: len(groups[attention]) for attention in Attention}
     everything = Token.objects.filter(account=account)
-    is_all = not search.text and not search.software
-    active = sum(counts.values()) if is_all else everything.active(now).count()
     # As two ranges of one index: “not active” would read every token.
-    ended = everything.filter(Q(revoked_at__isnull=False) | Q(revoked_at=None, expires_at__lte=now)).count()
+    has_ended = Q(revoked_at__isnull=False) | Q(revoked_at=None, expires_at__lte=now)
+    if search.text or search.software:
+        sums = everything.aggregate(all=Count("pk"), ended=Count("pk", filter=has_ended))
+        active, ended = sums["all"] - sums["ended"], sums["ended"]
+    else:
+        active, ended = sum(counts.values()), everything.filter(has_ended).count()
     return Ranking(ids, counts, active, ended, unanswered(account))
 
 
