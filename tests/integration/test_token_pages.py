@@ -3,7 +3,7 @@
 import html
 import re
 import time
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,8 @@ from simsim.accounts.actions import add_user
 from simsim.accounts.models import Role
 from simsim.accounts.permissions import OPERATOR
 from simsim.audit.models import AuditEvent
-from simsim.request_log.models import TokenAddressDay, TokenDay, TokenUse
+from simsim.request_log.counting import hour_of
+from simsim.request_log.models import TokenAddressDay, TokenUse, UsageCount
 from simsim.tokens.actions import Credentials, create_token, edit_token, rotate_token
 from simsim.tokens.models import Token
 
@@ -118,7 +119,10 @@ def test_neither_search_nor_counts_reach_into_another_account(cast: Cast, now: d
 def test_requests_of_the_last_30_days_are_drawn_and_told(cast: Cast, alice: Client, made: Any, now: datetime) -> None:
     today: date = now.date()
     for days_ago, accepted in ((0, 200), (10, 1000), (29, 4), (30, 50_000)):
-        TokenDay.objects.create(token_id=made[0].pk, day=today - timedelta(days_ago), accepted=accepted, refused=9)
+        UsageCount.objects.create(
+            account_id=cast.acme.pk, hours=24, kind="token", value=made[0].pk.hex, accepted=accepted, refused=9,
+            began_hour=hour_of(datetime.combine(today - timedelta(days_ago), datetime.min.time(), UTC)),
+        )  # fmt: skip
     page = alice.get(list_of(cast))
     assert "1,204 requests" in text_of(page)
     (path,) = re.findall(r'class="spark".*?<path d="([^"]*)"', page.content.decode(), re.DOTALL)

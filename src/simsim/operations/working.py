@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.conf import settings
 from django.db import connections
@@ -59,7 +58,7 @@ def owe_expiry_notices() -> int:
 
 def forget() -> int:
     """Delete some of the requests that are older than the operator keeps them; return how many."""
-    return forget_old(timezone.now() - timedelta(days=settings.OPERATOR.log_retention_days))
+    return forget_old(timezone.now(), days=settings.OPERATOR.log_retention_days)
 
 
 def work() -> None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from simsim.credential.password import MASKED, mask
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST_SECONDS = 9_999_999_999  # the year 2286; what a cursor can hold
+LATEST_SECONDS = 9_000_000_000  # the year 2255: what a row id can hold
 LONGEST_SECONDS = 10 * 365 * 86_400
 MOST_BYTES = 2**62
 LONGEST_PATH = 2048
