@@ -7,6 +7,9 @@ from django.db.models import Q
 
 from simsim.request_log import durations
 
+# What stands for the id of a row that was counted and not stored.
+COUNTED_ALONE = 0
+
 
 class Endpoint(models.Model):
     """A name under which an account's requests of one kind are found and counted: see `endpoints`."""
@@ -114,7 +117,7 @@ class UsageCount(models.Model):
 
 
 for _name in durations.COLUMNS:
-    UsageCount.add_to_class(_name, models.BigIntegerField(default=0))
+    UsageCount.add_to_class(_name, models.BigIntegerField(db_default=0))
 
 
 class TokenAddressDay(models.Model):

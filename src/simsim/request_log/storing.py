@@ -9,11 +9,11 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from simsim.request_log import writing
+from simsim.request_log import floods, writing
 from simsim.request_log.bulk import AT_ONCE
 from simsim.request_log.joining import Changes, Open, Row
 from simsim.request_log.lines import completed_line, parse_completed
-from simsim.request_log.models import OpenRequest, SetAsideLine, SpoolPosition
+from simsim.request_log.models import COUNTED_ALONE, OpenRequest, SetAsideLine, SpoolPosition
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.reading import Move, Reading
 
@@ -121,8 +121,11 @@ def _insert(changes: Changes, attempt: int) -> dict[str, int]:
     rows: list[tuple[str | None, Row]] = [(None, row) for row in changes.rows]
     rows += changes.open_rows.items()
     rows.sort(key=lambda item: item[1].received_at)
-    ids = writing.store([row for _, row in rows], attempt=attempt) if rows else []
-    return {request_id: row_id for row_id, (request_id, _) in zip(ids, rows, strict=True) if request_id is not None}
+    kept, counted_alone = floods.sift(rows)
+    ids = writing.store([row for _, row in kept], attempt=attempt) if kept else []
+    row_ids = {request_id: row_id for row_id, (request_id, _) in zip(ids, kept, strict=True) if request_id is not None}
+    # Their ends are still to come, and are nothing that no gate decided.
+    return row_ids | dict.fromkeys(counted_alone, COUNTED_ALONE)
 
 
 def _slices(items: Iterable[Item], length: int = AT_ONCE) -> Iterator[list[Item]]:

@@ -43,11 +43,11 @@ def store(rows: Sequence[Row], *, attempt: int = 0) -> list[int]:
 
 
 def complete(ends: Sequence[tuple[Open, Completed]]) -> None:
-    """Complete stored rows, and move what is counted of them."""
+    """Complete stored rows, and move what is counted of them. What was COUNTED_ALONE has no row to complete."""
     if not ends:
         return
     alias = settings.REQUEST_LOG_ALIAS
-    ended = {opened.row_id: (opened, end) for opened, end in ends if opened.row_id is not None}
+    ended = {opened.row_id: (opened, end) for opened, end in ends if opened.row_id}
     before: list[Counted] = []
     after: list[Counted] = []
     for pk, account_id, at, reason, status, endpoint, token_id in _as_stored(list(ended)):

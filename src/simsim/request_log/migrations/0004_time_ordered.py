@@ -190,7 +190,7 @@ class Migration(migrations.Migration):
                 ("began_hour", models.IntegerField()),
                 ("accepted", models.BigIntegerField()),
                 ("refused", models.BigIntegerField()),
-                *((name, models.BigIntegerField(default=0)) for name in TOOK),
+                *((name, models.BigIntegerField(db_default=0)) for name in TOOK),
             ],
             options={
                 "indexes": [
