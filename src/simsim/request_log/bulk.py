@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,11 +10,12 @@ from django.db import connections
 
 from simsim.credential.decision import Cause, Reason
 from simsim.request_log import durations, partitions, row_ids
-from simsim.request_log.counting import Key
+from simsim.request_log.counting import DAY_HOURS, Key, hour_of
 from simsim.request_log.joining import Row
 from simsim.request_log.models import Endpoint
 from simsim.request_log.partitions import TABLE
 
+FIRST_DAY = row_ids.EPOCH.date()
 AT_ONCE = 900  # a statement of SQLite's takes 999 values, where it was built with its old limit
 
 COLUMNS = ", ".join(("id", *Row._fields, "endpoint_id"))
@@ -95,11 +96,16 @@ def note_uses(alias: str, rows: Iterable[Row]) -> None:
 
 def count_addresses(alias: str, rows: Iterable[Row]) -> None:
     """Add the rows to the counts of their tokens' addresses. Call it in the transaction that stores them."""
-    addresses: Counter[tuple[UUID, date, str, UUID | None]] = Counter()
-    for row in rows:
-        if row.token_id is not None and row.reason == Reason.OK:
-            addresses[row.token_id, row.received_at.date(), row.address or "", row.account_id] += 1
-    _note(alias, ADDRESS_DAY, ((*key, number) for key, number in addresses.items()))
+    addresses = Counter(
+        (row.token_id, hour_of(row.received_at) // DAY_HOURS, row.address or "", row.account_id)
+        for row in rows
+        if row.token_id is not None and row.reason == Reason.OK
+    )
+    counted = (
+        (token_id, FIRST_DAY + timedelta(day), address, account_id, number)
+        for (token_id, day, address, account_id), number in addresses.items()
+    )
+    _note(alias, ADDRESS_DAY, counted)
 
 
 def add_counts(alias: str, tallied: Mapping[Key, Sequence[int]]) -> None:
