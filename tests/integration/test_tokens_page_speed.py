@@ -84,7 +84,7 @@ def test_what_a_page_asks_about_all_tokens_is_read_from_an_index_alone(alice: Cl
         assert all("COVERING INDEX" in step for step in plan if "tokens_token" in step or "U0" in step), (sql, plan)
 
 
-def explained(sql: str, params: Any) -> list[tuple[Any, ...]]:
+def explained(sql: str, params: Any) -> Any:
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
         return cursor.fetchall()
