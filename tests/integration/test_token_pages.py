@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.urls import reverse
 
 from cast import PASSWORD, Cast
 from integration.test_console import list_of, sign_in
@@ -18,7 +19,7 @@ from simsim.accounts.permissions import OPERATOR
 from simsim.audit.models import AuditEvent
 from simsim.request_log.counting import hour_of
 from simsim.request_log.models import TokenAddressDay, TokenUse, UsageCount
-from simsim.tokens.actions import Credentials, create_token, edit_token, rotate_token
+from simsim.tokens.actions import Credentials, create_token, edit_token, revoke_token, rotate_token
 from simsim.tokens.models import Token
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -70,6 +71,18 @@ def test_tokens_that_want_attention_stand_first_and_say_why(cast: Cast, alice: C
     said = text_of(page)
     for state in ("in 2 days", "in 5 days", "never used for 8 days", "idle for 61 days", "59 days ago"):
         assert state in said
+
+
+@pytest.mark.parametrize("ended", ["", "ended/"])
+def test_each_name_in_a_list_leads_to_its_token(
+    cast: Cast, alice: Client, made: tuple[Token, Credentials], now: datetime, ended: str
+) -> None:
+    """The lists put the addresses together themselves."""
+    token, _ = made
+    if ended:
+        revoke_token(actor=cast.as_alice, token=token, now=now)
+    page = alice.get(list_of(cast) + ended).content.decode()
+    assert re.findall(r'class="name" href="([^"]*)"', page) == [reverse("console:token", args=[cast.acme.pk, token.pk])]
 
 
 @pytest.mark.covers("R7", "B5")

@@ -226,6 +226,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             "tokenaddressday", models.Index(fields=["account_id", "address", "day"], name="addresses_of_an_account")
         ),
+        migrations.AddIndex(
+            "tokenuse", models.Index(fields=["account_id", "used_at", "token_id"], name="uses_by_account")
+        ),
+        migrations.RemoveIndex("tokenuse", "uses_of_an_account"),
         migrations.DeleteModel("TokenDay"),
         migrations.DeleteModel("RequestBefore"),
     ]
