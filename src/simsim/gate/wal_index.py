@@ -6,6 +6,7 @@ beginning of each read to learn whether the pages that it keeps in memory are st
 before a COMMIT returns; so what was read under a header holds for as long as the header stays the same.
 """
 
+import ctypes
 import mmap
 import os
 import sqlite3
@@ -84,7 +85,11 @@ def _mapped_file(path: Path) -> tuple[Identity, mmap.mmap]:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         # Asked of the descriptor: between two looks at a name it may come to name another file.
         identity = _identity(os.fstat(descriptor))
-        _mapped[identity] = descriptor, mmap.mmap(descriptor, HEADER_BYTES, prot=mmap.PROT_READ)
+        memory = mmap.mmap(descriptor, HEADER_BYTES, prot=mmap.PROT_READ)
+        # One reference that nobody lets go of: an ending interpreter would close the memory's own descriptor, and with
+        # it drop the lock of a thread that still writes.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(memory))
+        _mapped[identity] = descriptor, memory
     return identity, _mapped[identity][1]
 
 
