@@ -216,7 +216,7 @@ def row_columns(account_id: str, *, on_sqlite: bool) -> dict[str, str]:
         "cause": kinds("'ok'", "'address_not_allowed'", "'ok'", "'ok'"),
         "duration_seconds": f"CASE n % 3 WHEN 0 THEN {eight} WHEN 1 THEN {forty} ELSE {hundreds} END",
         "bytes": "200 + n % 5000",
-        "address": f"'198.51.100.' || (n % {ADDRESSES})",
+        "address": f"'198.51.100.' || ((used.place * 3 + n % 3) % {ADDRESSES})",
     }
 
 
@@ -242,5 +242,6 @@ def quickly(cursor: Any, *, on_sqlite: bool) -> Iterator[None]:
     if on_sqlite:
         cursor.execute("PRAGMA synchronous = OFF")
         cursor.execute("PRAGMA cache_size = -1000000")
+        cursor.execute("PRAGMA temp_store = MEMORY")
     yield
     cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)" if on_sqlite else "ANALYZE")

@@ -17,9 +17,11 @@ import psycopg
 import pytest
 
 import postgresql_server
+import settings_for_tests
 
 ON_POSTGRESQL = os.environ.get("SIMSIM_TEST_DATABASE") == "postgresql"
 HERE = Path(__file__).parent
+FLOOD_REQUESTS = settings_for_tests.REQUESTS
 REQUESTS, WRITERS, SECONDS, KILLS = 10_000, 4, 12.0, 10
 ROWS = """
     SELECT resource, outcome, status, reason, duration_seconds, bytes, account_id IS NOT NULL
@@ -68,7 +70,7 @@ class Installation:
     def ship_the_rest(self) -> None:
         """Run a worker until it finds nothing more."""
         worker = self.start_worker()
-        worker.communicate(timeout=60)
+        worker.communicate(timeout=600)
         assert worker.returncode == 0
 
     @contextlib.contextmanager
@@ -160,3 +162,34 @@ def test_a_backlog_shipped_by_two_workers_at_once_is_shipped_once(
     rows = installation.query(ROWS)
     assert len(rows) == REQUESTS
     assert set(rows) == {expected_row(number) for number in range(REQUESTS)}
+
+
+@pytest.mark.covers("R17")
+@pytest.mark.timeout(900)
+def test_of_many_requests_kills_and_files_each_good_line_is_there_once(installation: Installation) -> None:
+    # The whole of it, a million requests in files of 50,000 lines and 50 kills, takes minutes:
+    # SIMSIM_TEST_REQUESTS=1000000 make test
+    requests = int(FLOOD_REQUESTS or 100_000)
+    kills, file_lines, broken = 50 if requests >= 1_000_000 else 15, requests // 20, 100
+    command: list[str | Path] = [sys.executable, HERE / "flooding_process.py", installation.spool]
+    arguments = [str(number) for number in (requests, file_lines, broken)]
+    writer = subprocess.Popen([*command, *arguments], env=installation.environment)
+    try:
+        for _ in range(kills):
+            worker = installation.start_worker()
+            time.sleep(random.uniform(0.0, 1.0))
+            kill(worker)
+        assert writer.wait(timeout=600) == 0
+    finally:
+        writer.kill()
+        writer.wait()
+    installation.ship_the_rest()
+
+    log = "FROM request_log_loggedrequest"
+    assert installation.query(f"SELECT count(*), count(DISTINCT resource) {log}") == [(requests, requests)]
+    whole = "status = 200 AND outcome = 'accepted' AND duration_seconds = 0.125"
+    assert installation.query(f"SELECT count(*) {log} WHERE {whole}") == [(requests,)]
+    assert installation.query("SELECT count(*) FROM request_log_setasideline") == [(broken,)]
+    counted = "SELECT sum(accepted) FROM request_log_usagecount WHERE hours = 24 AND kind = 'token'"
+    assert installation.query(counted) == [(requests,)]
+    assert installation.query("SELECT count(*) FROM request_log_openrequest") == [(0,)]

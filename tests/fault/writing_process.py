@@ -36,10 +36,10 @@ class Gateway:
     def told(self, _signum: int, _frame: FrameType | None) -> None:
         self.is_told_to_reopen = True
 
-    def end(self, request_id: str, path: str, status: int) -> None:
+    def end(self, request_id: str, path: str, status: int, address: str) -> None:
         line = {
             "id": request_id, "at": round(time.time(), 3), "seconds": 0.125, "status": status, "bytes": 7,
-            "method": "GET", "path": path, "address": "203.0.113.9",
+            "method": "GET", "path": path, "address": address,
         }  # fmt: skip
         os.write(self.file, json.dumps(line, separators=(",", ":")).encode() + b"\n")
         if self.is_told_to_reopen:
@@ -51,21 +51,22 @@ class Gateway:
 def main(directory: Path, first: int, count: int, seconds: float) -> None:
     """Write `count` requests, numbered from `first`, within some seconds; what the number ends in says how it goes."""
     gate, gateway = Spool(directory, max_segment_bytes=SEGMENT_BYTES), Gateway(directory)
-    in_flight: list[tuple[str, str, int]] = []
+    in_flight: list[tuple[str, str, int, str]] = []
     begin = time.monotonic()
     for nth, number in enumerate(range(first, first + count)):
         time.sleep(max(0.0, begin + nth * seconds / count - time.monotonic()))
-        request_id, path = os.urandom(16).hex(), f"/r/{number}"
+        # Each from an address of its own: many refusals from one would be counted as a flood.
+        request_id, path, address = os.urandom(16).hex(), f"/r/{number}", f"198.51.{number // 250 % 250}.{number % 250}"
         status = {7: 401, 8: 503}.get(number % 10, 200)
         if status != 503:
             gate.append(
                 decided_line(
                     request_id, datetime.now(UTC), EXPIRED if status == 401 else OK, account=ACCOUNT, record=RECORD,
-                    method="GET", target=path, address=parse_address("203.0.113.9"),
+                    method="GET", target=path, address=parse_address(address),
                 )
             )  # fmt: skip
         if number % 10 != 9:
-            in_flight.append((request_id, path, status))
+            in_flight.append((request_id, path, status, address))
         if len(in_flight) > IN_FLIGHT:
             gateway.end(*in_flight.pop(random.randrange(IN_FLIGHT)))
     for ended in in_flight:

@@ -1,0 +1,56 @@
+"""A gate and a gateway that write as fast as they can, into many files, with broken lines among the good ones."""
+
+import json
+import random
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from simsim.credential.allowlist import parse_address
+from simsim.credential.decision import OK, Record
+from simsim.gate.line import decided_line
+from simsim.gate.spool import Spool
+
+ACCOUNT, TOKEN = f"{1:08}-0000-4000-8000-000000000000", f"{2:08}-0000-4000-8000-000000000000"
+RECORD = Record(TOKEN, ACCOUNT, "reader", bytes(32), datetime(2027, 1, 1, tzinfo=UTC), False, b"", None)
+AT_ONCE = 250
+BROKEN = [
+    b"not json\n", b"\xff\xfe\x00\n", b"{}\n", b'{"id":"%032x","at":17\n' % 1, b'["a"]\n', b'{"id":"x","at":"now"}\n',
+]  # fmt: skip
+
+
+def main(directory: Path, count: int, file_lines: int, broken: int) -> None:
+    """Write `count` requests to the spool, each with its end, and `broken` lines at random places."""
+    places = set(random.sample(range(count), broken))
+    address = parse_address("203.0.113.9")
+    began = datetime.now(UTC) - timedelta(seconds=count / 1000)
+    ends = directory / "gateway.jsonl"
+    gate = Spool(directory)
+    for first in range(0, count, AT_ONCE):
+        decided, ended = [], []
+        for number in range(first, min(first + AT_ONCE, count)):
+            at = began + timedelta(milliseconds=number)
+            decided.append(
+                decided_line(
+                    f"{number + 1:032x}", at, OK, account=ACCOUNT, record=RECORD, method="GET", target=f"/r/{number}",
+                    address=address,
+                )
+            )  # fmt: skip
+            end = {
+                "id": f"{number + 1:032x}", "at": round(at.timestamp(), 3), "seconds": 0.125, "status": 200, "bytes": 7,
+                "method": "GET", "path": f"/r/{number}", "address": "203.0.113.9",
+            }  # fmt: skip
+            ended.append(json.dumps(end, separators=(",", ":")).encode() + b"\n")
+            if number in places:
+                random.choice([decided, ended]).append(random.choice(BROKEN))
+        gate.append(b"".join(decided))
+        with ends.open("ab") as file:
+            file.write(b"".join(ended))
+        if (first + AT_ONCE) % file_lines == 0:
+            gate.close()
+            ends.rename(directory / f"gateway-{first:09}.jsonl")
+    gate.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:5]))
