@@ -13,6 +13,7 @@ ACCOUNT_HEADER = "X-Simsim-Account"
 TOKEN_HEADER = "X-Simsim-Token"  # noqa: S105
 TOKEN_NAME_HEADER = "X-Simsim-Token-Name"  # noqa: S105
 REASON_HEADER = "X-Simsim-Reason"
+REQUEST_HEADER = "X-Simsim-Request"
 # What the gate says about a request. A proxy must drop each of them from what the client sent.
 IDENTITY_HEADERS = (ACCOUNT_HEADER, TOKEN_HEADER, TOKEN_NAME_HEADER)
 
@@ -56,6 +57,11 @@ def accept(record: Record) -> Answer:
 def _percent_encoded(name: str) -> str:
     # Most names are words and spaces, and quote() takes longer than the verdict.
     return name.replace(" ", "%20") if _is_plain(name) else quote(name, safe="")
+
+
+def naming(said: Answer, request_id: str) -> Answer:
+    """Return an answer that also tells the request's id, for a proxy that has none of its own to log."""
+    return Answer(said.status, [*said.headers, (REQUEST_HEADER.lower(), request_id)], said.body)
 
 
 def refuse(reason: Reason) -> Answer:
