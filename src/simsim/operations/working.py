@@ -12,7 +12,9 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
+from simsim.gate import ballast
 from simsim.mail import outbox
+from simsim.request_log import gaps
 from simsim.request_log.retention import forget_old
 from simsim.request_log.shipping import Shipper
 from simsim.tokens import expiry_notices
@@ -43,6 +45,8 @@ def jobs() -> list[Job]:
         *(Job(f"mail {nth}", deliver, idle_seconds=1.0, busy_seconds=0.0) for nth in range(1, DELIVERIES + 1)),
         # R9 allows two minutes; a new token is looked at here too, to find when its notices are due.
         Job("expiry notices", owe_expiry_notices, idle_seconds=15.0, busy_seconds=0.0),
+        # Soon after there is room again, and not at once: who makes it is at work still.
+        Job("ballast", keep_ballast, idle_seconds=60.0, busy_seconds=60.0),
         Job("retention", forget, idle_seconds=3600.0, busy_seconds=0.1),
     ]
 
@@ -57,9 +61,16 @@ def owe_expiry_notices() -> int:
     return expiry_notices.owe_due(now=timezone.now())
 
 
+def keep_ballast() -> int:
+    """Keep room that the gate can give away when the disk is full; return whether there is some."""
+    directory = settings.OPERATOR.spool_dir
+    return int(directory.is_dir() and ballast.keep(directory))
+
+
 def forget() -> int:
-    """Delete some of the requests that are older than the operator keeps them; return how many."""
-    return forget_old(timezone.now() - timedelta(days=settings.OPERATOR.log_retention_days))
+    """Delete some of the requests that are older than the operator keeps them, and of the gaps; return how many."""
+    before = timezone.now() - timedelta(days=settings.OPERATOR.log_retention_days)
+    return forget_old(before) + gaps.forget_old(before)
 
 
 def work() -> None:

@@ -5,6 +5,8 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from simsim.request_log.gaps import LogGap as LogGap  # noqa: PLC0414 - Django looks for models here
+
 
 class LoggedRequest(models.Model):
     """One request, as the gate decided it and as the gateway saw it end.

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from simsim.request_log import tailing
-from simsim.request_log.lines import Completed, Decided, parse_completed, parse_decided, set_aside_text
+from simsim.request_log.lines import Completed, Decided, Missed, parse_completed, parse_gate_line, set_aside_text
 from simsim.request_log.tailing import SpoolFile
 
 COMPLETED_BYTES = 1024 * 1024
 DECIDED_BYTES = 4 * 1024 * 1024
 
-Parsed = TypeVar("Parsed", Decided, Completed)
+Parsed = TypeVar("Parsed", bound=Decided | Missed | Completed)
 
 
 class Move(NamedTuple):
@@ -43,6 +43,7 @@ class Reading:
     positions: dict[str, int]
     decided: list[Decided] = field(default_factory=list)
     completed: list[Completed] = field(default_factory=list)
+    missed: list[Missed] = field(default_factory=list)
     broken: list[SetAside] = field(default_factory=list)
     moves: dict[str, Move] = field(default_factory=dict)
     shipped: list[SpoolFile] = field(default_factory=list)
@@ -64,12 +65,15 @@ class Reading:
         The time is for speed alone: lines that belong together then meet in memory.
         """
         until = None if self.is_gateway_at_end else max((end.at for end in self.completed), default=None)
+        lines: list[Decided | Missed] = []
         for file in tailing.gate_files(directory):
-            taken, is_at_end = self._read(file, most_bytes, parse_decided, self.decided, until=until)
+            taken, is_at_end = self._read(file, most_bytes, parse_gate_line, lines, until=until)
             most_bytes -= taken
             self.is_gate_at_end &= is_at_end
+        self.decided += (line for line in lines if isinstance(line, Decided))
+        self.missed += (line for line in lines if isinstance(line, Missed))
         # Asked last: nginx makes its log before it takes the first request that the gate can have decided.
-        self.has_gateway = tailing.has_gateway(directory)
+        self.has_gateway |= tailing.has_gateway(directory)
 
     def is_only_copy(self, file: SpoolFile) -> bool:
         """Whether no other file of the spool begins like this one."""
@@ -89,11 +93,15 @@ class Reading:
         if file.identity in self.moves:
             return 0, False  # a copy of a file that is still being read: in a later round
         start = self.positions.get(file.identity)
-        offset, is_at_end, is_late = start or 0, False, False
-        while not (is_at_end or is_late) and offset - (start or 0) < most_bytes:
+        begin = start or 0
+        offset, is_at_end, is_late = begin, False, False
+        while not (is_at_end or is_late) and offset - begin < most_bytes:
             lines, end, is_at_end = tailing.read_lines(file, offset)
             for line in lines:
-                found = parse(text := line.decode("utf-8", "replace")) or self._mend(file, offset, text, parse)
+                text = line.decode("utf-8", "replace")
+                found: Parsed | None = parse(text)
+                if found is None:
+                    found = self._mend(file, offset, text, parse)
                 offset += len(line) + 1
                 if found is not None:
                     parsed.append(found)
@@ -105,9 +113,15 @@ class Reading:
             self.moves[file.identity] = Move(file.identity, file.name, start, offset)
         if is_at_end and file.is_finished:
             self.shipped.append(file)
-        return offset - (start or 0), is_at_end
+        return offset - begin, is_at_end
 
-    def _mend(self, file: SpoolFile, offset: int, text: str, parse: Callable[[str], Parsed | None]) -> Parsed | None:
+    def _mend(
+        self,
+        file: SpoolFile,
+        offset: int,
+        text: str,
+        parse: Callable[[str], Parsed | None],
+    ) -> Parsed | None:
         """Return what can be saved of a broken line, None for nothing; the rest of it is set aside."""
         merged = tailing.split_merged(text)
         found = parse(merged[1]) if merged else None

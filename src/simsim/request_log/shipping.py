@@ -8,8 +8,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from simsim.request_log import storing, tailing
-from simsim.request_log.joining import join
+from django.conf import settings
+from django.db import transaction
+
+from simsim.request_log import gaps, storing, tailing
+from simsim.request_log.joining import Changes, join
 from simsim.request_log.reading import Reading
 
 LOCK_NAME = ".shipping"
@@ -55,7 +58,7 @@ class Shipper:
         changes = join(reading.decided, reading.completed, waiting, is_gate_read_to_its_end=reading.is_gate_at_end)
         if reading.moves or changes:
             try:
-                storing.save(changes, reading, spool=spool, now=now)
+                _save(changes, reading, spool=spool, now=now)
             except storing.Overtaken:
                 return 0
         _delete_shipped(reading)
@@ -67,6 +70,12 @@ class Shipper:
         if reading.is_gate_at_end and reading.is_gateway_at_end and now - self._tidied_at >= TIDY_INTERVAL:
             is_more_to_close = storing.close_abandoned(now)
             self._tidied_at = self._tidied_at if is_more_to_close else now
+
+
+def _save(changes: Changes, reading: Reading, *, spool: str, now: datetime) -> None:
+    with transaction.atomic(using=settings.REQUEST_LOG_ALIAS):
+        storing.save(changes, reading, spool=spool, now=now)
+        gaps.store(reading.missed, now=now)
 
 
 def _delete_shipped(reading: Reading) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate_database import Database, basic
+from simsim.credential.decision import Reason
 from simsim.gate import answer
 from simsim.gate.app import VERIFY, Gate, Request
 from simsim.gate.request_id import is_request_id, new_request_id, parse_request_id
@@ -53,4 +54,4 @@ def test_the_gate_tells_a_proxy_the_id_that_it_gave_none(gate: Gate, database: D
     assert told not in named
     assert told not in stranger
     assert logged[4] not in {ID, new_request_id()}
-    assert told not in dict(answer.refuse(answer.Reason.EXPIRED).headers)
+    assert told not in dict(answer.refuse(Reason.EXPIRED).headers)
