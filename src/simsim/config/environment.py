@@ -20,6 +20,7 @@ from pydantic_settings import (
 
 from simsim.credential import allowlist
 from simsim.problem import Unusable
+from simsim.request_log.access_logs import AccessLog, parse_access_log
 
 PREFIX = "SIMSIM_"
 DEFAULT_DATA_DIR = "simsim-data"
@@ -62,6 +63,7 @@ class Environment(BaseSettings):
     email_url: SecretStr = Field(default=SecretStr("smtp://localhost:25"), repr=False)
     email_from: str = "Simsim <simsim@localhost>"
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    access_logs: Annotated[tuple[str, ...], NoDecode] = ()
     log_retention_days: int = Field(default=400, ge=1)
     api_url: str = ""
     api_example: str = "/"
@@ -83,9 +85,10 @@ class Environment(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def split_lists(cls, values: dict[str, Any]) -> dict[str, Any]:
-        proxies = values.get("trusted_proxies")
-        if isinstance(proxies, str):
-            values["trusted_proxies"] = tuple(part.strip() for part in proxies.split(",") if part.strip())
+        for name in ("trusted_proxies", "access_logs"):
+            given = values.get(name)
+            if isinstance(given, str):
+                values[name] = tuple(part.strip() for part in given.split(",") if part.strip())
         return values
 
     @model_validator(mode="after")
@@ -96,6 +99,7 @@ class Environment(BaseSettings):
                 prove_url(PREFIX + name, url, {"postgresql", "postgres", "sqlite"})
         prove_url("SIMSIM_EMAIL_URL", self.email_url.get_secret_value(), {"smtp", "smtps"})
         self.trusted_networks()
+        self.followed_logs()
         if self.api_url:
             prove_url("SIMSIM_API_URL", self.api_url, {"http", "https"})
             prove_shown_to_callers("SIMSIM_API_URL", self.api_url)
@@ -136,6 +140,10 @@ class Environment(BaseSettings):
                 )
             networks.append(network)
         return allowlist.pack(networks)
+
+    def followed_logs(self) -> list[AccessLog]:
+        """Return what SIMSIM_ACCESS_LOGS names; raise Unusable for a kind or a path that is none."""
+        return [parse_access_log(text) for text in self.access_logs]
 
     def key_ring(self) -> list[bytes]:
         """Return the keys that encrypt passwords, newest first, each 32 bytes; raise Unusable when there is none."""

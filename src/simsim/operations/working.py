@@ -39,7 +39,7 @@ class Job:
 
 
 def jobs() -> list[Job]:
-    shipper = Shipper(settings.OPERATOR.spool_dir)
+    shipper = Shipper(settings.OPERATOR.spool_dir, access_logs=settings.OPERATOR.followed_logs())
     return [
         Job("log shipping", shipper.ship_once, idle_seconds=0.2, busy_seconds=0.05),
         *(Job(f"mail {nth}", deliver, idle_seconds=1.0, busy_seconds=0.0) for nth in range(1, DELIVERIES + 1)),

@@ -1,12 +1,14 @@
 """One round through a spool: which lines it takes, and where it leaves each file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from simsim.request_log import tailing
+from simsim.request_log.access_logs import Ignored
+from simsim.request_log.following import Follower
 from simsim.request_log.lines import Completed, Decided, Missed, parse_completed, parse_gate_line, set_aside_text
 from simsim.request_log.tailing import SpoolFile
 
@@ -59,6 +61,19 @@ class Reading:
             most_bytes -= taken
             self.is_gateway_at_end &= is_at_end
 
+    def read_access_logs(self, followers: Iterable[Follower], now: datetime, most_bytes: int = COMPLETED_BYTES) -> None:
+        """Read how requests ended that came through other proxies."""
+        for follower in followers:
+            for file in follower.files(now):
+                begins = follower.log.kind.begins
+                taken, is_at_end = self._read(file, most_bytes, follower.log.parse, self.completed, begins=begins)
+                most_bytes -= taken
+                self.is_gateway_at_end &= is_at_end
+                # Not in this round, which may yet fail: only once the position is stored it is not read again.
+                if is_at_end and file.is_finished and file.identity not in self.moves:
+                    follower.is_read(file)
+            self.has_gateway = True
+
     def read_gate(self, directory: Path, most_bytes: int = DECIDED_BYTES) -> None:
         """Read what was decided: to the end, or in a backlog as far in time as the gateway was read.
 
@@ -83,27 +98,28 @@ class Reading:
         self,
         file: SpoolFile,
         most_bytes: int,
-        parse: Callable[[str], Parsed | None],
+        parse: Callable[[str], Parsed | Ignored | None],
         parsed: list[Parsed],
         *,
         until: datetime | None = None,
+        begins: str = tailing.START_OF_A_LINE,
     ) -> tuple[int, bool]:
         """Return how many bytes the lines took that were added to what is parsed, and whether no more are there."""
         self.identities.append(file.identity)
         if file.identity in self.moves:
             return 0, False  # a copy of a file that is still being read: in a later round
         start = self.positions.get(file.identity)
-        begin = start or 0
+        begin = file.begins_at if start is None else start
         offset, is_at_end, is_late = begin, False, False
         while not (is_at_end or is_late) and offset - begin < most_bytes:
             lines, end, is_at_end = tailing.read_lines(file, offset)
             for line in lines:
                 text = line.decode("utf-8", "replace")
-                found: Parsed | None = parse(text)
+                found: Parsed | Ignored | None = parse(text)
                 if found is None:
-                    found = self._mend(file, offset, text, parse)
+                    found = self._mend(file, offset, text, parse, begins)
                 offset += len(line) + 1
-                if found is not None:
+                if found is not None and not isinstance(found, Ignored):
                     parsed.append(found)
                     if until is not None and found.at > until:
                         is_at_end, is_late, end = False, True, offset
@@ -111,7 +127,7 @@ class Reading:
             offset = end
         if offset != start:
             self.moves[file.identity] = Move(file.identity, file.name, start, offset)
-        if is_at_end and file.is_finished:
+        if is_at_end and file.is_finished and file.is_ours:
             self.shipped.append(file)
         return offset - begin, is_at_end
 
@@ -120,10 +136,11 @@ class Reading:
         file: SpoolFile,
         offset: int,
         text: str,
-        parse: Callable[[str], Parsed | None],
-    ) -> Parsed | None:
+        parse: Callable[[str], Parsed | Ignored | None],
+        begins: str,
+    ) -> Parsed | Ignored | None:
         """Return what can be saved of a broken line, None for nothing; the rest of it is set aside."""
-        merged = tailing.split_merged(text)
+        merged = tailing.split_merged(text, begins)
         found = parse(merged[1]) if merged else None
         broken = merged[0] if merged and found else text
         if broken:
