@@ -14,8 +14,11 @@ from simsim.gate.spool import Spool
 CALLS = 20_000
 
 
-def median_micros(data: Path, spool: Path, credentials: list[Credential]) -> float:
-    """Return the median of CALLS calls over the credentials in turn."""
+def median_micros(data: Path, spool: Path, credentials: list[Credential]) -> tuple[float, float]:
+    """Return the median of CALLS calls over the credentials in turn, and of the first call with each.
+
+    The first reads the token's row; until something is committed, the others need not.
+    """
     trusted = allowlist.parse_network("10.0.0.0/8")
     assert not isinstance(trusted, allowlist.Fault)
     gate = Gate(SqliteLookup(data / "simsim.sqlite3"), Spool(spool), trusted=allowlist.pack([trusted]))
@@ -30,4 +33,4 @@ def median_micros(data: Path, spool: Path, credentials: list[Credential]) -> flo
         if answer.status != 204:
             raise RuntimeError(f"expected an acceptance, got {answer.status}")
     gate.close()
-    return statistics.median(spent) / 1000
+    return statistics.median(spent) / 1000, statistics.median(spent[: len(requests)]) / 1000

@@ -15,16 +15,21 @@ from typing import Any
 from bench import tokens
 
 DAYS = 90
+DAY_MICROS = 86_400_000_000
 BATCH_ROWS = 500_000
+ENDPOINTS, ADDRESSES = 400, 250
 PERSON = "bench@example.com"
 Progress = Callable[[str], None]
 
 USED = "CREATE TEMP TABLE used (place bigint PRIMARY KEY, id {kind}, name text)"
+NAMED = "CREATE TEMP TABLE named (place bigint PRIMARY KEY, id bigint, name text)"
 # The product of two numbers that run through their ranges: a few tokens are used much, many seldom.
 LOG = """
-    WITH RECURSIVE numbers(n) AS (SELECT CAST({first} AS bigint) UNION ALL SELECT n + 1 FROM numbers WHERE n < {last})
+    WITH RECURSIVE numbers(n) AS (SELECT CAST({first} AS bigint) UNION ALL SELECT n + 1 FROM numbers WHERE n < {last}),
+    times AS (SELECT n, {began} + n * {step} AS micros FROM numbers)
     INSERT INTO request_log_loggedrequest ({columns})
-    SELECT {values} FROM numbers JOIN used ON used.place = (n % {used}) * (n / {used} % 97) / 97 ORDER BY n
+    SELECT {values} FROM times JOIN used ON used.place = (n % {used}) * (n / {used} % 97) / 97
+    JOIN named ON named.place = n * 7 % {named} ORDER BY n
 """
 # What shipping counts as rows arrive; it does so row by row, and a recount equals it.
 LAST_USES = """
@@ -32,15 +37,24 @@ LAST_USES = """
     SELECT token_id, {account}, max(received_at), max(address)
     FROM request_log_loggedrequest WHERE reason = 'ok' GROUP BY token_id
 """
-DAY_COUNTS = """
-    INSERT INTO request_log_tokenday (token_id, day, accepted, refused)
-    SELECT token_id, {day}, sum(CASE reason WHEN 'ok' THEN 1 ELSE 0 END), sum(CASE reason WHEN 'ok' THEN 0 ELSE 1 END)
-    FROM request_log_loggedrequest GROUP BY 1, 2
-"""
 ADDRESS_COUNTS = """
-    INSERT INTO request_log_tokenaddressday (token_id, day, address, accepted)
-    SELECT token_id, {day}, address, count(*) FROM request_log_loggedrequest WHERE reason = 'ok' GROUP BY 1, 2, 3
+    INSERT INTO request_log_tokenaddressday (token_id, day, address, accepted, account_id)
+    SELECT token_id, {day}, address, count(*), {account} FROM request_log_loggedrequest WHERE reason = 'ok'
+    GROUP BY 1, 2, 3
 """
+COUNTS = """
+    INSERT INTO request_log_usagecount (account_id, hours, kind, value, began_hour, accepted, refused, {took})
+    SELECT {account}, 1, '{kind}', {value}, id / {hour_ids}, sum(CASE reason WHEN 'ok' THEN 1 ELSE 0 END),
+        sum(CASE reason WHEN 'ok' THEN 0 ELSE 1 END), {classes}
+    FROM request_log_loggedrequest GROUP BY 4, 5
+"""
+DAYS_FROM_HOURS = """
+    INSERT INTO request_log_usagecount (account_id, hours, kind, value, began_hour, accepted, refused, {took})
+    SELECT account_id, 24, kind, value, began_hour - began_hour % 24, sum(accepted), sum(refused), {sums}
+    FROM request_log_usagecount WHERE hours = 1 GROUP BY account_id, kind, value, began_hour - began_hour % 24
+"""
+# Classes of durations by their column: every third request each, so that a sum of the columns is what it is.
+TOOK = {"took_06": 0.0079, "took_11": 0.045, "took_17": 0.35}
 
 
 @dataclass(frozen=True)
@@ -124,46 +138,102 @@ def fill_log(account_id: Any, used: list[Any], rows: int, now: datetime, progres
     from django.conf import settings
     from django.db import connections
 
+    from simsim.request_log import partitions
+    from simsim.request_log.models import Endpoint
+    from simsim.request_log.row_ids import A_DAY, first_id
+
     connection = connections[settings.REQUEST_LOG_ALIAS]
     on_sqlite = connection.vendor == "sqlite"
     kept = (lambda value: value.hex) if on_sqlite else str
-    columns = row_columns(kept(account_id), rows, now, on_sqlite=on_sqlite)
-    with connection.cursor() as cursor, quickly(cursor, on_sqlite=on_sqlite):
+    columns = row_columns(kept(account_id), on_sqlite=on_sqlite)
+    named = [Endpoint(account_id=account_id, name=f"/api/v2/entity-{place}") for place in range(ENDPOINTS)]
+    Endpoint.objects.bulk_create(named)
+    began = now - timedelta(days=DAYS)
+    began_micros = int(began.timestamp() * 1_000_000)
+    with connection.cursor() as cursor, quickly(cursor, on_sqlite=on_sqlite), without_indexes(connection, progress):
         cursor.execute(USED.format(kind="text" if on_sqlite else "uuid"))
+        cursor.execute(NAMED)
         places = [(place, kept(token.pk), token.name) for place, token in enumerate(used)]
         cursor.executemany("INSERT INTO used VALUES (%s, %s, %s)", places)
+        known = dict(Endpoint.objects.values_list("name", "pk"))
+        cursor.executemany(
+            "INSERT INTO named VALUES (%s, %s, %s)", [(n, known[each.name], each.name) for n, each in enumerate(named)]
+        )
+        if not on_sqlite:
+            partitions.make(cursor, range(first_id(began), first_id(now) + A_DAY, A_DAY))
         for first in range(0, rows, BATCH_ROWS):
             last = min(first + BATCH_ROWS, rows) - 1
             names, values = ", ".join(columns), ", ".join(columns.values())
-            cursor.execute(LOG.format(first=first, last=last, columns=names, values=values, used=len(used)))
+            cursor.execute(
+                LOG.format(
+                    first=first, last=last, columns=names, values=values, used=len(used), named=ENDPOINTS,
+                    began=began_micros, step=DAYS * DAY_MICROS // rows,
+                )
+            )  # fmt: skip
             progress(f"{last + 1:,} of {rows:,} rows")
-        account = columns["account_id"]
-        day = "date(received_at)" if on_sqlite else "(received_at AT TIME ZONE 'UTC')::date"
-        for counts in (LAST_USES, DAY_COUNTS, ADDRESS_COUNTS):
-            cursor.execute(counts.format(account=account, day=day))
+        count(cursor, columns["account_id"], on_sqlite=on_sqlite)
         progress("requests counted")
 
 
-def row_columns(account_id: str, rows: int, now: datetime, *, on_sqlite: bool) -> dict[str, str]:
-    """Return the SQL of each column of the log's row number `n`."""
-    began = int((now - timedelta(days=DAYS)).timestamp())
-    moment = f"{began} + n * {DAYS * 86_400} / {rows}"
-    failed = "CASE n % 40 WHEN 0 THEN {0} WHEN 1 THEN {1} ELSE {2} END".format
+def count(cursor: Any, account: str, *, on_sqlite: bool) -> None:
+    """Count the requests as shipping would have done."""
+    from simsim.request_log.row_ids import A_DAY
+
+    day = "date(received_at)" if on_sqlite else "(received_at AT TIME ZONE 'UTC')::date"
+    for counts in (LAST_USES, ADDRESS_COUNTS):
+        cursor.execute(counts.format(account=account, day=day))
+    token = "token_id" if on_sqlite else "replace(token_id::text, '-', '')"
+    values = {"all": "''", "status": "CAST(status AS text)", "endpoint": "resource", "token": token}
+    classes = ", ".join(f"sum(CASE duration_seconds WHEN {seconds} THEN 1 ELSE 0 END)" for seconds in TOOK.values())
+    for kind, value in values.items():
+        cursor.execute(
+            COUNTS.format(
+                account=account, kind=kind, value=value, hour_ids=A_DAY // 24, took=", ".join(TOOK), classes=classes
+            )
+        )
+    cursor.execute(DAYS_FROM_HOURS.format(took=", ".join(TOOK), sums=", ".join(f"sum({name})" for name in TOOK)))
+
+
+def row_columns(account_id: str, *, on_sqlite: bool) -> dict[str, str]:
+    """Return the SQL of each column of the log's row number `n`, received at `micros` since the year 1970."""
+    from simsim.request_log.row_ids import BITS
+
+    text = "datetime(micros / 1000000, 'unixepoch') || printf('.%%06d', micros %% 1000000)".replace("%%", "%")
+    kinds = "CASE WHEN n % 5003 = 0 THEN {0} WHEN n % 40 = 0 THEN {1} WHEN n % 40 = 1 THEN {2} ELSE {3} END".format
+    eight, forty, hundreds = TOOK.values()
     return {
-        "received_at": f"datetime({moment}, 'unixepoch')" if on_sqlite else f"to_timestamp({moment})",
+        "id": f"micros * {1 << BITS} + n % {1 << BITS}",
+        "received_at": text if on_sqlite else "to_timestamp(micros / 1000000.0)",
         "account_id": f"'{account_id}'" if on_sqlite else f"'{account_id}'::uuid",
         "token_id": "used.id",
         "token_name": "used.name",
         "method": "'GET'",
-        "resource": "'/api/v2/entities/' || (n % 500)",
-        "status": failed(401, 404, 200),
-        "outcome": failed("'refused'", "'accepted'", "'accepted'"),
-        "reason": failed("'address_not_allowed'", "'ok'", "'ok'"),
-        "cause": failed("'address_not_allowed'", "'ok'", "'ok'"),
-        "duration_seconds": "0.004 + (n % 900) / 3000.0",
+        "resource": "named.name",
+        "endpoint_id": "named.id",
+        "status": kinds(500, 401, 404, 200),
+        "outcome": kinds("'accepted'", "'refused'", "'accepted'", "'accepted'"),
+        "reason": kinds("'ok'", "'address_not_allowed'", "'ok'", "'ok'"),
+        "cause": kinds("'ok'", "'address_not_allowed'", "'ok'", "'ok'"),
+        "duration_seconds": f"CASE n % 3 WHEN 0 THEN {eight} WHEN 1 THEN {forty} ELSE {hundreds} END",
         "bytes": "200 + n % 5000",
-        "address": "'198.51.100.' || (n % 250)",
+        "address": f"'198.51.100.' || (n % {ADDRESSES})",
     }
+
+
+@contextmanager
+def without_indexes(connection: Any, progress: Progress) -> Iterator[None]:
+    """Fill the log first and index it then, which takes a fraction of the time."""
+    from simsim.request_log.models import LoggedRequest
+
+    indexes = LoggedRequest._meta.indexes
+    with connection.schema_editor() as editor:
+        for index in indexes:
+            editor.remove_index(LoggedRequest, index)
+    yield
+    for index in indexes:
+        with connection.schema_editor() as editor:
+            editor.add_index(LoggedRequest, index)
+        progress(f"indexed: {index.name}")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from cast import Cast
 from integration.test_console import sign_in
-from simsim.request_log.models import LoggedRequest
+from logged_requests import logged
 from simsim.tokens.actions import Credentials, create_token
 from simsim.tokens.asking import ask_for_token
 from simsim.tokens.models import Token
@@ -66,9 +66,7 @@ def made(cast: Cast, now: datetime) -> tuple[Token, Credentials]:
 def addresses(cast: Cast, made: tuple[Token, Credentials], now: datetime) -> dict[str, str]:
     """The address of each name, each leading to something that exists in Acme."""
     asked = ask_for_token(actor=cast.as_bob, account=cast.acme, name="W", purpose="P", software="", now=now)
-    row = LoggedRequest.objects.create(
-        received_at=now, account_id=cast.acme.pk, method="GET", resource="/", outcome="refused", reason="x", cause="x"
-    )
+    row = logged(received_at=now, account_id=cast.acme.pk, outcome="refused", reason="x", cause="x")
     values: dict[str, object] = {"token_id": made[0].pk, "user_id": cast.bob.pk, "slug": "curl"}
 
     def address(name: str, route: str) -> str:

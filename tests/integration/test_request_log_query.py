@@ -9,11 +9,13 @@ from django.conf import settings
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
+from logged_requests import logged
 from simsim.credential.decision import Cause
 from simsim.problem import Invalid
+from simsim.request_log.filters import Filters
 from simsim.request_log.models import LoggedRequest, SetAsideLine, TokenUse
 from simsim.request_log.outcome import GatewayCause
-from simsim.request_log.query import Filters, document, last_uses, list_requests
+from simsim.request_log.query import document, last_uses, list_requests
 from simsim.request_log.retention import forget_old
 from simsim.request_log.sentences import SENTENCES, sentence
 
@@ -27,12 +29,7 @@ CAUSES = [*Cause, *GatewayCause]
 
 
 def log(second: float = 0, **changed: Any) -> LoggedRequest:
-    values: dict[str, Any] = {
-        "received_at": NOON + timedelta(seconds=second), "account_id": ACME, "token_id": READER, "token_name": "reader",
-        "method": "GET", "resource": "/api/v2/entities", "status": 200, "outcome": "accepted", "reason": "ok",
-        "cause": "ok", "duration_seconds": 0.25, "bytes": 7, "address": "203.0.113.9",
-    }  # fmt: skip
-    return LoggedRequest.objects.create(**values | changed)
+    return logged(received_at=NOON + timedelta(seconds=second), **changed)
 
 
 def found(**filters: Any) -> list[LoggedRequest]:
@@ -40,7 +37,7 @@ def found(**filters: Any) -> list[LoggedRequest]:
 
 
 def test_the_newest_request_comes_first() -> None:
-    rows = [log(second) for second in (2, 3, 1, 3)]
+    rows = [log(second) for second in (2, 3, 1, 4)]
     assert found() == [rows[3], rows[1], rows[0], rows[2]]
 
 
@@ -84,7 +81,7 @@ def test_pages_show_each_request_once_though_others_arrive() -> None:
         cursor = page.next_cursor
         if cursor is None:
             break
-    assert [row.pk for row in seen] == [row.pk for row in reversed(rows)]
+    assert [row.pk for row in seen] == sorted((row.pk for row in rows), reverse=True)
 
 
 def test_the_last_page_has_no_cursor() -> None:
@@ -94,18 +91,17 @@ def test_the_last_page_has_no_cursor() -> None:
     assert list_requests(Filters(GLOBEX), limit=1).items == []
 
 
-@pytest.mark.parametrize(
-    "cursor", ["", "x", "1", "1-", "-1", "1-2-3", "١-١", "9" * 17 + "-1", "1-" + "9" * 19, "1-1\n"]
-)
+@pytest.mark.parametrize("cursor", ["", "x", "1-", "-1", "1-2", "١", "9" * 20, "1\n"])
 def test_what_is_no_cursor_is_a_problem(cursor: str) -> None:
     with pytest.raises(Invalid) as caught:
         list_requests(Filters(ACME), cursor=cursor)
     assert caught.value.errors[0].field == "cursor"
 
 
-@pytest.mark.parametrize("cursor", ["0-0", "9999999999999999-999999999999999999"])
+@pytest.mark.parametrize("cursor", ["0", "9" * 19])
 def test_every_cursor_of_the_right_form_is_answered(cursor: str) -> None:
-    assert list_requests(Filters(ACME), cursor=cursor).items == []
+    row = log()
+    assert list_requests(Filters(ACME), cursor=cursor).items == ([] if cursor == "0" else [row])
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1001])
@@ -125,8 +121,8 @@ def test_what_is_no_status_is_a_problem(status: int | str) -> None:
 def test_a_row_in_json_is_the_contracts() -> None:
     row = log(status=401, outcome="refused", reason="address_not_allowed", cause="address_not_allowed")
     assert document(row) == {
-        "id": row.pk, "received_at": "2026-11-24T12:00:00.000000Z", "method": "GET", "resource": "/api/v2/entities",
-        "status": 401, "outcome": "refused", "reason": "address_not_allowed",
+        "id": str(row.pk), "received_at": "2026-11-24T12:00:00.000000Z", "method": "GET",
+        "resource": "/api/v2/entities", "status": 401, "outcome": "refused", "reason": "address_not_allowed",
         "detail": "The address 203.0.113.9 is not among the networks that the token “reader” allows.",
         "duration_seconds": 0.25, "token_id": str(READER), "token_name": "reader", "address": "203.0.113.9",
     }  # fmt: skip
@@ -162,11 +158,14 @@ def test_last_uses_of_many_tokens_are_one_query() -> None:
 
 
 def test_old_requests_go_in_small_steps_and_young_ones_stay() -> None:
-    for second in range(7):
-        log(second)
+    for day in range(7):
+        log(day * 86_400)
     SetAsideLine.objects.create(found_at=NOON, name="gateway.jsonl", offset=0, text="x")
-    TokenUse.objects.create(token_id=READER, used_at=NOON, address=None)
-    before = NOON + timedelta(seconds=5)
-    assert [forget_old(before, 2) for _ in range(4)] == [3, 2, 1, 0]
-    assert [row.received_at for row in found()] == [NOON + timedelta(seconds=6), before]
+    now = NOON + timedelta(days=6)
+    steps: list[int] = []
+    while (gone := forget_old(now, days=1, step=2)) and len(steps) < 100:
+        steps.append(gone)
+    assert len(steps) > 2
+    assert [row.received_at for row in found()] == [NOON + timedelta(days=6), NOON + timedelta(days=5)]
+    assert not SetAsideLine.objects.exists()
     assert TokenUse.objects.exists()

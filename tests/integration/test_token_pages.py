@@ -3,12 +3,13 @@
 import html
 import re
 import time
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.urls import reverse
 
 from cast import PASSWORD, Cast
 from integration.test_console import list_of, sign_in
@@ -16,8 +17,9 @@ from simsim.accounts.actions import add_user
 from simsim.accounts.models import Role
 from simsim.accounts.permissions import OPERATOR
 from simsim.audit.models import AuditEvent
-from simsim.request_log.models import TokenAddressDay, TokenDay, TokenUse
-from simsim.tokens.actions import Credentials, create_token, edit_token, rotate_token
+from simsim.request_log.counting import hour_of
+from simsim.request_log.models import TokenAddressDay, TokenUse, UsageCount
+from simsim.tokens.actions import Credentials, create_token, edit_token, revoke_token, rotate_token
 from simsim.tokens.models import Token
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -71,6 +73,18 @@ def test_tokens_that_want_attention_stand_first_and_say_why(cast: Cast, alice: C
         assert state in said
 
 
+@pytest.mark.parametrize("ended", ["", "ended/"])
+def test_each_name_in_a_list_leads_to_its_token(
+    cast: Cast, alice: Client, made: tuple[Token, Credentials], now: datetime, ended: str
+) -> None:
+    """The lists put the addresses together themselves."""
+    token, _ = made
+    if ended:
+        revoke_token(actor=cast.as_alice, token=token, now=now)
+    page = alice.get(list_of(cast) + ended).content.decode()
+    assert re.findall(r'class="name" href="([^"]*)"', page) == [reverse("console:token", args=[cast.acme.pk, token.pk])]
+
+
 @pytest.mark.covers("R7", "B5")
 @pytest.mark.parametrize(
     ("query", "names"),
@@ -118,7 +132,10 @@ def test_neither_search_nor_counts_reach_into_another_account(cast: Cast, now: d
 def test_requests_of_the_last_30_days_are_drawn_and_told(cast: Cast, alice: Client, made: Any, now: datetime) -> None:
     today: date = now.date()
     for days_ago, accepted in ((0, 200), (10, 1000), (29, 4), (30, 50_000)):
-        TokenDay.objects.create(token_id=made[0].pk, day=today - timedelta(days_ago), accepted=accepted, refused=9)
+        UsageCount.objects.create(
+            account_id=cast.acme.pk, hours=24, kind="token", value=made[0].pk.hex, accepted=accepted, refused=9,
+            began_hour=hour_of(datetime.combine(today - timedelta(days_ago), datetime.min.time(), UTC)),
+        )  # fmt: skip
     page = alice.get(list_of(cast))
     assert "1,204 requests" in text_of(page)
     (path,) = re.findall(r'class="spark".*?<path d="([^"]*)"', page.content.decode(), re.DOTALL)

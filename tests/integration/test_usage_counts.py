@@ -1,21 +1,21 @@
 """The counts of each token's days, kept as rows arrive, equal a recount of the rows whatever comes in which order."""
 
-import importlib
 import random
+import uuid
 from collections import Counter
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
-from django.apps import apps
 from django.conf import settings
-from django.db import connections
 
 from request_lines import ACME, NOON, READER, SpoolOfTests
 from simsim.credential import decision
-from simsim.request_log.models import LoggedRequest, TokenAddressDay, TokenDay, TokenUse
+from simsim.request_log.bulk import NUMBERS
+from simsim.request_log.counting import Key, Kind, counted, hour_of, tally
+from simsim.request_log.models import Endpoint, LoggedRequest, TokenAddressDay, TokenUse, UsageCount
 from simsim.request_log.query import last_uses
-from simsim.request_log.retention import forget_old
+from simsim.request_log.retention import HOURS_KEPT, forget_old
 from simsim.request_log.shipping import Shipper
 from simsim.request_log.usage import AddressUse, addresses_of, requests_by_day, used_since
 
@@ -31,45 +31,61 @@ def ship(shipper: Shipper) -> None:
         pass
 
 
-def recount() -> tuple[Counter[tuple[date, bool]], Counter[tuple[date, str]]]:
-    days: Counter[tuple[date, bool]] = Counter()
-    addresses: Counter[tuple[date, str]] = Counter()
-    for row in LoggedRequest.objects.filter(token_id=READER):
-        days[row.received_at.date(), row.reason == "ok"] += 1
-        if row.reason == "ok":
+def recount(oldest_hour: int = 0) -> tuple[dict[Key, list[int]], Counter[tuple[date, str]]]:
+    names = dict(Endpoint.objects.values_list("pk", "name"))
+    rows, addresses = [], Counter[tuple[date, str]]()
+    for row in LoggedRequest.objects.all():
+        assert row.account_id is not None
+        assert row.endpoint_id is not None
+        took, endpoint = row.duration_seconds, names[row.endpoint_id]
+        rows.append(counted(row.account_id, row.received_at, row.reason, row.status, took, endpoint, row.token_id))
+        if row.reason == "ok" and row.token_id == READER:
             addresses[row.received_at.date(), row.address or ""] += 1
-    return days, addresses
+    counts = tally(rows)
+    return {key: counts[key] for key in counts if key.hours > 1 or key.began_hour >= oldest_hour}, addresses
 
 
-def kept() -> tuple[Counter[tuple[date, bool]], Counter[tuple[date, str]]]:
-    days: Counter[tuple[date, bool]] = Counter()
-    for day in TokenDay.objects.filter(token_id=READER):
-        days |= Counter({(day.day, True): day.accepted, (day.day, False): day.refused})
-    return days, Counter({(count.day, count.address): count.accepted for count in TokenAddressDay.objects.all()})
+def kept() -> tuple[dict[Key, list[int]], Counter[tuple[date, str]]]:
+    counts = {
+        Key(count.account_id.hex, count.hours, Kind(count.kind), count.value, count.began_hour): [
+            getattr(count, name) for name in NUMBERS
+        ]
+        for count in UsageCount.objects.all()
+    }
+    days = TokenAddressDay.objects.filter(token_id=READER)
+    return (
+        {key: numbers for key, numbers in counts.items() if any(numbers)},
+        Counter({(day.day, day.address): day.accepted for day in days}),
+    )
 
 
-def test_counts_equal_a_recount_after_lines_in_any_order(tmp_path: Path) -> None:
-    chance = random.Random(20261124)
+@pytest.mark.parametrize("seed", range(4))
+def test_counts_equal_a_recount_after_lines_in_any_order_and_retention(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
     spool, shipper = SpoolOfTests(tmp_path), Shipper(tmp_path, lambda: NOON)
     numbers = list(range(400))
     ends = []
     for number in numbers:
-        at = NOON - timedelta(hours=chance.randrange(0, 24 * 9))
+        at = NOON - timedelta(hours=chance.randrange(0, 24 * 20))
         address = chance.choice(["203.0.113.9", "2001:db8::7", "198.51.100.1", "unknown"])
         if chance.random() < 0.3:  # the end arrives before its decision
-            spool.complete(number, at=at)
+            spool.complete(number, chance.choice([200, 404, 0]), at=at)
         else:
             ends.append((number, at))
         spool.decide(number, chance.choice(VERDICTS), at=at, address=address)
         if chance.random() < 0.1:
             shipper.ship_once()
+        if chance.random() < 0.02:
+            forget_old(NOON, days=15, step=30)
         if ends and chance.random() < 0.5:
             ended, at = ends.pop(chance.randrange(len(ends)))
-            spool.complete(ended, at=at)
+            spool.complete(ended, chance.choice([200, 500]), at=at)
     ship(shipper)
     spool.close()
-    assert LoggedRequest.objects.count() == len(numbers)
-    assert kept() == recount()
+    while forget_old(NOON, days=15, step=30):
+        pass
+    assert 0 < LoggedRequest.objects.count() < len(numbers)
+    assert kept() == recount(hour_of(NOON - HOURS_KEPT))
 
 
 def test_line_that_is_shipped_again_is_counted_once(tmp_path: Path) -> None:
@@ -80,7 +96,7 @@ def test_line_that_is_shipped_again_is_counted_once(tmp_path: Path) -> None:
     spool.complete(1)
     ship(shipper)
     spool.close()
-    assert TokenDay.objects.get().accepted == 1
+    assert set(UsageCount.objects.filter(kind="token").values_list("accepted", flat=True)) == {1}
 
 
 def test_use_of_a_replaced_password_is_told_apart(tmp_path: Path) -> None:
@@ -107,9 +123,9 @@ def test_use_of_a_replaced_password_is_told_apart(tmp_path: Path) -> None:
 def test_days_and_addresses_are_read_for_the_days_asked_for() -> None:
     today = NOON.date()
     for days_ago, accepted in ((0, 5), (29, 7), (30, 11)):
-        TokenDay.objects.create(token_id=READER, day=today - timedelta(days_ago), accepted=accepted, refused=100)
-    TokenDay.objects.create(token_id=ACME, day=today, accepted=0, refused=1)
-    counts = requests_by_day([READER, ACME], last_day=today, days=30)
+        count(READER, today - timedelta(days_ago), accepted, refused=100)
+    count(ACME, today, 0, refused=1)
+    counts = requests_by_day(ACME, [READER, ACME], last_day=today, days=30)
     assert set(counts) == {READER}
     assert (counts[READER][0], counts[READER][-1], sum(counts[READER]), len(counts[READER])) == (7, 5, 12, 30)
     for days_ago, address, accepted in (
@@ -129,24 +145,16 @@ def test_days_and_addresses_are_read_for_the_days_asked_for() -> None:
 def test_counts_go_with_the_days_that_they_count() -> None:
     for days_ago in (0, 1, 2):
         day = NOON.date() - timedelta(days_ago)
-        TokenDay.objects.create(token_id=READER, day=day, accepted=1, refused=0)
+        count(READER, day, 1)
         TokenAddressDay.objects.create(token_id=READER, day=day, address="", accepted=1)
-    while forget_old(NOON - timedelta(days=1)):
+    while forget_old(NOON, days=1):
         pass
-    assert TokenDay.objects.count() == TokenAddressDay.objects.count() == 2
+    assert UsageCount.objects.count() == TokenAddressDay.objects.count() == 2
 
 
-def test_rows_that_were_there_before_are_counted_by_the_migration(tmp_path: Path) -> None:
-    spool, shipper = SpoolOfTests(tmp_path), Shipper(tmp_path, lambda: NOON)
-    for number, verdict in enumerate(VERDICTS * 3):
-        address = "unknown" if number % 2 else "203.0.113.9"
-        spool.decide(number, verdict, at=NOON - timedelta(days=number), address=address)
-    ship(shipper)
-    spool.close()
-    for model in (TokenDay, TokenAddressDay):
-        model._default_manager.all().delete()
-    TokenUse.objects.update(account_id=None)
-    migration = importlib.import_module("simsim.request_log.migrations.0002_counts")
-    migration.count_what_is_there(apps, connections[settings.REQUEST_LOG_ALIAS].schema_editor())
-    assert kept() == recount()
-    assert TokenUse.objects.get().account_id == ACME
+def count(token_id: uuid.UUID, day: date, accepted: int, refused: int = 0) -> None:
+    began_hour = hour_of(datetime.combine(day, time(), UTC))
+    UsageCount.objects.create(
+        account_id=ACME, hours=24, kind="token", value=token_id.hex, began_hour=began_hour, accepted=accepted,
+        refused=refused,
+    )  # fmt: skip

@@ -21,6 +21,7 @@ from pydantic_settings import (
 from simsim.credential import allowlist
 from simsim.problem import Unusable
 from simsim.request_log.access_logs import AccessLog, parse_access_log
+from simsim.request_log.endpoints import Pattern, parse_pattern
 
 PREFIX = "SIMSIM_"
 DEFAULT_DATA_DIR = "simsim-data"
@@ -65,6 +66,7 @@ class Environment(BaseSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     access_logs: Annotated[tuple[str, ...], NoDecode] = ()
     log_retention_days: int = Field(default=400, ge=1)
+    log_path_patterns: Annotated[tuple[str, ...], NoDecode] = ()
     api_url: str = ""
     api_example: str = "/"
 
@@ -85,10 +87,9 @@ class Environment(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def split_lists(cls, values: dict[str, Any]) -> dict[str, Any]:
-        for name in ("trusted_proxies", "access_logs"):
-            given = values.get(name)
-            if isinstance(given, str):
-                values[name] = tuple(part.strip() for part in given.split(",") if part.strip())
+        for name in ("trusted_proxies", "access_logs", "log_path_patterns"):
+            if isinstance(listed := values.get(name), str):
+                values[name] = tuple(part.strip() for part in listed.split(",") if part.strip())
         return values
 
     @model_validator(mode="after")
@@ -100,6 +101,7 @@ class Environment(BaseSettings):
         prove_url("SIMSIM_EMAIL_URL", self.email_url.get_secret_value(), {"smtp", "smtps"})
         self.trusted_networks()
         self.followed_logs()
+        self.path_patterns()
         if self.api_url:
             prove_url("SIMSIM_API_URL", self.api_url, {"http", "https"})
             prove_shown_to_callers("SIMSIM_API_URL", self.api_url)
@@ -144,6 +146,17 @@ class Environment(BaseSettings):
     def followed_logs(self) -> list[AccessLog]:
         """Return what SIMSIM_ACCESS_LOGS names; raise Unusable for a kind or a path that is none."""
         return [parse_access_log(text) for text in self.access_logs]
+
+    def path_patterns(self) -> list[Pattern]:
+        """Return SIMSIM_LOG_PATH_PATTERNS, parsed; raise Unusable for a bad one."""
+        patterns = {text: parse_pattern(text) for text in self.log_path_patterns}
+        for text, pattern in patterns.items():
+            if pattern is None:
+                raise Unusable(
+                    "SIMSIM_LOG_PATH_PATTERNS: %(text)s is no path with a part to mask, such as /holdings/{id}",
+                    text=text,
+                )
+        return [pattern for pattern in patterns.values() if pattern]
 
     def key_ring(self) -> list[bytes]:
         """Return the keys that encrypt passwords, newest first, each 32 bytes; raise Unusable when there is none."""

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from django.utils.translation import gettext_lazy as _
 
 from simsim.config import environment
+from simsim.request_log.endpoints import Paths
 from simsim.tokens.keyring import Keyring
 
 OPERATOR = environment.read()
@@ -105,6 +106,7 @@ if OPERATOR.log_database_url.startswith("postgres"):
 elif OPERATOR.is_embedded or OPERATOR.log_database_url:
     REQUEST_LOG_ALIAS = "request_log"
     DATABASES[REQUEST_LOG_ALIAS] = sqlite(OPERATOR.log_database_path, "NORMAL")
+REQUEST_LOG_PATHS = Paths(OPERATOR.path_patterns())
 DATABASE_ROUTERS = ["simsim.config.databases.RequestLogRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -1,12 +1,14 @@
 """The caller's address, read so that the caller cannot choose it."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from simsim.credential.allowlist import Address, contains, parse_address
 
 MAX_FORWARDED_FOR_BYTES = 8 * 1024
 MAX_VIA_CHARACTERS = 200
+REMEMBERED, LONGEST_REMEMBERED = 4096, 64  # spellings, never decisions
 
 
 class Located(NamedTuple):
@@ -53,6 +55,11 @@ def parse_hop(text: str) -> Address | None:
 
     Some proxies append the port: 203.0.113.9:443, [2001:db8::1]:443. White space around the hop does not count.
     """
+    # The caller writes it: a long one is read, and not kept.
+    return _remembered_hop(text) if len(text) <= LONGEST_REMEMBERED else _hop(text)
+
+
+def _hop(text: str) -> Address | None:
     address = parse_address(text)
     if address is not None:
         return address
@@ -66,6 +73,9 @@ def parse_hop(text: str) -> Address | None:
     if colon and not _is_port(colon + port):
         host = text
     return parse_address(host)
+
+
+_remembered_hop = lru_cache(maxsize=REMEMBERED)(_hop)
 
 
 def _walk(forwarded_for: Sequence[str], trusted: bytes, passed: list[str]) -> Located:

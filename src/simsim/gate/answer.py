@@ -20,14 +20,17 @@ IDENTITY_HEADERS = (ACCOUNT_HEADER, TOKEN_HEADER, TOKEN_NAME_HEADER)
 CHALLENGE = 'Basic realm="simsim", charset="UTF-8"'
 RETRY_AFTER_SECONDS = 1
 _is_plain = re.compile(r"[A-Za-z0-9_.~ -]*").fullmatch
-REMEMBERED = 4096  # spellings, never decisions
+REMEMBERED = 8 * 1024  # spellings, never decisions
 
 
 class Answer(NamedTuple):
-    """One HTTP answer. Header names are in lower case, for HTTP/2 and for ASGI."""
+    """One HTTP answer. Header names are in lower case, for HTTP/2 and for ASGI.
+
+    Answers are made once and given to many requests: nothing in one may be changed.
+    """
 
     status: int
-    headers: list[tuple[str, str]]
+    headers: tuple[tuple[str, str], ...]
     body: bytes
 
 
@@ -42,40 +45,40 @@ NOT_FOUND_BODY = body_of(NotFound())
 
 _ACCOUNT, _TOKEN, _TOKEN_NAME = (name.lower() for name in IDENTITY_HEADERS)
 _NO_STORE = ("cache-control", "no-store")
-_PROBLEM = [("content-type", MEDIA_TYPE), _NO_STORE]
+_PROBLEM = (("content-type", MEDIA_TYPE), _NO_STORE)
 _RETRY_AFTER = ("retry-after", str(RETRY_AFTER_SECONDS))
 
 
 def accept(record: Record) -> Answer:
     """Return the answer that lets a request in, with who it comes from. Each identity header is always there."""
-    # Percent-encoded: a name may hold anything printable, a header only ASCII.
-    name = _percent_encoded(record.name)
-    return Answer(204, [(_ACCOUNT, record.account_id), (_TOKEN, record.token_id), (_TOKEN_NAME, name), _NO_STORE], b"")
+    return _acceptance(record.account_id, record.token_id, record.name)
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _percent_encoded(name: str) -> str:
-    # Most names are words and spaces, and quote() takes longer than the verdict.
-    return name.replace(" ", "%20") if _is_plain(name) else quote(name, safe="")
+def _acceptance(account_id: str, token_id: str, name: str) -> Answer:
+    # Percent-encoded: a name may hold anything printable, a header only ASCII. Most names are words and spaces, and
+    # quote() takes longer than the verdict.
+    encoded = name.replace(" ", "%20") if _is_plain(name) else quote(name, safe="")
+    return Answer(204, ((_ACCOUNT, account_id), (_TOKEN, token_id), (_TOKEN_NAME, encoded), _NO_STORE), b"")
 
 
 def naming(said: Answer, request_id: str) -> Answer:
     """Return an answer that also tells the request's id, for a proxy that has none of its own to log."""
-    return Answer(said.status, [*said.headers, (REQUEST_HEADER.lower(), request_id)], said.body)
+    return Answer(said.status, (*said.headers, (REQUEST_HEADER.lower(), request_id)), said.body)
 
 
 def refuse(reason: Reason) -> Answer:
     """Return the one refusal; the reason is in a header that the proxy logs and does not pass on."""
-    return _REFUSALS[reason.value]
+    return _REFUSALS[reason]
 
 
 def _refusal(reason: Reason) -> Answer:
-    headers = [*_PROBLEM, ("www-authenticate", CHALLENGE), (REASON_HEADER.lower(), reason.value)]
+    headers = (*_PROBLEM, ("www-authenticate", CHALLENGE), (REASON_HEADER.lower(), reason.value))
     return Answer(401, headers, UNAUTHORIZED_BODY)
 
 
-_REFUSALS = {reason.value: _refusal(reason) for reason in Reason if reason is not Reason.OK}
-_UNDECIDED_HEADERS = [*_PROBLEM, _RETRY_AFTER, (REASON_HEADER.lower(), Reason.UNAVAILABLE.value)]
+_REFUSALS: dict[Reason, Answer] = {reason: _refusal(reason) for reason in Reason if reason is not Reason.OK}
+_UNDECIDED_HEADERS = (*_PROBLEM, _RETRY_AFTER, (REASON_HEADER.lower(), Reason.UNAVAILABLE.value))
 UNDECIDED = Answer(503, _UNDECIDED_HEADERS, UNDECIDED_BODY)
 NOT_FOUND = Answer(404, _PROBLEM, NOT_FOUND_BODY)
-HEALTHY = Answer(200, [("content-type", "application/json"), _NO_STORE], b'{"status":"ok"}')
+HEALTHY = Answer(200, (("content-type", "application/json"), _NO_STORE), b'{"status":"ok"}')

@@ -1,4 +1,4 @@
-"""What is known of the token that a password belongs to, read afresh for every request.
+"""What is known of the token that a password belongs to, as of the last commit before the request.
 
 The gate's one way in: the SQL view `verifiable_token`, on either database.
 """

@@ -1,23 +1,30 @@
-"""The lookup on SQLite: one read-only connection, one SELECT for each request, no snapshot kept between two."""
+"""The lookup on SQLite: one read-only connection, a SELECT for each password and commit, no snapshot kept between two.
 
-import os
+What a SELECT found is remembered while the WAL-index says that nothing was committed since: the sign by which SQLite
+itself goes on using the pages that it holds in memory, so that a remembered row is as fresh as a SELECT's.
+"""
+
 import sqlite3
 import time
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from simsim.credential.decision import Record
 from simsim.gate import process
 from simsim.gate.lookup import COLUMNS, VIEW, Unavailable
+from simsim.gate.wal_index import WalIndex, identity_of, open_wal_index
 
 BUSY_TIMEOUT_SECONDS = 0.25
 # How long a connection may go on answering from a file that was replaced or removed under its path. Looking costs a
 # system call, 1.3 to 2.4 µs where the SELECT costs 5 to 9; replacing a database (a restore) is an operator's act that
-# takes longer than this. Changes in the file itself are seen at once, by every SELECT.
+# takes longer than this. Changes in the file itself are seen at once, by every look.
 FILE_CHECK_SECONDS = 0.05
 CACHE_KIB = 64 * 1024
-REMEMBERED = 16 * 1024  # spellings, never rows
+REMEMBERED = 16 * 1024  # spellings
+# About 15 MB a process at most. A longer allowlist, of up to 340 KB, is read anew for each request.
+REMEMBERED_ROWS, LONGEST_ALLOWLIST_BYTES = 8 * 1024, 1024
 
 # Kept for ever: SQLite forbids a child to use or close a connection that its parent opened, and to let go of the last
 # reference is to close it.
@@ -35,29 +42,39 @@ class SqliteLookup:
         self._generation = 0
         self._identity = (0, 0)
         self._checked_at = 0.0
+        self._wal_index: WalIndex | None = None
+        self._header: bytes | None = None
+        self._remembered: dict[bytes, Record | None] = {}
 
     def find(self, digest: bytes) -> Record | None:
         """Return the record under a password's digest, None when there is none. Raises Unavailable."""
         try:
+            cursor = self._opened()
+            # Read before the SELECT: a commit between the two makes the row younger than its header, never older.
+            header = None if self._wal_index is None else self._wal_index.header()
+            if header is None or header != self._header:
+                self._remembered, self._header = {}, header
+            elif digest in self._remembered:
+                return self._remembered[digest]
             # fetchall, not fetchone: a statement that was not read to its end keeps its snapshot, and the next
             # request would be answered from the past.
-            rows = self._opened().execute(_SELECT, (digest,)).fetchall()
+            rows = cursor.execute(_SELECT, (digest,)).fetchall()
         except (sqlite3.Error, OSError) as error:
             self.close()
             raise Unavailable(f"SQLite: {error}") from error
-        if not rows:
-            return None
-        (row,) = rows  # more than one owner of a password is no decision
-        found, token, account, name, expires_at, revoked_at, allowlist, works_until, report_only = row
-        superseded_at = None if works_until is None else _instant(works_until)
-        expires_at, revoked = _instant(expires_at), revoked_at is not None
-        return Record(
-            _uuid(token), _uuid(account), name, found, expires_at, revoked, allowlist, superseded_at, report_only == 1
-        )
+        record = None
+        if rows:
+            (row,) = rows  # more than one owner of a password is no decision
+            record = _record(row)
+        if header is not None:
+            self._remember(digest, record)
+        return record
 
     def close(self) -> None:
         """Let go of the file; the next `find` opens it again."""
         cursor, self._cursor = self._cursor, None
+        # Before the connection is closed: without its lock the memory may be truncated.
+        self._wal_index, self._header = None, None
         if cursor is None:
             return
         if self._generation == process.generation():
@@ -65,29 +82,46 @@ class SqliteLookup:
         else:
             _inherited.append(cursor)
 
+    def _remember(self, digest: bytes, record: Record | None) -> None:
+        # A digest that nobody has as well: a refused password that comes again takes as long as a good one.
+        if len(self._remembered) >= REMEMBERED_ROWS:
+            self._remembered.clear()
+        if record is None or len(record.allowlist or b"") <= LONGEST_ALLOWLIST_BYTES:
+            self._remembered[digest] = record
+
     def _opened(self) -> sqlite3.Cursor:
         """Return a cursor on the file that is at the path now. Raises sqlite3.Error and OSError."""
         now = time.monotonic()
         if self._cursor is not None and self._generation == process.generation():
             if now - self._checked_at < FILE_CHECK_SECONDS:
                 return self._cursor
-            if _identity(self._path) == self._identity:
+            if self._is_current():
                 self._checked_at = now
                 return self._cursor
         self.close()
         # Taken before the file is opened: if it is replaced in between, the next check sees a difference.
-        identity = _identity(self._path)
+        identity = identity_of(self._path)
         connection = sqlite3.connect(self._uri, uri=True, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
         connection.execute("PRAGMA query_only = 1")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         self._cursor, self._generation = connection.cursor(), process.generation()
         self._identity, self._checked_at = identity, now
+        self._wal_index = open_wal_index(connection)
         return self._cursor
 
+    def _is_current(self) -> bool:
+        """Whether the files that are open are still the ones at their paths. Raises OSError."""
+        is_same = identity_of(self._path) == self._identity
+        return is_same and (self._wal_index is None or self._wal_index.is_current())
 
-def _identity(path: Path) -> tuple[int, int]:
-    status = os.stat(path)  # noqa: PTH116 - on the hot path, and half the cost of Path.stat
-    return status.st_dev, status.st_ino
+
+def _record(row: tuple[Any, ...]) -> Record:
+    digest, token, account, name, expires_at, revoked_at, allowlist, works_until, report_only = row
+    superseded_at = None if works_until is None else _instant(works_until)
+    expires_at, revoked = _instant(expires_at), revoked_at is not None
+    return Record(
+        _uuid(token), _uuid(account), name, digest, expires_at, revoked, allowlist, superseded_at, report_only == 1
+    )
 
 
 @lru_cache(maxsize=REMEMBERED)

@@ -69,8 +69,8 @@ def keep_ballast() -> int:
 
 def forget() -> int:
     """Delete some of the requests that are older than the operator keeps them, and of the gaps; return how many."""
-    before = timezone.now() - timedelta(days=settings.OPERATOR.log_retention_days)
-    return forget_old(before) + gaps.forget_old(before)
+    now, days = timezone.now(), settings.OPERATOR.log_retention_days
+    return forget_old(now, days=days) + gaps.forget_old(now - timedelta(days=days))
 
 
 def work() -> None:

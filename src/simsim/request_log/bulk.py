@@ -1,23 +1,26 @@
 """Many rows at once, in each database's own fastest way: through Django's models it takes five times as long."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import connections
 
 from simsim.credential.decision import Cause, Reason
+from simsim.request_log import durations, partitions, row_ids
+from simsim.request_log.counting import DAY_HOURS, Key, hour_of
 from simsim.request_log.joining import Row
+from simsim.request_log.models import Endpoint
+from simsim.request_log.partitions import TABLE
 
-TABLE = "request_log_loggedrequest"
-COLUMNS = ", ".join(("id", *Row._fields))
-INSERT = f"INSERT INTO {TABLE} ({COLUMNS}) VALUES (%s{', %s' * len(Row._fields)})"  # noqa: S608 - our own names
+FIRST_DAY = row_ids.EPOCH.date()
+AT_ONCE = 900  # a statement of SQLite's takes 999 values, where it was built with its old limit
+
+COLUMNS = ", ".join(("id", *Row._fields, "endpoint_id"))
+INSERT = f"INSERT INTO {TABLE} ({COLUMNS}) VALUES (%s{', %s' * (len(Row._fields) + 1)})"  # noqa: S608 - our own names
 COPY = f"COPY {TABLE} ({COLUMNS}) FROM STDIN"
-LAST_ID = f"SELECT seq FROM sqlite_sequence WHERE name = '{TABLE}'"  # noqa: S608
-# One by one, and not a range at once: of two nodes each must get its own.
-NEXT_IDS = f"SELECT nextval(pg_get_serial_sequence('{TABLE}', 'id')) FROM generate_series(1, %s)"  # noqa: S608
 # Written for SQLite and PostgreSQL alike. Lines of several files come in no order of time, so the latest wins.
 USE = """
     INSERT INTO request_log_tokenuse AS kept (token_id, account_id, used_at, address, previous_used_at)
@@ -30,30 +33,49 @@ USE = """
             WHEN kept.previous_used_at IS NULL OR excluded.previous_used_at > kept.previous_used_at
             THEN excluded.previous_used_at ELSE kept.previous_used_at END
 """
-DAY = """
-    INSERT INTO request_log_tokenday AS kept (token_id, day, accepted, refused) VALUES (%s, %s, %s, %s)
-    ON CONFLICT (token_id, day) DO UPDATE SET
-        accepted = kept.accepted + excluded.accepted, refused = kept.refused + excluded.refused
-"""
 ADDRESS_DAY = """
-    INSERT INTO request_log_tokenaddressday AS kept (token_id, day, address, accepted) VALUES (%s, %s, %s, %s)
+    INSERT INTO request_log_tokenaddressday AS kept (token_id, day, address, account_id, accepted)
+    VALUES (%s, %s, %s, %s, %s)
     ON CONFLICT (token_id, day, address) DO UPDATE SET accepted = kept.accepted + excluded.accepted
 """
+NUMBERS = ("accepted", "refused", *durations.COLUMNS)
+COUNT = f"""
+    INSERT INTO request_log_usagecount AS kept
+        (account_id, hours, kind, value, began_hour, {", ".join(NUMBERS)})
+    VALUES (%s, %s, %s, %s, %s{", %s" * len(NUMBERS)})
+    ON CONFLICT (account_id, hours, kind, value, began_hour) DO UPDATE SET
+        {", ".join(f"{name} = kept.{name} + excluded.{name}" for name in NUMBERS)}
+"""  # noqa: S608
 BY_PREVIOUS = {Cause.PREVIOUS_PASSWORD, Cause.PREVIOUS_AND_OUTSIDE}
 
 
-def insert(alias: str, rows: Sequence[Row]) -> Sequence[int]:
-    """Store the rows and return their ids, ascending in the order of the rows. Call it inside a transaction."""
+def insert(alias: str, rows: Sequence[Row], endpoint_ids: Iterable[int | None], *, attempt: int = 0) -> list[int]:
+    """Store the rows, which come in the order of their time, and return their ids. Call it inside a transaction.
+
+    Raises IntegrityError when another batch has taken an id: try again, with the next `attempt`.
+    """
+    ids = row_ids.allocate((row.received_at for row in rows), attempt=attempt)
     connection = connections[alias]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            return _copy(cursor, rows)
-        cursor.execute(LAST_ID)
-        (last,) = cursor.fetchone() or (0,)
-        # Nobody else takes these: SQLite has one writer at a time, from the transaction's beginning (IMMEDIATE).
-        ids = range(last + 1, last + 1 + len(rows))
-        cursor.executemany(INSERT, list(_as_sqlite_keeps_them(ids, rows)))
-        return ids
+            partitions.make(cursor, ids)
+            with connection.wrap_database_errors, cursor.copy(COPY) as copy:
+                for row_id, row, endpoint_id in zip(ids, rows, endpoint_ids, strict=True):
+                    copy.write_row((row_id, *row, endpoint_id))
+        else:
+            cursor.executemany(INSERT, list(_as_sqlite_keeps_them(ids, rows, endpoint_ids)))
+    return ids
+
+
+def endpoint_ids(names: Iterable[tuple[UUID, str]]) -> dict[tuple[UUID, str], int]:
+    """Return the ids of the accounts' endpoints of these names; those that are new are stored."""
+    wanted = set(names)
+    known = _known_endpoints(wanted)
+    if missing := sorted(wanted - set(known), key=lambda name: (str(name[0]), name[1])):
+        new = [Endpoint(account_id=account_id, name=name) for account_id, name in missing]
+        Endpoint.objects.bulk_create(new, ignore_conflicts=True)
+        known |= _known_endpoints(missing)
+    return known
 
 
 def note_uses(alias: str, rows: Iterable[Row]) -> None:
@@ -72,20 +94,39 @@ def note_uses(alias: str, rows: Iterable[Row]) -> None:
     _note(alias, USE, uses)
 
 
-def count(alias: str, rows: Iterable[Row]) -> None:
-    """Add the rows to the counts of their tokens' days. Call it in the transaction that stores them."""
-    days: Counter[tuple[UUID, date, bool]] = Counter()
-    addresses: Counter[tuple[UUID, date, str]] = Counter()
-    for row in rows:
-        if row.token_id is None:
-            continue
-        day, is_in = row.received_at.date(), row.reason == Reason.OK
-        days[row.token_id, day, is_in] += 1
-        if is_in:
-            addresses[row.token_id, day, row.address or ""] += 1
-    both = {(token_id, day) for token_id, day, _ in days}
-    _note(alias, DAY, ((*key, days[*key, True], days[*key, False]) for key in both))
-    _note(alias, ADDRESS_DAY, ((*key, number) for key, number in addresses.items()))
+def count_addresses(alias: str, rows: Iterable[Row]) -> None:
+    """Add the rows to the counts of their tokens' addresses. Call it in the transaction that stores them."""
+    addresses = Counter(
+        (row.token_id, hour_of(row.received_at) // DAY_HOURS, row.address or "", row.account_id)
+        for row in rows
+        if row.token_id is not None and row.reason == Reason.OK
+    )
+    counted = (
+        (token_id, FIRST_DAY + timedelta(day), address, account_id, number)
+        for (token_id, day, address, account_id), number in addresses.items()
+    )
+    _note(alias, ADDRESS_DAY, counted)
+
+
+def add_counts(alias: str, tallied: Mapping[Key, Sequence[int]]) -> None:
+    """Add to the usage counts. Call it in the transaction that stores what is counted."""
+    # In one order everywhere: two nodes that count the same may wait for each other, but not in a circle.
+    values: list[tuple[Any, ...]] = sorted((*key, *numbers) for key, numbers in tallied.items())
+    if values:
+        with connections[alias].cursor() as cursor:
+            cursor.executemany(COUNT, values)
+
+
+def _known_endpoints(names: Iterable[tuple[UUID, str]]) -> dict[tuple[UUID, str], int]:
+    by_account: dict[UUID, list[str]] = {}
+    for account_id, name in names:
+        by_account.setdefault(account_id, []).append(name)
+    found: dict[tuple[UUID, str], int] = {}
+    for account_id, wanted in by_account.items():
+        for first in range(0, len(wanted), AT_ONCE):
+            some = Endpoint.objects.filter(account_id=account_id, name__in=wanted[first : first + AT_ONCE])
+            found |= {(account_id, name): number for name, number in some.values_list("name", "pk")}
+    return found
 
 
 def _note(alias: str, statement: str, values: Iterable[tuple[Any, ...]]) -> None:
@@ -99,18 +140,11 @@ def _note(alias: str, statement: str, values: Iterable[tuple[Any, ...]]) -> None
             cursor.executemany(statement, ordered)
 
 
-def _copy(cursor: Any, rows: Sequence[Row]) -> Sequence[int]:
-    cursor.execute(NEXT_IDS, [len(rows)])
-    ids = [row_id for (row_id,) in cursor.fetchall()]
-    with cursor.copy(COPY) as copy:
-        for row_id, row in zip(ids, rows, strict=True):
-            copy.write_row((row_id, *row))
-    return ids
-
-
-def _as_sqlite_keeps_them(ids: Iterable[int], rows: Iterable[Row]) -> Iterator[tuple[Any, ...]]:
-    for row_id, row in zip(ids, rows, strict=True):
-        yield (row_id, _moment(row.received_at), _hex(row.account_id), _hex(row.token_id), *row[3:])
+def _as_sqlite_keeps_them(
+    ids: Iterable[int], rows: Iterable[Row], endpoint_ids: Iterable[int | None]
+) -> Iterator[tuple[Any, ...]]:
+    for row_id, row, endpoint_id in zip(ids, rows, endpoint_ids, strict=True):
+        yield (row_id, _moment(row.received_at), _hex(row.account_id), _hex(row.token_id), *row[3:], endpoint_id)
 
 
 def _kept(value: Any) -> Any:

@@ -5,17 +5,37 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from simsim.request_log import durations
 from simsim.request_log.gaps import LogGap as LogGap  # noqa: PLC0414 - Django looks for models here
+
+# What stands for the id of a row that was counted and not stored.
+COUNTED_ALONE = 0
+
+
+class Endpoint(models.Model):
+    """A name under which an account's requests of one kind are found and counted: see `endpoints`."""
+
+    account_id = models.UUIDField()
+    name = models.CharField(max_length=200)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["account_id", "name"], name="one_endpoint_of_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class LoggedRequest(models.Model):
-    """One request, as the gate decided it and as the gateway saw it end.
+    """One request, as the gate decided it and as the gateway saw it end. On PostgreSQL each day is a partition.
 
-    `account_id` is the account that the caller proved or claimed to be, None when it claimed none. `status`,
-    `duration_seconds` and `bytes` (of the answer's body) come with the end; a refusal has its status from the start.
-    `resource` is the path without its query; `via` names the trusted proxies that `address` was learned through.
+    `id` tells its time, so it is what every index ends in: see `row_ids`. `account_id` is the account that the caller
+    proved or claimed to be, None when it claimed none. `status`, `duration_seconds` and `bytes` (of the answer's body)
+    come with the end; a refusal has its status from the start. `resource` is the path without its query, masked;
+    `endpoint_id` is an Endpoint's, None without an account; `via` names the trusted proxies that `address` was learned
+    through.
     """
 
+    id = models.BigIntegerField(primary_key=True)
     received_at = models.DateTimeField()
     account_id = models.UUIDField(null=True)
     token_id = models.UUIDField(null=True)
@@ -30,17 +50,17 @@ class LoggedRequest(models.Model):
     bytes = models.BigIntegerField(null=True)
     address = models.CharField(max_length=45, null=True)
     via = models.CharField(max_length=200, null=True)
+    endpoint_id = models.BigIntegerField(null=True)
 
     class Meta:
+        # One for each filter that the page has; `searching` chooses among them.
         indexes: ClassVar = [
-            models.Index(fields=["account_id", "-received_at", "-id"], name="log_of_an_account"),
-            models.Index(fields=["token_id", "-received_at", "-id"], name="log_of_a_token"),
-            models.Index(fields=["received_at", "id"], name="log_by_age"),
-            # Of the reason and not of the outcome, which a request's end changes: PostgreSQL could then no longer
-            # complete a row in its place, without touching every index.
-            models.Index(
-                fields=["account_id", "-received_at", "-id"], name="log_of_refusals", condition=~Q(reason="ok")
-            ),
+            models.Index(fields=["account_id", "id"], name="log_by_account"),
+            models.Index(fields=["token_id", "id"], name="log_by_token"),
+            models.Index(fields=["endpoint_id", "id"], name="log_by_endpoint"),
+            models.Index(fields=["account_id", "status", "id"], name="log_by_status"),
+            models.Index(fields=["account_id", "address", "id"], name="log_by_address"),
+            models.Index(fields=["account_id", "id"], name="log_by_refusal", condition=~Q(reason="ok")),
         ]
 
     def __str__(self) -> str:
@@ -60,32 +80,53 @@ class TokenUse(models.Model):
     previous_used_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["account_id", "used_at"], name="uses_of_an_account")]
+        # Ends in what is read of thousands of rows at once.
+        indexes: ClassVar = [models.Index(fields=["account_id", "used_at", "token_id"], name="uses_by_account")]
 
     def __str__(self) -> str:
         return f"{self.token_id}: {self.used_at:%Y-%m-%d %H:%M:%S}"
 
 
-class TokenDay(models.Model):
-    """How many requests came with a token on one day in UTC: let in and refused. Counted as the rows are stored."""
+class UsageCount(models.Model):
+    """How many requests of an account came in one hour or on one day in UTC: let in, refused, and how long they took.
 
-    token_id = models.UUIDField()
-    day = models.DateField()
+    `kind` says by what they are counted and `value` which: see `counting.Kind`; `began_hour` counts hours from the year
+    1970, `hours` is 1 or 24. `took` counts ended requests by duration, a number for each of `durations.COLUMNS`.
+    Counted as rows are stored and completed.
+    """
+
+    account_id = models.UUIDField()
+    hours = models.SmallIntegerField()
+    kind = models.CharField(max_length=8)
+    value = models.CharField(max_length=200)
+    began_hour = models.IntegerField()
     accepted = models.BigIntegerField()
     refused = models.BigIntegerField()
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["token_id", "day"], name="one_count_for_a_day")]
-        indexes: ClassVar = [models.Index(fields=["day"], name="token_days_by_age")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["account_id", "hours", "kind", "value", "began_hour"], name="one_count_for_a_time"
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["account_id", "hours", "kind", "began_hour"], name="counts_of_an_account"),
+            models.Index(fields=["hours", "began_hour"], name="counts_by_age"),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.token_id} on {self.day}: {self.accepted} + {self.refused}"
+        return f"{self.kind} {self.value}: {self.accepted} + {self.refused}"
+
+
+for _name in durations.COLUMNS:
+    UsageCount.add_to_class(_name, models.BigIntegerField(db_default=0))
 
 
 class TokenAddressDay(models.Model):
     """How many requests a token let in on one day from one address, "" for an unknown one."""
 
     token_id = models.UUIDField()
+    account_id = models.UUIDField(null=True)
     day = models.DateField()
     address = models.CharField(max_length=45)
     accepted = models.BigIntegerField()
@@ -94,17 +135,43 @@ class TokenAddressDay(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["token_id", "day", "address"], name="one_count_for_an_address")
         ]
-        indexes: ClassVar = [models.Index(fields=["day"], name="token_addresses_by_age")]
+        indexes: ClassVar = [
+            models.Index(fields=["day"], name="token_addresses_by_age"),
+            models.Index(fields=["account_id", "address", "day"], name="addresses_of_an_account"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.token_id} on {self.day} from {self.address or '?'}: {self.accepted}"
 
 
+class Flood(models.Model):
+    """Refused requests without a known token from one network in one minute, on one claimed account ("" for none).
+
+    Beyond a number that are `stored` as rows of the log the others are `counted` here alone; see `floods`.
+    """
+
+    minute = models.DateTimeField()
+    network = models.CharField(max_length=45)
+    account = models.CharField(max_length=32)
+    stored = models.BigIntegerField()
+    counted = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["minute", "network", "account"], name="one_flood_for_a_minute")
+        ]
+        indexes: ClassVar = [models.Index(fields=["account", "minute"], name="floods_of_an_account")]
+
+    def __str__(self) -> str:
+        return f"{self.network} in {self.minute:%Y-%m-%d %H:%M}: {self.stored} + {self.counted}"
+
+
 class OpenRequest(models.Model):
     """A request of which one line is still to come.
 
-    Either it was decided and `row_id` is its row, to be completed; or it was `completed`, by a line that waits in its
-    spool's name until the gate's lines are read as far as that line's decision must stand.
+    Either it was decided and `row_id` is its row, to be completed, COUNTED_ALONE when it has none; or it was
+    `completed`, by a line that waits in its spool's name until the gate's lines are read as far as that line's decision
+    must stand.
     """
 
     request_id = models.CharField(max_length=32, primary_key=True)

@@ -6,23 +6,20 @@ from itertools import islice
 from typing import TypeVar
 
 from django.conf import settings
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from simsim.request_log import bulk
-from simsim.request_log.joining import Changes, Open, Row, outcome_of
-from simsim.request_log.lines import Completed, completed_line, parse_completed
-from simsim.request_log.models import OpenRequest, SetAsideLine, SpoolPosition
+from simsim.request_log import floods, writing
+from simsim.request_log.bulk import AT_ONCE
+from simsim.request_log.joining import Changes, Open, Row
+from simsim.request_log.lines import completed_line, parse_completed
+from simsim.request_log.models import COUNTED_ALONE, OpenRequest, SetAsideLine, SpoolPosition
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.reading import Move, Reading
 
-AT_ONCE = 900  # a statement of SQLite's takes 999 values, where it was built with its old limit
+ATTEMPTS = 6
 REFUSED_STAYS_OPEN = timedelta(hours=1)
 ACCEPTED_STAYS_OPEN = timedelta(days=7)
-COMPLETE = """
-    UPDATE request_log_loggedrequest SET status = %s, outcome = %s, duration_seconds = %s, bytes = %s WHERE id = %s
-"""
-
 Item = TypeVar("Item")
 
 
@@ -50,23 +47,16 @@ def ends_without_decision(spool: str) -> dict[str, Open]:
 
 def save(changes: Changes, reading: Reading, *, spool: str, now: datetime) -> None:
     """Store what the lines that were read change, and how far the files are read with it; raise Overtaken."""
-    with transaction.atomic(using=settings.REQUEST_LOG_ALIAS):
-        for move in reading.moves.values():
-            _move(move)
-        for some in _slices(changes.settled):
-            OpenRequest.objects.filter(pk__in=some).delete()
-        row_ids = _insert(changes)
-        opened = [
-            OpenRequest(request_id, row_id, changes.open_rows[request_id].outcome == Outcome.REFUSED, None, spool, now)
-            for request_id, row_id in row_ids.items()
-        ]
-        # Where no gateway writes, no end will come. An id that is open already, whoever made it up, stays open for its
-        # first row.
-        OpenRequest.objects.bulk_create(opened if reading.has_gateway else [], ignore_conflicts=True)
-        held = (OpenRequest(end.request_id, None, False, completed_line(end), spool, now) for end in changes.held)
-        OpenRequest.objects.bulk_create(held)
-        _complete(changes.ends)
-        SetAsideLine.objects.bulk_create(SetAsideLine(found_at=now, **line._asdict()) for line in reading.broken)
+    for attempt in range(ATTEMPTS):
+        try:
+            with transaction.atomic(using=settings.REQUEST_LOG_ALIAS):
+                _save(changes, reading, spool, now, attempt)
+        except IntegrityError:
+            # An id that another batch has taken, of requests in the same microsecond. Nothing was stored.
+            if attempt == ATTEMPTS - 1:
+                raise
+        else:
+            return
 
 
 def forget_position(identity: str) -> None:
@@ -107,26 +97,35 @@ def _move(move: Move) -> None:
         raise Overtaken from error
 
 
-def _insert(changes: Changes) -> dict[str, int]:
+def _save(changes: Changes, reading: Reading, spool: str, now: datetime, attempt: int) -> None:
+    for move in reading.moves.values():
+        _move(move)
+    for some in _slices(changes.settled):
+        OpenRequest.objects.filter(pk__in=some).delete()
+    row_ids = _insert(changes, attempt)
+    opened = [
+        OpenRequest(request_id, row_id, changes.open_rows[request_id].outcome == Outcome.REFUSED, None, spool, now)
+        for request_id, row_id in row_ids.items()
+    ]
+    # Where no gateway writes, no end will come. An id that is open already, whoever made it up, stays open for its
+    # first row.
+    OpenRequest.objects.bulk_create(opened if reading.has_gateway else [], ignore_conflicts=True)
+    held = (OpenRequest(end.request_id, None, False, completed_line(end), spool, now) for end in changes.held)
+    OpenRequest.objects.bulk_create(held)
+    writing.complete(changes.ends)
+    SetAsideLine.objects.bulk_create(SetAsideLine(found_at=now, **line._asdict()) for line in reading.broken)
+
+
+def _insert(changes: Changes, attempt: int) -> dict[str, int]:
     """Store the new rows, in the order of their time; return the ids of those that are open by their request's id."""
     rows: list[tuple[str | None, Row]] = [(None, row) for row in changes.rows]
     rows += changes.open_rows.items()
     rows.sort(key=lambda item: item[1].received_at)
-    sorted_rows = [row for _, row in rows]
-    ids = bulk.insert(settings.REQUEST_LOG_ALIAS, sorted_rows) if rows else []
-    bulk.note_uses(settings.REQUEST_LOG_ALIAS, sorted_rows)
-    bulk.count(settings.REQUEST_LOG_ALIAS, sorted_rows)
-    return {request_id: row_id for row_id, (request_id, _) in zip(ids, rows, strict=True) if request_id is not None}
-
-
-def _complete(ends: Iterable[tuple[Open, Completed]]) -> None:
-    values = [
-        (end.status, outcome_of(is_refused=opened.is_refused).value, end.seconds, end.bytes, opened.row_id)
-        for opened, end in ends
-    ]
-    if values:
-        with connections[settings.REQUEST_LOG_ALIAS].cursor() as cursor:
-            cursor.executemany(COMPLETE, values)
+    kept, counted_alone = floods.sift(rows)
+    ids = writing.store([row for _, row in kept], attempt=attempt) if kept else []
+    row_ids = {request_id: row_id for row_id, (request_id, _) in zip(ids, kept, strict=True) if request_id is not None}
+    # Their ends are still to come, and are nothing that no gate decided.
+    return row_ids | dict.fromkeys(counted_alone, COUNTED_ALONE)
 
 
 def _slices(items: Iterable[Item], length: int = AT_ONCE) -> Iterator[list[Item]]:

@@ -5,26 +5,30 @@ import dataclasses
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.problem import NotFound
+from simsim.request_log.filters import Filters
 from simsim.request_log.models import LoggedRequest
-from simsim.request_log.query import Filters, Page, list_requests, requests
+from simsim.request_log.query import Page, list_requests
 
 
 def requests_of(
-    account: Account, *, actor: Actor, filters: Filters | None = None, limit: int = 50, cursor: str | None = None
-) -> Page:
+    account: Account, *, actor: Actor, filters: Filters | None = None, limit: int = 50, cursor: str | None = None,
+    patience_seconds: float | None = None,
+) -> Page:  # fmt: skip
     """Return one page of the account's requests that pass the filters, newest first, whatever account they name.
+
+    With `patience_seconds` it may be incomplete, and its cursor goes on: see `list_requests`.
 
     Raise NotFound or NotPermitted, and Invalid for a limit, a cursor or a status that is none.
     """
     permit(actor, Permission.VIEW_LOG, account)
     own = dataclasses.replace(filters or Filters(None), account_id=account.pk)
-    return list_requests(own, limit=limit, cursor=cursor)
+    return list_requests(own, limit=limit, cursor=cursor, patience_seconds=patience_seconds)
 
 
 def find_request(request_id: int, *, actor: Actor, account: Account) -> LoggedRequest:
     """Return the request of that id in the account's log; raise NotFound also for one of another account."""
     permit(actor, Permission.VIEW_LOG, account)
-    found = requests(Filters(account.pk)).filter(pk=request_id).first()
+    found = LoggedRequest.objects.filter(pk=request_id, account_id=account.pk).first()
     if found is None:
         raise NotFound
     return found

@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor
@@ -21,7 +21,8 @@ LONGEST_NAME = 100
 
 def software_in_use(account: Account) -> QuerySet[TargetSoftware]:
     """Return the software that tokens of the account, ended ones included, are made for, by name."""
-    return TargetSoftware.objects.filter(pk__in=Token.objects.filter(account=account).values("software"))
+    # One look into an index for each entry of the short catalogue: as a list of its software, every token is read.
+    return TargetSoftware.objects.filter(Exists(Token.objects.filter(account=account, software=OuterRef("pk"))))
 
 
 @transaction.atomic

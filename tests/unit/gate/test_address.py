@@ -5,7 +5,15 @@ from ipaddress import ip_network
 import pytest
 
 from simsim.credential.allowlist import pack
-from simsim.gate.address import MAX_FORWARDED_FOR_BYTES, MAX_VIA_CHARACTERS, client_address, locate, parse_hop
+from simsim.gate.address import (
+    LONGEST_REMEMBERED,
+    MAX_FORWARDED_FOR_BYTES,
+    MAX_VIA_CHARACTERS,
+    _remembered_hop,
+    client_address,
+    locate,
+    parse_hop,
+)
 
 TRUSTED = pack([ip_network("10.0.0.0/8"), ip_network("fd00::/8")])
 SOCKET = ""
@@ -132,3 +140,14 @@ def test_port_and_brackets_do_not_change_an_address(text: str) -> None:
     address = parse_hop(text)
     assert address is not None
     assert address.text == "2001:db8::9"
+
+
+@pytest.mark.covers("R10", "B9")
+def test_hop_that_is_too_long_to_be_remembered_is_read_all_the_same() -> None:
+    for text in ("203.0.113.9", "203.0.113.9" + 200 * " ", "[2001:db8::1]:443" + 200 * "\t"):
+        before = _remembered_hop.cache_info().currsize
+        for _ in range(2):
+            hop = parse_hop(text)
+            assert hop is not None
+            assert hop.text in {"203.0.113.9", "2001:db8::1"}
+        assert _remembered_hop.cache_info().currsize - before <= (len(text) <= LONGEST_REMEMBERED)

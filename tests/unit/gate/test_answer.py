@@ -41,6 +41,14 @@ def test_every_refusal_has_the_same_bytes_but_for_the_reason_in_its_header() -> 
     assert json.loads(body)["status"] == 401
 
 
+@pytest.mark.covers("B9")
+def test_nobody_can_write_into_an_answer_that_others_get() -> None:
+    given = (answer.accept(RECORD), answer.refuse(Reason.EXPIRED), answer.UNDECIDED, answer.NOT_FOUND, answer.HEALTHY)
+    for each in given:
+        assert isinstance(each.headers, tuple)
+        hash(each)
+
+
 @pytest.mark.covers("R16")
 def test_there_is_no_refusal_for_an_acceptance() -> None:
     with pytest.raises(KeyError):

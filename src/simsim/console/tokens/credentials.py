@@ -2,6 +2,7 @@
 
 import shlex
 import uuid
+from collections.abc import Callable
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -26,12 +27,7 @@ from simsim.tokens.rules import is_longer_than_recommended
 @for_administrators
 def show(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
     """Show the credentials of an active token again (R11). GET, as after a reload, leads back to the token."""
-    token = find_token(token_id, actor=visit.actor, account=visit.account)
-    if visit.request.method != "POST":
-        return redirect("console:token", visit.account.pk, token.pk)
-    demand_recent_authentication(visit.request, keeps_form=True)
-    credentials = show_credentials(actor=visit.actor, token=token, now=visit.now)
-    return token_page(visit, token, credentials=credentials)
+    return revealed(visit, token_id, Way.SHOWN, lambda token, shown: token_page(visit, token, credentials=shown))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -39,11 +35,22 @@ def show(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
 @for_administrators
 def download(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
     """Hand the credentials out as a .env file; recorded as every other showing of them."""
+    return revealed(visit, token_id, Way.DOWNLOADED, attachment)
+
+
+def revealed(
+    visit: Visit, token_id: uuid.UUID, way: Way, answer: Callable[[Token, Credentials], HttpResponse]
+) -> HttpResponse:
+    """Return the answer made of the credentials, to a POST alone: no link and no reload reveals a password."""
     token = find_token(token_id, actor=visit.actor, account=visit.account)
     if visit.request.method != "POST":
         return redirect("console:token", visit.account.pk, token.pk)
     demand_recent_authentication(visit.request, keeps_form=True)
-    credentials = show_credentials(actor=visit.actor, token=token, way=Way.DOWNLOADED, now=visit.now)
+    return answer(token, show_credentials(actor=visit.actor, token=token, way=way, now=visit.now))
+
+
+def attachment(token: Token, credentials: Credentials) -> HttpResponse:
+    """Return the .env file, named after the token."""
     name = slugify(token.name)[:60] or "token"
     disposition = {"Content-Disposition": f'attachment; filename="{name}.env"'}
     return HttpResponse(env_file(token, credentials), content_type="text/plain; charset=utf-8", headers=disposition)

@@ -33,7 +33,7 @@ def active(visit: Visit) -> HttpResponse:
         "account": visit.account,
         "now": visit.now,
         "page": page,
-        "rows": rows(in_order(list(page.object_list)), now=visit.now),
+        "rows": rows(in_order([uuid.UUID(text) for text in page.object_list]), now=visit.now),
         "active_count": ranking.active,
         "ended_count": ranking.ended,
         "requests": ranking.asked,
@@ -52,14 +52,17 @@ def active(visit: Visit) -> HttpResponse:
 def ended(visit: Visit) -> HttpResponse:
     """Show what has expired or was revoked, the latest first, with when and by whom."""
     tokens = tokens_of(visit.account, actor=visit.actor, status=None, now=visit.now)
-    latest_first = tokens.ended(visit.now).order_by(Coalesce("revoked_at", "expires_at").desc(), "pk")
+    # Of ids alone, which an index holds: whole rows, all but 25 of them for nothing, take ten times as long to sort.
+    latest_first = (
+        tokens.ended(visit.now).order_by(Coalesce("revoked_at", "expires_at").desc(), "pk").values_list("pk", flat=True)
+    )
     # get_page shows the nearest page for a number that is none, so that an old bookmark still leads somewhere.
     page = Paginator(latest_first, PAGE_TOKENS).get_page(visit.request.GET.get("page"))
     context = {
         "account": visit.account,
         "now": visit.now,
         "page": page,
-        "rows": rows(page.object_list, now=visit.now),
+        "rows": rows(in_order(list(page.object_list)), now=visit.now),
         "active_count": tokens.active(visit.now).count(),
         "ended_count": page.paginator.count,
     }
@@ -75,8 +78,7 @@ def read_search(data: QueryDict) -> Search:
     )
 
 
-def in_order(texts: Sequence[str]) -> list[Token]:
+def in_order(ids: Sequence[uuid.UUID]) -> list[Token]:
     """Return the tokens of these ids in their order."""
-    ids = [uuid.UUID(text) for text in texts]
     found = Token.objects.select_related("software").in_bulk(ids)
     return [found[pk] for pk in ids if pk in found]

@@ -77,5 +77,5 @@ def rows(tokens: Iterable[Token], *, now: datetime) -> list[TokenRow]:
     listed = list(tokens)
     ids = [token.pk for token in listed]
     uses = last_uses(ids)
-    days = requests_by_day(ids, last_day=now.date(), days=USE_DAYS)
+    days = requests_by_day(listed[0].account_id, ids, last_day=now.date(), days=USE_DAYS) if listed else {}
     return [TokenRow(token, uses.get(token.pk), days.get(token.pk, ()), now) for token in listed]

@@ -39,9 +39,10 @@ def list_log(
     from simsim.accounts.permissions import OPERATOR
     from simsim.operations.finding import find_account, find_token_for
     from simsim.request_log import query
+    from simsim.request_log.filters import Filters
 
     found = find_account(account, actor=OPERATOR)
-    filters = query.Filters(
+    filters = Filters(
         account_id=found.pk,
         since=parse_moment("since", since),
         until=parse_moment("until", until, through=True),

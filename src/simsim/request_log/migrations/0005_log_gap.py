@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("request_log", "0003_refusals")]
+    dependencies = [("request_log", "0004_time_ordered")]
 
     operations = [
         migrations.CreateModel(

@@ -1,0 +1,110 @@
+"""Log shipping: rows a second from a spool into the log, roll-ups and all. On its own: `python -m bench.shipping`.
+
+A spool as a gate and a gateway leave it, with half a million requests of one account: 200 tokens, 400 endpoints, 300
+addresses, one request in twenty refused. Then the worker's own shipper, in this process, until nothing is left.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bench import installation
+from bench.console import progress, scratch_postgresql
+from simsim.credential.allowlist import parse_address
+from simsim.credential.decision import ADDRESS_NOT_ALLOWED, OK, Record
+from simsim.gate.line import decided_line
+
+REQUESTS = 500_000
+TOKENS, ENDPOINTS, ADDRESSES = 200, 400, 300
+A_SECOND = 500
+LEAST = {"SQLite": 20_000, "PostgreSQL": 50_000}
+FILE_REQUESTS = 50_000
+
+
+def write_spool(spool: Path, requests: int) -> None:
+    """Write both lines of each request, into files that nobody writes to any more."""
+    spool.mkdir(parents=True, exist_ok=True)
+    began = datetime.now(UTC) - timedelta(seconds=requests / A_SECOND)
+    for first in range(0, requests, FILE_REQUESTS):
+        pairs = list(lines(first, min(first + FILE_REQUESTS, requests), began))
+        name = f"{first:020d}"
+        (spool / f"gate-{name}.jsonl").write_bytes(b"".join(pair[0] for pair in pairs))
+        (spool / f"gateway-{name}.jsonl").write_bytes(b"".join(pair[1] for pair in pairs))
+
+
+def lines(first: int, last: int, began: datetime) -> Iterator[tuple[bytes, bytes]]:
+    """Yield a decided and a completed line for each of the requests."""
+    account = str(uuid.UUID(int=1 << 64))
+    expires_at = began + timedelta(days=365)
+    records = [
+        Record(str(uuid.UUID(int=n + 1)), account, f"Job {n} of the platform", bytes(32), expires_at, False, b"", None)
+        for n in range(TOKENS)
+    ]
+    addresses = [parse_address(f"198.51.{n // 250}.{n % 250}") for n in range(ADDRESSES)]
+    for n in range(first, last):
+        at, address = began + timedelta(seconds=n / A_SECOND), addresses[n * 7 % ADDRESSES]
+        path, request_id = f"/api/v2/entities/{n * 13 % ENDPOINTS}/values", f"{n:032x}"
+        decision, status = (ADDRESS_NOT_ALLOWED, 401) if n % 20 == 0 else (OK, 404 if n % 50 == 1 else 200)
+        decided = decided_line(
+            request_id, at, decision, account=account, record=records[n * n % TOKENS], method="GET", target=path,
+            address=address,
+        )  # fmt: skip
+        assert address is not None
+        end = (
+            f'{{"id":"{request_id}","at":{at.timestamp() + 0.02:.3f},"seconds":{n % 97 / 1000:.3f},"status":{status},'
+            f'"bytes":{200 + n % 5000},"method":"GET","path":"{path}","address":"{address.text}"}}\n'
+        )
+        yield decided, end.encode()
+
+
+def rate(data: Path, requests: int, database_url: str) -> float:
+    """Return the rows a second that the worker's shipper stores, its spool written before."""
+    installation.start_django(installation.environment(data, 8000, database_url))
+    from simsim.operations import migrating
+    from simsim.request_log.models import LoggedRequest
+    from simsim.request_log.shipping import Shipper
+
+    migrating.migrate()
+    write_spool(data / "spool", requests)
+    progress(f"{requests:,} requests written")
+    shipper = Shipper(data / "spool")
+    began, cpu = time.perf_counter(), time.process_time()
+    while shipper.ship_once():
+        pass
+    spent, cpu = time.perf_counter() - began, time.process_time() - cpu
+    if LoggedRequest.objects.count() != requests:
+        raise RuntimeError(f"expected {requests:,} rows, got {LoggedRequest.objects.count():,}")
+    progress(f"shipped in {spent:.1f} s, {cpu / requests * 1e6:.1f} µs of this process a row")
+    return requests / spent
+
+
+def main() -> int:
+    """Print the rate, or JSON; return 1 when it is missed."""
+    parser = argparse.ArgumentParser(prog="bench.shipping", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--requests", type=int, default=REQUESTS, help="how many requests the spool holds")
+    parser.add_argument("--postgresql", nargs="?", const="scratch", default="", metavar="URL",
+                        help="an empty database to fill; without a URL, one of a scratch server")  # fmt: skip
+    chosen = parser.parse_args()
+    url = scratch_postgresql() if chosen.postgresql == "scratch" else chosen.postgresql
+    database = "PostgreSQL" if url else "SQLite"
+    with tempfile.TemporaryDirectory(prefix="simsim-bench-") as scratch:
+        measured = rate(Path(scratch), chosen.requests, url)
+    reached = measured >= LEAST[database]
+    if chosen.json:
+        print(json.dumps({"database": database, "rows_a_second": round(measured), "reached": reached}))
+    else:
+        busy = f"load of this machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+        print(f"{measured:,.0f} rows a second into {database} (≥ {LEAST[database]:,}; {busy})")
+    return 0 if reached else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""The page on which SQLite's processes tell each other of commits: the header of the WAL-index, in the file `-shm`.
+
+https://www.sqlite.org/walformat.html, "The WAL-Index Header": two equal copies of 48 bytes, which hold a counter of
+commits, the number of frames in the log, their running checksum and the log's random salts. SQLite compares them at the
+beginning of each read to learn whether the pages that it keeps in memory are still the database's, and writes them
+before a COMMIT returns; so what was read under a header holds for as long as the header stays the same.
+"""
+
+import ctypes
+import mmap
+import os
+import sqlite3
+import threading
+from pathlib import Path
+
+HEADER_BYTES = 96
+_COPY_BYTES = HEADER_BYTES // 2
+
+Identity = tuple[int, int]
+
+# Kept, with their descriptors, while the file has a name: closing any descriptor of a file drops every POSIX lock that
+# the process holds on it, and a connection of this process (ours, or Django's) would go on without its own, writing
+# beside another writer. A file without a name belongs to no database that can still be opened.
+_mapped: dict[Identity, tuple[int, mmap.mmap]] = {}
+_mapping = threading.Lock()  # of two threads that map one file, the one that came second would close its descriptor
+
+
+class WalIndex:
+    """The header of one open database's WAL-index.
+
+    To be read only while the connection that it was opened for is open: that one's lock is what keeps other
+    connections from truncating the file, and to read a page that was truncated is to be killed by SIGBUS.
+    """
+
+    def __init__(self, path: Path, identity: Identity, memory: mmap.mmap) -> None:
+        self._path = path
+        self._identity = identity
+        self._memory = memory
+
+    def header(self) -> bytes | None:
+        """Return the header, None while a commit is being written."""
+        header = self._memory[:HEADER_BYTES]
+        return header if header[:_COPY_BYTES] == header[_COPY_BYTES:] else None
+
+    def is_current(self) -> bool:
+        """Whether the file is still the one at its path."""
+        try:
+            return identity_of(self._path) == self._identity
+        except OSError:
+            return False
+
+
+def open_wal_index(connection: sqlite3.Connection) -> WalIndex | None:
+    """Return the WAL-index of a connection's database, None when it has none that can be read.
+
+    Raises sqlite3.Error.
+    """
+    # Reads the schema and with it opens the WAL-index; from then on no other connection can leave WAL mode.
+    if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        return None
+    # The name as SQLite resolved it: beside a symbolic link lies no -shm, or the one of another database.
+    (_, _, name), *_ = connection.execute("PRAGMA database_list").fetchall()
+    path = Path(f"{name}-shm")
+    try:
+        with _mapping:
+            return WalIndex(path, *_mapped_file(path))
+    except OSError:
+        return None
+
+
+def identity_of(path: Path) -> Identity:
+    """Return which file is at a path. Raises OSError."""
+    return _identity(os.stat(path))  # noqa: PTH116 - on the hot path, and half the cost of Path.stat
+
+
+def _identity(status: os.stat_result) -> Identity:
+    return status.st_dev, status.st_ino
+
+
+def _mapped_file(path: Path) -> tuple[Identity, mmap.mmap]:
+    """Return which file is at a path, and its memory. Raises OSError."""
+    identity = identity_of(path)
+    if identity not in _mapped:
+        _let_go_of_nameless()
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # Asked of the descriptor: between two looks at a name it may come to name another file.
+        identity = _identity(os.fstat(descriptor))
+        memory = mmap.mmap(descriptor, HEADER_BYTES, prot=mmap.PROT_READ)
+        # One reference that nobody lets go of: an ending interpreter would close the memory's own descriptor, and with
+        # it drop the lock of a thread that still writes.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(memory))
+        _mapped[identity] = descriptor, memory
+    return identity, _mapped[identity][1]
+
+
+def _let_go_of_nameless() -> None:
+    for identity, (descriptor, memory) in list(_mapped.items()):
+        if os.fstat(descriptor).st_nlink == 0:
+            del _mapped[identity]
+            memory.close()
+            os.close(descriptor)

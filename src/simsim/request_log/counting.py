@@ -1,0 +1,101 @@
+"""The usage counts: what a batch of rows adds to them. A recount of the rows gives the same, whatever came when."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from itertools import repeat
+from typing import NamedTuple
+from uuid import UUID
+
+from simsim.credential.decision import Reason
+from simsim.request_log import durations
+
+HOUR_SECONDS = 3600
+DAY_HOURS = 24
+
+
+class Kind(StrEnum):
+    """By what requests are counted. The value of ALL is ""; of STATUS the number, "" for one that nobody knows."""
+
+    ALL = "all"
+    STATUS = "status"
+    ENDPOINT = "endpoint"
+    TOKEN = "token"  # noqa: S105
+
+
+class Counted(NamedTuple):
+    """What counts of one request; ids are 32 hexadecimal digits, "" for none.
+
+    `took` is its duration's class, None while it has none.
+    """
+
+    account: str
+    hour: int
+    is_accepted: bool
+    took: int | None
+    status: str
+    endpoint: str
+    token: str
+
+
+class Key(NamedTuple):
+    """One UsageCount: `hours` long, from the hour `began_hour` on."""
+
+    account: str
+    hours: int
+    kind: Kind
+    value: str
+    began_hour: int
+
+
+def hour_of(moment: datetime) -> int:
+    """Return the hour that a moment lies in, counted from the year 1970 in UTC."""
+    return int(moment.timestamp() // HOUR_SECONDS)
+
+
+def counted(  # noqa: PLR0917 - called for every row
+    account_id: UUID, received_at: datetime, reason: str, status: int | None, seconds: float | None, endpoint: str,
+    token_id: UUID | None,
+) -> Counted:  # fmt: skip
+    """Return what counts of a row."""
+    return Counted(
+        account_id.hex,
+        hour_of(received_at),
+        reason == Reason.OK,
+        None if seconds is None else durations.class_of(seconds),
+        "" if status is None else str(status),
+        endpoint,
+        token_id.hex if token_id else "",
+    )
+
+
+def tally(added: Sequence[Counted], taken_back: Sequence[Counted] = ()) -> dict[Key, list[int]]:
+    """Return what is to be added to each count: accepted, refused, and one number for each class of durations.
+
+    Requests without a token count for no token.
+    """
+    found: dict[Key, list[int]] = {}
+    for kind in Kind:
+        sums = _sums(added, kind)
+        sums.subtract(_sums(taken_back, kind))
+        for (account, hour, is_accepted, took, value), number in sums.items():
+            if not number or (kind is Kind.TOKEN and not value):
+                continue
+            for hours in (1, DAY_HOURS):
+                key = Key(account, hours, kind, value, hour - hour % hours)
+                numbers = found.setdefault(key, [0] * (2 + durations.CLASSES))
+                numbers[0 if is_accepted else 1] += number
+                if took is not None:
+                    numbers[2 + took] += number
+    return {key: numbers for key, numbers in found.items() if any(numbers)}
+
+
+def _sums(rows: Sequence[Counted], kind: Kind) -> "Counter[tuple[str, int, bool, int | None, str]]":
+    """Return how often each value of a kind stands beside each hour, verdict and class."""
+    if not rows:
+        return Counter()
+    accounts, hours, verdicts, took, statuses, endpoints, tokens = zip(*rows, strict=True)
+    values = {Kind.ALL: repeat(""), Kind.STATUS: statuses, Kind.ENDPOINT: endpoints, Kind.TOKEN: tokens}[kind]
+    # By columns, because Counter then counts in C: row by row it takes as long as parsing the lines.
+    return Counter(zip(accounts, hours, verdicts, took, values, strict=False))

@@ -1,0 +1,56 @@
+"""Paths and the endpoints they belong to: what identifies somebody is masked, what is one endpoint is one name.
+
+The operator's patterns, such as /holdings/{id}, say which parts of a path identify somebody: those are not stored. An
+endpoint's name besides leaves out what looks like an id, so that a million holdings are one endpoint in the usage.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+LONGEST_ENDPOINT = 200
+REMEMBERED = 16_384
+PLACEHOLDER = "{id}"
+
+Pattern = tuple[str, ...]
+
+# Numbers, UUIDs, and words of hexadecimal digits or of a length that no programmer types.
+_is_like_an_id = re.compile(
+    r"[0-9]+|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|(?=[^0-9]*[0-9])[0-9A-Fa-f]{12,}|.{41,}"
+).fullmatch
+_is_placeholder = re.compile(r"\{[a-z_]{1,30}\}").fullmatch
+_has_pattern_form = re.compile(r"(?:/[!-.0-~]+)+").fullmatch
+
+
+def parse_pattern(text: str) -> Pattern | None:
+    """Return the parts of a pattern such as /holdings/{id}/prices, None for what is none or masks nothing."""
+    if not _has_pattern_form(text):
+        return None
+    parts = tuple(text.split("/")[1:])
+    return parts if any(map(_is_placeholder, parts)) else None
+
+
+class Paths:
+    """Masks paths by the operator's patterns, and names endpoints. Remembers what it answered: paths repeat."""
+
+    def __init__(self, patterns: Iterable[Pattern] = ()) -> None:
+        self._patterns: Sequence[Pattern] = tuple(patterns)
+        self.read = lru_cache(maxsize=REMEMBERED)(self._read)
+
+    def _read(self, path: str) -> tuple[str, str]:
+        """Return the path as it may be stored, and the name of its endpoint."""
+        if not path.startswith("/"):
+            return path, path[:LONGEST_ENDPOINT]
+        parts = path[1:].split("/")
+        for pattern in self._patterns:
+            if _matches(pattern, parts):
+                parts = [*pattern, *parts[len(pattern) :]]
+        grouped = (PLACEHOLDER if _is_like_an_id(part) else part for part in parts)
+        return "/" + "/".join(parts), ("/" + "/".join(grouped))[:LONGEST_ENDPOINT]
+
+
+def _matches(pattern: Pattern, parts: list[str]) -> bool:
+    """Whether a path begins like the pattern: what follows belongs to the same thing, and its id is masked as well."""
+    return len(parts) >= len(pattern) and all(
+        mask == part or (part != "" and _is_placeholder(mask)) for mask, part in zip(pattern, parts, strict=False)
+    )

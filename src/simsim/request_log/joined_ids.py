@@ -1,0 +1,25 @@
+"""Thousands of ids out of a database as one text: as rows, they take five times as long to arrive."""
+
+from typing import Any
+
+from django.db.models import Aggregate, TextField, Value
+from django.db.models.functions import Cast
+
+
+class JoinedIds(Aggregate):
+    """The UUIDs of a column in the order of the rows, for `split_ids`. A slice fixes the rows' order, nothing else."""
+
+    function = "GROUP_CONCAT"
+    name = "JoinedIds"
+
+    def __init__(self, column: str, **extra: Any) -> None:
+        super().__init__(Cast(column, TextField()), Value(","), output_field=TextField(), **extra)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, function="STRING_AGG", **context)
+
+
+def split_ids(joined: str | None) -> list[str]:
+    """Return the ids, 32 hexadecimal digits each; None, which a database says for no rows, holds none."""
+    # At once, and not id by id: PostgreSQL writes dashes.
+    return joined.replace("-", "").split(",") if joined else []

@@ -1,0 +1,54 @@
+"""On PostgreSQL the log is partitioned by day: made as rows arrive, dropped whole when they are too old."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from simsim.request_log.row_ids import A_DAY, moment_of
+
+TABLE = "request_log_loggedrequest"
+LOCK = 0x73696D73_696D6C67  # one number for every node: "simsimlg"
+PREFIX = f"{TABLE}_"
+MADE = """
+    SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
+    WHERE inhparent = %s::regclass
+"""
+
+
+def make(cursor: Any, row_ids: Iterable[int]) -> None:
+    """Make the partitions that rows with these ids need. Call it inside a transaction."""
+    days = {row_id // A_DAY for row_id in row_ids}
+    missing = days - made(cursor)
+    if not missing:
+        return
+    # Two nodes reach midnight together: one makes the day, the other then finds it.
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    for day in sorted(missing - made(cursor)):
+        name = name_of(day)
+        # Attached and not made as a partition of the table, which would wait for every reader and hold up the next.
+        cursor.execute(f"CREATE TABLE {name} (LIKE {TABLE} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
+        bounds = f"FROM ({day * A_DAY}) TO ({(day + 1) * A_DAY})"
+        cursor.execute(f"ALTER TABLE {TABLE} ATTACH PARTITION {name} FOR VALUES {bounds}")
+
+
+def drop_one(cursor: Any, before_day: int) -> bool:
+    """Drop the oldest partition whose day lies before this one; return whether there was one."""
+    old = sorted(day for day in made(cursor) if day < before_day)
+    if old:
+        cursor.execute(f"DROP TABLE IF EXISTS {name_of(old[0])}")
+    return bool(old)
+
+
+def made(cursor: Any) -> set[int]:
+    """Return the days that have a partition."""
+    cursor.execute(MADE, [TABLE])
+    return {day_of(name) for (name,) in cursor.fetchall()}
+
+
+def name_of(day: int) -> str:
+    return f"{PREFIX}{moment_of(day * A_DAY):%Y%m%d}"
+
+
+def day_of(name: str) -> int:
+    moment = datetime.strptime(name.removeprefix(PREFIX), "%Y%m%d").replace(tzinfo=UTC)
+    return (moment - moment_of(0)) // timedelta(days=1)

@@ -1,0 +1,42 @@
+"""The ranking is made of ids joined inside the database: it says what one would say of each token by itself."""
+
+import os
+from datetime import datetime, timedelta
+
+import pytest
+
+from cast import Cast
+from simsim.request_log.models import TokenUse
+from simsim.request_log.query import last_uses
+from simsim.tokens.attention import Attention, Search, attention_of, rank_active
+from simsim.tokens.models import Token
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+DAY = timedelta(days=1)
+
+
+@pytest.mark.covers("R4")
+def test_ranking_is_that_of_each_token_by_itself_and_equal_expiries_stand_by_id(cast: Cast, now: datetime) -> None:
+    """Every combination of expiry, age and use, a few times over, on either side of each border."""
+    lasting = [1, 7, 7.01, 30, 300]
+    tokens = Token.objects.bulk_create(
+        Token(
+            account=cast.acme, name=f"Token {number}", expires_at=now + DAY * lasting[number % 5],
+            created_at=now - DAY * [1, 7, 7.01, 90][number % 4], digest=os.urandom(32), sealed_password=b"0",
+        )
+        for number in range(120)
+    )  # fmt: skip
+    TokenUse.objects.bulk_create(
+        TokenUse(
+            token_id=token.pk, account_id=cast.acme.pk, used_at=now - DAY * [0, 59.99, 60.01, 80][number // 20 % 4]
+        )
+        for number, token in enumerate(tokens)
+        if number % 3
+    )
+    uses = last_uses(token.pk for token in tokens)
+    wants = {token: attention_of(token, uses.get(token.pk), now) for token in tokens}
+    ranking = rank_active(cast.acme, actor=cast.as_alice, search=Search(), now=now)
+    expected = sorted(tokens, key=lambda token: (wants[token], token.expires_at, token.pk.hex))
+    assert ranking.ids == [token.pk.hex for token in expected]
+    assert ranking.counts == {each: list(wants.values()).count(each) for each in Attention}
+    assert min(ranking.counts.values()) > 0

@@ -1,0 +1,73 @@
+"""A flood of refused requests neither fills the log nor hides the others: beyond a rate it is counted, and exactly."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db.models import Sum
+
+from request_lines import ACME, NOON, SpoolOfTests
+from simsim.credential.basic import NO_CREDENTIALS
+from simsim.credential.decision import EXPIRED, PASSWORD_UNKNOWN
+from simsim.request_log.floods import STORED_A_MINUTE, network_of
+from simsim.request_log.models import Flood, LoggedRequest, OpenRequest
+from simsim.request_log.shipping import Shipper
+
+pytestmark = [
+    pytest.mark.covers("R17"),
+    pytest.mark.django_db(databases=sorted({"default", settings.REQUEST_LOG_ALIAS})),
+]
+FLOOD = 500
+
+
+def ship(spool: Path) -> None:
+    shipper = Shipper(spool, lambda: NOON)
+    while shipper.ship_once():
+        pass
+
+
+def counted() -> int:
+    return Flood.objects.aggregate(sum=Sum("counted"))["sum"] or 0
+
+
+def test_beyond_a_rate_refusals_without_a_token_are_counted_and_every_other_request_is_stored(tmp_path: Path) -> None:
+    spool = SpoolOfTests(tmp_path)
+    for number in range(FLOOD):
+        spool.decide(number, NO_CREDENTIALS, address="198.51.100.7")
+    for number in range(FLOOD, FLOOD + 100):
+        spool.decide(number, EXPIRED, address="198.51.100.7")
+    for number in range(FLOOD + 100, FLOOD + 110):
+        spool.decide(number, NO_CREDENTIALS, address="203.0.113.9")
+    ship(tmp_path)
+    spool.close()
+    assert LoggedRequest.objects.filter(cause="no_credentials", address="198.51.100.7").count() == STORED_A_MINUTE
+    assert LoggedRequest.objects.filter(cause="expired").count() == 100
+    assert LoggedRequest.objects.filter(address="203.0.113.9").count() == 10
+    assert counted() == FLOOD - STORED_A_MINUTE
+
+
+def test_a_flood_is_counted_exactly_whatever_comes_in_which_batch(tmp_path: Path) -> None:
+    spool = SpoolOfTests(tmp_path)
+    for number in range(FLOOD):
+        spool.decide(number, PASSWORD_UNKNOWN, at=NOON + timedelta(seconds=number / 2))
+        if number % 40 == 0:
+            ship(tmp_path)
+    # The ends come when the decisions have been shipped: none of them is a request that no gate decided.
+    for number in range(FLOOD):
+        spool.complete(number, 401, at=NOON + timedelta(seconds=number / 2))
+        if number % 100 == 0:
+            ship(tmp_path)
+    ship(tmp_path)
+    spool.close()
+    assert LoggedRequest.objects.count() + counted() == FLOOD
+    assert LoggedRequest.objects.count() == 4 * STORED_A_MINUTE + 20  # two a second, for four minutes and ten seconds
+    assert set(LoggedRequest.objects.values_list("account_id", flat=True)) == {ACME}
+    assert set(Flood.objects.values_list("account", flat=True)) == {ACME.hex}
+    assert not OpenRequest.objects.exists()
+
+
+def test_a_host_that_changes_its_address_within_its_network_is_one_source() -> None:
+    assert network_of("2001:db8:1:2::1") == network_of("2001:db8:1:2:ffff::9") == "2001:db8:1:2::/64"
+    assert network_of("203.0.113.9") != network_of("203.0.113.10")
+    assert network_of(None) == network_of("x") == ""

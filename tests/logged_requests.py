@@ -1,0 +1,35 @@
+"""Rows in the log as shipping stores them, counted and all."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from simsim.request_log import writing
+from simsim.request_log.joining import Row
+from simsim.request_log.models import LoggedRequest
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def row(**changed: Any) -> Row:
+    """Return a request that a token was let in for at noon, but for what is changed."""
+    values: dict[str, Any] = {
+        "received_at": NOON, "account_id": uuid.UUID(int=1), "token_id": uuid.UUID(int=3), "token_name": "reader",
+        "method": "GET", "resource": "/api/v2/entities", "status": 200, "outcome": "accepted", "reason": "ok",
+        "cause": "ok", "duration_seconds": 0.25, "bytes": 7, "address": "203.0.113.9",
+    }  # fmt: skip
+    return Row(**values | changed)
+
+
+def store(*rows: Row) -> list[int]:
+    """Store the rows, in the order of their time, and return their ids in that order."""
+    with transaction.atomic(using=settings.REQUEST_LOG_ALIAS):
+        return writing.store(sorted(rows, key=lambda each: each.received_at))
+
+
+def logged(**changed: Any) -> LoggedRequest:
+    """Store one request and return it."""
+    return LoggedRequest.objects.get(pk=store(row(**changed))[0])
