@@ -1,4 +1,7 @@
-"""A worker that does nothing but ship, until it is told to stop by what comes on its standard input: its end."""
+"""A worker that does nothing but ship, until it is told to stop by what comes on its standard input: its end.
+
+`shipping_process.py SPOOL [ACCESS_LOG...]`, each as SIMSIM_ACCESS_LOGS names it.
+"""
 
 import select
 import sys
@@ -9,9 +12,10 @@ import django
 
 def main() -> None:
     django.setup()
+    from simsim.request_log.access_logs import parse_access_log
     from simsim.request_log.shipping import Shipper
 
-    shipper = Shipper(Path(sys.argv[1]))
+    shipper = Shipper(Path(sys.argv[1]), access_logs=[parse_access_log(text) for text in sys.argv[2:]])
     print("ready", flush=True)
     while True:
         shipped = shipper.ship_once()

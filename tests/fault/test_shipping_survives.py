@@ -32,8 +32,10 @@ ROWS = """
 class Installation:
     """A data directory and a database of its own, and the processes that work on them."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, with_caddy: bool = False) -> None:
         self.spool = directory / "spool"
+        self.access_log = directory / "access.json" if with_caddy else None
+        self.rotated: list[Path] = []
         self.spool.mkdir()
         self.database = directory / "request_log.sqlite3"
         self.url = postgresql_server.create_database(f"fault_{secrets.token_hex(4)}") if ON_POSTGRESQL else ""
@@ -60,6 +62,8 @@ class Installation:
 
     def start_worker(self) -> "subprocess.Popen[bytes]":
         command: list[str | Path] = [sys.executable, HERE / "shipping_process.py", self.spool]
+        if self.access_log:
+            command.append(f"caddy:all:{self.access_log}")
         worker = subprocess.Popen(
             command, env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )  # fmt: skip
@@ -76,10 +80,21 @@ class Installation:
     @contextlib.contextmanager
     def writing(self) -> "Iterator[list[subprocess.Popen[bytes]]]":
         share = REQUESTS // WRITERS
+        access_log = [self.access_log] if self.access_log else []
         writers = [
             subprocess.Popen(
-                [sys.executable, HERE / "writing_process.py", self.spool, str(nth * share), str(share), str(SECONDS)],
+                [
+                    sys.executable,
+                    HERE / "writing_process.py",
+                    self.spool,
+                    str(nth * share),
+                    str(share),
+                    str(SECONDS),
+                    *access_log,
+                ],
                 env=self.environment,
+                # A writer that is slow to start must not die of being told to reopen a log that it has not opened yet.
+                preexec_fn=lambda: signal.signal(signal.SIGUSR1, signal.SIG_IGN),  # noqa: PLW1509 - no threads run here
             )
             for nth in range(WRITERS)
         ]
@@ -92,15 +107,18 @@ class Installation:
 
     def rotate(self, nth: int, writers: "list[subprocess.Popen[bytes]]") -> None:
         with contextlib.suppress(FileNotFoundError):
-            (self.spool / "gateway.jsonl").rename(self.spool / f"gateway-{nth:06}.jsonl")
+            if self.access_log:
+                self.rotated.append(self.access_log.rename(self.access_log.with_name(f"access.json.{nth:06}")))
+            else:
+                (self.spool / "gateway.jsonl").rename(self.spool / f"gateway-{nth:06}.jsonl")
         for writer in writers:
             if writer.poll() is None:
                 writer.send_signal(signal.SIGUSR1)
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Installation:
-    return Installation(tmp_path)
+def installation(tmp_path: Path, request: pytest.FixtureRequest) -> Installation:
+    return Installation(tmp_path, with_caddy=getattr(request, "param", "nginx") == "caddy")
 
 
 def kill(worker: "subprocess.Popen[bytes]") -> None:
@@ -122,6 +140,7 @@ def expected_row(number: int) -> tuple[Any, ...]:
 
 @pytest.mark.covers("R17")
 @pytest.mark.covers("B11")
+@pytest.mark.parametrize("installation", ["nginx", "caddy"], indirect=True)
 def test_ten_thousand_requests_and_ten_kills_make_ten_thousand_whole_rows(installation: Installation) -> None:
     with installation.writing() as writers:
         for nth in range(KILLS):
@@ -139,6 +158,7 @@ def test_ten_thousand_requests_and_ten_kills_make_ten_thousand_whole_rows(instal
     assert set(rows) == {expected_row(number) for number in range(REQUESTS)}
     assert installation.query("SELECT count(*) FROM request_log_openrequest") == [(REQUESTS // 10,)]
     assert installation.query("SELECT count(*) FROM request_log_setasideline") == [(0,)]
+    assert all(path.exists() for path in installation.rotated), "what is another's is never deleted"
     left = {path.name for path in installation.spool.iterdir()}
     assert left <= {"gateway.jsonl", ".shipping"}
 

@@ -1,4 +1,7 @@
-"""A gate and a gateway in one process: decides each request, ends it a moment later, reopens its log on USR1."""
+"""A gate and a gateway in one process: decides each request, ends it a moment later, reopens its log on USR1.
+
+`writing_process.py SPOOL FIRST COUNT SECONDS [ACCESS_LOG]`; with the last it is Caddy that is the gateway.
+"""
 
 import json
 import os
@@ -6,6 +9,7 @@ import random
 import signal
 import sys
 import time
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -24,8 +28,8 @@ IN_FLIGHT = 8
 class Gateway:
     """Appends ends to gateway.jsonl, one write each, and reopens it within its loop, as nginx does."""
 
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / "gateway.jsonl"
+    def __init__(self, path: Path) -> None:
+        self.path = path
         self.file = self.open()
         self.is_told_to_reopen = False
         signal.signal(signal.SIGUSR1, self.told)
@@ -37,20 +41,35 @@ class Gateway:
         self.is_told_to_reopen = True
 
     def end(self, request_id: str, path: str, status: int, address: str) -> None:
-        line = {
-            "id": request_id, "at": round(time.time(), 3), "seconds": 0.125, "status": status, "bytes": 7,
-            "method": "GET", "path": path, "address": address,
-        }  # fmt: skip
+        line = self.line(request_id, path, status, address)
         os.write(self.file, json.dumps(line, separators=(",", ":")).encode() + b"\n")
         if self.is_told_to_reopen:
             self.is_told_to_reopen = False
             os.close(self.file)
             self.file = self.open()
 
+    def line(self, request_id: str, path: str, status: int, address: str) -> dict[str, object]:
+        return {
+            "id": request_id, "at": round(time.time(), 3), "seconds": 0.125, "status": status, "bytes": 7,
+            "method": "GET", "path": path, "address": address,
+        }  # fmt: skip
 
-def main(directory: Path, first: int, count: int, seconds: float) -> None:
+
+class Caddy(Gateway):
+    """Tells the same as Caddy does."""
+
+    def line(self, request_id: str, path: str, status: int, address: str) -> dict[str, object]:
+        request = {"client_ip": address, "method": "GET", "uri": path}
+        return {
+            "level": "info", "ts": time.time(), "request": request, "duration": 0.125, "size": 7, "status": status,
+            "request_id": str(uuid.UUID(request_id)),
+        }  # fmt: skip
+
+
+def main(directory: Path, first: int, count: int, seconds: float, access_log: str = "") -> None:
     """Write `count` requests, numbered from `first`, within some seconds; what the number ends in says how it goes."""
-    gate, gateway = Spool(directory, max_segment_bytes=SEGMENT_BYTES), Gateway(directory)
+    gate = Spool(directory, max_segment_bytes=SEGMENT_BYTES)
+    gateway = Caddy(Path(access_log)) if access_log else Gateway(directory / "gateway.jsonl")
     in_flight: list[tuple[str, str, int, str]] = []
     begin = time.monotonic()
     for nth, number in enumerate(range(first, first + count)):
@@ -72,7 +91,9 @@ def main(directory: Path, first: int, count: int, seconds: float) -> None:
     for ended in in_flight:
         gateway.end(*ended)
     gate.close()
+    # Python lets go of its own handlers while it ends, and a signal would kill it then.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), *sys.argv[5:])

@@ -1,13 +1,17 @@
 """Each part that can be wrong, found wrong, on the real database."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from pytest_django import Settings
 
 from cast import Cast
-from simsim.operations import checking
+from simsim.gate import ballast
+from simsim.operations import checking, checking_log, working
+from simsim.request_log import gaps
+from simsim.request_log.lines import Missed
+from simsim.request_log.models import SetAsideLine
 from simsim.tokens.actions import create_token
 from simsim.tokens.keyring import Keyring
 
@@ -56,3 +60,68 @@ def test_part_that_breaks_in_a_new_way_hides_no_other(
     assert not findings["mail"].is_good
     assert findings["gateway"].is_good
     assert findings["clock"].is_good
+
+
+@pytest.fixture
+def installed(settings: Settings, tmp_path: Path) -> Path:
+    """An installation in a folder of its own, with its spool; returns the folder."""
+    settings.OPERATOR = settings.OPERATOR.model_copy(
+        update={"data_dir": tmp_path, "access_logs": (f"caddy:{tmp_path}/access.json",)}
+    )
+    (tmp_path / "spool").mkdir()
+    return tmp_path
+
+
+@pytest.mark.covers("R17", "R20")
+def test_a_disk_without_its_reserve_is_told_until_the_worker_has_made_it(installed: Path) -> None:
+    (found,) = checking_log.disk()
+    assert not found.is_good
+    assert "% full" in found.says
+    assert "does simsim worker run?" in found.says
+    assert working.keep_ballast() == 1
+    (found,) = checking_log.disk()
+    assert "64 MiB in reserve" in found.says
+    ballast.let_go(installed / "spool")
+    (installed / "spool").rmdir()
+    assert working.keep_ballast() == 0
+    (found,) = checking_log.disk()
+    assert "simsim migrate" in found.says
+
+
+@pytest.mark.covers("R17", "R20")
+def test_a_disk_without_room_for_the_reserve_is_told(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ballast, "SIZE_BYTES", 2**60)
+    (found,) = checking_log.disk()
+    assert not found.is_good
+    assert "make room for" in found.says
+
+
+@pytest.mark.covers("R17", "R20")
+def test_what_is_missing_from_the_log_and_what_was_set_aside_is_told(db: None) -> None:
+    (found,) = checking_log.log()
+    assert found.is_good
+    now = datetime.now(UTC)
+    old = now - checking_log.RECENT - timedelta(days=1)
+    SetAsideLine.objects.create(found_at=old, name="gate-1.jsonl", offset=7, text="x")
+    (found,) = checking_log.log()
+    assert found.is_good
+    assert f"1 lines set aside since {old:%Y-%m-%d %H:%M} UTC" in found.says
+    SetAsideLine.objects.create(found_at=now, name="access.json", offset=90, text="y")
+    (found,) = checking_log.log()
+    assert not found.is_good
+    assert "2 lines set aside" in found.says
+    assert "from access.json at byte 90: simsim log set-aside" in found.says
+    gaps.store([Missed("0" * 32, 17, now - timedelta(seconds=9), now)], now=now)
+    (found,) = checking_log.log()
+    assert found.says.startswith(
+        f"17 requests got 503 and are not in it, from {now - timedelta(seconds=9):%Y-%m-%d %H}"
+    )
+
+
+@pytest.mark.covers("R17", "R20")
+def test_an_access_log_that_is_not_there_is_told(installed: Path) -> None:
+    (found,) = checking_log.access_logs()
+    assert not found.is_good
+    (installed / "access.json").touch()
+    (found,) = checking_log.access_logs()
+    assert found.is_good

@@ -5,6 +5,7 @@ import json
 import sys
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from simsim.audit.models import AuditEvent
 from simsim.credential import password
 from simsim.operations.command_line import run
 from simsim.operations.wiring import Operator, Wiring
+from simsim.request_log.lines import set_aside_text
+from simsim.request_log.models import SetAsideLine
 from simsim.tokens.models import Token
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -208,3 +211,21 @@ def test_log_of_an_account_without_requests_is_an_empty_page(simsim: Simsim, cre
     assert simsim("log", "list", *account, *filters, "--token", created["id"]) == {"items": [], "next_cursor": None}
     assert simsim("log", "list", *account, "--since", "yesterday", fails=True).startswith("since: ")
     assert simsim("log", "list", *account, "--cursor", "x", fails=True).startswith("cursor: ")
+
+
+@pytest.mark.covers("R17")
+def test_lines_that_were_set_aside_are_listed_newest_first_and_masked(
+    simsim: Simsim, now: datetime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        text = set_aside_text(f"line {number} sim_{'a' * 49}")
+        SetAsideLine.objects.create(found_at=now, name="access.json", offset=number, text=text)
+    page = simsim("log", "set-aside", "--limit", "2")
+    assert [(item["name"], item["offset"], item["text"]) for item in page["items"]] == [
+        ("access.json", 2, "line 2 sim_***"), ("access.json", 1, "line 1 sim_***"),
+    ]  # fmt: skip
+    assert page["items"][0]["found_at"].endswith("Z")
+    rest = simsim("log", "set-aside", "--cursor", page["next_cursor"])
+    assert [item["offset"] for item in rest["items"]] == [0]
+    assert rest["next_cursor"] is None
+    assert "cursor" in simsim("log", "set-aside", "--cursor", "x", fails=True)

@@ -20,6 +20,7 @@ from pydantic_settings import (
 
 from simsim.credential import allowlist
 from simsim.problem import Unusable
+from simsim.request_log.access_logs import AccessLog, parse_access_log
 from simsim.request_log.endpoints import Pattern, parse_pattern
 
 PREFIX = "SIMSIM_"
@@ -63,6 +64,7 @@ class Environment(BaseSettings):
     email_url: SecretStr = Field(default=SecretStr("smtp://localhost:25"), repr=False)
     email_from: str = "Simsim <simsim@localhost>"
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    access_logs: Annotated[tuple[str, ...], NoDecode] = ()
     log_retention_days: int = Field(default=400, ge=1)
     log_path_patterns: Annotated[tuple[str, ...], NoDecode] = ()
     api_url: str = ""
@@ -85,7 +87,7 @@ class Environment(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def split_lists(cls, values: dict[str, Any]) -> dict[str, Any]:
-        for name in ("trusted_proxies", "log_path_patterns"):
+        for name in ("trusted_proxies", "access_logs", "log_path_patterns"):
             if isinstance(listed := values.get(name), str):
                 values[name] = tuple(part.strip() for part in listed.split(",") if part.strip())
         return values
@@ -98,6 +100,7 @@ class Environment(BaseSettings):
                 prove_url(PREFIX + name, url, {"postgresql", "postgres", "sqlite"})
         prove_url("SIMSIM_EMAIL_URL", self.email_url.get_secret_value(), {"smtp", "smtps"})
         self.trusted_networks()
+        self.followed_logs()
         self.path_patterns()
         if self.api_url:
             prove_url("SIMSIM_API_URL", self.api_url, {"http", "https"})
@@ -139,6 +142,10 @@ class Environment(BaseSettings):
                 )
             networks.append(network)
         return allowlist.pack(networks)
+
+    def followed_logs(self) -> list[AccessLog]:
+        """Return what SIMSIM_ACCESS_LOGS names; raise Unusable for a kind or a path that is none."""
+        return [parse_access_log(text) for text in self.access_logs]
 
     def path_patterns(self) -> list[Pattern]:
         """Return SIMSIM_LOG_PATH_PATTERNS, parsed; raise Unusable for a bad one."""

@@ -13,6 +13,7 @@ ACCOUNT_HEADER = "X-Simsim-Account"
 TOKEN_HEADER = "X-Simsim-Token"  # noqa: S105
 TOKEN_NAME_HEADER = "X-Simsim-Token-Name"  # noqa: S105
 REASON_HEADER = "X-Simsim-Reason"
+REQUEST_HEADER = "X-Simsim-Request"
 # What the gate says about a request. A proxy must drop each of them from what the client sent.
 IDENTITY_HEADERS = (ACCOUNT_HEADER, TOKEN_HEADER, TOKEN_NAME_HEADER)
 
@@ -59,6 +60,11 @@ def _acceptance(account_id: str, token_id: str, name: str) -> Answer:
     # quote() takes longer than the verdict.
     encoded = name.replace(" ", "%20") if _is_plain(name) else quote(name, safe="")
     return Answer(204, ((_ACCOUNT, account_id), (_TOKEN, token_id), (_TOKEN_NAME, encoded), _NO_STORE), b"")
+
+
+def naming(said: Answer, request_id: str) -> Answer:
+    """Return an answer that also tells the request's id, for a proxy that has none of its own to log."""
+    return Answer(said.status, (*said.headers, (REQUEST_HEADER.lower(), request_id)), said.body)
 
 
 def refuse(reason: Reason) -> Answer:

@@ -1,7 +1,6 @@
 """The gate: one question, "may this request pass?", answered with 204, 401 or 503, and nothing else ever."""
 
 import os
-import re
 import sys
 import time
 import traceback
@@ -18,14 +17,13 @@ from simsim.gate.address import locate
 from simsim.gate.answer import Answer
 from simsim.gate.line import decided_line
 from simsim.gate.lookup import Lookup, Unavailable
+from simsim.gate.request_id import is_request_id, new_request_id, parse_request_id
 from simsim.gate.spool import Spool
 
 VERIFY = "/gate/verify"
 HEALTHZ = "/healthz"
 READYZ = "/readyz"
 COMPLAINT_INTERVAL_SECONDS = 1.0
-
-_is_request_id = re.compile(r"[0-9a-f]{32}").fullmatch
 
 
 class Request(NamedTuple):
@@ -105,7 +103,9 @@ class Gate:
             account: str | None = credentials.username
         else:
             decision, account = credentials, credentials.claim
-        request_id, method, target = _named(request) if is_trusted else (_new_id(), request.method, request.target)
+        request_id, method, target = (
+            _named(request) if is_trusted else (new_request_id(), request.method, request.target)
+        )
         self._spool.append(
             decided_line(
                 request_id,
@@ -120,8 +120,11 @@ class Gate:
             )
         )
         if decision.reason is Reason.OK and record is not None:
-            return answer.accept(record)
-        return answer.UNDECIDED if decision is UNDECIDED else answer.refuse(decision.reason)
+            said = answer.accept(record)
+        else:
+            said = answer.UNDECIDED if decision is UNDECIDED else answer.refuse(decision.reason)
+        # A proxy that named the request knows it by that name; Traefik names none, and logs what it is told here.
+        return said if request_id is request.request_id or not is_trusted else answer.naming(said, request_id)
 
     def _decide(
         self, credentials: Credentials, address: Address | None, now: datetime
@@ -152,10 +155,6 @@ class Gate:
 def _named(request: Request) -> tuple[str, str, str]:
     """Return the request's id, method and target by the word of a trusted peer, for the log alone."""
     request_id = request.request_id
-    if request_id is None or not _is_request_id(request_id):
-        request_id = _new_id()
+    if request_id is None or not is_request_id(request_id):
+        request_id = parse_request_id(request_id or "") or new_request_id()
     return request_id, request.forwarded_method or request.method, request.forwarded_target or request.target
-
-
-def _new_id() -> str:
-    return os.urandom(16).hex()

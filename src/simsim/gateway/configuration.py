@@ -10,14 +10,22 @@ from pathlib import Path
 from string import Template
 
 from simsim.gate import answer
-from simsim.gate.answer import ACCOUNT_HEADER, IDENTITY_HEADERS, REASON_HEADER, TOKEN_HEADER, TOKEN_NAME_HEADER
+from simsim.gate.answer import (
+    ACCOUNT_HEADER,
+    IDENTITY_HEADERS,
+    REASON_HEADER,
+    REQUEST_HEADER,
+    TOKEN_HEADER,
+    TOKEN_NAME_HEADER,
+)
 from simsim.gate.app import VERIFY
 from simsim.gateway.addresses import Upstream, parse_listen, parse_upstream
 from simsim.problem import BadGateway, BadRequest, TooManyRequests, Unusable
 
 # What nginx may put on disk; all of it stays in our directory, whatever the nginx was built with.
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-OURS = (*IDENTITY_HEADERS, REASON_HEADER)
+FOR_PROXIES = (REASON_HEADER, REQUEST_HEADER)
+OURS = (*IDENTITY_HEADERS, *FOR_PROXIES)
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,7 @@ def render(settings: GatewaySettings) -> str:
         token_header=TOKEN_HEADER,
         name_header=TOKEN_NAME_HEADER,
         clear_for_gate="\n".join(f'            proxy_set_header {name} "";' for name in OURS),
-        clear_for_api="\n".join(f'            proxy_set_header {name} "";' for name in OURS if name == REASON_HEADER),
+        clear_for_api="\n".join(f'            proxy_set_header {name} "";' for name in FOR_PROXIES),
         hide_from_client="\n".join(f"            proxy_hide_header {name};" for name in OURS),
         **{name: quoted(body.decode()) for name, body in bodies.items()},
     )

@@ -3,7 +3,6 @@
 import smtplib
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
@@ -13,25 +12,14 @@ from django.utils import timezone
 
 from simsim.gateway import nginx
 from simsim.mail import reading
-from simsim.operations import migrating
+from simsim.operations import checking_log, migrating
+from simsim.operations.findings import Finding
 from simsim.operations.probing import socket_status
 from simsim.problem import KeyMissing, Problem, Unusable
 from simsim.tokens.models import Token
 
 LARGEST_SKEW_SECONDS = 1.0
 MAIL_TIMEOUT_SECONDS = 5
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What was looked at, whether it is good, and a sentence: what is there, or what to do."""
-
-    subject: str
-    is_good: bool
-    says: str
-
-    def document(self) -> dict[str, object]:
-        return {"subject": self.subject, "ok": self.is_good, "detail": self.says}
 
 
 def examine() -> list[Finding]:
@@ -44,6 +32,9 @@ def examine() -> list[Finding]:
         ("mails", mails),
         ("gate", gate),
         ("gateway", gateway),
+        ("disk", checking_log.disk),
+        ("log", checking_log.log),
+        ("access logs", checking_log.access_logs),
     ]
     findings: list[Finding] = []
     for subject, look in parts:

@@ -6,12 +6,15 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
+from simsim.gate import ballast
 from simsim.mail import outbox
+from simsim.request_log import gaps
 from simsim.request_log.retention import forget_old
 from simsim.request_log.shipping import Shipper
 from simsim.tokens import expiry_notices
@@ -36,12 +39,14 @@ class Job:
 
 
 def jobs() -> list[Job]:
-    shipper = Shipper(settings.OPERATOR.spool_dir)
+    shipper = Shipper(settings.OPERATOR.spool_dir, access_logs=settings.OPERATOR.followed_logs())
     return [
         Job("log shipping", shipper.ship_once, idle_seconds=0.2, busy_seconds=0.05),
         *(Job(f"mail {nth}", deliver, idle_seconds=1.0, busy_seconds=0.0) for nth in range(1, DELIVERIES + 1)),
         # R9 allows two minutes; a new token is looked at here too, to find when its notices are due.
         Job("expiry notices", owe_expiry_notices, idle_seconds=15.0, busy_seconds=0.0),
+        # Soon after there is room again, and not at once: who makes it is at work still.
+        Job("ballast", keep_ballast, idle_seconds=60.0, busy_seconds=60.0),
         Job("retention", forget, idle_seconds=3600.0, busy_seconds=0.1),
     ]
 
@@ -56,9 +61,16 @@ def owe_expiry_notices() -> int:
     return expiry_notices.owe_due(now=timezone.now())
 
 
+def keep_ballast() -> int:
+    """Keep room that the gate can give away when the disk is full; return whether there is some."""
+    directory = settings.OPERATOR.spool_dir
+    return int(directory.is_dir() and ballast.keep(directory))
+
+
 def forget() -> int:
-    """Delete some of the requests that are older than the operator keeps them; return how many."""
-    return forget_old(timezone.now(), days=settings.OPERATOR.log_retention_days)
+    """Delete some of the requests that are older than the operator keeps them, and of the gaps; return how many."""
+    now, days = timezone.now(), settings.OPERATOR.log_retention_days
+    return forget_old(now, days=days) + gaps.forget_old(now - timedelta(days=days))
 
 
 def work() -> None:

@@ -1,11 +1,12 @@
 """Lines become rows: a decision and its end are joined by the request's id, whatever comes first. Pure.
 
 Each decision becomes one row, always. The end of a request completes its row; an end without a decision waits, and once
-the gate's lines are read to where its decision must stand, it becomes a row of its own: the gate was away.
+the gate's lines are read to where its decision must stand, it becomes a row of its own: the gate was away. Not so
+where it `needs_decision`: then it is forgotten.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -84,7 +85,7 @@ def join(
             changes.ends.append((opened, end))
             changes.settled.append(end.request_id)
         elif end.request_id in ends:
-            changes.rows.append(undecided_row(end))
+            changes.rows += undecided_rows([end])
         else:
             ends[end.request_id] = end
     for decision in decided:
@@ -97,7 +98,7 @@ def join(
         else:
             changes.open_rows[request_id] = decided_row(decision)
     if is_gate_read_to_its_end:
-        changes.rows += map(undecided_row, ends.values())
+        changes.rows += undecided_rows(ends.values())
         ends.clear()
     changes.held += (end for request_id, end in ends.items() if request_id not in held_before)
     changes.settled += held_before - set(ends)
@@ -130,6 +131,15 @@ def decided_row(decision: Decided, end: Completed | None = None) -> Row:
 def outcome_of(*, is_refused: bool) -> Outcome:
     """Return the outcome of a request that was decided and has ended."""
     return Outcome.REFUSED if is_refused else Outcome.ACCEPTED
+
+
+def undecided_rows(ends: Iterable[Completed]) -> Iterator[Row]:
+    """Yield the rows of ends for which there is no decision, without those that are none of ours then.
+
+    A proxy of another make may serve more than what the gate protects; and an end that is told once more, by a copy of
+    its log for instance, finds its row completed already.
+    """
+    return (undecided_row(end) for end in ends if not end.needs_decision)
 
 
 def undecided_row(end: Completed) -> Row:

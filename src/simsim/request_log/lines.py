@@ -1,4 +1,4 @@
-"""The two kinds of lines in a spool, parsed: what comes out can be stored as it is, in either database."""
+"""The lines of a spool, parsed: what comes out can be stored as it is, in either database."""
 
 import json
 import re
@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from simsim.credential.password import MASKED, mask
+from simsim.gate.request_id import is_request_id
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST_SECONDS = 9_000_000_000  # the year 2255: what a row id can hold
@@ -22,11 +23,16 @@ LONGEST_VIA = 200
 LONGEST_SET_ASIDE = 2048
 
 _uuid_of = lru_cache(maxsize=16_384)(uuid.UUID)
-_is_request_id = re.compile(r"[0-9a-f]{32}").fullmatch
 # nginx writes 000 where it has no status, which is no JSON.
 _zeros_before_a_number = re.compile(r'(?<="status":)0+(?=[0-9])')
 # A broken line may hold a password that is cut off: the first half of it is too much already.
 _like_half_a_password = re.compile(r"sim(?:_|%5f)[0-9a-z]{6,}", re.IGNORECASE | re.ASCII)
+# A proxy's line may hold headers and queries: all that may open something goes, as far as the value may reach.
+_query = re.compile(r"\?[^\s\"]+")
+_credentials = re.compile(r"\b(basic|bearer|digest|negotiate)\s+[^\s\",\]}]+", re.IGNORECASE)
+_telling_field = re.compile(
+    r"(\"[^\"]*(?:authorization|cookie|secret|passw|api[-_]?key)[^\"]*\"\s*:\s*\[?\s*)\"(?:[^\"\\]|\\.)*", re.IGNORECASE
+)
 
 
 class Decided(NamedTuple):
@@ -46,7 +52,10 @@ class Decided(NamedTuple):
 
 
 class Completed(NamedTuple):
-    """How a request ended, and when: `bytes` of body were sent, `status` None when the client got none."""
+    """How a request ended, and when: `bytes` of body were sent, `status` None when the client got none.
+
+    `needs_decision`: whoever told it serves more than what the gate protects, so without a decision it is not for us.
+    """
 
     request_id: str
     at: datetime
@@ -56,6 +65,35 @@ class Completed(NamedTuple):
     method: str
     resource: str
     address: str | None
+    needs_decision: bool = False
+
+
+class Missed(NamedTuple):
+    """So many requests got 503, for a gate could not write down its decisions; `at` is when the last one came."""
+
+    gap_id: str
+    requests: int
+    began_at: datetime
+    at: datetime
+
+
+def parse_gate_line(line: str) -> Decided | Missed | None:
+    """Return what a gate's line says, None when it is none."""
+    return parse_decided(line) or parse_missed(line)
+
+
+def parse_missed(line: str) -> Missed | None:
+    """Return what a gate says about decisions that it could not write down, None for any other line."""
+    try:
+        found = json_object(line)
+        return Missed(
+            gap_id=_request_id(found["id"]),
+            requests=int(within(found["gap"], MOST_BYTES)),
+            began_at=moment(found["from"]),
+            at=moment(found["until"]),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        return None
 
 
 def parse_decided(line: str) -> Decided | None:
@@ -125,19 +163,19 @@ def _is_plain(line: str) -> bool:
 
 def _any_decided(line: str) -> Decided | None:
     try:
-        found = _object(line)
+        found = json_object(line)
         return Decided(
             request_id=_request_id(found["id"]),
-            at=_moment(found["at"]),
+            at=moment(found["at"]),
             reason=_text(found["reason"], LONGEST_WORD),
             cause=_text(found["cause"], LONGEST_WORD),
             account_id=_uuid(found["account"]),
             token_id=_uuid(found["token"]),
-            token_name=_optional(found["name"], LONGEST_NAME),
-            method=_masked(found["method"], LONGEST_METHOD),
-            resource=_masked(found["path"], LONGEST_PATH),
-            address=_optional(found["address"], LONGEST_ADDRESS),
-            via=_optional(found.get("via"), LONGEST_VIA),  # a gate that was started before an upgrade writes none
+            token_name=optional(found["name"], LONGEST_NAME),
+            method=masked(found["method"], LONGEST_METHOD),
+            resource=masked(found["path"], LONGEST_PATH),
+            address=optional(found["address"], LONGEST_ADDRESS),
+            via=optional(found.get("via"), LONGEST_VIA),  # a gate that was started before an upgrade writes none
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
@@ -145,28 +183,32 @@ def _any_decided(line: str) -> Decided | None:
 
 def _any_completed(line: str) -> Completed | None:
     try:
-        found = _object(line)
-        status = int(_within(found["status"], 999))
+        found = json_object(line)
+        status = int(within(found["status"], 999))
         return Completed(
             request_id=_request_id(found["id"]),
-            at=_moment(found["at"]),
-            seconds=_within(found["seconds"], LONGEST_SECONDS),
+            at=moment(found["at"]),
+            seconds=within(found["seconds"], LONGEST_SECONDS),
             status=status if status >= 100 else None,
-            bytes=int(_within(found["bytes"], MOST_BYTES)),
-            method=_masked(found["method"], LONGEST_METHOD),
-            resource=_masked(found["path"].partition("?")[0], LONGEST_PATH),
-            address=_optional(found["address"], LONGEST_ADDRESS),
+            bytes=int(within(found["bytes"], MOST_BYTES)),
+            method=masked(found["method"], LONGEST_METHOD),
+            resource=masked(found["path"].partition("?")[0], LONGEST_PATH),
+            address=optional(found["address"], LONGEST_ADDRESS),
+            needs_decision=found.get("needs_decision") is True,  # our own word about an end that waits
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
 
 
 def set_aside_text(line: str) -> str:
-    """Return as much of a broken line as may be kept."""
-    return _storable(_like_half_a_password.sub(MASKED, line))[:LONGEST_SET_ASIDE]
+    """Return as much of a broken line as may be kept: no passwords, no credentials, no queries."""
+    line = _like_half_a_password.sub(MASKED, line)
+    line = _telling_field.sub(r'\1"***', line)
+    line = _credentials.sub(r"\1 ***", line)
+    return _storable(_query.sub("?***", line))[:LONGEST_SET_ASIDE]
 
 
-def _object(line: str) -> dict[str, Any]:
+def json_object(line: str) -> dict[str, Any]:
     try:
         found, end = _decode(line)
     except ValueError:
@@ -186,12 +228,12 @@ _decode = json.JSONDecoder(parse_constant=_no_number).raw_decode
 
 
 def _request_id(value: Any) -> str:
-    if not isinstance(value, str) or not _is_request_id(value):
+    if not isinstance(value, str) or not is_request_id(value):
         raise ValueError
     return value
 
 
-def _within(value: Any, most: int) -> float:
+def within(value: Any, most: int) -> float:
     """Return a number from 0 to `most`, given as a number or, as proxies may, in quotes."""
     number = value if isinstance(value, int | float) else float(value)
     if not 0 <= number <= most:
@@ -199,15 +241,15 @@ def _within(value: Any, most: int) -> float:
     return number
 
 
-def _moment(value: Any) -> datetime:
-    return datetime.fromtimestamp(_within(value, LATEST_SECONDS), UTC)
+def moment(value: Any) -> datetime:
+    return datetime.fromtimestamp(within(value, LATEST_SECONDS), UTC)
 
 
 def _uuid(value: Any) -> uuid.UUID | None:
     return None if value is None else _uuid_of(value)
 
 
-def _optional(value: Any, longest: int) -> str | None:
+def optional(value: Any, longest: int) -> str | None:
     return None if value is None else _text(value, longest)
 
 
@@ -217,7 +259,7 @@ def _text(value: Any, longest: int) -> str:
     return (value if plain else _storable(value))[:longest]
 
 
-def _masked(value: str, longest: int) -> str:
+def masked(value: str, longest: int) -> str:
     # Masked before it is cut: half a password matches no pattern.
     return _text(mask(value), longest)
 

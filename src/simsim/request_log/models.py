@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from simsim.request_log import durations
+from simsim.request_log.gaps import LogGap as LogGap  # noqa: PLC0414 - Django looks for models here
 
 # What stands for the id of a row that was counted and not stored.
 COUNTED_ALONE = 0

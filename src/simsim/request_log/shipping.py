@@ -3,13 +3,18 @@
 import fcntl
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from simsim.request_log import storing, tailing
-from simsim.request_log.joining import join
+from django.conf import settings
+from django.db import transaction
+
+from simsim.request_log import gaps, storing, tailing
+from simsim.request_log.access_logs import AccessLog
+from simsim.request_log.following import MARK, Follower
+from simsim.request_log.joining import Changes, join
 from simsim.request_log.reading import Reading
 
 LOCK_NAME = ".shipping"
@@ -22,17 +27,23 @@ def utc_now() -> datetime:
 
 
 class Shipper:
-    """Ships what processes on this machine write to a spool. Several may run: one of them ships at a time."""
+    """Ships what processes on this machine write to a spool, and to the access logs of other proxies.
 
-    def __init__(self, spool_dir: Path, clock: Callable[[], datetime] = utc_now) -> None:
+    Several may run: one of them ships at a time.
+    """
+
+    def __init__(
+        self, spool_dir: Path, clock: Callable[[], datetime] = utc_now, access_logs: Sequence[AccessLog] = ()
+    ) -> None:
         self._directory = spool_dir
         self._clock = clock
+        self._followers = [Follower(log) for log in access_logs]
         self._tidied_at = datetime.min.replace(tzinfo=UTC)
 
     def ship_once(self) -> int:
-        """Ship a bounded number of lines; return how many rows were written or completed.
+        """Ship a bounded number of lines; return how many rows were written or completed, 1 at least if there is more.
 
-        0 means that there was nothing to do, or that another worker does it. What fails is stored not at all, and is
+        0 means that there is nothing to do, or that another worker does it. What fails is stored not at all, and is
         shipped by the next call.
         """
         if not self._directory.is_dir():
@@ -46,6 +57,7 @@ class Shipper:
         # The ends first: a decision is written before its answer, so whatever decision precedes one of these ends is in
         # the gate's files by now, and is found below if they are read to their end.
         reading.read_gateway(self._directory)
+        reading.read_access_logs(self._followers, now)
         reading.read_gate(self._directory)
         # Lines that have met already need not be looked for among those that wait.
         alone = {line.request_id for line in reading.decided} ^ {line.request_id for line in reading.completed}
@@ -55,18 +67,34 @@ class Shipper:
         changes = join(reading.decided, reading.completed, waiting, is_gate_read_to_its_end=reading.is_gate_at_end)
         if reading.moves or changes:
             try:
-                storing.save(changes, reading, spool=spool, now=now)
+                _save(changes, reading, spool=spool, now=now)
             except storing.Overtaken:
                 return 0
         _delete_shipped(reading)
         self._tidy(reading, now)
-        return len(changes)
+        # Of another proxy's log a megabyte may hold nothing for us: the rest of it need not wait for that.
+        return len(changes) or int(bool(reading.moves) and not reading.is_gateway_at_end)
 
     def _tidy(self, reading: Reading, now: datetime) -> None:
         # Not in a backlog: what is open may be completed by the lines that are still to be read.
         if reading.is_gate_at_end and reading.is_gateway_at_end and now - self._tidied_at >= TIDY_INTERVAL:
             is_more_to_close = storing.close_abandoned(now)
             self._tidied_at = self._tidied_at if is_more_to_close else now
+            self._forget_gone(reading, now)
+
+    def _forget_gone(self, reading: Reading, now: datetime) -> None:
+        """Forget the access logs that whoever rotates them has deleted, or the positions would grow without end."""
+        followed = {identity for identity in reading.positions if identity.startswith(MARK)}
+        if not self._followers or not followed:
+            return
+        for identity in set.intersection(*(follower.gone(followed, now) for follower in self._followers)):
+            storing.forget_position(identity)
+
+
+def _save(changes: Changes, reading: Reading, *, spool: str, now: datetime) -> None:
+    with transaction.atomic(using=settings.REQUEST_LOG_ALIAS):
+        storing.save(changes, reading, spool=spool, now=now)
+        gaps.store(reading.missed, now=now)
 
 
 def _delete_shipped(reading: Reading) -> None:

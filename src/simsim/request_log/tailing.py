@@ -12,20 +12,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from simsim.gate import spool
+
 LONGEST_LINE_BYTES = 256 * 1024
 CURRENT_GATEWAY_FILE = "gateway.jsonl"
 UNTOUCHED_SECONDS = 600
+ENDS = f"{spool.ENDS}-*.jsonl"
 
 _has_request_id = re.compile(rb'"id": ?"[0-9a-f]{32}"').search
 # A quote inside a JSON text is escaped, so this stands nowhere but at the start of a line.
-_START_OF_A_LINE = '{"id":"'
+START_OF_A_LINE = '{"id":"'
 
 
 @dataclass(frozen=True)
 class SpoolFile:
     """An open file with something in it. `identity` stays when it is renamed; `is_finished`: nobody can write to it.
 
-    The descriptor is the file's, whatever the name has come to mean since; it is closed when the listing goes on.
+    `begins_at` is where its first line begins; `is_ours`: it is deleted once all of it is shipped. The descriptor is
+    the file's, whatever the name has come to mean since; it is closed when the listing goes on.
     """
 
     path: Path
@@ -33,6 +37,8 @@ class SpoolFile:
     identity: str
     is_finished: bool
     status: os.stat_result
+    begins_at: int = 0
+    is_ours: bool = True
 
     @property
     def name(self) -> str:
@@ -53,14 +59,15 @@ def gate_files(directory: Path) -> Iterator[SpoolFile]:
 
 
 def gateway_files(directory: Path) -> Iterator[SpoolFile]:
-    """Yield the files of completed lines, oldest first, the one being written last."""
-    yield from _known(sorted(directory.glob("gateway-*.jsonl")), _has_no_writer)
+    """Yield the files of completed lines, oldest first, the one that nginx is writing last."""
+    yield from _known(sorted(directory.glob(ENDS)), _is_unlocked)
+    yield from _known(sorted(directory.glob("gateway-*.jsonl")), has_no_writer)
     yield from _known([directory / CURRENT_GATEWAY_FILE], lambda _: False)
 
 
 def has_gateway(directory: Path) -> bool:
-    """Whether a gateway writes, or wrote, to this spool."""
-    return any(True for _ in directory.glob("gateway*.jsonl"))
+    """Whether somebody who tells how requests end writes, or wrote, to this spool: a gateway or a middleware."""
+    return any(True for pattern in ("gateway*.jsonl", ENDS) for _ in directory.glob(pattern))
 
 
 def read_lines(file: SpoolFile, offset: int, most_bytes: int = LONGEST_LINE_BYTES) -> Piece:
@@ -70,8 +77,9 @@ def read_lines(file: SpoolFile, offset: int, most_bytes: int = LONGEST_LINE_BYTE
     """
     size = os.fstat(file.descriptor).st_size
     if size < offset:
-        # Cut, and yet it begins as before: what is left was shipped.
-        return Piece([], size, is_at_end=True)
+        # Cut, and yet it begins as before: what is left was shipped. A log that is not ours is no shorter for it: this
+        # is a copy of it that somebody is still making.
+        return Piece([], size if file.is_ours else offset, is_at_end=True)
     data = os.pread(file.descriptor, most_bytes, offset)
     is_at_end = len(data) < most_bytes
     length = data.rfind(b"\n") + 1
@@ -83,9 +91,9 @@ def read_lines(file: SpoolFile, offset: int, most_bytes: int = LONGEST_LINE_BYTE
     return Piece(lines, offset + length, is_at_end)
 
 
-def split_merged(text: str) -> tuple[str, str] | None:
+def split_merged(text: str, begins: str = START_OF_A_LINE) -> tuple[str, str] | None:
     """Return what a dead writer left of its line, and the line that its successor wrote behind it; None: no such."""
-    at = text.rfind(_START_OF_A_LINE)
+    at = text.rfind(begins)
     return (text[:at], text[at:]) if at > 0 else None
 
 
@@ -144,7 +152,7 @@ def _is_unlocked(descriptor: int) -> bool:
     return True
 
 
-def _has_no_writer(descriptor: int) -> bool:
+def has_no_writer(descriptor: int) -> bool:
     """Whether no process has the rotated file open for writing. Nobody opens it again under its new name."""
     try:
         # The signal that would tell of a break must be one that is ignored: SIGIO, the usual one, kills.

@@ -32,6 +32,7 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("API_URL", "https://alice:secret@api.example.com"), ("API_URL", "https://api.example.com/?key=1"),
         ("API_URL", 'https://api.example.com/"'), ("API_URL", "https://api.example.com/a b"),
         ("API_EXAMPLE", "api/v2"), ("API_EXAMPLE", ""), ("API_EXAMPLE", "/a#b"), ("API_EXAMPLE", "/a\tb"),
+        ("ACCESS_LOGS", "apache:/var/log/access.log"), ("ACCESS_LOGS", "caddy:/a.json, caddy:b.json"),
     ],
 )  # fmt: skip
 @pytest.mark.covers("R10")
@@ -96,3 +97,11 @@ def test_no_secret_is_in_the_settings_own_words(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("SIMSIM_EMAIL_URL", "smtp://simsim:hunter2@mail.example:587")
     assert KEY not in repr(environment.read())
     assert "hunter2" not in repr(environment.read())
+
+
+@pytest.mark.covers("R17")
+def test_access_logs_are_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert environment.read().followed_logs() == []
+    monkeypatch.setenv("SIMSIM_ACCESS_LOGS", "caddy:/a.json, envoy:all:/b.json")
+    found = environment.read().followed_logs()
+    assert [(str(log.path), log.is_all_ours) for log in found] == [("/a.json", False), ("/b.json", True)]

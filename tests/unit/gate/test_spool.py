@@ -5,11 +5,13 @@ import fcntl
 import os
 import resource
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
-from simsim.gate.spool import Spool
+from simsim.gate.spool import ENDS, Spool
+from simsim.request_log.lines import Missed, parse_gate_line
 
 LINE = b'{"id":"1"}\n'
 
@@ -25,6 +27,13 @@ def is_locked(path: Path) -> bool:
         except BlockingIOError:
             return True
     return False
+
+
+def missed(line: bytes) -> int:
+    """Return how many lines a line says are missing."""
+    found = parse_gate_line(line.decode().strip())
+    assert isinstance(found, Missed)
+    return found.requests
 
 
 def open_files() -> int:
@@ -97,7 +106,75 @@ def test_directory_that_is_away_is_an_error_and_its_return_is_enough(spool_dir: 
         spool.append(LINE)
     spool_dir.mkdir()
     spool.append(LINE)
-    assert [path.read_bytes() for path in files(spool_dir)] == [LINE]
+    (path,) = files(spool_dir)
+    first, told = path.read_bytes().splitlines(keepends=True)
+    assert first == LINE
+    assert missed(told) == 1
+    spool.close()
+
+
+@pytest.mark.covers("R17")
+def test_lines_that_could_not_be_written_are_counted_and_told_of_once(spool_dir: Path) -> None:
+    spool = Spool(spool_dir)
+    spool_dir.rmdir()
+    before = time.time()
+    for _ in range(3):
+        with pytest.raises(OSError, match="No such file"):
+            spool.append(LINE)
+    after = time.time()
+    spool_dir.mkdir()
+    for _ in range(2):
+        spool.append(LINE)
+    (path,) = files(spool_dir)
+    first, told, second = path.read_bytes().splitlines(keepends=True)
+    assert first == second == LINE
+    gap = parse_gate_line(told.decode().strip())
+    assert isinstance(gap, Missed)
+    assert gap.requests == 3
+    assert before - 0.001 <= gap.began_at.timestamp() <= gap.at.timestamp() <= after + 0.001
+    spool.close()
+
+
+@pytest.mark.covers("R17")
+def test_a_child_does_not_tell_what_its_parent_missed(spool_dir: Path) -> None:
+    spool = Spool(spool_dir)
+    spool_dir.rmdir()
+    with pytest.raises(OSError, match="No such file"):
+        spool.append(LINE)
+    spool_dir.mkdir()
+    child = os.fork()
+    if child == 0:
+        try:
+            spool.append(b"child\n")
+        finally:
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    (path,) = files(spool_dir)
+    assert path.read_bytes() == b"child\n"
+    path.unlink()
+    spool.append(LINE)
+    (path,) = files(spool_dir)
+    assert missed(path.read_bytes().splitlines()[1]) == 1
+    spool.close()
+
+
+@pytest.mark.covers("R17")
+def test_ends_are_written_as_decisions_are_into_files_of_their_own(spool_dir: Path) -> None:
+    spool = Spool(spool_dir, stem=ENDS)
+    spool.open()
+    (path,) = files(spool_dir)
+    assert path.match("ends-*.jsonl")
+    assert is_locked(path)
+    spool.append(LINE)
+    assert path.read_bytes() == LINE
+    spool.close()
+    spool_dir.rename(spool_dir.with_name("away"))
+    with pytest.raises(OSError, match="No such file"):
+        spool.append(LINE)
+    spool_dir.mkdir()
+    spool.append(LINE)
+    (path,) = files(spool_dir)
+    assert path.read_bytes() == LINE
     spool.close()
 
 
@@ -145,4 +222,6 @@ def test_line_that_was_cut_costs_no_line_but_its_own(spool_dir: Path) -> None:
             os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     (path,) = files(spool_dir)
-    assert path.read_bytes().split(b"\n") == [b"a" * 49, b"b" * 30, b"c" * 9, b"d" * 9, b""]
+    *written, told, last, end = path.read_bytes().split(b"\n")
+    assert [*written, last, end] == [b"a" * 49, b"b" * 30, b"c" * 9, b"d" * 9, b""]
+    assert missed(told) == 2

@@ -159,3 +159,14 @@ def test_a_request_that_no_gate_decided_says_so(status: int | None, reason: str,
     row = undecided_row(end)
     assert (row.reason, row.cause, row.outcome, row.account_id) == (reason, cause, outcome, None)
     assert row.received_at == end.at - timedelta(seconds=0.5)
+
+
+@pytest.mark.covers("R17")
+@pytest.mark.parametrize("is_gate_read_to_its_end", [True, False])
+def test_an_end_that_needs_a_decision_is_logged_with_it_or_not_at_all(is_gate_read_to_its_end: bool) -> None:
+    alone, met = (completed(number)._replace(needs_decision=True) for number in (1, 2))
+    changes = join([decided(2)], [alone, alone, met], {}, is_gate_read_to_its_end=is_gate_read_to_its_end)
+    assert changes.rows == [decided_row(decided(2), met)]
+    assert changes.held == ([] if is_gate_read_to_its_end else [alone])
+    later = join([], [], {alone.request_id: Open(completed=alone)}, is_gate_read_to_its_end=True)
+    assert (later.rows, later.settled) == ([], [alone.request_id])

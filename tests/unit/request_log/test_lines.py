@@ -11,14 +11,19 @@ from hypothesis import strategies as st
 
 from simsim.credential import decision, password
 from simsim.credential.allowlist import parse_address
+from simsim.gate.gap import Gap
 from simsim.gate.line import decided_line
 from simsim.request_log import lines
 from simsim.request_log.lines import (
     EPOCH,
     Completed,
+    Decided,
+    Missed,
     completed_line,
     parse_completed,
     parse_decided,
+    parse_gate_line,
+    parse_missed,
     set_aside_text,
 )
 
@@ -178,6 +183,44 @@ def test_no_text_at_all_is_an_error(line: str) -> None:
     assert parse_decided(line) is None
     assert parse_completed(line) is None
     set_aside_text(line).encode()
+
+
+@pytest.mark.covers("R17")
+def test_a_gates_line_tells_a_decision_or_a_gap() -> None:
+    told = Gap.after(Gap.after(None, 1764000000.5), 1764000009.25)
+    found = parse_gate_line(told.line().decode().rstrip("\n"))
+    assert isinstance(found, Missed)
+    assert (found.requests, found.began_at.timestamp(), found.at.timestamp()) == (2, 1764000000.5, 1764000009.25)
+    assert isinstance(parse_gate_line(decided()), Decided)
+    assert parse_gate_line(completed()) is None
+
+
+@pytest.mark.parametrize("changed", [{"gap": -1}, {"gap": None}, {"from": "x"}, {"until": []}, {"id": "x"}])
+def test_what_tells_no_gap_is_broken_and_never_an_error(changed: dict[str, Any]) -> None:
+    gap = {"id": ID, "gap": 1, "from": 1.0, "until": 2.0}
+    assert parse_missed(json.dumps(gap)) is not None
+    assert parse_missed(json.dumps(gap | changed)) is None
+
+
+@pytest.mark.covers("R17")
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"request":{"uri":"/a?password=HIDDEN"',
+        '"headers":{"Authorization":["Basic HIDDEN"]',
+        '"headers":{"Authorization":["HIDDEN',
+        '"request_Cookie": "HIDDEN',
+        '"Set-Cookie":["HIDDEN"],"X-Api-Key":["HIDDEN"],"x_api_key":"HIDDEN","client-secret":"HIDDEN"',
+        "GET / HTTP/1.1 authorization: bearer HIDDEN",
+        '"Proxy-Authorization":"Digest HIDDEN"',
+        '"Cookie":["a\\"HIDDEN"]',
+    ],
+)
+def test_a_line_that_is_set_aside_opens_nothing(line: str) -> None:
+    kept = set_aside_text(line)
+    assert "HIDDEN" not in kept
+    assert "***" in kept
+    assert kept[:4] == line[:4]
 
 
 _texts = st.text(st.sampled_from('abz/09 _-.~%?{}[]"\\\n\x7fsimSIM_é\0'), max_size=40)

@@ -29,7 +29,7 @@ def migrate(
 
 @needs_django
 def doctor(as_json: AsJson = False) -> None:
-    """Check keys, databases, mail server, clock, gate and gateway, and say what to do about what is wrong."""
+    """Check keys, databases, mail, clock, gate, gateway, disk and log, and say what to do about what is wrong."""
     from simsim.operations import checking
 
     findings = checking.examine()

@@ -12,13 +12,9 @@ from simsim.operations.wiring import needs_django
 from simsim.problem import FieldError, Invalid, gettext_noop
 
 log = typer.Typer(no_args_is_help=True, help="The request log: every request, accepted or refused.")
+SET_ASIDE_COLUMNS = ["found_at", "name", "offset", "text"]
 COLUMNS = ["received_at", "method", "resource", "status", "reason", "token_name", "address", "duration_seconds"]
 CALENDAR_DATE = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", re.ASCII)
-
-
-@log.callback()
-def group() -> None:
-    """Make `list` a verb of its own: a group with one command would swallow its name."""
 
 
 @log.command("list")
@@ -56,6 +52,22 @@ def list_log(
     )
     page = query.list_requests(filters, limit=limit, cursor=cursor)
     print_list([query.document(row) for row in page.items], COLUMNS, as_json=as_json, cursor=page.next_cursor)
+
+
+@log.command("set-aside")
+@needs_django
+def list_set_aside(
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="Go on where the page before ended.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the lines that are no lines of a log, with passwords, credentials and queries masked."""
+    from simsim.request_log import setting_aside
+
+    page = setting_aside.list_lines(limit=limit, cursor=cursor)
+    items = [setting_aside.document(line) for line in page.items]
+    print_list(items, SET_ASIDE_COLUMNS, as_json=as_json, cursor=page.next_cursor)
 
 
 def parse_moment(field: str, text: str | None, *, through: bool = False) -> datetime | None:

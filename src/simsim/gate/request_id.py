@@ -1,0 +1,19 @@
+"""The id by which a request's decision and its end are joined: 32 hexadecimal digits, whoever made it up."""
+
+import os
+import re
+
+is_request_id = re.compile(r"[0-9a-f]{32}").fullmatch
+# As Caddy and Envoy write theirs: a UUID with its dashes.
+_spells_one = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.IGNORECASE).fullmatch
+
+
+def parse_request_id(text: str) -> str | None:
+    """Return the id that a proxy spells with or without dashes, None when it is none. Never raises."""
+    if is_request_id(text):
+        return text
+    return text.replace("-", "").lower() if _spells_one(text) else None
+
+
+def new_request_id() -> str:
+    return os.urandom(16).hex()

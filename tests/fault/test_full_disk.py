@@ -1,0 +1,51 @@
+"""The disk is full: the API goes on, and what could not be written down is known to the second."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from simsim.request_log.gaps import LogGap
+from simsim.request_log.models import LoggedRequest, SetAsideLine
+from simsim.request_log.shipping import Shipper
+
+REQUESTS = 500
+# A mount that nobody else sees and that goes with its process; who is not root is root in a user namespace.
+PRIVATELY = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
+
+
+@pytest.mark.covers("R17")
+@pytest.mark.django_db(databases=sorted({"default", settings.REQUEST_LOG_ALIAS}))
+def test_on_a_full_disk_the_ballast_carries_the_api_on_and_a_gap_is_told(tmp_path: Path) -> None:
+    disk, spool = tmp_path / "disk", tmp_path / "spool"
+    disk.mkdir()
+    child = Path(__file__).with_name("full_disk_process.py")
+    done = subprocess.run(
+        [*PRIVATELY, sys.executable, child, disk, tmp_path / "simsim.sqlite3", spool],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, f"it needs to mount a small disk, as root or in a user namespace:\n{done.stderr}"
+    stages = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(stage["stage"], stage["ballast"]) for stage in stages] == [
+        ("room", True), ("full, with ballast", False), ("full, without", False), ("room again", False),
+    ]  # fmt: skip
+    room, full, gone, again = (stage["statuses"] for stage in stages)
+    assert room == full == again == {"204": REQUESTS}
+    # What fitted into the last page of the file was written, and let in.
+    assert gone.keys() <= {"204", "503"}
+    assert gone["503"] > REQUESTS // 2
+    while Shipper(spool).ship_once():
+        pass
+    assert LoggedRequest.objects.filter(reason="ok").count() == 3 * REQUESTS + gone.get("204", 0)
+    told = LogGap.objects.get()
+    assert told.requests == gone["503"]
+    began, ended = (datetime.fromtimestamp(stage["at"], UTC) for stage in stages[1:3])
+    assert began <= told.began_at <= told.ended_at <= ended
+    assert SetAsideLine.objects.count() <= 1  # the line that the disk cut in two
+    assert list(spool.glob("gate-*")) == []

@@ -1,0 +1,71 @@
+"""Proxies of other makes before the real gate, configured by the very text of docs/operators/proxies.md."""
+
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from postgresql_server import free_port
+from stack import Stack
+
+PAGE = Path(__file__).parents[1] / "docs/operators/proxies.md"
+CADDY = Path(sys.executable).with_name("caddy")
+# A site that no gate protects, and that Caddy logs into the same file, with ids as well.
+OTHER_SITE = """
+http://127.0.0.1:{port} {{
+	log {{
+		output file {log}
+	}}
+	log_append <request_id {{http.request.uuid}}
+	respond "unprotected"
+}}
+"""
+
+
+@dataclass
+class StackWithCaddy(Stack):
+    """The whole product with Caddy beside its own gateway: Caddy asks the gate on the console's port."""
+
+    proxy_port: int = field(default_factory=free_port)
+    other_port: int = field(default_factory=free_port)
+
+    @property
+    def access_log(self) -> Path:
+        return self.directory / "access.json"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return super().environment | {
+            "SIMSIM_TRUSTED_PROXIES": "127.0.0.1/32",
+            "SIMSIM_ACCESS_LOGS": f"caddy:{self.access_log}",
+        }
+
+    def start(self) -> None:
+        super().start()
+        configuration = self.directory / "Caddyfile"
+        other = OTHER_SITE.format(port=self.other_port, log=self.access_log)
+        options = "{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n}\n"
+        configuration.write_text(options + self.configured("caddyfile", "/var/log/caddy/access.json") + other)
+        self.spawn("caddy", CADDY, "run", "--config", configuration, "--adapter", "caddyfile")
+        self.wait_until(lambda: self.get("/", port=self.other_port).status == 200, "Caddy answers")
+
+    def configured(self, language: str, log: str, nth: int = 0) -> str:
+        """Return the page's nth configuration in a language, with this stack's places for the ones that it names."""
+        text = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[nth]
+        for written, meant in {
+            "api.example.com {": f"http://127.0.0.1:{self.proxy_port} {{",
+            log: str(self.access_log),
+            "127.0.0.1:8000": f"127.0.0.1:{self.console_port}",
+            "127.0.0.1:9000": f"127.0.0.1:{self.api_port}",
+        }.items():
+            assert written in text, written
+            text = text.replace(written, meant)
+        return str(text)
+
+
+def rotate_by_copying(path: Path) -> None:
+    """Do what logrotate does with copytruncate."""
+    subprocess.run(["cp", path, path.with_name(f"{path.name}.2")], check=True)
+    with path.open("r+b") as file:
+        file.truncate()
