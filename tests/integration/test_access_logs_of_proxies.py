@@ -45,7 +45,7 @@ def rows(stack: StackWithCaddy, path: str) -> list[dict[str, Any]]:
 
 def ended_row(stack: StackWithCaddy, path: str) -> dict[str, Any]:
     """Return the one row about a path, once its end is in it."""
-    stack.wait_until(lambda: all(row["duration_seconds"] is not None for row in rows(stack, path) or [{}]), path)
+    stack.wait_until(lambda: all(row.get("duration_seconds") is not None for row in rows(stack, path) or [{}]), path)
     (row,) = rows(stack, path)
     return row
 
