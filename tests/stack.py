@@ -41,6 +41,7 @@ class Stack:
     processes: "dict[str, subprocess.Popen[bytes]]" = field(default_factory=dict)
     account: str = ""
     other_account: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def data(self) -> Path:
@@ -62,7 +63,7 @@ class Stack:
                 "SIMSIM_TOKEN_KEYS": "dGhpcy1pcy1hLWtleS1vZi10aGUtdGVzdHMtYWxvbmU",
             }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SIMSIM_", "DJANGO_"))}
-        return inherited | settings
+        return inherited | settings | self.settings
 
     def __post_init__(self) -> None:
         self.database_url = ""
@@ -169,8 +170,8 @@ def basic(auth: tuple[str, str]) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running(directory: Path, *, on_postgresql: bool) -> Iterator[Stack]:
-    stack = Stack(directory, on_postgresql)
+def running(directory: Path, *, on_postgresql: bool, settings: dict[str, str] | None = None) -> Iterator[Stack]:
+    stack = Stack(directory, on_postgresql, settings=settings or {})
     try:
         stack.start()
         yield stack

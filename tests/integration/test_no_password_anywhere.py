@@ -39,6 +39,29 @@ def test_password_rests_in_no_file_log_mail_or_traceback(tmp_path: Path) -> None
         assert not [form for form in forms if form in dumped]
 
 
+@pytest.mark.timeout(120)
+@pytest.mark.covers("R17")
+def test_secrets_in_paths_queries_bodies_and_headers_are_found_nowhere_in_the_log(tmp_path: Path) -> None:
+    path, query, name, body, cookie, key, agent = (f"planted{place}{'x' * 20}" for place in "abcdefg")
+    settings = {"SIMSIM_LOG_PATH_PATTERNS": "/holdings/{id},/people/{person}/accounts/{iban}"}
+    with running(tmp_path, on_postgresql=ON_POSTGRESQL, settings=settings) as stack:
+        token = stack.create_token("Planted")
+        auth = (token["username"], token["password"])
+        headers = {"Cookie": f"session={cookie}", "X-Api-Key": key, "User-Agent": agent, "Referer": f"https://x/{key}"}
+        for target in (
+            f"/holdings/{path}", f"/holdings/{path}/prices?{name}={query}", f"/people/{path}/accounts/{path}",
+            f"/api/v2/entities?{name}={query}#{query}", f"/holdings/{path}?",
+        ):  # fmt: skip
+            stack.get(target, auth=auth, headers=headers)
+            stack.get(target, headers=headers)
+        stack.get("/echo", auth=auth, headers=headers, method="POST", body=body.encode())
+        stack.wait_until(lambda: len(stack.log_rows()) >= 6, "the log is shipped")
+        listed = {row["resource"] for row in stack.log_rows()}
+        dumped = dump(stack)
+    assert {"/holdings/{id}", "/holdings/{id}/prices", "/people/{person}/accounts/{iban}", "/echo"} <= listed
+    assert not [planted for planted in (path, query, name, body, cookie, key, agent) if planted.encode() in dumped]
+
+
 def use_everywhere(stack: Stack, account: str, secret: str) -> None:
     """Call with the password where it belongs and wherever a careless caller may put it."""
     stack.get("/api/v2/entities", auth=(account, secret))

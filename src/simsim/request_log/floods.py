@@ -18,8 +18,8 @@ from simsim.request_log.joining import Row
 from simsim.request_log.models import Flood
 from simsim.request_log.outcome import Outcome
 
-# So many from one network in one minute are stored; enough to see what they are.
-STORED_A_MINUTE = 60
+# So many from one network in one minute are stored: five a second, which a broken program may send and shall find.
+STORED_A_MINUTE = 300
 # A host chooses its own addresses within its /64 (RFC 4291): by address each request would be the first.
 IPV6_PREFIX = 64
 UPSERT = """

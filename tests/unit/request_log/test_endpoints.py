@@ -1,0 +1,69 @@
+"""What identifies somebody is masked before it is stored, and a million ids are one endpoint."""
+
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simsim.request_log.endpoints import LONGEST_ENDPOINT, Paths, parse_pattern
+
+pytestmark = pytest.mark.covers("R17")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "stored"),
+    [
+        ("/holdings/{id}", "/holdings/DE89370400440532013000", "/holdings/{id}"),
+        ("/holdings/{id}", "/holdings/42/prices/7", "/holdings/{id}/prices/7"),
+        ("/a/{person}/b/{iban}", "/a/jane/b/x", "/a/{person}/b/{iban}"),
+        ("/holdings/{id}", "/holdings/", "/holdings/"),
+        ("/holdings/{id}", "/holdings", "/holdings"),
+        ("/holdings/{id}", "/Holdings/42", "/Holdings/42"),
+        ("/holdings/{id}", "holdings/42", "holdings/42"),
+        ("/holdings/{id}", "*", "*"),
+    ],
+)
+def test_what_a_pattern_names_is_not_stored(pattern: str, path: str, stored: str) -> None:
+    parsed = parse_pattern(pattern)
+    assert parsed is not None
+    assert Paths([parsed]).read(path)[0] == stored
+
+
+def test_every_pattern_that_fits_masks() -> None:
+    patterns = [parse_pattern("/a/{x}"), parse_pattern("/a/b/{y}")]
+    assert Paths(filter(None, patterns)).read("/a/b/c")[0] == "/a/{x}/c"
+    assert Paths(filter(None, reversed(patterns))).read("/a/b/c")[0] == "/a/{x}/{y}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "/", "holdings/{id}", "/holdings", "/holdings/id", "/holdings/{}", "/holdings/{ID}", "/h//{id}", "/h/{id}?x",
+     "/h/{id}/", "/h/x{id}", "/h/{id}#", "/h/\u00e9/{id}", "/h /{id}"],
+)  # fmt: skip
+def test_what_is_no_pattern_is_refused(text: str) -> None:
+    assert parse_pattern(text) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "endpoint"),
+    [
+        ("/api/v2/entities", "/api/v2/entities"),
+        ("/api/v2/entities/17/values", "/api/v2/entities/{id}/values"),
+        (f"/x/{uuid.uuid4()}", "/x/{id}"),
+        ("/x/5f2d1c3b4a5968778695a4b3", "/x/{id}"),
+        ("/x/deadbeef", "/x/deadbeef"),
+        ("/x/" + "y" * 41, "/x/{id}"),
+        ("/x/2026-11-24", "/x/2026-11-24"),
+        ("*", "*"),
+    ],
+)
+def test_what_looks_like_an_id_is_no_part_of_an_endpoints_name(path: str, endpoint: str) -> None:
+    assert Paths().read(path) == (path, endpoint)
+
+
+@given(st.text(max_size=60).map(lambda text: f"/{text}"))
+def test_an_endpoint_is_named_by_its_name(path: str) -> None:
+    name = Paths().read(path)[1]
+    assert Paths().read(name)[1] == name
+    assert len(name) <= LONGEST_ENDPOINT
