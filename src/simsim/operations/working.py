@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
+from simsim.forwarding import forwarder, gaps
 from simsim.mail import outbox
 from simsim.request_log.retention import forget_old
 from simsim.request_log.shipping import Shipper
@@ -43,6 +44,7 @@ def jobs() -> list[Job]:
         # R9 allows two minutes; a new token is looked at here too, to find when its notices are due.
         Job("expiry notices", owe_expiry_notices, idle_seconds=15.0, busy_seconds=0.0),
         Job("retention", forget, idle_seconds=3600.0, busy_seconds=0.1),
+        *([Job("forwarding", forward, idle_seconds=0.5, busy_seconds=0.0)] if settings.FORWARD_TARGET else []),
     ]
 
 
@@ -57,8 +59,15 @@ def owe_expiry_notices() -> int:
 
 
 def forget() -> int:
-    """Delete some of the requests that are older than the operator keeps them; return how many."""
-    return forget_old(timezone.now(), days=settings.OPERATOR.log_retention_days)
+    """Delete some of the requests, and of what waits to be forwarded, that is older than the log; return how many."""
+    now, days = timezone.now(), settings.OPERATOR.log_retention_days
+    return forget_old(now, days=days) + gaps.forget_unsent(now, days=days)
+
+
+def forward() -> int:
+    """Forward some of what is due; return how much. What the receiver does not take is told, and waits."""
+    target = settings.FORWARD_TARGET
+    return forwarder.forward_due(target, now=timezone.now()) if target else 0
 
 
 def work() -> None:
