@@ -63,6 +63,7 @@ class Webhook(Received):
         self.status = 204
         self.refused_kind = ""
         self.asked: list[str] = []  # the webhook-id of each request, taken or not
+        self.last_headers: Any = {}
         self.headers: dict[str, str] = {}
         self.before_answer: Callable[[], None] = lambda: None
 
@@ -70,6 +71,7 @@ class Webhook(Received):
         prove_signed(headers, body, SECRET)
         self.raw.append(body)
         self.asked.append(headers["webhook-id"])
+        self.last_headers = headers
         status = 400 if f'"kind":"{self.refused_kind}"'.encode() in body else self.status
         if 200 <= status < 300:
             self.messages.append((headers["webhook-id"], json.loads(body)))
@@ -150,6 +152,10 @@ def syslog(port: int, box: Syslog | None = None, tls: ssl.SSLContext | None = No
     class Server(socketserver.ThreadingTCPServer):
         allow_reuse_address = True
         daemon_threads = True
+
+        def shutdown_request(self, request: Any) -> None:
+            # As the system does for a process that dies: a reset for what was not read, else an end.
+            request.close()
 
         def handle_error(self, request: Any, client_address: Any) -> None:
             pass

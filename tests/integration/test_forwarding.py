@@ -5,7 +5,7 @@ import json
 import threading
 import uuid
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,9 @@ from simsim.audit.models import AuditEvent
 from simsim.audit.models import Shipment as AuditShipment
 from simsim.credential.decision import Cause, Decision, Reason
 from simsim.forwarding import connecting, forwarder, gaps, waiting
+from simsim.forwarding import webhook as sender
 from simsim.forwarding.connecting import Away, Refused
+from simsim.forwarding.events import Event as ForwardedEvent
 from simsim.forwarding.target import Target, read_target
 from simsim.operations import checking, working
 from simsim.request_log import outgoing, retention, writing
@@ -432,6 +434,26 @@ def test_claim_leaves_alone_what_another_worker_is_claiming(now: datetime) -> No
     thread.join()
     assert len(claimed) == 1
     assert waiting.claim(log, now) == []
+
+
+@pytest.mark.covers("B6")
+def test_guides_own_lines_verify_what_is_sent_and_nothing_else(port: int, target: Target) -> None:
+    guide = (Path(__file__).parents[2] / "docs/operators/forwarding.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(guide.partition("```python\n")[2].partition("```")[0], names)
+    is_simsims = names["is_simsims"]
+    sent_at = datetime.now(UTC)
+    event = ForwardedEvent("request", "1", sent_at, True, {}, b'{"kind":"request"}')
+    for secrets in (SECRET, f"whsec_{'A' * 40} {SECRET}"):
+        with webhook(port) as box:
+            sender.send(read_target(f"http://127.0.0.1:{port}/", secrets, ""), "delivery", [event], sent_at)
+        headers = {name.lower(): value for name, value in box.last_headers.items()}
+        assert is_simsims(headers, box.raw[0], SECRET)
+        assert not is_simsims(headers, box.raw[0] + b" ", SECRET)
+        assert not is_simsims(headers | {"webhook-id": "msg_other"}, box.raw[0], SECRET)
+        assert not is_simsims(headers, box.raw[0], "whsec_" + "B" * 40)
+        stale = sender.headers(target, "msg_1", b"[]", sent_at - timedelta(minutes=6))
+        assert not is_simsims(stale, b"[]", SECRET)
 
 
 def test_webhook_box_rejects_a_forged_signature() -> None:

@@ -1,13 +1,15 @@
 """Events as syslog messages: RFC 5424, framed by octet counting, over TCP (RFC 6587) or TLS (RFC 5425)."""
 
 import contextlib
+import os
 import re
 import socket
 import ssl
+import time
 from collections.abc import Sequence
 from datetime import UTC
 
-from simsim.forwarding.connecting import Away, Connection, connected
+from simsim.forwarding.connecting import SILENCE_SECONDS, Away, Connection, connected
 from simsim.forwarding.events import Event
 from simsim.forwarding.target import Target
 
@@ -15,6 +17,7 @@ LOCAL0 = 16
 NOTICE, INFORMATIONAL = 5, 6
 # The number that RFC 5612 keeps for examples: we have none of our own.
 SD_ID = "simsim@32473"
+TCP_CLOSE = 7  # Linux, include/net/tcp_states.h
 _not_printable = re.compile(r"[^!-~]")  # PRINTUSASCII
 _to_be_escaped = re.compile(r'(["\\\]])')
 
@@ -59,14 +62,27 @@ def _prove_taken(connection: Connection) -> None:
         # Receivers that close without TLS's own goodbye are many.
         with contextlib.suppress(ssl.SSLEOFError):
             sock = sock.unwrap()
-            sock.shutdown(socket.SHUT_WR)
+        sock.shutdown(socket.SHUT_WR)
     else:
         sock.shutdown(socket.SHUT_WR)
         while sock.recv(4096):
             pass
-    if error := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-        raise OSError(error, "the receiver broke off")
+    _wait_for_the_last_packet(sock)
     connection.prove_whole()
+
+
+def _wait_for_the_last_packet(sock: socket.socket) -> None:
+    """Raise OSError unless the receiver's system has got everything that we sent, our end included.
+
+    A receiver that died while the last of it was on its way has sent its own end first, and a reset a moment later.
+    """
+    last = time.monotonic() + SILENCE_SECONDS
+    while sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != TCP_CLOSE:
+        if time.monotonic() > last:
+            raise TimeoutError("the receiver did not close the connection")
+        time.sleep(0.005)
+    if error := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(error, os.strerror(error))
 
 
 def _has_ended(sock: socket.socket) -> bool:
