@@ -26,7 +26,7 @@ from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent
 from simsim.audit.models import Shipment as AuditShipment
 from simsim.credential.decision import Cause, Decision, Reason
-from simsim.forwarding import connecting, forwarder, gaps, waiting
+from simsim.forwarding import connecting, forwarder, unsent, waiting
 from simsim.forwarding import webhook as sender
 from simsim.forwarding.connecting import Away, Refused
 from simsim.forwarding.events import Event as ForwardedEvent
@@ -353,8 +353,8 @@ def test_what_waited_for_longer_than_the_log_is_kept_goes_and_the_gap_is_told(
     old, kept = now - timedelta(days=12), now - timedelta(days=3)
     queued(old, 7)
     sent = queued(kept, 2)
-    assert gaps.forget_unsent(now, days=10) == 1
-    assert gaps.forget_unsent(now, days=10) == 0
+    assert unsent.forget(now, days=10) == 1
+    assert unsent.forget(now, days=10) == 0
     (gap,) = AuditEvent.objects.filter(event=Event.FORWARDING_GAP)
     assert (gap.details["events"], gap.details["kind"]) == (7, "request")
     assert "7 events" in caplog.text

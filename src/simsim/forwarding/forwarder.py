@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
-from simsim.forwarding import gaps, syslog, waiting, webhook
+from simsim.forwarding import syslog, unsent, waiting, webhook
 from simsim.forwarding.connecting import Away, Refused
 from simsim.forwarding.events import Event
 from simsim.forwarding.target import Protocol, Target
@@ -45,7 +45,7 @@ def _forward(queue: Queue, target: Target, now: datetime) -> int:
         waiting.put_off(queue, claimed, str(error), now)
         raise
     if lost := len(ids) - len(events):
-        gaps.tell(queue.kind, lost, since=claimed[0].queued_at, until=claimed[-1].queued_at, now=now)
+        unsent.tell(queue.kind, lost, since=claimed[0].queued_at, until=claimed[-1].queued_at, now=now)
     waiting.settle(queue, claimed)
     return len(events)
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
-from simsim.forwarding import forwarder, gaps
+from simsim.forwarding import forwarder, unsent
 from simsim.mail import outbox
 from simsim.request_log.retention import forget_old
 from simsim.request_log.shipping import Shipper
@@ -61,7 +61,7 @@ def owe_expiry_notices() -> int:
 def forget() -> int:
     """Delete some of the requests, and of what waits to be forwarded, that is older than the log; return how many."""
     now, days = timezone.now(), settings.OPERATOR.log_retention_days
-    return forget_old(now, days=days) + gaps.forget_unsent(now, days=days)
+    return forget_old(now, days=days) + unsent.forget(now, days=days)
 
 
 def forward() -> int:

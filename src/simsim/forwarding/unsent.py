@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 STEP = 900
 
 
-def forget_unsent(now: datetime, *, days: int) -> int:
+def forget(now: datetime, *, days: int) -> int:
     """Delete some of what waits since before the log begins; return how many shipments: call it until it returns 0."""
     before = (now - timedelta(days=days)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return sum(_forget(queue, before, now) for queue in QUEUES)
