@@ -24,3 +24,4 @@ class Event(StrEnum):
     SIGNED_IN = "session.signed_in"
     SIGN_IN_FAILED = "session.sign_in_failed"
     SIGNED_OUT = "session.signed_out"
+    FORWARDING_GAP = "forwarding.gap"

@@ -1,5 +1,6 @@
 """One row for each administrative act."""
 
+import uuid
 from typing import ClassVar
 
 from django.db import models
@@ -21,3 +22,24 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor_label} {self.event}"
+
+
+class Shipment(models.Model):
+    """Events that are to be forwarded, by their ids, written in their transaction; see the log's Shipment."""
+
+    delivery_id = models.UUIDField(default=uuid.uuid4)
+    ids = models.JSONField()
+    size = models.PositiveIntegerField()
+    queued_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    attempts = models.PositiveIntegerField(default=0)
+    last_error = models.CharField(max_length=500, blank=True, default="")
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["due_at", "id"], name="audit_shipments_due"),
+            models.Index(fields=["queued_at"], name="audit_shipments_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.size} events of {self.queued_at:%Y-%m-%d %H:%M:%S}"

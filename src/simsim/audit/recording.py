@@ -4,10 +4,11 @@ import uuid
 from collections.abc import Mapping
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 
 from simsim.audit.events import Event
-from simsim.audit.models import AuditEvent
+from simsim.audit.models import AuditEvent, Shipment
 
 
 def record(
@@ -23,7 +24,7 @@ def record(
     """Append an event. Must run inside the transaction of the change, so that neither exists without the other."""
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("audit.record outside the transaction of its change")
-    AuditEvent.objects.create(
+    recorded = AuditEvent.objects.create(
         at=now,
         event=event,
         account_id=account_id,
@@ -32,3 +33,5 @@ def record(
         subject_id=subject_id,
         details=dict(details),
     )
+    if settings.FORWARD_AUDIT:
+        Shipment.objects.create(ids=[recorded.pk], size=1, queued_at=now, due_at=now)

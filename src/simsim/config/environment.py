@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from simsim.credential import allowlist
+from simsim.forwarding.target import Target, read_target
 from simsim.problem import Unusable
 from simsim.request_log.access_logs import AccessLog, parse_access_log
 from simsim.request_log.endpoints import Pattern, parse_pattern
@@ -67,6 +68,11 @@ class Environment(BaseSettings):
     access_logs: Annotated[tuple[str, ...], NoDecode] = ()
     log_retention_days: int = Field(default=400, ge=1)
     log_path_patterns: Annotated[tuple[str, ...], NoDecode] = ()
+    # A webhook's address may hold what lets anybody write there.
+    forward_url: SecretStr = Field(default=SecretStr(""), repr=False)
+    forward_secret: SecretStr = Field(default=SecretStr(""), repr=False)
+    forward_what: Literal["log", "audit", "both"] = "both"
+    forward_ca: str = ""
     api_url: str = ""
     api_example: str = "/"
 
@@ -102,6 +108,7 @@ class Environment(BaseSettings):
         self.trusted_networks()
         self.followed_logs()
         self.path_patterns()
+        self.forward_target()
         if self.api_url:
             prove_url("SIMSIM_API_URL", self.api_url, {"http", "https"})
             prove_shown_to_callers("SIMSIM_API_URL", self.api_url)
@@ -157,6 +164,11 @@ class Environment(BaseSettings):
                     text=text,
                 )
         return [pattern for pattern in patterns.values() if pattern]
+
+    def forward_target(self) -> Target | None:
+        """Return the receiver of what is forwarded, None when there is none; raise Unusable for a bad one."""
+        url = self.forward_url.get_secret_value()
+        return read_target(url, self.forward_secret.get_secret_value(), self.forward_ca) if url else None
 
     def key_ring(self) -> list[bytes]:
         """Return the keys that encrypt passwords, newest first, each 32 bytes; raise Unusable when there is none."""

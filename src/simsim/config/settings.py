@@ -107,6 +107,9 @@ elif OPERATOR.is_embedded or OPERATOR.log_database_url:
     REQUEST_LOG_ALIAS = "request_log"
     DATABASES[REQUEST_LOG_ALIAS] = sqlite(OPERATOR.log_database_path, "NORMAL")
 REQUEST_LOG_PATHS = Paths(OPERATOR.path_patterns())
+FORWARD_TARGET = OPERATOR.forward_target()
+FORWARD_LOG = FORWARD_TARGET is not None and OPERATOR.forward_what in {"log", "both"}
+FORWARD_AUDIT = FORWARD_TARGET is not None and OPERATOR.forward_what in {"audit", "both"}
 DATABASE_ROUTERS = ["simsim.config.databases.RequestLogRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

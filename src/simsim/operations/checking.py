@@ -10,6 +10,8 @@ from django.core.mail import get_connection
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
+from simsim.forwarding.connecting import Away, connected
+from simsim.forwarding.reading import RECENT, state
 from simsim.gateway import nginx
 from simsim.mail import reading
 from simsim.operations import checking_log, migrating
@@ -35,6 +37,7 @@ def examine() -> list[Finding]:
         ("disk", checking_log.disk),
         ("log", checking_log.log),
         ("access logs", checking_log.access_logs),
+        ("forwarding", forwarding),
     ]
     findings: list[Finding] = []
     for subject, look in parts:
@@ -136,6 +139,31 @@ def gateway() -> Iterator[Finding]:
     said = subprocess.run([str(binary), "-v"], capture_output=True, text=True, check=False, timeout=10)
     version = said.stderr.strip().removeprefix("nginx version: ")
     yield Finding("gateway", said.returncode == 0, f"{binary}, {version or 'which does not run'}")
+
+
+def forwarding() -> Iterator[Finding]:
+    """Say whether the receiver answers, and what waits for it. Nothing is sent: only a real event shows the rest."""
+    target = settings.FORWARD_TARGET
+    if target is None:
+        return
+    now = timezone.now()
+    found = state(now=now)
+    says = []
+    try:
+        with connected(target):
+            says.append(f"{target.place} answers")
+    except Away as error:
+        says.append(f"{target.place} can't be reached ({error}): check SIMSIM_FORWARD_URL")
+    if found.oldest is not None:
+        why = (
+            f" ({found.last_error})" if found.last_error else "" if found.is_good(now) else ": does simsim worker run?"
+        )
+        says.append(f"{found.waiting} wait, the oldest since {found.oldest:%Y-%m-%d %H:%M} UTC{why}")
+    if found.lost:
+        says.append(
+            f"{found.lost} were given up in {RECENT.days} days: they had waited for longer than the log is kept"
+        )
+    yield Finding("forwarding", found.is_good(now) and "answers" in says[0], "; ".join(says))
 
 
 def one_line(error: Exception) -> str:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
+from simsim.forwarding import forwarder, unsent
 from simsim.gate import ballast
 from simsim.mail import outbox
 from simsim.request_log import gaps
@@ -48,6 +49,7 @@ def jobs() -> list[Job]:
         # Soon after there is room again, and not at once: who makes it is at work still.
         Job("ballast", keep_ballast, idle_seconds=60.0, busy_seconds=60.0),
         Job("retention", forget, idle_seconds=3600.0, busy_seconds=0.1),
+        *([Job("forwarding", forward, idle_seconds=0.5, busy_seconds=0.0)] if settings.FORWARD_TARGET else []),
     ]
 
 
@@ -68,9 +70,15 @@ def keep_ballast() -> int:
 
 
 def forget() -> int:
-    """Delete some of the requests that are older than the operator keeps them, and of the gaps; return how many."""
+    """Delete some of what is older than the log is kept: requests, gaps, what waits to be forwarded; return how many."""
     now, days = timezone.now(), settings.OPERATOR.log_retention_days
-    return forget_old(now, days=days) + gaps.forget_old(now - timedelta(days=days))
+    return forget_old(now, days=days) + gaps.forget_old(now - timedelta(days=days)) + unsent.forget(now, days=days)
+
+
+def forward() -> int:
+    """Forward some of what is due; return how much. What the receiver does not take is told, and waits."""
+    target = settings.FORWARD_TARGET
+    return forwarder.forward_due(target, now=timezone.now()) if target else 0
 
 
 def work() -> None:

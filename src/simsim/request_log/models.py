@@ -1,5 +1,6 @@
 """The log's tables. They may lie in a database of their own, so no foreign key leaves them: names are copies."""
 
+import uuid
 from typing import ClassVar
 
 from django.db import models
@@ -212,3 +213,28 @@ class SetAsideLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.offset}"
+
+
+class Shipment(models.Model):
+    """Rows that are to be forwarded, by their ids: those that one batch stored or completed, in its transaction.
+
+    `delivery_id` names it to the receiver, whatever database it comes from. A worker that claims it moves `due_at` on
+    by a lease, so that a crash gives it back. `simsim.audit` has the like for its events.
+    """
+
+    delivery_id = models.UUIDField(default=uuid.uuid4)
+    ids = models.JSONField()
+    size = models.PositiveIntegerField()
+    queued_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    attempts = models.PositiveIntegerField(default=0)
+    last_error = models.CharField(max_length=500, blank=True, default="")
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["due_at", "id"], name="log_shipments_due"),
+            models.Index(fields=["queued_at"], name="log_shipments_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.size} rows of {self.queued_at:%Y-%m-%d %H:%M:%S}"

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from simsim.request_log import floods, writing
+from simsim.request_log import floods, outgoing, writing
 from simsim.request_log.bulk import AT_ONCE
 from simsim.request_log.joining import Changes, Open, Row
 from simsim.request_log.lines import completed_line, parse_completed
@@ -102,7 +102,7 @@ def _save(changes: Changes, reading: Reading, spool: str, now: datetime, attempt
         _move(move)
     for some in _slices(changes.settled):
         OpenRequest.objects.filter(pk__in=some).delete()
-    row_ids = _insert(changes, attempt)
+    row_ids = _insert(changes, attempt, now)
     opened = [
         OpenRequest(request_id, row_id, changes.open_rows[request_id].outcome == Outcome.REFUSED, None, spool, now)
         for request_id, row_id in row_ids.items()
@@ -113,16 +113,18 @@ def _save(changes: Changes, reading: Reading, spool: str, now: datetime, attempt
     held = (OpenRequest(end.request_id, None, False, completed_line(end), spool, now) for end in changes.held)
     OpenRequest.objects.bulk_create(held)
     writing.complete(changes.ends)
+    outgoing.queue((opened.row_id for opened, _ in changes.ends), now=now)
     SetAsideLine.objects.bulk_create(SetAsideLine(found_at=now, **line._asdict()) for line in reading.broken)
 
 
-def _insert(changes: Changes, attempt: int) -> dict[str, int]:
+def _insert(changes: Changes, attempt: int, now: datetime) -> dict[str, int]:
     """Store the new rows, in the order of their time; return the ids of those that are open by their request's id."""
     rows: list[tuple[str | None, Row]] = [(None, row) for row in changes.rows]
     rows += changes.open_rows.items()
     rows.sort(key=lambda item: item[1].received_at)
     kept, counted_alone = floods.sift(rows)
     ids = writing.store([row for _, row in kept], attempt=attempt) if kept else []
+    outgoing.queue(ids, now=now)
     row_ids = {request_id: row_id for row_id, (request_id, _) in zip(ids, kept, strict=True) if request_id is not None}
     # Their ends are still to come, and are nothing that no gate decided.
     return row_ids | dict.fromkeys(counted_alone, COUNTED_ALONE)

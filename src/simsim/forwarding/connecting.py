@@ -1,0 +1,76 @@
+"""One connection to the receiver: its certificate proven, its time bounded however slowly it talks."""
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from simsim.forwarding.target import Target
+
+SILENCE_SECONDS = 10.0
+# Much shorter than the lease of what is sent meanwhile.
+ATTEMPT_SECONDS = 30.0
+
+
+class Away(Exception):
+    """The receiver can't be reached or can't take anything just now."""
+
+
+class Refused(Exception):
+    """The receiver answered that it will not take this."""
+
+
+@dataclass
+class Connection:
+    """An open socket. `is_cut` says that time ran out: what looks like the receiver's end then was ours."""
+
+    socket: socket.socket
+    is_cut: bool = False
+
+    def prove_whole(self) -> None:
+        """Raise TimeoutError when the connection was cut: what came of it may be a part."""
+        if self.is_cut:
+            raise TimeoutError(f"the receiver had not finished after {ATTEMPT_SECONDS:g} s")
+
+
+@contextlib.contextmanager
+def connected(target: Target) -> Iterator[Connection]:
+    """Connect to the receiver; raise Away when that fails, or anything that is said on the connection."""
+    try:
+        with socket.create_connection((target.host, target.port), timeout=SILENCE_SECONDS) as plain:
+            connection = Connection(plain)
+            with _bounded(connection, plain):
+                if target.is_tls:
+                    connection.socket = target.tls().wrap_socket(plain, server_hostname=target.host)
+                with connection.socket:
+                    yield connection
+    except (OSError, UnicodeError) as error:  # a host's name may be none that DNS can hold
+        raise Away(in_words(error)) from error
+
+
+@contextlib.contextmanager
+def _bounded(connection: Connection, plain: socket.socket) -> Iterator[None]:
+    # The socket's own timeout bounds each read alone: a receiver that sends a byte now and then would hold us for ever.
+    # A duplicate goes on naming the connection when TLS takes the socket over.
+    with socket.socket(fileno=os.dup(plain.fileno())) as twin:
+
+        def cut() -> None:
+            connection.is_cut = True
+            with contextlib.suppress(OSError):
+                twin.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(ATTEMPT_SECONDS, cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()  # it may be about to use the duplicate, whose number another socket would get
+
+
+def in_words(error: Exception) -> str:
+    """Return what went wrong in one line, which holds nothing of the address but what the system says."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]

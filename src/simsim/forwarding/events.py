@@ -1,0 +1,89 @@
+"""What is forwarded: a logged request or an audit event, as one JSON object."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils import translation
+
+from simsim.audit.models import AuditEvent
+from simsim.request_log import query
+from simsim.request_log.models import LoggedRequest
+from simsim.request_log.outcome import Outcome
+
+AT_ONCE = 900  # a statement of SQLite's takes 999 values, where it was built with its old limit
+LANGUAGE = "en"
+
+
+@dataclass(frozen=True)
+class Event:
+    """`json` is the whole of it in ASCII, without control characters; `facts` are what syslog tells beside it.
+
+    `id` stays the same whenever the event is sent again; it is of its `kind` alone. `is_ordinary` says that nobody need
+    notice it.
+    """
+
+    kind: str
+    id: str
+    at: datetime
+    is_ordinary: bool
+    facts: Mapping[str, str]
+    json: bytes
+
+
+def of_requests(row_ids: Sequence[int]) -> list[Event]:
+    """Return the logged requests that are there, as they are now, in the order of their time."""
+    with translation.override(
+        LANGUAGE
+    ):  # a receiver compares texts: they must not change with the language of a thread
+        return [_of_request(row) for row in _found(LoggedRequest, sorted(row_ids))]
+
+
+def of_audit(event_ids: Sequence[int]) -> list[Event]:
+    """Return the audit events that are there, in their order."""
+    return [_of_audit(row) for row in _found(AuditEvent, sorted(event_ids))]
+
+
+def _of_request(row: LoggedRequest) -> Event:
+    account = str(row.account_id) if row.account_id else None
+    document = {"kind": "request", **query.document(row), "account_id": account, "cause": row.cause, "bytes": row.bytes}
+    facts = {
+        "id": str(row.pk), "account": account, "token": document["token_id"], "outcome": row.outcome,
+        "reason": row.reason, "status": row.status, "address": row.address,
+    }  # fmt: skip
+    is_ordinary = row.outcome != Outcome.REFUSED
+    return Event("request", str(row.pk), row.received_at, is_ordinary, _given(facts), _json(document))
+
+
+def _of_audit(row: AuditEvent) -> Event:
+    account = str(row.account_id) if row.account_id else None
+    document = {
+        "kind": "audit",
+        "id": str(row.pk),
+        "at": row.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "event": row.event,
+        "account_id": account,
+        "actor_id": None if row.actor_id is None else str(row.actor_id),
+        "actor": row.actor_label,
+        "subject_id": row.subject_id,
+        "details": row.details,
+    }
+    facts = {"id": str(row.pk), "account": account, "event": row.event, "subject": row.subject_id}
+    return Event("audit", str(row.pk), row.at, False, _given(facts), _json(document))
+
+
+def _given(facts: Mapping[str, object]) -> dict[str, str]:
+    return {name: str(value) for name, value in facts.items() if value not in (None, "")}
+
+
+def _json(document: Mapping[str, object]) -> bytes:
+    # In ASCII whatever a client sent stays within its string: no line's end, no control character, no other direction
+    # of writing. json leaves only DEL as it is.
+    return json.dumps(document, separators=(",", ":")).replace("\x7f", "\\u007f").encode("ascii")
+
+
+def _found(model: Any, ids: Sequence[int]) -> Iterator[Any]:
+    for first in range(0, len(ids), AT_ONCE):
+        yield from model.objects.filter(pk__in=ids[first : first + AT_ONCE]).order_by("pk")

@@ -1,0 +1,59 @@
+"""Forwarding what is due, at least once: nothing leaves a queue before the receiver has it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from simsim.forwarding import syslog, unsent, waiting, webhook
+from simsim.forwarding.connecting import Away, Refused
+from simsim.forwarding.events import Event
+from simsim.forwarding.target import Protocol, Target
+from simsim.forwarding.waiting import QUEUES, Queue
+
+
+def forward_due(target: Target, *, now: datetime) -> int:
+    """Send a bounded number of what is due and return how many events the receiver took.
+
+    Raises Away or Refused when it took some of them not: wait ever longer before the next call.
+    """
+    taken, failure = 0, None
+    for queue in QUEUES:
+        try:
+            taken += _forward(queue, target, now)
+        except (Away, Refused) as error:  # what is wrong with one kind must not hold up the other
+            failure = failure or error
+    if failure:
+        raise failure
+    return taken
+
+
+def _forward(queue: Queue, target: Target, now: datetime) -> int:
+    claimed = waiting.claim(queue, now)
+    if not claimed:
+        return 0
+    # Rows that were stored and completed since go once.
+    ids = list({row_id for shipment in claimed for row_id in shipment.ids})
+    events = queue.load(ids)
+    try:
+        _send(target, claimed, events, now)
+    except Away as error:
+        waiting.give_back(queue, claimed, str(error))
+        raise
+    except Refused as error:
+        waiting.put_off(queue, claimed, str(error), now)
+        raise
+    if lost := len(ids) - len(events):
+        unsent.tell(queue.kind, lost, since=claimed[0].queued_at, until=claimed[-1].queued_at, now=now)
+    waiting.settle(queue, claimed)
+    return len(events)
+
+
+def _send(target: Target, claimed: Sequence[Any], events: Sequence[Event], now: datetime) -> None:
+    if not events:
+        return
+    if target.protocol == Protocol.SYSLOG:
+        syslog.send(target, events, origin=settings.BASE.hostname or "")
+    else:
+        webhook.send(target, "\n".join(str(shipment.delivery_id) for shipment in claimed), events, now)

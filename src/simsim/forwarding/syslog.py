@@ -1,0 +1,97 @@
+"""Events as syslog messages: RFC 5424, framed by octet counting, over TCP (RFC 6587) or TLS (RFC 5425)."""
+
+import contextlib
+import os
+import re
+import socket
+import ssl
+import time
+from collections.abc import Sequence
+from datetime import UTC
+
+from simsim.forwarding.connecting import SILENCE_SECONDS, Away, Connection, connected
+from simsim.forwarding.events import Event
+from simsim.forwarding.target import Target
+
+LOCAL0 = 16
+NOTICE, INFORMATIONAL = 5, 6
+# The number that RFC 5612 keeps for examples: we have none of our own.
+SD_ID = "simsim@32473"
+TCP_CLOSE = 7  # Linux, include/net/tcp_states.h
+_not_printable = re.compile(r"[^!-~]")  # PRINTUSASCII
+_to_be_escaped = re.compile(r'(["\\\]])')
+
+
+def send(target: Target, events: Sequence[Event], *, origin: str) -> None:
+    """Send the events, in their order, over one connection; raise Away.
+
+    Syslog has no acknowledgement. That the receiver closes in turn, after we have, is taken for one: it has read to the
+    end then. What it had not read when it died is answered with a reset, and is sent again.
+    """
+    with connected(target) as connection:
+        connection.socket.sendall(b"".join(framed(message(event, origin)) for event in events))
+        _prove_taken(connection)
+
+
+def message(event: Event, origin: str) -> bytes:
+    """Return one message in ASCII without control characters: `origin` is the host's name in it."""
+    severity = INFORMATIONAL if event.is_ordinary else NOTICE
+    timestamp = event.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    host = _not_printable.sub("", origin)[:255] or "-"
+    elements = " ".join(f'{name}="{escaped(value)}"' for name, value in event.facts.items())
+    head = f"<{LOCAL0 * 8 + severity}>1 {timestamp} {host} simsim - {event.kind} [{SD_ID} {elements}] "
+    return head.encode("ascii") + event.json
+
+
+def escaped(value: str) -> str:
+    """Return a parameter's value: three characters would end it (RFC 5424, 6.3.3), a line's end the message."""
+    ascii_only = value.encode("ascii", "replace").decode()
+    return _to_be_escaped.sub(r"\\\1", re.sub(r"[^ -~]", "?", ascii_only))
+
+
+def framed(text: bytes) -> bytes:
+    """Return a message with its length before it: nothing in it can then begin another."""
+    return b"%d %b" % (len(text), text)
+
+
+def _prove_taken(connection: Connection) -> None:
+    sock = connection.socket
+    if _has_ended(sock):
+        raise Away("it closed the connection before it had everything")
+    if isinstance(sock, ssl.SSLSocket):
+        # Receivers that close without TLS's own goodbye are many.
+        with contextlib.suppress(ssl.SSLEOFError):
+            sock = sock.unwrap()
+        sock.shutdown(socket.SHUT_WR)
+    else:
+        sock.shutdown(socket.SHUT_WR)
+        while sock.recv(4096):
+            pass
+    _wait_for_the_last_packet(sock)
+    connection.prove_whole()
+
+
+def _wait_for_the_last_packet(sock: socket.socket) -> None:
+    """Raise OSError unless the receiver's system has got everything that we sent, our end included.
+
+    A receiver that died while the last of it was on its way has sent its own end first, and a reset a moment later.
+    """
+    last = time.monotonic() + SILENCE_SECONDS
+    while sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != TCP_CLOSE:
+        if time.monotonic() > last:
+            raise TimeoutError("the receiver did not close the connection")
+        time.sleep(0.005)
+    if error := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(error, os.strerror(error))
+
+
+def _has_ended(sock: socket.socket) -> bool:
+    """Whether the receiver has closed its side already: its end, read later, would be no answer to ours."""
+    timeout = sock.gettimeout()
+    sock.settimeout(0.0)
+    try:
+        return sock.recv(1) == b""
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return False
+    finally:
+        sock.settimeout(timeout)

@@ -1,0 +1,134 @@
+"""Where events are forwarded to: the operator's settings, proven usable."""
+
+import base64
+import binascii
+import ipaddress
+import re
+import ssl
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from simsim.problem import Unusable
+
+URL, SECRET, AUTHORITIES = "SIMSIM_FORWARD_URL", "SIMSIM_FORWARD_SECRET", "SIMSIM_FORWARD_CA"
+# Standard Webhooks: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret begins with
+SHORTEST_SECRET, LONGEST_SECRET = 24, 64  # bytes
+_is_of_url_characters = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]*").fullmatch  # RFC 3986, but no fragment
+
+
+class Protocol(StrEnum):
+    WEBHOOK = "webhook"
+    SYSLOG = "syslog"
+
+
+# By the URL's scheme: the protocol, whether it goes over TLS, and the port where the URL names none (RFC 5425, 4.1).
+SCHEMES = {
+    "https": (Protocol.WEBHOOK, True, 443),
+    "http": (Protocol.WEBHOOK, False, 80),
+    "syslog+tls": (Protocol.SYSLOG, True, 6514),
+    "syslog": (Protocol.SYSLOG, False, 514),
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """The receiver. `path` may let whoever knows it write there, as `secrets` do; the newest secret comes first.
+
+    `authorities` is a file of the certificates that the receiver's is checked with, None for the system's.
+    """
+
+    protocol: Protocol
+    is_tls: bool
+    host: str
+    port: int
+    netloc: str = ""
+    path: str = field(default="/", repr=False)
+    secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    authorities: Path | None = None
+
+    @property
+    def place(self) -> str:
+        """Return what may be shown of the address."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def tls(self) -> ssl.SSLContext:
+        """Return a context that proves the receiver's certificate and its name."""
+        return ssl.create_default_context(cafile=self.authorities)
+
+
+def read_target(url: str, secret: str, authorities: str) -> Target:
+    """Return the receiver that the settings name; raise Unusable, in one line that names the setting."""
+    parts = _split(url)
+    protocol, is_tls, port = SCHEMES[parts.scheme]
+    secrets = _secrets(secret)
+    if protocol == Protocol.WEBHOOK and not secrets:
+        raise Unusable("%(name)s is not set: it signs what is sent to %(url)s", name=SECRET, url=URL)
+    if protocol == Protocol.SYSLOG and secrets:
+        raise Unusable("%(name)s signs webhooks, and nothing that goes to syslog: leave it out", name=SECRET)
+    target = Target(
+        protocol=protocol,
+        is_tls=is_tls,
+        host=parts.hostname or "",
+        port=parts.port or port,
+        netloc=parts.netloc,
+        path=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+        secrets=secrets,
+        authorities=Path(authorities) if authorities else None,
+    )
+    _prove_authorities(target)
+    return target
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        is_usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # "[" without an address of IPv6, a port that is none
+        is_usable = False
+    # Nothing of the URL is told: it may hold what lets anybody write there.
+    if not is_usable or parts.scheme not in SCHEMES or not _is_of_url_characters(url) or "@" in parts.netloc:
+        schemes = ", ".join(f"{scheme}://" for scheme in SCHEMES)
+        raise Unusable("%(name)s must be a URL with a host, without user and “#”, by %(by)s", name=URL, by=schemes)
+    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+        raise Unusable("%(name)s: http:// is for this machine alone, use https://", name=URL)
+    if SCHEMES[parts.scheme][0] == Protocol.SYSLOG and (parts.path.strip("/") or parts.query):
+        raise Unusable("%(name)s: an address of syslog is a host and a port, without a path", name=URL)
+    return parts
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _secrets(text: str) -> tuple[bytes, ...]:
+    return tuple(_secret(part) for part in text.replace(",", " ").split())
+
+
+def _secret(text: str) -> bytes:
+    try:
+        secret = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        secret = b""
+    if not text.startswith(SECRET_PREFIX) or not SHORTEST_SECRET <= len(secret) <= LONGEST_SECRET:
+        raise Unusable(
+            "%(name)s must be “whsec_” and %(least)s to %(most)s random bytes in base64",
+            name=SECRET, least=str(SHORTEST_SECRET), most=str(LONGEST_SECRET),
+        )  # fmt: skip
+    return secret
+
+
+def _prove_authorities(target: Target) -> None:
+    if target.authorities is None:
+        return
+    if not target.is_tls:
+        raise Unusable("%(name)s is set, but %(url)s does without TLS", name=AUTHORITIES, url=URL)
+    try:
+        target.tls()
+    except OSError as error:  # ssl.SSLError is one
+        raise Unusable("%(name)s: %(reason)s", name=AUTHORITIES, reason=" ".join(str(error).split())) from error

@@ -1,0 +1,76 @@
+"""What waits to be forwarded: claimed with a lease, given back, put off, and deleted once it has arrived."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+
+from simsim.audit.models import Shipment as AuditShipment
+from simsim.forwarding import events
+from simsim.forwarding.events import Event
+from simsim.request_log.models import Shipment as LogShipment
+
+# Longer than an attempt takes; what a killed worker held is free again after it.
+LEASE = timedelta(minutes=2)
+MOST_SHIPMENTS = 500
+MOST_EVENTS = 2000
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The shipments of one kind, and what makes events of the ids in them."""
+
+    kind: str
+    model: Any
+    load: Callable[[Sequence[int]], list[Event]]
+
+    @property
+    def rows(self) -> QuerySet[Any]:
+        return self.model.objects.all()  # type: ignore[no-any-return]  # of either model
+
+
+QUEUES = (Queue("audit", AuditShipment, events.of_audit), Queue("request", LogShipment, events.of_requests))
+
+
+def claim(queue: Queue, now: datetime) -> list[Any]:
+    """Return the oldest shipments that are due, each to one worker alone, for as long as the lease lasts."""
+    due = queue.rows.filter(due_at__lte=now).order_by("due_at", "pk")
+    # Looked at first: an empty queue must not take SQLite's one write lock each second.
+    if not due.exists():
+        return []
+    taken: list[Any] = []
+    with transaction.atomic(using=due.db):
+        size = 0
+        for shipment in due.select_for_update(skip_locked=True)[:MOST_SHIPMENTS]:
+            size += shipment.size
+            if taken and size > MOST_EVENTS:
+                break
+            taken.append(shipment)
+        _of(queue, taken).update(due_at=now + LEASE, attempts=F("attempts") + 1)
+    return taken
+
+
+def give_back(queue: Queue, claimed: Sequence[Any], why: str) -> None:
+    """Let the shipments be the first again: the receiver is away, and whoever asked waits before the next attempt."""
+    _of(queue, claimed).update(due_at=F("queued_at"), last_error=why)
+
+
+def put_off(queue: Queue, claimed: Sequence[Any], why: str, now: datetime) -> None:
+    """Let the shipments wait, ever longer, while others go before them: the receiver refused these."""
+    attempts = max(shipment.attempts for shipment in claimed)
+    wait = min(FIRST_WAIT * 2 ** min(attempts, 20), LONGEST_WAIT)
+    _of(queue, claimed).update(due_at=now + wait, last_error=why)
+
+
+def settle(queue: Queue, claimed: Sequence[Any]) -> None:
+    """Forget the shipments: the receiver has them. Also after the lease: another worker sends them twice at most."""
+    _of(queue, claimed).delete()
+
+
+def _of(queue: Queue, claimed: Sequence[Any]) -> QuerySet[Any]:
+    return queue.rows.filter(pk__in=[shipment.pk for shipment in claimed])

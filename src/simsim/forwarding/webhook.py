@@ -1,0 +1,87 @@
+"""Events as signed POST requests, by the Standard Webhooks specification."""
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import http.client
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from simsim.forwarding.connecting import Away, Connection, Refused, connected, in_words
+from simsim.forwarding.events import Event
+from simsim.forwarding.target import Target
+
+# nginx takes a body of 1 MiB where nobody has told it otherwise.
+MOST_BYTES = 512 * 1024
+MOST_OF_AN_ANSWER = 64 * 1024
+FOR_NOW = {408, 425, 429}
+
+
+def send(target: Target, delivery: str, events: Sequence[Event], now: datetime) -> None:
+    """POST the events, in their order; raise Away or Refused. `delivery` stands for what is sent, whenever it is."""
+    for body, ids in _bodies(events):
+        message_id = "msg_" + hashlib.sha256("\n".join((delivery, *ids)).encode()).hexdigest()[:32]
+        with connected(target) as connection:
+            status = _post(target, connection, body, headers(target, message_id, body, now))
+        if not 200 <= status < 300:
+            raise (Refused if 300 <= status < 500 and status not in FOR_NOW else Away)(f"it answered {_told(status)}")
+
+
+def headers(target: Target, message_id: str, body: bytes, now: datetime) -> dict[str, str]:
+    """Return the headers of one request; every secret signs, so that the receiver may change to a new one."""
+    timestamp = str(int(now.timestamp()))
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    signatures = (hmac.new(secret, signed, hashlib.sha256).digest() for secret in target.secrets)
+    return {
+        "Host": target.netloc,
+        "Connection": "close",
+        "Content-Type": "application/json",
+        "User-Agent": "Simsim",
+        "webhook-id": message_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": " ".join("v1," + base64.b64encode(each).decode() for each in signatures),
+    }
+
+
+def _bodies(events: Iterable[Event]) -> Iterator[tuple[bytes, list[str]]]:
+    """Yield bodies of a bounded size, each a JSON array, and the ids of their events."""
+    parts: list[bytes] = []
+    ids: list[str] = []
+    length = 0
+    for event in events:
+        if parts and length + len(event.json) > MOST_BYTES:
+            yield b"[" + b",\n".join(parts) + b"]", ids
+            parts, ids, length = [], [], 0
+        parts.append(event.json)
+        ids.append(event.id)
+        length += len(event.json) + 2
+    if parts:
+        yield b"[" + b",\n".join(parts) + b"]", ids
+
+
+def _post(target: Target, connection: Connection, body: bytes, head: dict[str, str]) -> int:
+    """Return the status of the answer. No redirect is followed: it would take the events to where nobody sent them."""
+    session = http.client.HTTPConnection(target.host)
+    session.sock = connection.socket
+    is_sent = True
+    try:
+        try:
+            session.request("POST", target.path, body, head)
+        except (BrokenPipeError, ConnectionResetError):
+            is_sent = False  # a receiver may say no, and close, before it has read everything
+        answer = session.getresponse()
+    except http.client.HTTPException as error:
+        connection.prove_whole()
+        raise Away(in_words(error)) from error
+    # Whatever becomes of the rest, the answer stands.
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        answer.read(MOST_OF_AN_ANSWER)
+    if not is_sent and 200 <= answer.status < 300:
+        raise Away("it answered before it had read everything")
+    return answer.status
+
+
+def _told(status: int) -> str:
+    """Return the status in our words: the receiver's may hold anything."""
+    return f"{status} {http.client.responses.get(status, '')}".strip()

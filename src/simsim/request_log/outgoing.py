@@ -1,0 +1,25 @@
+"""Rows that are to be forwarded, queued in the transaction that stores or completes them, so that none is missed.
+
+Ids follow the requests' time and not the order of storing, so a reader of "everything after that id" would miss rows.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.conf import settings
+
+from simsim.request_log.models import Shipment
+
+MOST_ROWS = 500
+
+
+def queue(row_ids: Iterable[int | None], *, now: datetime) -> None:
+    """Queue rows where forwarding is configured. Call it in the transaction that stores or completes them."""
+    if not settings.FORWARD_LOG:
+        return
+    # What was counted without being stored has an id that is no row's.
+    ids = [row_id for row_id in row_ids if row_id is not None and row_id > 0]
+    Shipment.objects.bulk_create(
+        Shipment(ids=some, size=len(some), queued_at=now, due_at=now)
+        for some in (ids[first : first + MOST_ROWS] for first in range(0, len(ids), MOST_ROWS))
+    )
