@@ -32,6 +32,7 @@ from simsim.forwarding.connecting import Away, Refused
 from simsim.forwarding.events import Event as ForwardedEvent
 from simsim.forwarding.target import Target, read_target
 from simsim.operations import checking, working
+from simsim.operations.findings import Finding
 from simsim.request_log import outgoing, retention, writing
 from simsim.request_log.models import LoggedRequest, Shipment
 from simsim.request_log.shipping import Shipper
@@ -385,7 +386,7 @@ def test_retention_job_forgets_what_waits_as_well(now: datetime) -> None:
 
 
 class TestDoctor:
-    def found(self) -> checking.Finding:
+    def found(self) -> Finding:
         (finding,) = checking.forwarding()
         return finding
 
@@ -395,7 +396,7 @@ class TestDoctor:
 
     def test_says_that_the_receiver_answers_and_shows_no_path(self, port: int) -> None:
         with webhook(port):
-            assert self.found() == checking.Finding("forwarding", True, f"127.0.0.1:{port} answers")
+            assert self.found() == Finding("forwarding", True, f"127.0.0.1:{port} answers")
 
     def test_says_how_many_wait_since_when_and_what_was_answered(
         self, port: int, target: Target, now: datetime

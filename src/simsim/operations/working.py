@@ -70,7 +70,7 @@ def keep_ballast() -> int:
 
 
 def forget() -> int:
-    """Delete some of what is older than the log is kept: requests, gaps, what waits to be forwarded; return how many."""
+    """Delete some of the requests, gaps and what waits to be forwarded that is older than the log; return how many."""
     now, days = timezone.now(), settings.OPERATOR.log_retention_days
     return forget_old(now, days=days) + gaps.forget_old(now - timedelta(days=days)) + unsent.forget(now, days=days)
 
