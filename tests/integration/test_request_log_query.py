@@ -12,9 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from logged_requests import logged
 from simsim.credential.decision import Cause
 from simsim.problem import Invalid
+from simsim.request_log import searching
 from simsim.request_log.filters import Filters
 from simsim.request_log.models import LoggedRequest, SetAsideLine, TokenUse
-from simsim.request_log.outcome import GatewayCause
+from simsim.request_log.outcome import GatewayCause, Outcome
 from simsim.request_log.query import document, last_uses, list_requests
 from simsim.request_log.retention import forget_old
 from simsim.request_log.sentences import SENTENCES, sentence
@@ -68,6 +69,37 @@ def test_each_filter_finds_its_requests_alone() -> None:
     assert len(found(endpoint="/api/v2/funds*")) == 2
     assert len(found(endpoint="*")) == 4
     assert found(endpoint="/api/v2/%*") == []
+
+
+def test_filters_that_no_count_helps_with_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = [log(minute * 60, token_id=WRITER, address="198.51.100.1") for minute in range(5)]
+    for minute in range(5):
+        log(minute * 60, token_id=WRITER)
+        log(minute * 60, address="198.51.100.1")
+    among = frozenset([WRITER, *(uuid.uuid4() for _ in range(searching.MOST_COUNTED))])
+    expected = sorted((row.pk for row in wanted), reverse=True)
+    monkeypatch.setattr(searching, "STEP_ROWS", 3)
+    for filters in (
+        {"among_tokens": among, "address": "198.51.100.1"},
+        {"token_id": WRITER, "address": "198.51.100.1", "outcome": Outcome.ACCEPTED},
+        {"token_id": WRITER, "address": "198.51.100.1", "status": "2xx", "endpoint": "/api/*"},
+    ):
+        assert [row.pk for row in found(**filters)] == expected
+
+
+def test_impatient_search_goes_on_where_it_ended_until_all_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = [log(day * 86_400, token_id=WRITER, resource="/b") for day in (0, 9)]
+    for day in range(10):
+        log(day * 86_400, token_id=WRITER, resource="/a")
+        log(day * 86_400, resource="/b")
+    monkeypatch.setattr(searching, "STEP_ROWS", 1)
+    filters, seen, cursor, pages = Filters(ACME, token_id=WRITER, endpoint="/b"), list[LoggedRequest](), None, 0
+    while pages == 0 or cursor:
+        page = list_requests(filters, 50, cursor, patience_seconds=0.0)
+        assert (page.searched_until is None) == (page.next_cursor is None)
+        seen, cursor, pages = seen + page.items, page.next_cursor, pages + 1
+    assert seen == wanted[::-1]
+    assert pages > 2
 
 
 def test_pages_show_each_request_once_though_others_arrive() -> None:

@@ -150,8 +150,11 @@ def _may_begin(name: str, beginning: str) -> bool:
 
 def _outcome(account: Sql, outcome: Outcome) -> Condition:
     sql = Sql("outcome = %s", (outcome.value,))
-    if outcome is not Outcome.REFUSED:
+    if outcome is Outcome.ACCEPTED:
         return Condition(sql, None)
+    if outcome is Outcome.UNKNOWN:
+        # How it ended is not known, so its status is not either.
+        return Condition(sql, lambda _: both(account, Sql("status IS NULL"), sql.fenced), Kind.STATUS)
     return Condition(sql, lambda _: both(account, Sql(REFUSAL), sql.fenced), Kind.ALL, of_refusals=True)
 
 

@@ -20,6 +20,7 @@ from simsim.request_log.conditions import Condition, Sql, both, conditions, ever
 from simsim.request_log.counting import DAY_HOURS, Kind
 from simsim.request_log.filters import Filters, parse_status
 from simsim.request_log.models import LoggedRequest, TokenAddressDay, UsageCount
+from simsim.request_log.outcome import Outcome
 from simsim.request_log.partitions import TABLE
 from simsim.request_log.row_ids import A_DAY, EPOCH, LAST, SLACK, first_id, moment_of
 
@@ -42,14 +43,13 @@ class Found:
 
 
 class Counts(NamedTuple):
-    """How many rows there are on each day, counted from the year 1970, and of which values."""
+    """How many rows an index holds of each day, counted from the year 1970; on which `days`, and with which `values`,
+    there are some that are looked for.
+    """
 
     by_day: Counter[int]
+    days: set[int]
     values: set[str]
-
-
-NOTHING = Counts(Counter(), set())
-REFUSALS = Condition(Sql(""), None, Kind.ALL, of_refusals=True)
 
 
 class Step(NamedTuple):
@@ -88,16 +88,18 @@ def plan(filters: Filters, below: int = LAST) -> Plan:
     if filters.account_id is None:
         return Plan([Sql("1 = 1")], both(*_times(filters), *_of_every_account(filters)), [Step(low, high)])
     account, asked = everything_of(filters.account_id), conditions(filters, filters.account_id)
-    every = _counts(filters.account_id, account, low, high) or NOTHING
+    every = _counts(filters, account, low, high)
     options: list[tuple[Callable[[str], Sql], Counts]] = [(lambda _: account.sql, every)]
-    days = set(every.by_day)
+    days = every.days
     for each in asked:
-        counts = _counts(filters.account_id, each, low, high)
-        if counts is not None:
-            days &= counts.by_day.keys()
-        elif each.lead and filters.address is not None:
-            counts = _counts_of_address(filters.account_id, filters.address, low, high)
-        if counts is not None and each.lead and len(counts.values) <= MOST_LEADS:
+        if len(each.values) > MOST_COUNTED or not each.lead:
+            continue
+        if each.kind:
+            counts = _counts(filters, each, low, high)
+            days &= counts.days
+        else:
+            counts = _counts_of_address(filters, filters.account_id, low, high)
+        if len(counts.values) <= MOST_LEADS:
             options.append((each.lead, counts))
     lead, counts = min(options, key=lambda option: sum(option[1].by_day[day] for day in days))
     rest = [each.sql.fenced for each in asked if each.lead is not lead]
@@ -155,31 +157,34 @@ def _of_every_account(filters: Filters) -> Iterator[Sql]:
         yield Sql("address = %s", (filters.address,))
 
 
-def _counts(account_id: uuid.UUID, condition: Condition, low: int, high: int) -> Counts | None:
-    """Return how many rows the condition finds on which day, and which of its values have some; None if unknown."""
-    if condition.kind is None or len(condition.values) > MOST_COUNTED:
-        return None
+def _counts(filters: Filters, condition: Condition, low: int, high: int) -> Counts:
+    """Return what is counted of the condition's rows."""
     counted = UsageCount.objects.filter(
-        account_id=account_id, hours=DAY_HOURS, kind=condition.kind, value__in=condition.values,
+        account_id=filters.account_id, hours=DAY_HOURS, kind=condition.kind, value__in=condition.values,
         # A row may have an id of the day after its own.
         began_hour__gte=low // AN_HOUR - DAY_HOURS, began_hour__lt=high // AN_HOUR + 1,
     ).values_list("began_hour", "value", "refused", "accepted")  # fmt: skip
-    found = Counts(Counter(), set())
+    found = Counts(Counter(), set(), set())
     for hour, value, refused, accepted in counted:
-        if number := refused if condition.of_refusals else refused + accepted:
-            found.by_day[hour // DAY_HOURS] += number
+        found.by_day[hour // DAY_HOURS] += refused if condition.of_refusals else refused + accepted
+        wanted = refused if filters.outcome is Outcome.REFUSED else accepted
+        if wanted or (filters.outcome is None and refused):
+            found.days.add(hour // DAY_HOURS)
             found.values.add(value)
     return found
 
 
-def _counts_of_address(account_id: uuid.UUID, address: str, low: int, high: int) -> Counts:
+def _counts_of_address(filters: Filters, account_id: uuid.UUID, low: int, high: int) -> Counts:
     """Return at most how many rows an address has on which day: what it was let in for, and all that was refused."""
-    by_day = Counter((_counts(account_id, REFUSALS, low, high) or NOTHING).by_day)
+    refusals = Condition(Sql(""), None, Kind.ALL, of_refusals=True)
+    every = _counts(filters, refusals, low, high)
     first, last = moment_of(low).date(), moment_of(high).date()
-    counted = TokenAddressDay.objects.filter(account_id=account_id, address=address, day__gte=first, day__lte=last)
+    counted = TokenAddressDay.objects.filter(
+        account_id=account_id, address=filters.address, day__gte=first, day__lte=last
+    )
     for day, accepted in counted.values_list("day", "accepted"):
-        by_day[(day - EPOCH.date()).days] += accepted
-    return Counts(by_day, {""})
+        every.by_day[(day - EPOCH.date()).days] += accepted
+    return Counts(every.by_day, set(every.by_day), {""})
 
 
 def _steps(by_day: Mapping[int, int], low: int, high: int, *, is_exact: bool) -> Iterator[Step]:
@@ -188,20 +193,20 @@ def _steps(by_day: Mapping[int, int], low: int, high: int, *, is_exact: bool) ->
     rows = 0
     for day in sorted(by_day, reverse=True):
         if days and (len(days) == STEP_DAYS or (rows + by_day[day] > STEP_ROWS and not is_exact)):
-            yield from (steps := list(_parts(days, 1, low, high)))
-            high, days, rows = steps[-1].low, [], 0
+            for step in _parts(days, 1 if is_exact else ceil(rows / STEP_ROWS), low, high):
+                high = step.low
+                yield step
+            days, rows = [], 0
         days, rows = [*days, day], rows + by_day[day]
-        if rows > STEP_ROWS and not is_exact:
-            yield from (steps := list(_parts(days, ceil(rows / STEP_ROWS), low, high)))
-            high, days, rows = steps[-1].low, [], 0
     if days:
-        yield from _parts(days, 1, low, high)
+        yield from _parts(days, 1 if is_exact else ceil(rows / STEP_ROWS), low, high)
 
 
 def _parts(days: Sequence[int], number: int, low: int, high: int) -> Iterator[Step]:
-    """Yield the days, which are in descending order, in so many parts of equal length."""
-    first, last = days[-1] * A_DAY, (days[0] + 1) * A_DAY
-    for part in range(number):
-        lower = max(low, last - (last - first) * (part + 1) // number)
-        upper = min(high, last - (last - first) * part // number + (0 if part else SLACK))
-        yield Step(lower, max(lower, upper))
+    """Yield what lies between the ids of the days, which are in descending order, in so many parts of equal length."""
+    first, last = max(low, days[-1] * A_DAY), min(high, (days[0] + 1) * A_DAY + SLACK)
+    # Never an empty one: who goes on at the end of such a step would stay where he is.
+    for part in range(max(number, 1) if first < last else 0):
+        lower, upper = (last - (last - first) * nth // number for nth in (part + 1, part))
+        if lower < upper:
+            yield Step(lower, upper)
