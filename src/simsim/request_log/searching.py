@@ -159,8 +159,9 @@ def _of_every_account(filters: Filters) -> Iterator[Sql]:
 
 def _counts(filters: Filters, condition: Condition, low: int, high: int) -> Counts:
     """Return what is counted of the condition's rows."""
+    account_id = filters.account_id
     counted = UsageCount.objects.filter(
-        account_id=filters.account_id, hours=DAY_HOURS, kind=condition.kind, value__in=condition.values,
+        account_id__in=[account_id] if account_id else [], hours=DAY_HOURS, kind=condition.kind, value__in=condition.values,
         # A row may have an id of the day after its own.
         began_hour__gte=low // AN_HOUR - DAY_HOURS, began_hour__lt=high // AN_HOUR + 1,
     ).values_list("began_hour", "value", "refused", "accepted")  # fmt: skip
@@ -206,7 +207,8 @@ def _parts(days: Sequence[int], number: int, low: int, high: int) -> Iterator[St
     """Yield what lies between the ids of the days, which are in descending order, in so many parts of equal length."""
     first, last = max(low, days[-1] * A_DAY), min(high, (days[0] + 1) * A_DAY + SLACK)
     # Never an empty one: who goes on at the end of such a step would stay where he is.
-    for part in range(max(number, 1) if first < last else 0):
+    number = max(number, 1) if first < last else 0
+    for part in range(number):
         lower, upper = (last - (last - first) * nth // number for nth in (part + 1, part))
         if lower < upper:
             yield Step(lower, upper)
