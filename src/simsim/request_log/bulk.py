@@ -67,43 +67,35 @@ def insert(alias: str, rows: Sequence[Row], endpoint_ids: Iterable[int | None], 
     return ids
 
 
-def endpoint_ids(names: Iterable[tuple[UUID, str]]) -> dict[tuple[UUID, str], int]:
-    """Return the ids of the accounts' endpoints of these names; those that are new are stored."""
+def endpoint_ids(names: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
+    """Return the ids of the accounts' endpoints of these names; accounts by their integers. New ones are stored."""
     wanted = set(names)
     known = _known_endpoints(wanted)
-    if missing := sorted(wanted - set(known), key=lambda name: (str(name[0]), name[1])):
-        new = [Endpoint(account_id=account_id, name=name) for account_id, name in missing]
+    if missing := sorted(wanted - known.keys()):
+        new = [Endpoint(account_id=UUID(int=account), name=name) for account, name in missing]
         Endpoint.objects.bulk_create(new, ignore_conflicts=True)
         known |= _known_endpoints(missing)
     return known
 
 
-def note_uses(alias: str, rows: Iterable[Row]) -> None:
-    """Note, for each token that the rows let in, the last time; the rows come in the order of their time."""
-    last: dict[UUID, Row] = {}
-    by_previous: dict[UUID, datetime] = {}
-    for row in rows:
-        if row.token_id is not None and row.reason == Reason.OK:
-            last[row.token_id] = row
-            if row.cause in BY_PREVIOUS:
-                by_previous[row.token_id] = row.received_at
+def note_uses(alias: str, rows: Sequence[Row]) -> None:
+    """Note for each token that the rows let in when that was last, and count from where on each day.
+
+    The rows come in the order of their time. Call it in the transaction that stores them.
+    """
+    let_in = [row for row in rows if row.token_id is not None and row.reason == Reason.OK]
+    tokens = [row.token_id.int for row in let_in if row.token_id]
+    last = dict(zip(tokens, let_in, strict=True))
+    previous = {token: row.received_at for token, row in zip(tokens, let_in, strict=True) if row.cause in BY_PREVIOUS}
     uses = (
-        (token_id, row.account_id, row.received_at, row.address, by_previous.get(token_id))
-        for token_id, row in last.items()
+        (row.token_id, row.account_id, row.received_at, row.address, previous.get(token)) for token, row in last.items()
     )
     _note(alias, USE, uses)
-
-
-def count_addresses(alias: str, rows: Iterable[Row]) -> None:
-    """Add the rows to the counts of their tokens' addresses. Call it in the transaction that stores them."""
-    addresses = Counter(
-        (row.token_id, hour_of(row.received_at) // DAY_HOURS, row.address or "", row.account_id)
-        for row in rows
-        if row.token_id is not None and row.reason == Reason.OK
-    )
+    days = (hour_of(row.received_at) // DAY_HOURS for row in let_in)
+    addresses = Counter(zip(tokens, days, (row.address for row in let_in), strict=True))
     counted = (
-        (token_id, FIRST_DAY + timedelta(day), address, account_id, number)
-        for (token_id, day, address, account_id), number in addresses.items()
+        (last[token].token_id, FIRST_DAY + timedelta(day), address or "", last[token].account_id, number)
+        for (token, day, address), number in addresses.items()
     )
     _note(alias, ADDRESS_DAY, counted)
 
@@ -117,15 +109,15 @@ def add_counts(alias: str, tallied: Mapping[Key, Sequence[int]]) -> None:
             cursor.executemany(COUNT, values)
 
 
-def _known_endpoints(names: Iterable[tuple[UUID, str]]) -> dict[tuple[UUID, str], int]:
-    by_account: dict[UUID, list[str]] = {}
-    for account_id, name in names:
-        by_account.setdefault(account_id, []).append(name)
-    found: dict[tuple[UUID, str], int] = {}
-    for account_id, wanted in by_account.items():
+def _known_endpoints(names: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
+    by_account: dict[int, list[str]] = {}
+    for account, name in names:
+        by_account.setdefault(account, []).append(name)
+    found: dict[tuple[int, str], int] = {}
+    for account, wanted in by_account.items():
         for first in range(0, len(wanted), AT_ONCE):
-            some = Endpoint.objects.filter(account_id=account_id, name__in=wanted[first : first + AT_ONCE])
-            found |= {(account_id, name): number for name, number in some.values_list("name", "pk")}
+            some = Endpoint.objects.filter(account_id=UUID(int=account), name__in=wanted[first : first + AT_ONCE])
+            found |= {(account, name): number for name, number in some.values_list("name", "pk")}
     return found
 
 

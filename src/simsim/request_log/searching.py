@@ -88,17 +88,17 @@ def plan(filters: Filters, below: int = LAST) -> Plan:
     if filters.account_id is None:
         return Plan([Sql("1 = 1")], both(*_times(filters), *_of_every_account(filters)), [Step(low, high)])
     account, asked = everything_of(filters.account_id), conditions(filters, filters.account_id)
-    every = _counts(filters, account, low, high)
+    every = _counts(filters.account_id, account, filters.outcome, low, high)
     options: list[tuple[Callable[[str], Sql], Counts]] = [(lambda _: account.sql, every)]
     days = every.days
     for each in asked:
         if len(each.values) > MOST_COUNTED or not each.lead:
             continue
         if each.kind:
-            counts = _counts(filters, each, low, high)
+            counts = _counts(filters.account_id, each, filters.outcome, low, high)
             days &= counts.days
         else:
-            counts = _counts_of_address(filters, filters.account_id, low, high)
+            counts = _counts_of_address(filters.account_id, filters.address, low, high)
         if len(counts.values) <= MOST_LEADS:
             options.append((each.lead, counts))
     lead, counts = min(options, key=lambda option: sum(option[1].by_day[day] for day in days))
@@ -157,32 +157,29 @@ def _of_every_account(filters: Filters) -> Iterator[Sql]:
         yield Sql("address = %s", (filters.address,))
 
 
-def _counts(filters: Filters, condition: Condition, low: int, high: int) -> Counts:
+def _counts(account_id: uuid.UUID, condition: Condition, outcome: Outcome | None, low: int, high: int) -> Counts:
     """Return what is counted of the condition's rows."""
-    account_id = filters.account_id
     counted = UsageCount.objects.filter(
-        account_id__in=[account_id] if account_id else [], hours=DAY_HOURS, kind=condition.kind, value__in=condition.values,
+        account_id=account_id, hours=DAY_HOURS, kind=condition.kind, value__in=condition.values,
         # A row may have an id of the day after its own.
         began_hour__gte=low // AN_HOUR - DAY_HOURS, began_hour__lt=high // AN_HOUR + 1,
     ).values_list("began_hour", "value", "refused", "accepted")  # fmt: skip
     found = Counts(Counter(), set(), set())
     for hour, value, refused, accepted in counted:
         found.by_day[hour // DAY_HOURS] += refused if condition.of_refusals else refused + accepted
-        wanted = refused if filters.outcome is Outcome.REFUSED else accepted
-        if wanted or (filters.outcome is None and refused):
+        wanted = refused if outcome is Outcome.REFUSED else accepted
+        if wanted or (outcome is None and refused):
             found.days.add(hour // DAY_HOURS)
             found.values.add(value)
     return found
 
 
-def _counts_of_address(filters: Filters, account_id: uuid.UUID, low: int, high: int) -> Counts:
+def _counts_of_address(account_id: uuid.UUID, address: str | None, low: int, high: int) -> Counts:
     """Return at most how many rows an address has on which day: what it was let in for, and all that was refused."""
     refusals = Condition(Sql(""), None, Kind.ALL, of_refusals=True)
-    every = _counts(filters, refusals, low, high)
+    every = _counts(account_id, refusals, None, low, high)
     first, last = moment_of(low).date(), moment_of(high).date()
-    counted = TokenAddressDay.objects.filter(
-        account_id=account_id, address=filters.address, day__gte=first, day__lte=last
-    )
+    counted = TokenAddressDay.objects.filter(account_id=account_id, address=address, day__gte=first, day__lte=last)
     for day, accepted in counted.values_list("day", "accepted"):
         every.by_day[(day - EPOCH.date()).days] += accepted
     return Counts(every.by_day, set(every.by_day), {""})

@@ -31,13 +31,11 @@ def store(rows: Sequence[Row], *, attempt: int = 0) -> list[int]:
         resource, endpoint = read(row.resource)
         masked.append(row if resource == row.resource else row._replace(resource=resource))
         names.append(endpoint)
-    known = bulk.endpoint_ids((row.account_id, name) for row, name in zip(rows, names, strict=True) if row.account_id)
-    endpoint_ids = (
-        known[row.account_id, name] if row.account_id else None for row, name in zip(rows, names, strict=True)
-    )
+    keys = [(row.account_id.int, name) if row.account_id else None for row, name in zip(rows, names, strict=True)]
+    known = bulk.endpoint_ids(filter(None, keys))
+    endpoint_ids = (known[key] if key else None for key in keys)
     ids = bulk.insert(alias, masked, endpoint_ids, attempt=attempt)
     bulk.note_uses(alias, masked)
-    bulk.count_addresses(alias, masked)
     bulk.add_counts(alias, counting.tally(list(_counted(masked, names))))
     return ids
 
