@@ -33,6 +33,7 @@ FORMS: dict[str, dict[str, str]] = {
     "end_overlap": {},
     "revoke_token": {"reason": "leaked"},
     "logs": {},
+    "more_requests": {},
     "logged_request": {},
     "decline_request": {},
     "notices": {"revoked": "nobody"},

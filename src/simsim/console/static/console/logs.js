@@ -1,22 +1,34 @@
 // Around htmx: the focus goes where the reader goes on, changes are said aloud, and failures become ordinary visits.
 const REGION = 'id="log"';
+const END = 'id="log-end"';
 const said = () => document.getElementById("said");
+const say = (text) => { document.querySelector("[data-say]").textContent = text; };
+const isEnd = (ctx) => ctx.sourceElement.id === "log-end";
 const visit = (ctx) => location.assign(ctx.request.action);
 
 // An answer without the list is another page: sign-in, or an error. It is shown as such.
 addEventListener("htmx.after.request", (event) => {
   const { ctx } = event.detail;
+  if (isEnd(ctx)) {
+    // What the search goes on with has a place only in the list that asked. Without an answer, the link goes on.
+    if (!ctx.sourceElement.isConnected || (!ctx.text.includes(END) && !ctx.hx.refresh)) event.preventDefault();
+    return;
+  }
   if (ctx.text.includes(REGION)) return;
   event.preventDefault();
   visit(ctx);
 });
 addEventListener("htmx.error", ({ detail: { ctx, error } }) => {
-  if (ctx && error.name !== "AbortError") visit(ctx);
+  if (ctx && !isEnd(ctx) && error.name !== "AbortError") visit(ctx);
 });
 addEventListener("htmx.after.swap", ({ detail: { ctx } }) => {
+  if (isEnd(ctx)) {
+    if (!document.querySelector("#log-end[data-hx-get]")) say(said()?.textContent ?? "");
+    return;
+  }
   const panel = document.getElementById("shown");
   const closed = document.getElementById(ctx.sourceElement.dataset?.close);
-  if (!panel) document.querySelector("[data-say]").textContent = said()?.textContent ?? "";
+  if (!panel) say(said()?.textContent ?? "");
   if (panel) panel.focus();
   else if (closed) closed.focus({ preventScroll: true });
   else if (document.activeElement === document.body) {

@@ -1,0 +1,75 @@
+"""The list of the log's page: one page of requests, looked for with little patience, and where the search goes on."""
+
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from simsim.console.logs.chips import chips
+from simsim.console.logs.filters import LogForm
+from simsim.console.logs.rows import LogRow, rows
+from simsim.console.place import Visit
+from simsim.request_log.query import Page
+from simsim.tokens.models import Token
+from simsim.tokens.requests import requests_of
+
+PAGE_REQUESTS = 50
+# A page answers at once with what was found until then, and goes on by itself; where only a link goes on, each look
+# is worth waiting for.
+PATIENCE_SECONDS = 0.08
+PATIENCE_BY_ITSELF_SECONDS = 0.25
+PATIENCE_BY_LINK_SECONDS = 1.0
+# So often a page goes on by itself, which takes about ten seconds; then it waits to be told.
+MOST_TURNS = 40
+
+
+def look(visit: Visit, form: LogForm) -> Page:
+    """Return the page that the address asks for: whole, or as much as is found in a moment."""
+    if form.errors:
+        return Page([], None)
+    by_link = form.cursor and not visit.request.headers.get("HX-Request")
+    return requests_of(
+        visit.account, actor=visit.actor, filters=form.filters, limit=PAGE_REQUESTS, cursor=form.cursor or None,
+        patience_seconds=PATIENCE_BY_LINK_SECONDS if by_link else PATIENCE_SECONDS,
+    )  # fmt: skip
+
+
+def look_on(visit: Visit, form: LogForm, *, below: str, listed: int) -> Page:
+    """Return what is missing of a page of which so many are listed; raise Invalid for a cursor that is none."""
+    return requests_of(
+        visit.account, actor=visit.actor, filters=form.filters, limit=PAGE_REQUESTS - listed, cursor=below,
+        patience_seconds=PATIENCE_BY_ITSELF_SECONDS,
+    )  # fmt: skip
+
+
+def list_context(
+    visit: Visit, form: LogForm, token: Token | None, page: Page, *, shown: LogRow | None = None, before: int = 0,
+    turn: int = 0,
+) -> dict[str, Any]:  # fmt: skip
+    """Return what the list's templates read; `before` requests are listed already, after so many turns."""
+    listed = before + len(page.items)
+    account = visit.account
+    # A full page is whole, also where the search ended with its last request.
+    searched_until = page.searched_until if listed < PAGE_REQUESTS else None
+    goes_on = ""
+    if searched_until and page.next_cursor and turn < MOST_TURNS:
+        # Beside the page's own cursor, which the links of its rows lead back to.
+        progress = urlencode({"below": page.next_cursor, "listed": listed, "turn": turn + 1})
+        query = form.query()
+        goes_on = f"{reverse('console:more_requests', args=[account.pk])}{query}{'&' if query else '?'}{progress}"
+    return {
+        "account": account,
+        "logs": reverse("console:logs", args=[account.pk]),
+        "form": form,
+        "chips": chips(form, token),
+        "searched_until": searched_until,
+        "rows": rows(page.items, account=account, actor=visit.actor, now=visit.now),
+        "shown": shown,
+        "listed": listed,
+        "is_continued": turn > 0,
+        "goes_on": goes_on,
+        "older": form.query({"cursor": page.next_cursor}) if page.next_cursor else "",
+        "newest": form.query({"cursor": ""}),
+        "retention_days": settings.OPERATOR.log_retention_days,
+    }
