@@ -206,5 +206,8 @@ def test_log_of_an_account_without_requests_is_an_empty_page(simsim: Simsim, cre
     account = ("--account", created["account_id"])
     filters = ("--since", "2026-01-01", "--until", "2026-12-31T00:00Z", "--status", "4xx", "--endpoint", "/api/*")
     assert simsim("log", "list", *account, *filters, "--token", created["id"]) == {"items": [], "next_cursor": None}
+    for software in ("power-bi", "none"):
+        assert simsim("log", "list", *account, "--software", software)["items"] == []
+    assert simsim("log", "list", *account, "--software", "no-such", fails=True).startswith("software: The catalogue")
     assert simsim("log", "list", *account, "--since", "yesterday", fails=True).startswith("since: ")
     assert simsim("log", "list", *account, "--cursor", "x", fails=True).startswith("cursor: ")

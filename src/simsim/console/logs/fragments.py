@@ -6,9 +6,8 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from simsim.console.logs.filters import LogForm
+from simsim.console.logs.choosing import read_form
 from simsim.console.logs.listing import MOST_TURNS, PAGE_REQUESTS, list_context, look_on
-from simsim.console.logs.pages import chosen_token
 from simsim.console.place import Visit, for_administrators
 from simsim.problem import Invalid, NotFound
 
@@ -20,8 +19,7 @@ _is_number = re.compile(r"[0-9]{1,3}").fullmatch
 def more(visit: Visit) -> HttpResponse:
     """Go on with a page that the search has not filled yet: its next rows, and its new end."""
     given = visit.request.GET
-    form = LogForm.read(given, now=visit.now)
-    token = chosen_token(visit, form)
+    form, chosen = read_form(visit)
     before, turn = number(given.get("listed", "")), number(given.get("turn", ""))
     if form.errors or before >= PAGE_REQUESTS or not 0 < turn <= MOST_TURNS:
         raise NotFound
@@ -29,7 +27,7 @@ def more(visit: Visit) -> HttpResponse:
         page = look_on(visit, form, below=given.get("below", ""), listed=before)
     except Invalid:
         raise NotFound from None
-    context = list_context(visit, form, token, page, before=before, turn=turn)
+    context = list_context(visit, form, chosen, page, before=before, turn=turn)
     return render(visit.request, "console/logs/parts/more.html", context)
 
 

@@ -7,11 +7,11 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from simsim.console.logs.chips import chips
+from simsim.console.logs.choosing import Chosen
 from simsim.console.logs.filters import LogForm
 from simsim.console.logs.rows import LogRow, rows
 from simsim.console.place import Visit
 from simsim.request_log.query import Page
-from simsim.tokens.models import Token
 from simsim.tokens.requests import requests_of
 
 PAGE_REQUESTS = 50
@@ -44,7 +44,7 @@ def look_on(visit: Visit, form: LogForm, *, below: str, listed: int) -> Page:
 
 
 def list_context(
-    visit: Visit, form: LogForm, token: Token | None, page: Page, *, shown: LogRow | None = None, before: int = 0,
+    visit: Visit, form: LogForm, chosen: Chosen, page: Page, *, shown: LogRow | None = None, before: int = 0,
     turn: int = 0,
 ) -> dict[str, Any]:  # fmt: skip
     """Return what the list's templates read; `before` requests are listed already, after so many turns."""
@@ -55,14 +55,14 @@ def list_context(
     goes_on = ""
     if searched_until and page.next_cursor and turn < MOST_TURNS:
         # Beside the page's own cursor, which the links of its rows lead back to.
-        progress = urlencode({"below": page.next_cursor, "listed": listed, "turn": turn + 1})
+        progress = urlencode({"below": page.next_cursor, "listed": str(listed), "turn": str(turn + 1)})
         query = form.query()
         goes_on = f"{reverse('console:more_requests', args=[account.pk])}{query}{'&' if query else '?'}{progress}"
     return {
         "account": account,
         "logs": reverse("console:logs", args=[account.pk]),
         "form": form,
-        "chips": chips(form, token),
+        "chips": chips(form, chosen),
         "searched_until": searched_until,
         "rows": rows(page.items, account=account, actor=visit.actor, now=visit.now),
         "shown": shown,
