@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from simsim.console import destinations, home
 from simsim.console.connecting import pages as connecting
+from simsim.console.logs import exporting as log_exporting
 from simsim.console.logs import fragments as log_fragments
 from simsim.console.logs import pages as logs
 from simsim.console.notices import pages as notices
@@ -36,6 +37,7 @@ urlpatterns = [
     path(CONNECT + "<slug:slug>/", connecting.connect, name="connect_recipe"),
     path(LOGS, logs.log, name="logs"),
     path(LOGS + "more/", log_fragments.more, name="more_requests"),
+    path(LOGS + "export/", log_exporting.export, name="export_requests"),
     path(LOGS + "<int:request_id>/", logs.logged_request, name="logged_request"),
     path("accounts/<uuid:account_id>/ask/", requests.ask, name="ask"),
     path("accounts/<uuid:account_id>/requests/<uuid:request_id>/decline/", requests.decline, name="decline_request"),

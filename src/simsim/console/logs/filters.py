@@ -74,6 +74,11 @@ class LogForm:
         given = [(name, changed[name]) for name in (*NAMES, "cursor") if changed[name]]
         return f"?{urlencode(given)}" if given else ""
 
+    def whole(self, format_name: str) -> str:
+        """Return the query for a file of everything that passes."""
+        given = [("format", format_name), *((name, self.texts[name]) for name in NAMES if self.texts[name])]
+        return f"?{urlencode(given)}"
+
     def without(self, *names: str) -> str:
         """Return the query without these filters, from the newest request on."""
         return self.query(dict.fromkeys((*names, "cursor"), ""))

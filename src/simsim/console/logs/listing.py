@@ -11,6 +11,7 @@ from simsim.console.logs.choosing import Chosen
 from simsim.console.logs.filters import LogForm
 from simsim.console.logs.rows import LogRow, rows
 from simsim.console.place import Visit
+from simsim.request_log.exporting import Format
 from simsim.request_log.query import Page
 from simsim.tokens.requests import requests_of
 
@@ -71,5 +72,6 @@ def list_context(
         "goes_on": goes_on,
         "older": form.query({"cursor": page.next_cursor}) if page.next_cursor else "",
         "newest": form.query({"cursor": ""}),
+        "exports": {name.value: form.whole(name) for name in Format},
         "retention_days": settings.OPERATOR.log_retention_days,
     }

@@ -2,8 +2,11 @@
 # ruff: noqa: PLC0415 - help answers without Django
 
 import dataclasses
+import os
 import re
+import sys
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +18,14 @@ from simsim.problem import FieldError, Invalid, gettext_noop
 if TYPE_CHECKING:
     from simsim.accounts.models import Account
     from simsim.request_log.filters import Filters
+
+
+class FileFormat(StrEnum):
+    """As in `request_log.exporting`, which help does without."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+
 
 log = typer.Typer(no_args_is_help=True, help="The request log: every request, accepted or refused.")
 COLUMNS = ["received_at", "method", "resource", "status", "reason", "token_name", "address", "duration_seconds"]
@@ -68,6 +79,45 @@ def list_log(
     )
     page = requests_of(found, actor=OPERATOR, filters=filters, limit=limit, cursor=cursor)
     print_list([document(row) for row in page.items], COLUMNS, as_json=as_json, cursor=page.next_cursor)
+
+
+@log.command("export")
+@needs_django
+def export_log(
+    *,
+    account: AccountId,
+    form: Annotated[FileFormat, typer.Option("--format", help="What the file is.")] = FileFormat.CSV,
+    since: Since = None,
+    until: Until = None,
+    endpoint: Endpoint = None,
+    status: Status = None,
+    token: TokenId = None,
+    software: Software = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format jsonl.")] = False,
+) -> None:
+    """Write an account's requests to standard output, newest first: all that pass the filters."""
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.finding import find_account
+    from simsim.request_log.exporting import Format, written
+    from simsim.tokens.requests import export_of
+
+    found = find_account(account, actor=OPERATOR)
+    filters = dataclasses.replace(
+        filters_of(found, token=token, software=software),
+        since=parse_moment("since", since),
+        until=parse_moment("until", until, through=True),
+        endpoint=endpoint,
+        status=status,
+    )
+    rows = export_of(found, actor=OPERATOR, filters=filters)
+    try:
+        # Bytes, because text would have its line ends turned into the machine's.
+        for part in written(rows, Format.JSONL if as_json else Format(form.value)):
+            sys.stdout.buffer.write(part)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has enough, as `head` does. Without this Python complains once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def filters_of(account: "Account", *, token: str | None, software: str | None) -> "Filters":

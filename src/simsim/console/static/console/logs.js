@@ -44,3 +44,8 @@ addEventListener("change", ({ target }) => {
   if (!target.matches(".filters [name=range]")) return;
   for (const input of target.form.querySelectorAll(".dates input")) input.disabled = target.value !== "dates";
 });
+// What was chosen from a menu is on its way: the menu has done its work.
+addEventListener("click", ({ target }) => {
+  const menu = target.closest(".menu-export li a")?.closest("details");
+  if (menu) menu.open = false;
+});
