@@ -2,12 +2,14 @@
 
 import dataclasses
 from collections.abc import Iterator
+from datetime import datetime
 
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.problem import NotFound
 from simsim.request_log.exporting import pieces_of
 from simsim.request_log.filters import Filters
+from simsim.request_log.flooded import Flooded, flooded
 from simsim.request_log.models import LoggedRequest
 from simsim.request_log.query import Page, list_requests
 
@@ -34,6 +36,14 @@ def export_of(
     Raise NotFound or NotPermitted at once, and not only when the first piece is asked for.
     """
     return pieces_of(_own(account, actor, filters))
+
+
+def flood_of(
+    account: Account, *, actor: Actor, since: datetime | None, until: datetime | None, networks: list[str] | None = None
+) -> Flooded | None:
+    """Return what was counted on the account and not stored: see `flooded`. Raise NotFound or NotPermitted."""
+    permit(actor, Permission.VIEW_LOG, account)
+    return flooded(account.pk, since=since, until=until, networks=networks)
 
 
 def find_request(request_id: int, *, actor: Actor, account: Account) -> LoggedRequest:

@@ -9,6 +9,7 @@ from django.utils.http import urlencode
 from simsim.console.logs.chips import chips
 from simsim.console.logs.choosing import Chosen
 from simsim.console.logs.filters import LogForm
+from simsim.console.logs.floods import flood_line
 from simsim.console.logs.rows import LogRow, rows
 from simsim.console.place import Visit
 from simsim.request_log.exporting import Format
@@ -72,6 +73,7 @@ def list_context(
         "goes_on": goes_on,
         "older": form.query({"cursor": page.next_cursor}) if page.next_cursor else "",
         "newest": form.query({"cursor": ""}),
+        "flood": None if turn else flood_line(visit, form, page),
         "exports": {name.value: form.whole(name) for name in Format},
         "retention_days": settings.OPERATOR.log_retention_days,
     }
