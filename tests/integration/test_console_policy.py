@@ -34,6 +34,7 @@ FORMS: dict[str, dict[str, str]] = {
     "revoke_token": {"reason": "leaked"},
     "logs": {},
     "more_requests": {},
+    "newest_requests": {},
     "export_requests": {},
     "logged_request": {},
     "decline_request": {},

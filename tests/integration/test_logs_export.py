@@ -145,7 +145,7 @@ def test_server_sends_each_part_as_it_is_made(cast: Cast, monkeypatch: pytest.Mo
     client.force_login(cast.alice, backend=BACKEND)
 
     async def fetch() -> list[bytes]:
-        answer = await client.get(f"{page_of(cast)}export/?format=jsonl")
+        answer: Any = await client.get(f"{page_of(cast)}export/?format=jsonl")
         assert answer.is_async
         return [part async for part in answer.streaming_content]
 

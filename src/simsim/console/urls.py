@@ -37,6 +37,7 @@ urlpatterns = [
     path(CONNECT + "<slug:slug>/", connecting.connect, name="connect_recipe"),
     path(LOGS, logs.log, name="logs"),
     path(LOGS + "more/", log_fragments.more, name="more_requests"),
+    path(LOGS + "newest/", log_fragments.newest, name="newest_requests"),
     path(LOGS + "export/", log_exporting.export, name="export_requests"),
     path(LOGS + "<int:request_id>/", logs.logged_request, name="logged_request"),
     path("accounts/<uuid:account_id>/ask/", requests.ask, name="ask"),

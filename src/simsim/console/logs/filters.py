@@ -26,22 +26,28 @@ RANGES = {
     "30d": timedelta(days=30),
 }
 ALL, DATES = "all", "dates"
+FOLLOW = "on"
 LONGEST_ENDPOINT = 2048
 
 
 @dataclass
 class LogForm:
-    """What stands in the address bar. `errors` holds a sentence for each parameter that can't be used."""
+    """What stands in the address bar. `errors` holds a sentence for each parameter that can't be used.
+
+    With `is_following` new requests appear by themselves.
+    """
 
     texts: dict[str, str]
     cursor: str = ""
+    is_following: bool = False
     errors: dict[str, str] = field(default_factory=dict)
     filters: Filters = field(default_factory=lambda: Filters(None))
 
     @classmethod
     def read(cls, data: QueryDict, *, now: datetime) -> Self:
         """Return the filters of a query; those that can't be used are left out, and said to be wrong."""
-        form = cls({name: data.get(name, "").strip() for name in NAMES}, data.get("cursor", "").strip())
+        texts = {name: data.get(name, "").strip() for name in NAMES}
+        form = cls(texts, data.get("cursor", "").strip(), data.get("follow") == FOLLOW)
         since, until = form._times(now)
         form.filters = Filters(
             None,
@@ -71,7 +77,8 @@ class LogForm:
         changed = self.texts | {"cursor": self.cursor} | dict(changes or {})
         if changed["range"] == ALL:
             changed["range"] = ""
-        given = [(name, changed[name]) for name in (*NAMES, "cursor") if changed[name]]
+        changed.setdefault("follow", FOLLOW if self.is_following else "")
+        given = [(name, changed[name]) for name in (*NAMES, "cursor", "follow") if changed[name]]
         return f"?{urlencode(given)}" if given else ""
 
     def whole(self, format_name: str) -> str:

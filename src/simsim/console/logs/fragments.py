@@ -1,13 +1,15 @@
 """The parts of the log's page that it fetches by itself."""
 
 import re
+from http import HTTPStatus
 
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from simsim.console.logs.choosing import read_form
-from simsim.console.logs.listing import MOST_TURNS, PAGE_REQUESTS, list_context, look_on
+from simsim.console.logs.following import is_followed, mark
+from simsim.console.logs.listing import MOST_TURNS, PAGE_REQUESTS, list_context, look_again, look_on
 from simsim.console.place import Visit, for_administrators
 from simsim.problem import Invalid, NotFound
 
@@ -29,6 +31,25 @@ def more(visit: Visit) -> HttpResponse:
         raise NotFound from None
     context = list_context(visit, form, chosen, page, before=before, turn=turn)
     return render(visit.request, "console/logs/parts/more.html", context)
+
+
+@require_safe
+@for_administrators
+def newest(visit: Visit) -> HttpResponse:
+    """Answer a page that follows the log: its list anew, or 204 while it is what the page knows."""
+    given = visit.request.GET
+    form, chosen = read_form(visit)
+    if not is_followed(form, None):
+        raise NotFound
+    known, reached = given.get("known", ""), given.get("down_to", "")
+    try:
+        page = look_again(visit, form, reached)
+    except Invalid:
+        raise NotFound from None
+    context = list_context(visit, form, chosen, page)
+    if known == mark(context):
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
+    return render(visit.request, "console/logs/parts/list.html", context)
 
 
 def number(text: str) -> int:

@@ -10,10 +10,12 @@ from simsim.console.logs.chips import chips
 from simsim.console.logs.choosing import Chosen
 from simsim.console.logs.filters import LogForm
 from simsim.console.logs.floods import flood_line
+from simsim.console.logs.following import down_to, follow_context
 from simsim.console.logs.rows import LogRow, rows
 from simsim.console.place import Visit
 from simsim.request_log.exporting import Format
-from simsim.request_log.query import Page
+from simsim.request_log.query import Page, parse_cursor
+from simsim.request_log.row_ids import moment_of
 from simsim.tokens.requests import requests_of
 
 PAGE_REQUESTS = 50
@@ -45,6 +47,21 @@ def look_on(visit: Visit, form: LogForm, *, below: str, listed: int) -> Page:
     )  # fmt: skip
 
 
+def look_again(visit: Visit, form: LogForm, reached: str) -> Page:
+    """Return a page as it is now; `reached` is the cursor where its search ended for lack of patience, "" for none.
+
+    Raise Invalid for a cursor that is none.
+    """
+    asked = down_to(form, reached) if reached else form
+    page = requests_of(
+        visit.account, actor=visit.actor, filters=asked.filters, limit=PAGE_REQUESTS,
+        patience_seconds=PATIENCE_BY_LINK_SECONDS,
+    )  # fmt: skip
+    if reached and page.next_cursor is None:
+        return Page(page.items, reached, moment_of(parse_cursor(reached)))
+    return page
+
+
 def list_context(
     visit: Visit, form: LogForm, chosen: Chosen, page: Page, *, shown: LogRow | None = None, before: int = 0,
     turn: int = 0,
@@ -55,16 +72,18 @@ def list_context(
     # A full page is whole, also where the search ended with its last request.
     searched_until = page.searched_until if listed < PAGE_REQUESTS else None
     goes_on = ""
-    if searched_until and page.next_cursor and turn < MOST_TURNS:
+    # What is followed is the newest: the search for older ones then goes on by the link.
+    if searched_until and page.next_cursor and turn < MOST_TURNS and not form.is_following:
         # Beside the page's own cursor, which the links of its rows lead back to.
         progress = urlencode({"below": page.next_cursor, "listed": str(listed), "turn": str(turn + 1)})
         query = form.query()
         goes_on = f"{reverse('console:more_requests', args=[account.pk])}{query}{'&' if query else '?'}{progress}"
-    return {
+    context = {
         "account": account,
         "logs": reverse("console:logs", args=[account.pk]),
         "form": form,
         "chips": chips(form, chosen),
+        "page": page,
         "searched_until": searched_until,
         "rows": rows(page.items, account=account, actor=visit.actor, now=visit.now),
         "shown": shown,
@@ -77,3 +96,4 @@ def list_context(
         "exports": {name.value: form.whole(name) for name in Format},
         "retention_days": settings.OPERATOR.log_retention_days,
     }
+    return context | follow_context(visit, form, context)

@@ -1,4 +1,6 @@
 // Around htmx: the focus goes where the reader goes on, changes are said aloud, and failures become ordinary visits.
+import { isFollow, look, show, stop } from "./follow.js";
+
 const REGION = 'id="log"';
 const END = 'id="log-end"';
 const said = () => document.getElementById("said");
@@ -6,12 +8,21 @@ const say = (text) => { document.querySelector("[data-say]").textContent = text;
 const isEnd = (ctx) => ctx.sourceElement.id === "log-end";
 const visit = (ctx) => location.assign(ctx.request.action);
 
+addEventListener("htmx.before.request", (event) => {
+  // Nobody looks: nothing needs to be asked.
+  if (isFollow(event.detail.ctx) && document.hidden) event.preventDefault();
+});
 // An answer without the list is another page: sign-in, or an error. It is shown as such.
 addEventListener("htmx.after.request", (event) => {
   const { ctx } = event.detail;
-  if (isEnd(ctx)) {
-    // What the search goes on with has a place only in the list that asked. Without an answer, the link goes on.
-    if (!ctx.sourceElement.isConnected || (!ctx.text.includes(END) && !ctx.hx.refresh)) event.preventDefault();
+  if (isEnd(ctx) || isFollow(ctx)) {
+    // What the page fetched by itself has a place only in the list that asked for it.
+    if (!ctx.sourceElement.isConnected) event.preventDefault();
+    else if (ctx.hx.refresh || ctx.response.status === 204 || ctx.text.includes(END)) return;
+    else {
+      event.preventDefault();
+      if (isFollow(ctx)) stop();
+    }
     return;
   }
   if (ctx.text.includes(REGION)) return;
@@ -19,9 +30,19 @@ addEventListener("htmx.after.request", (event) => {
   visit(ctx);
 });
 addEventListener("htmx.error", ({ detail: { ctx, error } }) => {
-  if (ctx && !isEnd(ctx) && error.name !== "AbortError") visit(ctx);
+  if (!ctx || error.name === "AbortError") return;
+  if (isFollow(ctx)) stop();
+  else if (!isEnd(ctx)) visit(ctx);
+});
+addEventListener("htmx.before.swap", ({ detail: { ctx } }) => {
+  if (isFollow(ctx)) look();
 });
 addEventListener("htmx.after.swap", ({ detail: { ctx } }) => {
+  if (isFollow(ctx)) {
+    const news = show();
+    if (news) say(news);
+    return;
+  }
   if (isEnd(ctx)) {
     if (!document.querySelector("#log-end[data-hx-get]")) say(said()?.textContent ?? "");
     return;
