@@ -7,12 +7,14 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Response, Route, expect
 
+from browser.test_valid_html import complaints
 from browser.visitor import NARROW, WIDE, Scheme, Visitor, visiting
 from stack import Stack
 
@@ -36,6 +38,11 @@ def partner(stack: Stack) -> dict[str, Any]:
     for _ in range(3):
         stack.get(ENTITIES, auth=own)
     stack.wait_until(lambda: len(stack.log_rows(status="2xx")) == 3, "the log has its rows")
+    with closing(sqlite3.connect(stack.data / "request_log.sqlite3", timeout=20)) as database, database:
+        database.execute(
+            "INSERT INTO request_log_flood (minute, network, account, stored, counted) VALUES (?, ?, ?, 60, 12345)",
+            (f"{datetime.now(UTC):%Y-%m-%d %H:%M:00}", "203.0.113.9", stack.account.replace("-", "")),
+        )
     return partner
 
 
@@ -418,9 +425,13 @@ def tour(visitor: Visitor) -> Iterator[str]:
     page.get_by_role("link", name=f"GET {ENTITIES}").last.click()
     panel_of(page).wait_for()
     yield "logged request"
+    page.goto(f"{logs}?follow=on&range=24h")
+    expect(page.get_by_text("New requests appear here by themselves")).to_be_visible()
+    page.get_by_text("Export", exact=True).click()
+    yield "logs, followed"
     page.goto(f"{logs}?range=30d&endpoint=/*&outcome=accepted&status=503&address=127.0.0.1")
     yield "logs, filtered"
-    page.goto(f"{logs}?range=7d&since=x&until=y&endpoint=api&outcome=z&status=9&token=1&address=1.2")
+    page.goto(f"{logs}?range=7d&since=x&until=y&endpoint=api&outcome=z&status=9&token=1&software=no-such&address=1.2")
     yield "logs, filters refused"
     page.goto(f"{logs}?status=418")
     page.locator(".filters > summary").evaluate("summary => { summary.parentElement.open = true; }")
@@ -429,6 +440,29 @@ def tour(visitor: Visitor) -> Iterator[str]:
     page.locator(".log-rows .name").first.click()
     panel_of(page).wait_for()
     yield "logged request, hostile"
+
+
+def test_what_was_counted_and_not_listed_is_told_above_the_list(alice: Visitor) -> None:
+    alice.page.goto(f"{logs_of(alice)}?outcome=refused")
+    line = alice.page.get_by_text("12,345 more refused requests without a known token came from 203.0.113.9 between")
+    expect(line).to_be_visible()
+    alice.page.goto(f"{logs_of(alice)}?outcome=accepted")
+    expect(line).to_have_count(0)
+
+
+def test_every_page_of_the_log_is_valid_html(alice: Visitor, tmp_path: Path) -> None:
+    logs, context = logs_of(alice), alice.page.context
+    alice.page.goto(logs)
+    request = (alice.page.locator(".log-rows .name").last.get_attribute("id") or "").removeprefix("request-")
+    addresses = [
+        "", f"{request}/?follow=on", "?follow=on", f"?cursor={request}&follow=on", "?status=418", "?outcome=refused",
+        "?range=7d&since=x&until=y&endpoint=api&outcome=z&status=9&token=1&software=no-such&address=1.2", "?cursor=x",
+    ]  # fmt: skip
+    for number, address in enumerate(addresses):
+        (tmp_path / f"{number}.html").write_bytes(context.request.get(logs + address).body())
+    found = complaints(tmp_path)
+    assert len(found) == len(addresses)
+    assert not any(found.values()), found
 
 
 @pytest.mark.timeout(300)

@@ -196,6 +196,8 @@ def test_operator_extends_the_catalogue_and_the_trail_says_so(simsim: Simsim, ca
     assert [item["name"].lower() for item in listed] == sorted(item["name"].lower() for item in listed)
     assert "already" in simsim("software", "add", "metabase", "Another", fails=True)
     assert "already" in simsim("software", "add", "another", "METABASE", fails=True)
+    # The log's filter says it for the tokens that have none.
+    assert simsim("software", "add", "none", "Nothing", fails=True).startswith("slug: “none” stands for")
     assert simsim("software", "add", "Meta_base", "Another", fails=True).startswith("slug: ")
     options = ("--account", str(cast.acme.pk), "--as", "alice@acme.example", "--name", "New", "--expires", "1d")
     assert simsim("token", "create", *options, "--software", "metabase")["software"] == "metabase"

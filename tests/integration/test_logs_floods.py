@@ -92,3 +92,11 @@ def test_ipv6_address_is_told_of_its_network(cast: Cast, alice: Client) -> None:
     flood(cast.acme.pk, 5, 7, "2001:db8:1:2::/64")
     assert "2001:db8:1:2::/64" in line(read(alice, f"{page_of(cast)}?address=2001:db8:1:2::77"))
     assert line(read(alice, f"{page_of(cast)}?address=2001:db8:1:3::77")) == ""
+
+
+@pytest.mark.covers("R1")
+def test_charlie_is_not_told_of_a_flood_on_alices_account(cast: Cast) -> None:
+    flood(cast.acme.pk, 5, 7)
+    flood(None, 5, 7)
+    charlie, own = signed_in(cast.charlie), f"/accounts/{cast.globex.pk}/logs/"
+    assert line(read(charlie, own)) == line(read(charlie, f"{own}?address=203.0.113.9&follow=on")) == ""

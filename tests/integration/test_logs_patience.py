@@ -1,7 +1,7 @@
 """A search of the log that takes long is told while it lasts: nothing is left out, shown twice, or endless."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -13,6 +13,7 @@ from simsim.request_log import query, searching
 from simsim.request_log.filters import Filters
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.query import list_requests
+from simsim.tokens.actions import create_token
 
 pytestmark = [pytest.mark.covers("R17"), pytest.mark.django_db(databases="__all__")]
 FAR = 'data-hx-get="([^"]+)"'
@@ -111,7 +112,8 @@ def test_search_that_found_nothing_ends_with_the_page_that_says_so(cast: Cast, a
     for day in range(9):
         log(cast, received_at=NOON - timedelta(days=day), status=404)
     content = read(alice, f"{page_of(cast)}?outcome=unknown&status=404")
-    assert "0 requests found so far" in content
+    assert "No request found so far" in content
+    assert "Nothing found back to" in content
     while asked := re.search(FAR, content):
         content = read(alice, asked[1])
     assert "No request passes these filters" in content
@@ -139,3 +141,16 @@ def test_cursor_in_the_middle_of_a_full_day_never_stands_still_nor_goes_back(cas
 )  # fmt: skip
 def test_only_a_page_of_ours_goes_on(cast: Cast, alice: Client, asked: str) -> None:
     read(alice, f"{page_of(cast)}more/?{asked}", 404)
+
+
+@pytest.mark.covers("R1")
+def test_charlie_cannot_go_on_in_alices_log(cast: Cast, now: datetime) -> None:
+    token, _ = create_token(actor=cast.as_alice, account=cast.acme, name="Night load", expires="90d", now=now)
+    row = log(cast, token)
+    charlie, asked = signed_in(cast.charlie), f"more/?below={row.pk + 1}&listed=1&turn=1"
+    own = f"/accounts/{cast.globex.pk}/logs/{asked}"
+    assert re.findall(ROW, read(signed_in(cast.alice), page_of(cast) + asked)) == [str(row.pk)]
+    assert re.findall(ROW, read(charlie, own)) == []
+    read(charlie, page_of(cast) + asked, 404)
+    read(charlie, f"{own}&token={token.pk}", 404)
+    read(signed_in(cast.bob), page_of(cast) + asked, 403)

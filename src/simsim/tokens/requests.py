@@ -28,9 +28,7 @@ def requests_of(
     return list_requests(own, limit=limit, cursor=cursor, patience_seconds=patience_seconds)
 
 
-def export_of(
-    account: Account, *, actor: Actor, filters: Filters | None = None
-) -> Iterator[list[LoggedRequest]]:  # fmt: skip
+def export_of(account: Account, *, actor: Actor, filters: Filters | None = None) -> Iterator[list[LoggedRequest]]:
     """Return all the account's requests that pass the filters, newest first, in pieces: see `pieces_of`.
 
     Raise NotFound or NotPermitted at once, and not only when the first piece is asked for.

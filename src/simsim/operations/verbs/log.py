@@ -43,11 +43,6 @@ Software = Annotated[
 ]
 
 
-@log.callback()
-def group() -> None:
-    """Make `list` a verb of its own: a group with one command would swallow its name."""
-
-
 @log.command("list")
 @needs_django
 def list_log(
