@@ -5,7 +5,9 @@ import csv
 import io
 import itertools
 import json
+import os
 import resource
+import sys
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -218,3 +220,16 @@ def test_operator_exports_at_the_command_line(
     assert simsim("--json", "--software", "excel", "--token", str(token.pk)) == b""
     assert simsim("--format", "csv", "--status", "lots", status=1) == b""
     assert simsim("--format", "xlsx", status=2) == b""
+
+
+def test_reader_that_has_enough_ends_the_command_in_peace(
+    cast: Cast, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `simsim log export … | head` does."""
+    log(cast)
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert run(["log", "export", "--account", str(cast.acme.pk)], wiring=WIRING) == 0
+    assert capfd.readouterr().err == ""

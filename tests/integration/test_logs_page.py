@@ -373,6 +373,20 @@ def test_address_that_was_not_allowed_is_told_by_what_the_token_allows_now(
         assert f"<bdi>{said}</bdi>" in read(alice, address)
 
 
+@pytest.mark.covers("R16")
+def test_address_that_can_not_be_read_is_told_as_it_stands(cast: Cast, alice: Client, now: datetime) -> None:
+    partner, _ = create_token(actor=cast.as_alice, account=cast.acme, name="Partner", expires="90d", now=now,
+                              allowed_networks=["10.0.0.0/8"])  # fmt: skip
+    refused(cast, "address_not_allowed", partner, address="unix:")
+    assert "The address unix: is not in the one network that “Partner” allows." in read(alice, page_of(cast))
+
+
+def test_page_of_refusals_stays_light(cast: Cast, alice: Client, token: Token) -> None:
+    for second in range(50):
+        refused(cast, "password_form", received_at=NOON + timedelta(seconds=second))
+    assert len(alice.get(f"{page_of(cast)}?follow=on").content) < 80_000
+
+
 def test_outcomes_are_told_in_words(cast: Cast, alice: Client) -> None:
     log(cast, outcome="unknown", status=None, duration_seconds=None, bytes=None, address=None)
     content = read(alice, page_of(cast))

@@ -12,6 +12,7 @@ from django.utils.translation import gettext, ngettext
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor
 from simsim.console.logs.advice import Advice, advice
+from simsim.credential.allowlist import parse_address
 from simsim.credential.decision import Cause
 from simsim.problem import gettext_noop
 from simsim.request_log.models import LoggedRequest
@@ -57,7 +58,8 @@ class LogRow:
         if self.request.cause != Cause.ADDRESS_NOT_ALLOWED or token is None or not address or not token.networks:
             return sentence(self.request)
         # The log keeps the reason and not the list: of a list that was widened since, its number would accuse it.
-        if any(ip_address(address) in network for network in token.networks):
+        parsed = parse_address(address)
+        if parsed is not None and any(ip_address(parsed.text) in network for network in token.networks):
             text = gettext(ALLOWED_SINCE)
         else:
             text = ngettext(NOT_AMONG_ONE, NOT_AMONG_SEVERAL, len(token.networks))
