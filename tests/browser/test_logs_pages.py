@@ -1,12 +1,20 @@
 """The log in a real browser: from a partner's failed call to its reason, with scripts and without, by keyboard too."""
 
+import csv
+import io
+import json
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Response, Route, expect
 
+from browser.test_valid_html import complaints
 from browser.visitor import NARROW, WIDE, Scheme, Visitor, visiting
 from stack import Stack
 
@@ -30,6 +38,11 @@ def partner(stack: Stack) -> dict[str, Any]:
     for _ in range(3):
         stack.get(ENTITIES, auth=own)
     stack.wait_until(lambda: len(stack.log_rows(status="2xx")) == 3, "the log has its rows")
+    with closing(sqlite3.connect(stack.data / "request_log.sqlite3", timeout=20)) as database, database:
+        database.execute(
+            "INSERT INTO request_log_flood (minute, network, account, stored, counted) VALUES (?, ?, ?, 60, 12345)",
+            (f"{datetime.now(UTC):%Y-%m-%d %H:%M:00}", "203.0.113.9", stack.account.replace("-", "")),
+        )
     return partner
 
 
@@ -68,7 +81,7 @@ def test_alice_learns_in_four_clicks_why_a_partners_call_failed(
         alice.sign_in()
         page.wait_for_url("**/tokens/")
         page.get_by_role("link", name="Logs").click()
-        why = "The address 127.0.0.1 is not among the networks that the token “Partner” allows."
+        why = "The address 127.0.0.1 is not in the one network that “Partner” allows."
         expect(page.get_by_text(why)).to_be_visible()
         page.get_by_role("link", name=f"GET {ENTITIES}").nth(3).click()
         expect(panel_of(page).get_by_text(why)).to_be_visible()
@@ -77,6 +90,164 @@ def test_alice_learns_in_four_clicks_why_a_partners_call_failed(
         panel_of(page).get_by_role("link", name="Change the allowed networks").click()
         page.wait_for_url(f"**/tokens/{partner['id']}/#networks")
         expect(page.get_by_label("Network 1")).to_have_value("198.51.100.0/24")
+
+
+@pytest.mark.covers("R10", "R16")
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_from_the_tokens_a_partners_failing_calls_are_explained_in_four_clicks(
+    browser: Browser, stack: Stack, partner: dict[str, Any], size: tuple[int, int]
+) -> None:
+    with visiting(browser, stack, size) as alice:
+        page = alice.page
+        alice.sign_in()
+        page.wait_for_url("**/tokens/")
+        steps = [
+            page.get_by_role("link", name="Partner"),
+            page.get_by_role("link", name="Its requests"),
+            page.get_by_role("link", name=f"GET {ENTITIES}"),
+            panel_of(page).get_by_role("link", name="Change the allowed networks"),
+        ]
+        for step in steps[:3]:
+            step.first.click()
+        expect(panel_of(page).get_by_text("is not in the one network that “Partner” allows")).to_be_visible()
+        steps[3].click()
+        page.wait_for_url(f"**/tokens/{partner['id']}/#networks")
+        assert alice.complaints == []
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_what_is_shown_is_exported_and_read_by_other_programs(
+    browser: Browser, stack: Stack, partner: dict[str, Any], size: tuple[int, int]
+) -> None:
+    with visiting(browser, stack, size) as alice:
+        page = alice.page
+        alice.sign_in()
+        page.wait_for_url("**/tokens/")
+        page.goto(f"{logs_of(alice)}?endpoint=/api/v2/funds/*&range=24h")
+        files = {}
+        for choice in ("CSV, for a spreadsheet", "JSON lines, for a program"):
+            page.get_by_text("Export", exact=True).click()
+            alice.check()
+            with page.expect_download() as download:
+                page.get_by_role("link", name=choice).click()
+            assert re.fullmatch(r"acme-log-last-24h-[0-9-]{10}\.(csv|jsonl)", download.value.suggested_filename)
+            files[choice[:3]] = Path(download.value.path()).read_bytes()
+            expect(page.get_by_role("link", name=choice)).to_be_hidden()
+        rows = list(csv.DictReader(io.StringIO(files["CSV"].decode("utf-8-sig"), newline="")))
+        assert [each["resource"] for each in rows] == [f"/api/v2/funds/{number}" for number in range(54, -1, -1)]
+        documents = [json.loads(line) for line in files["JSO"].splitlines()]
+        assert [each["id"] for each in documents] == [each["id"] for each in rows]
+
+
+def asked_of(page: Page) -> list[Response]:
+    """Collect the answers to the questions whether there is anything new, from now on."""
+    answers: list[Response] = []
+    page.on("response", lambda response: answers.append(response) if "/newest/" in response.url else None)
+    return answers
+
+
+def stored(stack: Stack) -> int:
+    with closing(sqlite3.connect(stack.data / "request_log.sqlite3", timeout=20)) as database:
+        return int(database.execute("SELECT COUNT(*) FROM request_log_loggedrequest").fetchone()[0])
+
+
+def test_followed_log_shows_a_request_a_moment_after_it_was_stored(
+    alice: Visitor, stack: Stack, partner: dict[str, Any]
+) -> None:
+    page = alice.page
+    answers = asked_of(page)
+    page.goto(logs_of(alice))
+    mark(page)
+    page.get_by_role("link", name="Follow", exact=True).click()
+    page.wait_for_url("**/logs/?follow=on")
+    first = page.locator(".log-rows tbody tr").first.get_attribute("id")
+    page.wait_for_timeout(4500)
+    assert answers
+    assert {answer.status for answer in answers} == {204}
+    before = stored(stack)
+    for path in ("/api/v2/followed/1", "/api/v2/followed/2"):
+        stack.get(path, auth=(partner["username"], partner["password"]))
+    stack.wait_until(lambda: stored(stack) == before + 2, "the requests are stored")
+    page.get_by_role("link", name="GET /api/v2/followed/2").wait_for(timeout=4000)
+    fresh = page.locator(".is-fresh .name")
+    expect(fresh).to_have_count(2)
+    expect(page.locator("[data-say]")).to_have_text(re.compile("^New requests: [12]$"))
+    names = page.locator(".log-rows tbody tr").evaluate_all("rows => rows.map(row => row.id)")
+    assert len(names) == len(set(names)) == 50
+    assert names.index(first) == 2
+    alice.check()
+    expect(fresh).to_have_count(0, timeout=6000)
+    assert is_marked(page)
+
+    # While one reads a request, or older ones, nothing moves.
+    page.get_by_role("link", name="GET /api/v2/followed/1").click()
+    expect(panel_of(page)).to_be_visible()
+    asked = len(answers)
+    page.wait_for_timeout(3000)
+    page.keyboard.press("Escape")
+    expect(panel_of(page)).to_have_count(0)
+    assert len(answers) == asked
+    page.wait_for_url("**/logs/?follow=on")
+    page.wait_for_timeout(2500)
+    assert len(answers) > asked
+    page.get_by_role("link", name="Older").click()
+    page.wait_for_url("**cursor=*follow=on")
+    asked = len(answers)
+    page.wait_for_timeout(3000)
+    assert len(answers) == asked
+    page.get_by_role("link", name="Stop following").click()
+    page.wait_for_url(re.compile(r"/logs/\?cursor=[0-9]+$"))
+    assert is_marked(page)
+    assert alice.complaints == []
+
+
+def test_following_stops_with_a_notice_when_the_log_can_not_be_read(alice: Visitor) -> None:
+    page = alice.page
+    page.goto(f"{logs_of(alice)}?follow=on")
+    stopped = page.get_by_text("The log could not be read just now")
+    expect(stopped).to_be_hidden()
+    page.route("**/newest/**", lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"))
+    expect(stopped).to_be_visible(timeout=5000)
+    expect(page.get_by_text("New requests appear here by themselves")).to_have_count(0)
+    answers = asked_of(page)
+    page.wait_for_timeout(3000)
+    assert answers == []
+    alice.check()
+    page.unroute("**/newest/**")
+    page.get_by_role("link", name="Follow again").click()
+    expect(stopped).to_be_hidden()
+    with page.expect_response("**/newest/**") as response:
+        assert response.value.status == 204
+    page.context.clear_cookies()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=5000)
+
+
+def test_page_that_was_not_filled_at_once_fills_itself_and_says_so(alice: Visitor) -> None:
+    """As after a search that took long: of the page that the server sent, only the first requests are let through."""
+    page = alice.page
+    page.goto(logs_of(alice))
+    whole = page.locator(".log-rows .name").evaluate_all("names => names.map(name => name.id)")
+    below = whole[9].removeprefix("request-")
+    goes_on = f"{logs_of(alice)}more/?below={below}&listed=10&turn=1".replace("&", "&amp;")
+    attributes = f'data-hx-get="{goes_on}" data-hx-trigger="load" data-hx-target="this" data-hx-select=""'
+
+    def cut(route: Route) -> None:
+        answer = route.fetch()
+        rows = answer.text().split('<tr id="row-')
+        body = '<tr id="row-'.join(rows[:11]) + "</tbody></table>" + rows[-1].partition("</table>")[2]
+        body = body.replace('id="log-end"', f'id="log-end" {attributes} data-hx-swap="outerHTML"')
+        route.fulfill(response=answer, body=body)
+
+    page.route("**/logs/", cut)
+    page.goto(logs_of(alice))
+    expect(page.locator(".log-rows .name")).to_have_count(50)
+    assert page.locator(".log-rows .name").evaluate_all("names => names.map(name => name.id)") == whole
+    expect(page.locator("#said")).to_have_text("The newest 50 requests")
+    expect(page.locator("[data-say]")).to_have_text("The newest 50 requests")
+    assert page.locator("#log-end").count() == 1
+    page.get_by_role("link", name="Older").click()
+    page.wait_for_url("**cursor=*")
+    alice.check()
 
 
 def test_filter_panel_back_and_reload_keep_the_place_without_loading_the_page_anew(alice: Visitor) -> None:
@@ -215,7 +386,7 @@ def test_log_works_without_scripts(browser: Browser, stack: Stack, partner: dict
             page.get_by_role("button", name="Apply filters").click()
             assert page.url == f"{logs_of(alice)}?status=401&token={partner['id']}"
             page.get_by_role("link", name=f"GET {ENTITIES}").click()
-            expect(panel_of(page).get_by_text("is not among the networks")).to_be_visible()
+            expect(panel_of(page).get_by_text("is not in the one network")).to_be_visible()
             page.get_by_role("link", name="Close" if size == WIDE else "Back to the list").click()
             page.get_by_role("link", name="Status: 401").click()
             assert page.url == f"{logs_of(alice)}?token={partner['id']}"
@@ -254,9 +425,13 @@ def tour(visitor: Visitor) -> Iterator[str]:
     page.get_by_role("link", name=f"GET {ENTITIES}").last.click()
     panel_of(page).wait_for()
     yield "logged request"
+    page.goto(f"{logs}?follow=on&range=24h")
+    expect(page.get_by_text("New requests appear here by themselves")).to_be_visible()
+    page.get_by_text("Export", exact=True).click()
+    yield "logs, followed"
     page.goto(f"{logs}?range=30d&endpoint=/*&outcome=accepted&status=503&address=127.0.0.1")
     yield "logs, filtered"
-    page.goto(f"{logs}?range=7d&since=x&until=y&endpoint=api&outcome=z&status=9&token=1&address=1.2")
+    page.goto(f"{logs}?range=7d&since=x&until=y&endpoint=api&outcome=z&status=9&token=1&software=no-such&address=1.2")
     yield "logs, filters refused"
     page.goto(f"{logs}?status=418")
     page.locator(".filters > summary").evaluate("summary => { summary.parentElement.open = true; }")
@@ -265,6 +440,29 @@ def tour(visitor: Visitor) -> Iterator[str]:
     page.locator(".log-rows .name").first.click()
     panel_of(page).wait_for()
     yield "logged request, hostile"
+
+
+def test_what_was_counted_and_not_listed_is_told_above_the_list(alice: Visitor) -> None:
+    alice.page.goto(f"{logs_of(alice)}?outcome=refused")
+    line = alice.page.get_by_text("12,345 more refused requests without a known token came from 203.0.113.9 between")
+    expect(line).to_be_visible()
+    alice.page.goto(f"{logs_of(alice)}?outcome=accepted")
+    expect(line).to_have_count(0)
+
+
+def test_every_page_of_the_log_is_valid_html(alice: Visitor, tmp_path: Path) -> None:
+    logs, context = logs_of(alice), alice.page.context
+    alice.page.goto(logs)
+    request = (alice.page.locator(".log-rows .name").last.get_attribute("id") or "").removeprefix("request-")
+    addresses = [
+        "", f"{request}/?follow=on", "?follow=on", f"?cursor={request}&follow=on", "?status=418", "?outcome=refused",
+        "?range=7d&since=x&until=y&endpoint=api&outcome=z&status=9&token=1&software=no-such&address=1.2", "?cursor=x",
+    ]  # fmt: skip
+    for number, address in enumerate(addresses):
+        (tmp_path / f"{number}.html").write_bytes(context.request.get(logs + address).body())
+    found = complaints(tmp_path)
+    assert len(found) == len(addresses)
+    assert not any(found.values()), found
 
 
 @pytest.mark.timeout(300)

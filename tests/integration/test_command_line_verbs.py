@@ -199,6 +199,8 @@ def test_operator_extends_the_catalogue_and_the_trail_says_so(simsim: Simsim, ca
     assert [item["name"].lower() for item in listed] == sorted(item["name"].lower() for item in listed)
     assert "already" in simsim("software", "add", "metabase", "Another", fails=True)
     assert "already" in simsim("software", "add", "another", "METABASE", fails=True)
+    # The log's filter says it for the tokens that have none.
+    assert simsim("software", "add", "none", "Nothing", fails=True).startswith("slug: “none” stands for")
     assert simsim("software", "add", "Meta_base", "Another", fails=True).startswith("slug: ")
     options = ("--account", str(cast.acme.pk), "--as", "alice@acme.example", "--name", "New", "--expires", "1d")
     assert simsim("token", "create", *options, "--software", "metabase")["software"] == "metabase"
@@ -209,6 +211,9 @@ def test_log_of_an_account_without_requests_is_an_empty_page(simsim: Simsim, cre
     account = ("--account", created["account_id"])
     filters = ("--since", "2026-01-01", "--until", "2026-12-31T00:00Z", "--status", "4xx", "--endpoint", "/api/*")
     assert simsim("log", "list", *account, *filters, "--token", created["id"]) == {"items": [], "next_cursor": None}
+    for software in ("power-bi", "none"):
+        assert simsim("log", "list", *account, "--software", software)["items"] == []
+    assert simsim("log", "list", *account, "--software", "no-such", fails=True).startswith("software: The catalogue")
     assert simsim("log", "list", *account, "--since", "yesterday", fails=True).startswith("since: ")
     assert simsim("log", "list", *account, "--cursor", "x", fails=True).startswith("cursor: ")
 

@@ -1,6 +1,7 @@
 """The log's pages over HTTP: what happened and why, found by every filter, to an account's administrators alone."""
 
 import dataclasses
+import functools
 import html
 import re
 import uuid
@@ -116,12 +117,12 @@ def test_each_request_is_told_with_everything_the_log_holds(cast: Cast, alice: C
 def test_token_is_shown_by_its_name_of_today_and_its_name_then(
     cast: Cast, alice: Client, token: Token, now: datetime
 ) -> None:
-    log(cast, token)
+    row = log(cast, token)
     assert "then:" not in read(alice, page_of(cast))
     edit_token(actor=cast.as_alice, token=token, name="Day load", description="", software=None, allowed_networks=[],
                now=now)  # fmt: skip
-    content = read(alice, page_of(cast))
-    assert "<bdi>Day load</bdi></a><small>then: <bdi>Night load</bdi>" in content
+    for address in (page_of(cast), f"{page_of(cast)}{row.pk}/"):
+        assert "<bdi>Day load</bdi></a><small>then: <bdi>Night load</bdi>" in read(alice, address)
 
 
 def test_the_newest_come_first_and_no_page_shows_one_again(cast: Cast, alice: Client) -> None:
@@ -180,6 +181,43 @@ def test_filter_of_a_token_finds_ended_ones_too_and_the_form_offers_both(
     assert re.search(r'label="Active">\s*<option value="[^"]+">Living', content)
 
 
+def test_software_finds_the_requests_of_the_tokens_that_are_made_for_it_now(
+    cast: Cast, alice: Client, token: Token, now: datetime
+) -> None:
+    make = functools.partial(create_token, actor=cast.as_alice, account=cast.acme, expires="90d", now=now)
+    excel, ended = (make(name=name, software="excel")[0] for name in ("Workbook", "Ended"))
+    revoke_token(actor=cast.as_alice, token=ended, now=now)
+    rows = [log(cast, used) for used in (excel, ended, token, None)]
+    assert listed(alice, f"{page_of(cast)}?software=excel") == [rows[1].pk, rows[0].pk]
+    # A request without a token was not made with a token for no software.
+    assert listed(alice, f"{page_of(cast)}?software=none") == [rows[2].pk]
+    assert listed(alice, f"{page_of(cast)}?software=excel&token={token.pk}") == []
+    edit_token(actor=cast.as_alice, token=excel, name="Workbook", description="", software="", allowed_networks=[],
+               now=now)  # fmt: skip
+    assert listed(alice, f"{page_of(cast)}?software=excel") == [rows[1].pk]
+
+
+def test_software_that_no_token_has_finds_nothing_and_is_named(cast: Cast, alice: Client, token: Token) -> None:
+    log(cast, token)
+    content = read(alice, f"{page_of(cast)}?software=power-bi")
+    assert "No request passes these filters" in content
+    assert '<option value="power-bi" selected>Microsoft Power BI</option>' in content
+
+
+def test_software_of_another_accounts_tokens_is_not_told(cast: Cast, now: datetime) -> None:
+    excel, _ = create_token(
+        actor=cast.as_alice, account=cast.acme, name="Workbook", software="excel", expires="90d", now=now
+    )
+    log(cast, excel)
+    charlie, own = signed_in(cast.charlie), f"/accounts/{cast.globex.pk}/logs/"
+    # What another account uses can't be told from what nobody uses.
+    contents = [read(charlie, f"{own}?software={slug}") for slug in ("excel", "power-bi")]
+    told = [
+        re.sub(r'value="[A-Za-z0-9]{64}"|Microsoft (Excel|Power BI)|excel|power-bi', "?", each) for each in contents
+    ]
+    assert told[0] == told[1]
+
+
 def test_thousands_of_tokens_do_not_swell_the_page(cast: Cast, alice: Client, token: Token, now: datetime) -> None:
     one, _ = create_token(actor=cast.as_alice, account=cast.acme, name="Zebra", expires="90d", now=now)
     log(cast, one)
@@ -202,6 +240,7 @@ BAD = {
     "status": ["9", "6xx", "4x", "abc", "40\0"],
     "outcome": ["lost", "Refused"],
     "token": ["x", "00000000-0000-0000-0000-00000000000g"],
+    "software": ["no-such", "Power BI", "-", "none!"],
     "address": ["1.2", "203.0.113.0/24", "fe80::1%eth0", "example.org", "\0"],
 }
 
@@ -240,19 +279,19 @@ def test_page_that_no_longer_is_leads_back_to_the_newest(cast: Cast, alice: Clie
 
 
 def test_empty_fields_leave_the_address(cast: Cast, alice: Client) -> None:
-    query = "?range=all&since=&until=&endpoint=%2Fapi%2F*&status=&outcome=&token=&address="
+    query = "?range=all&since=&until=&endpoint=%2Fapi%2F*&status=&outcome=&token=&software=&address="
     assert alice.get(page_of(cast) + query)["Location"] == f"{page_of(cast)}?endpoint=%2Fapi%2F%2A"
 
 
 def test_filters_that_hold_are_shown_and_can_be_taken_away(cast: Cast, alice: Client, token: Token) -> None:
     log(cast, token)
     chosen = {"range": "30d", "endpoint": "/api/*", "status": "2xx", "outcome": "accepted", "token": str(token.pk),
-              "address": "203.0.113.9"}  # fmt: skip
+              "software": "none", "address": "203.0.113.9"}  # fmt: skip
     content = html.unescape(alice.get(page_of(cast), chosen).content.decode())
     chips = re.findall(r'<a class="chip" href="([^"]+)"[^>]*><span><span[^>]*>([^<]+)</span> <bdi>([^<]+)<', content)
     assert [(label, value) for _, label, value in chips] == [
         ("Time:", "Last 30 days"), ("Endpoint:", "/api/*"), ("Status:", "2xx"), ("Outcome:", "Let in"),
-        ("Token:", "Night load"), ("Address:", "203.0.113.9"),
+        ("Token:", "Night load"), ("Target software:", "None"), ("Address:", "203.0.113.9"),
     ]  # fmt: skip
     for (address, _, _), name in zip(chips, chosen, strict=True):
         assert f"{name}=" not in address
@@ -310,6 +349,42 @@ def test_refusal_leads_to_where_it_is_mended(
         fixed = alice.get(f"/accounts/{cast.acme.pk}{place[0]}")
         assert fixed.status_code in {200, 302}  # creating asks for the password first
         assert not place[2] or f'id="{place[2]}"' in fixed.content.decode()
+
+
+@pytest.mark.covers("R10", "R16")
+@pytest.mark.parametrize(
+    ("networks", "said"),
+    [
+        (["10.0.0.0/8", "2001:db8::/32"],
+         "The address 203.0.113.9 is not among the 2 networks that “Day load” allows."),
+        (["10.0.0.0/8"], "The address 203.0.113.9 is not in the one network that “Day load” allows."),
+        (["10.0.0.0/8", "203.0.113.0/24"],
+         "The address 203.0.113.9 was not among the networks that “Day load” allowed then; it is now."),
+        ([], "The address 203.0.113.9 is not among the networks that the token “Night load” allows."),
+    ],
+)  # fmt: skip
+def test_address_that_was_not_allowed_is_told_by_what_the_token_allows_now(
+    cast: Cast, alice: Client, token: Token, now: datetime, networks: list[str], said: str
+) -> None:
+    row = refused(cast, "address_not_allowed", token)
+    edit_token(actor=cast.as_alice, token=token, name="Day load", description="", software=None,
+               allowed_networks=networks, now=now)  # fmt: skip
+    for address in (page_of(cast), f"{page_of(cast)}{row.pk}/"):
+        assert f"<bdi>{said}</bdi>" in read(alice, address)
+
+
+@pytest.mark.covers("R16")
+def test_address_that_can_not_be_read_is_told_as_it_stands(cast: Cast, alice: Client, now: datetime) -> None:
+    partner, _ = create_token(actor=cast.as_alice, account=cast.acme, name="Partner", expires="90d", now=now,
+                              allowed_networks=["10.0.0.0/8"])  # fmt: skip
+    refused(cast, "address_not_allowed", partner, address="unix:")
+    assert "The address unix: is not in the one network that “Partner” allows." in read(alice, page_of(cast))
+
+
+def test_page_of_refusals_stays_light(cast: Cast, alice: Client, token: Token) -> None:
+    for second in range(50):
+        refused(cast, "password_form", received_at=NOON + timedelta(seconds=second))
+    assert len(alice.get(f"{page_of(cast)}?follow=on").content) < 80_000
 
 
 def test_outcomes_are_told_in_words(cast: Cast, alice: Client) -> None:
@@ -370,9 +445,8 @@ def test_menu_leads_administrators_to_the_log_and_members_not(cast: Cast, alice:
 
 OF_THE_PARTITION = {
     "log_by_account": "_account_id_id_idx ", "log_by_token": "_token_id_id_idx ",
-    "log_by_endpoint": "_endpoint_id_id_idx ",
-    "log_by_status": "_account_id_status_id_idx ", "log_by_address": "_account_id_address_id_idx ",
-    "log_by_refusal": "_account_id_id_idx1 ",
+    "log_by_endpoint": "_endpoint_id_id_idx ", "log_by_status": "_account_id_status_id_idx ",
+    "log_by_address": "_account_id_address_id_idx ", "log_by_refusal": "_account_id_id_idx1 ",
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Concatenate, ParamSpec
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, resolve
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
@@ -75,8 +75,8 @@ class Visit:
 
 
 def for_administrators(
-    view: Callable[Concatenate[Visit, Parameters], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, Parameters], HttpResponse]:
+    view: Callable[Concatenate[Visit, Parameters], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, Parameters], HttpResponseBase]:
     """Give a view the account in its address; raise NotFound for a stranger's, NotPermitted for a member's.
 
     The actions behind the pages ask again.
@@ -85,24 +85,24 @@ def for_administrators(
 
 
 def for_everyone(
-    view: Callable[Concatenate[Visit, Parameters], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, Parameters], HttpResponse]:
+    view: Callable[Concatenate[Visit, Parameters], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, Parameters], HttpResponseBase]:
     """Give a view the account in its address, whatever the person's role in it; raise NotFound for a stranger's."""
     return _in_account(view, Permission.VIEW_ACCOUNT)
 
 
 def _in_account(
-    view: Callable[Concatenate[Visit, Parameters], HttpResponse], permission: Permission
-) -> Callable[Concatenate[HttpRequest, Parameters], HttpResponse]:
+    view: Callable[Concatenate[Visit, Parameters], HttpResponseBase], permission: Permission
+) -> Callable[Concatenate[HttpRequest, Parameters], HttpResponseBase]:
     @functools.wraps(view)
-    def entered(request: HttpRequest, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> HttpResponse:
+    def entered(request: HttpRequest, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated and request.headers.get("HX-Request"):
             # A redirect would put the sign-in page into the fragment that htmx asked for.
             return HttpResponseClientRefresh()
         return signed_in(request, *args, **kwargs)
 
     @login_required
-    def signed_in(request: HttpRequest, *args: Parameters.args, **kwargs: Parameters.kwargs) -> HttpResponse:
+    def signed_in(request: HttpRequest, *args: Parameters.args, **kwargs: Parameters.kwargs) -> HttpResponseBase:
         kwargs.pop("account_id")
         membership = place_of(request).membership
         if membership is None or not isinstance(request.user, User):

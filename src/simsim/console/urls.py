@@ -4,6 +4,8 @@ from django.urls import include, path
 
 from simsim.console import destinations, home
 from simsim.console.connecting import pages as connecting
+from simsim.console.logs import exporting as log_exporting
+from simsim.console.logs import fragments as log_fragments
 from simsim.console.logs import pages as logs
 from simsim.console.notices import pages as notices
 from simsim.console.people import changing, inviting, listing
@@ -13,6 +15,7 @@ app_name = "console"
 TOKENS = "accounts/<uuid:account_id>/tokens/"
 CONNECT = "accounts/<uuid:account_id>/connect/"
 PEOPLE = "accounts/<uuid:account_id>/people/"
+LOGS = "accounts/<uuid:account_id>/logs/"
 TOKEN = TOKENS + "<uuid:token_id>/"
 urlpatterns = [
     path("", home.home, name="home"),
@@ -32,8 +35,11 @@ urlpatterns = [
     path(CONNECT, connecting.connect, name="connect"),
     path(CONNECT + "postman.json", connecting.postman, name="postman_collection"),
     path(CONNECT + "<slug:slug>/", connecting.connect, name="connect_recipe"),
-    path("accounts/<uuid:account_id>/logs/", logs.log, name="logs"),
-    path("accounts/<uuid:account_id>/logs/<int:request_id>/", logs.logged_request, name="logged_request"),
+    path(LOGS, logs.log, name="logs"),
+    path(LOGS + "more/", log_fragments.more, name="more_requests"),
+    path(LOGS + "newest/", log_fragments.newest, name="newest_requests"),
+    path(LOGS + "export/", log_exporting.export, name="export_requests"),
+    path(LOGS + "<int:request_id>/", logs.logged_request, name="logged_request"),
     path("accounts/<uuid:account_id>/ask/", requests.ask, name="ask"),
     path("accounts/<uuid:account_id>/requests/<uuid:request_id>/decline/", requests.decline, name="decline_request"),
     path("accounts/<uuid:account_id>/notices/", notices.notices, name="notices"),

@@ -1,11 +1,15 @@
 """The requests that an account's log holds, for whoever may read that log (R17)."""
 
 import dataclasses
+from collections.abc import Iterator
+from datetime import datetime
 
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.problem import NotFound
+from simsim.request_log.exporting import pieces_of
 from simsim.request_log.filters import Filters
+from simsim.request_log.flooded import Flooded, flooded
 from simsim.request_log.models import LoggedRequest
 from simsim.request_log.query import Page, list_requests
 
@@ -20,9 +24,24 @@ def requests_of(
 
     Raise NotFound or NotPermitted, and Invalid for a limit, a cursor or a status that is none.
     """
-    permit(actor, Permission.VIEW_LOG, account)
-    own = dataclasses.replace(filters or Filters(None), account_id=account.pk)
+    own = _own(account, actor, filters)
     return list_requests(own, limit=limit, cursor=cursor, patience_seconds=patience_seconds)
+
+
+def export_of(account: Account, *, actor: Actor, filters: Filters | None = None) -> Iterator[list[LoggedRequest]]:
+    """Return all the account's requests that pass the filters, newest first, in pieces: see `pieces_of`.
+
+    Raise NotFound or NotPermitted at once, and not only when the first piece is asked for.
+    """
+    return pieces_of(_own(account, actor, filters))
+
+
+def flood_of(
+    account: Account, *, actor: Actor, since: datetime | None, until: datetime | None, networks: list[str] | None = None
+) -> Flooded | None:
+    """Return what was counted on the account and not stored: see `flooded`. Raise NotFound or NotPermitted."""
+    permit(actor, Permission.VIEW_LOG, account)
+    return flooded(account.pk, since=since, until=until, networks=networks)
 
 
 def find_request(request_id: int, *, actor: Actor, account: Account) -> LoggedRequest:
@@ -32,3 +51,9 @@ def find_request(request_id: int, *, actor: Actor, account: Account) -> LoggedRe
     if found is None:
         raise NotFound
     return found
+
+
+def _own(account: Account, actor: Actor, filters: Filters | None) -> Filters:
+    """Return the filters in this account, whatever account they name; raise NotFound or NotPermitted."""
+    permit(actor, Permission.VIEW_LOG, account)
+    return dataclasses.replace(filters or Filters(None), account_id=account.pk)

@@ -1,13 +1,14 @@
 """The catalogue of target software: data that the operator extends (R7)."""
 
 import re
+import uuid
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from simsim.accounts.models import Account
-from simsim.accounts.permissions import Actor
+from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.accounts.texts import parse_line
 from simsim.audit import recording
 from simsim.audit.events import Event
@@ -17,12 +18,28 @@ from simsim.tokens.models import TargetSoftware, Token
 SLUG = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*\Z", re.ASCII)
 LONGEST_SLUG = 50
 LONGEST_NAME = 100
+# What stands in an address for the tokens that are made for no software.
+NO_SOFTWARE = "none"
 
 
 def software_in_use(account: Account) -> QuerySet[TargetSoftware]:
     """Return the software that tokens of the account, ended ones included, are made for, by name."""
     # One look into an index for each entry of the short catalogue: as a list of its software, every token is read.
     return TargetSoftware.objects.filter(Exists(Token.objects.filter(account=account, software=OuterRef("pk"))))
+
+
+def tokens_made_for(slug: str, *, actor: Actor, account: Account) -> frozenset[uuid.UUID]:
+    """Return the ids of the account's tokens, ended ones too, that are made for this software now; `none` for without.
+
+    Raise Invalid for software that the catalogue does not have, NotFound or NotPermitted as for the tokens.
+    """
+    permit(actor, Permission.VIEW_TOKENS, account)
+    tokens = Token.objects.filter(account=account)
+    if slug == NO_SOFTWARE:
+        return frozenset(tokens.filter(software=None).values_list("pk", flat=True))
+    if not SLUG.match(slug) or not TargetSoftware.objects.filter(slug=slug).exists():
+        raise Invalid(FieldError("software", gettext_noop("The catalogue has no software of this short name.")))
+    return frozenset(tokens.filter(software__slug=slug).values_list("pk", flat=True))
 
 
 @transaction.atomic
@@ -36,6 +53,10 @@ def add_software(*, actor: Actor, slug: str, name: str, now: datetime) -> Target
     if not SLUG.match(slug) or len(slug) > LONGEST_SLUG:
         raise Invalid(
             FieldError("slug", gettext_noop("Lower-case letters, digits and single hyphens, at most 50 characters."))
+        )
+    if slug == NO_SOFTWARE:
+        raise Invalid(
+            FieldError("slug", gettext_noop("“none” stands for the tokens without software. Choose another."))
         )
     name = parse_line("name", name, longest=LONGEST_NAME)
     if TargetSoftware.objects.filter(Q(slug=slug) | Q(name__iexact=name)).exists():

@@ -6,10 +6,10 @@ from datetime import datetime
 from django.utils.html import format_html
 from django.utils.translation import gettext, gettext_lazy
 
+from simsim.console.logs.choosing import Chosen
 from simsim.console.logs.filters import RANGES, LogForm
 from simsim.console.templatetags.console import moment
 from simsim.request_log.outcome import Outcome
-from simsim.tokens.models import Token
 
 RANGE_NAMES = {
     "1h": gettext_lazy("Last hour"),
@@ -33,7 +33,7 @@ class Chip:
     query: str
 
 
-def chips(form: LogForm, token: Token | None) -> list[Chip]:
+def chips(form: LogForm, chosen: Chosen) -> list[Chip]:
     """Return the filters that hold, in the order of the form; what can't be used holds nothing."""
     filters = form.filters
     found: list[tuple[tuple[str, ...], str, str]] = []
@@ -51,8 +51,10 @@ def chips(form: LogForm, token: Token | None) -> list[Chip]:
         found.append((("status",), gettext("Status"), str(filters.status)))
     if filters.outcome:
         found.append((("outcome",), gettext("Outcome"), str(OUTCOME_NAMES[filters.outcome])))
-    if token is not None:
-        found.append((("token",), gettext("Token"), token.name))
+    if chosen.token is not None:
+        found.append((("token",), gettext("Token"), chosen.token.name))
+    if chosen.software:
+        found.append((("software",), gettext("Target software"), chosen.software))
     if filters.address:
         found.append((("address",), gettext("Address"), filters.address))
     return [Chip(label, format_html("{}", value), form.without(*names)) for names, label, value in found]

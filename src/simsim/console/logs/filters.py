@@ -18,7 +18,7 @@ from simsim.request_log.outcome import Outcome
 from simsim.request_log.query import parse_cursor
 
 # The address bar's parameters, in its order. Bookmarks and the tokens' pages rely on them.
-NAMES = ("range", "since", "until", "endpoint", "status", "outcome", "token", "address")
+NAMES = ("range", "since", "until", "endpoint", "status", "outcome", "token", "software", "address")
 RANGES = {
     "1h": timedelta(hours=1),
     "24h": timedelta(hours=24),
@@ -26,22 +26,28 @@ RANGES = {
     "30d": timedelta(days=30),
 }
 ALL, DATES = "all", "dates"
+FOLLOW = "on"
 LONGEST_ENDPOINT = 2048
 
 
 @dataclass
 class LogForm:
-    """What stands in the address bar. `errors` holds a sentence for each parameter that can't be used."""
+    """What stands in the address bar. `errors` holds a sentence for each parameter that can't be used.
+
+    With `is_following` new requests appear by themselves.
+    """
 
     texts: dict[str, str]
     cursor: str = ""
+    is_following: bool = False
     errors: dict[str, str] = field(default_factory=dict)
     filters: Filters = field(default_factory=lambda: Filters(None))
 
     @classmethod
     def read(cls, data: QueryDict, *, now: datetime) -> Self:
         """Return the filters of a query; those that can't be used are left out, and said to be wrong."""
-        form = cls({name: data.get(name, "").strip() for name in NAMES}, data.get("cursor", "").strip())
+        texts = {name: data.get(name, "").strip() for name in NAMES}
+        form = cls(texts, data.get("cursor", "").strip(), data.get("follow") == FOLLOW)
         since, until = form._times(now)
         form.filters = Filters(
             None,
@@ -71,8 +77,14 @@ class LogForm:
         changed = self.texts | {"cursor": self.cursor} | dict(changes or {})
         if changed["range"] == ALL:
             changed["range"] = ""
-        given = [(name, changed[name]) for name in (*NAMES, "cursor") if changed[name]]
+        changed.setdefault("follow", FOLLOW if self.is_following else "")
+        given = [(name, changed[name]) for name in (*NAMES, "cursor", "follow") if changed[name]]
         return f"?{urlencode(given)}" if given else ""
+
+    def whole(self, format_name: str) -> str:
+        """Return the query for a file of everything that passes."""
+        given = [("format", format_name), *((name, self.texts[name]) for name in NAMES if self.texts[name])]
+        return f"?{urlencode(given)}"
 
     def without(self, *names: str) -> str:
         """Return the query without these filters, from the newest request on."""
@@ -84,9 +96,9 @@ class LogForm:
 
     def say_no_such_token(self) -> None:
         """Say it of what never was and of another account's alike."""
-        self._wrong("token", gettext("There is no such token in this account."))
+        self.say_wrong("token", gettext("There is no such token in this account."))
 
-    def _wrong(self, name: str, message: str) -> None:
+    def say_wrong(self, name: str, message: str) -> None:
         self.errors.setdefault(name, message)
 
     def _times(self, now: datetime) -> tuple[datetime | None, datetime | None]:
@@ -94,14 +106,14 @@ class LogForm:
         since, until = self._moment("since"), self._moment("until", through=True)
         if chosen in RANGES:
             if self.texts["since"] or self.texts["until"]:
-                self._wrong("range", gettext("Choose “From and to” here, or empty the two times below."))
+                self.say_wrong("range", gettext("Choose “From and to” here, or empty the two times below."))
             return now - RANGES[chosen], None
         if chosen not in {ALL, DATES}:
-            self._wrong("range", gettext("Choose one of the time ranges of the list."))
+            self.say_wrong("range", gettext("Choose one of the time ranges of the list."))
         if chosen == ALL and (since or until):
             self.texts["range"] = DATES
         if since and until and until <= since:
-            self._wrong("until", gettext("This is not after the time from which the requests shall be shown."))
+            self.say_wrong("until", gettext("This is not after the time from which the requests shall be shown."))
         return since, until
 
     def _moment(self, name: str, *, through: bool = False) -> datetime | None:
@@ -115,7 +127,7 @@ class LogForm:
             moment += timedelta(days=1 if through and "T" not in text and " " not in text else 0)
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
         except (ValueError, OverflowError):
-            self._wrong(name, gettext("This is not a time. Write it as 2026-12-06T14:05, in UTC."))
+            self.say_wrong(name, gettext("This is not a time. Write it as 2026-12-06T14:05, in UTC."))
             return None
 
     def _endpoint(self) -> str | None:
@@ -123,11 +135,11 @@ class LogForm:
         if not text:
             return None
         if "?" in text:
-            self._wrong("endpoint", gettext("The log keeps no queries. Leave out the “?” and what follows it."))
+            self.say_wrong("endpoint", gettext("The log keeps no queries. Leave out the “?” and what follows it."))
         elif not text.startswith("/") and text != "*":
-            self._wrong("endpoint", gettext("An endpoint begins with “/”, such as /api/v2/entities or /api/*."))
+            self.say_wrong("endpoint", gettext("An endpoint begins with “/”, such as /api/v2/entities or /api/*."))
         elif len(text) > LONGEST_ENDPOINT or "\0" in text:
-            self._wrong("endpoint", gettext("No endpoint in the log can be like this one."))
+            self.say_wrong("endpoint", gettext("No endpoint in the log can be like this one."))
         else:
             return text
         return None
@@ -139,14 +151,14 @@ class LogForm:
         try:
             parse_status(text)
         except Invalid as problem:
-            self._wrong("status", sentence(problem))
+            self.say_wrong("status", sentence(problem))
             return None
         return text
 
     def _outcome(self) -> Outcome | None:
         text = self.texts["outcome"]
         if text and text not in set(Outcome):
-            self._wrong("outcome", gettext("Choose one of the outcomes of the list."))
+            self.say_wrong("outcome", gettext("Choose one of the outcomes of the list."))
             return None
         return Outcome(text) if text else None
 
@@ -164,6 +176,6 @@ class LogForm:
             return None
         address = parse_address(text)
         if address is None:
-            self._wrong("address", gettext("Write one address, such as 203.0.113.9 or 2001:db8::1."))
+            self.say_wrong("address", gettext("Write one address, such as 203.0.113.9 or 2001:db8::1."))
             return None
         return address.text

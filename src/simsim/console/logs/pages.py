@@ -2,22 +2,18 @@
 
 from http import HTTPStatus
 
-from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from simsim.console.logs.chips import OUTCOME_NAMES, RANGE_NAMES, chips
+from simsim.console.logs.chips import OUTCOME_NAMES, RANGE_NAMES
+from simsim.console.logs.choosing import read_form
 from simsim.console.logs.filters import NAMES, LogForm
+from simsim.console.logs.listing import list_context, look
 from simsim.console.logs.rows import LogRow, offered_tokens, rows
 from simsim.console.place import Visit, for_administrators
-from simsim.problem import NotFound
-from simsim.request_log.query import Page
-from simsim.tokens.models import Token
-from simsim.tokens.reading import find_token
-from simsim.tokens.requests import find_request, requests_of
-
-PAGE_REQUESTS = 50
+from simsim.tokens.requests import find_request
+from simsim.tokens.software import NO_SOFTWARE, software_in_use
 
 
 @require_safe
@@ -38,46 +34,23 @@ def logged_request(visit: Visit, request_id: int) -> HttpResponse:
 
 def log_page(visit: Visit, shown: LogRow | None = None) -> HttpResponse:
     given = visit.request.GET
-    form = LogForm.read(given, now=visit.now)
+    form, chosen = read_form(visit)
     if any(not given[name].strip() for name in (*NAMES, "cursor") if name in given):
         # A form sends its empty fields too. Without them the address is worth keeping.
         return redirect(visit.request.path + form.query())
-    token = chosen_token(visit, form)
-    page = (
-        Page([], None)
-        if form.errors
-        else requests_of(
-            visit.account, actor=visit.actor, filters=form.filters, limit=PAGE_REQUESTS, cursor=form.cursor or None
-        )
-    )
-    context = {
-        "account": visit.account,
-        "form": form,
-        "chips": chips(form, token),
-        "tokens": offered_tokens(visit.account, actor=visit.actor, chosen=token, now=visit.now),
+    software = list(software_in_use(visit.account))
+    context = list_context(visit, form, chosen, look(visit, form), shown=shown) | {
+        "tokens": offered_tokens(visit.account, actor=visit.actor, chosen=chosen.token, now=visit.now),
+        "chosen": chosen,
+        "software": software,
+        "offered_slugs": {NO_SOFTWARE, *(entry.slug for entry in software)},
         "range_names": RANGE_NAMES,
         "outcome_names": OUTCOME_NAMES,
-        "rows": rows(page.items, account=visit.account, actor=visit.actor, now=visit.now),
-        "shown": shown,
-        "older": form.query({"cursor": page.next_cursor}) if page.next_cursor else "",
-        "newest": form.query({"cursor": ""}),
-        "retention_days": settings.OPERATOR.log_retention_days,
     }
     if shown:
         context |= ways_to_narrow(form, shown)
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK
     return render(visit.request, "console/logs/log.html", context, status=status)
-
-
-def chosen_token(visit: Visit, form: LogForm) -> Token | None:
-    """Return the token that the filters name; say beside the field when the account has no such."""
-    if form.filters.token_id is None:
-        return None
-    try:
-        return find_token(form.filters.token_id, actor=visit.actor, account=visit.account)
-    except NotFound:
-        form.say_no_such_token()
-        return None
 
 
 def ways_to_narrow(form: LogForm, shown: LogRow) -> dict[str, str]:

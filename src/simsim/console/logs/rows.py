@@ -5,12 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from ipaddress import ip_address
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor
 from simsim.console.logs.advice import Advice, advice
+from simsim.credential.allowlist import parse_address
 from simsim.credential.decision import Cause
 from simsim.problem import gettext_noop
 from simsim.request_log.models import LoggedRequest
@@ -29,6 +31,11 @@ MEANINGS_OF_NGINX = {
     499: gettext_noop("The client went away"),
 }
 MOST_TOKENS_OFFERED = 200
+NOT_AMONG_ONE = gettext_noop("The address %(address)s is not in the one network that “%(token)s” allows.")
+NOT_AMONG_SEVERAL = gettext_noop("The address %(address)s is not among the %(count)d networks that “%(token)s” allows.")
+ALLOWED_SINCE = gettext_noop(
+    "The address %(address)s was not among the networks that “%(token)s” allowed then; it is now."
+)
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,17 @@ class LogRow:
 
     @property
     def sentence(self) -> str:
-        return sentence(self.request)
+        """What happened and why; of an address that was not allowed, how many networks the token allows today."""
+        token, address = self.token, self.request.address
+        if self.request.cause != Cause.ADDRESS_NOT_ALLOWED or token is None or not address or not token.networks:
+            return sentence(self.request)
+        # The log keeps the reason and not the list: of a list that was widened since, its number would accuse it.
+        parsed = parse_address(address)
+        if parsed is not None and any(ip_address(parsed.text) in network for network in token.networks):
+            text = gettext(ALLOWED_SINCE)
+        else:
+            text = ngettext(NOT_AMONG_ONE, NOT_AMONG_SEVERAL, len(token.networks))
+        return text % {"address": address, "count": len(token.networks), "token": token.name}
 
     @property
     def is_refused(self) -> bool:

@@ -1,9 +1,13 @@
 """`simsim log`: the request log of an account."""
 # ruff: noqa: PLC0415 - help answers without Django
 
+import dataclasses
+import os
 import re
+import sys
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,47 +15,119 @@ from simsim.operations.output import AsJson, print_list
 from simsim.operations.wiring import needs_django
 from simsim.problem import FieldError, Invalid, gettext_noop
 
+if TYPE_CHECKING:
+    from simsim.accounts.models import Account
+    from simsim.request_log.filters import Filters
+
+
+class FileFormat(StrEnum):
+    """As in `request_log.exporting`, which help does without."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
 log = typer.Typer(no_args_is_help=True, help="The request log: every request, accepted or refused.")
 SET_ASIDE_COLUMNS = ["found_at", "name", "offset", "text"]
 COLUMNS = ["received_at", "method", "resource", "status", "reason", "token_name", "address", "duration_seconds"]
 CALENDAR_DATE = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", re.ASCII)
 
 
+AccountId = Annotated[str, typer.Option(metavar="ID", help="The account's id.")]
+Since = Annotated[str | None, typer.Option(metavar="TIME", help="From this time or day (UTC) on.")]
+Until = Annotated[str | None, typer.Option(metavar="TIME", help="Before this time, or through this day.")]
+Endpoint = Annotated[str | None, typer.Option(metavar="PATH", help="This path, or every path that begins so: /api/*")]
+Status = Annotated[str | None, typer.Option(metavar="N", help="A status such as 401, or a class such as 4xx.")]
+TokenId = Annotated[str | None, typer.Option(metavar="ID", help="Requests with this token.")]
+Software = Annotated[
+    str | None, typer.Option(metavar="SLUG", help="Requests with tokens made for this software; none: for no software.")
+]
+
+
 @log.command("list")
 @needs_django
 def list_log(
     *,
-    account: Annotated[str, typer.Option(metavar="ID", help="The account's id.")],
-    since: Annotated[str | None, typer.Option(metavar="TIME", help="From this time or day (UTC) on.")] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="Before this time, or through this day.")] = None,
-    endpoint: Annotated[
-        str | None, typer.Option(metavar="PATH", help="This path, or every path that begins so: /api/*")
-    ] = None,
-    status: Annotated[
-        str | None, typer.Option(metavar="N", help="A status such as 401, or a class such as 4xx.")
-    ] = None,
-    token: Annotated[str | None, typer.Option(metavar="ID", help="Requests with this token.")] = None,
+    account: AccountId,
+    since: Since = None,
+    until: Until = None,
+    endpoint: Endpoint = None,
+    status: Status = None,
+    token: TokenId = None,
+    software: Software = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 50,
     cursor: Annotated[str | None, typer.Option(help="Go on where the page before ended.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List an account's requests, newest first."""
     from simsim.accounts.permissions import OPERATOR
-    from simsim.operations.finding import find_account, find_token_for
-    from simsim.request_log import query
-    from simsim.request_log.filters import Filters
+    from simsim.operations.finding import find_account
+    from simsim.request_log.query import document
+    from simsim.tokens.requests import requests_of
 
     found = find_account(account, actor=OPERATOR)
-    filters = Filters(
-        account_id=found.pk,
+    filters = dataclasses.replace(
+        filters_of(found, token=token, software=software),
         since=parse_moment("since", since),
         until=parse_moment("until", until, through=True),
         endpoint=endpoint,
         status=status,
-        token_id=find_token_for(token, actor=OPERATOR).pk if token else None,
     )
-    page = query.list_requests(filters, limit=limit, cursor=cursor)
-    print_list([query.document(row) for row in page.items], COLUMNS, as_json=as_json, cursor=page.next_cursor)
+    page = requests_of(found, actor=OPERATOR, filters=filters, limit=limit, cursor=cursor)
+    print_list([document(row) for row in page.items], COLUMNS, as_json=as_json, cursor=page.next_cursor)
+
+
+@log.command("export")
+@needs_django
+def export_log(
+    *,
+    account: AccountId,
+    form: Annotated[FileFormat, typer.Option("--format", help="What the file is.")] = FileFormat.CSV,
+    since: Since = None,
+    until: Until = None,
+    endpoint: Endpoint = None,
+    status: Status = None,
+    token: TokenId = None,
+    software: Software = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format jsonl.")] = False,
+) -> None:
+    """Write an account's requests to standard output, newest first: all that pass the filters."""
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.finding import find_account
+    from simsim.request_log.exporting import Format, written
+    from simsim.tokens.requests import export_of
+
+    found = find_account(account, actor=OPERATOR)
+    filters = dataclasses.replace(
+        filters_of(found, token=token, software=software),
+        since=parse_moment("since", since),
+        until=parse_moment("until", until, through=True),
+        endpoint=endpoint,
+        status=status,
+    )
+    rows = export_of(found, actor=OPERATOR, filters=filters)
+    try:
+        # Bytes, because text would have its line ends turned into the machine's.
+        for part in written(rows, Format.JSONL if as_json else Format(form.value)):
+            sys.stdout.buffer.write(part)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has enough, as `head` does. Without this Python complains once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def filters_of(account: "Account", *, token: str | None, software: str | None) -> "Filters":
+    """Return the filters that name something of the account; raise NotFound for a token, Invalid for software."""
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.finding import find_token_for
+    from simsim.request_log.filters import Filters
+    from simsim.tokens.software import tokens_made_for
+
+    return Filters(
+        account.pk,
+        token_id=find_token_for(token, actor=OPERATOR).pk if token else None,
+        among_tokens=tokens_made_for(software, actor=OPERATOR, account=account) if software else None,
+    )
 
 
 @log.command("set-aside")

@@ -1,22 +1,55 @@
 // Around htmx: the focus goes where the reader goes on, changes are said aloud, and failures become ordinary visits.
+import { isFollow, look, show, stop } from "./follow.js";
+
 const REGION = 'id="log"';
+const END = 'id="log-end"';
 const said = () => document.getElementById("said");
+const say = (text) => { document.querySelector("[data-say]").textContent = text; };
+const isEnd = (ctx) => ctx.sourceElement.id === "log-end";
 const visit = (ctx) => location.assign(ctx.request.action);
 
+addEventListener("htmx.before.request", (event) => {
+  // Nobody looks: nothing needs to be asked.
+  if (isFollow(event.detail.ctx) && document.hidden) event.preventDefault();
+});
 // An answer without the list is another page: sign-in, or an error. It is shown as such.
 addEventListener("htmx.after.request", (event) => {
   const { ctx } = event.detail;
+  if (isEnd(ctx) || isFollow(ctx)) {
+    // What the page fetched by itself has a place only in the list that asked for it.
+    if (!ctx.sourceElement.isConnected) event.preventDefault();
+    else if (ctx.hx.refresh || ctx.response.status === 204 || ctx.text.includes(END)) return;
+    else {
+      event.preventDefault();
+      if (isFollow(ctx)) stop();
+    }
+    return;
+  }
   if (ctx.text.includes(REGION)) return;
   event.preventDefault();
   visit(ctx);
 });
 addEventListener("htmx.error", ({ detail: { ctx, error } }) => {
-  if (ctx && error.name !== "AbortError") visit(ctx);
+  if (!ctx || error.name === "AbortError") return;
+  if (isFollow(ctx)) stop();
+  else if (!isEnd(ctx)) visit(ctx);
+});
+addEventListener("htmx.before.swap", ({ detail: { ctx } }) => {
+  if (isFollow(ctx)) look();
 });
 addEventListener("htmx.after.swap", ({ detail: { ctx } }) => {
+  if (isFollow(ctx)) {
+    const news = show();
+    if (news) say(news);
+    return;
+  }
+  if (isEnd(ctx)) {
+    if (!document.querySelector("#log-end[data-hx-get]")) say(said()?.textContent ?? "");
+    return;
+  }
   const panel = document.getElementById("shown");
   const closed = document.getElementById(ctx.sourceElement.dataset?.close);
-  if (!panel) document.querySelector("[data-say]").textContent = said()?.textContent ?? "";
+  if (!panel) say(said()?.textContent ?? "");
   if (panel) panel.focus();
   else if (closed) closed.focus({ preventScroll: true });
   else if (document.activeElement === document.body) {
@@ -31,4 +64,9 @@ addEventListener("keydown", (event) => {
 addEventListener("change", ({ target }) => {
   if (!target.matches(".filters [name=range]")) return;
   for (const input of target.form.querySelectorAll(".dates input")) input.disabled = target.value !== "dates";
+});
+// What was chosen from a menu is on its way: the menu has done its work.
+addEventListener("click", ({ target }) => {
+  const menu = target.closest(".menu-export li a")?.closest("details");
+  if (menu) menu.open = false;
 });

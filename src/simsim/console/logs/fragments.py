@@ -1,0 +1,59 @@
+"""The parts of the log's page that it fetches by itself."""
+
+import re
+from http import HTTPStatus
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from simsim.console.logs.choosing import read_form
+from simsim.console.logs.following import is_followed, mark
+from simsim.console.logs.listing import MOST_TURNS, PAGE_REQUESTS, list_context, look_again, look_on
+from simsim.console.place import Visit, for_administrators
+from simsim.problem import Invalid, NotFound
+
+_is_number = re.compile(r"[0-9]{1,3}").fullmatch
+
+
+@require_safe
+@for_administrators
+def more(visit: Visit) -> HttpResponse:
+    """Go on with a page that the search has not filled yet: its next rows, and its new end."""
+    given = visit.request.GET
+    form, chosen = read_form(visit)
+    before, turn = number(given.get("listed", "")), number(given.get("turn", ""))
+    if form.errors or before >= PAGE_REQUESTS or not 0 < turn <= MOST_TURNS:
+        raise NotFound
+    try:
+        page = look_on(visit, form, below=given.get("below", ""), listed=before)
+    except Invalid:
+        raise NotFound from None
+    context = list_context(visit, form, chosen, page, before=before, turn=turn)
+    return render(visit.request, "console/logs/parts/more.html", context)
+
+
+@require_safe
+@for_administrators
+def newest(visit: Visit) -> HttpResponse:
+    """Answer a page that follows the log: its list anew, or 204 while it is what the page knows."""
+    given = visit.request.GET
+    form, chosen = read_form(visit)
+    if not is_followed(form, None):
+        raise NotFound
+    known, reached = given.get("known", ""), given.get("down_to", "")
+    try:
+        page = look_again(visit, form, reached)
+    except Invalid:
+        raise NotFound from None
+    context = list_context(visit, form, chosen, page)
+    if known == mark(context):
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
+    return render(visit.request, "console/logs/parts/list.html", context)
+
+
+def number(text: str) -> int:
+    """Return the number in the address; raise NotFound for what no page of ours has asked."""
+    if not _is_number(text):
+        raise NotFound
+    return int(text)

@@ -1,0 +1,53 @@
+"""What was counted instead of stored, told again: how many, from where, and from when until when."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Max, Min, QuerySet, Sum
+
+from simsim.request_log.models import Flood
+
+
+@dataclass(frozen=True)
+class Flooded:
+    """Refused requests without a known token that are not in the log.
+
+    `network` is where most of them came from, "" when it is not known, `others` how many networks there were besides;
+    `until` is not included.
+    """
+
+    number: int
+    network: str
+    others: int
+    since: datetime
+    until: datetime
+
+
+def flooded(
+    account_id: uuid.UUID, *, since: datetime | None, until: datetime | None, networks: list[str] | None = None
+) -> Flooded | None:
+    """Return what was counted on the account in the minutes that the time touches, None when nothing was.
+
+    Of these `networks` alone, where they are given, as `Flood` spells them.
+    """
+    found: QuerySet[Flood] = Flood.objects.filter(account=account_id.hex, counted__gt=0)
+    if since is not None:
+        found = found.filter(minute__gte=since.replace(second=0, microsecond=0))
+    if until is not None:
+        found = found.filter(minute__lt=until)
+    if networks is not None:
+        found = found.filter(network__in=networks)
+    by_network = list(
+        found.values("network").order_by().annotate(number=Sum("counted"), first=Min("minute"), last=Max("minute"))
+    )
+    if not by_network:
+        return None
+    most = max(by_network, key=lambda each: (each["number"], each["network"]))
+    return Flooded(
+        number=sum(each["number"] for each in by_network),
+        network=most["network"],
+        others=len(by_network) - 1,
+        since=min(each["first"] for each in by_network),
+        until=max(each["last"] for each in by_network) + timedelta(minutes=1),
+    )
