@@ -8,6 +8,7 @@ from simsim.console.logs import pages as logs
 from simsim.console.notices import pages as notices
 from simsim.console.people import changing, inviting, listing
 from simsim.console.tokens import creating, credentials, details, lists, requests, revoking, rotating, trying
+from simsim.console.usage import pages as usage
 
 app_name = "console"
 TOKENS = "accounts/<uuid:account_id>/tokens/"
@@ -32,6 +33,7 @@ urlpatterns = [
     path(CONNECT, connecting.connect, name="connect"),
     path(CONNECT + "postman.json", connecting.postman, name="postman_collection"),
     path(CONNECT + "<slug:slug>/", connecting.connect, name="connect_recipe"),
+    path("accounts/<uuid:account_id>/usage/", usage.usage, name="usage"),
     path("accounts/<uuid:account_id>/logs/", logs.log, name="logs"),
     path("accounts/<uuid:account_id>/logs/<int:request_id>/", logs.logged_request, name="logged_request"),
     path("accounts/<uuid:account_id>/ask/", requests.ask, name="ask"),
