@@ -133,7 +133,7 @@ def test_each_split_adds_up_to_a_recount_of_the_log_and_leads_to_its_requests(ca
     ways = {by: ways_of(read(alice, page_of(cast.acme, f"?by={by}"))) for by in SPLITS}
     log_of = f"/accounts/{cast.acme.pk}/logs/"
     assert f"{log_of}?range=30d&token={script.pk}" in ways["token"]
-    assert ways["software"] == [f"{log_of}?range=30d&software=snowflake"]
+    assert ways["software"] == [f"{log_of}?range=30d&software={slug}" for slug in ("snowflake", "none")]
     assert f"{log_of}?range=30d&endpoint=%2Fapi%2Fv2%2Ffunds%2F%7Bid%7D" in ways["endpoint"]
     assert f"{log_of}?range=30d&status=503" in ways["status"]
     assert f"{log_of}?range=30d&outcome=unknown" in ways["status"]

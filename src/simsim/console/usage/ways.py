@@ -12,6 +12,8 @@ from simsim.request_log.usage_report import Span
 from simsim.tokens.usage import By, Part
 
 FORM = "%Y-%m-%dT%H:%M"
+# How the log's filter calls tokens that are made for no software.
+NO_SOFTWARE = "none"
 
 
 class WaysToLog:
@@ -40,7 +42,7 @@ class WaysToLog:
         if by is By.TOKEN:
             return self._to({"token": str(part.token.pk)}) if part.token else ""
         if by is By.SOFTWARE:
-            return self._to({"software": part.software.slug}) if part.software else ""
+            return self._to({"software": part.software.slug if part.software else NO_SOFTWARE})
         if by is By.STATUS:
             return self._to({"status": part.value} if part.value else {"outcome": Outcome.UNKNOWN.value})
         # Any other beginning is not an endpoint's, and a star at the end would mean more than this one.
