@@ -162,7 +162,7 @@ def test_old_requests_go_in_small_steps_and_young_ones_stay() -> None:
         log(day * 86_400)
     SetAsideLine.objects.create(found_at=NOON, name="gateway.jsonl", offset=0, text="x")
     now = NOON + timedelta(days=6)
-    steps = []
+    steps: list[int] = []
     while (gone := forget_old(now, days=1, step=2)) and len(steps) < 100:
         steps.append(gone)
     assert len(steps) > 2

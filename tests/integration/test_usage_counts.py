@@ -15,7 +15,7 @@ from simsim.request_log.bulk import NUMBERS
 from simsim.request_log.counting import Key, Kind, counted, hour_of, tally
 from simsim.request_log.models import Endpoint, LoggedRequest, TokenAddressDay, TokenUse, UsageCount
 from simsim.request_log.query import last_uses
-from simsim.request_log.retention import forget_old
+from simsim.request_log.retention import HOURS_KEPT, forget_old
 from simsim.request_log.shipping import Shipper
 from simsim.request_log.usage import AddressUse, addresses_of, requests_by_day, used_since
 
@@ -31,19 +31,18 @@ def ship(shipper: Shipper) -> None:
         pass
 
 
-def recount() -> tuple[dict[Key, list[int]], Counter[tuple[date, str]]]:
+def recount(oldest_hour: int = 0) -> tuple[dict[Key, list[int]], Counter[tuple[date, str]]]:
     names = dict(Endpoint.objects.values_list("pk", "name"))
     rows, addresses = [], Counter[tuple[date, str]]()
-    for row in LoggedRequest.objects.exclude(account_id=None):
-        endpoint = names[row.endpoint_id]
-        rows.append(
-            counted(
-                row.account_id, row.received_at, row.reason, row.status, row.duration_seconds, endpoint, row.token_id
-            )
-        )
+    for row in LoggedRequest.objects.all():
+        assert row.account_id is not None
+        assert row.endpoint_id is not None
+        took, endpoint = row.duration_seconds, names[row.endpoint_id]
+        rows.append(counted(row.account_id, row.received_at, row.reason, row.status, took, endpoint, row.token_id))
         if row.reason == "ok" and row.token_id == READER:
             addresses[row.received_at.date(), row.address or ""] += 1
-    return tally(rows), addresses
+    counts = tally(rows)
+    return {key: counts[key] for key in counts if key.hours > 1 or key.began_hour >= oldest_hour}, addresses
 
 
 def kept() -> tuple[dict[Key, list[int]], Counter[tuple[date, str]]]:
@@ -60,28 +59,33 @@ def kept() -> tuple[dict[Key, list[int]], Counter[tuple[date, str]]]:
     )
 
 
-def test_counts_equal_a_recount_after_lines_in_any_order(tmp_path: Path) -> None:
-    chance = random.Random(20261124)
+@pytest.mark.parametrize("seed", range(4))
+def test_counts_equal_a_recount_after_lines_in_any_order_and_retention(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
     spool, shipper = SpoolOfTests(tmp_path), Shipper(tmp_path, lambda: NOON)
     numbers = list(range(400))
     ends = []
     for number in numbers:
-        at = NOON - timedelta(hours=chance.randrange(0, 24 * 9))
+        at = NOON - timedelta(hours=chance.randrange(0, 24 * 20))
         address = chance.choice(["203.0.113.9", "2001:db8::7", "198.51.100.1", "unknown"])
         if chance.random() < 0.3:  # the end arrives before its decision
-            spool.complete(number, at=at)
+            spool.complete(number, chance.choice([200, 404, 0]), at=at)
         else:
             ends.append((number, at))
         spool.decide(number, chance.choice(VERDICTS), at=at, address=address)
         if chance.random() < 0.1:
             shipper.ship_once()
+        if chance.random() < 0.02:
+            forget_old(NOON, days=15, step=30)
         if ends and chance.random() < 0.5:
             ended, at = ends.pop(chance.randrange(len(ends)))
-            spool.complete(ended, at=at)
+            spool.complete(ended, chance.choice([200, 500]), at=at)
     ship(shipper)
     spool.close()
-    assert LoggedRequest.objects.count() == len(numbers)
-    assert kept() == recount()
+    while forget_old(NOON, days=15, step=30):
+        pass
+    assert 0 < LoggedRequest.objects.count() < len(numbers)
+    assert kept() == recount(hour_of(NOON - HOURS_KEPT))
 
 
 def test_line_that_is_shipped_again_is_counted_once(tmp_path: Path) -> None:
