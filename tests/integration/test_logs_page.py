@@ -369,7 +369,8 @@ def test_menu_leads_administrators_to_the_log_and_members_not(cast: Cast, alice:
 
 
 OF_THE_PARTITION = {
-    "log_by_account": "_account_id_id_idx ", "log_by_token": "_token_id_id_idx ", "log_by_endpoint": "_endpoint_id_id_idx ",
+    "log_by_account": "_account_id_id_idx ", "log_by_token": "_token_id_id_idx ",
+    "log_by_endpoint": "_endpoint_id_id_idx ",
     "log_by_status": "_account_id_status_id_idx ", "log_by_address": "_account_id_address_id_idx ",
     "log_by_refusal": "_account_id_id_idx1 ",
 }  # fmt: skip
