@@ -3,12 +3,9 @@
 With `--readme`, those that README shows are written into docs/images/ as well.
 """
 
-import random
-import sqlite3
 import sys
 import tempfile
-from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
 
@@ -19,10 +16,12 @@ from playwright.sync_api import sync_playwright  # noqa: E402
 
 import stack as product  # noqa: E402
 from browser import test_logs_pages as logs  # noqa: E402
+from browser import test_usage_pages as usage  # noqa: E402
 from browser.conftest import CHROMIUM  # noqa: E402
 from browser.test_pages import LOOKS, as_member, empty, tour  # noqa: E402
 from browser.visitor import visiting  # noqa: E402
 from stack import PASSWORD  # noqa: E402
+from usage_samples import remember  # noqa: E402
 
 # Which page README shows under which name, and what of it must be in the window.
 README = {
@@ -46,7 +45,11 @@ def main() -> None:
         for_readme = README.copy() if "--readme" in sys.argv else {}
         for size, scheme in LOOKS:
             number = count(1)
-            for pages in (as_member, empty, lambda visitor: chain(tour(visitor, ended), logs.tour(visitor))):
+            for pages in (
+                as_member,
+                empty,
+                lambda visitor: chain(tour(visitor, ended), logs.tour(visitor), usage.tour(visitor)),
+            ):
                 with visiting(browser, stack, size, scheme) as visitor:
                     for name in pages(visitor):
                         if picture := for_readme.pop(name, None):
@@ -67,32 +70,19 @@ def populate(stack: product.Stack) -> str:
         ("Nightly load", "snowflake", "60d", ("--allow", "203.0.113.40")),
         ("Reconciliation script", "python", "90d", ()),
     ]
+    tokens = []
     for name, software, expires, networks in everyday:
         token = stack.create_token(name, "--software", software, *networks, expires=expires)
         for path in ("/api/v2/entities", logs.HOSTILE):
             stack.get(path, auth=(token["username"], token["password"]))
-        remember(stack, token["id"], len(name))
+        tokens.append(token["id"])
     stack.simsim("user", "create", "bob@acme.example", "--account", stack.account, "--role", "member",
                  "--password-stdin", stdin=PASSWORD + "\n")  # fmt: skip
     revoked: str = stack.create_token("Former partner", "--software", "zapier")["id"]
     stack.revoke(revoked)
     stack.wait_until(stack.log_rows, "the log has its rows")
+    remember(stack.data, stack.account, tokens, now=datetime.now(UTC))
     return revoked
-
-
-def remember(stack: product.Stack, token_id: str, seed: int) -> None:
-    """Give the token a month behind it: counts of each day, as shipping would have kept them."""
-    chance, today = random.Random(seed), datetime.now(UTC).date()
-    days = [(today - timedelta(ago), chance.randrange(40, 90) * (1 + ago % 7 // 3)) for ago in range(1, 30)]
-    with closing(sqlite3.connect(stack.data / "request_log.sqlite3", timeout=20)) as database, database:
-        database.executemany(
-            "INSERT INTO request_log_tokenday (token_id, day, accepted, refused) VALUES (?, ?, ?, 0)",
-            [(token_id.replace("-", ""), str(day), number) for day, number in days],
-        )
-        database.execute(
-            "INSERT OR IGNORE INTO request_log_tokenuse (token_id, used_at, address) VALUES (?, ?, '203.0.113.40')",
-            (token_id.replace("-", ""), f"{today - timedelta(1)} 18:00:00"),
-        )
 
 
 if __name__ == "__main__":

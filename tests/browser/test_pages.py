@@ -114,8 +114,9 @@ def previewed(visitor: Visitor) -> bool:
 def around(visitor: Visitor) -> Iterator[str]:
     page = visitor.page
     account = f"{visitor.home}accounts/{visitor.stack.account}/"
-    for address in ("destinations", "api", "logs", "logs/?outcome=refused&status=4xx", "connect", "connect/excel",
-                    "connect/postman", "connect/anything", "people", "people/invite", "notices"):  # fmt: skip
+    for address in ("destinations", "api", "logs", "logs/?outcome=refused&status=4xx", "usage", "connect",
+                    "connect/excel", "connect/postman", "connect/anything", "people", "people/invite",
+                    "notices"):  # fmt: skip
         page.goto(f"{account}{address}{'' if '?' in address else '/'}")
         yield address.replace("/?outcome=refused&status=4xx", ", filtered").replace("/", " ")
     page.goto(f"{account}logs/?status=nonsense")
@@ -143,6 +144,9 @@ def empty(visitor: Visitor) -> Iterator[str]:
     page.goto(tokens.replace("/tokens/", "/logs/"))
     page.get_by_text("No request yet").wait_for()
     yield "logs, empty"
+    page.goto(tokens.replace("/tokens/", "/usage/"))
+    page.get_by_text("No request yet").wait_for()
+    yield "usage, empty"
     page.goto(tokens.replace("/tokens/", "/api/"))
     yield "API, empty"
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -167,6 +168,11 @@ def test_log_and_lists_are_not_empty(demo: Demo) -> None:
     assert {"ok", "unknown_credentials", "expired", "revoked", "address_not_allowed"} <= reasons
     statuses = {row["status"] for row in demo.simsim("log", "list", *account, "--limit", "100")["items"]}
     assert {200, 401, 404, 500} <= statuses
+    day = timedelta(days=1)
+    today = datetime.now(UTC)
+    for ago in range(5, 26, 5):
+        since, until = (f"{today - day * days:%Y-%m-%d}" for days in (ago, ago - 5))
+        assert demo.simsim("log", "list", *account, "--since", since, "--until", until)["items"], "a month to look at"
     listed = [token["status"] for token in demo.simsim("token", "list", *account)["items"]]
     assert (listed.count("active"), listed.count("expired"), listed.count("revoked")) == (4, 1, 1)
 

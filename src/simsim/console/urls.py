@@ -10,6 +10,7 @@ from simsim.console.logs import pages as logs
 from simsim.console.notices import pages as notices
 from simsim.console.people import changing, inviting, listing
 from simsim.console.tokens import creating, credentials, details, lists, requests, revoking, rotating, trying
+from simsim.console.usage import pages as usage
 
 app_name = "console"
 TOKENS = "accounts/<uuid:account_id>/tokens/"
@@ -40,6 +41,7 @@ urlpatterns = [
     path(LOGS + "newest/", log_fragments.newest, name="newest_requests"),
     path(LOGS + "export/", log_exporting.export, name="export_requests"),
     path(LOGS + "<int:request_id>/", logs.logged_request, name="logged_request"),
+    path("accounts/<uuid:account_id>/usage/", usage.usage, name="usage"),
     path("accounts/<uuid:account_id>/ask/", requests.ask, name="ask"),
     path("accounts/<uuid:account_id>/requests/<uuid:request_id>/decline/", requests.decline, name="decline_request"),
     path("accounts/<uuid:account_id>/notices/", notices.notices, name="notices"),

@@ -12,6 +12,7 @@ from simsim.accounts.actions import add_user, create_account
 from simsim.accounts.models import Account, Role, User
 from simsim.accounts.permissions import OPERATOR, acting, administrators
 from simsim.credential.digest import digest
+from simsim.demo import history
 from simsim.demo.place import Place, read_json, write_json
 from simsim.operations import migrating
 from simsim.tokens.actions import create_token, revoke_token
@@ -67,6 +68,7 @@ def make(now: datetime) -> dict[str, Any]:
     others = {key: token_of(acme, alice, sample, now) for key, sample in SAMPLES.items()}
     former = Token.objects.get(pk=others["revoked"]["id"])
     revoke_token(actor=acting(alice), token=former, reason=Reason.NOT_NEEDED, now=now - timedelta(days=3))
+    history.remember(acme.pk, {key: (others[key]["id"], SAMPLES[key].name) for key in SAMPLES}, now)
     others["foreign"] = token_of(globex, charlie, SampleToken("Globex feed", "90d"), now)
     return {
         "account_id": str(acme.pk),

@@ -1,0 +1,93 @@
+"""The usage page of an account, for a time range and by one thing at a time, both in its address (B5)."""
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from simsim.console.place import Visit, for_administrators
+from simsim.console.tokens.lists import in_order
+from simsim.console.tokens.rows import TokenRow
+from simsim.console.usage.charts import durations_chart, requests_chart
+from simsim.console.usage.rows import AddressRow, Row, moments
+from simsim.console.usage.scales import times_of
+from simsim.console.usage.ways import WaysToLog
+from simsim.request_log.query import last_uses
+from simsim.request_log.usage_report import Span
+from simsim.tokens.attention import Attention, Search, rank_active
+from simsim.tokens.usage import By, has_ever_been_used, new_addresses_of, usage_of
+
+RANGE_NAMES = {
+    "24h": gettext_lazy("24 hours"),
+    "7d": gettext_lazy("7 days"),
+    "30d": gettext_lazy("30 days"),
+    "90d": gettext_lazy("90 days"),
+}
+DAYS = {"7d": 7, "30d": 30, "90d": 90}
+HOURS = 24
+USUAL_RANGE, LONGEST_RANGE = "30d", "90d"
+BY_NAMES = {
+    By.TOKEN: gettext_lazy("Tokens"),
+    By.SOFTWARE: gettext_lazy("Software"),
+    By.ENDPOINT: gettext_lazy("Endpoints"),
+    By.STATUS: gettext_lazy("Status"),
+}
+MOST_UNUSED = 10
+
+
+@require_safe
+@for_administrators
+def usage(visit: Visit) -> HttpResponse:
+    """Show how much the account was used; what can't be understood of the address asks for what is usual."""
+    given = visit.request.GET
+    range_name = given["range"] if given.get("range") in RANGE_NAMES else USUAL_RANGE
+    by = By(given["by"]) if given.get("by") in set(By) else By.TOKEN
+    days, kept_days = DAYS.get(range_name, 1), settings.OPERATOR.log_retention_days
+    context = {
+        "account": visit.account,
+        "now": visit.now,
+        "range": range_name,
+        "range_names": RANGE_NAMES,
+        "longest": LONGEST_RANGE,
+        "by": by.value,
+        "by_names": [(each.value, name) for each, name in BY_NAMES.items()],
+        "kept_days": kept_days if kept_days < days else 0,
+    }
+    span = Span.last_hours(HOURS, visit.now) if range_name not in DAYS else Span.last_days(days, visit.now)
+    context |= usage_in(visit, span, by, range_name) | unused_tokens(visit)
+    return render(visit.request, "console/usage/usage.html", context)
+
+
+def usage_in(visit: Visit, span: Span, by: By, range_name: str) -> dict[str, object]:
+    """Return the pictures, the numbers behind them, and what they are split into."""
+    report = usage_of(visit.account, actor=visit.actor, span=span, by=by)
+    if not report.total.requests:
+        return {"total": report.total, "has_been_used": has_ever_been_used(visit.account, actor=visit.actor)}
+    ways, times = WaysToLog(visit.account.pk, range_name, span), times_of(span)
+    most = max((part.usage.requests for part in report.split.parts), default=0)
+    found = new_addresses_of(visit.account, actor=visit.actor, now=visit.now)
+    return {
+        "total": report.total,
+        "are_hours": span.hours == 1,
+        "requests_chart": requests_chart(report.series, times),
+        "durations_chart": durations_chart(report.series, times),
+        "moments": moments(report, times, ways),
+        "split": report.split,
+        "rows": [Row.of(part, by, most=most, ways=ways, now=visit.now) for part in report.split.parts],
+        "refused_way": ways.refused(),
+        "addresses": [AddressRow(each, ways.of_address(each.address)) for each in found.shown],
+        "found": found,
+    }
+
+
+def unused_tokens(visit: Visit) -> dict[str, object]:
+    """Return the tokens that were never used, or not for long, those that expire first at the top."""
+    search = Search(attention=Attention.UNUSED)
+    ranking = rank_active(visit.account, actor=visit.actor, search=search, now=visit.now)
+    tokens = in_order(ranking.ids[:MOST_UNUSED])
+    uses = last_uses(token.pk for token in tokens)
+    return {
+        "unused": [TokenRow(token, uses.get(token.pk), (), visit.now) for token in tokens],
+        "unused_number": ranking.counts[Attention.UNUSED],
+    }

@@ -1,0 +1,73 @@
+"""Addresses from which an account was let in for the first time lately: what a stolen password looks like."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.conf import settings
+from django.db import connections
+from django.db.models import Sum
+
+from simsim.request_log.models import TokenAddressDay
+
+# Whoever holds a password chooses how many addresses there are: an IPv6 host has 2^64 of them.
+MOST_LOOKED_AT = 5_000
+# From one address straight to the next, through the index: a GROUP BY reads every day of every token from each of them.
+FIRST_DAYS = """
+    WITH RECURSIVE known(place, address) AS (
+        SELECT 1, (SELECT MIN(address) FROM request_log_tokenaddressday WHERE account_id = %s AND address > '')
+        UNION ALL
+        SELECT place + 1, (SELECT MIN(day.address) FROM request_log_tokenaddressday AS day
+                           WHERE day.account_id = %s AND day.address > known.address)
+        FROM known WHERE address IS NOT NULL AND place < %s
+    )
+    SELECT address, (SELECT MIN(day.day) FROM request_log_tokenaddressday AS day
+                     WHERE day.account_id = %s AND day.address = known.address)
+    FROM known WHERE address IS NOT NULL
+"""
+
+
+@dataclass(frozen=True)
+class NewAddress:
+    """An address, the day on which it was first let in, and the requests that each token let in from it."""
+
+    address: str
+    first_day: date
+    requests: dict[uuid.UUID, int]
+
+
+@dataclass(frozen=True)
+class NewAddresses:
+    """The newest of the `number` new addresses; `is_cut` when the account has more addresses than are looked at."""
+
+    shown: Sequence[NewAddress]
+    number: int
+    is_cut: bool
+
+
+def new_addresses(account_id: uuid.UUID, *, since: date, most: int) -> NewAddresses:
+    """Return the addresses that were let in for the first time since that day, the latest first, `most` at most.
+
+    First as far back as the log is kept; the unknown address is none.
+    """
+    alias = settings.REQUEST_LOG_ALIAS
+    account: Any = account_id if connections[alias].vendor == "postgresql" else account_id.hex
+    with connections[alias].cursor() as cursor:
+        cursor.execute(FIRST_DAYS, (account, account, MOST_LOOKED_AT, account))
+        rows = cursor.fetchall()
+    known = [(address, day if isinstance(day, date) else date.fromisoformat(day)) for address, day in rows]
+    new = sorted(((day, address) for address, day in known if day >= since), key=lambda each: each[1])
+    new.sort(key=lambda each: each[0], reverse=True)
+    counted = (
+        TokenAddressDay.objects.filter(account_id=account_id, address__in=[address for _, address in new[:most]])
+        .values_list("address", "token_id")
+        .annotate(sum=Sum("accepted"))
+        .order_by("-sum", "token_id")
+    )
+    requests: dict[str, dict[uuid.UUID, int]] = {}
+    for address, token_id, number in counted if new else ():
+        requests.setdefault(address, {})[token_id] = int(number)
+    shown = [NewAddress(address, day, requests.get(address, {})) for day, address in new[:most]]
+    return NewAddresses(shown, len(new), len(known) == MOST_LOOKED_AT)

@@ -1,0 +1,199 @@
+"""The usage page in a real browser: from a picture to the requests behind it, without scripts and by keyboard too."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from browser.test_page_weight import MOST_BYTES, Wire
+from browser.test_valid_html import Served, complaints
+from browser.visitor import NARROW, WIDE, Scheme, Visitor, visiting
+from stack import Stack
+from usage_samples import remember
+
+pytestmark = pytest.mark.covers("B5")
+HUGE = (3840, 2160)
+LOOKS: list[tuple[tuple[int, int], Scheme]] = [
+    (WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark"), (HUGE, "light"),
+]  # fmt: skip
+BY = ("token", "software", "endpoint", "status")
+
+
+@pytest.fixture(scope="module")
+def used(stack: Stack) -> dict[str, Any]:
+    """Acme with a quarter of a year behind it; of today, one token's requests are in the log as well."""
+    token = stack.create_token("Nightly load", "--software", "snowflake")
+    others = [stack.create_token(f"{'Very long name ' * number}{number}", *software)["id"] for number, software in (
+        (1, ("--software", "excel")), (9, ()), (2, ("--software", "power-bi")))]  # fmt: skip
+    unused = stack.create_token("Former partner", "--software", "zapier")["id"]
+    remember(stack.data, stack.account, [token["id"], *others], now=datetime.now(UTC))
+    with closing(sqlite3.connect(stack.data / "simsim.sqlite3", timeout=20)) as database, database:
+        database.execute(
+            "UPDATE tokens_token SET created_at = '2026-01-01 00:00:00' WHERE id = ?", (unused.replace("-", ""),)
+        )
+    for _ in range(3):
+        stack.get("/api/v2/never/before", auth=(token["username"], token["password"]))
+    stack.wait_until(lambda: len(stack.log_rows(endpoint="/api/v2/never/before")) == 3, "the log has its rows")
+    return token
+
+
+@pytest.fixture
+def alice(browser: Browser, stack: Stack, used: dict[str, Any]) -> Iterator[Visitor]:
+    with visiting(browser, stack) as visitor:
+        visitor.sign_in()
+        visitor.page.wait_for_url("**/tokens/")
+        yield visitor
+
+
+def usage_of(visitor: Visitor) -> str:
+    return f"{visitor.home}accounts/{visitor.stack.account}/usage/"
+
+
+@pytest.mark.covers("R7", "R17")
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_alice_gets_from_the_usage_to_the_requests(
+    browser: Browser, stack: Stack, used: dict[str, Any], size: tuple[int, int]
+) -> None:
+    with visiting(browser, stack, size) as alice:
+        page = alice.page
+        alice.sign_in()
+        page.wait_for_url("**/tokens/")
+        page.get_by_role("link", name="Usage").click()
+        expect(page.get_by_role("heading", name="Usage", exact=True)).to_be_visible()
+        expect(page).to_have_title("Usage · Simsim")
+        expect(page.get_by_role("navigation", name="Where you are")).to_contain_text("API")
+        page.get_by_role("link", name="24 hours").click()
+        page.wait_for_url("**/usage/?range=24h&by=token")
+        expect(page.get_by_role("img", name="Requests per hour")).to_be_visible()
+        page.get_by_role("link", name="Software").click()
+        page.wait_for_url("**/usage/?range=24h&by=software#by")
+        expect(page.get_by_role("rowheader", name="Snowflake")).to_be_visible()
+        page.get_by_role("link", name="Status", exact=True).click()
+        expect(page.get_by_role("rowheader", name="401 Unauthorized")).to_be_visible()
+        page.get_by_role("link", name="Tokens").last.click()
+        page.get_by_role("link", name="Nightly load").first.click()
+        page.wait_for_url(f"**/logs/?range=24h&token={used['id']}")
+        expect(page.get_by_role("link", name="GET /api/v2/never/before")).to_have_count(3)
+        page.go_back()
+        page.wait_for_url("**/usage/?range=24h&by=token#by")
+
+
+def test_usage_works_without_scripts(browser: Browser, stack: Stack, used: dict[str, Any]) -> None:
+    for size in (WIDE, NARROW):
+        with visiting(browser, stack, size, scripts=False) as alice:
+            page = alice.page
+            alice.sign_in()
+            page.get_by_role("link", name="Usage").click()
+            page.get_by_role("link", name="24 hours").click()
+            page.get_by_role("link", name="Endpoints").click()
+            assert page.url == f"{usage_of(alice)}?range=24h&by=endpoint#by"
+            page.get_by_text("The numbers behind the pictures").click()
+            numbers = page.get_by_role("region", name="The numbers behind the pictures").get_by_role("row")
+            expect(numbers).to_have_count(25)
+            assert page.get_by_role("link", name="/api/v2/entities", exact=True).bounding_box() is not None
+
+
+def test_usage_is_read_by_keyboard_alone(alice: Visitor) -> None:
+    page, keyboard = alice.page, alice.page.keyboard
+    alice.tab_to("Usage")
+    keyboard.press("Enter")
+    page.wait_for_url("**/usage/")
+    alice.tab_to("7 days")
+    keyboard.press("Enter")
+    page.wait_for_url("**/usage/?range=7d&by=token")
+    alice.tab_to("Endpoints")
+    keyboard.press("Enter")
+    page.wait_for_url("**/usage/?range=7d&by=endpoint#by")
+    # From the tabs the way goes on to the rows, and back up to the numbers behind the pictures.
+    alice.tab_to("/api/v2/entities")
+    page.locator(".behind summary").focus()
+    keyboard.press("Enter")
+    keyboard.press("Tab")
+    expect(page.get_by_role("region", name="The numbers behind the pictures")).to_be_focused()
+
+
+def test_pictures_use_the_colours_of_the_theme_and_fill_their_place(browser: Browser, stack: Stack, used: Any) -> None:
+    colour = "(path) => getComputedStyle(document.querySelector(path)).fill"
+    for scheme, accent, bad in (
+        ("light", "rgb(11, 107, 93)", "rgb(163, 38, 47)"),
+        ("dark", "rgb(98, 205, 185)", "rgb(255, 157, 151)"),
+    ):
+        with visiting(browser, stack, WIDE, scheme) as alice:  # type: ignore[arg-type]
+            alice.sign_in()
+            alice.page.wait_for_url("**/tokens/")
+            alice.page.goto(f"{usage_of(alice)}?range=90d")
+            assert alice.page.evaluate(colour, ".chart .accepted") == accent
+            assert alice.page.evaluate(colour, ".chart .refused") == bad
+            chart = alice.page.get_by_role("img", name="Requests per day").bounding_box()
+            bars = alice.page.locator(".chart .accepted").bounding_box()
+            assert chart is not None
+            assert bars is not None
+            assert chart["width"] * 0.97 < bars["width"] <= chart["width"]
+            assert bars["height"] <= chart["height"] + 1
+
+
+def test_texts_of_the_axes_never_cover_each_other(browser: Browser, stack: Stack, used: dict[str, Any]) -> None:
+    for size in (WIDE, NARROW, HUGE):
+        with visiting(browser, stack, size) as alice:
+            alice.sign_in()
+            alice.page.wait_for_url("**/tokens/")
+            for span in ("24h", "7d", "30d", "90d"):
+                alice.page.goto(f"{usage_of(alice)}?range={span}")
+                for chart in alice.page.locator("svg.chart").all():
+                    for texts in (".chart-under", ".chart-left"):
+                        boxes = [box for text in chart.locator(texts).all() if (box := text.bounding_box())]
+                        shown = sorted((box["x"], box["x"] + box["width"]) for box in boxes if box["width"])
+                        if texts == ".chart-left":
+                            shown = sorted((box["y"] + 2, box["y"] + box["height"] - 2) for box in boxes)
+                        assert len(shown) >= 2
+                        assert all(a[1] < b[0] for a, b in pairwise(shown)), (size, span, shown)
+                        assert min(box["x"] for box in boxes) >= 0
+
+
+def tour(visitor: Visitor) -> Iterator[str]:
+    """Go from page to page; yield the name of each when it is shown."""
+    page, usage = visitor.page, usage_of(visitor)
+    for span, by in zip(("30d", "7d", "90d", "24h"), BY, strict=True):
+        page.goto(f"{usage}?range={span}&by={by}")
+        yield f"usage, {span} by {by}"
+    page.locator(".behind summary").click()
+    yield "usage, the numbers"
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("size", "scheme"), LOOKS, ids=str)
+def test_every_usage_page_keeps_to_the_rules(
+    browser: Browser, stack: Stack, used: dict[str, Any], size: tuple[int, int], scheme: Scheme
+) -> None:
+    with visiting(browser, stack, size, scheme) as visitor:
+        visitor.sign_in()
+        visitor.page.wait_for_url("**/tokens/")
+        for _name in tour(visitor):
+            visitor.check()
+
+
+def test_every_usage_page_is_valid_html_and_light(
+    browser: Browser, stack: Stack, used: dict[str, Any], tmp_path: Path
+) -> None:
+    weights = {}
+    with visiting(browser, stack) as visitor:
+        visitor.sign_in()
+        visitor.page.wait_for_url("**/tokens/")
+        session = visitor.page.context.new_cdp_session(visitor.page)
+        wire, served = Wire(session), Served(visitor)
+        session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        for name in tour(visitor):
+            visitor.page.wait_for_load_state("networkidle")
+            weights[name] = wire.bytes
+            (tmp_path / f"{re.sub(r'[ ,]+', '-', name)}.html").write_bytes(served.text)
+    found = complaints(tmp_path)
+    assert len(found) == 5
+    assert not [f"{name}: {each}" for name, judged in found.items() for each in judged]
+    assert 0 < max(weights.values()) <= MOST_BYTES, weights
