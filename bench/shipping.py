@@ -1,7 +1,7 @@
 """Log shipping: rows a second from a spool into the log, roll-ups and all. On its own: `python -m bench.shipping`.
 
-A spool as a gate and a gateway leave it, with half a million requests of one account: 200 tokens, 400 endpoints, 300
-addresses, one request in twenty refused. Then the worker's own shipper, in this process, until nothing is left.
+A spool as a gate and a gateway leave it, with half a million requests of one account: 200 tokens that come from three
+addresses each, 400 endpoints, one request in twenty refused. Then the worker's own shipper, in this process, until nothing is left.
 """
 
 import argparse
@@ -49,11 +49,12 @@ def lines(first: int, last: int, began: datetime) -> Iterator[tuple[bytes, bytes
     ]
     addresses = [parse_address(f"198.51.{n // 250}.{n % 250}") for n in range(ADDRESSES)]
     for n in range(first, last):
-        at, address = began + timedelta(seconds=n / A_SECOND), addresses[n * 7 % ADDRESSES]
+        at, token = began + timedelta(seconds=n / A_SECOND), n * n % TOKENS
+        address = addresses[(token * 3 + n % 3) % ADDRESSES]
         path, request_id = f"/api/v2/entities/{n * 13 % ENDPOINTS}/values", f"{n:032x}"
         decision, status = (ADDRESS_NOT_ALLOWED, 401) if n % 20 == 0 else (OK, 404 if n % 50 == 1 else 200)
         decided = decided_line(
-            request_id, at, decision, account=account, record=records[n * n % TOKENS], method="GET", target=path,
+            request_id, at, decision, account=account, record=records[token], method="GET", target=path,
             address=address,
         )  # fmt: skip
         assert address is not None

@@ -68,6 +68,7 @@ def _traffic(account: str, tokens: Sequence[str], now: datetime) -> Iterator[Cou
             is_refused = chance.random() < (0.12 if ago // 24 in {4, 5} else 0.012)
             fails = not is_refused and chance.random() < 0.02
             seconds = 0.004 if is_refused else chance.lognormvariate(-2.6, 0.8) * (1.6 if of_day == 9 else 1)
-            status = "401" if is_refused else chance.choice(["404", "500"]) if fails else "200"
-            known = "" if is_refused and chance.random() < 0.5 else token
-            yield Counted(account, hour, not is_refused, durations.class_of(seconds), status, endpoint, known)
+            status = 401 if is_refused else chance.choice([404, 500]) if fails else 200
+            known = None if is_refused and chance.random() < 0.5 else int(token, 16)
+            took = durations.class_of(seconds)
+            yield Counted(int(account, 16), hour, not is_refused, took, status, endpoint, known)

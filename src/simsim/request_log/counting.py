@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from itertools import repeat
@@ -77,32 +77,33 @@ def tally(added: Sequence[Counted], taken_back: Sequence[Counted] = ()) -> dict[
     Requests without a token count for no token.
     """
     found: dict[Key, list[int]] = {}
-    for kind in Kind:
-        sums = _sums(added, kind)
-        sums.subtract(_sums(taken_back, kind))
-        for (account, hour, is_accepted, took, value), number in sums.items():
-            if not number or (kind is Kind.TOKEN and value is None):
-                continue
+    for rows, sign in ((added, 1), (taken_back, -1)):
+        for (account, hour, is_accepted, took), kind, value, number in _sums(rows):
             for hours in (1, DAY_HOURS):
-                key = Key(f"{account:032x}", hours, kind, _text(kind, value), hour - hour % hours)
+                key = Key(f"{account:032x}", hours, kind, value, hour - hour % hours)
                 numbers = found.setdefault(key, [0] * (2 + durations.CLASSES))
-                numbers[0 if is_accepted else 1] += number
+                numbers[0 if is_accepted else 1] += sign * number
                 if took is not None:
-                    numbers[2 + took] += number
+                    numbers[2 + took] += sign * number
     return {key: numbers for key, numbers in found.items() if any(numbers)}
 
 
-def _text(kind: Kind, value: Any) -> str:
-    if kind is Kind.TOKEN:
-        return f"{value:032x}"
-    return "" if value is None else str(value)
-
-
-def _sums(rows: Sequence[Counted], kind: Kind) -> "Counter[tuple[int, int, bool, int | None, Any]]":
-    """Return how often each value of a kind stands beside each hour, verdict and class."""
+def _sums(rows: Sequence[Counted]) -> Iterator[tuple[tuple[int, int, bool, int | None], Kind, str, int]]:
+    """Yield how often each value of each kind stands beside each account, hour, verdict and class."""
     if not rows:
-        return Counter()
+        return
     accounts, hours, verdicts, took, statuses, endpoints, tokens = zip(*rows, strict=True)
-    values = {Kind.ALL: repeat(""), Kind.STATUS: statuses, Kind.ENDPOINT: endpoints, Kind.TOKEN: tokens}[kind]
-    # By columns, because Counter then counts in C: row by row it takes as long as parsing the lines.
-    return Counter(zip(accounts, hours, verdicts, took, values, strict=False))
+    # What all kinds share becomes one number for each row, and Counter then counts in C: row by row, and by all that
+    # is shared each time, it takes as long as parsing the lines.
+    numbered: dict[tuple[int, int, bool, int | None], int] = {}
+    shared = [numbered.setdefault(key, len(numbered)) for key in zip(accounts, hours, verdicts, took, strict=True)]
+    keys = list(numbered)
+    values: dict[Kind, Iterable[Any]] = {
+        Kind.ALL: repeat(None), Kind.STATUS: statuses, Kind.ENDPOINT: endpoints, Kind.TOKEN: tokens
+    }  # fmt: skip
+    for kind in Kind:
+        for (nth, value), number in Counter(zip(shared, values[kind], strict=False)).items():
+            if kind is not Kind.TOKEN:
+                yield keys[nth], kind, "" if value is None else str(value), number
+            elif value is not None:
+                yield keys[nth], kind, f"{value:032x}", number

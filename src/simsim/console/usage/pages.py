@@ -1,5 +1,7 @@
 """The usage page of an account, for a time range and by one thing at a time, both in its address (B5)."""
 
+import uuid
+
 from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -85,7 +87,7 @@ def unused_tokens(visit: Visit) -> dict[str, object]:
     """Return the tokens that were never used, or not for long, those that expire first at the top."""
     search = Search(attention=Attention.UNUSED)
     ranking = rank_active(visit.account, actor=visit.actor, search=search, now=visit.now)
-    tokens = in_order(ranking.ids[:MOST_UNUSED])
+    tokens = in_order([uuid.UUID(text) for text in ranking.ids[:MOST_UNUSED]])
     uses = last_uses(token.pk for token in tokens)
     return {
         "unused": [TokenRow(token, uses.get(token.pk), (), visit.now) for token in tokens],
