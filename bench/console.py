@@ -21,16 +21,28 @@ from rich.table import Table
 
 from bench import installation, servers
 
-# A page to measure is a line here; {account} is the account's id, {token} that of its most used token.
+# A page to measure is a line here, with the most milliseconds that its p95 may take; {account} is the account's id,
+# {token} that of its most used token.
 PAGES = [
-    ("active tokens", "/accounts/{account}/tokens/"),
-    ("active tokens, last page", "/accounts/{account}/tokens/?page=400"),
-    ("active tokens, searched", "/accounts/{account}/tokens/?q=platform&software=python&attention=unused"),
-    ("expired and revoked", "/accounts/{account}/tokens/ended/"),
-    ("one token", "/accounts/{account}/tokens/{token}/"),
-    ("logs", "/accounts/{account}/logs/"),
+    ("active tokens", "/accounts/{account}/tokens/", 100),
+    ("active tokens, last page", "/accounts/{account}/tokens/?page=400", 100),
+    ("active tokens, searched", "/accounts/{account}/tokens/?q=platform&software=python&attention=unused", 100),
+    ("expired and revoked", "/accounts/{account}/tokens/ended/", 100),
+    ("one token", "/accounts/{account}/tokens/{token}/", 100),
+    ("logs", "/accounts/{account}/logs/", 150),
+    ("logs, 30 days and 404", "/accounts/{account}/logs/?range=30d&status=404", 150),
+    ("logs, endpoint", "/accounts/{account}/logs/?endpoint=/api/v2/entity-17", 150),
+    ("logs, endpoint and 404", "/accounts/{account}/logs/?endpoint=/api/v2/entity-17&status=404", 150),
+    ("logs, token and 5xx", "/accounts/{account}/logs/?token={token}&status=5xx", 150),
+    ("logs, refused from an address", "/accounts/{account}/logs/?outcome=refused&address=198.51.100.7", 150),
+    ("logs, address that never was", "/accounts/{account}/logs/?address=203.0.113.200&token={token}", 150),
+    ("logs, software and class", "/accounts/{account}/logs/?software=python&status=4xx", 150),
+    ("usage, 24 hours", "/accounts/{account}/usage/?range=24h", 150),
+    ("usage, 90 days by endpoint", "/accounts/{account}/usage/?range=90d&by=endpoint", 150),
+    ("usage, 90 days by software", "/accounts/{account}/usage/?range=90d&by=software", 150),
 ]
-MOST_MILLISECONDS, MOST_QUERIES = 100.0, 12
+# Of the tokens' pages; the others have a time to keep, however many queries that takes.
+MOST_QUERIES, BOUND_BY_QUERIES = 12, 100
 WARM_UP = 5
 TESTS = Path(__file__).parents[1] / "tests"
 
@@ -40,6 +52,7 @@ class Measured:
     """One page: milliseconds until its last byte had come, bytes of its HTML, queries to all databases."""
 
     page: str
+    most: float
     shortest: float
     p50: float
     p95: float
@@ -49,7 +62,7 @@ class Measured:
 
     @property
     def is_reached(self) -> bool:
-        return self.p95 <= MOST_MILLISECONDS and self.queries <= MOST_QUERIES
+        return self.p95 <= self.most and (self.queries <= MOST_QUERIES or self.most > BOUND_BY_QUERIES)
 
 
 def measure(data: Path, size: installation.Size, fetches: int, database_url: str) -> list[Measured]:
@@ -58,14 +71,14 @@ def measure(data: Path, size: installation.Size, fetches: int, database_url: str
     settings = installation.environment(data, port, database_url)
     installation.start_django(settings)
     made = asdict(installation.make(size, progress))
-    cookie, queries = signed_in_and_counted([path.format(**made) for _, path in PAGES])
+    cookie, queries = signed_in_and_counted([path.format(**made) for _, path, _ in PAGES])
     simsim = str(Path(sys.executable).with_name("simsim"))
     measured = []
     with servers.running([simsim, "serve", "--port", str(port), "--no-worker"], ready=port, variables=settings):
-        for (page, path), count in zip(PAGES, queries, strict=True):
+        for (page, path, most), count in zip(PAGES, queries, strict=True):
             spent, received = fetch(port, path.format(**made), cookie, fetches)
             p50, p95 = statistics.median(spent), statistics.quantiles(spent, n=20)[-1]
-            measured.append(Measured(page, min(spent), p50, p95, max(spent), received, count))
+            measured.append(Measured(page, most, min(spent), p50, p95, max(spent), received, count))
             progress(f"{page}: fetched {fetches} times")
     return measured
 
@@ -122,14 +135,16 @@ def progress(text: str) -> None:
 
 
 def print_table(measured: list[Measured], title: str) -> None:
-    table = Table("page", "shortest ms", "p50 ms", "p95 ms", "longest ms", "kB", "queries", "", title=title)
+    table = Table(
+        "page", "at most ms", "shortest ms", "p50 ms", "p95 ms", "longest ms", "kB", "queries", "", title=title
+    )
     for each in measured:
         times = (f"{value:.1f}" for value in (each.shortest, each.p50, each.p95, each.longest))
         verdict = "ok" if each.is_reached else "MISSED"
-        table.add_row(each.page, *times, f"{each.bytes / 1000:.0f}", str(each.queries), verdict)
+        table.add_row(each.page, f"{each.most:g}", *times, f"{each.bytes / 1000:.0f}", str(each.queries), verdict)
     # Whatever else runs is in the times as well: on a busy machine they say nothing about the pages.
     busy = f"load of this machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
-    table.caption = f"p95 ≤ {MOST_MILLISECONDS:g} ms, queries ≤ {MOST_QUERIES}; {busy}"
+    table.caption = f"queries of the tokens' pages ≤ {MOST_QUERIES}; {busy}"
     Console(width=130).print(table)
 
 
@@ -137,7 +152,7 @@ def main() -> int:
     """Print the table, or JSON; return 1 when a figure is missed."""
     parser = argparse.ArgumentParser(prog="bench.console", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--rows", type=int, default=5_000_000, help="rows in the log")
+    parser.add_argument("--rows", type=int, default=10_000_000, help="rows in the log")
     parser.add_argument("--tokens", type=int, default=10_000, help="active tokens of the account")
     parser.add_argument("--fetches", type=int, default=200, help="how often each page is fetched")
     parser.add_argument("--postgresql", nargs="?", const="scratch", default="", metavar="URL",

@@ -1,12 +1,17 @@
-"""Log shipping: rows a second from a spool into the log, roll-ups and all. On its own: `python -m bench.shipping`.
+"""Log shipping: rows a second from a spool into the log, roll-ups and all, and how far behind the log is.
+
+On its own: `python -m bench.shipping`.
 
 A spool as a gate and a gateway leave it, with half a million requests of one account: 200 tokens that come from three
-addresses each, 400 endpoints, one request in twenty refused. Then the worker's own shipper, in this process, until nothing is left.
+addresses each, 400 endpoints, one request in twenty refused. Then the worker's own shipper, in this process, until
+nothing is left.
 """
 
 import argparse
+import contextlib
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +31,7 @@ TOKENS, ENDPOINTS, ADDRESSES = 200, 400, 300
 A_SECOND = 500
 LEAST = {"SQLite": 20_000, "PostgreSQL": 50_000}
 FILE_REQUESTS = 50_000
+FIRST, VISIBLE_SECONDS, WARM_UP_SECONDS, MOST_BEHIND_SECONDS = 10_000_000, 15.0, 3.0, 1.0
 
 
 def write_spool(spool: Path, requests: int) -> None:
@@ -86,6 +92,40 @@ def rate(data: Path, requests: int, database_url: str) -> float:
     return requests / spent
 
 
+def delays(data: Path, database_url: str) -> list[float]:
+    """Return how many seconds each look at the log was behind the spool, at A_SECOND requests a second.
+
+    A worker of its own ships, as in `simsim serve`. To be called after `rate`, in its process and on its installation.
+    """
+    from simsim.gate.spool import Spool
+    from simsim.request_log.filters import Filters
+    from simsim.request_log.query import list_requests
+
+    account = uuid.UUID(int=1 << 64)
+    (data / "spool" / "gateway.jsonl").touch()
+    gate, ends = Spool(data / "spool"), (data / "spool" / "gateway.jsonl").open("ab", buffering=0)
+    settings = installation.environment(data, 8000, database_url)
+    simsim = str(Path(sys.executable).with_name("simsim"))
+    behind: list[float] = []
+    with subprocess.Popen([simsim, "worker"], env=settings) as worker, contextlib.ExitStack() as stack:
+        stack.callback(worker.terminate)
+        began, written = time.time(), 0
+        while (now := time.time()) < began + VISIBLE_SECONDS:
+            due = int((now - began) * A_SECOND)
+            start = datetime.now(UTC) - timedelta(seconds=(FIRST + due) / A_SECOND)
+            for decided, ended in lines(FIRST + written, FIRST + due, start):
+                gate.append(decided)
+                ends.write(ended)
+            written = max(written, due)
+            newest = list_requests(Filters(account), 1).items
+            if newest and now > began + WARM_UP_SECONDS:
+                behind.append(time.time() - newest[0].received_at.timestamp())
+            time.sleep(0.02)
+    gate.close()
+    ends.close()
+    return behind
+
+
 def main() -> int:
     """Print the rate, or JSON; return 1 when it is missed."""
     parser = argparse.ArgumentParser(prog="bench.shipping", description=__doc__)
@@ -98,12 +138,15 @@ def main() -> int:
     database = "PostgreSQL" if url else "SQLite"
     with tempfile.TemporaryDirectory(prefix="simsim-bench-") as scratch:
         measured = rate(Path(scratch), chosen.requests, url)
-    reached = measured >= LEAST[database]
+        behind = max(delays(Path(scratch), url))
+    reached = measured >= LEAST[database] and behind <= MOST_BEHIND_SECONDS
     if chosen.json:
-        print(json.dumps({"database": database, "rows_a_second": round(measured), "reached": reached}))
+        figures = {"database": database, "rows_a_second": round(measured), "behind_seconds": round(behind, 3)}
+        print(json.dumps(figures | {"reached": reached}))
     else:
         busy = f"load of this machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
         print(f"{measured:,.0f} rows a second into {database} (≥ {LEAST[database]:,}; {busy})")
+        print(f"at {A_SECOND} requests a second the log is {behind:.2f} s behind at most (≤ {MOST_BEHIND_SECONDS:g} s)")
     return 0 if reached else 1
 
 

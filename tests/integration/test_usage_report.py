@@ -142,6 +142,15 @@ def test_requests_that_come_between_two_queries_are_never_fewer_than_none() -> N
     assert Usage(1, 2) - Usage(2, 1, took) == Usage(0, 1)
 
 
+def test_very_many_tokens_have_their_numbers_and_no_durations(monkeypatch: pytest.MonkeyPatch) -> None:
+    some_traffic()
+    whole = usage_report.by_token(ACME, SPANS[2], of=usage_report.total(usage_report.series(ACME, SPANS[2])))
+    monkeypatch.setattr(usage_report, "MOST_TIMED", len(whole) - 1)
+    short = usage_report.by_token(ACME, SPANS[2], of=Usage())
+    assert short == {token: Usage(usage.accepted, usage.refused) for token, usage in whole.items()}
+    assert any(sum(usage.took) for usage in whole.values())
+
+
 def test_tokens_without_a_total_are_read_as_well() -> None:
     assert usage_report.largest(ACME, SPANS[0], Kind.TOKEN, of=Usage(3), number=20).unnamed == Usage(3)
     assert usage_report.by_token(ACME, SPANS[0], of=Usage()) == {}

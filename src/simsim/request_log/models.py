@@ -111,7 +111,11 @@ class UsageCount(models.Model):
             )
         ]
         indexes: ClassVar = [
-            models.Index(fields=["account_id", "hours", "kind", "began_hour"], name="counts_of_an_account"),
+            # Ends in what the usage page sums: from the table, tens of thousands of rows take five times as long.
+            models.Index(
+                fields=["account_id", "hours", "kind", "began_hour", "value", "accepted", "refused"],
+                name="counts_of_an_account",
+            ),
             models.Index(fields=["hours", "began_hour"], name="counts_by_age"),
         ]
 

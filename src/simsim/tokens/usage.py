@@ -148,6 +148,9 @@ def _by_software(account: Account, span: Span, everything: Usage) -> Split:
     parts = [Part(total(usages), software=entries[pk] if pk is not None else None) for pk, usages in used.items()]
     parts.sort(key=lambda part: (-part.usage.requests, part.software.name if part.software else ""))
     unnamed = everything - total(by_token.values())
+    if not any(map(any, (part.usage.took for part in parts))):
+        # Nobody asked how long the others took, so what is left over is not known either.
+        unnamed = Usage(unnamed.accepted, unnamed.refused)
     rest = parts[MOST_ROWS:]
     return Split(parts[:MOST_ROWS], len(rest), total(part.usage for part in rest), unnamed)
 

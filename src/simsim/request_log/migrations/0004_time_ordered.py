@@ -194,7 +194,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 "indexes": [
-                    models.Index(fields=["account_id", "hours", "kind", "began_hour"], name="counts_of_an_account"),
+                    models.Index(
+                        fields=["account_id", "hours", "kind", "began_hour", "value", "accepted", "refused"],
+                        name="counts_of_an_account",
+                    ),
                     models.Index(fields=["hours", "began_hour"], name="counts_by_age"),
                 ],
                 "constraints": [
