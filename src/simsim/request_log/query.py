@@ -14,7 +14,6 @@ from simsim.request_log.searching import search
 from simsim.request_log.sentences import sentence
 
 LONGEST_PAGE = 1000
-LEAST_PATIENCE_SECONDS = 0.01
 _is_cursor = re.compile(r"[0-9]{1,19}").fullmatch
 
 
@@ -59,10 +58,6 @@ def list_requests(
         raise Invalid(FieldError("limit", message, {"most": str(LONGEST_PAGE)}))
     below = LAST if cursor is None else parse_cursor(cursor)
     found = search(filters, limit + 1, below=below, patience_seconds=patience_seconds)
-    while found.searched_to is not None and found.searched_to >= below:
-        # All the patience went into what lies above the cursor: the cursor would stand still, or go back, for ever.
-        patience_seconds = max(LEAST_PATIENCE_SECONDS, 2 * (patience_seconds or 0))
-        found = search(filters, limit + 1, below=below, patience_seconds=patience_seconds)
     if len(found.rows) > limit:
         return Page(found.rows[:limit], str(found.rows[limit - 1].pk))
     if found.searched_to is None:
