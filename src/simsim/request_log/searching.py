@@ -202,10 +202,10 @@ def _steps(by_day: Mapping[int, int], low: int, high: int, *, is_exact: bool) ->
 
 def _parts(days: Sequence[int], number: int, low: int, high: int) -> Iterator[Step]:
     """Yield what lies between the ids of the days, which are in descending order, in so many parts of equal length."""
-    first, last = max(low, days[-1] * A_DAY), min(high, (days[0] + 1) * A_DAY + SLACK)
-    # Never an empty one: who goes on at the end of such a step would stay where he is.
-    number = max(number, 1) if first < last else 0
-    for part in range(number):
-        lower, upper = (last - (last - first) * nth // number for nth in (part + 1, part))
-        if lower < upper:
-            yield Step(lower, upper)
+    first, last = days[-1] * A_DAY, (days[0] + 1) * A_DAY + SLACK
+    # Parts of the whole days, whatever is left of them: of a part of what is left, something would always be left. And
+    # never an empty one: who goes on at its end would stay where he is.
+    for part in range(max(number, 1)):
+        lower, upper = (last - (last - first) * nth // max(number, 1) for nth in (part + 1, part))
+        if max(low, lower) < min(high, upper):
+            yield Step(max(low, lower), min(high, upper))
