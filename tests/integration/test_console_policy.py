@@ -36,6 +36,7 @@ FORMS: dict[str, dict[str, str]] = {
     "more_requests": {},
     "newest_requests": {},
     "export_requests": {},
+    "usage": {},
     "logged_request": {},
     "decline_request": {},
     "notices": {"revoked": "nobody"},
