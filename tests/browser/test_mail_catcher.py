@@ -44,7 +44,7 @@ def test_newcomer_finds_a_mail_and_reads_it(
     checked(page)
     page.get_by_role("link", name="A new API token was created in Acme").first.click()
     shown = page.frame_locator("iframe")
-    assert shown.get_by_role("heading", name="What happened").is_visible()
+    shown.get_by_role("heading", name="What happened").wait_for()  # the frame loads after the page
     assert shown.get_by_role("link", name="I don’t recognise this token").is_visible()
     assert "Name: Finance dashboards" in page.locator("pre").inner_text()
     checked(page)
