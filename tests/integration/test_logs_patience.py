@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -34,11 +35,15 @@ def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(listing, name, 0)
 
 
+WANTED: dict[str, Any] = {}
+OTHER: dict[str, Any] = {"outcome": "unknown", "status": None}
+
+
 def fill(cast: Cast, *, days: int, every: int) -> list[int]:
     """Log six requests a day; return the ids of those that are looked for, newest first."""
     rows = [
         log(cast, received_at=NOON - timedelta(days=day, minutes=minute),
-            **({} if minute == 0 and day % every == 0 else {"outcome": "unknown", "status": None}))
+            **(WANTED if minute == 0 and day % every == 0 else OTHER))
         for day in range(days) for minute in range(6)
     ]  # fmt: skip
     return [row.pk for row in rows if row.outcome == "accepted"]
