@@ -3,8 +3,8 @@
 On its own: `python -m bench.shipping`.
 
 A spool as a gate and a gateway leave it, with half a million requests of one account: 200 tokens that come from three
-addresses each, 400 endpoints, one request in twenty refused. Then the worker's own shipper, in this process, until
-nothing is left.
+addresses each, 400 endpoints, one request in twenty refused. Then the worker's own shipper, as it
+runs on each node (one on SQLite, two on PostgreSQL), until nothing is left.
 """
 
 import argparse
@@ -34,13 +34,13 @@ FILE_REQUESTS = 50_000
 FIRST, VISIBLE_SECONDS, WARM_UP_SECONDS, MOST_BEHIND_SECONDS = 10_000_000, 15.0, 3.0, 1.0
 
 
-def write_spool(spool: Path, requests: int) -> None:
-    """Write both lines of each request, into files that nobody writes to any more."""
+def write_spool(spool: Path, requests: int, *, first: int) -> None:
+    """Write both lines of each request, numbered from `first`, into files that nobody writes to any more."""
     spool.mkdir(parents=True, exist_ok=True)
-    began = datetime.now(UTC) - timedelta(seconds=requests / A_SECOND)
-    for first in range(0, requests, FILE_REQUESTS):
-        pairs = list(lines(first, min(first + FILE_REQUESTS, requests), began))
-        name = f"{first:020d}"
+    began = datetime.now(UTC) - timedelta(seconds=(first + requests) / A_SECOND)
+    for start in range(first, first + requests, FILE_REQUESTS):
+        pairs = list(lines(start, min(start + FILE_REQUESTS, first + requests), began))
+        name = f"{start:020d}"
         (spool / f"gate-{name}.jsonl").write_bytes(b"".join(pair[0] for pair in pairs))
         (spool / f"gateway-{name}.jsonl").write_bytes(b"".join(pair[1] for pair in pairs))
 
@@ -71,25 +71,45 @@ def lines(first: int, last: int, began: datetime) -> Iterator[tuple[bytes, bytes
         yield decided, end.encode()
 
 
-def rate(data: Path, requests: int, database_url: str) -> float:
-    """Return the rows a second that the worker's shipper stores, its spool written before."""
+def rate(data: Path, requests: int, database_url: str, nodes: int) -> float:
+    """Return the rows a second that `nodes` shippers store together, each from a spool of its own written before."""
     installation.start_django(installation.environment(data, 8000, database_url))
     from simsim.operations import migrating
     from simsim.request_log.models import LoggedRequest
-    from simsim.request_log.shipping import Shipper
 
     migrating.migrate()
-    write_spool(data / "spool", requests)
-    progress(f"{requests:,} requests written")
-    shipper = Shipper(data / "spool")
-    began, cpu = time.perf_counter(), time.process_time()
+    start = data / "start"
+    command = [sys.executable, "-m", "bench.shipping", "--requests", str(requests), "--postgresql", database_url]
+    shippers = [
+        subprocess.Popen([*command, "--node", str(nth), str(data)], stdout=subprocess.PIPE, text=True)
+        for nth in range(nodes)
+    ]
+    for shipper in shippers:
+        assert shipper.stdout is not None
+        shipper.stdout.readline()
+    progress(f"{requests:,} requests written by each of {nodes}")
+    start.touch()
+    spent = max(float(shipper.communicate()[0]) for shipper in shippers)
+    if LoggedRequest.objects.count() != requests * nodes:
+        raise RuntimeError(f"expected {requests * nodes:,} rows, got {LoggedRequest.objects.count():,}")
+    return requests * nodes / spent
+
+
+def ship_as_node(nth: int, data: Path, requests: int, database_url: str) -> None:
+    """Write a spool, wait until all are written, ship it, and print how many seconds that took."""
+    installation.start_django(installation.environment(data, 8000, database_url))
+    from simsim.request_log.shipping import Shipper
+
+    spool = data / "spool" if nth == 0 else data / f"spool-{nth}"
+    write_spool(spool, requests, first=nth * requests)
+    print("written", flush=True)
+    while not (data / "start").exists():
+        time.sleep(0.01)
+    shipper = Shipper(spool)
+    began = time.perf_counter()
     while shipper.ship_once():
         pass
-    spent, cpu = time.perf_counter() - began, time.process_time() - cpu
-    if LoggedRequest.objects.count() != requests:
-        raise RuntimeError(f"expected {requests:,} rows, got {LoggedRequest.objects.count():,}")
-    progress(f"shipped in {spent:.1f} s, {cpu / requests * 1e6:.1f} µs of this process a row")
-    return requests / spent
+    print(time.perf_counter() - began)
 
 
 def delays(data: Path, database_url: str) -> list[float]:
@@ -133,11 +153,17 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=REQUESTS, help="how many requests the spool holds")
     parser.add_argument("--postgresql", nargs="?", const="scratch", default="", metavar="URL",
                         help="an empty database to fill; without a URL, one of a scratch server")  # fmt: skip
+    parser.add_argument("--nodes", type=int, help="how many ship at once: one into SQLite, two into PostgreSQL")
+    parser.add_argument("--node", nargs=2, metavar=("NTH", "DATA"), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
+    if chosen.node:
+        ship_as_node(int(chosen.node[0]), Path(chosen.node[1]), chosen.requests, chosen.postgresql)
+        return 0
     url = scratch_postgresql() if chosen.postgresql == "scratch" else chosen.postgresql
     database = "PostgreSQL" if url else "SQLite"
     with tempfile.TemporaryDirectory(prefix="simsim-bench-") as scratch:
-        measured = rate(Path(scratch), chosen.requests, url)
+        nodes = chosen.nodes or (2 if url else 1)
+        measured = rate(Path(scratch), chosen.requests, url, nodes)
         behind = max(delays(Path(scratch), url))
     reached = measured >= LEAST[database] and behind <= MOST_BEHIND_SECONDS
     if chosen.json:
@@ -145,7 +171,7 @@ def main() -> int:
         print(json.dumps(figures | {"reached": reached}))
     else:
         busy = f"load of this machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
-        print(f"{measured:,.0f} rows a second into {database} (≥ {LEAST[database]:,}; {busy})")
+        print(f"{measured:,.0f} rows a second by {nodes} into {database} (≥ {LEAST[database]:,}; {busy})")
         print(f"at {A_SECOND} requests a second the log is {behind:.2f} s behind at most (≤ {MOST_BEHIND_SECONDS:g} s)")
     return 0 if reached else 1
 
