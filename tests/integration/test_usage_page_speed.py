@@ -47,7 +47,7 @@ def test_every_question_to_the_counts_goes_through_an_index(now: datetime) -> No
         usage_report.by_token(ACME, span, of=total)
         usage_report.has_ever_been_used(ACME)
         new_addresses.new_addresses(ACME, since=now.date(), most=10)
-    assert len(captured) == 8
+    assert len(captured) == 9
     for query in captured:
         with connection.cursor() as cursor:
             explain = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
