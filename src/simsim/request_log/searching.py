@@ -26,7 +26,7 @@ from simsim.request_log.row_ids import A_DAY, EPOCH, LAST, SLACK, first_id, mome
 
 AN_HOUR = A_DAY // DAY_HOURS
 # So many rows of the leading index are looked at in one step where they must be looked at, and so many days at once.
-STEP_ROWS = 20_000
+STEP_ROWS = 10_000
 STEP_DAYS = 31
 # With more values one index for each takes longer than one look at all the account's rows.
 MOST_LEADS = 20

@@ -21,7 +21,7 @@ from simsim.tokens.requests import requests_of
 PAGE_REQUESTS = 50
 # A page answers at once with what was found until then, and goes on by itself; where only a link goes on, each look
 # is worth waiting for.
-PATIENCE_SECONDS = 0.08
+PATIENCE_SECONDS = 0.04
 PATIENCE_BY_ITSELF_SECONDS = 0.25
 PATIENCE_BY_LINK_SECONDS = 1.0
 # So often a page goes on by itself, which takes about ten seconds; then it waits to be told.
