@@ -81,6 +81,8 @@ class Demo:
 
     def curl(self) -> int:
         """Run the line that was printed and return the status."""
+        # The answer file is there a moment before the line is read from the pipe.
+        wait_for(lambda: any(line.strip().startswith("curl ") for line in self.printed), 10, self.printed)
         line = next(line.strip() for line in self.printed if line.strip().startswith("curl "))
         done = subprocess.run(
             [*shlex.split(line), "-s", "-o", os.devnull, "-w", "%{http_code}"],
