@@ -1,13 +1,12 @@
 """`simsim log`: the request log of an account."""
 # ruff: noqa: PLC0415 - help answers without Django
 
-import dataclasses
 import os
 import re
 import sys
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -66,13 +65,8 @@ def list_log(
     from simsim.tokens.requests import requests_of
 
     found = find_account(account, actor=OPERATOR)
-    filters = dataclasses.replace(
-        filters_of(found, token=token, software=software),
-        since=parse_moment("since", since),
-        until=parse_moment("until", until, through=True),
-        endpoint=endpoint,
-        status=status,
-    )
+    asked = Asked(since, until, endpoint, status, token, software)
+    filters = filters_of(found, asked)
     page = requests_of(found, actor=OPERATOR, filters=filters, limit=limit, cursor=cursor)
     print_list([document(row) for row in page.items], COLUMNS, as_json=as_json, cursor=page.next_cursor)
 
@@ -98,13 +92,8 @@ def export_log(
     from simsim.tokens.requests import export_of
 
     found = find_account(account, actor=OPERATOR)
-    filters = dataclasses.replace(
-        filters_of(found, token=token, software=software),
-        since=parse_moment("since", since),
-        until=parse_moment("until", until, through=True),
-        endpoint=endpoint,
-        status=status,
-    )
+    asked = Asked(since, until, endpoint, status, token, software)
+    filters = filters_of(found, asked)
     rows = export_of(found, actor=OPERATOR, filters=filters)
     try:
         # Bytes, because text would have its line ends turned into the machine's.
@@ -116,8 +105,19 @@ def export_log(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def filters_of(account: "Account", *, token: str | None, software: str | None) -> "Filters":
-    """Return the filters that name something of the account; raise NotFound for a token, Invalid for software."""
+class Asked(NamedTuple):
+    """The options of both verbs that say which requests, as they were typed."""
+
+    since: str | None
+    until: str | None
+    endpoint: str | None
+    status: str | None
+    token: str | None
+    software: str | None
+
+
+def filters_of(account: "Account", asked: Asked) -> "Filters":
+    """Return the filters that were asked for; raise NotFound for a token, Invalid for a time or software."""
     from simsim.accounts.permissions import OPERATOR
     from simsim.operations.finding import find_token_for
     from simsim.request_log.filters import Filters
@@ -125,8 +125,12 @@ def filters_of(account: "Account", *, token: str | None, software: str | None) -
 
     return Filters(
         account.pk,
-        token_id=find_token_for(token, actor=OPERATOR).pk if token else None,
-        among_tokens=tokens_made_for(software, actor=OPERATOR, account=account) if software else None,
+        token_id=find_token_for(asked.token, actor=OPERATOR).pk if asked.token else None,
+        among_tokens=tokens_made_for(asked.software, actor=OPERATOR, account=account) if asked.software else None,
+        since=parse_moment("since", asked.since),
+        until=parse_moment("until", asked.until, through=True),
+        endpoint=asked.endpoint,
+        status=asked.status,
     )
 
 
