@@ -24,7 +24,7 @@ from bench import installation
 from bench.console import progress, scratch_postgresql
 from simsim.credential.allowlist import parse_address
 from simsim.credential.decision import ADDRESS_NOT_ALLOWED, OK, Record
-from simsim.gate.line import decided_line
+from simsim.gate.line import decided_line, frame
 
 REQUESTS = 500_000
 TOKENS, ENDPOINTS, ADDRESSES = 200, 400, 300
@@ -59,10 +59,8 @@ def lines(first: int, last: int, began: datetime) -> Iterator[tuple[bytes, bytes
         address = addresses[(token * 3 + n % 3) % ADDRESSES]
         path, request_id = f"/api/v2/entities/{n * 13 % ENDPOINTS}/values", f"{n:032x}"
         decision, status = (ADDRESS_NOT_ALLOWED, 401) if n % 20 == 0 else (OK, 404 if n % 50 == 1 else 200)
-        decided = decided_line(
-            request_id, at, decision, account=account, record=records[token], method="GET", target=path,
-            address=address,
-        )  # fmt: skip
+        framed = frame(decision, account=account, record=records[token], address=address)
+        decided = decided_line(request_id, at.timestamp(), framed, method="GET", target=path)
         assert address is not None
         end = (
             f'{{"id":"{request_id}","at":{at.timestamp() + 0.02:.3f},"seconds":{n % 97 / 1000:.3f},"status":{status},'

@@ -17,6 +17,8 @@ CREATE TABLE token (
     report_only INTEGER
 );
 CREATE INDEX token_digest ON token (digest);
+"""
+VIEW = """
 CREATE VIEW verifiable_token AS
     SELECT digest, id AS token_id, account AS account_id, name, expires_at, revoked_at, allowlist, works_until,
         report_only
@@ -32,7 +34,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.connection = sqlite3.connect(path, isolation_level=None)
-        self.connection.executescript(SCHEMA)
+        self.connection.executescript(SCHEMA + VIEW)
 
     def add(
         self,

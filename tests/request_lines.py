@@ -10,7 +10,7 @@ from typing import Any
 
 from simsim.credential.allowlist import parse_address
 from simsim.credential.decision import OK, Decision, Record
-from simsim.gate.line import decided_line
+from simsim.gate.line import decided_line, frame
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ACME, GLOBEX, READER = uuid.UUID(int=1), uuid.UUID(int=2), uuid.UUID(int=3)
@@ -37,12 +37,9 @@ class SpoolOfTests:
 
     def decide(self, number: int, decision: Decision = OK, at: datetime = NOON, address: str = "203.0.113.9") -> None:
         record = RECORD if decision.cause not in {"no_credentials", "password_unknown", "other_account"} else None
-        self.gate.write(
-            decided_line(
-                request_id(number), at, decision, account=str(ACME), record=record, method="GET",
-                target=f"/r/{number}?q=1", address=parse_address(address),
-            )
-        )  # fmt: skip
+        framed = frame(decision, account=str(ACME), record=record, address=parse_address(address))
+        line = decided_line(request_id(number), at.timestamp(), framed, method="GET", target=f"/r/{number}?q=1")
+        self.gate.write(line)
 
     def complete(self, number: int, status: int = 200, name: str = "gateway.jsonl", at: datetime = NOON) -> None:
         end = {

@@ -3,12 +3,13 @@
 import json
 import random
 import sys
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from simsim.credential.allowlist import parse_address
 from simsim.credential.decision import OK, Record
-from simsim.gate.line import decided_line
+from simsim.gate.line import decided_line, frame
 from simsim.gate.spool import Spool
 
 ACCOUNT, TOKEN = f"{1:08}-0000-4000-8000-000000000000", f"{2:08}-0000-4000-8000-000000000000"
@@ -22,23 +23,19 @@ BROKEN = [
 def main(directory: Path, count: int, file_lines: int, broken: int) -> None:
     """Write `count` requests to the spool, each with its end, and `broken` lines at random places."""
     places = set(random.sample(range(count), broken))
-    address = parse_address("203.0.113.9")
-    began = datetime.now(UTC) - timedelta(seconds=count / 1000)
+    framed = frame(OK, account=ACCOUNT, record=RECORD, address=parse_address("203.0.113.9"))
+    began = time.time() - count / 1000
     ends = directory / "gateway.jsonl"
     gate = Spool(directory)
     for first in range(0, count, AT_ONCE):
         decided, ended = [], []
         for number in range(first, min(first + AT_ONCE, count)):
-            at = began + timedelta(milliseconds=number)
-            decided.append(
-                decided_line(
-                    f"{number + 1:032x}", at, OK, account=ACCOUNT, record=RECORD, method="GET", target=f"/r/{number}",
-                    address=address,
-                )
-            )  # fmt: skip
+            at = began + number / 1000
+            name, path = f"{number + 1:032x}", f"/r/{number}"
+            decided.append(decided_line(name, at, framed, method="GET", target=path))
             end = {
-                "id": f"{number + 1:032x}", "at": round(at.timestamp(), 3), "seconds": 0.125, "status": 200, "bytes": 7,
-                "method": "GET", "path": f"/r/{number}", "address": "203.0.113.9",
+                "id": name, "at": round(at, 3), "seconds": 0.125, "status": 200, "bytes": 7,
+                "method": "GET", "path": path, "address": "203.0.113.9",
             }  # fmt: skip
             ended.append(json.dumps(end, separators=(",", ":")).encode() + b"\n")
             if number in places:

@@ -16,7 +16,7 @@ from types import FrameType
 
 from simsim.credential.allowlist import parse_address
 from simsim.credential.decision import EXPIRED, OK, Record
-from simsim.gate.line import decided_line
+from simsim.gate.line import decided_line, frame
 from simsim.gate.spool import Spool
 
 ACCOUNT, TOKEN = f"{1:08}-0000-4000-8000-000000000000", f"{2:08}-0000-4000-8000-000000000000"
@@ -78,12 +78,9 @@ def main(directory: Path, first: int, count: int, seconds: float, access_log: st
         request_id, path, address = os.urandom(16).hex(), f"/r/{number}", f"198.51.{number // 250 % 250}.{number % 250}"
         status = {7: 401, 8: 503}.get(number % 10, 200)
         if status != 503:
-            gate.append(
-                decided_line(
-                    request_id, datetime.now(UTC), EXPIRED if status == 401 else OK, account=ACCOUNT, record=RECORD,
-                    method="GET", target=path, address=parse_address(address),
-                )
-            )  # fmt: skip
+            decision = EXPIRED if status == 401 else OK
+            framed = frame(decision, account=ACCOUNT, record=RECORD, address=parse_address(address))
+            gate.append(decided_line(request_id, time.time(), framed, method="GET", target=path))
         if number % 10 != 9:
             in_flight.append((request_id, path, status, address))
         if len(in_flight) > IN_FLIGHT:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simsim.credential.decision import OK, Record
-from simsim.gate.line import MAX_METHOD_CHARACTERS, MAX_PATH_CHARACTERS, decided_line
+from simsim.gate.line import MAX_METHOD_CHARACTERS, MAX_PATH_CHARACTERS, decided_line, frame
 
 RECORD = Record("t", "a", "", b"", datetime.max.replace(tzinfo=UTC), False, b"", None)
 
@@ -21,9 +21,8 @@ RECORD = Record("t", "a", "", b"", datetime.max.replace(tzinfo=UTC), False, b"",
     st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
 )
 def test_line_is_one_json_object_whatever_the_texts_hold(name: str, method: str, target: str, now: datetime) -> None:
-    line = decided_line(
-        "0" * 32, now, OK, account=None, record=RECORD._replace(name=name), method=method, target=target, address=None
-    )
+    framed = frame(OK, account=None, record=RECORD._replace(name=name), address=None)
+    line = decided_line("0" * 32, now.timestamp(), framed, method=method, target=target)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
     said = json.loads(line)

@@ -131,3 +131,11 @@ def decide(  # noqa: PLR0911 - one for each verdict
             return ADDRESS_UNKNOWN if address is None else ADDRESS_NOT_ALLOWED
         return OK_OUTSIDE if record.superseded_at is None else OK_BY_PREVIOUS_OUTSIDE
     return OK if record.superseded_at is None else OK_BY_PREVIOUS
+
+
+def next_turn(record: Record | None, now: datetime) -> datetime | None:
+    """Return the next instant at which `decide` may say something else of the same record, None for never."""
+    if record is None:
+        return None
+    turns = (record.superseded_at, record.expires_at)
+    return min((turn for turn in turns if turn is not None and turn > now), default=None)

@@ -1,6 +1,6 @@
 """The gate: one question, "may this request pass?", answered with 204, 401 or 503, and nothing else ever."""
 
-import os
+import math
 import sys
 import time
 import traceback
@@ -11,19 +11,22 @@ from typing import NamedTuple
 
 from simsim.credential import basic
 from simsim.credential.allowlist import Address
-from simsim.credential.decision import UNDECIDED, Credentials, Decision, Reason, Record, decide
+from simsim.credential.decision import UNDECIDED, Credentials, Decision, Reason, Record, decide, next_turn
 from simsim.gate import answer
-from simsim.gate.address import locate
+from simsim.gate.address import Located, locate
 from simsim.gate.answer import Answer
-from simsim.gate.line import decided_line
+from simsim.gate.line import decided_line, frame
 from simsim.gate.lookup import Lookup, Unavailable
 from simsim.gate.request_id import is_request_id, new_request_id, parse_request_id
 from simsim.gate.spool import Spool
+from simsim.gate.verdict import Verdict, Verdicts, question_of
 
 VERIFY = "/gate/verify"
 HEALTHZ = "/healthz"
 READYZ = "/readyz"
 COMPLAINT_INTERVAL_SECONDS = 1.0
+# A float of seconds may round up to the microsecond at which a verdict turns.
+CLOCK_STEP_SECONDS = 1e-6
 
 
 class Request(NamedTuple):
@@ -39,30 +42,34 @@ class Request(NamedTuple):
     forwarded_target: str | None = None
 
 
-def utc_now() -> datetime:
-    """Return the current instant."""
-    return datetime.now(UTC)
-
-
 class Gate:
     """Decides requests, with one lookup, one spool and one clock. One for each process and thread."""
 
     def __init__(
-        self, lookup: Lookup, spool: Spool, trusted: bytes = b"", clock: Callable[[], datetime] = utc_now
+        self, lookup: Lookup, spool: Spool, trusted: bytes = b"", clock: Callable[[], float] = time.time
     ) -> None:
         self._lookup = lookup
         self._spool = spool
         self._trusted = trusted
         self._clock = clock
+        self._verdicts = Verdicts()
         self._complained_at = -COMPLAINT_INTERVAL_SECONDS
 
     def verify(self, request: Request) -> Answer:
         """Return the answer to one request, its line in the spool already. Never raises; in doubt the answer is 503."""
         try:
-            return self._verify(request)
+            now = self._clock()
+            located = locate(request.peer, request.forwarded_for, self._trusted)
+            said, framed, _, _ = self._verdict(request.authorization, located, now)
+            request_id, method, target = _named(request, is_trusted=located.is_trusted)
+            self._spool.append(decided_line(request_id, now, framed, method=method, target=target))
         except Exception as error:
             self._complain(error)
             return answer.UNDECIDED
+        # A proxy that named the request knows it by that name; Traefik names none, and logs what it is told here.
+        if request_id is request.request_id or not located.is_trusted:
+            return said
+        return answer.naming(said, request_id)
 
     def answer(self, path: str, method: str) -> Answer:
         """Return the answer to a request for any path but VERIFY: 404 unless it asks for the gate's own health.
@@ -80,8 +87,7 @@ class Gate:
     def is_ready(self) -> bool:
         """Whether a decision could be made now: the database answers, and a line could be written."""
         try:
-            # Another digest each time: what is remembered would answer for a database that does not.
-            self._lookup.find(os.urandom(32))
+            self._lookup.find(bytes(32))
             self._spool.open()
         except Exception as error:
             self._complain(error)
@@ -93,52 +99,50 @@ class Gate:
         self._lookup.close()
         self._spool.close()
 
-    def _verify(self, request: Request) -> Answer:
-        now = self._clock()
-        address, is_trusted, via = locate(request.peer, request.forwarded_for, self._trusted)
-        credentials = basic.parse(request.authorization)
-        record = None
+    def _verdict(self, authorization: Sequence[bytes], located: Located, now: float) -> Verdict:
+        """Return the verdict as of the last commit: recalled where nothing that it hangs on has changed."""
+        # Read before the row: a commit between the two makes a verdict younger than its version, never older.
+        version = self._lookup.version()
+        question = None if version is None else question_of(authorization, located)
+        if question is None:
+            return self._judge(authorization, located, now)
+        verdict = self._verdicts.recall(question, version, now)
+        if verdict is None:
+            verdict = self._judge(authorization, located, now)
+            self._verdicts.remember(question, verdict)
+        return verdict
+
+    def _judge(self, authorization: Sequence[bytes], located: Located, now: float) -> Verdict:
+        credentials = basic.parse(authorization)
+        record, until = None, math.inf
         if isinstance(credentials, Credentials):
-            decision, record = self._decide(credentials, address, now)
+            decision, record, until = self._decide(credentials, located.address, now)
             account: str | None = credentials.username
         else:
             decision, account = credentials, credentials.claim
-        request_id, method, target = (
-            _named(request) if is_trusted else (new_request_id(), request.method, request.target)
-        )
-        self._spool.append(
-            decided_line(
-                request_id,
-                now,
-                decision,
-                account=account,
-                record=record,
-                method=method,
-                target=target,
-                address=address,
-                via=via,
-            )
-        )
         if decision.reason is Reason.OK and record is not None:
             said = answer.accept(record)
         else:
             said = answer.UNDECIDED if decision is UNDECIDED else answer.refuse(decision.reason)
-        # A proxy that named the request knows it by that name; Traefik names none, and logs what it is told here.
-        return said if request_id is request.request_id or not is_trusted else answer.naming(said, request_id)
+        framed = frame(decision, account=account, record=record, address=located.address, via=located.via)
+        return Verdict(said, framed, now, until)
 
     def _decide(
-        self, credentials: Credentials, address: Address | None, now: datetime
-    ) -> tuple[Decision, Record | None]:
-        """Return the decision, and the record when the account that is claimed is the token's own."""
+        self, credentials: Credentials, address: Address | None, now: float
+    ) -> tuple[Decision, Record | None, float]:
+        """Return the decision, the record when the account that is claimed is the token's own, and until when."""
         try:
             record = self._lookup.find(credentials.digest)
-            decision = decide(credentials, record, address=address, now=now)
+            moment = datetime.fromtimestamp(now, UTC)
+            decision = decide(credentials, record, address=address, now=moment)
+            turn = next_turn(record, moment)
         except Exception as error:
             self._complain(error)
-            return UNDECIDED, None
+            return UNDECIDED, None, now  # holds for this request alone
         # Whose token it is otherwise is not for the claimed account's log.
         is_own = record is not None and record.account_id == credentials.username
-        return decision, record if is_own else None
+        until = math.inf if turn is None else turn.timestamp() - CLOCK_STEP_SECONDS
+        return decision, record if is_own else None, until
 
     def _complain(self, error: Exception) -> None:
         """Say on stderr what went wrong and where, once a second at most; no values, which may be secrets."""
@@ -152,8 +156,10 @@ class Gate:
         print(f"simsim gate: {type(error).__name__}{text} at {where}", file=sys.stderr, flush=True)
 
 
-def _named(request: Request) -> tuple[str, str, str]:
-    """Return the request's id, method and target by the word of a trusted peer, for the log alone."""
+def _named(request: Request, *, is_trusted: bool) -> tuple[str, str, str]:
+    """Return the request's id, method and target, for the log alone: by the peer's word where that is trusted."""
+    if not is_trusted:
+        return new_request_id(), request.method, request.target
     request_id = request.request_id
     if request_id is None or not is_request_id(request_id):
         request_id = parse_request_id(request_id or "") or new_request_id()

@@ -1,7 +1,7 @@
 """The decided line: what the spool says about one decision."""
 
-from datetime import datetime
 from json.encoder import encode_basestring_ascii as quoted
+from typing import NamedTuple
 
 from simsim.credential.allowlist import Address
 from simsim.credential.decision import Decision, Record
@@ -11,32 +11,40 @@ MAX_PATH_CHARACTERS = 2048
 MAX_METHOD_CHARACTERS = 32
 
 
-def decided_line(
-    request_id: str,
-    now: datetime,
-    decision: Decision,
-    *,
-    account: str | None,
-    record: Record | None,
-    method: str,
-    target: str,
-    address: Address | None,
-    via: str | None = None,
-) -> bytes:
-    """Return one JSON object and a newline. `record` is the token's, where the caller may be told about it.
+class Frame(NamedTuple):
+    """The parts of a line that a verdict alone decides: what stands before the method, and what follows the path."""
 
-    `via` names the trusted proxies on the way, `request_id`, `account` and the record's ids are hexadecimal by now.
+    before: str
+    after: str
+
+
+def frame(
+    decision: Decision, *, account: str | None, record: Record | None, address: Address | None, via: str | None = None
+) -> Frame:
+    """Return what the line of every request with this verdict says.
+
+    `record` is the token's, where the caller may be told about it; `via` names the trusted proxies on the way;
+    `account` and the record's ids are hexadecimal by now.
+    """
+    token, name = ("null", "null") if record is None else (f'"{record.token_id}"', quoted(record.name))
+    return Frame(
+        f',"reason":"{decision.reason}","cause":"{decision.cause}",'
+        f'"account":{_optional(account)},"token":{token},"name":{name},"method":',
+        f',"address":{_optional(address and address.text)},"via":{_optional(via)}}}\n',
+    )
+
+
+def decided_line(request_id: str, now: float, framed: Frame, *, method: str, target: str) -> bytes:
+    """Return one JSON object and a newline. `request_id` is hexadecimal by now, `now` in seconds since 1970.
+
     Everything else goes through json's encoder of strings: whatever a client sends becomes one JSON string in ASCII, on
     one line.
     """
-    token, name = ("null", "null") if record is None else (f'"{record.token_id}"', quoted(record.name))
     if len(method) > MAX_METHOD_CHARACTERS:
         method = mask(method)[:MAX_METHOD_CHARACTERS]
     return (
-        f'{{"id":"{request_id}","at":{now.timestamp():.6f},"reason":"{decision.reason}","cause":"{decision.cause}",'
-        f'"account":{_optional(account)},"token":{token},"name":{name},'
-        f'"method":{quoted(method)},"path":{quoted(path_of(target))},'
-        f'"address":{_optional(address and address.text)},"via":{_optional(via)}}}\n'
+        f'{{"id":"{request_id}","at":{now:.6f}{framed.before}'
+        f'{quoted(method)},"path":{quoted(path_of(target))}{framed.after}'
     ).encode("ascii")
 
 

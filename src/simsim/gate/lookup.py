@@ -23,6 +23,10 @@ class Lookup(Protocol):
         """Return the record under a password's digest, None when there is none. Raises Unavailable."""
         ...
 
+    def version(self) -> object | None:
+        """Return the same object for as long as nothing is committed, None while that can't be known. Never raises."""
+        ...
+
     def close(self) -> None:
         """Let go of the database; the next `find` opens it again."""
         ...

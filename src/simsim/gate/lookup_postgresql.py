@@ -57,6 +57,9 @@ class PostgresqlLookup:
             report_only=report_only is True,
         )
 
+    def version(self) -> None:
+        """Return None: PostgreSQL tells of commits only when it is asked, and may as well be asked for the row."""
+
     def close(self) -> None:
         """Let go of the connection; the next `find` makes another."""
         cursor, self._cursor = self._cursor, None

@@ -1,7 +1,6 @@
-"""The lookup on SQLite: one read-only connection, a SELECT for each password and commit, no snapshot kept between two.
+"""The lookup on SQLite: one read-only connection, one SELECT for each look, no snapshot kept between two.
 
-What a SELECT found is remembered while the WAL-index says that nothing was committed since: the sign by which SQLite
-itself goes on using the pages that it holds in memory, so that a remembered row is as fresh as a SELECT's.
+Its version is the WAL-index's: the sign by which SQLite itself goes on using the pages that it holds in memory.
 """
 
 import sqlite3
@@ -23,8 +22,6 @@ BUSY_TIMEOUT_SECONDS = 0.25
 FILE_CHECK_SECONDS = 0.05
 CACHE_KIB = 64 * 1024
 REMEMBERED = 16 * 1024  # spellings
-# About 15 MB a process at most. A longer allowlist, of up to 340 KB, is read anew for each request.
-REMEMBERED_ROWS, LONGEST_ALLOWLIST_BYTES = 8 * 1024, 1024
 
 # Kept for ever: SQLite forbids a child to use or close a connection that its parent opened, and to let go of the last
 # reference is to close it.
@@ -43,51 +40,41 @@ class SqliteLookup:
         self._identity = (0, 0)
         self._checked_at = 0.0
         self._wal_index: WalIndex | None = None
-        self._header: bytes | None = None
-        self._remembered: dict[bytes, Record | None] = {}
+
+    def version(self) -> object | None:
+        """Return the same object for as long as nothing is committed, None while that can't be known. Never raises."""
+        try:
+            self._opened()
+        except (sqlite3.Error, OSError):
+            self.close()
+            return None
+        return None if self._wal_index is None else self._wal_index.header()
 
     def find(self, digest: bytes) -> Record | None:
         """Return the record under a password's digest, None when there is none. Raises Unavailable."""
         try:
-            cursor = self._opened()
-            # Read before the SELECT: a commit between the two makes the row younger than its header, never older.
-            header = None if self._wal_index is None else self._wal_index.header()
-            if header is None or header != self._header:
-                self._remembered, self._header = {}, header
-            elif digest in self._remembered:
-                return self._remembered[digest]
             # fetchall, not fetchone: a statement that was not read to its end keeps its snapshot, and the next
             # request would be answered from the past.
-            rows = cursor.execute(_SELECT, (digest,)).fetchall()
+            rows = self._opened().execute(_SELECT, (digest,)).fetchall()
         except (sqlite3.Error, OSError) as error:
             self.close()
             raise Unavailable(f"SQLite: {error}") from error
-        record = None
-        if rows:
-            (row,) = rows  # more than one owner of a password is no decision
-            record = _record(row)
-        if header is not None:
-            self._remember(digest, record)
-        return record
+        if not rows:
+            return None
+        (row,) = rows  # more than one owner of a password is no decision
+        return _record(row)
 
     def close(self) -> None:
         """Let go of the file; the next `find` opens it again."""
         cursor, self._cursor = self._cursor, None
         # Before the connection is closed: without its lock the memory may be truncated.
-        self._wal_index, self._header = None, None
+        self._wal_index = None
         if cursor is None:
             return
         if self._generation == process.generation():
             cursor.connection.close()
         else:
             _inherited.append(cursor)
-
-    def _remember(self, digest: bytes, record: Record | None) -> None:
-        # A digest that nobody has as well: a refused password that comes again takes as long as a good one.
-        if len(self._remembered) >= REMEMBERED_ROWS:
-            self._remembered.clear()
-        if record is None or len(record.allowlist or b"") <= LONGEST_ALLOWLIST_BYTES:
-            self._remembered[digest] = record
 
     def _opened(self) -> sqlite3.Cursor:
         """Return a cursor on the file that is at the path now. Raises sqlite3.Error and OSError."""

@@ -36,11 +36,14 @@ class WalIndex:
         self._path = path
         self._identity = identity
         self._memory = memory
+        self._header: bytes | None = None
 
     def header(self) -> bytes | None:
-        """Return the header, None while a commit is being written."""
+        """Return the header, None while a commit is being written. The same object until it changes."""
         header = self._memory[:HEADER_BYTES]
-        return header if header[:_COPY_BYTES] == header[_COPY_BYTES:] else None
+        if header != self._header:
+            self._header = header if header[:_COPY_BYTES] == header[_COPY_BYTES:] else None
+        return self._header
 
     def is_current(self) -> bool:
         """Whether the file is still the one at its path."""

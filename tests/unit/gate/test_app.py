@@ -90,7 +90,7 @@ def test_expiry_is_judged_by_the_gate_s_clock(database: Database, spool_dir: Pat
     expiry = datetime(2027, 1, 1, tzinfo=UTC)
     password = database.add(expires_at=expiry)
     moments = [expiry - timedelta(microseconds=1), expiry, expiry + timedelta(hours=1)]
-    clock = iter(moments)
+    clock = iter([moment.timestamp() for moment in moments])
     gate = Gate(open_lookup(database.path), Spool(spool_dir), clock=lambda: next(clock))
     assert [gate.verify(asked(basic(password))).status for _ in moments] == [204, 401, 401]
     assert [line["at"] for line in lines(spool_dir)] == pytest.approx([moment.timestamp() for moment in moments])

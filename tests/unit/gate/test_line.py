@@ -9,7 +9,7 @@ from simsim.credential import decision
 from simsim.credential.allowlist import parse_address
 from simsim.credential.decision import Decision, Record
 from simsim.credential.password import mint
-from simsim.gate.line import decided_line
+from simsim.gate.line import decided_line, frame
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
 RECORD = Record("token-id", "account-id", 'Ware"house\n', b"", NOW + timedelta(1), False, b"", None)
@@ -24,16 +24,8 @@ def said(
     target: str = "/",
     address: str = "203.0.113.9",
 ) -> dict[str, object]:
-    line = decided_line(
-        "0" * 32,
-        NOW,
-        verdict,
-        account=account,
-        record=record,
-        method=method,
-        target=target,
-        address=parse_address(address),
-    )
+    framed = frame(verdict, account=account, record=record, address=parse_address(address))
+    line = decided_line("0" * 32, NOW.timestamp(), framed, method=method, target=target)
     found = json.loads(line)
     assert isinstance(found, dict)
     return found

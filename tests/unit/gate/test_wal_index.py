@@ -1,7 +1,6 @@
 """What the gate remembers of the database holds until the next commit, and for no request longer."""
 
 import mmap
-import os
 import sqlite3
 import subprocess
 import sys
@@ -12,17 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from gate_database import Database
+from gate_database import Database, basic
 from simsim.credential.digest import digest
-from simsim.gate import lookup_sqlite, wal_index
-from simsim.gate.app import Gate
+from simsim.credential.password import mint
+from simsim.gate import verdict, wal_index
+from simsim.gate.answer import TOKEN_NAME_HEADER
+from simsim.gate.app import VERIFY, Gate, Request
 from simsim.gate.lookup_sqlite import FILE_CHECK_SECONDS, SqliteLookup
 from simsim.gate.spool import Spool
+from simsim.gate.verdict import LONGEST_AUTHORIZATION_BYTES
 from simsim.gate.wal_index import HEADER_BYTES, WalIndex, open_wal_index
 
 COMMITS = 20_000
 # Fewer names than this, seen while they were written, and the two hardly ran beside each other.
-A_RACE = 100
+A_RACE = 10
 WRITER = """
     import mmap, sqlite3, sys
     path, counter, commits = sys.argv[1], open(sys.argv[2], "r+b"), int(sys.argv[3])
@@ -49,12 +51,23 @@ def lookup(database: Database) -> Iterator[SqliteLookup]:
     opened.close()
 
 
-def name_of(lookup: SqliteLookup, password: str) -> str | None:
-    record = lookup.find(digest(password))
-    return None if record is None else record.name
+@pytest.fixture
+def gate(lookup: SqliteLookup, spool_dir: Path) -> Iterator[Gate]:
+    opened = Gate(lookup, Spool(spool_dir))
+    yield opened
+    opened.close()
 
 
-def asked(lookup: SqliteLookup) -> list[str]:
+def name_of(gate: Gate, password: str) -> str | None:
+    """Return the name of the token that the gate lets in, None when it lets in none."""
+    return dict(gate.verify(asked(basic(password))).headers).get(TOKEN_NAME_HEADER.lower())
+
+
+def asked(*authorization: bytes, peer: str = "203.0.113.9") -> Request:
+    return Request(peer, "GET", VERIFY, authorization, [])
+
+
+def statements_of(lookup: SqliteLookup) -> list[str]:
     """Return a list that every statement of the lookup's connection is added to from now on."""
     statements: list[str] = []
     assert lookup._cursor is not None
@@ -68,23 +81,23 @@ def run(program: str, *arguments: object) -> "subprocess.Popen[bytes]":
 
 
 @pytest.mark.covers("R13", "R15")
-def test_row_is_read_once_for_each_commit(database: Database, lookup: SqliteLookup) -> None:
-    password = database.add(name="first")
-    assert name_of(lookup, password) == "first"
-    statements = asked(lookup)
+def test_row_is_read_once_for_each_commit(database: Database, lookup: SqliteLookup, gate: Gate) -> None:
+    password, nobodys = database.add(name="first"), mint()
+    assert name_of(gate, password) == "first"
+    statements = statements_of(lookup)
     for _ in range(3):
-        assert name_of(lookup, password) == "first"
-        assert name_of(lookup, "nobody's") is None
+        assert name_of(gate, password) == "first"
+        assert name_of(gate, nobodys) is None
     assert len(statements) == 1
     database.change(password, name="second")
     for _ in range(3):
-        assert name_of(lookup, password) == "second"
+        assert name_of(gate, password) == "second"
     assert len(statements) == 2
 
 
 @pytest.mark.covers("R13", "B1")
 def test_revoke_that_has_returned_is_seen_by_the_next_look_of_another_process(
-    database: Database, lookup: SqliteLookup, tmp_path: Path
+    database: Database, gate: Gate, tmp_path: Path
 ) -> None:
     password, seen, stale = database.add(name="0"), set(), 0
     counter = tmp_path / "counter"
@@ -93,53 +106,53 @@ def test_revoke_that_has_returned_is_seen_by_the_next_look_of_another_process(
         writer = run(WRITER, database.path, counter, COMMITS)
         while writer.poll() is None:
             returned = int.from_bytes(committed[:8], "little")
-            name = int(name_of(lookup, password) or "-1")
+            name = int(name_of(gate, password) or "-1")
             stale += name < returned
             seen.add(name)
     assert (writer.communicate()[1], stale) == (b"", 0)
     assert len(seen) > A_RACE
-    assert name_of(lookup, password) == str(COMMITS)
+    assert name_of(gate, password) == str(COMMITS)
 
 
 @pytest.mark.covers("R13", "B1")
-def test_token_that_was_unknown_opens_once_it_is_committed(database: Database, lookup: SqliteLookup) -> None:
+def test_token_that_was_unknown_opens_once_it_is_committed(database: Database, gate: Gate) -> None:
     password = database.add()
     database.change(password, digest=bytes(32))
-    assert name_of(lookup, password) is None
+    assert name_of(gate, password) is None
     database.connection.execute("UPDATE token SET digest = ?", (digest(password),))
-    assert name_of(lookup, password) == "Warehouse"
+    assert name_of(gate, password) == "Warehouse"
 
 
 @pytest.mark.covers("R13")
-def test_change_after_the_log_began_anew_is_seen(database: Database, lookup: SqliteLookup) -> None:
+def test_change_after_the_log_began_anew_is_seen(database: Database, gate: Gate) -> None:
     password = database.add()
     for number in range(20):
-        assert name_of(lookup, password) is not None
+        assert name_of(gate, password) is not None
         assert database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
         database.change(password, name=str(number))
-        assert name_of(lookup, password) == str(number)
+        assert name_of(gate, password) == str(number)
 
 
 @pytest.mark.covers("R13")
-def test_rolled_back_change_is_not_seen(database: Database, lookup: SqliteLookup) -> None:
+def test_rolled_back_change_is_not_seen(database: Database, gate: Gate) -> None:
     password = database.add(name="kept")
-    assert name_of(lookup, password) == "kept"
+    assert name_of(gate, password) == "kept"
     database.connection.execute("BEGIN")
     database.change(password, name="never")
-    assert name_of(lookup, password) == "kept"
+    assert name_of(gate, password) == "kept"
     database.connection.execute("ROLLBACK")
-    assert name_of(lookup, password) == "kept"
+    assert name_of(gate, password) == "kept"
 
 
 @pytest.mark.covers("R13")
-def test_without_a_write_ahead_log_every_look_asks(database: Database, lookup: SqliteLookup) -> None:
+def test_without_a_write_ahead_log_every_look_asks(database: Database, lookup: SqliteLookup, gate: Gate) -> None:
     password = database.add()
     database.connection.execute("PRAGMA journal_mode = DELETE")
-    assert name_of(lookup, password) is not None
-    statements = asked(lookup)
+    assert name_of(gate, password) is not None
+    statements = statements_of(lookup)
     for number in range(3):
         database.change(password, name=str(number))
-        assert name_of(lookup, password) == str(number)
+        assert name_of(gate, password) == str(number)
     assert len(statements) == 3
 
 
@@ -152,25 +165,27 @@ def test_nobody_leaves_the_write_ahead_log_while_the_gate_is_there(database: Dat
 
 
 @pytest.mark.covers("R13")
-def test_index_beside_a_symbolic_link_is_not_mistaken_for_the_database_s(database: Database, tmp_path: Path) -> None:
+def test_index_beside_a_symbolic_link_is_not_mistaken_for_the_database_s(
+    database: Database, spool_dir: Path, tmp_path: Path
+) -> None:
     password = database.add()
     link = tmp_path / "link"
     link.symlink_to(database.path)
     (tmp_path / "link-shm").write_bytes(bytes(32768))
-    lookup = SqliteLookup(link)
+    gate = Gate(SqliteLookup(link), Spool(spool_dir))
     for number in range(3):
         database.change(password, name=str(number))
-        assert name_of(lookup, password) == str(number)
-    lookup.close()
+        assert name_of(gate, password) == str(number)
+    gate.close()
 
 
 @pytest.mark.covers("R13")
 @pytest.mark.parametrize("is_made_again", [False, True])
 def test_removed_index_is_not_watched_any_longer(
-    database: Database, lookup: SqliteLookup, *, is_made_again: bool
+    database: Database, lookup: SqliteLookup, gate: Gate, *, is_made_again: bool
 ) -> None:
     password = database.add()
-    assert name_of(lookup, password) is not None
+    assert name_of(gate, password) is not None
     first = lookup._cursor
     index = Path(f"{database.path}-shm")
     database.close()
@@ -178,38 +193,40 @@ def test_removed_index_is_not_watched_any_longer(
     if is_made_again:
         index.write_bytes(bytes(32768))
     time.sleep(FILE_CHECK_SECONDS)
-    assert name_of(lookup, password) is not None
+    assert name_of(gate, password) is not None
     assert lookup._cursor is not first
 
 
 def test_database_whose_index_cannot_be_read_is_asked_every_time(
-    database: Database, lookup: SqliteLookup, monkeypatch: pytest.MonkeyPatch
+    database: Database, lookup: SqliteLookup, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(path: Path) -> None:
         raise PermissionError(path)
 
     monkeypatch.setattr(wal_index, "_mapped_file", refuse)
     password = database.add()
-    name_of(lookup, password)
-    statements = asked(lookup)
-    assert [name_of(lookup, password) for _ in range(3)] == ["Warehouse"] * 3
+    name_of(gate, password)
+    statements = statements_of(lookup)
+    assert [name_of(gate, password) for _ in range(3)] == ["Warehouse"] * 3
     assert len(statements) == 3
 
 
 @pytest.mark.covers("R13")
-def test_nothing_is_remembered_under_a_header_that_is_being_written(database: Database, lookup: SqliteLookup) -> None:
+def test_nothing_is_remembered_under_a_header_that_is_being_written(
+    database: Database, lookup: SqliteLookup, gate: Gate
+) -> None:
     password = database.add()
     lookup.find(bytes(32))
     memory = mmap.mmap(-1, HEADER_BYTES)
     lookup._wal_index = WalIndex(database.path, wal_index.identity_of(database.path), memory)
     memory[0] = 1
     assert lookup._wal_index.header() is None
-    statements = asked(lookup)
-    assert [name_of(lookup, password) for _ in range(3)] == ["Warehouse"] * 3
+    statements = statements_of(lookup)
+    assert [name_of(gate, password) for _ in range(3)] == ["Warehouse"] * 3
     assert len(statements) == 3
     memory[HEADER_BYTES // 2] = 1
     assert lookup._wal_index.header() == memory[:]
-    assert [name_of(lookup, password) for _ in range(3)] == ["Warehouse"] * 3
+    assert [name_of(gate, password) for _ in range(3)] == ["Warehouse"] * 3
     assert len(statements) == 4
 
 
@@ -237,18 +254,15 @@ def test_indexes_of_databases_that_are_gone_are_let_go(tmp_path: Path) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2
 
 
-def test_memory_is_bounded_whatever_is_asked(
-    database: Database, lookup: SqliteLookup, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lookup_sqlite, "REMEMBERED_ROWS", 10)
+def test_memory_is_bounded_whatever_is_asked(database: Database, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdict, "REMEMBERED", 10)
     password = database.add()
-    for _ in range(100):
-        assert lookup.find(os.urandom(32)) is None
-        assert name_of(lookup, password) == "Warehouse"
-        assert len(lookup._remembered) <= 10
-    vast = database.add(allow=tuple(f"10.{high}.{low}.0/32" for high in range(2) for low in range(0, 200, 2)))
-    name_of(lookup, vast)
-    assert digest(vast) not in lookup._remembered
+    for number in range(100):
+        assert name_of(gate, mint()) is None
+        assert gate.verify(asked(basic(password), peer=f"203.0.113.{number}")).status == 204
+        assert gate.verify(asked(b"x" * (LONGEST_AUTHORIZATION_BYTES + number))).status == 401
+        assert gate.verify(asked(b"x", str(number).encode())).status == 401
+        assert len(gate._verdicts._known) <= 10
 
 
 def test_index_is_none_where_the_database_has_none() -> None:
@@ -261,7 +275,7 @@ def test_index_is_none_where_the_database_has_none() -> None:
 def test_readiness_asks_the_database_itself(database: Database, lookup: SqliteLookup, tmp_path: Path) -> None:
     gate = Gate(lookup, Spool(tmp_path))
     assert gate.is_ready()
-    statements = asked(lookup)
+    statements = statements_of(lookup)
     assert gate.is_ready()
     assert len(statements) == 1
     gate.close()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from simsim.credential import decision, password
 from simsim.credential.allowlist import parse_address
 from simsim.gate.gap import Gap
-from simsim.gate.line import decided_line
+from simsim.gate.line import decided_line, frame
 from simsim.request_log import lines
 from simsim.request_log.lines import (
     EPOCH,
@@ -51,10 +51,8 @@ def completed(**changed: Any) -> str:
 @pytest.mark.covers("R17")
 def test_the_gates_own_line_is_understood() -> None:
     now = datetime(2026, 11, 24, 12, 0, 0, 123457, tzinfo=UTC)
-    line = decided_line(
-        ID, now, decision.OK, account=ACME, record=RECORD, method="GET", target="/ä?q=1",
-        address=parse_address("203.0.113.9"),
-    )  # fmt: skip
+    framed = frame(decision.OK, account=ACME, record=RECORD, address=parse_address("203.0.113.9"))
+    line = decided_line(ID, now.timestamp(), framed, method="GET", target="/ä?q=1")
     found = parse_decided(line.decode().removesuffix("\n"))
     assert found is not None
     assert (found.request_id, found.at, found.reason) == (ID, now, "ok")
@@ -245,8 +243,7 @@ def test_the_quick_way_to_read_a_line_and_the_other_one_agree(changes: dict[str,
 def test_the_lines_that_gate_and_gateway_write_take_the_quick_way() -> None:
     address, now = parse_address("203.0.113.9"), datetime(2026, 11, 24, tzinfo=UTC)
     record = RECORD._replace(name="Power BI")
-    line = decided_line(
-        ID, now, decision.OK, account=ACME, record=record, method="GET", target="/api?x=1", address=address
-    )
+    framed = frame(decision.OK, account=ACME, record=record, address=address)
+    line = decided_line(ID, now.timestamp(), framed, method="GET", target="/api?x=1")
     assert lines._plain_decided(line.decode().rstrip("\n")) is not None
     assert lines._plain_completed(json.dumps(COMPLETED | {"seconds": 0.125}, separators=(",", ":"))) is not None
