@@ -38,6 +38,19 @@ def client_address(peer: str | None, forwarded_for: Sequence[str], trusted: byte
 
 def locate(peer: str | None, forwarded_for: Sequence[str], trusted: bytes) -> Located:
     """Return the client's address, as `client_address` does, and how it was determined."""
+    if not forwarded_for:
+        return _remembered_place(peer, None, trusted)
+    if len(forwarded_for) == 1 and len(forwarded_for[0]) <= LONGEST_REMEMBERED:
+        return _remembered_place(peer, forwarded_for[0], trusted)
+    return _place(peer, forwarded_for, trusted)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _remembered_place(peer: str | None, forwarded_for: str | None, trusted: bytes) -> Located:
+    return _place(peer, () if forwarded_for is None else (forwarded_for,), trusted)
+
+
+def _place(peer: str | None, forwarded_for: Sequence[str], trusted: bytes) -> Located:
     nearest = None
     if peer:
         nearest = parse_hop(peer)

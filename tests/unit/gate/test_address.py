@@ -151,3 +151,14 @@ def test_hop_that_is_too_long_to_be_remembered_is_read_all_the_same() -> None:
             assert hop is not None
             assert hop.text in {"203.0.113.9", "2001:db8::1"}
         assert _remembered_hop.cache_info().currsize - before <= (len(text) <= LONGEST_REMEMBERED)
+
+
+@pytest.mark.covers("R10", "B9")
+@pytest.mark.parametrize("forwarded_for", [[], ["203.0.113.9"], ["203.0.113.9, 10.1.1.1"], ["203.0.113.9" + 200 * " "]])
+def test_place_is_the_same_when_it_is_asked_for_again_and_another_where_more_is_trusted(
+    forwarded_for: list[str],
+) -> None:
+    for _ in range(2):
+        expected = "203.0.113.9" if forwarded_for else "10.0.0.1"
+        assert seen("10.0.0.1", *forwarded_for) == expected
+        assert seen("10.0.0.1", *forwarded_for, trusted=b"") == "10.0.0.1"

@@ -174,8 +174,8 @@ class Headers:
         first = next((value for name, value in self._items if name == key), None)
         return first if first is not None and first.isascii() else None
 
-    def get_all(self, key: str) -> list[str]:
-        return [value for name, value in self._items if name == key and value.isascii()]
+    def items(self) -> list[tuple[str, str]]:
+        return [(name, value) for name, value in self._items if value.isascii()]
 
     def __contains__(self, key: str) -> bool:
         return any(name == key for name, _ in self._items)
