@@ -1,1 +1,1 @@
-"""The hot path: one request in, one decision out, one line in the spool. Knows no Django, and nothing that a commit made old."""
+"""The hot path: one request in, one decision out, one line in the spool. Knows no Django, and nothing out of date."""
