@@ -70,7 +70,7 @@ class Credentials(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What is known of the token that a password belongs to, read for this request.
+    """What is known of the token that a password belongs to, as of the last commit.
 
     `superseded_at` is the end of a rotated-out password's overlap, None for the current password; `allowlist` as
     `allowlist.pack` made it, and where it is `report_only` nobody is refused by it; ids are canonical UUIDs, times are

@@ -101,20 +101,22 @@ class Gate:
 
     def _verdict(self, authorization: Sequence[bytes], located: Located, now: float) -> Verdict:
         """Return the verdict as of the last commit: recalled where nothing that it hangs on has changed."""
+        question = question_of(authorization, located)
         # Read before the row: a commit between the two makes a verdict younger than its version, never older.
-        version = self._lookup.version()
-        question = None if version is None else question_of(authorization, located)
-        if question is None:
+        version = None if question is None else self._lookup.version()
+        if question is None or version is None:
             return self._judge(authorization, located, now)
         verdict = self._verdicts.recall(question, version, now)
         if verdict is None:
             verdict = self._judge(authorization, located, now)
-            self._verdicts.remember(question, verdict)
+            self._verdicts.remember(question, version, verdict)
         return verdict
 
     def _judge(self, authorization: Sequence[bytes], located: Located, now: float) -> Verdict:
         credentials = basic.parse(authorization)
-        record, until = None, math.inf
+        # What the parser refuses holds for this request alone: it costs little to judge again, and strangers would fill
+        # the memory with it.
+        record, until = None, now
         if isinstance(credentials, Credentials):
             decision, record, until = self._decide(credentials, located.address, now)
             account: str | None = credentials.username
@@ -138,7 +140,7 @@ class Gate:
             turn = next_turn(record, moment)
         except Exception as error:
             self._complain(error)
-            return UNDECIDED, None, now  # holds for this request alone
+            return UNDECIDED, None, now
         # Whose token it is otherwise is not for the claimed account's log.
         is_own = record is not None and record.account_id == credentials.username
         until = math.inf if turn is None else turn.timestamp() - CLOCK_STEP_SECONDS

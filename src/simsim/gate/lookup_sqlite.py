@@ -42,13 +42,16 @@ class SqliteLookup:
         self._wal_index: WalIndex | None = None
 
     def version(self) -> object | None:
-        """Return the same object for as long as nothing is committed, None while that can't be known. Never raises."""
+        """Return the same object for as long as nothing is committed, None while that can't be known. Never raises.
+
+        Opens nothing: a database that is away or locked is waited for by who needs a row of it, and by nobody else.
+        """
         try:
-            self._opened()
-        except (sqlite3.Error, OSError):
-            self.close()
-            return None
-        return None if self._wal_index is None else self._wal_index.header()
+            if self._wal_index is not None and self._is_open():
+                return self._wal_index.header()
+        except (OSError, ValueError):  # an index that has lost its name and its memory as well
+            pass
+        return None
 
     def find(self, digest: bytes) -> Record | None:
         """Return the record under a password's digest, None when there is none. Raises Unavailable."""
@@ -78,13 +81,8 @@ class SqliteLookup:
 
     def _opened(self) -> sqlite3.Cursor:
         """Return a cursor on the file that is at the path now. Raises sqlite3.Error and OSError."""
-        now = time.monotonic()
-        if self._cursor is not None and self._generation == process.generation():
-            if now - self._checked_at < FILE_CHECK_SECONDS:
-                return self._cursor
-            if self._is_current():
-                self._checked_at = now
-                return self._cursor
+        if self._cursor is not None and self._is_open():
+            return self._cursor
         self.close()
         # Taken before the file is opened: if it is replaced in between, the next check sees a difference.
         identity = identity_of(self._path)
@@ -92,14 +90,22 @@ class SqliteLookup:
         connection.execute("PRAGMA query_only = 1")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         self._cursor, self._generation = connection.cursor(), process.generation()
-        self._identity, self._checked_at = identity, now
+        self._identity, self._checked_at = identity, time.monotonic()
         self._wal_index = open_wal_index(connection)
         return self._cursor
 
-    def _is_current(self) -> bool:
-        """Whether the files that are open are still the ones at their paths. Raises OSError."""
+    def _is_open(self) -> bool:
+        """Whether this process opened what is at the paths, as of FILE_CHECK_SECONDS ago. Raises OSError."""
+        if self._generation != process.generation():
+            return False
+        now = time.monotonic()
+        if now - self._checked_at < FILE_CHECK_SECONDS:
+            return True
         is_same = identity_of(self._path) == self._identity
-        return is_same and (self._wal_index is None or self._wal_index.is_current())
+        if is_same and (self._wal_index is None or self._wal_index.is_current()):
+            self._checked_at = now
+            return True
+        return False
 
 
 def _record(row: tuple[Any, ...]) -> Record:

@@ -8,9 +8,9 @@ from simsim.gate.address import Located
 from simsim.gate.answer import Answer
 from simsim.gate.line import Frame
 
-# About 15 MB a process at most.
+# About 10 MB a process, 25 at most. What a long name or a long way makes longer is judged for each request.
 REMEMBERED = 8 * 1024
-LONGEST_AUTHORIZATION_BYTES = 256
+LONGEST_AUTHORIZATION_BYTES, LONGEST_FRAME = 256, 1024
 
 Question = tuple[bytes, Located]
 
@@ -18,7 +18,8 @@ Question = tuple[bytes, Located]
 class Verdict(NamedTuple):
     """An answer, and the frame of the line that tells of it.
 
-    They hold from `since` until just before `until`, in seconds since 1970, unless the database changes.
+    They hold from `since` until just before `until`, in seconds since 1970, unless the database changes: where the two
+    are the same, for one request.
     """
 
     said: Answer
@@ -42,12 +43,15 @@ class Verdicts:
         # Not before `since` either: a clock that was set back undoes an expiry.
         return verdict if verdict is not None and verdict.since <= now < verdict.until else None
 
-    def remember(self, question: Question, verdict: Verdict) -> None:
-        """Keep a verdict reached on the version that was last asked for."""
+    def remember(self, question: Question, version: object, verdict: Verdict) -> None:
+        """Keep a verdict reached on that version, if it holds longer and none was asked for on another one since."""
+        size = len(verdict.frame.before) + len(verdict.frame.after)
+        if version is not self._version or verdict.since == verdict.until or size > LONGEST_FRAME:
+            return
         # A refusal as well: a wrong password that comes again takes as long as a good one.
-        if len(self._known) >= REMEMBERED:
-            self._known.clear()
         self._known[question] = verdict
+        if len(self._known) > REMEMBERED:
+            del self._known[next(iter(self._known))]
 
 
 def question_of(authorization: Sequence[bytes], located: Located) -> Question | None:

@@ -67,7 +67,7 @@ def open_wal_index(connection: sqlite3.Connection) -> WalIndex | None:
     try:
         with _mapping:
             return WalIndex(path, *_mapped_file(path))
-    except OSError:
+    except (OSError, ValueError):  # ValueError: an empty file
         return None
 
 

@@ -207,7 +207,7 @@ class Protocol:
 
 
 @pytest.mark.covers("R15", "R16")
-def test_rsgi_answers_each_kind_of_request(gate: Gate, database: Database) -> None:
+def test_rsgi_answers_each_kind_of_request(gate: Gate, database: Database, spool_dir: Path) -> None:
     def answered(scope: Scope) -> Protocol:
         protocol = Protocol()
         asyncio.run(Rsgi(gate).__rsgi__(scope, protocol))
@@ -218,6 +218,9 @@ def test_rsgi_answers_each_kind_of_request(gate: Gate, database: Database) -> No
     assert answered(Scope()).body == answer.UNAUTHORIZED_BODY
     assert answered(Scope(("authorization", "Basic \xff"))).status == 401
     assert answered(Scope(("authorization", "\xff"), good)).status == 401
+    assert answered(Scope(good, good)).status == 401
+    assert answered(Scope(good, ("x-request-id", "0" * 32), ("x-request-id", "1" * 32))).status == 204
+    assert '"id":"' + "1" * 32 in next(spool_dir.iterdir()).read_text()
     assert answered(Scope(good, path="/")).status == 404
     assert answered(Scope(good, proto="ws")).status == 404
     Rsgi(gate).__rsgi_del__(None)

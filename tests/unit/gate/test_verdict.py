@@ -1,5 +1,6 @@
 """A verdict that is recalled: of the same credentials, from the same place, at a time when it still holds."""
 
+import mmap
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
@@ -10,9 +11,15 @@ import pytest
 from gate_database import GLOBEX, VIEW, Database, basic
 from simsim.credential.allowlist import pack
 from simsim.credential.decision import Record
+from simsim.credential.password import mint
+from simsim.gate.address import Located
+from simsim.gate.answer import UNDECIDED
 from simsim.gate.app import VERIFY, Gate, Request
+from simsim.gate.line import Frame
 from simsim.gate.lookup_sqlite import SqliteLookup
 from simsim.gate.spool import Spool
+from simsim.gate.verdict import Verdict, Verdicts
+from simsim.gate.wal_index import HEADER_BYTES, WalIndex, identity_of
 
 START = datetime(2027, 1, 1, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -43,6 +50,9 @@ def now() -> list[datetime]:
 @pytest.fixture
 def gate(lookup: CountingLookup, spool_dir: Path, now: list[datetime]) -> Iterator[Gate]:
     opened = Gate(lookup, Spool(spool_dir), TRUSTED, clock=lambda: now[-1].timestamp())  # noqa: PLW0108
+    # The database is opened by who needs a row of it, and a verdict recalled once it was open before.
+    opened.is_ready()
+    lookup.asked = 0
     yield opened
     opened.close()
 
@@ -125,6 +135,55 @@ def test_what_was_opened_anew_is_another_version(gate: Gate, database: Database,
     assert before is not None
     assert before is lookup.version()
     lookup.close()
+    assert lookup.version() is None
+    assert (status(gate, value), lookup.asked) == (204, 2)
     assert lookup.version() == before
     assert lookup.version() is not before
-    assert (status(gate, value), lookup.asked) == (204, 2)
+    assert (status(gate, value), lookup.asked) == (204, 3)
+
+
+@pytest.mark.covers("R16", "R17")
+def test_locked_database_keeps_nobody_waiting_who_needs_no_row_of_it(
+    gate: Gate, database: Database, lookup: CountingLookup, spool_dir: Path
+) -> None:
+    lookup.close()
+    database.connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    database.connection.execute("BEGIN IMMEDIATE")
+    for authorization in ([], [b"Basic ="], [basic(mint())] * 2):
+        assert gate.verify(Request("10.0.0.1", "GET", VERIFY, authorization, [])).status == 401
+    assert lookup.asked == 0
+    database.connection.execute("ROLLBACK")
+
+
+@pytest.mark.covers("R16", "R17")
+def test_index_whose_memory_has_gone_costs_no_line(
+    gate: Gate, database: Database, lookup: CountingLookup, spool_dir: Path
+) -> None:
+    value = basic(database.add(expires_at=START + timedelta(days=1)))
+    memory = mmap.mmap(-1, HEADER_BYTES)
+    lookup._wal_index = WalIndex(database.path, identity_of(database.path), memory)
+    memory.close()
+    assert [status(gate, value) for _ in range(2)] == [204, 204]
+    (file,) = spool_dir.iterdir()
+    assert len(file.read_text().splitlines()) == 2
+
+
+def test_what_would_fill_the_memory_is_judged_each_time(gate: Gate, database: Database, lookup: CountingLookup) -> None:
+    expires_at = START + timedelta(days=1)
+    for value in (basic(database.add(name="\N{GRINNING FACE}" * 100, expires_at=expires_at)), b"Basic 17"):
+        for _ in range(3):
+            status(gate, value)
+        assert not gate._verdicts._known
+    assert lookup.asked == 3
+
+
+def test_verdict_of_another_version_is_not_remembered() -> None:
+    verdicts, question = Verdicts(), (bytes(32), Located(None, is_trusted=False))
+    verdict = Verdict(UNDECIDED, Frame("", ""), 0.0, 9.0)
+    first, second = object(), object()
+    assert verdicts.recall(question, first, 1.0) is None
+    assert verdicts.recall(question, second, 1.0) is None
+    verdicts.remember(question, first, verdict)
+    assert verdicts.recall(question, second, 1.0) is None
+    verdicts.remember(question, second, verdict)
+    assert verdicts.recall(question, second, 1.0) is verdict
