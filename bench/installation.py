@@ -48,10 +48,11 @@ COUNTS = """
         sum(CASE reason WHEN 'ok' THEN 0 ELSE 1 END), {classes}
     FROM request_log_loggedrequest GROUP BY 4, 5
 """
-DAYS_FROM_HOURS = """
+LONGER = """
     INSERT INTO request_log_usagecount (account_id, hours, kind, value, began_hour, accepted, refused, {took})
-    SELECT account_id, 24, kind, value, began_hour - began_hour % 24, sum(accepted), sum(refused), {sums}
-    FROM request_log_usagecount WHERE hours = 1 GROUP BY account_id, kind, value, began_hour - began_hour % 24
+    SELECT account_id, {hours}, kind, value, began_hour - began_hour % {hours}, sum(accepted), sum(refused), {sums}
+    FROM request_log_usagecount WHERE hours = {of} AND kind {kinds}
+    GROUP BY account_id, kind, value, began_hour - began_hour % {hours}
 """
 # Classes of durations by their column: every third request each, so that a sum of the columns is what it is.
 TOOK = {"took_06": 0.0079, "took_11": 0.045, "took_17": 0.35}
@@ -191,7 +192,9 @@ def count(cursor: Any, account: str, *, on_sqlite: bool) -> None:
                 account=account, kind=kind, value=value, hour_ids=A_DAY // 24, took=", ".join(TOOK), classes=classes
             )
         )
-    cursor.execute(DAYS_FROM_HOURS.format(took=", ".join(TOOK), sums=", ".join(f"sum({name})" for name in TOOK)))
+    for hours, of, kinds in ((24, 1, "<> ''"), (240, 24, "= 'token'")):
+        sums = ", ".join(f"sum({name})" for name in TOOK)
+        cursor.execute(LONGER.format(hours=hours, of=of, kinds=kinds, took=", ".join(TOOK), sums=sums))
 
 
 def row_columns(account_id: str, *, on_sqlite: bool) -> dict[str, str]:

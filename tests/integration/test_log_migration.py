@@ -96,4 +96,4 @@ def test_upgrade_keeps_each_request_and_what_waits_for_its_end_and_counts_all_an
     assert found["open"] == [[number, f"/r/{number}/x"] for number in range(3, 60, 4)]
     assert found["counts"] == [
         [kind, hours, 60, 45] for kind in ("all", "endpoint", "status", "token") for hours in (1, 24)
-    ]
+    ] + [["token", 240, 60, 45]]

@@ -11,18 +11,21 @@ from django.conf import settings
 
 from request_lines import ACME, NOON, READER, SpoolOfTests
 from simsim.credential import decision
+from simsim.request_log import usage_report
 from simsim.request_log.bulk import NUMBERS
-from simsim.request_log.counting import Key, Kind, counted, hour_of, tally
+from simsim.request_log.counting import DAY_HOURS, TEN_DAYS_HOURS, Key, Kind, counted, hour_of, tally
 from simsim.request_log.models import Endpoint, LoggedRequest, TokenAddressDay, TokenUse, UsageCount
 from simsim.request_log.query import last_uses
 from simsim.request_log.retention import HOURS_KEPT, forget_old
 from simsim.request_log.shipping import Shipper
 from simsim.request_log.usage import AddressUse, addresses_of, requests_by_day, used_since
+from simsim.request_log.usage_report import Span, Usage
 
 pytestmark = [
     pytest.mark.covers("B5"),
     pytest.mark.django_db(databases=sorted({"default", settings.REQUEST_LOG_ALIAS})),
 ]
+DAYS_KEPT = 15
 VERDICTS = [decision.OK, decision.OK_BY_PREVIOUS, decision.OK_OUTSIDE, decision.EXPIRED, decision.ADDRESS_NOT_ALLOWED]
 
 
@@ -31,7 +34,7 @@ def ship(shipper: Shipper) -> None:
         pass
 
 
-def recount(oldest_hour: int = 0) -> tuple[dict[Key, list[int]], Counter[tuple[date, str]]]:
+def recount(oldest_hour: int = 0, oldest_day: int = 0) -> tuple[dict[Key, list[int]], Counter[tuple[date, str]]]:
     names = dict(Endpoint.objects.values_list("pk", "name"))
     rows, addresses = [], Counter[tuple[date, str]]()
     for row in LoggedRequest.objects.all():
@@ -42,7 +45,9 @@ def recount(oldest_hour: int = 0) -> tuple[dict[Key, list[int]], Counter[tuple[d
         if row.reason == "ok" and row.token_id == READER:
             addresses[row.received_at.date(), row.address or ""] += 1
     counts = tally(rows)
-    return {key: counts[key] for key in counts if key.hours > 1 or key.began_hour >= oldest_hour}, addresses
+    # Hours are kept for days only, and ten days only while all ten are there.
+    oldest = {1: oldest_hour, DAY_HOURS: 0, TEN_DAYS_HOURS: oldest_day}
+    return {key: counts[key] for key in counts if key.began_hour >= oldest[key.hours]}, addresses
 
 
 def kept() -> tuple[dict[Key, list[int]], Counter[tuple[date, str]]]:
@@ -76,16 +81,23 @@ def test_counts_equal_a_recount_after_lines_in_any_order_and_retention(tmp_path:
         if chance.random() < 0.1:
             shipper.ship_once()
         if chance.random() < 0.02:
-            forget_old(NOON, days=15, step=30)
+            forget_old(NOON, days=DAYS_KEPT, step=30)
         if ends and chance.random() < 0.5:
             ended, at = ends.pop(chance.randrange(len(ends)))
             spool.complete(ended, chance.choice([200, 500]), at=at)
     ship(shipper)
     spool.close()
-    while forget_old(NOON, days=15, step=30):
+    while forget_old(NOON, days=DAYS_KEPT, step=30):
         pass
     assert 0 < LoggedRequest.objects.count() < len(numbers)
-    assert kept() == recount(hour_of(NOON - HOURS_KEPT))
+    oldest_day = hour_of(NOON) // DAY_HOURS * DAY_HOURS - DAYS_KEPT * DAY_HOURS
+    assert kept() == recount(hour_of(NOON - HOURS_KEPT), oldest_day)
+    span = Span.last_days(90, NOON)
+    by_token = usage_report.by_token(ACME, span, of=usage_report.total(usage_report.series(ACME, span)))
+    rows = LoggedRequest.objects.filter(token_id=READER)
+    assert by_token[READER].requests == rows.count()
+    assert by_token[READER].accepted == rows.filter(reason="ok").count()
+    assert sum(by_token[READER].took) == rows.filter(duration_seconds__isnull=False).count()
 
 
 def test_line_that_is_shipped_again_is_counted_once(tmp_path: Path) -> None:
@@ -150,6 +162,23 @@ def test_counts_go_with_the_days_that_they_count() -> None:
     while forget_old(NOON, days=1):
         pass
     assert UsageCount.objects.count() == TokenAddressDay.objects.count() == 2
+
+
+def test_ten_days_of_which_one_has_gone_are_summed_by_their_days(tmp_path: Path) -> None:
+    spool, shipper = SpoolOfTests(tmp_path), Shipper(tmp_path, lambda: NOON)
+    for number in range(60):
+        spool.decide(number, at=NOON - timedelta(days=number // 2))
+    ship(shipper)
+    span = Span.last_days(30, NOON)
+    for days in range(29, 0, -1):
+        while forget_old(NOON, days=days):
+            pass
+        # Of ten days that have lost their first, some are counted anew when another line of them comes.
+        spool.decide(100 + days, at=NOON - timedelta(days=days))
+        ship(shipper)
+        found = usage_report.by_token(ACME, span, of=Usage())
+        assert found[READER].requests == LoggedRequest.objects.count()
+    spool.close()
 
 
 def count(token_id: uuid.UUID, day: date, accepted: int, refused: int = 0) -> None:

@@ -14,6 +14,7 @@ from simsim.request_log import durations
 
 HOUR_SECONDS = 3600
 DAY_HOURS = 24
+TEN_DAYS_HOURS = 240
 
 
 class Kind(StrEnum):
@@ -23,6 +24,11 @@ class Kind(StrEnum):
     STATUS = "status"
     ENDPOINT = "endpoint"
     TOKEN = "token"  # noqa: S105
+
+
+# For how long each kind is counted. An account may have ten thousand tokens, and a quarter of a year of each one's days
+# is more than a page can sum; of ten days at once it is a tenth.
+HOURS = dict.fromkeys(Kind, (1, DAY_HOURS)) | {Kind.TOKEN: (1, DAY_HOURS, TEN_DAYS_HOURS)}
 
 
 class Counted(NamedTuple):
@@ -79,7 +85,7 @@ def tally(added: Sequence[Counted], taken_back: Sequence[Counted] = ()) -> dict[
     found: dict[Key, list[int]] = {}
     for rows, sign in ((added, 1), (taken_back, -1)):
         for (account, hour, is_accepted, took), kind, value, number in _sums(rows):
-            for hours in (1, DAY_HOURS):
+            for hours in HOURS[kind]:
                 key = Key(f"{account:032x}", hours, kind, value, hour - hour % hours)
                 numbers = found.setdefault(key, [0] * (2 + durations.CLASSES))
                 numbers[0 if is_accepted else 1] += sign * number

@@ -89,11 +89,11 @@ class TokenUse(models.Model):
 
 
 class UsageCount(models.Model):
-    """How many requests of an account came in one hour or on one day in UTC: let in, refused, and how long they took.
+    """How many requests of an account came in one time in UTC: let in, refused, and how long they took.
 
     `kind` says by what they are counted and `value` which: see `counting.Kind`; `began_hour` counts hours from the year
-    1970, `hours` is 1 or 24. `took` counts ended requests by duration, a number for each of `durations.COLUMNS`.
-    Counted as rows are stored and completed.
+    1970, `hours` is how long the time is: see `counting.HOURS`. `took` counts ended requests by duration, a number for
+    each of `durations.COLUMNS`. Counted as rows are stored and completed.
     """
 
     account_id = models.UUIDField()

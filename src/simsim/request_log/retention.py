@@ -8,7 +8,7 @@ from django.db import connections, transaction
 from django.db.models import Model
 
 from simsim.request_log import partitions
-from simsim.request_log.counting import DAY_HOURS, hour_of
+from simsim.request_log.counting import DAY_HOURS, TEN_DAYS_HOURS, hour_of
 from simsim.request_log.models import Flood, LoggedRequest, SetAsideLine, TokenAddressDay, UsageCount
 from simsim.request_log.row_ids import A_DAY, first_id
 
@@ -24,12 +24,14 @@ def forget_old(now: datetime, *, days: int, step: int = STEP) -> int:
     counted of a day is always what is there of it.
     """
     before = (now - timedelta(days=days)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    hours, day = {"hours": 1}, {"hours": DAY_HOURS}
+    hours, day, ten_days = {"hours": 1}, {"hours": DAY_HOURS}, {"hours": TEN_DAYS_HOURS}
     return (
         _forget_requests(before, step)
         + _forget(SetAsideLine, "found_at", before, step)
         + _forget(TokenAddressDay, "day", before.date(), step)
         + _forget(Flood, "minute", before, step)
+        # Ten days of which the first goes are no longer what is there of them.
+        + _forget(UsageCount, "began_hour", hour_of(before), step, **ten_days)
         + _forget(UsageCount, "began_hour", hour_of(before), step, **day)
         + _forget(UsageCount, "began_hour", hour_of(max(before, now - HOURS_KEPT)), step, **hours)
     )

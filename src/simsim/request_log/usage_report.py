@@ -8,22 +8,27 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import connections
-from django.db.models import QuerySet, Sum
+from django.db.models import Min
 
 from simsim.request_log import durations
-from simsim.request_log.counting import DAY_HOURS, HOUR_SECONDS, Kind, hour_of
+from simsim.request_log.counting import DAY_HOURS, HOUR_SECONDS, HOURS, TEN_DAYS_HOURS, Kind, hour_of
 from simsim.request_log.models import UsageCount
 
 MOST_TIMED = 1_000
 NOTHING_TOOK = (0,) * durations.CLASSES
-# Written by hand for its last three columns: what the groups that the limit leaves out come to, in the same pass.
+# Written by hand for what Django's models can't say: one sum over times of several lengths, and in the last three
+# columns what the groups that the limit leaves out come to, in the same pass.
+COUNTED = """
+    SELECT value, {columns} FROM request_log_usagecount
+    WHERE account_id = %s AND kind = %s AND hours = %s AND began_hour >= %s AND began_hour < %s {among}
+"""
+SUMS = "SELECT value, {sums} FROM ({counted}) AS counted GROUP BY value"
 LARGEST = """
     SELECT value, SUM(accepted), SUM(refused),
         COUNT(*) OVER (), SUM(SUM(accepted)) OVER (), SUM(SUM(refused)) OVER ()
-    FROM request_log_usagecount
-    WHERE account_id = %s AND hours = %s AND kind = %s AND began_hour >= %s AND began_hour < %s
-    GROUP BY value ORDER BY SUM(accepted) + SUM(refused) DESC, value LIMIT %s
+    FROM ({counted}) AS counted GROUP BY value ORDER BY SUM(accepted) + SUM(refused) DESC, value LIMIT %s
 """
+REQUESTS = ("accepted", "refused")
 
 
 @dataclass(frozen=True)
@@ -100,9 +105,51 @@ class Largest:
     unnamed: Usage
 
 
+@dataclass(frozen=True)
+class SpanCounts:
+    """The counts of one kind that make up a span's."""
+
+    account_id: uuid.UUID
+    kind: Kind
+    times: Sequence[tuple[int, int, int]]
+
+    @classmethod
+    def of(cls, account_id: uuid.UUID, span: Span, kind: Kind) -> Self:
+        return cls(account_id, kind, _times(account_id, span, kind))
+
+    def read(
+        self, statement: str, columns: Sequence[str], *parameters: Any, among: Sequence[str] = ()
+    ) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement about the counts, all or those of some values; `sums` are of the columns."""
+        connection = connections[settings.REQUEST_LOG_ALIAS]
+        account: Any = self.account_id if connection.vendor == "postgresql" else self.account_id.hex
+        values = f"AND value IN ({', '.join(['%s'] * len(among))})" if among else ""
+        part = COUNTED.format(columns=", ".join(columns), among=values)
+        sums = ", ".join(f"SUM({column})" for column in columns)
+        filled = statement.format(sums=sums, counted=" UNION ALL ".join([part] * len(self.times)))
+        asked = [each for times in self.times for each in (account, self.kind.value, *times, *among)]
+        with connection.cursor() as cursor:
+            cursor.execute(filled, (*asked, *parameters))
+            return list(cursor.fetchall())
+
+    def summed(self, of: Usage, among: Sequence[str] = ()) -> Iterator[tuple[str, Usage]]:
+        """Yield the usage of each value; `of` is the total of the span."""
+        # What is empty in the total is empty in each part: most accounts leave half of the classes out.
+        filled = [place for place, number in enumerate(of.took) if number]
+        columns = (*REQUESTS, *(durations.COLUMNS[place] for place in filled))
+        for value, accepted, refused, *numbers in self.read(SUMS, columns, among=among):
+            took = list(NOTHING_TOOK)
+            for place, number in zip(filled, numbers, strict=True):
+                took[place] = int(number)
+            yield value, Usage(int(accepted), int(refused), took)
+
+
 def series(account_id: uuid.UUID, span: Span) -> list[Usage]:
     """Return the usage of each of the span's hours or days, the oldest first."""
-    rows = _counted(account_id, span, Kind.ALL).values_list("began_hour", "accepted", "refused", *durations.COLUMNS)
+    rows = UsageCount.objects.filter(
+        account_id=account_id, hours=span.hours, kind=Kind.ALL, began_hour__gte=span.first_hour,
+        began_hour__lt=span.end_hour,
+    ).values_list("began_hour", "accepted", "refused", *durations.COLUMNS)  # fmt: skip
     found = {began_hour: Usage(accepted, refused, took) for began_hour, accepted, refused, *took in rows}
     return [found.get(hour, Usage()) for hour in range(span.first_hour, span.end_hour, span.hours)]
 
@@ -113,15 +160,12 @@ def largest(account_id: uuid.UUID, span: Span, kind: Kind, *, of: Usage, number:
     The numbers are summed first and the durations of the largest alone: thirty-three more sums over every endpoint take
     four times as long as everything else.
     """
-    alias = settings.REQUEST_LOG_ALIAS
-    account: Any = account_id if connections[alias].vendor == "postgresql" else account_id.hex
-    with connections[alias].cursor() as cursor:
-        cursor.execute(LARGEST, (account, span.hours, kind.value, span.first_hour, span.end_hour, number))
-        rows = cursor.fetchall()
+    counted = SpanCounts.of(account_id, span, kind)
+    rows = counted.read(LARGEST, REQUESTS, number)
     if not rows:
         return Largest({}, 0, Usage(), of)
     values = [row[0] for row in rows]
-    found = dict(_summed(_counted(account_id, span, kind).filter(value__in=values), of))
+    found = dict(counted.summed(of, among=values))
     by_value = {value: found[value] for value in values if value in found}
     others_number = int(rows[0][3]) - len(rows)
     named = Usage(int(rows[0][4]), int(rows[0][5]))
@@ -139,11 +183,11 @@ def by_token(account_id: uuid.UUID, span: Span, *, of: Usage) -> dict[uuid.UUID,
 
     Without durations where there are more than MOST_TIMED: their sums alone can be read from an index.
     """
-    counted = _counted(account_id, span, Kind.TOKEN)
-    sums = list(counted.values_list("value").annotate(accepted_sum=Sum("accepted"), refused_sum=Sum("refused")))
+    counted = SpanCounts.of(account_id, span, Kind.TOKEN)
+    sums = counted.read(SUMS, REQUESTS)
     if len(sums) > MOST_TIMED:
         return {uuid.UUID(value): Usage(int(accepted), int(refused)) for value, accepted, refused in sums}
-    return {uuid.UUID(value): usage for value, usage in _summed(counted, of)}
+    return {uuid.UUID(value): usage for value, usage in counted.summed(of)}
 
 
 def has_ever_been_used(account_id: uuid.UUID) -> bool:
@@ -151,20 +195,17 @@ def has_ever_been_used(account_id: uuid.UUID) -> bool:
     return UsageCount.objects.filter(account_id=account_id, hours=DAY_HOURS, kind=Kind.ALL).exists()
 
 
-def _counted(account_id: uuid.UUID, span: Span, kind: Kind) -> QuerySet[UsageCount]:
-    return UsageCount.objects.filter(
-        account_id=account_id, hours=span.hours, kind=kind, began_hour__gte=span.first_hour,
-        began_hour__lt=span.end_hour,
-    )  # fmt: skip
-
-
-def _summed(counted: QuerySet[UsageCount], of: Usage) -> Iterator[tuple[str, Usage]]:
-    """Yield the usage of each value."""
-    # What is empty in the total is empty in each part: most accounts leave half of the classes out.
-    filled = [place for place, number in enumerate(of.took) if number]
-    sums = {f"sum_{name}": Sum(name) for name in ("accepted", "refused", *(durations.COLUMNS[at] for at in filled))}
-    for value, accepted, refused, *numbers in counted.values_list("value").annotate(**sums):
-        took = list(NOTHING_TOOK)
-        for place, number in zip(filled, numbers, strict=True):
-            took[place] = int(number)
-        yield value, Usage(int(accepted), int(refused), took)
+def _times(account_id: uuid.UUID, span: Span, kind: Kind) -> list[tuple[int, int, int]]:
+    """Return the times whose counts are the span's: how long each is, and between which hours they begin."""
+    days = (span.hours, span.first_hour, span.end_hour)
+    if span.hours == 1 or TEN_DAYS_HOURS not in HOURS[kind]:
+        return [days]
+    # Of the ten days in which the log begins by now, some may be gone: see `retention`.
+    kept = UsageCount.objects.filter(account_id=account_id, hours=DAY_HOURS, kind=Kind.ALL)
+    oldest = kept.aggregate(hour=Min("began_hour"))["hour"] or 0
+    first = -(-max(span.first_hour, oldest) // TEN_DAYS_HOURS) * TEN_DAYS_HOURS
+    end = span.end_hour // TEN_DAYS_HOURS * TEN_DAYS_HOURS
+    if first >= end:
+        return [days]
+    parts = [(DAY_HOURS, span.first_hour, first), (TEN_DAYS_HOURS, first, end), (DAY_HOURS, end, span.end_hour)]
+    return [part for part in parts if part[1] < part[2]]
