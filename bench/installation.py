@@ -247,4 +247,4 @@ def quickly(cursor: Any, *, on_sqlite: bool) -> Iterator[None]:
         cursor.execute("PRAGMA cache_size = -1000000")
         cursor.execute("PRAGMA temp_store = MEMORY")
     yield
-    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)" if on_sqlite else "ANALYZE")
+    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)" if on_sqlite else "VACUUM ANALYZE")

@@ -93,11 +93,12 @@ def test_counts_equal_a_recount_after_lines_in_any_order_and_retention(tmp_path:
     oldest_day = hour_of(NOON) // DAY_HOURS * DAY_HOURS - DAYS_KEPT * DAY_HOURS
     assert kept() == recount(hour_of(NOON - HOURS_KEPT), oldest_day)
     span = Span.last_days(90, NOON)
-    by_token = usage_report.by_token(ACME, span, of=usage_report.total(usage_report.series(ACME, span)))
+    total = usage_report.total(usage_report.series(ACME, span))
+    found = usage_report.by_group(ACME, span, uuid.UUID, of=total)[READER]
     rows = LoggedRequest.objects.filter(token_id=READER)
-    assert by_token[READER].requests == rows.count()
-    assert by_token[READER].accepted == rows.filter(reason="ok").count()
-    assert sum(by_token[READER].took) == rows.filter(duration_seconds__isnull=False).count()
+    assert found.requests == rows.count()
+    assert found.accepted == rows.filter(reason="ok").count()
+    assert sum(found.took) == rows.filter(duration_seconds__isnull=False).count()
 
 
 def test_line_that_is_shipped_again_is_counted_once(tmp_path: Path) -> None:
@@ -176,7 +177,7 @@ def test_ten_days_of_which_one_has_gone_are_summed_by_their_days(tmp_path: Path)
         # Of ten days that have lost their first, some are counted anew when another line of them comes.
         spool.decide(100 + days, at=NOON - timedelta(days=days))
         ship(shipper)
-        found = usage_report.by_token(ACME, span, of=Usage())
+        found = usage_report.by_group(ACME, span, uuid.UUID, of=Usage())
         assert found[READER].requests == LoggedRequest.objects.count()
     spool.close()
 

@@ -44,7 +44,7 @@ def test_every_question_to_the_counts_goes_through_an_index(now: datetime) -> No
         total = usage_report.total(usage_report.series(ACME, span))
         for kind in (Kind.ENDPOINT, Kind.TOKEN):
             usage_report.largest(ACME, span, kind, of=total, number=20)
-        usage_report.by_token(ACME, span, of=total)
+        usage_report.by_group(ACME, span, str, of=total)
         usage_report.has_ever_been_used(ACME)
         new_addresses.new_addresses(ACME, since=now.date(), most=10)
     assert len(captured) == 11

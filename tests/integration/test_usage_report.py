@@ -90,8 +90,8 @@ def test_usage_equals_a_recount_of_the_log(span: Span) -> None:
         }
         assert (found.others_number, found.others) == (0, Usage())
         assert numbers(found.unnamed) == recounted([each for each in rows if value_of(each) is None])
-    by_token = usage_report.by_token(ACME, span, of=total)
-    assert {token.hex: numbers(usage) for token, usage in by_token.items()} == {
+    by_token = usage_report.by_group(ACME, span, str, of=total)
+    assert {token: numbers(usage) for token, usage in by_token.items()} == {
         value: numbers(usage) for value, usage in found.by_value.items()
     }
 
@@ -144,16 +144,18 @@ def test_requests_that_come_between_two_queries_are_never_fewer_than_none() -> N
 
 def test_very_many_tokens_have_their_numbers_and_no_durations(monkeypatch: pytest.MonkeyPatch) -> None:
     some_traffic()
-    whole = usage_report.by_token(ACME, SPANS[2], of=usage_report.total(usage_report.series(ACME, SPANS[2])))
+    whole = usage_report.by_group(ACME, SPANS[2], str, of=usage_report.total(usage_report.series(ACME, SPANS[2])))
     monkeypatch.setattr(usage_report, "MOST_TIMED", len(whole) - 1)
-    short = usage_report.by_token(ACME, SPANS[2], of=Usage())
+    short = usage_report.by_group(ACME, SPANS[2], str, of=Usage())
     assert short == {token: Usage(usage.accepted, usage.refused) for token, usage in whole.items()}
     assert any(sum(usage.took) for usage in whole.values())
+    together = usage_report.by_group(ACME, SPANS[2], len, of=Usage())
+    assert together == {32: usage_report.total(short.values())}
 
 
 def test_tokens_without_a_total_are_read_as_well() -> None:
     assert usage_report.largest(ACME, SPANS[0], Kind.TOKEN, of=Usage(3), number=20).unnamed == Usage(3)
-    assert usage_report.by_token(ACME, SPANS[0], of=Usage()) == {}
+    assert usage_report.by_group(ACME, SPANS[0], str, of=Usage()) == {}
     assert not usage_report.has_ever_been_used(ACME)
 
 

@@ -1,10 +1,11 @@
 """How much an account is used, over time and by what: read from the counts alone, so the log's length costs nothing."""
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from operator import add
+from typing import Any, Self, TypeVar
 
 from django.conf import settings
 from django.db import connections
@@ -29,6 +30,7 @@ LARGEST = """
     FROM ({counted}) AS counted GROUP BY value ORDER BY SUM(accepted) + SUM(refused) DESC, value LIMIT %s
 """
 REQUESTS = ("accepted", "refused")
+Group = TypeVar("Group", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -134,14 +136,21 @@ class SpanCounts:
 
     def summed(self, of: Usage, among: Sequence[str] = ()) -> Iterator[tuple[str, Usage]]:
         """Yield the usage of each value; `of` is the total of the span."""
-        # What is empty in the total is empty in each part: most accounts leave half of the classes out.
-        filled = [place for place, number in enumerate(of.took) if number]
-        columns = (*REQUESTS, *(durations.COLUMNS[place] for place in filled))
-        for value, accepted, refused, *numbers in self.read(SUMS, columns, among=among):
-            took = list(NOTHING_TOOK)
-            for place, number in zip(filled, numbers, strict=True):
-                took[place] = int(number)
-            yield value, Usage(int(accepted), int(refused), took)
+        took = filled(of)
+        for value, *numbers in self.read(SUMS, (*REQUESTS, *took), among=among):
+            yield value, usage_of(numbers, took)
+
+
+def filled(of: Usage) -> Sequence[str]:
+    """Return the columns of durations that hold anything: what is empty in the total is empty in each part."""
+    return [column for column, number in zip(durations.COLUMNS, of.took, strict=True) if number]
+
+
+def usage_of(numbers: Sequence[Any], took: Sequence[str]) -> Usage:
+    """Return the usage that is so many requests let in, so many refused, and so many of each of the durations."""
+    accepted, refused, *counts = map(int, numbers)
+    known = dict(zip(took, counts, strict=True))
+    return Usage(accepted, refused, [known.get(column, 0) for column in durations.COLUMNS] if took else NOTHING_TOOK)
 
 
 def series(account_id: uuid.UUID, span: Span) -> list[Usage]:
@@ -178,16 +187,24 @@ def largest(account_id: uuid.UUID, span: Span, kind: Kind, *, of: Usage, number:
     return Largest(by_value, others_number, Usage(rest.accepted, rest.refused) - unnamed, unnamed)
 
 
-def by_token(account_id: uuid.UUID, span: Span, *, of: Usage) -> dict[uuid.UUID, Usage]:
-    """Return the usage of every token that was used, or refused; `of` is the total of the span.
+def by_group(account_id: uuid.UUID, span: Span, group_of: Callable[[str], Group], *, of: Usage) -> dict[Group, Usage]:
+    """Return the usage of groups of tokens, told by a token's id in 32 hexadecimal digits; `of` is the span's total.
 
-    Without durations where there are more than MOST_TIMED: their sums alone can be read from an index.
+    Without durations where more than MOST_TIMED tokens were used, or refused: only the requests' sums can be read from
+    an index.
     """
-    counted = SpanCounts.of(account_id, span, Kind.TOKEN)
-    sums = counted.read(SUMS, REQUESTS)
-    if len(sums) > MOST_TIMED:
-        return {uuid.UUID(value): Usage(int(accepted), int(refused)) for value, accepted, refused in sums}
-    return {uuid.UUID(value): usage for value, usage in counted.summed(of)}
+    took: Sequence[str] = ()
+    counts = SpanCounts.of(account_id, span, Kind.TOKEN)
+    rows = counts.read(SUMS, REQUESTS)
+    if len(rows) <= MOST_TIMED:
+        took = filled(of)
+        rows = counts.read(SUMS, (*REQUESTS, *took))
+    sums: dict[Group, list[int]] = {}
+    for value, *numbers in rows:
+        group = group_of(value)
+        known = sums.get(group)
+        sums[group] = numbers if known is None else list(map(add, known, numbers))
+    return {group: usage_of(numbers, took) for group, numbers in sums.items()}
 
 
 def has_ever_been_used(account_id: uuid.UUID) -> bool:

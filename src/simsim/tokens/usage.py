@@ -10,6 +10,7 @@ from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.request_log import new_addresses, usage_report
 from simsim.request_log.counting import Kind
+from simsim.request_log.joined_ids import JoinedIds, split_ids
 from simsim.request_log.usage_report import Span, Usage, total
 from simsim.tokens.models import TargetSoftware, Token
 
@@ -138,16 +139,14 @@ def _by_value(account: Account, span: Span, by: By, everything: Usage) -> Split:
 
 
 def _by_software(account: Account, span: Span, everything: Usage) -> Split:
-    by_token = usage_report.by_token(account.pk, span, of=everything)
     # All of the account's: as a list of ids, thousands of them are more than a statement of SQLite's takes.
-    software_of = dict(Token.objects.filter(account=account).values_list("pk", "software"))
-    used: dict[int | None, list[Usage]] = {}
-    for token_id, usage in by_token.items():
-        used.setdefault(software_of.get(token_id), []).append(usage)
+    joined = Token.objects.filter(account=account).values_list("software").annotate(ids=JoinedIds("pk"))
+    software_of = {token_id: software for software, ids in joined.order_by() for token_id in split_ids(ids)}
+    used = usage_report.by_group(account.pk, span, software_of.get, of=everything)
     entries = TargetSoftware.objects.in_bulk([pk for pk in used if pk is not None])
-    parts = [Part(total(usages), software=entries[pk] if pk is not None else None) for pk, usages in used.items()]
+    parts = [Part(usage, software=entries[pk] if pk is not None else None) for pk, usage in used.items()]
     parts.sort(key=lambda part: (-part.usage.requests, part.software.name if part.software else ""))
-    unnamed = everything - total(by_token.values())
+    unnamed = everything - total(used.values())
     if not any(map(any, (part.usage.took for part in parts))):
         # Nobody asked how long the others took, so what is left over is not known either.
         unnamed = Usage(unnamed.accepted, unnamed.refused)
