@@ -1,22 +1,40 @@
 """One round through a spool: which lines it takes, and where it leaves each file."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from simsim.request_log import tailing
 from simsim.request_log.access_logs import Ignored
 from simsim.request_log.following import Follower
 from simsim.request_log.lines import Completed, Decided, Missed, parse_completed, parse_gate_line, set_aside_text
-from simsim.request_log.tailing import SpoolFile
+from simsim.request_log.plain_lines import plain_completed, plain_decided
+from simsim.request_log.tailing import Piece, SpoolFile
 
 # Some 20,000 requests at once in a backlog: what is counted of them is then stored in few rows for many.
 COMPLETED_BYTES = 4 * 1024 * 1024
 DECIDED_BYTES = 8 * 1024 * 1024
 
 Parsed = TypeVar("Parsed", bound=Decided | Missed | Completed)
+
+
+@dataclass(frozen=True)
+class Language(Generic[Parsed]):
+    """How a kind of files is read: `parse` takes one line and returns None for a broken one.
+
+    `plain` takes a block of lines and returns one answer for each, None where the line is to be parsed by itself.
+    `begins` is what only the beginning of a line looks like.
+    """
+
+    parse: Callable[[str], Parsed | Ignored | None]
+    plain: Callable[[str], Sequence[Parsed | None]] | None = None
+    begins: str = tailing.START_OF_A_LINE
+
+
+GATE: Language[Decided | Missed] = Language(parse_gate_line, plain_decided)
+GATEWAY: Language[Completed] = Language(parse_completed, plain_completed)
 
 
 class Move(NamedTuple):
@@ -58,16 +76,16 @@ class Reading:
     def read_gateway(self, directory: Path, most_bytes: int = COMPLETED_BYTES) -> None:
         """Read how requests ended."""
         for file in tailing.gateway_files(directory):
-            taken, is_at_end = self._read(file, most_bytes, parse_completed, self.completed)
+            taken, is_at_end = self._read(file, most_bytes, GATEWAY, self.completed)
             most_bytes -= taken
             self.is_gateway_at_end &= is_at_end
 
     def read_access_logs(self, followers: Iterable[Follower], now: datetime, most_bytes: int = COMPLETED_BYTES) -> None:
         """Read how requests ended that came through other proxies."""
         for follower in followers:
+            language = Language(follower.log.parse, begins=follower.log.kind.begins)
             for file in follower.files(now):
-                begins = follower.log.kind.begins
-                taken, is_at_end = self._read(file, most_bytes, follower.log.parse, self.completed, begins=begins)
+                taken, is_at_end = self._read(file, most_bytes, language, self.completed)
                 most_bytes -= taken
                 self.is_gateway_at_end &= is_at_end
                 # Not in this round, which may yet fail: only once the position is stored it is not read again.
@@ -83,7 +101,7 @@ class Reading:
         until = None if self.is_gateway_at_end else max((end.at for end in self.completed), default=None)
         lines: list[Decided | Missed] = []
         for file in tailing.gate_files(directory):
-            taken, is_at_end = self._read(file, most_bytes, parse_gate_line, lines, until=until)
+            taken, is_at_end = self._read(file, most_bytes, GATE, lines, until=until)
             most_bytes -= taken
             self.is_gate_at_end &= is_at_end
         self.decided += (line for line in lines if isinstance(line, Decided))
@@ -99,11 +117,10 @@ class Reading:
         self,
         file: SpoolFile,
         most_bytes: int,
-        parse: Callable[[str], Parsed | Ignored | None],
+        language: Language[Parsed],
         parsed: list[Parsed],
         *,
         until: datetime | None = None,
-        begins: str = tailing.START_OF_A_LINE,
     ) -> tuple[int, bool]:
         """Return how many bytes the lines took that were added to what is parsed, and whether no more are there."""
         self.identities.append(file.identity)
@@ -113,36 +130,41 @@ class Reading:
         begin = file.begins_at if start is None else start
         offset, is_at_end, is_late = begin, False, False
         while not (is_at_end or is_late) and offset - begin < most_bytes:
-            lines, end, is_at_end = tailing.read_lines(file, offset)
-            for line in lines:
-                text = line.decode("utf-8", "replace")
-                found: Parsed | Ignored | None = parse(text)
-                if found is None:
-                    found = self._mend(file, offset, text, parse, begins)
-                offset += len(line) + 1
-                if found is not None and not isinstance(found, Ignored):
-                    parsed.append(found)
-                    if until is not None and found.at > until:
-                        is_at_end, is_late, end = False, True, offset
-                        break
-            offset = end
+            piece = tailing.read_lines(file, offset)
+            found, offset, is_late = self._understand(file, offset, piece, language, until=until)
+            parsed += found
+            is_at_end = piece.is_at_end and not is_late
         if offset != start:
             self.moves[file.identity] = Move(file.identity, file.name, start, offset)
         if is_at_end and file.is_finished and file.is_ours:
             self.shipped.append(file)
         return offset - begin, is_at_end
 
-    def _mend(
-        self,
-        file: SpoolFile,
-        offset: int,
-        text: str,
-        parse: Callable[[str], Parsed | Ignored | None],
-        begins: str,
-    ) -> Parsed | Ignored | None:
-        """Return what can be saved of a broken line, None for nothing; the rest of it is set aside."""
-        merged = tailing.split_merged(text, begins)
-        found = parse(merged[1]) if merged else None
+    def _understand(
+        self, file: SpoolFile, offset: int, piece: Piece, language: Language[Parsed], *, until: datetime | None
+    ) -> tuple[list[Parsed], int, bool]:
+        """Return what the lines say, where the next one begins, and whether the last of these is later than `until`."""
+        plain = language.plain(piece.text) if language.plain and piece.data else [None] * len(piece.lines)
+        found = [each for each in plain if each is not None]
+        if len(found) == len(plain) and (until is None or all(each.at <= until for each in found)):
+            return found, piece.end, False
+        found = []
+        for line, said in zip(piece.lines, plain, strict=True):
+            each = said or self._parse(file, offset, line, language)
+            offset += len(line) + 1
+            if each is not None and not isinstance(each, Ignored):
+                found.append(each)
+                if until is not None and each.at > until:
+                    return found, offset, True
+        return found, piece.end, False
+
+    def _parse(self, file: SpoolFile, offset: int, line: bytes, language: Language[Parsed]) -> Parsed | Ignored | None:
+        """Return what a line says, or what can be saved of a broken one: the rest of it is set aside."""
+        text = line.decode("utf-8", "replace")
+        if (found := language.parse(text)) is not None:
+            return found
+        merged = tailing.split_merged(text, language.begins)
+        found = language.parse(merged[1]) if merged else None
         broken = merged[0] if merged and found else text
         if broken:
             self.broken.append(SetAside(file.name, offset, set_aside_text(broken)))

@@ -46,11 +46,21 @@ class SpoolFile:
 
 
 class Piece(NamedTuple):
-    """Lines in a row, without their newlines; where the next one begins; whether there was none when it was read."""
+    """Lines in a row; where the next one begins; whether there was none when it was read."""
 
-    lines: list[bytes]
+    data: bytes
     end: int
     is_at_end: bool
+
+    @property
+    def lines(self) -> list[bytes]:
+        """The lines without their newlines."""
+        return self.data.removesuffix(b"\n").split(b"\n") if self.data else []
+
+    @property
+    def text(self) -> str:
+        """The lines as one text, without the last newline."""
+        return self.data.removesuffix(b"\n").decode("utf-8", "replace")
 
 
 def gate_files(directory: Path) -> Iterator[SpoolFile]:
@@ -79,16 +89,13 @@ def read_lines(file: SpoolFile, offset: int, most_bytes: int = LONGEST_LINE_BYTE
     if size < offset:
         # Cut, and yet it begins as before: what is left was shipped. A log that is not ours is no shorter for it: this
         # is a copy of it that somebody is still making.
-        return Piece([], size if file.is_ours else offset, is_at_end=True)
+        return Piece(b"", size if file.is_ours else offset, is_at_end=True)
     data = os.pread(file.descriptor, most_bytes, offset)
     is_at_end = len(data) < most_bytes
     length = data.rfind(b"\n") + 1
     if file.is_finished if is_at_end else not length:
         length = len(data)
-    lines = data[:length].split(b"\n")
-    if not lines[-1]:
-        lines.pop()
-    return Piece(lines, offset + length, is_at_end)
+    return Piece(data[:length], offset + length, is_at_end)
 
 
 def split_merged(text: str, begins: str = START_OF_A_LINE) -> tuple[str, str] | None:

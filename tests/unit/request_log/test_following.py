@@ -9,7 +9,7 @@ import pytest
 
 from simsim.request_log.access_logs import KINDS, AccessLog
 from simsim.request_log.following import FORGOTTEN_AFTER, Follower
-from simsim.request_log.tailing import LONGEST_LINE_BYTES, read_lines
+from simsim.request_log.tailing import LONGEST_LINE_BYTES, Piece, read_lines
 
 pytestmark = pytest.mark.covers("R17")
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -125,7 +125,7 @@ def test_a_hole_that_truncation_left_is_stepped_over(path: Path, follower: Follo
 def test_a_copy_that_is_still_being_made_repeats_nothing(path: Path, follower: Follower) -> None:
     path.write_bytes(line(1))
     for file in follower.files(NOW):
-        assert read_lines(file, 5000) == ([], 5000, True)
+        assert read_lines(file, 5000) == Piece(b"", 5000, is_at_end=True)
 
 
 def test_a_rotated_file_is_not_finished_while_its_writer_holds_it(path: Path, follower: Follower) -> None:

@@ -13,7 +13,6 @@ from simsim.credential import decision, password
 from simsim.credential.allowlist import parse_address
 from simsim.gate.gap import Gap
 from simsim.gate.line import decided_line, frame
-from simsim.request_log import lines
 from simsim.request_log.lines import (
     EPOCH,
     Completed,
@@ -219,31 +218,3 @@ def test_a_line_that_is_set_aside_opens_nothing(line: str) -> None:
     assert "HIDDEN" not in kept
     assert "***" in kept
     assert kept[:4] == line[:4]
-
-
-_texts = st.text(st.sampled_from('abz/09 _-.~%?{}[]"\\\n\x7fsimSIM_é\0'), max_size=40)
-_changes = st.dictionaries(
-    st.sampled_from(sorted(DECIDED | COMPLETED)), _texts | st.none() | st.floats() | st.integers()
-)
-
-
-@given(_changes, st.booleans())
-def test_the_quick_way_to_read_a_line_and_the_other_one_agree(changes: dict[str, Any], spaced: bool) -> None:
-    separators = (", ", ": ") if spaced else (",", ":")
-    for fields, quick, other in (
-        (DECIDED | {"via": None}, lines._plain_decided, lines._any_decided),
-        (COMPLETED, lines._plain_completed, lines._any_completed),
-    ):
-        known = {name: value for name, value in changes.items() if name in fields}
-        line = json.dumps(fields | known, separators=separators, ensure_ascii=False)
-        if (found := quick(line)) is not None:
-            assert found == other(line)
-
-
-def test_the_lines_that_gate_and_gateway_write_take_the_quick_way() -> None:
-    address, now = parse_address("203.0.113.9"), datetime(2026, 11, 24, tzinfo=UTC)
-    record = RECORD._replace(name="Power BI")
-    framed = frame(decision.OK, account=ACME, record=record, address=address)
-    line = decided_line(ID, now.timestamp(), framed, method="GET", target="/api?x=1")
-    assert lines._plain_decided(line.decode().rstrip("\n")) is not None
-    assert lines._plain_completed(json.dumps(COMPLETED | {"seconds": 0.125}, separators=(",", ":"))) is not None

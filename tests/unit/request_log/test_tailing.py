@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from simsim.request_log import tailing
-from simsim.request_log.tailing import SpoolFile, gate_files, gateway_files, read_lines, split_merged
+from simsim.request_log.tailing import Piece, SpoolFile, gate_files, gateway_files, read_lines, split_merged
 
 
 def line(number: int) -> bytes:
@@ -49,7 +49,7 @@ def test_a_truncated_file_is_a_new_one(tmp_path: Path) -> None:
 
 def test_a_file_that_is_cut_but_begins_as_before_repeats_nothing(tmp_path: Path) -> None:
     (tmp_path / "gateway.jsonl").write_bytes(line(1))
-    assert read(tmp_path, offset=5000) == ([], len(line(1)), True)
+    assert read(tmp_path, offset=5000) == Piece(b"", len(line(1)), is_at_end=True)
 
 
 def test_a_copy_is_the_same_file(tmp_path: Path) -> None:
@@ -74,31 +74,35 @@ def test_two_files_with_the_same_broken_beginning_are_two(tmp_path: Path) -> Non
 
 def test_a_line_is_not_read_before_it_is_whole(tmp_path: Path) -> None:
     (tmp_path / "gateway.jsonl").write_bytes(line(1) + line(2)[:-1])
-    assert read(tmp_path) == ([line(1)[:-1]], len(line(1)), True)
+    assert read(tmp_path) == Piece(line(1), len(line(1)), is_at_end=True)
 
 
 def test_what_a_dead_writer_left_half_is_read_at_the_end(tmp_path: Path) -> None:
     (tmp_path / "gate-1.jsonl").write_bytes(line(1) + b'{"id"')
-    assert read(tmp_path) == ([line(1)[:-1], b'{"id"'], len(line(1)) + 5, True)
+    piece = read(tmp_path)
+    assert piece == Piece(line(1) + b'{"id"', len(line(1)) + 5, is_at_end=True)
+    assert piece.lines == [line(1)[:-1], b'{"id"']
 
 
 def test_a_file_is_read_in_pieces_that_end_with_a_line(tmp_path: Path) -> None:
     data = b"".join(line(number) for number in range(50))
     (tmp_path / "gateway.jsonl").write_bytes(data)
-    offset, lines, is_at_end = 0, [], False
+    offset, lines, is_at_end = 0, list[bytes](), False
     while not is_at_end:
-        some, offset, is_at_end = read(tmp_path, offset, most_bytes=100)
-        lines += some
+        piece = read(tmp_path, offset, most_bytes=100)
+        _, offset, is_at_end = piece
+        lines += piece.lines
     assert b"\n".join(lines) + b"\n" == data
     assert offset == len(data)
 
 
 def test_a_line_without_end_does_not_stop_the_file(tmp_path: Path) -> None:
     (tmp_path / "gateway.jsonl").write_bytes(line(1) + b"x" * 500 + b"\n" + line(2))
-    offset, lines, is_at_end = 0, [], False
+    offset, lines, is_at_end = 0, list[bytes](), False
     while not is_at_end:
-        some, offset, is_at_end = read(tmp_path, offset, most_bytes=100)
-        lines += some
+        piece = read(tmp_path, offset, most_bytes=100)
+        _, offset, is_at_end = piece
+        lines += piece.lines
     assert lines[0] == line(1)[:-1]
     assert lines[-1] == line(2)[:-1]
 
