@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from simsim.credential.decision import Reason
@@ -107,25 +108,20 @@ def join(
 
 def decided_row(decision: Decided, end: Completed | None = None) -> Row:
     """Return the row of a request that was decided, and ended if `end` is given."""
-    is_refused = decision.reason != Reason.OK
-    status = STATUS_OF_REFUSALS.get(decision.reason, REFUSED_STATUS) if is_refused else None
-    outcome = Outcome.REFUSED if is_refused else Outcome.UNKNOWN
-    return Row(
-        received_at=decision.at,
-        account_id=decision.account_id,
-        token_id=decision.token_id,
-        token_name=decision.token_name,
-        method=decision.method,
-        resource=decision.resource,
-        status=end.status if end else status,
-        outcome=outcome_of(is_refused=is_refused) if end else outcome,
-        reason=decision.reason,
-        cause=decision.cause,
-        duration_seconds=end.seconds if end else None,
-        bytes=end.bytes if end else None,
-        address=decision.address,
-        via=decision.via,
-    )
+    _, at, reason, cause, account_id, token_id, token_name, method, resource, address, via = decision
+    status, open_outcome, outcome = _told_by(reason)
+    who = at, account_id, token_id, token_name, method, resource
+    if end is None:
+        return Row(*who, status, open_outcome, reason, cause, None, None, address, via)
+    return Row(*who, end.status, outcome, reason, cause, end.seconds, end.bytes, address, via)
+
+
+@lru_cache(maxsize=len(Reason))
+def _told_by(reason: str) -> tuple[int | None, str, str]:
+    """Return the status and the outcome of a request that was decided, and its outcome once it has ended."""
+    if reason == Reason.OK:
+        return None, Outcome.UNKNOWN.value, Outcome.ACCEPTED.value
+    return STATUS_OF_REFUSALS.get(reason, REFUSED_STATUS), Outcome.REFUSED.value, Outcome.REFUSED.value
 
 
 def outcome_of(*, is_refused: bool) -> Outcome:
