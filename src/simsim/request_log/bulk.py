@@ -3,24 +3,26 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from django.db import connections
 
 from simsim.credential.decision import Cause, Reason
-from simsim.request_log import durations, partitions, row_ids
-from simsim.request_log.counting import DAY_HOURS, Key, hour_of
+from simsim.request_log import copying, durations, partitions, row_ids
+from simsim.request_log.counting import Key
 from simsim.request_log.joining import Row
 from simsim.request_log.models import Endpoint
 from simsim.request_log.partitions import TABLE
 
 FIRST_DAY = row_ids.EPOCH.date()
+A_DAY_MICROSECONDS = 86_400_000_000
 AT_ONCE = 900  # a statement of SQLite's takes 999 values, where it was built with its old limit
 
 COLUMNS = ", ".join(("id", *Row._fields, "endpoint_id"))
 INSERT = f"INSERT INTO {TABLE} ({COLUMNS}) VALUES (%s{', %s' * (len(Row._fields) + 1)})"  # noqa: S608 - our own names
-COPY = f"COPY {TABLE} ({COLUMNS}) FROM STDIN"
+COPY = f"COPY {TABLE} ({COLUMNS}) FROM STDIN (FORMAT BINARY)"
 # Written for SQLite and PostgreSQL alike. Lines of several files come in no order of time, so the latest wins.
 USE = """
     INSERT INTO request_log_tokenuse AS kept (token_id, account_id, used_at, address, previous_used_at)
@@ -49,19 +51,22 @@ COUNT = f"""
 BY_PREVIOUS = {Cause.PREVIOUS_PASSWORD, Cause.PREVIOUS_AND_OUTSIDE}
 
 
-def insert(alias: str, rows: Sequence[Row], endpoint_ids: Iterable[int | None], *, attempt: int = 0) -> list[int]:
+def insert(
+    alias: str, rows: Sequence[Row], moments: Sequence[int], endpoint_ids: Iterable[int | None], *, attempt: int = 0
+) -> list[int]:
     """Store the rows, which come in the order of their time, and return their ids. Call it inside a transaction.
 
-    Raises IntegrityError when another batch has taken an id: try again, with the next `attempt`.
+    `moments` are their times in microseconds since 1970. Raises IntegrityError when another batch has taken an id: try
+    again, with the next `attempt`.
     """
-    ids = row_ids.allocate((row.received_at for row in rows), attempt=attempt)
+    ids = row_ids.allocate(moments, attempt=attempt)
     connection = connections[alias]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             partitions.make(cursor, ids)
             with connection.wrap_database_errors, cursor.copy(COPY) as copy:
-                for row_id, row, endpoint_id in zip(ids, rows, endpoint_ids, strict=True):
-                    copy.write_row((row_id, *row, endpoint_id))
+                for piece in copying.encoded(ids, moments, rows, endpoint_ids):
+                    copy.write(piece)
         else:
             cursor.executemany(INSERT, list(_as_sqlite_keeps_them(ids, rows, endpoint_ids)))
     return ids
@@ -78,21 +83,24 @@ def endpoint_ids(names: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]
     return known
 
 
-def note_uses(alias: str, rows: Sequence[Row]) -> None:
+def note_uses(alias: str, rows: Sequence[Row], moments: Sequence[int]) -> None:
     """Note for each token that the rows let in when that was last, and count from where on each day.
 
-    The rows come in the order of their time. Call it in the transaction that stores them.
+    The rows come in the order of their time, `moments` in microseconds since 1970. Call it in the transaction that
+    stores them.
     """
-    let_in = [row for row in rows if row.token_id is not None and row.reason == Reason.OK]
-    tokens = [row.token_id.int for row in let_in if row.token_id]
-    last = dict(zip(tokens, let_in, strict=True))
-    previous = {token: row.received_at for token, row in zip(tokens, let_in, strict=True) if row.cause in BY_PREVIOUS}
+    let_in = [
+        (row.token_id.int, moment // A_DAY_MICROSECONDS, row)
+        for row, moment in zip(rows, moments, strict=True)
+        if row.token_id is not None and row.reason == Reason.OK
+    ]
+    last = {token: row for token, _, row in let_in}
+    previous = {token: row.received_at for token, _, row in let_in if row.cause in BY_PREVIOUS}
     uses = (
         (row.token_id, row.account_id, row.received_at, row.address, previous.get(token)) for token, row in last.items()
     )
     _note(alias, USE, uses)
-    days = (hour_of(row.received_at) // DAY_HOURS for row in let_in)
-    addresses = Counter(zip(tokens, days, (row.address for row in let_in), strict=True))
+    addresses = Counter([(token, day, row.address) for token, day, row in let_in])
     counted = (
         (last[token].token_id, FIRST_DAY + timedelta(day), address or "", last[token].account_id, number)
         for (token, day, address), number in addresses.items()
@@ -135,8 +143,8 @@ def _note(alias: str, statement: str, values: Iterable[tuple[Any, ...]]) -> None
 def _as_sqlite_keeps_them(
     ids: Iterable[int], rows: Iterable[Row], endpoint_ids: Iterable[int | None]
 ) -> Iterator[tuple[Any, ...]]:
-    for row_id, row, endpoint_id in zip(ids, rows, endpoint_ids, strict=True):
-        yield (row_id, _moment(row.received_at), _hex(row.account_id), _hex(row.token_id), *row[3:], endpoint_id)
+    moments, accounts, tokens, *others = zip(*rows, strict=True)
+    return zip(ids, map(_moment, moments), map(_hex, accounts), map(_hex, tokens), *others, endpoint_ids, strict=True)
 
 
 def _kept(value: Any) -> Any:
@@ -152,5 +160,6 @@ def _moment(moment: datetime) -> str:
     return str(moment.replace(tzinfo=None))
 
 
+@lru_cache(maxsize=16_384)
 def _hex(value: UUID | None) -> str | None:
     return None if value is None else value.hex

@@ -46,6 +46,10 @@ class Counted(NamedTuple):
     token: int | None
 
 
+# What a Counted is, for whoever makes very many.
+Countable = tuple[int, int, bool, int | None, int | None, str, int | None]
+
+
 class Key(NamedTuple):
     """One UsageCount: `hours` long, from the hour `began_hour` on."""
 
@@ -77,7 +81,7 @@ def counted(  # noqa: PLR0917 - called for every row
     )
 
 
-def tally(added: Sequence[Counted], taken_back: Sequence[Counted] = ()) -> dict[Key, list[int]]:
+def tally(added: Sequence[Countable], taken_back: Sequence[Countable] = ()) -> dict[Key, list[int]]:
     """Return what is to be added to each count: accepted, refused, and one number for each class of durations.
 
     Requests without a token count for no token.
@@ -94,7 +98,7 @@ def tally(added: Sequence[Counted], taken_back: Sequence[Counted] = ()) -> dict[
     return {key: numbers for key, numbers in found.items() if any(numbers)}
 
 
-def _sums(rows: Sequence[Counted]) -> Iterator[tuple[tuple[int, int, bool, int | None], Kind, str, int]]:
+def _sums(rows: Sequence[Countable]) -> Iterator[tuple[tuple[int, int, bool, int | None], Kind, str, int]]:
     """Yield how often each value of each kind stands beside each account, hour, verdict and class."""
     if not rows:
         return

@@ -23,7 +23,13 @@ _numbers = itertools.count(secrets.randbelow(A_MICROSECOND))
 
 def first_id(moment: datetime) -> int:
     """Return the lowest id that a request of this moment may have; ids of earlier moments may be higher by SLACK."""
-    return (moment - EPOCH) // MICROSECOND << BITS
+    return microseconds_of(moment) << BITS
+
+
+def microseconds_of(moment: datetime) -> int:
+    """Return the microseconds since the year 1970."""
+    since = moment - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def moment_of(row_id: int) -> datetime:
@@ -31,8 +37,8 @@ def moment_of(row_id: int) -> datetime:
     return EPOCH + timedelta(microseconds=row_id >> BITS)
 
 
-def allocate(moments: Iterable[datetime], *, attempt: int = 0) -> list[int]:
-    """Return an id for each of the moments, which come in their order, ascending.
+def allocate(moments: Iterable[int], *, attempt: int = 0) -> list[int]:
+    """Return an id for each of the moments, in microseconds since 1970, which come in their order, ascending.
 
     Ids that another batch has taken are found out by the database; a later `attempt` then looks further away.
     """
@@ -40,7 +46,7 @@ def allocate(moments: Iterable[datetime], *, attempt: int = 0) -> list[int]:
     last = -1
     ids: list[int] = []
     for moment, number in zip(moments, _numbers, strict=False):
-        row_id = (((moment - EPOCH) // MICROSECOND << BITS) | number & A_MICROSECOND - 1) + offset
+        row_id = ((moment << BITS) | number & A_MICROSECOND - 1) + offset
         last = row_id if row_id > last else last + 1
         ids.append(last)
     return ids

@@ -1,17 +1,22 @@
 """Rows into the log and ends into their rows, with all that is counted of them, in the caller's transaction."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
 from django.db import connections
 
+from simsim.credential.decision import Reason
 from simsim.request_log import bulk, counting
 from simsim.request_log.bulk import AT_ONCE
-from simsim.request_log.counting import Counted
+from simsim.request_log.counting import HOUR_SECONDS, Countable, Counted
+from simsim.request_log.durations import class_of
 from simsim.request_log.joining import Open, Row, outcome_of
 from simsim.request_log.lines import Completed
 from simsim.request_log.models import Endpoint, LoggedRequest
+from simsim.request_log.row_ids import microseconds_of
+
+AN_HOUR = HOUR_SECONDS * 1_000_000
 
 COMPLETE = """
     UPDATE request_log_loggedrequest SET status = %s, outcome = %s, duration_seconds = %s, bytes = %s WHERE id = %s
@@ -25,18 +30,18 @@ def store(rows: Sequence[Row], *, attempt: int = 0) -> list[int]:
     """
     alias = settings.REQUEST_LOG_ALIAS
     read = settings.REQUEST_LOG_PATHS.read
-    masked: list[Row] = []
-    names: list[str] = []
-    for row in rows:
-        resource, endpoint = read(row.resource)
-        masked.append(row if resource == row.resource else row._replace(resource=resource))
-        names.append(endpoint)
+    paths = [read(row.resource) for row in rows]
+    masked = [
+        row if path == row.resource else row._replace(resource=path) for row, (path, _) in zip(rows, paths, strict=True)
+    ]
+    names = [name for _, name in paths]
+    moments = [microseconds_of(row.received_at) for row in rows]
     keys = [(row.account_id.int, name) if row.account_id else None for row, name in zip(rows, names, strict=True)]
     known = bulk.endpoint_ids(filter(None, keys))
     endpoint_ids = (known[key] if key else None for key in keys)
-    ids = bulk.insert(alias, masked, endpoint_ids, attempt=attempt)
-    bulk.note_uses(alias, masked)
-    bulk.add_counts(alias, counting.tally(list(_counted(masked, names))))
+    ids = bulk.insert(alias, masked, moments, endpoint_ids, attempt=attempt)
+    bulk.note_uses(alias, masked, moments)
+    bulk.add_counts(alias, counting.tally(_counted(masked, moments, names)))
     return ids
 
 
@@ -61,13 +66,21 @@ def complete(ends: Sequence[tuple[Open, Completed]]) -> None:
         cursor.executemany(COMPLETE, values)
 
 
-def _counted(rows: Iterable[Row], names: Iterable[str]) -> Iterator[Counted]:
-    """Yield what counts of the rows; what nobody claimed belongs to nobody's usage."""
-    for row, name in zip(rows, names, strict=True):
-        if row.account_id is not None:
-            yield counting.counted(
-                row.account_id, row.received_at, row.reason, row.status, row.duration_seconds, name, row.token_id
-            )
+def _counted(rows: Sequence[Row], moments: Sequence[int], names: Sequence[str]) -> list[Countable]:
+    """Return what counts of the rows; what nobody claimed belongs to nobody's usage."""
+    return [
+        (
+            row.account_id.int,
+            moment // AN_HOUR,
+            row.reason == Reason.OK,
+            None if row.duration_seconds is None else class_of(row.duration_seconds),
+            row.status,
+            name,
+            row.token_id.int if row.token_id else None,
+        )
+        for row, moment, name in zip(rows, moments, names, strict=True)
+        if row.account_id is not None
+    ]
 
 
 def _as_stored(row_ids: Sequence[int]) -> Iterator[tuple[Any, ...]]:
