@@ -1,5 +1,6 @@
 """The spool's lines become rows in a real database, each exactly once."""
 
+import gc
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -360,3 +361,19 @@ def test_lines_shipped_without_a_clock_of_tests_are_stored(spool: SpoolOfTests) 
     assert Shipper(spool.directory).ship_once() == 1
     assert OpenRequest.objects.get().opened_at > datetime(2026, 1, 1, tzinfo=UTC)
     assert reading.COMPLETED_BYTES > 0
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_shipping_leaves_the_collector_of_garbage_as_it_was(spool: SpoolOfTests, is_enabled: bool) -> None:
+    def fail() -> datetime:
+        assert not gc.isenabled()
+        raise OSError("no clock")
+
+    before = gc.isenabled()
+    (gc.enable if is_enabled else gc.disable)()
+    try:
+        with pytest.raises(OSError, match="no clock"):
+            Shipper(spool.directory, fail).ship_once()
+        assert gc.isenabled() is is_enabled
+    finally:
+        (gc.enable if before else gc.disable)()

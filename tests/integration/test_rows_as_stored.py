@@ -50,7 +50,7 @@ def logged(row_ids: list[int]) -> list[tuple[Any, ...]]:
 
 
 class TestRows(TestCase):
-    databases = frozenset({"default", settings.REQUEST_LOG_ALIAS})
+    databases = {"default", settings.REQUEST_LOG_ALIAS}
 
     @given(st.lists(ROWS, min_size=1, max_size=5))
     def test_a_row_comes_back_as_it_was_stored(self, rows: list[Row]) -> None:

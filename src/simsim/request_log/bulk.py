@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connections
@@ -51,13 +52,22 @@ COUNT = f"""
 BY_PREVIOUS = {Cause.PREVIOUS_PASSWORD, Cause.PREVIOUS_AND_OUTSIDE}
 
 
-def insert(
-    alias: str, rows: Sequence[Row], moments: Sequence[int], endpoint_ids: Iterable[int | None], *, attempt: int = 0
-) -> list[int]:
-    """Store the rows, which come in the order of their time, and return their ids. Call it inside a transaction.
+class Uses(NamedTuple):
+    """Each token's last use, and how often each address used it on each day: what USE and ADDRESS_DAY take."""
 
-    `moments` are their times in microseconds since 1970. Raises IntegrityError when another batch has taken an id: try
-    again, with the next `attempt`.
+    last: list[tuple[Any, ...]]
+    days: list[tuple[Any, ...]]
+
+
+@contextmanager
+def inserting(
+    alias: str, rows: Sequence[Row], moments: Sequence[int], endpoint_ids: Iterable[int | None], *, attempt: int = 0
+) -> Iterator[list[int]]:
+    """Store the rows, which come in the order of their time, and give their ids. Open it inside a transaction.
+
+    On PostgreSQL the server is still busy with the rows then: what is done until the end takes no time of its own.
+    `moments` are the rows' times in microseconds since 1970. Raises IntegrityError at the end when another batch has
+    taken an id: try again, with the next `attempt`.
     """
     ids = row_ids.allocate(moments, attempt=attempt)
     connection = connections[alias]
@@ -67,9 +77,10 @@ def insert(
             with connection.wrap_database_errors, cursor.copy(COPY) as copy:
                 for piece in copying.encoded(ids, moments, rows, endpoint_ids):
                     copy.write(piece)
+                yield ids
         else:
             cursor.executemany(INSERT, list(_as_sqlite_keeps_them(ids, rows, endpoint_ids)))
-    return ids
+            yield ids
 
 
 def endpoint_ids(names: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
@@ -83,11 +94,10 @@ def endpoint_ids(names: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]
     return known
 
 
-def note_uses(alias: str, rows: Sequence[Row], moments: Sequence[int]) -> None:
-    """Note for each token that the rows let in when that was last, and count from where on each day.
+def uses_of(rows: Sequence[Row], moments: Sequence[int]) -> Uses:
+    """Return when each token that the rows let in was last used, and how often from where on each day.
 
-    The rows come in the order of their time, `moments` in microseconds since 1970. Call it in the transaction that
-    stores them.
+    The rows come in the order of their time, `moments` in microseconds since 1970.
     """
     let_in = [
         (row.token_id.int, moment // A_DAY_MICROSECONDS, row)
@@ -96,16 +106,21 @@ def note_uses(alias: str, rows: Sequence[Row], moments: Sequence[int]) -> None:
     ]
     last = {token: row for token, _, row in let_in}
     previous = {token: row.received_at for token, _, row in let_in if row.cause in BY_PREVIOUS}
-    uses = (
+    uses = [
         (row.token_id, row.account_id, row.received_at, row.address, previous.get(token)) for token, row in last.items()
-    )
-    _note(alias, USE, uses)
+    ]
     addresses = Counter([(token, day, row.address) for token, day, row in let_in])
-    counted = (
+    days = [
         (last[token].token_id, FIRST_DAY + timedelta(day), address or "", last[token].account_id, number)
         for (token, day, address), number in addresses.items()
-    )
-    _note(alias, ADDRESS_DAY, counted)
+    ]
+    return Uses(uses, days)
+
+
+def note_uses(alias: str, uses: Uses) -> None:
+    """Note the uses of tokens. Call it in the transaction that stores their rows."""
+    _note(alias, USE, uses.last)
+    _note(alias, ADDRESS_DAY, uses.days)
 
 
 def add_counts(alias: str, tallied: Mapping[Key, Sequence[int]]) -> None:

@@ -4,14 +4,16 @@ The format: https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.
 """
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from itertools import chain, islice, repeat
+from typing import TypeVar
 from uuid import UUID
 
 from simsim.request_log.joining import Row
 from simsim.request_log.row_ids import microseconds_of
+
+Value = TypeVar("Value")
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # no flags, no extension
 END = struct.pack("!h", -1)
@@ -19,13 +21,10 @@ NULL = struct.pack("!i", -1)
 FIELDS = len(Row._fields) + 2
 # Enough for the server to be busy while the next ones are made.
 ROWS_AT_ONCE = 2000
-REMEMBERED = 16_384
 _YEAR_2000 = microseconds_of(datetime(2000, 1, 1, tzinfo=UTC))
 
 _head = struct.Struct("!hiqiq").pack
 _long = struct.Struct("!iq").pack
-_double = struct.Struct("!id").pack
-_short = struct.Struct("!ih").pack
 
 
 def encoded(
@@ -42,9 +41,10 @@ def encoded(
     since_2000 = (moment - _YEAR_2000 for moment in moments)
     fields = zip(
         map(_head, repeat(FIELDS), repeat(8), ids, repeat(8), since_2000),
-        map(_uuid, accounts), map(_uuid, tokens), map(_text, names), map(_text, methods), map(_text, resources),
-        map(_smallint, statuses), map(_text, outcomes), map(_text, reasons), map(_text, causes),
-        map(_float, seconds), map(_bigint, sizes), map(_text, addresses), map(_text, vias), map(_bigint, endpoint_ids),
+        _each(accounts, _uuid), _each(tokens, _uuid), _each(names, _text), _each(methods, _text),
+        _each(resources, _text), _each(statuses, _smallint), _each(outcomes, _text), _each(reasons, _text),
+        _each(causes, _text), _each(seconds, _float), map(_bigint, sizes), _each(addresses, _text), _each(vias, _text),
+        _each(tuple(endpoint_ids), _bigint),
         strict=True,
     )  # fmt: skip
     yield SIGNATURE
@@ -53,7 +53,12 @@ def encoded(
     yield END
 
 
-@lru_cache(maxsize=REMEMBERED)
+def _each(values: Sequence[Value], encode: Callable[[Value], bytes]) -> Iterator[bytes]:
+    """Yield the values, encoded: what repeats, only once."""
+    known = {value: encode(value) for value in set(values)}
+    return map(known.__getitem__, values)
+
+
 def _text(value: str | None) -> bytes:
     if value is None:
         return NULL
@@ -61,21 +66,17 @@ def _text(value: str | None) -> bytes:
     return len(data).to_bytes(4, "big") + data
 
 
-@lru_cache(maxsize=REMEMBERED)
 def _uuid(value: UUID | None) -> bytes:
     return NULL if value is None else struct.pack("!i16s", 16, value.bytes)
 
 
-@lru_cache(maxsize=REMEMBERED)
 def _smallint(value: int | None) -> bytes:
-    return NULL if value is None else _short(2, value)
+    return NULL if value is None else struct.pack("!ih", 2, value)
 
 
-@lru_cache(maxsize=REMEMBERED)
 def _float(value: float | None) -> bytes:
-    return NULL if value is None else _double(8, value)
+    return NULL if value is None else struct.pack("!id", 8, value)
 
 
-@lru_cache(maxsize=REMEMBERED)
 def _bigint(value: int | None) -> bytes:
     return NULL if value is None else _long(8, value)

@@ -110,10 +110,15 @@ def decided_row(decision: Decided, end: Completed | None = None) -> Row:
     """Return the row of a request that was decided, and ended if `end` is given."""
     _, at, reason, cause, account_id, token_id, token_name, method, resource, address, via = decision
     status, open_outcome, outcome = _told_by(reason)
-    who = at, account_id, token_id, token_name, method, resource
     if end is None:
-        return Row(*who, status, open_outcome, reason, cause, None, None, address, via)
-    return Row(*who, end.status, outcome, reason, cause, end.seconds, end.bytes, address, via)
+        return Row(
+            at, account_id, token_id, token_name, method, resource, status, open_outcome, reason, cause, None, None,
+            address, via,
+        )  # fmt: skip
+    return Row(
+        at, account_id, token_id, token_name, method, resource, end.status, outcome, reason, cause, end.seconds,
+        end.bytes, address, via,
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=len(Reason))

@@ -39,9 +39,11 @@ def store(rows: Sequence[Row], *, attempt: int = 0) -> list[int]:
     keys = [(row.account_id.int, name) if row.account_id else None for row, name in zip(rows, names, strict=True)]
     known = bulk.endpoint_ids(filter(None, keys))
     endpoint_ids = (known[key] if key else None for key in keys)
-    ids = bulk.insert(alias, masked, moments, endpoint_ids, attempt=attempt)
-    bulk.note_uses(alias, masked, moments)
-    bulk.add_counts(alias, counting.tally(_counted(masked, moments, names)))
+    with bulk.inserting(alias, masked, moments, endpoint_ids, attempt=attempt) as ids:
+        uses = bulk.uses_of(masked, moments)
+        counts = counting.tally(_counted(masked, moments, names))
+    bulk.note_uses(alias, uses)
+    bulk.add_counts(alias, counts)
     return ids
 
 
