@@ -2,7 +2,10 @@
 
 import itertools
 import json
+import select
+import socket
 import threading
+import time
 import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -268,6 +271,25 @@ def test_receiver_that_drips_is_left(port: int, target: Target, now: datetime, m
     with dripping(port), pytest.raises(Away, match="had not finished"):
         forwarder.forward_due(target, now=now)
     assert Shipment.objects.get().due_at == now
+
+
+def test_reset_that_the_cut_brings_about_is_told_as_time_that_ran_out(
+    port: int, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The receiver's next bytes may come between the cut and the moment at which the reader wakes."""
+    monkeypatch.setattr(connecting, "ATTEMPT_SECONDS", 0.2)
+    with dripping(port), pytest.raises(Away, match="had not finished"), connecting.connected(target) as connection:
+        wait_for_reset(connection.socket)
+        while connection.socket.recv(4096):
+            pass
+
+
+def wait_for_reset(sock: socket.socket) -> None:
+    poll, deadline = select.poll(), time.monotonic() + 20
+    poll.register(sock, 0)  # an error is told unasked
+    while not any(event & select.POLLERR for _, event in poll.poll(100)):
+        assert time.monotonic() < deadline, "no reset came"
+        time.sleep(0.01)
 
 
 def test_text_for_people_does_not_change_with_the_language(port: int, target: Target, now: datetime) -> None:

@@ -24,7 +24,7 @@ class Refused(Exception):
 
 @dataclass
 class Connection:
-    """An open socket. `is_cut` says that time ran out: what looks like the receiver's end then was ours."""
+    """An open socket. `is_cut` says that time ran out: what looks like the receiver's end or reset then was ours."""
 
     socket: socket.socket
     is_cut: bool = False
@@ -66,6 +66,10 @@ def _bounded(connection: Connection, plain: socket.socket) -> Iterator[None]:
         timer.start()
         try:
             yield
+        except OSError:
+            # A receiver that goes on sending after the cut is answered with a reset: that is the cut, too.
+            connection.prove_whole()
+            raise
         finally:
             timer.cancel()
             timer.join()  # it may be about to use the duplicate, whose number another socket would get
