@@ -41,8 +41,8 @@ class Mailbox:
         self.mails.append(parsed)
         return "250 taken"
 
-    @property
     def recipients(self) -> list[str]:
+        # No property: aiosmtpd reads every attribute of its handler at each connection.
         return sorted(str(mail["To"]) for mail in self.mails)
 
 

@@ -229,7 +229,7 @@ class TestMailServerThatFails:
             box.at_recipient = {"never@acme.example": "550 no such mailbox"}
             with delivering_for_an_hour(begins) as delivering:
                 meanwhile += watch(client, people, delivering)
-            taken = Counter(box.recipients)
+            taken = Counter(box.recipients())
             assert taken == {f"{name}@acme.example": 2 for name in ("alice", "fine", "well")}
             box.hangs_for, box.at_data = set(), {}
             with delivering_for_an_hour(begins + timedelta(hours=1)):
