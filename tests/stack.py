@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import secrets
+import sqlite3
 import subprocess
 import sys
 import time
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import psycopg
 
 import postgresql_server
 from postgresql_server import free_port
@@ -163,6 +166,16 @@ class Stack:
             if not page["next_cursor"]:
                 return rows
             cursor = ["--cursor", page["next_cursor"]]
+
+    def count_log(self) -> int:
+        """Return how many rows Acme's log has, more quickly than by reading them."""
+        account = self.account if self.on_postgresql else self.account.replace("-", "")
+        question = f"SELECT count(*) FROM request_log_loggedrequest WHERE account_id = '{account}'"
+        if self.on_postgresql:
+            with psycopg.connect(self.database_url) as connection:
+                return int(connection.execute(question.encode()).fetchall()[0][0])
+        with contextlib.closing(sqlite3.connect(self.data / "request_log.sqlite3", timeout=20)) as connection:
+            return int(connection.execute(question).fetchone()[0])
 
 
 def basic(auth: tuple[str, str]) -> dict[str, str]:
