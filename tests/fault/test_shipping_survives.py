@@ -22,7 +22,7 @@ import settings_for_tests
 ON_POSTGRESQL = os.environ.get("SIMSIM_TEST_DATABASE") == "postgresql"
 HERE = Path(__file__).parent
 FLOOD_REQUESTS = settings_for_tests.REQUESTS
-REQUESTS, WRITERS, SECONDS, KILLS = 10_000, 4, 12.0, 10
+REQUESTS, WRITERS, SECONDS, KILLS = 10_000, 4, 10.0, 10
 ROWS = """
     SELECT resource, outcome, status, reason, duration_seconds, bytes, account_id IS NOT NULL
     FROM request_log_loggedrequest
@@ -36,6 +36,8 @@ class Installation:
         self.spool = directory / "spool"
         self.access_log = directory / "access.json" if with_caddy else None
         self.rotated: list[Path] = []
+        self.limit = directory / "limit"
+        self.permit(REQUESTS)
         self.spool.mkdir()
         self.database = directory / "request_log.sqlite3"
         self.url = postgresql_server.create_database(f"fault_{secrets.token_hex(4)}") if ON_POSTGRESQL else ""
@@ -59,6 +61,23 @@ class Installation:
                 return connection.execute(sql.encode()).fetchall()
         with contextlib.closing(sqlite3.connect(self.database)) as connection:
             return connection.execute(sql).fetchall()
+
+    def count(self) -> int:
+        ((number,),) = self.query("SELECT count(*) FROM request_log_loggedrequest")
+        return int(number)
+
+    def wait_until_it_gets_on(self, before: int) -> None:
+        """Return once more rows are stored than before: only then does a kill strike what was begun."""
+        deadline = time.monotonic() + 60
+        while self.count() <= before:
+            assert time.monotonic() < deadline, "the worker stores nothing"
+            time.sleep(0.01)
+
+    def permit(self, requests: int) -> None:
+        """Let the writers write so many, and then wait."""
+        new = self.limit.with_suffix(".new")
+        new.write_text(str(requests // WRITERS))
+        new.rename(self.limit)
 
     def start_worker(self) -> "subprocess.Popen[bytes]":
         command: list[str | Path] = [sys.executable, HERE / "shipping_process.py", self.spool]
@@ -90,6 +109,7 @@ class Installation:
                     str(nth * share),
                     str(share),
                     str(SECONDS),
+                    self.limit,
                     *access_log,
                 ],
                 env=self.environment,
@@ -142,15 +162,24 @@ def expected_row(number: int) -> tuple[Any, ...]:
 @pytest.mark.covers("B11")
 @pytest.mark.parametrize("installation", ["nginx", "caddy"], indirect=True)
 def test_ten_thousand_requests_and_ten_kills_make_ten_thousand_whole_rows(installation: Installation) -> None:
+    struck = []
+    installation.permit(0)
     with installation.writing() as writers:
         for nth in range(KILLS):
+            # However quick the writers and slow the workers: each kill strikes while there is something to do.
+            installation.permit(REQUESTS * (nth + 3) // (KILLS + 3))
+            before = installation.count()
             worker = installation.start_worker()
+            if nth % 2:  # the others may be killed before they have stored anything
+                installation.wait_until_it_gets_on(before)
             time.sleep(random.uniform(0, 0.4))
             installation.rotate(nth, writers)
             time.sleep(random.uniform(0, 0.1))
             kill(worker)
+            struck.append(installation.count())
+        installation.permit(REQUESTS)
         assert [writer.wait(timeout=60) for writer in writers] == [0] * WRITERS
-        assert len(installation.query(ROWS)) > 0
+    assert 0 < struck[-1] < REQUESTS
     installation.ship_the_rest()
 
     rows = installation.query(ROWS)

@@ -1,6 +1,7 @@
 """A gate and a gateway in one process: decides each request, ends it a moment later, reopens its log on USR1.
 
-`writing_process.py SPOOL FIRST COUNT SECONDS [ACCESS_LOG]`; with the last it is Caddy that is the gateway.
+`writing_process.py SPOOL FIRST COUNT SECONDS LIMIT [ACCESS_LOG]`: LIMIT is a file that says how many may be written by
+now. With the last it is Caddy that is the gateway.
 """
 
 import json
@@ -66,14 +67,17 @@ class Caddy(Gateway):
         }  # fmt: skip
 
 
-def main(directory: Path, first: int, count: int, seconds: float, access_log: str = "") -> None:
+def main(directory: Path, first: int, count: int, seconds: float, limit: Path, access_log: str = "") -> None:
     """Write `count` requests, numbered from `first`, within some seconds; what the number ends in says how it goes."""
     gate = Spool(directory, max_segment_bytes=SEGMENT_BYTES)
     gateway = Caddy(Path(access_log)) if access_log else Gateway(directory / "gateway.jsonl")
     in_flight: list[tuple[str, str, int, str]] = []
-    begin = time.monotonic()
+    begin, permitted = time.monotonic(), 0
     for nth, number in enumerate(range(first, first + count)):
         time.sleep(max(0.0, begin + nth * seconds / count - time.monotonic()))
+        while nth >= permitted:
+            permitted = int(limit.read_text())
+            time.sleep(0.0 if nth < permitted else 0.01)
         # Each from an address of its own: many refusals from one would be counted as a flood.
         request_id, path, address = os.urandom(16).hex(), f"/r/{number}", f"198.51.{number // 250 % 250}.{number % 250}"
         status = {7: 401, 8: 503}.get(number % 10, 200)
@@ -93,4 +97,5 @@ def main(directory: Path, first: int, count: int, seconds: float, access_log: st
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), *sys.argv[5:])
+    spool, number, count, seconds, limit, *rest = sys.argv[1:]
+    main(Path(spool), int(number), int(count), float(seconds), Path(limit), *rest)
