@@ -18,11 +18,12 @@ import stack as product  # noqa: E402
 from browser import test_logs_pages as logs  # noqa: E402
 from browser import test_usage_pages as usage  # noqa: E402
 from browser.conftest import CHROMIUM  # noqa: E402
-from browser.test_pages import LOOKS, as_member, empty, tour  # noqa: E402
-from browser.visitor import visiting  # noqa: E402
+from browser.test_pages import as_member, empty, tour  # noqa: E402
+from browser.visitor import NARROW, WIDE, Scheme, visiting  # noqa: E402
 from stack import PASSWORD  # noqa: E402
 from usage_samples import remember  # noqa: E402
 
+LOOKS: list[tuple[tuple[int, int], Scheme]] = [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]
 # Which page README shows under which name, and what of it must be in the window.
 README = {
     "tokens": ("tokens.png", "h1"),

@@ -9,8 +9,7 @@ import pytest
 from django.template.loader import render_to_string
 from playwright.sync_api import Browser, Page, expect
 
-from browser.test_pages import LOOKS
-from browser.visitor import NARROW, Scheme, Visitor, visiting
+from browser.visitor import LOADS, NARROW, Scheme, Visitor, visiting
 from simsim.console.connecting.recipes import Api, recipes
 from stack import PASSWORD, Stack
 
@@ -38,7 +37,7 @@ def choose(page: Page, program: str) -> None:
     page.get_by_role("heading", name=program, exact=True).wait_for()
 
 
-@pytest.mark.parametrize(("size", "scheme"), LOOKS, ids=str)
+@pytest.mark.parametrize(("size", "scheme"), LOADS, ids=str)
 def test_every_recipe_keeps_to_the_rules_and_its_pictures_are_seen(
     browser: Browser, stack: Stack, token: dict[str, Any], size: tuple[int, int], scheme: Scheme
 ) -> None:
@@ -51,7 +50,7 @@ def test_every_recipe_keeps_to_the_rules_and_its_pictures_are_seen(
             for picture in page.locator("img.picture").all():
                 picture.scroll_into_view_if_needed()
                 page.wait_for_function("e => e.complete && e.naturalWidth > 0", arg=picture.element_handle())
-            visitor.check()
+            visitor.check_light_and_dark()
 
 
 @pytest.mark.parametrize("email", ["alice@acme.example", "bob@acme.example"])
@@ -105,7 +104,7 @@ def test_everything_works_without_scripts(browser: Browser, stack: Stack, tmp_pa
         assert json.loads(kept.read_text())["variable"][1]["value"] == stack.account
 
 
-@pytest.mark.parametrize(("size", "scheme"), LOOKS, ids=str)
+@pytest.mark.parametrize(("size", "scheme"), LOADS, ids=str)
 def test_chooser_for_other_pages_keeps_to_the_rules_and_hides_the_password(
     browser: Browser, stack: Stack, size: tuple[int, int], scheme: Scheme
 ) -> None:
@@ -122,7 +121,7 @@ def test_chooser_for_other_pages_keeps_to_the_rules_and_hides_the_password(
             if program.locator("xpath=..").get_attribute("open") is None:
                 program.click()
             assert page.locator(".recipes details[open]").count() == 1
-            visitor.check()
+            visitor.check_light_and_dark()
         page.locator(".recipes summary").first.click()
         secret = page.locator("#recipe-curl-1 .recipe-secret")
         expect(secret).to_have_css("-webkit-text-security", "disc")  # from the first moment, before reveal.js has run

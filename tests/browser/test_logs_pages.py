@@ -15,11 +15,10 @@ import pytest
 from playwright.sync_api import Browser, Page, Response, Route, expect
 
 from browser.test_valid_html import complaints
-from browser.visitor import NARROW, WIDE, Scheme, Visitor, visiting
+from browser.visitor import LOADS, NARROW, WIDE, Scheme, Visitor, visiting
 from stack import Stack
 
 pytestmark = pytest.mark.covers("R17")
-LOOKS: list[tuple[tuple[int, int], Scheme]] = [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]
 ENTITIES = "/api/v2/entities"
 HOSTILE = "/<script>alert(1)</script>/%E2%80%AEtxt/" + "x" * 1900
 
@@ -466,7 +465,7 @@ def test_every_page_of_the_log_is_valid_html(alice: Visitor, tmp_path: Path) -> 
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("size", "scheme"), LOOKS, ids=str)
+@pytest.mark.parametrize(("size", "scheme"), LOADS, ids=str)
 def test_every_page_of_the_log_keeps_to_the_rules(
     browser: Browser, stack: Stack, partner: dict[str, Any], size: tuple[int, int], scheme: Scheme
 ) -> None:
@@ -475,10 +474,10 @@ def test_every_page_of_the_log_keeps_to_the_rules(
         visitor.sign_in()
         visitor.page.wait_for_url("**/tokens/")
         for _name in tour(visitor):
-            visitor.check()
+            visitor.check_light_and_dark()
     with visiting(browser, stack, size, scheme) as visitor:
         visitor.sign_in("charlie@globex.example")
         visitor.page.wait_for_url("**/tokens/")
         visitor.page.get_by_role("link", name="Logs").click()
         expect(visitor.page.get_by_text("No request yet")).to_be_visible()
-        visitor.check()
+        visitor.check_light_and_dark()

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from browser.visitor import NARROW, RULES, WIDE, Scheme
+from browser.visitor import NARROW, WIDE, Scheme, judged
 from mail_reading import letter
 from mail_samples import samples
 from unit.demo.test_mail_catcher import HOSTILE, Catcher
@@ -29,7 +28,7 @@ def catcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catcher]:
 
 
 def checked(page: Page) -> None:
-    results = Axe().run(page, options=RULES)
+    results = judged(page)
     assert results.violations_count == 0, results.generate_report()
     assert page.evaluate(WIDER) == 0
 

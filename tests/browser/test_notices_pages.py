@@ -3,8 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, expect
 
-from browser.test_pages import LOOKS
-from browser.visitor import NARROW, WIDE, Scheme, visiting
+from browser.visitor import LOADS, NARROW, WIDE, Scheme, visiting
 from stack import Stack
 
 
@@ -32,7 +31,7 @@ def test_administrator_chooses_who_is_told_and_finds_the_choice_again(
 
 
 @pytest.mark.covers("B10", "R8")
-@pytest.mark.parametrize(("size", "scheme"), LOOKS, ids=str)
+@pytest.mark.parametrize(("size", "scheme"), LOADS, ids=str)
 def test_pages_of_the_notices_keep_to_the_rules(
     browser: Browser, stack: Stack, size: tuple[int, int], scheme: Scheme
 ) -> None:
@@ -41,13 +40,13 @@ def test_pages_of_the_notices_keep_to_the_rules(
         visitor.sign_in()
         page.wait_for_url("**/tokens/")
         page.goto(f"{visitor.home}accounts/{stack.account}/notices/")
-        visitor.check()
+        visitor.check_light_and_dark()
         page.evaluate("document.querySelector('[name=token_rotated]:checked').value = 'members'")
         page.get_by_role("button", name="Save changes").click()
         page.get_by_role("alert").wait_for()
-        visitor.check()
+        visitor.check_light_and_dark()
         token = stack.create_token(f"Told {visitor.look}")
         page.goto(f"{visitor.tokens}{token['id']}/")
         told = page.locator("#notices tbody tr")
         expect(told.filter(has_text="alice@acme.example")).to_contain_text("Waits")
-        visitor.check()
+        visitor.check_light_and_dark()

@@ -5,10 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from browser.visitor import NARROW, WIDE, Scheme, Visitor, visiting
+from browser.visitor import LOADS, Scheme, Visitor, visiting
 from stack import PASSWORD, Stack
-
-LOOKS: list[tuple[tuple[int, int], Scheme]] = [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]
 
 
 @pytest.fixture(scope="module")
@@ -170,20 +168,20 @@ def as_member(visitor: Visitor) -> Iterator[str]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("size", "scheme"), LOOKS, ids=str)
+@pytest.mark.parametrize(("size", "scheme"), LOADS, ids=str)
 def test_every_page_keeps_to_the_rules(
     browser: Browser, stack: Stack, ended: str, size: tuple[int, int], scheme: Scheme
 ) -> None:
     with visiting(browser, stack, size, scheme) as visitor:
         for _name in tour(visitor, ended):
-            visitor.check()
+            visitor.check_light_and_dark()
 
 
-@pytest.mark.parametrize(("size", "scheme"), LOOKS, ids=str)
+@pytest.mark.parametrize(("size", "scheme"), LOADS, ids=str)
 def test_empty_lists_and_a_members_pages_keep_to_the_rules(
     browser: Browser, stack: Stack, ended: str, size: tuple[int, int], scheme: Scheme
 ) -> None:
     for pages in (empty, as_member):
         with visiting(browser, stack, size, scheme) as visitor:
             for _name in pages(visitor):
-                visitor.check()
+                visitor.check_light_and_dark()

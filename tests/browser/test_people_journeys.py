@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser.test_pages import LOOKS
-from browser.visitor import NARROW, WIDE, Scheme, Visitor, visiting
+from browser.visitor import LOADS, NARROW, WIDE, Scheme, Visitor, visiting
 from stack import PASSWORD, Stack
 
 CHOSEN = "a password that Dora chose"
@@ -210,13 +209,13 @@ def press(visitor: Visitor, name: str, leads_to: str) -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("size", "scheme"), LOOKS, ids=str)
+@pytest.mark.parametrize(("size", "scheme"), LOADS, ids=str)
 def test_every_page_of_people_and_requests_keeps_to_the_rules(
     browser: Browser, stack: Stack, size: tuple[int, int], scheme: Scheme
 ) -> None:
     with visiting(browser, stack, size, scheme) as visitor:
         for _name in tour(visitor):
-            visitor.check()
+            visitor.check_light_and_dark()
 
 
 def tour(visitor: Visitor) -> Any:
