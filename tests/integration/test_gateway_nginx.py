@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -351,10 +352,12 @@ def test_gateway_takes_nginx_along_however_it_ends(tmp_path: Path) -> None:
         front.processes["gateway"].wait(timeout=20)
         deadline = time.monotonic() + 10
         while True:
-            try:
-                socket.create_connection(("127.0.0.1", front.port), timeout=1).close()
-            except ConnectionRefusedError:
-                break
+            # Reset is what was still in the queue of a socket that is being closed.
+            with suppress(ConnectionResetError):
+                try:
+                    socket.create_connection(("127.0.0.1", front.port), timeout=1).close()
+                except ConnectionRefusedError:
+                    break
             assert time.monotonic() < deadline
             time.sleep(0.05)
         front.stop()
