@@ -86,9 +86,9 @@ def url(port: int, database: str) -> str:
     return f"postgresql://{SERVER_USER}@127.0.0.1:{port}/{database}"
 
 
-def create_database(name: str) -> str:
-    """Create an empty database and return its URL."""
+def create_database(name: str, template: str = "template1") -> str:
+    """Create a database, empty unless it is to be the copy of another, and return its URL."""
     port = start()
     with psycopg.connect(url(port, "postgres"), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     return url(port, name)

@@ -1,14 +1,18 @@
 """The whole product as real processes: console, gate, worker, gateway, and the sample API behind it."""
 
+import atexit
 import base64
 import contextlib
+import functools
 import http.client
 import json
 import os
 import secrets
+import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -45,6 +49,7 @@ class Stack:
     account: str = ""
     other_account: str = ""
     settings: dict[str, str] = field(default_factory=dict)
+    is_settled_anew: bool = False
 
     @property
     def data(self) -> Path:
@@ -69,9 +74,8 @@ class Stack:
         return inherited | settings | self.settings
 
     def __post_init__(self) -> None:
+        self.database = f"stack_{secrets.token_hex(4)}"
         self.database_url = ""
-        if self.on_postgresql:
-            self.database_url = postgresql_server.create_database(f"stack_{secrets.token_hex(4)}")
 
     def simsim(self, *arguments: str, stdin: str = "") -> Any:
         """Run the command line with --json and return what it printed."""
@@ -89,8 +93,10 @@ class Stack:
         )
         log.close()
 
-    def start(self) -> None:
-        """Migrate, create the accounts of the cast, and start every process; return when each answers."""
+    def settle(self) -> None:
+        """Migrate, and create the accounts of the cast."""
+        if self.on_postgresql:
+            self.database_url = postgresql_server.create_database(self.database)
         subprocess.run([BIN / "simsim", "migrate"], env=self.environment, check=True, timeout=120, capture_output=True)
         for name, person in (("Acme", "alice@acme.example"), ("Globex", "charlie@globex.example")):
             account = self.simsim("account", "create", name)["id"]
@@ -102,6 +108,20 @@ class Stack:
                 self.account = account
             else:
                 self.other_account = account
+
+    def copy(self, model: "Stack") -> None:
+        """Become what another has settled, its keys included."""
+        if self.on_postgresql:
+            self.database_url = postgresql_server.create_database(self.database, model.database)
+        shutil.copytree(model.data, self.data)
+        self.account, self.other_account = model.account, model.other_account
+
+    def start(self) -> None:
+        """Start every process on a migrated installation with the accounts; return when each answers."""
+        if self.is_settled_anew:
+            self.settle()
+        else:
+            self.copy(settled(self.on_postgresql))
         self.spawn("api", sys.executable, "-m", "simsim.demo.sample_api", "--port", str(self.api_port))
         self.spawn("serve", BIN / "simsim", "serve", "--port", str(self.console_port), "--no-worker")
         self.start_worker()
@@ -180,6 +200,16 @@ class Stack:
 
 def basic(auth: tuple[str, str]) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"{auth[0]}:{auth[1]}".encode()).decode()}
+
+
+@functools.cache
+def settled(on_postgresql: bool) -> Stack:
+    """Return the installation that the others are copies of: to settle takes longer than to start."""
+    directory = Path(tempfile.mkdtemp(prefix="simsim-settled-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    model = Stack(directory, on_postgresql)
+    model.settle()
+    return model
 
 
 @contextlib.contextmanager

@@ -195,7 +195,7 @@ class ForwardingStack(Stack):
 @pytest.mark.timeout(180)
 @pytest.mark.covers("R17", "B6")
 def test_everything_that_happens_is_forwarded_and_no_password_is(tmp_path: Path) -> None:
-    stack = ForwardingStack(tmp_path, ON_POSTGRESQL)
+    stack = ForwardingStack(tmp_path, ON_POSTGRESQL, is_settled_anew=True)  # that is forwarded too
     stack.forward_port, stack.mail_port = free_port(), free_port()
     with webhook(stack.forward_port) as box, serving(stack.mail_port):
         try:
