@@ -4,6 +4,7 @@ import base64
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -56,10 +57,18 @@ def installation(tmp_path: Path) -> Installation:
     return Installation(tmp_path)
 
 
-@pytest.fixture
-def ready(installation: Installation) -> Installation:
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory that the others are copies of."""
+    installation = Installation(tmp_path_factory.mktemp("migrated"))
     done = installation.run("migrate")
     assert done.returncode == 0, done.stderr
+    return installation.data
+
+
+@pytest.fixture
+def ready(installation: Installation, migrated: Path) -> Installation:
+    shutil.copytree(migrated, installation.data)
     return installation
 
 
