@@ -59,7 +59,8 @@ def descendants(root: int) -> dict[int, str]:
     for status in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):  # it ended while we looked
             parents[int(status.parent.name)] = int(status.read_text().rpartition(")")[2].split()[1])
-    found, generation = {}, {root}
+    found: dict[int, str] = {}
+    generation = {root}
     while generation:
         generation = {pid for pid, parent in parents.items() if parent in generation}
         found |= {pid: name_of(pid) for pid in generation}

@@ -24,7 +24,7 @@ def invite(visit: Visit) -> HttpResponse:
         return form_page(visit, {"role": Role.MEMBER}, {})
     typed = {name: visit.request.POST.get(name, "") for name in ("email", "role")}
     if typed["role"] != Role.MEMBER:
-        # Who finds an open browser must not appoint themselves an administrator, and come back later (T5).
+        # Who finds an open browser must not appoint themselves an administrator, and come back later.
         demand_recent_authentication(visit.request)
     try:
         membership = invite_person(actor=visit.actor, account=visit.account, now=visit.now, **typed)
