@@ -14,7 +14,7 @@ from simsim.forwarding.connecting import Away, connected
 from simsim.forwarding.reading import RECENT, state
 from simsim.gateway import nginx
 from simsim.mail import reading
-from simsim.operations import checking_log, migrating
+from simsim.operations import checking_log, migrating, remains
 from simsim.operations.checking_keys import keys
 from simsim.operations.findings import Finding
 from simsim.operations.probing import socket_status
@@ -56,10 +56,14 @@ def databases() -> Iterator[Finding]:
         try:
             behind = migrating.is_behind(alias)
         except DatabaseError as error:
-            yield Finding(name, False, f"can't be reached: {one_line(error)}")
+            yield Finding(name, False, remains.said_missing(settings.OPERATOR, alias) or unreachable(error))
             continue
         engine = connections[alias].display_name
         yield Finding(name, not behind, "run simsim migrate" if behind else f"{engine}, up to date")
+
+
+def unreachable(error: DatabaseError) -> str:
+    return f"can't be reached: {one_line(error)}"
 
 
 def clock() -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from simsim.operations.findings import Finding
+from simsim.operations.remains import is_missing
 from simsim.problem import KeyMissing, Unusable
 from simsim.tokens import sealing_keys
 from simsim.tokens.models import Token
@@ -55,9 +56,10 @@ def unopened() -> str:
 
 def explained(name: str, file: str, purpose: str) -> str:
     """Say what a missing secret is for, where it may have been, and how a new installation gets one."""
-    path = settings.OPERATOR.keys_dir / file
-    if settings.OPERATOR.is_embedded:
-        new = "a new installation gets one by simsim migrate"
-    else:
-        new = f"a new installation with PostgreSQL makes one for all its nodes: {MAKE_A_KEY}"
-    return f"{name} is not set, and there is no file {path}. {purpose}: put it back from its backup; {new}"
+    operator = settings.OPERATOR
+    lost = f"{name} is not set, and there is no file {operator.keys_dir / file}. {purpose}"
+    if operator.is_embedded and is_missing(operator.database_files[0]):
+        return f"{lost}; simsim migrate makes it for a new installation"
+    if operator.is_embedded:
+        return f"{lost}: put it back from its backup"
+    return f"{lost}: every node needs the same. A new installation makes it once, with {MAKE_A_KEY}"

@@ -23,6 +23,19 @@ def is_missing(path: Path) -> bool:
         ) from error
 
 
+def said_missing(operator: Operator, alias: str) -> str:
+    """Return what to say of a database that is a file and is not there, "" of every other."""
+    files = operator.database_files
+    path = files[0] if alias == "default" and operator.is_embedded else files[-1] if files else None
+    if path is None or not is_missing(path):
+        return ""
+    try:
+        prove_not_moved_away(operator)
+    except Unusable as problem:
+        return str(problem)
+    return f"there is no {path} yet: run simsim migrate"
+
+
 def prove_databases_present(operator: Operator) -> None:
     """Raise Unusable, and create nothing, when a database that is a file is missing."""
     missing = [path for path in operator.database_files if is_missing(path)]
