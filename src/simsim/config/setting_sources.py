@@ -16,12 +16,10 @@ PREFIX = "SIMSIM_"
 FILE = "_FILE"
 KEPT = "simsim.env"
 DATA_DIR = "SIMSIM_DATA_DIR"
-# Read elsewhere: the supervisor's mark, the traceback of the command line, the tests', and what the recipes for callers
-# name, which an operator who tries one has in the shell.
-OTHER_NAMES = frozenset(
-    {"SIMSIM_SUPERVISED", "SIMSIM_DEBUG", "SIMSIM_TEST_DATABASE", "SIMSIM_TEST_REQUESTS"}
-    | {"SIMSIM_USERNAME", "SIMSIM_PASSWORD"}
-)
+# Read elsewhere: the supervisor's mark, the command line's traceback, and what the recipes for callers name, which an
+# operator who tries one has in the shell. The tests have a prefix of their own.
+OTHER_NAMES = frozenset({"SIMSIM_SUPERVISED", "SIMSIM_DEBUG", "SIMSIM_USERNAME", "SIMSIM_PASSWORD"})
+OF_THE_TESTS = "SIMSIM_TEST_"
 # What other products call the same thing.
 OTHER_WORDS = {
     "DB": "DATABASE",
@@ -76,7 +74,7 @@ def data_dir() -> Path:
 def is_foreign(name: str, value: str) -> bool:
     """Whether a variable under our prefix is read elsewhere, or by nobody, and is no setting that was mistyped."""
     of_a_service = _is_of_a_service(name) or (name.endswith("_PORT") and _is_port_of_a_service(value))
-    return name in OTHER_NAMES or bool(of_a_service)
+    return name in OTHER_NAMES or name.startswith(OF_THE_TESTS) or bool(of_a_service)
 
 
 def prove_known(name: str, known: Iterable[str], place: str = "") -> None:

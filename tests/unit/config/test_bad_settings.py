@@ -43,7 +43,7 @@ BAD = [
     ("SIMSIM_BASEURL_FILE", "/run/url", "did you mean SIMSIM_BASE_URL?"),
     ("SIMSIM_SERVER_PORT_NUMBER", "8000", "is not a setting"),
     ("SIMSIM_PORT", "8000", "is not a setting"),
-    ("SIMSIM_TEST_DATABASES", "x", "is not a setting"),
+    ("SIMSIM_HTTPS", "1", "is not a setting"),
     # Empty where a value was meant.
     ("SIMSIM_DATA_DIR", "", "is empty"),
     ("SIMSIM_DATA_DIR", "  ", "is empty"),
