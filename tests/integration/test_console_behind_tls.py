@@ -47,7 +47,6 @@ def ask(console: Stack, headers: dict[str, str], form: dict[str, str] | None = N
     ],
     ids=["host kept", "and scheme told", "both told"],
 )
-@pytest.mark.covers("B8")
 def test_people_sign_in_through_a_proxy_that_ends_tls_and_hsts_is_sent(console: Stack, told: dict[str, str]) -> None:
     page = ask(console, told)
     assert page.headers["Strict-Transport-Security"] == "max-age=31536000"

@@ -84,7 +84,7 @@ def beginning() -> Iterator[None]:
     prove_not_moved_away(settings.OPERATOR)
     prove_spool_is_of_this_database()
     mark = settings.OPERATOR.data_dir.absolute() / FIRST
-    if all(map(is_missing, settings.OPERATOR.database_files[:1])):
+    if settings.OPERATOR.is_embedded and is_missing(settings.OPERATOR.database_files[0]):
         mark.touch(mode=0o600)
     yield
     mark.unlink(missing_ok=True)
