@@ -167,6 +167,23 @@ def test_secret_file_that_is_empty_is_refused(scratch: Path, monkeypatch: pytest
     assert refusal() == f"SIMSIM_TOKEN_KEYS_FILE: {scratch}/empty is empty"
 
 
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/proc/nope", "can't be read (no such file or directory)"),
+        ("/", "can't be read"),
+        (__file__, "no certificates"),
+    ],
+)
+def test_certificates_that_cannot_be_used_are_refused(path: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMSIM_FORWARD_URL", "syslog+tls://siem.internal")
+    monkeypatch.setenv("SIMSIM_FORWARD_CA", path)
+    line = refusal()
+    assert line.startswith(f"SIMSIM_FORWARD_CA: {path} ")
+    assert says in line
+    assert "Errno" not in line
+
+
 def test_one_database_for_tokens_and_log_is_refused(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMSIM_LOG_DATABASE_URL", f"sqlite:///{scratch}/simsim.sqlite3")
     assert "SIMSIM_LOG_DATABASE_URL names the same database" in refusal()
