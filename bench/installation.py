@@ -94,7 +94,7 @@ def start_django(settings: dict[str, str]) -> None:
     for name in [name for name in os.environ if name.startswith("SIMSIM_")]:
         del os.environ[name]
     os.environ.update(settings, DJANGO_SETTINGS_MODULE="simsim.config.settings")
-    command_line.start_django()
+    command_line.start_unproven()
 
 
 def make(size: Size, progress: Progress) -> Made:

@@ -33,9 +33,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+SOCKETS: list[Path] = []
+
+
 @functools.cache
 def start() -> int:
-    """Start the cluster on first use and return its port on 127.0.0.1."""
+    """Start the cluster on first use and return its port on 127.0.0.1; SOCKETS then holds its sockets' folder."""
     directory = Path(tempfile.mkdtemp(prefix="simsim-postgresql-"))
     # The server refuses to run as root: it then runs as the user that Debian's package makes.
     user = SERVER_USER if os.geteuid() == 0 else None
@@ -59,6 +62,7 @@ def start() -> int:
     with (directory / "log").open("w") as log:
         server = subprocess.Popen(command, user=user, stdout=log, stderr=log, cwd=directory)
     atexit.register(stop, server, directory)
+    SOCKETS.append(directory)
     wait_until_ready(port, server)
     return port
 

@@ -17,8 +17,9 @@ os.environ["SIMSIM_DATA_DIR"] = SCRATCH
 ON_POSTGRESQL = os.environ.get("SIMSIM_TEST_DATABASE") == "postgresql"
 if ON_POSTGRESQL:
     os.environ["SIMSIM_DATABASE_URL"] = postgresql_server.create_database("simsim")
-    os.environ["SIMSIM_SECRET_KEY"] = "a-secret-key-of-the-tests-and-of-nothing-else"
-    os.environ["SIMSIM_TOKEN_KEYS"] = "dGhpcy1pcy1hLWtleS1vZi10aGUtdGVzdHMtYWxvbmU"
+# Nothing is migrated here, and only `migrate` makes secrets.
+os.environ["SIMSIM_SECRET_KEY"] = "a-secret-key-of-the-tests-and-of-nothing-else"
+os.environ["SIMSIM_TOKEN_KEYS"] = "dGhpcy1pcy1hLWtleS1vZi10aGUtdGVzdHMtYWxvbmU"
 
 from simsim.config.settings import *  # noqa: E402, F403
 

@@ -51,6 +51,8 @@ class Installation:
                 "SIMSIM_SECRET_KEY": "a-secret-key-of-the-tests-and-of-nothing-else",
                 "SIMSIM_TOKEN_KEYS": "dGhpcy1pcy1hLWtleS1vZi10aGUtdGVzdHMtYWxvbmU",
             }
+        else:
+            self.database.touch()
         alias = "default" if ON_POSTGRESQL else "request_log"
         migrate = ["django", "migrate", "request_log", "--database", alias, "-v0", "--skip-checks"]
         subprocess.run([sys.executable, "-m", *migrate], env=self.environment, check=True, timeout=60)

@@ -8,7 +8,7 @@ from pytest_django import Settings
 
 from cast import Cast
 from simsim.gate import ballast
-from simsim.operations import checking, checking_log, working
+from simsim.operations import checking, checking_keys, checking_log, working
 from simsim.request_log import gaps
 from simsim.request_log.lines import Missed
 from simsim.request_log.models import SetAsideLine
@@ -23,10 +23,10 @@ def test_key_that_is_missing_is_found_by_the_passwords_that_need_it(
     cast: Cast, now: datetime, settings: Settings
 ) -> None:
     create_token(actor=cast.as_alice, account=cast.acme, name="Power BI", expires="90d", now=now)
-    (good,) = checking.keys()
+    (good,) = checking_keys.keys()
     assert good.is_good
     settings.KEYRING = Keyring([b"7" * 32])
-    (missing,) = checking.keys()
+    (missing,) = checking_keys.keys()
     assert not missing.is_good
     assert "SIMSIM_TOKEN_KEYS" in missing.says
 

@@ -128,12 +128,18 @@ def test_nothing_serves_before_it_is_migrated(installation: Installation) -> Non
         ({"SIMSIM_BASE_URL": "ftp://x"}, "SIMSIM_BASE_URL"),
         ({"SIMSIM_SECRET_KEY": "short"}, "SIMSIM_SECRET_KEY"),
         ({"SIMSIM_TRUSTED_PROXIES": "0.0.0.0/0"}, "SIMSIM_TRUSTED_PROXIES"),
+        (
+            {"SIMSIM_BASEURL": "https://console.example"},
+            "SIMSIM_BASEURL is not a setting: did you mean SIMSIM_BASE_URL?",
+        ),
+        ({"SIMSIM_EMAIL_URL": "smtp://h:25?starttls=true"}, "SIMSIM_EMAIL_URL"),
+        ({"SIMSIM_DATABASE_URL": "postgresql://u:p@db"}, "SIMSIM_DATABASE_URL names no database"),
     ],
 )
 def test_unusable_setting_stops_every_verb_with_one_line_that_names_it(
     installation: Installation, settings: dict[str, str], name: str
 ) -> None:
-    for verb in (["serve", "--port", str(free_port())], ["account", "list"], ["worker"]):
+    for verb in (["serve", "--port", str(free_port())], ["account", "list"], ["worker"], ["doctor"], ["migrate"]):
         refused = installation.run(*verb, **settings)
         assert refused.returncode == 1
         assert refused.stderr.startswith(f"simsim: {name}")

@@ -84,7 +84,7 @@ class Front:
         path.mkdir()
         (path / "nginx").symlink_to(binary)
         environment = os.environ | {
-            "PATH": f"{path}:{os.environ['PATH']}", "SIMSIM_DATA_DIR": str(self.directory), "SIMSIM_DATABASE_URL": "",
+            "PATH": f"{path}:{os.environ['PATH']}", "SIMSIM_DATA_DIR": str(self.directory), "SIMSIM_DATABASE_URL": "sqlite:///unused",
         }  # fmt: skip
         self.spawn("api", [sys.executable, "-m", "simsim.demo.sample_api", "--port", str(self.api_port)], environment)
         simsim = Path(sys.executable).with_name("simsim")
@@ -366,7 +366,7 @@ def test_gateway_takes_nginx_along_however_it_ends(tmp_path: Path) -> None:
 def test_taken_port_is_told_in_one_line(front: Front) -> None:
     simsim = str(Path(sys.executable).with_name("simsim"))
     command = [simsim, "gateway", "--upstream", "http://127.0.0.1:9", "--listen", str(front.port)]
-    environment = os.environ | {"SIMSIM_DATA_DIR": str(front.directory), "SIMSIM_DATABASE_URL": ""}
+    environment = os.environ | {"SIMSIM_DATA_DIR": str(front.directory), "SIMSIM_DATABASE_URL": "sqlite:///unused"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=30)
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1

@@ -73,6 +73,8 @@ def test_upgrade_keeps_each_request_and_what_waits_for_its_end_and_counts_all_an
             "SIMSIM_SECRET_KEY": "a-secret-key-of-the-tests-and-of-nothing-else",
             "SIMSIM_TOKEN_KEYS": "dGhpcy1pcy1hLWtleS1vZi10aGUtdGVzdHMtYWxvbmU",
         }
+    else:
+        (tmp_path / "request_log.sqlite3").touch()
 
     def run(*arguments: str) -> str:
         done = subprocess.run(

@@ -7,6 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
+from simsim.config import environment
+from simsim.config.forwarded import as_told
 from simsim.config.gates import build_gate
 from simsim.console.files import CollectedFiles
 from simsim.gate.app import HEALTHZ, READYZ, VERIFY
@@ -21,6 +23,9 @@ class Application:
     """Sends the gate's paths to the gate and files past Django, which speaks no lifespan protocol."""
 
     def __init__(self) -> None:
+        operator = environment.read()
+        operator.prove_secrets()
+        self._trusted = operator.trusted_networks()
         self._gate = Asgi(build_gate())
         self._django: Any = get_asgi_application()
         self._files = CollectedFiles(Path(settings.STATIC_ROOT), settings.STATIC_URL)
@@ -32,7 +37,7 @@ class Application:
         elif scope["type"] == "http" and scope["path"] in self._files:
             await self._files(scope, receive, send)
         elif scope["type"] == "http" and scope["path"] not in GATE_PATHS:
-            await self._django(scope, receive, send)
+            await self._django(as_told(scope, self._trusted), receive, send)
         else:
             await self._gate(scope, receive, send)
 

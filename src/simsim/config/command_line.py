@@ -13,6 +13,7 @@ def main() -> int:
     wiring = Wiring(
         operator=operator,
         start_django=start_django,
+        start_unproven=start_unproven,
         console="simsim.config.asgi:application",
         gate="simsim.config.rsgi:application",
         this_command=(sys.executable, "-m", "simsim.config.command_line"),
@@ -28,7 +29,18 @@ def operator() -> Operator:
 
 
 def start_django() -> None:
-    """Make models and settings usable; raise Unusable when a setting can't be used."""
+    """Make models and settings usable; raise Unusable for a bad setting, a missing database and a missing secret."""
+    from simsim.config import environment  # noqa: PLC0415 - help answers without it
+    from simsim.operations import remains  # noqa: PLC0415
+
+    found = environment.read()
+    remains.prove_databases_present(found)
+    found.prove_secrets()
+    start_unproven()
+
+
+def start_unproven() -> None:
+    """Make models and settings usable, whatever else is missing; raise Unusable when a setting can't be used."""
     import django  # noqa: PLC0415 - help answers without it
     from django.conf import settings  # noqa: PLC0415
 

@@ -1,54 +1,49 @@
-"""The settings that an operator gives, read once from the environment and proven usable."""
+"""The settings that an operator gives, read once and proven usable."""
 
-import base64
-import binascii
-import os
-import re
-import secrets
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    DotEnvSettingsSource,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from simsim.config import addresses, mail_settings, secret_files
+from simsim.config.database_addresses import is_postgresql, prove_database_url, sqlite_path
+from simsim.config.setting_sources import PREFIX, data_dir, read_sources
 from simsim.credential import allowlist
 from simsim.forwarding.target import Target, read_target
 from simsim.problem import Unusable
 from simsim.request_log.access_logs import AccessLog, parse_access_log
 from simsim.request_log.endpoints import Pattern, parse_pattern
 
-PREFIX = "SIMSIM_"
-DEFAULT_DATA_DIR = "simsim-data"
-KEY_BYTES = 32
+LISTS = ("trusted_proxies", "access_logs", "log_path_patterns")
+# Empty, these say “none”. Every other setting that is empty was meant to say something: a variable of a container's
+# configuration that was never filled in would put the tokens into a new SQLite file, under a new key.
+MAY_BE_EMPTY = frozenset(
+    {*LISTS, "log_database_url", "forward_url", "forward_secret", "forward_ca", "api_url", "gate_listen"}
+)
+LONGEST_RETENTION_DAYS = 36_500
 # A proxy list that takes in half of an address family or more would let any caller write its own address (T2).
 WIDEST_TRUSTED_PREFIX = {4: 8, 6: 16}
-_is_of_url_characters = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*").fullmatch  # RFC 3986, section 2
+# What pydantic would say of a value is its own grammar, not the operator's.
+WORDS = {
+    "log_retention_days": f"must be a number of days from 1 to {LONGEST_RETENTION_DAYS}",
+    "forward_what": "must be log, audit or both",
+}
 
 
-class SecretFiles(PydanticBaseSettingsSource):
-    """Reads `SIMSIM_X` from the file that `SIMSIM_X_FILE` names, as container platforms hand secrets over."""
+class Sources(PydanticBaseSettingsSource):
+    """Hands pydantic what the environment, the files and `simsim.env` hold."""
 
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
-        path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
-        if path is None:
-            return None, field_name, False
-        try:
-            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
-        except (OSError, UnicodeDecodeError) as error:
-            raise Unusable(
-                "%(name)s: %(reason)s", name=f"{PREFIX}{field_name.upper()}_FILE", reason=str(error)
-            ) from error
+        given = self().get(field_name)
+        return given, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
-        return {name: value for name, value in found.items() if value is not None}
+        given = read_sources(self.settings_cls.model_fields)
+        for name, setting in given.items():
+            if not setting.value and name not in MAY_BE_EMPTY:
+                raise Unusable("%(name)s is empty: give it a value, or leave it out", name=PREFIX + name.upper())
+        return {name: setting.value for name, setting in given.items()}
 
 
 class Environment(BaseSettings):
@@ -56,17 +51,18 @@ class Environment(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", hide_input_in_errors=True, frozen=True)
 
-    data_dir: Path = Path(DEFAULT_DATA_DIR)
-    database_url: str = ""
-    log_database_url: str = ""
+    data_dir: Path = Field(default_factory=data_dir)
+    database_url: str = Field(default="", repr=False)
+    log_database_url: str = Field(default="", repr=False)
     base_url: str = "http://localhost:8000"
     secret_key: SecretStr = Field(default=SecretStr(""), repr=False)
     token_keys: SecretStr = Field(default=SecretStr(""), repr=False)
     email_url: SecretStr = Field(default=SecretStr("smtp://localhost:25"), repr=False)
     email_from: str = "Simsim <simsim@localhost>"
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    gate_listen: str = ""
     access_logs: Annotated[tuple[str, ...], NoDecode] = ()
-    log_retention_days: int = Field(default=400, ge=1)
+    log_retention_days: int = Field(default=365, ge=1, le=LONGEST_RETENTION_DAYS)
     log_path_patterns: Annotated[tuple[str, ...], NoDecode] = ()
     # A webhook's address may hold what lets anybody write there.
     forward_url: SecretStr = Field(default=SecretStr(""), repr=False)
@@ -81,44 +77,58 @@ class Environment(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        # What every command on one data directory shares may rest in it, so that a link in a mail is the same whoever
-        # owes the mail: the console's process or the operator's shell.
-        kept = DotEnvSettingsSource(settings_cls, env_file=data_dir() / "simsim.env", env_file_encoding="utf-8")
-        return init_settings, env_settings, SecretFiles(settings_cls), kept
+        return init_settings, Sources(settings_cls)
 
     @model_validator(mode="before")
     @classmethod
-    def split_lists(cls, values: dict[str, Any]) -> dict[str, Any]:
-        for name in ("trusted_proxies", "access_logs", "log_path_patterns"):
+    def bring_into_one_form(cls, values: dict[str, Any]) -> dict[str, Any]:
+        for name in LISTS:
             if isinstance(listed := values.get(name), str):
                 values[name] = tuple(part.strip() for part in listed.split(",") if part.strip())
+        if "base_url" in values:
+            values["base_url"] = addresses.normal_base_url(values["base_url"])
+        if "email_from" in values:
+            values["email_from"] = mail_settings.normal_sender(values["email_from"])
         return values
 
     @model_validator(mode="after")
     def prove_usable(self) -> Self:
-        prove_url("SIMSIM_BASE_URL", self.base_url, {"http", "https"})
-        for name, url in (("DATABASE_URL", self.database_url), ("LOG_DATABASE_URL", self.log_database_url)):
-            if url:
-                prove_url(PREFIX + name, url, {"postgresql", "postgres", "sqlite"})
-        prove_url("SIMSIM_EMAIL_URL", self.email_url.get_secret_value(), {"smtp", "smtps"})
+        self.prove_databases()
+        if text := self.secret_key.get_secret_value():
+            secret_files.prove_secret_key(text)
+        if "token_keys" in self.model_fields_set:
+            secret_files.decode_keys(self.token_keys.get_secret_value())
+        self.mail_server()
         self.trusted_networks()
         self.followed_logs()
         self.path_patterns()
         self.forward_target()
+        if self.gate_listen:
+            addresses.prove_listening("SIMSIM_GATE_LISTEN", self.gate_listen)
         if self.api_url:
-            prove_url("SIMSIM_API_URL", self.api_url, {"http", "https"})
-            prove_shown_to_callers("SIMSIM_API_URL", self.api_url)
-        prove_path("SIMSIM_API_EXAMPLE", self.api_example)
+            addresses.prove_api_url(self.api_url)
+        addresses.prove_path("SIMSIM_API_EXAMPLE", self.api_example)
         return self
+
+    def prove_databases(self) -> None:
+        """Raise Unusable for a database that can't be one, and for one that is named twice."""
+        for name, url in (("DATABASE_URL", self.database_url), ("LOG_DATABASE_URL", self.log_database_url)):
+            if url:
+                prove_database_url(PREFIX + name, url)
+        is_same_file = self.is_embedded and not is_postgresql(self.log_database_url)
+        if (is_same_file and self.log_database_path == self.database_path) or (
+            self.log_database_url and self.log_database_url == self.database_url
+        ):
+            raise Unusable("SIMSIM_LOG_DATABASE_URL names the same database as SIMSIM_DATABASE_URL: leave it out")
 
     @property
     def is_embedded(self) -> bool:
         """Whether everything rests in the data directory, so that missing secrets may be made there."""
-        return not self.database_url or self.database_url.startswith("sqlite:")
+        return not is_postgresql(self.database_url)
 
     @property
     def database_path(self) -> Path:
@@ -129,12 +139,27 @@ class Environment(BaseSettings):
         return sqlite_path(self.log_database_url) or self.data_dir.absolute() / "request_log.sqlite3"
 
     @property
+    def database_files(self) -> tuple[Path, ...]:
+        """The files of SQLite that hold tokens and log; PostgreSQL has none."""
+        main = (self.database_path,) if self.is_embedded else ()
+        has_log_file = not is_postgresql(self.log_database_url) and (self.is_embedded or self.log_database_url != "")
+        return main + ((self.log_database_path,) if has_log_file else ())
+
+    @property
     def spool_dir(self) -> Path:
         return self.data_dir.absolute() / "spool"
 
     @property
+    def keys_dir(self) -> Path:
+        return self.data_dir.absolute() / "keys"
+
+    @property
     def gate_socket(self) -> Path:
         return self.data_dir.absolute() / "run" / "gate.sock"
+
+    def mail_server(self) -> mail_settings.MailServer:
+        """Return the mail server; raise Unusable for a bad SIMSIM_EMAIL_URL."""
+        return mail_settings.read_mail_server(self.email_url.get_secret_value())
 
     def trusted_networks(self) -> bytes:
         """Return SIMSIM_TRUSTED_PROXIES as packed ranges (see `credential.allowlist`); raise Unusable for a bad one."""
@@ -168,47 +193,56 @@ class Environment(BaseSettings):
     def forward_target(self) -> Target | None:
         """Return the receiver of what is forwarded, None when there is none; raise Unusable for a bad one."""
         url = self.forward_url.get_secret_value()
+        for name in ("forward_secret", "forward_ca"):
+            if not url and self.is_given(name):
+                raise Unusable("%(name)s is set, and SIMSIM_FORWARD_URL is not", name=PREFIX + name.upper())
         return read_target(url, self.forward_secret.get_secret_value(), self.forward_ca) if url else None
 
+    def is_given(self, name: str) -> bool:
+        value = getattr(self, name)
+        return bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
+
     def key_ring(self) -> list[bytes]:
-        """Return the keys that encrypt passwords, newest first, each 32 bytes; raise Unusable when there is none."""
+        """Return the keys that encrypt passwords, newest first, each 32 bytes; an empty list when there is none."""
         text = self.token_keys.get_secret_value() or self.kept_secret("token_keys")
-        keys = [decode_key(part) for part in text.replace(",", " ").split()]
-        if not keys:
-            raise Unusable("SIMSIM_TOKEN_KEYS is not set: give 32 random bytes in base64url (simsim doctor explains)")
-        return keys
+        return secret_files.decode_keys(text) if text else []
 
     def django_secret(self) -> str:
-        """Return the key that signs sessions; raise Unusable when there is none."""
-        secret = self.secret_key.get_secret_value() or self.kept_secret("secret_key")
-        if len(secret) < KEY_BYTES:
-            raise Unusable("SIMSIM_SECRET_KEY is missing or shorter than 32 characters")
-        return secret
+        """Return the key that signs sessions, "" when there is none."""
+        return self.secret_key.get_secret_value() or self.kept_secret("secret_key")
+
+    def prove_secrets(self) -> None:
+        """Raise Unusable when one of the two secrets is missing."""
+        for name, is_there in (("token_keys", bool(self.key_ring())), ("secret_key", bool(self.django_secret()))):
+            if not is_there:
+                raise Unusable(
+                    "%(name)s is not set, and there is no file %(path)s (simsim doctor explains)",
+                    name=PREFIX + name.upper(), path=str(self.keys_dir / name),
+                )  # fmt: skip
+
+    def origin_of_keys(self) -> str:
+        """Return where the keys that encrypt passwords were given, in words for people."""
+        given = read_sources(type(self).model_fields).get("token_keys")
+        return given.origin if given else str(self.keys_dir / "token_keys")
 
     def kept_secret(self, name: str) -> str:
-        """Return a secret from the data directory, made there when everything else is new; "" when there is none.
+        """Return a secret from the data directory, "" when there is none."""
+        return secret_files.kept_secret(PREFIX + name.upper(), self.keys_dir / name)
 
-        It is made only while no database exists: a key made later could not open what the lost one closed.
+    def make_missing_secrets(self) -> list[Path]:
+        """Make the secrets that were not given, in the data directory, and return their files.
+
+        Only `migrate` may call this, for a database that holds nothing yet: a key made later could not open what the
+        lost one closed.
         """
-        path = self.data_dir.absolute() / "keys" / name
-        if path.exists():
-            return path.read_text(encoding="utf-8").strip()
-        if not self.is_embedded or self.database_path.exists():
-            return ""
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        made = base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode().rstrip("=")
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:  # another process started at the same moment and was first
-            return path.read_text(encoding="utf-8").strip()
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(made)
-        return made
-
-
-def data_dir() -> Path:
-    """Return the data directory before the settings are read."""
-    return Path(os.environ.get(f"{PREFIX}DATA_DIR") or DEFAULT_DATA_DIR)
+        if not self.is_embedded:
+            return []
+        missing = [
+            name for name in ("token_keys", "secret_key") if not self.is_given(name) and not self.kept_secret(name)
+        ]
+        for name in missing:
+            secret_files.make_secret(self.keys_dir / name)
+        return [self.keys_dir / name for name in missing]
 
 
 def read() -> Environment:
@@ -217,52 +251,7 @@ def read() -> Environment:
         return Environment()
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
-        raise Unusable("%(name)s: %(reason)s", name=name, reason=first["msg"]) from None
-
-
-def prove_url(name: str, url: str, schemes: set[str]) -> None:
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:  # "[" without an address of IPv6
-        raise Unusable("%(name)s: %(reason)s", name=name, reason=str(error)) from error
-    if parts.scheme not in schemes or not (parts.netloc or parts.scheme == "sqlite"):
+        name = "_".join(str(part) for part in first["loc"])
         raise Unusable(
-            "%(name)s must be a URL that starts with %(schemes)s",
-            name=name,
-            schemes=" or ".join(sorted(f"{s}://" for s in schemes)),
-        )
-
-
-def prove_shown_to_callers(name: str, url: str) -> None:
-    """Raise Unusable for an address that can't stand before a path, or that would show a password to every caller."""
-    prove_characters(name, url)
-    parts = urlsplit(url)
-    if not parts.hostname or "@" in parts.netloc or "?" in url or "#" in url:
-        raise Unusable("%(name)s must be a URL with a host, and without a user, “?” and “#”", name=name)
-
-
-def prove_path(name: str, path: str) -> None:
-    prove_characters(name, path)
-    if not path.startswith("/") or "#" in path:
-        raise Unusable("%(name)s must be a path that starts with “/”", name=name)
-
-
-def prove_characters(name: str, text: str) -> None:
-    if not _is_of_url_characters(text):
-        raise Unusable("%(name)s holds a character that a URL can’t hold: write it percent-encoded", name=name)
-
-
-def sqlite_path(url: str) -> Path | None:
-    """Return the path in `sqlite:///relative` or `sqlite:////absolute`, None for any other URL."""
-    return Path(url.removeprefix("sqlite:///")).absolute() if url.startswith("sqlite:///") else None
-
-
-def decode_key(text: str) -> bytes:
-    try:
-        key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if len(key) != KEY_BYTES:
-        raise Unusable("SIMSIM_TOKEN_KEYS: each key is 32 bytes in base64url, separated by commas")
-    return key
+            "%(name)s %(reason)s", name=PREFIX + name.upper(), reason=WORDS.get(name, "can’t be used")
+        ) from None

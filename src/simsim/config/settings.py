@@ -3,11 +3,12 @@
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
 from simsim.config import environment
+from simsim.config.database_addresses import django_database, is_postgresql
 from simsim.request_log.endpoints import Paths
 from simsim.tokens.keyring import Keyring
 
@@ -15,6 +16,7 @@ OPERATOR = environment.read()
 BASE = urlsplit(OPERATOR.base_url)
 PACKAGE = Path(__file__).resolve().parent.parent
 
+# Either may be missing: `doctor` says so, `migrate` makes it, and everything else is refused before it gets here.
 SECRET_KEY = OPERATOR.django_secret()
 KEYRING = Keyring(OPERATOR.key_ring())
 DEBUG = False
@@ -38,6 +40,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "simsim.console.middleware.strict_transport_security",
     "simsim.console.middleware.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -69,27 +72,18 @@ TEMPLATES = [
 
 
 def sqlite(path: Path, synchronous: str) -> dict[str, Any]:
-    """Return a SQLite database: WAL, so that readers never wait; IMMEDIATE, so that writers queue up."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Return a SQLite database: WAL, so that readers never wait; IMMEDIATE, so that writers queue up.
+
+    `mode=rw` opens what is there and creates nothing: a database that was moved away would look like a new one.
+    """
     pragmas = f"PRAGMA journal_mode=WAL;PRAGMA synchronous={synchronous};PRAGMA foreign_keys=ON;"
     options = {"transaction_mode": "IMMEDIATE", "timeout": 10, "init_command": pragmas}
     test = {"NAME": str(path.with_suffix(".test.sqlite3"))}
-    return {"ENGINE": "django.db.backends.sqlite3", "NAME": path, "OPTIONS": options, "TEST": test}
-
-
-def postgresql(url: str) -> dict[str, Any]:
-    """Return a PostgreSQL database from its URL; the query gives psycopg's options."""
-    parts = urlsplit(url)
-    options: dict[str, Any] = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    host = options.pop("host", "") or parts.hostname or ""
     return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": unquote(parts.path.lstrip("/")),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": host,
-        "PORT": str(parts.port or ""),
-        "OPTIONS": {"connect_timeout": 5, "pool": {"min_size": 1, "max_size": 8}} | options,
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": f"{path.as_uri()}?mode=rw",
+        "OPTIONS": options,
+        "TEST": test,
     }
 
 
@@ -98,11 +92,11 @@ def postgresql(url: str) -> dict[str, Any]:
 if OPERATOR.is_embedded:
     DATABASES = {"default": sqlite(OPERATOR.database_path, "FULL")}
 else:
-    DATABASES = {"default": postgresql(OPERATOR.database_url)}
+    DATABASES = {"default": django_database("SIMSIM_DATABASE_URL", OPERATOR.database_url)}
 REQUEST_LOG_ALIAS = "default"
-if OPERATOR.log_database_url.startswith("postgres"):
+if is_postgresql(OPERATOR.log_database_url):
     REQUEST_LOG_ALIAS = "request_log"
-    DATABASES[REQUEST_LOG_ALIAS] = postgresql(OPERATOR.log_database_url)
+    DATABASES[REQUEST_LOG_ALIAS] = django_database("SIMSIM_LOG_DATABASE_URL", OPERATOR.log_database_url)
 elif OPERATOR.is_embedded or OPERATOR.log_database_url:
     REQUEST_LOG_ALIAS = "request_log"
     DATABASES[REQUEST_LOG_ALIAS] = sqlite(OPERATOR.log_database_path, "NORMAL")
@@ -142,7 +136,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
-SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
+STRICT_TRANSPORT_SECONDS = 31_536_000 if SECURE else 0
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "simsim.console.errors.csrf_failure"
@@ -167,14 +161,14 @@ STATICFILES_FINDERS = [
     "simsim.console.assets.InstalledPackages",
 ]
 
-MAIL = urlsplit(OPERATOR.email_url.get_secret_value())
+MAIL = OPERATOR.mail_server()
 EMAIL_BACKEND = "simsim.mail.backend.OwedBackend"
-EMAIL_HOST = MAIL.hostname or "localhost"
-EMAIL_PORT = MAIL.port or (465 if MAIL.scheme == "smtps" else 25)
-EMAIL_HOST_USER = unquote(MAIL.username or "")
-EMAIL_HOST_PASSWORD = unquote(MAIL.password or "")
-EMAIL_USE_SSL = MAIL.scheme == "smtps"
-EMAIL_USE_TLS = MAIL.scheme == "smtp" and "starttls=1" in MAIL.query
+EMAIL_HOST = MAIL.host
+EMAIL_PORT = MAIL.port
+EMAIL_HOST_USER = MAIL.user
+EMAIL_HOST_PASSWORD = MAIL.password
+EMAIL_USE_SSL = MAIL.is_tls
+EMAIL_USE_TLS = MAIL.is_starttls
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = OPERATOR.email_from
 SERVER_EMAIL = parseaddr(OPERATOR.email_from)[1]

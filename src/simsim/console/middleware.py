@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from simsim.console.errors import problem_page
@@ -23,6 +24,23 @@ POLICY = "; ".join(
         "base-uri 'none'",
     )
 )
+
+
+def strict_transport_security(get_response: Handler) -> Handler:
+    """Send HSTS with every answer of a console whose address is https.
+
+    Django's own middleware looks at the request, which arrives without TLS from a proxy that ended it. The address that
+    the operator gave holds for every browser; over plain HTTP a browser ignores the header (RFC 6797, section 8.1).
+    """
+    seconds = settings.STRICT_TRANSPORT_SECONDS
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if seconds:
+            response.headers["Strict-Transport-Security"] = f"max-age={seconds}"
+        return response
+
+    return middleware
 
 
 def content_security_policy(get_response: Handler) -> Handler:

@@ -128,7 +128,11 @@ def _prove_authorities(target: Target) -> None:
         return
     if not target.is_tls:
         raise Unusable("%(name)s is set, but %(url)s does without TLS", name=AUTHORITIES, url=URL)
+    where = {"name": AUTHORITIES, "path": str(target.authorities)}
     try:
         target.tls()
-    except OSError as error:  # ssl.SSLError is one
-        raise Unusable("%(name)s: %(reason)s", name=AUTHORITIES, reason=" ".join(str(error).split())) from error
+    except ssl.SSLError as error:
+        raise Unusable("%(name)s: %(path)s holds no certificates in PEM", **where) from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise Unusable("%(name)s: %(path)s can't be read (%(reason)s)", **where, reason=reason) from error

@@ -14,11 +14,11 @@ from simsim.forwarding.connecting import Away, connected
 from simsim.forwarding.reading import RECENT, state
 from simsim.gateway import nginx
 from simsim.mail import reading
-from simsim.operations import checking_log, migrating
+from simsim.operations import checking_log, migrating, remains
+from simsim.operations.checking_keys import keys
 from simsim.operations.findings import Finding
 from simsim.operations.probing import socket_status
-from simsim.problem import KeyMissing, Problem, Unusable
-from simsim.tokens.models import Token
+from simsim.problem import Problem, Unusable
 
 LARGEST_SKEW_SECONDS = 1.0
 MAIL_TIMEOUT_SECONDS = 5
@@ -56,22 +56,14 @@ def databases() -> Iterator[Finding]:
         try:
             behind = migrating.is_behind(alias)
         except DatabaseError as error:
-            yield Finding(name, False, f"can't be reached: {one_line(error)}")
+            yield Finding(name, False, remains.said_missing(settings.OPERATOR, alias) or unreachable(error))
             continue
         engine = connections[alias].display_name
         yield Finding(name, not behind, "run simsim migrate" if behind else f"{engine}, up to date")
 
 
-def keys() -> Iterator[Finding]:
-    """Open the oldest and the newest password: a key that is missing is missing for one of them, most likely."""
-    tokens = Token.objects.order_by("created_at")
-    try:
-        for token in filter(None, (tokens.first(), tokens.last())):
-            settings.KEYRING.open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
-    except KeyMissing as problem:
-        yield Finding("keys", False, f"{problem} Put the key back, after the newest.")
-    else:
-        yield Finding("keys", True, f"{len(settings.KEYRING.keys)} in SIMSIM_TOKEN_KEYS or in the data directory")
+def unreachable(error: DatabaseError) -> str:
+    return f"can't be reached: {one_line(error)}"
 
 
 def clock() -> Iterator[Finding]:

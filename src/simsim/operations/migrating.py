@@ -1,7 +1,9 @@
 """Makes an installation ready: directories, schema, cache table, the console's files. Idempotent, quick when done."""
 
 import hashlib
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
@@ -9,13 +11,38 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
+
+from simsim.operations.migration_lock import alone
+from simsim.operations.remains import FIRST, is_missing, prove_not_moved_away, spooled
+from simsim.problem import Unusable
+from simsim.tokens import sealing_keys
+from simsim.tokens.keyring import Keyring
 
 PRIVATE = 0o700
 
 
 def migrate() -> list[str]:
-    """Do what is to be done and return what was done, a sentence each."""
-    done = [f"Made {path}" for path in make_directories()]
+    """Do what is to be done and return what was done, a sentence each. Several at once wait for one another.
+
+    Raises Unusable where a database was moved away, and where the data directory can't be written.
+    """
+    home = settings.OPERATOR.data_dir.absolute()
+    try:
+        made = [] if home.exists() else [home]
+        home.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+        with alone(home), beginning():
+            made += [*make_directories(home), *make_files()]
+            return [f"Made {path}" for path in made] + bring_up_to_date()
+    except OSError as error:
+        raise Unusable(
+            "SIMSIM_DATA_DIR: %(path)s can't be written (%(reason)s)",
+            path=str(error.filename or home), reason=(error.strerror or str(error)).lower(),
+        ) from error  # fmt: skip
+
+
+def bring_up_to_date() -> list[str]:
+    done = []
     for alias in connections:
         if is_behind(alias):
             call_command("migrate", database=alias, verbosity=0, interactive=False)
@@ -29,21 +56,78 @@ def migrate() -> list[str]:
     return done
 
 
+def prove_up_to_date() -> None:
+    """Raise Unusable when migrate() would do something, or when secrets are missing or are another installation's."""
+    prove_not_moved_away(settings.OPERATOR)
+    if behind := waiting():
+        raise Unusable("Not up to date (%(what)s): run simsim migrate", what=", ".join(behind))
+    settings.OPERATOR.prove_secrets()
+    if (held := sealing_keys.ids()) and not held & settings.KEYRING.ids():
+        raise Unusable(
+            "SIMSIM_TOKEN_KEYS opens none of the passwords in the database: put the key %(key_id)s back"
+            " (simsim doctor explains)",
+            key_id=min(held),
+        )
+
+
 def waiting() -> list[str]:
     """Return what migrate() would still do, in a few words each."""
+    if any(map(is_missing, settings.OPERATOR.database_files)):
+        return ["there is no database yet"]
     behind = [f"database “{alias}”" for alias in connections if is_behind(alias)]
     return behind + ([] if are_files_collected() else ["the console's files"])
 
 
-def make_directories() -> Iterator[Path]:
+@contextmanager
+def beginning() -> Iterator[None]:
+    """Leave a mark while a first migration goes on: cut short, it is no installation whose database was moved away."""
+    prove_not_moved_away(settings.OPERATOR)
+    prove_spool_is_of_this_database()
+    mark = settings.OPERATOR.data_dir.absolute() / FIRST
+    if settings.OPERATOR.is_embedded and is_missing(settings.OPERATOR.database_files[0]):
+        mark.touch(mode=0o600)
+    yield
+    mark.unlink(missing_ok=True)
+
+
+def prove_spool_is_of_this_database() -> None:
+    """Raise Unusable for a PostgreSQL that nothing was ever made in, beside lines that tell of an earlier one."""
+    if settings.OPERATOR.is_embedded or MigrationRecorder(connections[DEFAULT_DB_ALIAS]).has_table():
+        return
+    if found := next(spooled(settings.OPERATOR), None):
+        raise Unusable(
+            "SIMSIM_DATABASE_URL names an empty database, but %(found)s is there: is it the right one?"
+            " To begin anew, use an empty SIMSIM_DATA_DIR",
+            found=str(found),
+        )
+
+
+def make_directories(home: Path) -> Iterator[Path]:
     """Make the data directory's rooms, readable by their owner alone, and yield those that were missing."""
-    home = settings.OPERATOR.data_dir.absolute()
+    elsewhere = {path.parent for path in settings.OPERATOR.database_files} - {home}
     for path in (home, home / "spool", home / "run", home / "keys"):
         if not path.exists():
             path.mkdir(parents=True, mode=PRIVATE)
             yield path
         # An existing directory too: whoever can enter `run` can ask the gate, whoever can enter `keys` reads passwords.
         path.chmod(PRIVATE)
+    for path in sorted(elsewhere):
+        if not path.exists():
+            path.mkdir(parents=True, mode=PRIVATE)
+            yield path
+
+
+def make_files() -> Iterator[Path]:
+    """Make the secrets and the files of the databases that are missing: only here, and empty ones."""
+    files = settings.OPERATOR.database_files
+    if files and is_missing(files[0]):
+        yield from settings.OPERATOR.make_missing_secrets()
+        settings.SECRET_KEY, settings.KEYRING = settings.OPERATOR.django_secret(), Keyring(settings.OPERATOR.key_ring())
+    settings.OPERATOR.prove_secrets()
+    for path in files:
+        if not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            yield path
 
 
 def is_behind(alias: str) -> bool:

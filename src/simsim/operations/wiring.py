@@ -22,17 +22,25 @@ class Operator(Protocol):
     def spool_dir(self) -> Path: ...
     @property
     def gate_socket(self) -> Path: ...
+    @property
+    def keys_dir(self) -> Path: ...
+    @property
+    def is_embedded(self) -> bool: ...
+    @property
+    def database_files(self) -> tuple[Path, ...]: ...
 
 
 @dataclass(frozen=True)
 class Wiring:
     """`operator` reads the settings, `start_django` makes models and settings usable; both raise Unusable.
 
+    `start_django` refuses where a database or a secret is missing, `start_unproven` is for who makes or examines them.
     `console` and `gate` name the applications for the server, `this_command` starts this command line as a process.
     """
 
     operator: Callable[[], Operator]
     start_django: Callable[[], None]
+    start_unproven: Callable[[], None]
     console: str
     gate: str
     this_command: tuple[str, ...]
@@ -56,6 +64,17 @@ def needs_django(verb: Callable[Parameters, Result]) -> Callable[Parameters, Res
     @functools.wraps(verb)
     def started(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         wired().start_django()
+        return verb(*args, **kwargs)
+
+    return started
+
+
+def needs_settings(verb: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Start Django for a verb that makes or examines an installation, so whatever is missing from it."""
+
+    @functools.wraps(verb)
+    def started(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        wired().start_unproven()
         return verb(*args, **kwargs)
 
     return started

@@ -26,6 +26,10 @@ class Keyring:
 
     keys: Sequence[bytes] = field(repr=False)
 
+    def ids(self) -> set[str]:
+        """Return the keys' public names, in hexadecimal."""
+        return {key_id(key).hex() for key in self.keys}
+
     def seal(self, password: str, *, token_id: uuid.UUID, account_id: uuid.UUID) -> bytes:
         """Return the password, encrypted under the newest key."""
         nonce = os.urandom(NONCE_BYTES)

@@ -63,26 +63,46 @@ def test_secret_comes_from_the_environment_or_from_a_file(scratch: Path, monkeyp
 
 
 def test_keys_are_made_once_for_a_new_installation_and_for_their_owner_alone(scratch: Path) -> None:
+    assert environment.read().key_ring() == []
+    (scratch / "keys").mkdir()
+    made = environment.read().make_missing_secrets()
     first = environment.read().key_ring()
+    assert made == [scratch / "keys" / "token_keys", scratch / "keys" / "secret_key"]
+    assert environment.read().make_missing_secrets() == []
     assert environment.read().key_ring() == first
     kept = scratch / "keys" / "token_keys"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert environment.read().django_secret() != kept.read_text()
+    assert sorted(path.name for path in (scratch / "keys").iterdir()) == ["secret_key", "token_keys"]
 
 
-def test_lost_keys_are_never_replaced_beside_an_existing_database(scratch: Path) -> None:
-    (scratch / "simsim.sqlite3").touch()
-    with pytest.raises(Unusable, match="SIMSIM_TOKEN_KEYS"):
-        environment.read().key_ring()
-    with pytest.raises(Unusable, match="SIMSIM_SECRET_KEY"):
-        environment.read().django_secret()
+def test_reading_the_settings_makes_nothing(scratch: Path) -> None:
+    environment.read().key_ring()
+    environment.read().django_secret()
+    with pytest.raises(Unusable, match="SIMSIM_TOKEN_KEYS is not set"):
+        environment.read().prove_secrets()
+    assert not list(scratch.iterdir())
 
 
 @pytest.mark.covers("B11")
 def test_keys_are_never_made_for_many_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMSIM_DATABASE_URL", "postgresql://db/simsim")
-    with pytest.raises(Unusable, match="SIMSIM_TOKEN_KEYS"):
-        environment.read().key_ring()
+    assert environment.read().make_missing_secrets() == []
+    with pytest.raises(Unusable, match="SIMSIM_TOKEN_KEYS is not set"):
+        environment.read().prove_secrets()
+
+
+@pytest.mark.covers("R11")
+def test_origin_of_the_keys_is_told(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert environment.read().origin_of_keys() == str(scratch / "keys" / "token_keys")
+    (scratch / "keys.txt").write_text(KEY)
+    monkeypatch.setenv("SIMSIM_TOKEN_KEYS_FILE", str(scratch / "keys.txt"))
+    assert environment.read().origin_of_keys() == f"{scratch}/keys.txt (SIMSIM_TOKEN_KEYS_FILE)"
+    monkeypatch.delenv("SIMSIM_TOKEN_KEYS_FILE")
+    (scratch / "simsim.env").write_text(f"SIMSIM_TOKEN_KEYS={KEY}\n")
+    assert environment.read().origin_of_keys() == f"SIMSIM_TOKEN_KEYS in {scratch}/simsim.env"
+    monkeypatch.setenv("SIMSIM_TOKEN_KEYS", KEY)
+    assert environment.read().origin_of_keys() == "SIMSIM_TOKEN_KEYS"
 
 
 @pytest.mark.parametrize("text", ["short", KEY[:-4], KEY + "AAAA", "é" * 43, f"{KEY},short"])

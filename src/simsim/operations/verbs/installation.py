@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from simsim.operations.output import AsJson, print_json
-from simsim.operations.wiring import needs_django
+from simsim.operations.wiring import needs_settings
 from simsim.problem import Unusable
 
 
-@needs_django
+@needs_settings
 def migrate(
     check: Annotated[bool, typer.Option("--check", help="Change nothing; fail when there is something to do.")] = False,
     as_json: AsJson = False,
@@ -18,8 +18,8 @@ def migrate(
     """Bring the databases, the directories and the console's files up to date. Doing it twice changes nothing."""
     from simsim.operations import migrating
 
-    if check and (waiting := migrating.waiting()):
-        raise Unusable("Not up to date (%(what)s): run simsim migrate", what=", ".join(waiting))
+    if check:
+        migrating.prove_up_to_date()
     done = [] if check else migrating.migrate()
     if as_json:
         print_json({"done": done})
@@ -27,7 +27,7 @@ def migrate(
         typer.echo("\n".join(done) or "Everything is up to date.")
 
 
-@needs_django
+@needs_settings
 def doctor(as_json: AsJson = False) -> None:
     """Check keys, databases, mail, clock, gate, gateway, disk and log, and say what to do about what is wrong."""
     from simsim.operations import checking

@@ -1,0 +1,124 @@
+"""Addresses that an operator gives: each is proven usable and brought into one form, or refused."""
+
+import ipaddress
+import re
+from urllib.parse import SplitResult, urlsplit
+
+from simsim.problem import Unusable
+
+BASE_URL, API_URL = "SIMSIM_BASE_URL", "SIMSIM_API_URL"
+DEFAULT_PORTS = {"http": 80, "https": 443}
+_is_of_url_characters = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*").fullmatch  # RFC 3986, section 2
+_is_label = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?").fullmatch  # RFC 1123, section 2.1
+_has_broken_escape = re.compile(r"%(?![0-9A-Fa-f]{2})").search
+
+
+def split_url(name: str, url: str, schemes: set[str]) -> SplitResult:
+    """Return a URL's parts; raise Unusable unless it has one of the schemes, a host and a port that exists."""
+    try:
+        parts = urlsplit(url)
+        is_usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # "[" without an address of IPv6, a port that is not one
+        is_usable = False
+    if not is_usable or parts.scheme not in schemes:
+        raise Unusable(
+            "%(name)s must be a URL that starts with %(schemes)s and has a host, and a port up to 65535 or none",
+            name=name,
+            schemes=" or ".join(sorted(f"{scheme}://" for scheme in schemes)),
+        )
+    if parts.netloc.endswith(":"):
+        raise Unusable("%(name)s: the port after “:” is missing", name=name)
+    return parts
+
+
+def normal_base_url(url: str) -> str:
+    """Return the console's address as a browser writes an origin: every link begins with it (RFC 6454, section 6.1).
+
+    Raises Unusable for what can't be one. A browser would write it differently from us, and no form could be sent.
+    """
+    parts = split_url(BASE_URL, url, set(DEFAULT_PORTS))
+    if "@" in parts.netloc or "?" in url or "#" in url:
+        raise Unusable("%(name)s is an address without a user, “?” and “#”", name=BASE_URL)
+    if parts.path not in {"", "/"}:
+        raise Unusable(
+            "%(name)s: the console needs an address of its own, without the path “%(path)s”",
+            name=BASE_URL, path=parts.path,
+        )  # fmt: skip
+    host = normal_host(BASE_URL, parts.hostname or "")
+    if host in {"0.0.0.0", "[::]"}:  # noqa: S104 - refused
+        raise Unusable("%(name)s: nobody can open %(host)s, give the name that people type", name=BASE_URL, host=host)
+    port = "" if parts.port in {None, DEFAULT_PORTS[parts.scheme]} else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
+
+
+def normal_host(name: str, host: str) -> str:
+    """Return a host in lower case and ASCII, IPv6 in brackets; raise Unusable for what is no name and no address."""
+    if ":" in host:
+        try:
+            # Without a zone, which no browser takes: http://[fe80::1%eth0].
+            return f"[{ipaddress.IPv6Address(host.replace('%', ' '))}]"
+        except ValueError:
+            raise Unusable("%(name)s: [%(host)s] is no address of IPv6", name=name, host=host) from None
+    text = ascii_host(host).removesuffix(".")
+    labels = text.split(".")
+    # A browser takes 127.1 and 0x7f.1 for addresses, and writes them out: what ends in a number must be four of them.
+    is_number = labels[-1].isdigit() or labels[-1].startswith("0x")
+    if len(text) > 253 or not all(map(_is_label, labels)) or (is_number and not is_ipv4(text)):
+        raise Unusable("%(name)s: “%(host)s” is no name of a host and no address", name=name, host=host)
+    return text
+
+
+def ascii_host(host: str) -> str:
+    """Return a host name as DNS and browsers write it (UTS 46), "" for what has no such form."""
+    if host.isascii():
+        return host.lower()
+    import idna  # noqa: PLC0415 - its tables take 10 ms, and hardly anybody needs them
+
+    try:
+        return idna.encode(host, uts46=True).decode()
+    except idna.IDNAError:
+        return ""
+
+
+def is_ipv4(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def prove_api_url(url: str) -> None:
+    """Raise Unusable for an address that can't stand before a path, or that would show a password to every caller."""
+    prove_characters(API_URL, url)
+    parts = split_url(API_URL, url, set(DEFAULT_PORTS))
+    if "@" in parts.netloc or "?" in url or "#" in url:
+        raise Unusable("%(name)s must be a URL with a host, and without a user, “?” and “#”", name=API_URL)
+    normal_host(API_URL, parts.hostname or "")
+
+
+def prove_path(name: str, path: str) -> None:
+    prove_characters(name, path)
+    if not path.startswith("/") or "#" in path:
+        raise Unusable("%(name)s must be a path that starts with “/”", name=name)
+
+
+def prove_characters(name: str, text: str) -> None:
+    if not _is_of_url_characters(text) or _has_broken_escape(text):
+        raise Unusable("%(name)s holds a character that a URL can’t hold: write it percent-encoded", name=name)
+
+
+def prove_percent_encoded(name: str, text: str) -> None:
+    """Raise Unusable where a “%” begins no escape: it would be read differently here and there."""
+    if _has_broken_escape(text) or any(character.isspace() or not character.isprintable() for character in text):
+        raise Unusable("%(name)s: write “%%” as %%25, and spaces and control characters percent-encoded", name=name)
+
+
+def prove_listening(name: str, text: str) -> None:
+    """Raise Unusable unless the text is HOST:PORT, with IPv6 in brackets."""
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536 and host):
+        raise Unusable("%(name)s must be HOST:PORT, for example 127.0.0.1:8001", name=name)
+    if ":" in host and not (host.startswith("[") and host.endswith("]")):
+        raise Unusable("%(name)s: write an address of IPv6 in brackets, [::1]:8001", name=name)
+    normal_host(name, host.strip("[]"))

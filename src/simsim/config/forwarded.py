@@ -1,0 +1,31 @@
+"""What trusted proxies say of a request: its scheme and its host, as they were when the browser asked."""
+
+from typing import Any
+
+from simsim.gate.address import locate
+
+PROTO, HOST = b"x-forwarded-proto", b"x-forwarded-host"
+SCHEMES = frozenset({"http", "https"})
+
+
+def as_told(scope: Any, trusted: bytes) -> Any:
+    """Return an ASGI scope in which a trusted peer's word about scheme and host counts, and nobody else's.
+
+    The last word is the peer's own: what stands left of it may be the caller's.
+    """
+    client = scope.get("client")
+    if not locate(client[0] if client else None, (), trusted).is_trusted:
+        return scope
+    told = dict(scope)
+    if (scheme := last_word(scope, PROTO).lower()) in SCHEMES:
+        told["scheme"] = scheme
+    if host := last_word(scope, HOST):
+        others = [(name, value) for name, value in scope["headers"] if name.lower() != b"host"]
+        told["headers"] = [*others, (b"host", host.encode("latin-1"))]
+    return told
+
+
+def last_word(scope: Any, header: bytes) -> str:
+    """Return the last of the values that a header lists, "" where there is none."""
+    values = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == header]
+    return ",".join(values).rpartition(",")[2].strip()

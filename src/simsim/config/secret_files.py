@@ -1,0 +1,68 @@
+"""Secrets that an installation on one machine keeps for itself: made by `migrate`, for their owner's eyes only."""
+
+import base64
+import binascii
+import os
+import secrets
+from pathlib import Path
+
+from simsim.config.setting_sources import read_text
+from simsim.problem import Unusable
+
+KEY_BYTES = 32
+SECRET_KEY, TOKEN_KEYS = "SIMSIM_SECRET_KEY", "SIMSIM_TOKEN_KEYS"
+
+
+def kept_secret(name: str, path: Path) -> str:
+    """Return the secret that is kept in a file, "" where there is none; raise Unusable when it can't be read."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError:  # a folder that may not be entered: what follows says so
+        pass
+    text = read_text(name, path).strip()
+    if not text:
+        raise Unusable("%(name)s: %(path)s is empty, put it back from its backup", name=name, path=str(path))
+    return text
+
+
+def make_secret(path: Path) -> None:
+    """Make a secret in a file of its own; another process that makes it at the same moment may be first."""
+    made = base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode().rstrip("=")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(made)
+            file.flush()
+            # On the disk before anything is encrypted under it: a key that a power cut takes away opens nothing.
+            os.fsync(file.fileno())
+        os.link(unfinished, path)
+    except FileExistsError:
+        pass
+    finally:
+        unfinished.unlink()
+
+
+def decode_keys(text: str) -> list[bytes]:
+    """Return the keys in a list, newest first; raise Unusable when there is none, or one that is not a key."""
+    keys = [decode_key(part) for part in text.replace(",", " ").split()]
+    if not keys:
+        raise Unusable("%(name)s holds no key: give 32 random bytes in base64url", name=TOKEN_KEYS)
+    return keys
+
+
+def decode_key(text: str) -> bytes:
+    try:
+        key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise Unusable("%(name)s: each key is 32 bytes in base64url, separated by commas", name=TOKEN_KEYS)
+    return key
+
+
+def prove_secret_key(text: str) -> None:
+    if len(text) < KEY_BYTES:
+        raise Unusable("%(name)s is shorter than 32 characters", name=SECRET_KEY)

@@ -1,0 +1,181 @@
+"""Where settings come from: the environment, the files that `…_FILE` names, and `simsim.env` in the data directory."""
+
+import difflib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+
+from dotenv.parser import Binding, parse_stream
+
+from simsim.problem import Unusable
+
+PREFIX = "SIMSIM_"
+FILE = "_FILE"
+KEPT = "simsim.env"
+DATA_DIR = "SIMSIM_DATA_DIR"
+# Read elsewhere: the supervisor's mark, the command line's traceback, and what the recipes for callers name, which an
+# operator who tries one has in the shell. The tests have a prefix of their own.
+OTHER_NAMES = frozenset({"SIMSIM_SUPERVISED", "SIMSIM_DEBUG", "SIMSIM_USERNAME", "SIMSIM_PASSWORD"})
+OF_THE_TESTS = "SIMSIM_TEST_"
+# What other products call the same thing.
+OTHER_WORDS = {
+    "DB": "DATABASE",
+    "MAIL": "EMAIL",
+    "SMTP": "EMAIL",
+    "SENDER": "FROM",
+    "PROXY": "PROXIES",
+    "PUBLIC": "BASE",
+}
+# Kubernetes and Docker tell each container of services by such variables: a service named "simsim" must not stop us.
+# https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+_is_of_a_service = re.compile(
+    r"SIMSIM_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)"
+).fullmatch
+_is_port_of_a_service = re.compile(r"(tcp|udp|sctp)://[^/]+:\d+").fullmatch
+
+
+@dataclass(frozen=True)
+class Given:
+    """A setting's value, and where it was given, in words for people."""
+
+    value: str = field(repr=False)
+    origin: str
+
+
+def read_sources(fields: Iterable[str]) -> dict[str, Given]:
+    """Return what is given, by field name; the environment goes before `simsim.env`.
+
+    Raises Unusable for an unknown name, an unreadable file, a broken line, and a value that is empty without a meaning.
+    """
+    known = {f"{PREFIX}{name.upper()}": name for name in fields}
+    around = {name: value for name, value in os.environ.items() if name.upper().startswith(PREFIX)}
+    around = {name: value for name, value in around.items() if not is_foreign(name, value)}
+    for name in around:
+        prove_known(name, known)
+    kept = kept_settings(data_dir() / KEPT, known)
+    return resolve(kept, known, f" in {data_dir() / KEPT}") | resolve(around, known)
+
+
+def data_dir() -> Path:
+    """Return the data directory before the other settings are read; raise Unusable when it is given without a path."""
+    text = os.environ.get(DATA_DIR)
+    if text is None:
+        return Path("simsim-data")
+    if not text.strip():
+        raise Unusable("%(name)s is empty: give the path of a folder, or leave it out", name=DATA_DIR)
+    if text.startswith("~"):
+        raise Unusable("%(name)s: “~” stands for nothing here, write the path in full", name=DATA_DIR)
+    return Path(text.strip())
+
+
+def is_foreign(name: str, value: str) -> bool:
+    """Whether a variable under our prefix is read elsewhere, or by nobody, and is no setting that was mistyped."""
+    of_a_service = _is_of_a_service(name) or (name.endswith("_PORT") and _is_port_of_a_service(value))
+    return name in OTHER_NAMES or name.startswith(OF_THE_TESTS) or bool(of_a_service)
+
+
+def prove_known(name: str, known: Iterable[str], place: str = "") -> None:
+    """Raise Unusable, with the nearest right name, for a name that is no setting's."""
+    names = set(known)
+    if name in names or (name.endswith(FILE) and name.removesuffix(FILE) in names - {DATA_DIR}):
+        return
+    wanted = name.upper() if name.upper().startswith(PREFIX) else PREFIX + name.upper()
+    nearest = sorted(names, key=lambda right: likeness(wanted, right))[-1:]
+    raise Unusable(
+        "%(place)s%(name)s is not a setting: did you mean %(nearest)s? (docs/operators/settings.md lists them)"
+        if likeness(wanted, nearest[0]) > 0.5
+        else "%(place)s%(name)s is not a setting (docs/operators/settings.md lists them)",
+        place=place, name=shown(name), nearest=nearest[0],
+    )  # fmt: skip
+
+
+def likeness(wanted: str, right: str) -> float:
+    """Return how like two names are, from 0 to 1, without the prefix that all have; what is left out counts little."""
+    wanted = "_".join(OTHER_WORDS.get(word, word) for word in wanted.removeprefix(PREFIX).split("_"))
+    right = right.removeprefix(PREFIX)
+    ratio = difflib.SequenceMatcher(None, wanted.replace("_", ""), right.replace("_", "")).ratio()
+    return min(1.0, ratio + (0.3 if wanted and right.startswith(wanted) else 0.0))
+
+
+def shown(name: str) -> str:
+    """Return a name as it may stand in a line: whoever mistyped a line may have put a secret where a name belongs."""
+    return name if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,59}", name) else "a name of other characters"
+
+
+def resolve(settings: Mapping[str, str], known: Mapping[str, str], place: str = "") -> dict[str, Given]:
+    """Return one source's settings by field name, with what stands in the files that it names."""
+    given = {known[name]: Given(value.strip(), name + place) for name, value in settings.items() if name in known}
+    for name, path in settings.items():
+        if name in known or not name.endswith(FILE):
+            continue
+        plain = name.removesuffix(FILE)
+        if known[plain] in given:
+            raise Unusable("%(plain)s and %(name)s are both set: leave one of them out", plain=plain, name=name)
+        given[known[plain]] = Given(file_text(name, path.strip()), f"{path.strip()} ({name})")
+    return given
+
+
+def file_text(name: str, path: str) -> str:
+    """Return what stands in a file that a setting names; raise Unusable when nothing does."""
+    if not path:
+        raise Unusable("%(name)s is empty: give the path of a file, or leave it out", name=name)
+    text = read_text(name, Path(path)).strip()
+    if not text:
+        raise Unusable("%(name)s: %(path)s is empty", name=name, path=path)
+    return text
+
+
+def read_text(name: str, path: Path) -> str:
+    """Return a file's text; raise Unusable, under the name that people know it by, when it can't be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8"
+    except OSError as error:
+        reason = (error.strerror or "unknown reason").lower()
+    raise Unusable("%(name)s: %(path)s can't be read (%(reason)s)", name=name, path=str(path), reason=reason)
+
+
+def kept_settings(path: Path, known: Mapping[str, str]) -> dict[str, str]:
+    """Return what every command on one data directory shares, so that a mail's links are alike whoever owes it.
+
+    A file that isn't there keeps nothing. Raises Unusable, with file and line, for a line that is not a setting.
+    """
+    if not os.path.lexists(path):
+        # A folder that may not be entered hides the file as well as it hides everything else.
+        prove_enterable(path.parent)
+        return {}
+    settings: dict[str, str] = {}
+    for line in parse_stream(StringIO(read_text(DATA_DIR, path))):
+        place = f"{path}, line {number(line)}: "
+        if line.error or (line.key is not None and line.value is None):
+            raise Unusable("%(place)sthis is no setting, write NAME=VALUE, a value with spaces in quotes", place=place)
+        if line.key is None or line.value is None:
+            continue
+        prove_known(line.key, known, place)
+        if line.key in {DATA_DIR, *settings}:
+            reason = "belongs into the environment" if line.key == DATA_DIR else "is set twice in this file"
+            raise Unusable("%(place)s%(name)s %(reason)s", place=place, name=line.key, reason=reason)
+        settings[line.key] = line.value
+    return settings
+
+
+def number(line: Binding) -> int:
+    """Return the number of the line that a setting stands in: the parser counts empty lines before it as its own."""
+    text = line.original.string
+    return line.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+
+
+def prove_enterable(directory: Path) -> None:
+    try:
+        os.lstat(directory / KEPT)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise Unusable(
+            "%(name)s: %(path)s can't be used (%(reason)s)",
+            name=DATA_DIR, path=str(directory), reason=(error.strerror or "unknown reason").lower(),
+        ) from error  # fmt: skip
