@@ -24,7 +24,7 @@ class RoleName(StrEnum):
 @accounts.command("create")
 @needs_django
 def create_account(
-    name: Annotated[str, typer.Argument(help="The customer's name, unique.")], as_json: AsJson = False
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The customer's name, unique.")], as_json: AsJson = False
 ) -> None:
     """Create an account; its id is the username of all its tokens."""
     from django.utils import timezone
@@ -56,7 +56,7 @@ def list_accounts(as_json: AsJson = False) -> None:
 @users.command("create")
 @needs_django
 def create_user(
-    email: Annotated[str, typer.Argument(help="The address to sign in with.")],
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="The address to sign in with.")],
     account: Annotated[str, typer.Option(metavar="ID", help="The account that the user belongs to.")],
     role: Annotated[RoleName, typer.Option(help="Administrators manage the account's tokens; members do not.")],
     password_stdin: Annotated[

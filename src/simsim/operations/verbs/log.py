@@ -2,9 +2,7 @@
 # ruff: noqa: PLC0415 - help answers without Django
 
 import os
-import re
 import sys
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -12,7 +10,6 @@ import typer
 
 from simsim.operations.output import AsJson, print_list
 from simsim.operations.wiring import needs_django
-from simsim.problem import FieldError, Invalid, gettext_noop
 
 if TYPE_CHECKING:
     from simsim.accounts.models import Account
@@ -29,8 +26,6 @@ class FileFormat(StrEnum):
 log = typer.Typer(no_args_is_help=True, help="The request log: every request, accepted or refused.")
 SET_ASIDE_COLUMNS = ["found_at", "name", "offset", "text"]
 COLUMNS = ["received_at", "method", "resource", "status", "reason", "token_name", "address", "duration_seconds"]
-CALENDAR_DATE = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", re.ASCII)
-
 
 AccountId = Annotated[str, typer.Option(metavar="ID", help="The account's id.")]
 Since = Annotated[str | None, typer.Option(metavar="TIME", help="From this time or day (UTC) on.")]
@@ -120,6 +115,7 @@ def filters_of(account: "Account", asked: Asked) -> "Filters":
     """Return the filters that were asked for; raise NotFound for a token, Invalid for a time or software."""
     from simsim.accounts.permissions import OPERATOR
     from simsim.operations.finding import find_token_for
+    from simsim.operations.moments import parse_moment
     from simsim.request_log.filters import Filters
     from simsim.tokens.software import tokens_made_for
 
@@ -148,23 +144,3 @@ def list_set_aside(
     page = setting_aside.list_lines(limit=limit, cursor=cursor)
     items = [setting_aside.document(line) for line in page.items]
     print_list(items, SET_ASIDE_COLUMNS, as_json=as_json, cursor=page.next_cursor)
-
-
-def parse_moment(field: str, text: str | None, *, through: bool = False) -> datetime | None:
-    """Return the moment that a date (its beginning in UTC, its end with `through`) or an RFC 3339 time means.
-
-    None means None; raises Invalid for anything else, a time without an offset too: nobody knows whose it is.
-    """
-    if text is None:
-        return None
-    try:
-        if CALENDAR_DATE.match(text):
-            return datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(days=1 if through else 0)
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise Invalid(
-            FieldError(field, gettext_noop("Give a day such as 2027-01-31, or a time such as 2027-01-31T12:00Z."))
-        )
-    return moment
