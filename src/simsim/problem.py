@@ -117,6 +117,11 @@ class RotatedMeanwhile(Conflict):
     detail = gettext_noop("“%(name)s” has been given a new password meanwhile. Look at it before you give it another.")
 
 
+class AccountClosed(Conflict):
+    slug = "account-closed"
+    detail = gettext_noop("The account “%(name)s” is closed.")
+
+
 class LastAdministrator(Conflict):
     slug = "last-administrator"
     detail = gettext_noop("%(email)s is the last administrator of the account: appoint another one first.")

@@ -1,10 +1,8 @@
 """The verbs on the real database, under the rules of every other door."""
 
 import io
-import json
 import sys
 import uuid
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -15,42 +13,16 @@ from simsim.accounts.models import User
 from simsim.audit.models import AuditEvent
 from simsim.credential import password
 from simsim.operations.command_line import run
-from simsim.operations.wiring import Operator, Wiring
 from simsim.request_log.lines import set_aside_text
 from simsim.request_log.models import SetAsideLine
 from simsim.tokens.models import Token
+from verbs import WIRING, Simsim
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 TOKEN_FIELDS = {
     "id", "account_id", "name", "description", "software", "status", "expires_at", "allowed_networks", "report_only",
     "created_at", "created_by", "revoked_at", "revoked_by", "revocation_reason", "last_used_at", "last_used_address",
 }  # fmt: skip
-Simsim = Callable[..., Any]
-
-
-def unused_operator() -> Operator:
-    raise AssertionError("these verbs read the database alone")
-
-
-WIRING = Wiring(operator=unused_operator, start_django=lambda: None, console="", gate="", this_command=())
-
-
-@pytest.fixture
-def simsim(capsys: pytest.CaptureFixture[str]) -> Simsim:
-    """Runs a verb with --json and returns what it printed; with `fails`, the detail of the problem on stderr."""
-
-    def call(*arguments: str, fails: int = 0) -> Any:
-        status = run([*arguments, "--json"], wiring=WIRING)
-        out, err = capsys.readouterr()
-        assert status == fails, err
-        if not fails:
-            assert err == ""
-            return json.loads(out)
-        assert out == ""
-        assert err.count("\n") == 1
-        return json.loads(err)["detail"]
-
-    return call
 
 
 @pytest.fixture

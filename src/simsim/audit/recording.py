@@ -1,7 +1,7 @@
 """Writes the trail."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -35,3 +35,27 @@ def record(
     )
     if settings.FORWARD_AUDIT:
         Shipment.objects.create(ids=[recorded.pk], size=1, queued_at=now, due_at=now)
+
+
+def record_in_each(
+    account_ids: Sequence[uuid.UUID],
+    *,
+    event: Event,
+    actor_id: int | None,
+    actor_label: str,
+    subject_id: str,
+    details: Mapping[str, object],
+    now: datetime,
+) -> None:
+    """Append what concerns several accounts to the trail of each; without an account, to the operator's."""
+    trails: Sequence[uuid.UUID | None] = account_ids or [None]
+    for account_id in trails:
+        record(
+            event=event,
+            actor_id=actor_id,
+            actor_label=actor_label,
+            account_id=account_id,
+            subject_id=subject_id,
+            details=details,
+            now=now,
+        )

@@ -11,13 +11,14 @@ import typer
 
 from simsim.credential import password
 from simsim.operations import failures
-from simsim.operations.verbs.account import accounts, users
+from simsim.operations.verbs.account import accounts
 from simsim.operations.verbs.installation import doctor, migrate
 from simsim.operations.verbs.log import log
 from simsim.operations.verbs.mail import mail
 from simsim.operations.verbs.running import gateway, serve, worker
 from simsim.operations.verbs.software import software
 from simsim.operations.verbs.token import tokens
+from simsim.operations.verbs.user import users
 from simsim.operations.wiring import Wiring, use
 
 

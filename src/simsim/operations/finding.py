@@ -26,10 +26,23 @@ def find_account(account_id: str, *, actor: Actor) -> Account:
 
 def find_actor(email: str) -> Actor:
     """Return the user of that address as an actor; raise NotFound, in words, when there is none."""
+    return acting(find_user(email))
+
+
+def find_user(email: str) -> User:
+    """Return the user of that address; raise NotFound, in words, when there is none or they are switched off."""
     user = User.objects.filter(email=normal_email(email), is_active=True).first()
     if user is None:
         raise NotFound(gettext_noop("No user has the e-mail address “%(email)s”."), email=email)
-    return acting(user)
+    return user
+
+
+def find_member(email: str, *, account: Account) -> User:
+    """Return the user of that address who belongs to the account; raise NotFound, in words, when there is none."""
+    user = User.objects.filter(email=normal_email(email), memberships__account=account).first()
+    if user is None:
+        raise NotFound(gettext_noop("Nobody with the e-mail address “%(email)s” belongs to the account."), email=email)
+    return user
 
 
 def find_token_for(token_id: str, *, actor: Actor) -> Token:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from simsim.accounts.models import Account
-from simsim.accounts.permissions import Actor, Permission, permit
+from simsim.accounts.permissions import Actor, Permission, lock_open, permit
 from simsim.accounts.texts import parse_line, parse_text
 from simsim.audit import recording
 from simsim.audit.events import Event
@@ -197,9 +197,9 @@ def end_overlap(*, actor: Actor, token: Token, now: datetime) -> Token:
 
 
 def lock(account: Account) -> None:
-    """Make whoever else changes this account's tokens wait until this transaction ends."""
-    # Two creations at once would each find the name free. SQLite needs no row lock: its transactions begin IMMEDIATE.
-    Account.objects.select_for_update().get(pk=account.pk)
+    """Make whoever else changes this account's tokens wait until this transaction ends; raise AccountClosed."""
+    # Two creations at once would each find the name free.
+    lock_open(account)
 
 
 def locked(actor: Actor, token: Token, now: datetime) -> Token:
