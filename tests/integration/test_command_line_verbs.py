@@ -3,7 +3,7 @@
 import io
 import sys
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.django_db(databases="__all__")
 TOKEN_FIELDS = {
     "id", "account_id", "name", "description", "software", "status", "expires_at", "allowed_networks", "report_only",
     "created_at", "created_by", "revoked_at", "revoked_by", "revocation_reason", "last_used_at", "last_used_address",
+    "previous_password_works_until",
 }  # fmt: skip
 
 
@@ -142,6 +143,11 @@ def test_token_is_shown_edited_rotated_revoked_and_listed(simsim: Simsim, cast: 
     rotated = simsim("token", "rotate", one, *alice, "--overlap", "1h")
     assert password.is_well_formed(rotated["password"])
     assert rotated["password"] != created["password"]
+    assert shown["previous_password_works_until"] is None
+    overlap = datetime.fromisoformat(simsim("token", "show", one)["previous_password_works_until"]) - datetime.now(UTC)
+    assert timedelta(minutes=58) < overlap <= timedelta(hours=1)
+    simsim("token", "end-overlap", one, *alice)
+    assert simsim("token", "show", one)["previous_password_works_until"] is None
     revoked = simsim("token", "revoke", one, *alice, "--reason", "leaked")
     assert (revoked["status"], revoked["revoked_by"], revoked["revocation_reason"]) == (
         "revoked", "alice@acme.example", "leaked",

@@ -17,7 +17,7 @@ from simsim.operations.verbs.log import log
 from simsim.operations.verbs.mail import mail
 from simsim.operations.verbs.running import gateway, serve, worker
 from simsim.operations.verbs.software import software
-from simsim.operations.verbs.token import tokens
+from simsim.operations.verbs.token_files import tokens
 from simsim.operations.verbs.user import users
 from simsim.operations.wiring import Wiring, use
 

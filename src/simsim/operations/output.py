@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -19,6 +19,13 @@ Document = Mapping[str, object]
 
 def print_json(document: object) -> None:
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_lines(documents: Iterable[Document]) -> None:
+    """Print each document as one line of JSON."""
+    for document in documents:
+        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
 
 
 def print_list(items: Sequence[Document], columns: Sequence[str], *, as_json: bool, cursor: str | None = None) -> None:
