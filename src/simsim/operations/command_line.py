@@ -12,6 +12,7 @@ import typer
 from simsim.credential import password
 from simsim.operations import failures
 from simsim.operations.verbs.account import accounts
+from simsim.operations.verbs.audit import audit
 from simsim.operations.verbs.installation import doctor, migrate
 from simsim.operations.verbs.log import log
 from simsim.operations.verbs.mail import mail
@@ -58,6 +59,7 @@ app.add_typer(accounts, name="account")
 app.add_typer(users, name="user")
 app.add_typer(tokens, name="token")
 app.add_typer(log, name="log")
+app.add_typer(audit, name="audit")
 app.add_typer(mail, name="mail")
 app.add_typer(software, name="software")
 

@@ -49,11 +49,18 @@ def import_tokens(
     now = timezone.now()
     created = token_import.import_tokens(drafts, is_quiet=no_notice, now=now)
     # Only now that they are stored: a password that is printed must work.
-    try:
-        print_lines(
+    print_created(
+        [
             document(token, None, now=now) | {"username": secret.username, "password": secret.password}
             for token, secret in created
-        )
+        ]
+    )
+
+
+def print_created(documents: list[dict[str, object]]) -> None:
+    """Print the tokens; raise Problem, which says how to retrieve them, when printing ends early."""
+    try:
+        print_lines(documents)
     except OSError as error:
         # Else Python complains once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -62,7 +69,7 @@ def import_tokens(
                 "All %(count)s tokens were created, but printing them ended early (%(why)s). List them with simsim "
                 "token list, and print a password again with simsim token credentials ID --as EMAIL."
             ),
-            count=str(len(created)),
+            count=str(len(documents)),
             why=error.strerror or type(error).__name__,
         ) from None
 
