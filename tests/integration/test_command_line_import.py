@@ -50,7 +50,13 @@ def lines_of(*documents: dict[str, Any]) -> bytes:
 @pytest.mark.covers("R5", "R7", "R10", "B7")
 def test_each_line_becomes_a_token_with_its_credentials_in_order(importing: Importing, cast: Cast) -> None:
     one = {"name": "One", "expires": "90d", "software": "power-bi", "allow": ["10.0.0.0/8"], "report_only": True}
-    two = {"name": "Two", "expires_at": "2027-01-31", "description": "Desk", "allowed_networks": [], "software": None}
+    two: dict[str, Any] = {
+        "name": "Two",
+        "expires_at": "2027-01-31",
+        "description": "Desk",
+        "allowed_networks": [],
+        "software": None,
+    }
     made = importing(lines_of(one) + b"\n" + lines_of(two))
     assert [token["name"] for token in made] == ["One", "Two"]
     assert all(password.is_well_formed(token["password"]) for token in made)

@@ -18,7 +18,8 @@ from simsim.operations.verbs.log import log
 from simsim.operations.verbs.mail import mail
 from simsim.operations.verbs.running import gateway, serve, worker
 from simsim.operations.verbs.software import software
-from simsim.operations.verbs.token_files import tokens
+from simsim.operations.verbs.token import tokens
+from simsim.operations.verbs.token_files import export_tokens, import_tokens
 from simsim.operations.verbs.user import users
 from simsim.operations.wiring import Wiring, use
 
@@ -55,6 +56,8 @@ def root(
 
 for verb in (serve, gateway, worker, migrate, doctor):
     app.command()(verb)
+tokens.command("import")(import_tokens)
+tokens.command("export")(export_tokens)
 app.add_typer(accounts, name="account")
 app.add_typer(users, name="user")
 app.add_typer(tokens, name="token")

@@ -65,7 +65,7 @@ def document(error: Exception, arguments: Sequence[str], group: "TyperGroup") ->
     """Return the RFC 9457 document: `errors` name the rule's field and, as `option`, what to type differently."""
     problem = as_problem(error)
     if problem is None:
-        return Problem(one_line(error).replace("%", "%%")).document()
+        return Problem(one_line(error)).document()
     body = problem.document() | {"detail": one_line(problem, arguments, group)}
     if isinstance(problem, Invalid):
         body["errors"] = [

@@ -79,7 +79,7 @@ def fields_of(line: bytes) -> dict[str, object]:
         )
     fields: dict[str, object] = {}
     for name, value in document.items():
-        field = OPTION_NAMES.get(name, name)
+        field: str = OPTION_NAMES.get(name) or str(name)
         if field in NOT_CHOSEN or value is None:
             continue
         prove_known(field, name, value)

@@ -81,7 +81,7 @@ FAILURES = [
         Invalid(FieldError("name", "Too long."), FieldError("expires_at", "In the past.")),
         2, "NAME: Too long. expires_at: In the past.",
     ),
-    (RuntimeError("a\nb"), 1, "RuntimeError: a b (SIMSIM_DEBUG=1 shows the traceback)"),
+    (RuntimeError("a\nb 5%"), 1, "RuntimeError: a b 5% (SIMSIM_DEBUG=1 shows the traceback)"),
 ]  # fmt: skip
 
 

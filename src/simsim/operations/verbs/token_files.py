@@ -11,7 +11,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from simsim.operations.output import AsJson, print_lines
-from simsim.operations.verbs.token import AccountId, NoNotice, StatusName, tokens
+from simsim.operations.verbs.token import AccountId, NoNotice, StatusName
 from simsim.operations.wiring import needs_django
 from simsim.problem import FieldError, Invalid, Problem, gettext_noop
 
@@ -20,7 +20,6 @@ File = Annotated[
 ]
 
 
-@tokens.command("import")
 @needs_django
 def import_tokens(
     *,
@@ -74,7 +73,6 @@ def print_created(documents: list[dict[str, object]]) -> None:
         ) from None
 
 
-@tokens.command("export")
 @needs_django
 def export_tokens(
     account: AccountId,
