@@ -218,7 +218,7 @@ def test_operator_exports_at_the_command_line(
         assert [each["id"] for each in lines(simsim(*options))] == [str(each.pk) for each in reversed(rows)]
     assert [each["resource"] for each in lines(simsim("--json", "--endpoint", "/1"))] == ["/1"]
     assert simsim("--json", "--software", "excel", "--token", str(token.pk)) == b""
-    assert simsim("--format", "csv", "--status", "lots", status=1) == b""
+    assert simsim("--format", "csv", "--status", "lots", status=2) == b""
     assert simsim("--format", "xlsx", status=2) == b""
 
 

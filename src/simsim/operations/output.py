@@ -86,6 +86,8 @@ def cell(value: object) -> str:
     """Return a value for a terminal; characters that could move the cursor or change colours are replaced."""
     if value is None or value == "":
         return "-"
+    if isinstance(value, Mapping):
+        value = json.dumps(value, ensure_ascii=False)
     if isinstance(value, list | tuple):
         return ", ".join(cell(part) for part in value) or "-"
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value))
