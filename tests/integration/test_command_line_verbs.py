@@ -195,6 +195,9 @@ def test_log_of_an_account_without_requests_is_an_empty_page(simsim: Simsim, cre
     for software in ("power-bi", "none"):
         assert simsim("log", "list", *account, "--software", software)["items"] == []
     assert simsim("log", "list", *account, "--software", "no-such", fails=2).startswith("--software: The catalogue")
+    # A variable that a script left empty must not list everything.
+    assert simsim("log", "list", *account, "--token", "", fails=3).startswith("No token has the id “”")
+    assert simsim("log", "list", *account, "--software", "", fails=2).startswith("--software: The catalogue")
     assert simsim("log", "list", *account, "--since", "yesterday", fails=2).startswith("--since: ")
     assert simsim("log", "list", *account, "--cursor", "x", fails=2).startswith("--cursor: ")
 

@@ -75,7 +75,7 @@ def list_log(
 
     if (account is None) != all_accounts:
         raise typer.BadParameter("give either --account ID or --all-accounts")
-    if all_accounts and software:
+    if all_accounts and software is not None:
         raise typer.BadParameter("--software needs --account ID")
     found = None if account is None else find_account(account, actor=OPERATOR)
     filters = filters_of(found, Asked(since, until, endpoint, status, token, software, outcome, address))
@@ -149,9 +149,9 @@ def filters_of(account: "Account | None", asked: Asked) -> "Filters":
 
     return Filters(
         account.pk if account else None,
-        token_id=find_token_for(asked.token, actor=OPERATOR).pk if asked.token else None,
+        token_id=find_token_for(asked.token, actor=OPERATOR).pk if asked.token is not None else None,
         among_tokens=tokens_made_for(asked.software, actor=OPERATOR, account=account)
-        if asked.software and account
+        if asked.software is not None and account
         else None,
         since=parse_moment("since", asked.since),
         until=parse_moment("until", asked.until, through=True),
