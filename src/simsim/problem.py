@@ -66,6 +66,14 @@ class BadRequest(Problem):
     detail = gettext_noop("The request could not be understood as HTTP.")
 
 
+class WrongUsage(Problem):
+    """A command line that can't be understood; the sentence says which part of it."""
+
+    status = 400
+    slug = "wrong-usage"
+    title = gettext_noop("Wrong usage")
+
+
 class Unauthorized(Problem):
     """The gate's one refusal: the same bytes for every reason, so that nobody learns which part was wrong."""
 
@@ -107,6 +115,11 @@ class TokenNotActive(Conflict):
 class RotatedMeanwhile(Conflict):
     slug = "rotated-meanwhile"
     detail = gettext_noop("“%(name)s” has been given a new password meanwhile. Look at it before you give it another.")
+
+
+class AccountClosed(Conflict):
+    slug = "account-closed"
+    detail = gettext_noop("The account “%(name)s” is closed.")
 
 
 class LastAdministrator(Conflict):
@@ -196,3 +209,11 @@ class Undecided(Problem):
     slug = "undecided"
     title = gettext_noop("No decision can be made")
     detail = gettext_noop("The credentials could not be checked just now. Try again in a few seconds.")
+
+
+class Unavailable(Problem):
+    """Something that Simsim needs does not answer. Another try may succeed."""
+
+    status = 503
+    slug = "unavailable"
+    title = gettext_noop("Not available now")

@@ -1,11 +1,9 @@
 """The verbs on the real database, under the rules of every other door."""
 
 import io
-import json
 import sys
 import uuid
-from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,49 +13,17 @@ from simsim.accounts.models import User
 from simsim.audit.models import AuditEvent
 from simsim.credential import password
 from simsim.operations.command_line import run
-from simsim.operations.wiring import Operator, Wiring
 from simsim.request_log.lines import set_aside_text
 from simsim.request_log.models import SetAsideLine
 from simsim.tokens.models import Token
+from verbs import WIRING, Simsim
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 TOKEN_FIELDS = {
     "id", "account_id", "name", "description", "software", "status", "expires_at", "allowed_networks", "report_only",
     "created_at", "created_by", "revoked_at", "revoked_by", "revocation_reason", "last_used_at", "last_used_address",
+    "previous_password_works_until",
 }  # fmt: skip
-Simsim = Callable[..., Any]
-
-
-def unused_operator() -> Operator:
-    raise AssertionError("these verbs read the database alone")
-
-
-WIRING = Wiring(
-    operator=unused_operator,
-    start_django=lambda: None,
-    start_unproven=lambda: None,
-    console="",
-    gate="",
-    this_command=(),
-)
-
-
-@pytest.fixture
-def simsim(capsys: pytest.CaptureFixture[str]) -> Simsim:
-    """Runs a verb with --json and returns what it printed; with `fails`, returns the one line on stderr."""
-
-    def call(*arguments: str, fails: bool = False) -> Any:
-        status = run([*arguments, "--json"], wiring=WIRING)
-        out, err = capsys.readouterr()
-        assert status == (1 if fails else 0), err
-        if not fails:
-            assert err == ""
-            return json.loads(out)
-        assert out == ""
-        assert err.count("\n") == 1
-        return err.removeprefix("simsim: ").rstrip("\n")
-
-    return call
 
 
 @pytest.fixture
@@ -74,7 +40,7 @@ def created(simsim: Simsim, cast: Cast) -> dict[str, Any]:
 def test_accounts_are_created_once_and_listed(simsim: Simsim, db: None) -> None:
     account = simsim("account", "create", "Initech")
     assert set(account) == {"id", "name"}
-    assert simsim("account", "create", "Initech", fails=True) == "There is already an account named “Initech”."
+    assert simsim("account", "create", "Initech", fails=4) == "There is already an account named “Initech”."
     listed = simsim("account", "list")
     assert listed["next_cursor"] is None
     assert [(item["id"], item["name"], item["created_at"][-1]) for item in listed["items"]] == [
@@ -98,7 +64,7 @@ def test_password_from_standard_input_is_its_first_line(
     assert "password" not in simsim("user", "create", "dana@acme.example", *options)
     assert User.objects.get(email="dana@acme.example").check_password("a good long pass phrase")
     monkeypatch.setattr(sys, "stdin", io.StringIO("short\n"))
-    assert simsim("user", "create", "eve@acme.example", *options, fails=True).startswith("password: ")
+    assert simsim("user", "create", "eve@acme.example", *options, fails=2).startswith("--password-stdin: ")
     assert not User.objects.filter(email="eve@acme.example").exists()
 
 
@@ -109,7 +75,7 @@ def test_user_of_another_account_keeps_the_password(
     before = cast.charlie.password
     options = ("charlie@globex.example", "--account", str(cast.acme.pk), "--role", "member")
     monkeypatch.setattr(sys, "stdin", io.StringIO("a good long pass phrase\n"))
-    assert simsim("user", "create", *options, "--password-stdin", fails=True).startswith("password: ")
+    assert simsim("user", "create", *options, "--password-stdin", fails=2).startswith("--password-stdin: ")
     assert "password" not in simsim("user", "create", *options)
     cast.charlie.refresh_from_db()
     assert cast.charlie.password == before
@@ -127,17 +93,20 @@ def test_created_token_is_printed_with_its_credentials(cast: Cast, created: dict
 
 @pytest.mark.covers("R1", "B7")
 @pytest.mark.parametrize(
-    ("who", "line"),
+    ("who", "status", "line"),
     [
-        ("bob@acme.example", "Only administrators of the account may do this."),
-        ("charlie@globex.example", "charlie@globex.example does not belong to the account {account}."),
-        ("nobody@acme.example", "No user has the e-mail address nobody@acme.example."),
+        ("bob@acme.example", 5, "Only administrators of the account may do this."),
+        ("charlie@globex.example", 3, "charlie@globex.example does not belong to the account “{account}”."),
+        ("nobody@acme.example", 3, "No user has the e-mail address “nobody@acme.example”."),
+        ("", 3, "No user has the e-mail address “”."),
     ],
 )
-def test_only_an_administrator_of_the_account_creates_tokens(simsim: Simsim, cast: Cast, who: str, line: str) -> None:
+def test_only_an_administrator_of_the_account_creates_tokens(
+    simsim: Simsim, cast: Cast, who: str, status: int, line: str
+) -> None:
     account = str(cast.acme.pk)
     options = ("--account", account, "--as", who, "--name", "Mine", "--expires", "1d")
-    assert simsim("token", "create", *options, fails=True) == line.format(account=account)
+    assert simsim("token", "create", *options, fails=status) == line.format(account=account)
     assert not Token.objects.exists()
 
 
@@ -145,8 +114,8 @@ def test_only_an_administrator_of_the_account_creates_tokens(simsim: Simsim, cas
 def test_charlie_can_do_nothing_with_alices_token(simsim: Simsim, created: dict[str, Any]) -> None:
     before = AuditEvent.objects.count()
     for verb in ("credentials", "edit", "revoke", "rotate"):
-        line = simsim("token", verb, created["id"], "--as", "charlie@globex.example", fails=True)
-        assert line == f"No token has the id {created['id']}, or it is another account's."
+        line = simsim("token", verb, created["id"], "--as", "charlie@globex.example", fails=3)
+        assert line == f"No token has the id “{created['id']}”, or it is another account's."
     assert AuditEvent.objects.count() == before
 
 
@@ -154,8 +123,8 @@ def test_charlie_can_do_nothing_with_alices_token(simsim: Simsim, created: dict[
 def test_all_that_is_wrong_with_a_token_is_told_in_one_line(simsim: Simsim, cast: Cast) -> None:
     options = ("--name", "", "--expires", "2020-01-01", "--allow", "10.0.0.1/8", "--software", "none")
     who = ("--account", str(cast.acme.pk), "--as", "alice@acme.example")
-    line = simsim("token", "create", *who, *options, fails=True)
-    for field in ("name: ", "expires_at: ", "software: ", "allowed_networks.0: "):
+    line = simsim("token", "create", *who, *options, fails=2)
+    for field in ("--name: ", "--expires: ", "--software: ", "--allow 10.0.0.1/8: "):
         assert field in line
     assert "10.0.0.0/8" in line
 
@@ -174,22 +143,27 @@ def test_token_is_shown_edited_rotated_revoked_and_listed(simsim: Simsim, cast: 
     rotated = simsim("token", "rotate", one, *alice, "--overlap", "1h")
     assert password.is_well_formed(rotated["password"])
     assert rotated["password"] != created["password"]
+    assert shown["previous_password_works_until"] is None
+    overlap = datetime.fromisoformat(simsim("token", "show", one)["previous_password_works_until"]) - datetime.now(UTC)
+    assert timedelta(minutes=58) < overlap <= timedelta(hours=1)
+    simsim("token", "end-overlap", one, *alice)
+    assert simsim("token", "show", one)["previous_password_works_until"] is None
     revoked = simsim("token", "revoke", one, *alice, "--reason", "leaked")
     assert (revoked["status"], revoked["revoked_by"], revoked["revocation_reason"]) == (
         "revoked", "alice@acme.example", "leaked",
     )  # fmt: skip
-    assert "it can be read, but no longer changed" in simsim("token", "rotate", one, *alice, fails=True)
+    assert "it can be read, but no longer changed" in simsim("token", "rotate", one, *alice, fails=4)
     account = ("--account", str(cast.acme.pk))
     assert simsim("token", "list", *account, "--status", "active") == {"items": [], "next_cursor": None}
     assert [item["id"] for item in simsim("token", "list", *account, "--status", "revoked")["items"]] == [one]
     assert [item["id"] for item in simsim("token", "list", *account)["items"]] == [one]
 
 
-@pytest.mark.parametrize("unknown", ["7", "urn:uuid:nothing", str(uuid.UUID(int=7))])
+@pytest.mark.parametrize("unknown", ["", "7", "urn:uuid:nothing", str(uuid.UUID(int=7))])
 def test_unknown_ids_are_told_in_one_line(simsim: Simsim, cast: Cast, unknown: str) -> None:
-    assert simsim("token", "list", "--account", unknown, fails=True) == f"No account has the id {unknown}."
-    assert simsim("log", "list", "--account", unknown, fails=True) == f"No account has the id {unknown}."
-    assert simsim("token", "show", unknown, fails=True).startswith(f"No token has the id {unknown}")
+    assert simsim("token", "list", "--account", unknown, fails=3) == f"No account has the id “{unknown}”."
+    assert simsim("log", "list", "--account", unknown, fails=3) == f"No account has the id “{unknown}”."
+    assert simsim("token", "show", unknown, fails=3).startswith(f"No token has the id “{unknown}”")
 
 
 def test_networks_and_any_address_exclude_each_other(created: dict[str, Any]) -> None:
@@ -204,11 +178,11 @@ def test_operator_extends_the_catalogue_and_the_trail_says_so(simsim: Simsim, ca
     listed = simsim("software", "list")["items"]
     assert {"slug": "metabase", "name": "Metabase", "retired_at": None} in listed
     assert [item["name"].lower() for item in listed] == sorted(item["name"].lower() for item in listed)
-    assert "already" in simsim("software", "add", "metabase", "Another", fails=True)
-    assert "already" in simsim("software", "add", "another", "METABASE", fails=True)
+    assert "already" in simsim("software", "add", "metabase", "Another", fails=4)
+    assert "already" in simsim("software", "add", "another", "METABASE", fails=4)
     # The log's filter says it for the tokens that have none.
-    assert simsim("software", "add", "none", "Nothing", fails=True).startswith("slug: “none” stands for")
-    assert simsim("software", "add", "Meta_base", "Another", fails=True).startswith("slug: ")
+    assert simsim("software", "add", "none", "Nothing", fails=2).startswith("SLUG: “none” stands for")
+    assert simsim("software", "add", "Meta_base", "Another", fails=2).startswith("SLUG: ")
     options = ("--account", str(cast.acme.pk), "--as", "alice@acme.example", "--name", "New", "--expires", "1d")
     assert simsim("token", "create", *options, "--software", "metabase")["software"] == "metabase"
 
@@ -220,9 +194,12 @@ def test_log_of_an_account_without_requests_is_an_empty_page(simsim: Simsim, cre
     assert simsim("log", "list", *account, *filters, "--token", created["id"]) == {"items": [], "next_cursor": None}
     for software in ("power-bi", "none"):
         assert simsim("log", "list", *account, "--software", software)["items"] == []
-    assert simsim("log", "list", *account, "--software", "no-such", fails=True).startswith("software: The catalogue")
-    assert simsim("log", "list", *account, "--since", "yesterday", fails=True).startswith("since: ")
-    assert simsim("log", "list", *account, "--cursor", "x", fails=True).startswith("cursor: ")
+    assert simsim("log", "list", *account, "--software", "no-such", fails=2).startswith("--software: The catalogue")
+    # A variable that a script left empty must not list everything.
+    assert simsim("log", "list", *account, "--token", "", fails=3).startswith("No token has the id “”")
+    assert simsim("log", "list", *account, "--software", "", fails=2).startswith("--software: The catalogue")
+    assert simsim("log", "list", *account, "--since", "yesterday", fails=2).startswith("--since: ")
+    assert simsim("log", "list", *account, "--cursor", "x", fails=2).startswith("--cursor: ")
 
 
 @pytest.mark.covers("R17")
@@ -240,4 +217,4 @@ def test_lines_that_were_set_aside_are_listed_newest_first_and_masked(
     rest = simsim("log", "set-aside", "--cursor", page["next_cursor"])
     assert [item["offset"] for item in rest["items"]] == [0]
     assert rest["next_cursor"] is None
-    assert "cursor" in simsim("log", "set-aside", "--cursor", "x", fails=True)
+    assert "cursor" in simsim("log", "set-aside", "--cursor", "x", fails=2)

@@ -9,11 +9,20 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
 from simsim.accounts.models import Account, Membership, Role, User, normal_email
-from simsim.accounts.permissions import Actor, Permission, permit
+from simsim.accounts.permissions import Actor, Permission, lock_open, permit
 from simsim.accounts.texts import parse_line
 from simsim.audit import recording
 from simsim.audit.events import Event
-from simsim.problem import AlreadyExists, FieldError, Invalid, LastAdministrator, NotFound, NotPermitted, gettext_noop
+from simsim.problem import (
+    AccountClosed,
+    AlreadyExists,
+    FieldError,
+    Invalid,
+    LastAdministrator,
+    NotFound,
+    NotPermitted,
+    gettext_noop,
+)
 
 
 @transaction.atomic
@@ -21,14 +30,64 @@ def create_account(*, actor: Actor, name: str, now: datetime) -> Account:
     """Create an account; only the operator may. Raises Invalid for an unusable name, AlreadyExists for a taken one."""
     if not actor.is_operator:
         raise NotPermitted
+    account = Account(name=parse_line("name", name), created_at=now)
+    save_under_free_name(account)
+    record(actor, account, Event.ACCOUNT_CREATED, {"name": account.name}, now)
+    return account
+
+
+@transaction.atomic
+def ensure_account(*, actor: Actor, external_id: str, name: str, now: datetime) -> tuple[Account, bool]:
+    """Return the account of that external id and whether it was created now; an existing one stays as it is.
+
+    Raises AlreadyExists when another account has the name, AccountClosed when the account of that id is closed.
+    """
+    if not actor.is_operator:
+        raise NotPermitted
+    external_id = parse_line("external_id", external_id)
     name = parse_line("name", name)
+    found = Account.objects.filter(external_id=external_id).first()
+    if found is None:
+        account = Account(name=name, external_id=external_id, created_at=now)
+        try:
+            save_under_free_name(account)
+        except AlreadyExists:
+            # Somebody else ensures the same account at the same moment, or another account has the name.
+            found = Account.objects.filter(external_id=external_id).first()
+            if found is None:
+                raise
+    if found is None:
+        record(actor, account, Event.ACCOUNT_CREATED, {"name": name, "external_id": external_id}, now)
+        return account, True
+    if found.closed_at is not None:
+        raise AccountClosed(name=found.name)
+    return found, False
+
+
+@transaction.atomic
+def rename_account(*, actor: Actor, account: Account, name: str, now: datetime) -> Account:
+    """Give an account another name, a closed one too: its name is free again. The same name changes nothing.
+
+    Only the operator may. Raises Invalid for an unusable name, AlreadyExists for a taken one.
+    """
+    if not actor.is_operator:
+        raise NotPermitted
+    name = parse_line("name", name)
+    account = Account.objects.select_for_update().get(pk=account.pk)
+    before, account.name = account.name, name
+    if before != name:
+        save_under_free_name(account)
+        record(actor, account, Event.ACCOUNT_RENAMED, {"from": before, "to": name}, now)
+    return account
+
+
+def save_under_free_name(account: Account) -> None:
+    """Save an account; raise AlreadyExists when another one has its name."""
     try:
         with transaction.atomic():
-            account = Account.objects.create(name=name, created_at=now)
+            account.save()
     except IntegrityError as error:
-        raise AlreadyExists(gettext_noop("There is already an account named “%(name)s”."), name=name) from error
-    record(actor, account, Event.ACCOUNT_CREATED, {"name": name}, now)
-    return account
+        raise AlreadyExists(gettext_noop("There is already an account named “%(name)s”."), name=account.name) from error
 
 
 @transaction.atomic
@@ -70,8 +129,30 @@ def remove_user(*, actor: Actor, account: Account, user: User, now: datetime) ->
     record(actor, account, Event.USER_REMOVED, {"email": user.email, "role": membership.role}, now)
 
 
+@transaction.atomic
+def reset_password(*, actor: Actor, user: User, password: str, now: datetime) -> None:
+    """Give a user another password, which ends their sessions; recorded in each of their accounts.
+
+    Only the operator may: a person may belong to several accounts, and the password opens all of them.
+    """
+    if not actor.is_operator:
+        raise NotPermitted
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    recording.record_in_each(
+        [*user.memberships.values_list("account_id", flat=True)],
+        event=Event.USER_PASSWORD_RESET,
+        actor_id=None,
+        actor_label=actor.label,
+        subject_id=str(user.pk),
+        details={"email": user.email},
+        now=now,
+    )
+
+
 def join(account: Account, *, email: str, role: str, password: str | None, now: datetime) -> Membership:
     """Make the user where there is none, and the membership; whoever calls has permitted it and records it."""
+    lock_open(account)
     email = parse_email(email)
     if role not in Role.values:
         raise Invalid(FieldError("role", gettext_noop("The role is either administrator or member.")))
@@ -101,8 +182,7 @@ def found_or_made(email: str, password: str | None, now: datetime) -> User:
 def locked_membership(actor: Actor, account: Account, user: User) -> Membership:
     """Return the membership, with the account locked until the transaction ends."""
     # Two administrators who demote each other at the same moment would both see two of them: the lock makes one wait.
-    # SQLite ignores it, and needs none: its transactions begin IMMEDIATE.
-    Account.objects.select_for_update().get(pk=account.pk)
+    lock_open(account)
     permit(actor, Permission.MANAGE_PEOPLE, account)
     membership = Membership.objects.select_related("user").filter(account=account, user=user).first()
     if membership is None:

@@ -9,11 +9,26 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Account(models.Model):
-    """A customer of the API. Its id is the username of every one of its tokens (R15)."""
+    """A customer of the API. Its id is the username of every one of its tokens (R15).
+
+    `external_id` is what another system calls the account; None where none does. A closed account has nothing but its
+    log and its audit trail: see `tokens.account_closure`.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=200, unique=True)
     created_at = models.DateTimeField(_("created"))
+    external_id = models.CharField(_("external id"), max_length=200, null=True)
+    closed_at = models.DateTimeField(_("closed"), null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["external_id"],
+                condition=models.Q(external_id__isnull=False),
+                name="one_account_of_an_external_id",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -6,7 +6,7 @@ from enum import StrEnum
 from django.db.models import QuerySet
 
 from simsim.accounts.models import Account, Membership, Role, User
-from simsim.problem import NotFound, NotPermitted
+from simsim.problem import AccountClosed, NotFound, NotPermitted
 
 
 class Permission(StrEnum):
@@ -44,9 +44,9 @@ def acting(user: User) -> Actor:
 
 
 def role_of(user: User, account: Account) -> str | None:
-    """Return the user's role in the account, read now; None when there is none or the user is switched off."""
+    """Return the user's role in the account, read now; None also for a closed account or a user switched off."""
     return (
-        Membership.objects.filter(account=account, user=user, user__is_active=True)
+        Membership.objects.filter(account=account, user=user, user__is_active=True, account__closed_at=None)
         .values_list("role", flat=True)
         .first()
     )
@@ -69,6 +69,19 @@ def permit(actor: Actor, permission: Permission, account: Account) -> None:
         raise NotPermitted
 
 
+def lock_open(account: Account) -> Account:
+    """Return the account as it is now, locked until the transaction ends; raise AccountClosed for a closed one.
+
+    Whatever gives an account a token, a request or a person comes through here: of it and a closing at the same moment,
+    the second sees the first.
+    """
+    # SQLite ignores the lock, and needs none: its transactions begin IMMEDIATE.
+    fresh = Account.objects.select_for_update().get(pk=account.pk)
+    if fresh.closed_at is not None:
+        raise AccountClosed(name=fresh.name)
+    return fresh
+
+
 def is_permitted(actor: Actor, permission: Permission, account: Account) -> bool:
     """Whether permit() would let it pass: for showing a button, never for deciding."""
     try:
@@ -81,5 +94,8 @@ def is_permitted(actor: Actor, permission: Permission, account: Account) -> bool
 def administrators(account: Account) -> QuerySet[User]:
     """Return the active administrators of the account, by e-mail."""
     return User.objects.filter(
-        is_active=True, memberships__account=account, memberships__role=Role.ADMINISTRATOR
+        is_active=True,
+        memberships__account=account,
+        memberships__account__closed_at=None,
+        memberships__role=Role.ADMINISTRATOR,
     ).order_by("email")

@@ -5,9 +5,12 @@ from enum import StrEnum
 
 class Event(StrEnum):
     ACCOUNT_CREATED = "account.created"
+    ACCOUNT_RENAMED = "account.renamed"
+    ACCOUNT_CLOSED = "account.closed"
     USER_ADDED = "user.added"
     USER_INVITED = "user.invited"
     USER_REMOVED = "user.removed"
+    USER_PASSWORD_RESET = "user.password_reset"  # noqa: S105
     ROLE_CHANGED = "user.role_changed"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an event
     TOKEN_EDITED = "token.edited"  # noqa: S105

@@ -18,7 +18,7 @@ from simsim.problem import NotFound
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Lead to the person's account; let them choose among several; say what to do when there is none."""
-    accounts = list(Account.objects.filter(memberships__user=request.user.pk).order_by("name"))
+    accounts = list(Account.objects.filter(memberships__user=request.user.pk, closed_at=None).order_by("name"))
     if len(accounts) == 1:
         return redirect("console:account", accounts[0].pk)
     return render(request, "console/home.html", {"accounts": accounts})

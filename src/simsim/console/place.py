@@ -37,7 +37,9 @@ class Place:
         user = getattr(self._request, "user", None)
         if not isinstance(user, User) or not user.is_authenticated:
             return []
-        return list(user.memberships.select_related("account").order_by("account__name"))
+        return list(
+            user.memberships.filter(account__closed_at=None).select_related("account").order_by("account__name")
+        )
 
     @cached_property
     def membership(self) -> Membership | None:

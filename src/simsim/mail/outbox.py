@@ -76,6 +76,14 @@ def withdraw(*, kind: str, token_ids: Collection[uuid.UUID], why: str, now: date
     waiting().filter(kind=kind, token_id__in=token_ids).update(given_up_at=now, last_error=WITHDRAWN + why)
 
 
+def withdraw_all(*, account_id: uuid.UUID, why: str, now: datetime) -> None:
+    """Give up whatever waits that is about the account, links to sign in included: nobody is to have it any more."""
+    owed = waiting().filter(account_id=account_id)
+    for mail in owed.filter(kind__in=SECRET_FACTS):
+        owed.filter(pk=mail.pk).update(facts=without_secrets(mail))
+    owed.update(given_up_at=now, last_error=WITHDRAWN + why)
+
+
 def retry(mail_id: int, *, now: datetime) -> OwedMail:
     """Let a mail that waits or was given up be tried from now on, for three more days.
 

@@ -1,22 +1,37 @@
 """The command line: every verb in one place, and the one line that a failure becomes."""
 
+import json
 import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
 from simsim.credential import password
-from simsim.operations.verbs.account import accounts, users
+from simsim.operations import failures
+from simsim.operations.verbs.account import accounts
+from simsim.operations.verbs.audit import audit
 from simsim.operations.verbs.installation import doctor, migrate
 from simsim.operations.verbs.log import log
 from simsim.operations.verbs.mail import mail
 from simsim.operations.verbs.running import gateway, serve, worker
 from simsim.operations.verbs.software import software
 from simsim.operations.verbs.token import tokens
+from simsim.operations.verbs.token_files import export_tokens, import_tokens
+from simsim.operations.verbs.user import users
 from simsim.operations.wiring import Wiring, use
-from simsim.problem import Invalid, Problem
+
+
+def print_version(is_wanted: bool) -> None:
+    """Print the version that is installed, and end."""
+    if is_wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - no verb needs it
+
+        sys.stdout.write(f"simsim {version('simsim')}\n")
+        raise typer.Exit
+
 
 app = typer.Typer(
     name="simsim",
@@ -25,40 +40,52 @@ app = typer.Typer(
     add_completion=False,
     # A traceback with its local variables would print passwords (T14).
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take what stands before the verb."""
+    del version  # printed by its callback
+
+
 for verb in (serve, gateway, worker, migrate, doctor):
     app.command()(verb)
+tokens.command("import")(import_tokens)
+tokens.command("export")(export_tokens)
 app.add_typer(accounts, name="account")
 app.add_typer(users, name="user")
 app.add_typer(tokens, name="token")
 app.add_typer(log, name="log")
+app.add_typer(audit, name="audit")
 app.add_typer(mail, name="mail")
 app.add_typer(software, name="software")
 
 
 def run(arguments: Sequence[str], *, wiring: Wiring) -> int:
-    """Run one verb and return the exit status: 0, 2 for wrong usage, 1 for a failure, told in one line on stderr."""
+    """Run one verb and return the exit status; a failure is told in one line on stderr, with --json as a problem."""
     use(wiring)
+    group = typer.main.get_group(app)
+    as_json = "--json" in arguments
     try:
-        app(args=list(arguments), prog_name="simsim")
+        # With --json wrong usage comes here as an exception; else typer tells people about it, and how to get help.
+        ended = group.main(args=list(arguments), prog_name="simsim", standalone_mode=not as_json)
     except SystemExit as ending:
-        return ending.code if isinstance(ending.code, int) else 1
+        return ending.code if isinstance(ending.code, int) else failures.FAILED
+    except typer.Abort:
+        return failures.FAILED
     except Exception as error:  # whatever failed, a script gets one line and a status
-        sys.stderr.write(f"simsim: {one_line(error)}\n")
+        if as_json:
+            text = json.dumps(failures.document(error, arguments, group), ensure_ascii=False)
+        else:
+            text = f"simsim: {failures.one_line(error, arguments, group)}"
+        sys.stderr.write(text + "\n")
         if os.environ.get("SIMSIM_DEBUG") == "1":
             sys.stderr.write(password.mask("".join(traceback.format_exception(error))))
-        return 1
-    return 0
-
-
-def one_line(error: Exception) -> str:
-    """Return what went wrong in one line for people, without anything that has a password's form."""
-    if isinstance(error, Invalid):
-        text = " ".join(f"{fault.field}: {fault}" for fault in error.errors)
-    elif isinstance(error, Problem):
-        text = str(error)
-    elif "no such table" in str(error) or ('relation "' in str(error) and "does not exist" in str(error)):
-        text = "The database is not up to date: run simsim migrate"
-    else:
-        text = f"{type(error).__name__}: {error} (SIMSIM_DEBUG=1 shows the traceback)"
-    return password.mask(" ".join(text.split()))
+        return failures.exit_status(error)
+    return ended if isinstance(ended, int) else 0

@@ -14,22 +14,35 @@ def find_account(account_id: str, *, actor: Actor) -> Account:
     wanted = as_uuid(account_id)
     account = Account.objects.filter(pk=wanted).first() if wanted else None
     if account is None:
-        raise NotFound(gettext_noop("No account has the id %(id)s."), id=account_id)
+        raise NotFound(gettext_noop("No account has the id “%(id)s”."), id=account_id)
     try:
         permit(actor, Permission.VIEW_ACCOUNT, account)
     except NotFound:
         raise NotFound(
-            gettext_noop("%(email)s does not belong to the account %(id)s."), email=actor.label, id=account_id
+            gettext_noop("%(email)s does not belong to the account “%(id)s”."), email=actor.label, id=account_id
         ) from None
     return account
 
 
 def find_actor(email: str) -> Actor:
     """Return the user of that address as an actor; raise NotFound, in words, when there is none."""
+    return acting(find_user(email))
+
+
+def find_user(email: str) -> User:
+    """Return the user of that address; raise NotFound, in words, when there is none or they are switched off."""
     user = User.objects.filter(email=normal_email(email), is_active=True).first()
     if user is None:
-        raise NotFound(gettext_noop("No user has the e-mail address %(email)s."), email=email)
-    return acting(user)
+        raise NotFound(gettext_noop("No user has the e-mail address “%(email)s”."), email=email)
+    return user
+
+
+def find_member(email: str, *, account: Account) -> User:
+    """Return the user of that address who belongs to the account; raise NotFound, in words, when there is none."""
+    user = User.objects.filter(email=normal_email(email), memberships__account=account).first()
+    if user is None:
+        raise NotFound(gettext_noop("Nobody with the e-mail address “%(email)s” belongs to the account."), email=email)
+    return user
 
 
 def find_token_for(token_id: str, *, actor: Actor) -> Token:
@@ -37,7 +50,7 @@ def find_token_for(token_id: str, *, actor: Actor) -> Token:
     try:
         return find_token(token_id, actor=actor)
     except NotFound:
-        raise NotFound(gettext_noop("No token has the id %(id)s, or it is another account's."), id=token_id) from None
+        raise NotFound(gettext_noop("No token has the id “%(id)s”, or it is another account's."), id=token_id) from None
 
 
 def as_uuid(text: str) -> uuid.UUID | None:

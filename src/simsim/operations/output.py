@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -19,6 +19,13 @@ Document = Mapping[str, object]
 
 def print_json(document: object) -> None:
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_lines(documents: Iterable[Document]) -> None:
+    """Print each document as one line of JSON."""
+    for document in documents:
+        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
 
 
 def print_list(items: Sequence[Document], columns: Sequence[str], *, as_json: bool, cursor: str | None = None) -> None:
@@ -79,6 +86,8 @@ def cell(value: object) -> str:
     """Return a value for a terminal; characters that could move the cursor or change colours are replaced."""
     if value is None or value == "":
         return "-"
+    if isinstance(value, Mapping):
+        value = json.dumps(value, ensure_ascii=False)
     if isinstance(value, list | tuple):
         return ", ".join(cell(part) for part in value) or "-"
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value))

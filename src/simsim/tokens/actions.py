@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from simsim.accounts.models import Account
-from simsim.accounts.permissions import Actor, Permission, permit
+from simsim.accounts.permissions import Actor, Permission, lock_open, permit
 from simsim.accounts.texts import parse_line, parse_text
 from simsim.audit import recording
 from simsim.audit.events import Event
@@ -51,14 +51,49 @@ def create_token(
     allowed_networks: Iterable[str] = (),
     report_only: bool = False,
     request: TokenRequest | None = None,
+    is_quiet: bool = False,
     now: datetime,
 ) -> tuple[Token, Credentials]:
     """Create a token, owe every administrator a mail (R8), and return it with its credentials.
 
-    `request` is what a member asked for, and is granted by it (R3). Raises Invalid with every field that breaks a rule,
-    AlreadyExists when an active token has the name (R5), and AlreadyAnswered when somebody else was faster.
+    `is_quiet` is for whoever creates many at once: no mail, and the audit trail says so. `request` is what a member
+    asked for, and is granted by it (R3). Raises Invalid with every field that breaks a rule, AlreadyExists when an
+    active token has the name (R5), and AlreadyAnswered when somebody else was faster.
     """
     permit(actor, Permission.MANAGE_TOKENS, account)
+    lock(account)
+    token, credentials = new_token(
+        actor=actor,
+        account=account,
+        name=name,
+        expires=expires,
+        description=description,
+        software=software,
+        allowed_networks=allowed_networks,
+        report_only=report_only,
+        now=now,
+    )
+    recorded(actor, token, Event.TOKEN_CREATED, facts(token) | ({"notice": "suppressed"} if is_quiet else {}), now)
+    if not is_quiet:
+        notices.owe_created([token], now=now)
+    if request is not None:
+        asking.grant(request, actor=actor, token=token, now=now)
+    return token, credentials
+
+
+def new_token(
+    *,
+    actor: Actor,
+    account: Account,
+    name: str,
+    expires: str,
+    description: str,
+    software: str | None,
+    allowed_networks: Iterable[str],
+    report_only: bool,
+    now: datetime,
+) -> tuple[Token, Credentials]:
+    """Store a token that whoever calls has permitted and records, with the account locked; raises as `create_token`."""
     errors = Errors()
     values = {
         "name": errors.collect(lambda: parse_line("name", name)),
@@ -68,16 +103,11 @@ def create_token(
         "allowed_networks": errors.collect(lambda: rules.parse_networks(allowed_networks)),
     }
     errors.raise_if_any()
-    lock(account)
     prove_name_free(account, str(values["name"]), now=now)
     token = Token(account=account, created_at=now, created_by=actor.user, created_by_label=actor.label, **values)
     settle_allowlist(token, report_only=report_only)
     secret = mint_into(token)
     token.save(force_insert=True)
-    recorded(actor, token, Event.TOKEN_CREATED, facts(token), now)
-    notices.owe_created(token, now=now)
-    if request is not None:
-        asking.grant(request, actor=actor, token=token, now=now)
     return token, Credentials(str(account.pk), secret)
 
 
@@ -197,9 +227,9 @@ def end_overlap(*, actor: Actor, token: Token, now: datetime) -> Token:
 
 
 def lock(account: Account) -> None:
-    """Make whoever else changes this account's tokens wait until this transaction ends."""
-    # Two creations at once would each find the name free. SQLite needs no row lock: its transactions begin IMMEDIATE.
-    Account.objects.select_for_update().get(pk=account.pk)
+    """Make whoever else changes this account's tokens wait until this transaction ends; raise AccountClosed."""
+    # Two creations at once would each find the name free.
+    lock_open(account)
 
 
 def locked(actor: Actor, token: Token, now: datetime) -> Token:

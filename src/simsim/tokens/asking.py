@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from simsim.accounts.models import Account, Membership, User
-from simsim.accounts.permissions import Actor, Permission, permit, role_of
+from simsim.accounts.permissions import Actor, Permission, lock_open, permit, role_of
 from simsim.accounts.texts import parse_line, parse_text
 from simsim.audit import recording
 from simsim.audit.events import Event
@@ -39,8 +39,8 @@ def ask_for_token(
         raise NotPermitted
     permit(actor, Permission.VIEW_ACCOUNT, account)
     name, purpose, wanted = parsed(name, purpose, software)
-    # Two requests at once would each find four of them. SQLite needs no row lock: its transactions begin IMMEDIATE.
-    Account.objects.select_for_update().get(pk=account.pk)
+    # Two requests at once would each find four of them.
+    lock_open(account)
     waiting = TokenRequest.objects.filter(account=account, asked_by=actor.user, answered_at=None)
     if same := waiting.select_related("account", "software").filter(name__iexact=name).first():
         return same

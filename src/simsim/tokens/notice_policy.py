@@ -11,7 +11,7 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from simsim.accounts.models import Account, Membership, Role
-from simsim.accounts.permissions import Actor, Permission, permit
+from simsim.accounts.permissions import Actor, Permission, lock_open, permit
 from simsim.audit import recording
 from simsim.audit.events import Event
 from simsim.problem import FieldError, Invalid, gettext_noop
@@ -98,7 +98,7 @@ def set_notice_policy(
     """
     permit(actor, Permission.MANAGE_TOKENS, account)
     # Of two who save at once the second must find what the first chose.
-    Account.objects.select_for_update().get(pk=account.pk)
+    lock_open(account)
     before = policy_of(account.pk)
     after = Policy({**before.audiences, **parse_audiences(audiences)}, parse_days(early_days))
     if written(after) != written(before):
@@ -158,7 +158,7 @@ def administrators_of(account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, dic
     """Return the active administrators of each account: their addresses by user, in one query."""
     found: dict[uuid.UUID, dict[int, str]] = {account_id: {} for account_id in account_ids}
     memberships = Membership.objects.filter(
-        account_id__in=account_ids, role=Role.ADMINISTRATOR, user__is_active=True
+        account_id__in=account_ids, account__closed_at=None, role=Role.ADMINISTRATOR, user__is_active=True
     ).values_list("account_id", "user_id", "user__email")
     for account_id, user_id, email in memberships:
         found[account_id][user_id] = email

@@ -1,7 +1,7 @@
 """What is owed to whom when a token changes."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -13,19 +13,22 @@ from simsim.tokens.models import Reason, Token, TokenRequest
 from simsim.tokens.notice_policy import Audience, Notice, administrators_of, policy_of, recipients
 
 
-def owe_created(token: Token, *, now: datetime) -> None:
-    """Owe every administrator of the account the news of a new token (R8). The password is not in it."""
-    facts = {
-        "account": token.account.name,
-        "token_name": token.name,
-        "creator": token.created_by_label,
-        "expires_at": written(token.expires_at),
-        "software": token.software.name if token.software else "",
-        "allowed_networks": list(token.allowed_networks),
-        "link": link_to(token),
-    }
-    to = administrators_of([token.account_id])[token.account_id]
-    outbox.owe_all(mails(Notice.CREATED, token, to, facts=facts), now=now)
+def owe_created(tokens: Sequence[Token], *, now: datetime) -> None:
+    """Owe every administrator of the tokens' accounts the news of each new token (R8). The password is not in it."""
+    to = administrators_of({token.account_id for token in tokens})
+    owed: list[outbox.Mail] = []
+    for token in tokens:
+        facts = {
+            "account": token.account.name,
+            "token_name": token.name,
+            "creator": token.created_by_label,
+            "expires_at": written(token.expires_at),
+            "software": token.software.name if token.software else "",
+            "allowed_networks": list(token.allowed_networks),
+            "link": link_to(token),
+        }
+        owed += mails(Notice.CREATED, token, to[token.account_id], facts=facts)
+    outbox.owe_all(owed, now=now)
 
 
 def owe_revoked(token: Token, *, actor: Actor, now: datetime) -> None:

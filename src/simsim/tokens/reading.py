@@ -50,6 +50,7 @@ def document(token: Token, use: LastUse | None, *, now: datetime) -> dict[str, o
         "expires_at": iso(token.expires_at),
         "allowed_networks": list(token.allowed_networks),
         "report_only": token.report_only,
+        "previous_password_works_until": iso(overlap_ends(token, now=now)),
         "created_at": iso(token.created_at),
         "created_by": token.created_by_label,
         "revoked_at": iso(token.revoked_at),
@@ -58,6 +59,14 @@ def document(token: Token, use: LastUse | None, *, now: datetime) -> dict[str, o
         "last_used_at": iso(use.at) if use else None,
         "last_used_address": use.address if use else None,
     }
+
+
+def overlap_ends(token: Token, *, now: datetime) -> datetime | None:
+    """Return until when the password before the present one works too; None when it does not."""
+    ends = token.previous_works_until
+    if ends is None or ends <= now or token.status(now) != Status.ACTIVE:
+        return None
+    return min(ends, token.expires_at)
 
 
 def iso(moment: datetime | None) -> str | None:

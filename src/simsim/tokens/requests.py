@@ -6,7 +6,7 @@ from datetime import datetime
 
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, Permission, permit
-from simsim.problem import NotFound
+from simsim.problem import NotFound, NotPermitted
 from simsim.request_log.exporting import pieces_of
 from simsim.request_log.filters import Filters
 from simsim.request_log.flooded import Flooded, flooded
@@ -26,6 +26,16 @@ def requests_of(
     """
     own = _own(account, actor, filters)
     return list_requests(own, limit=limit, cursor=cursor, patience_seconds=patience_seconds)
+
+
+def requests_of_all(*, actor: Actor, filters: Filters, limit: int = 50, cursor: str | None = None) -> Page:
+    """Return one page of every account's requests, those of unknown callers included; only the operator may.
+
+    Raise NotPermitted, and Invalid as `requests_of`.
+    """
+    if not actor.is_operator:
+        raise NotPermitted
+    return list_requests(dataclasses.replace(filters, account_id=None), limit=limit, cursor=cursor)
 
 
 def export_of(account: Account, *, actor: Actor, filters: Filters | None = None) -> Iterator[list[LoggedRequest]]:

@@ -11,6 +11,12 @@ from simsim.tokens.models import Reason, TargetSoftware
 LONGEST_LIFE = timedelta(days=3653)
 RECOMMENDED_LIFE = timedelta(days=92)
 DURATION = re.compile(r"^([1-9][0-9]{0,4})d$", re.ASCII)
+# strftime would name them in the language of the machine.
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+THERE_IS_NO_DAY = gettext_noop("There is no %(day)s.")
 CALENDAR_DATE = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", re.ASCII)
 
 
@@ -21,6 +27,8 @@ def parse_expiry(text: str, *, now: datetime) -> datetime:
     """
     text = text.strip()
     moment = moment_of(text, now)
+    if missing := missing_day(text):
+        raise Invalid(FieldError("expires_at", THERE_IS_NO_DAY, {"day": missing}))
     if moment is None:
         raise Invalid(
             FieldError("expires_at", gettext_noop("Give a date such as 2027-01-31, or a number of days such as 90d."))
@@ -44,6 +52,22 @@ def moment_of(text: str, now: datetime) -> datetime | None:
         return moment.astimezone(UTC) if moment.tzinfo else None
     except (ValueError, OverflowError):
         return None
+
+
+def missing_day(text: str) -> str | None:
+    """Return the day that the text names and no calendar has, such as `30 February`; None for any other text."""
+    if not CALENDAR_DATE.match(text):
+        return None
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        year, month, day = (int(part) for part in text.split("-"))
+        # 29 February is missing in some years only; a month 13 has no name.
+        is_named = 1 <= month <= 12 and year > 0
+        if not is_named:
+            return text
+        return f"{day} {MONTHS[month - 1]}" + (f" {year}" if (month, day) == (2, 29) else "")
+    return None
 
 
 def is_longer_than_recommended(expires_at: datetime, *, now: datetime) -> bool:

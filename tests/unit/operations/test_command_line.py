@@ -1,15 +1,18 @@
 """Help comes at once, wrong usage is 2, and a failure is one plain line."""
 
+import json
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from django.db import OperationalError
 
 from simsim.credential import password
 from simsim.operations.command_line import run
 from simsim.operations.wiring import Operator, Wiring
-from simsim.problem import FieldError, Invalid, NotFound, Unusable
+from simsim.problem import Conflict, FieldError, Invalid, NotFound, NotPermitted, Unavailable, Unusable
 
 VERBS = [
     "serve", "gateway", "worker", "migrate", "doctor", "account create", "account list", "user create",
@@ -68,25 +71,72 @@ def test_wrong_usage_is_2_and_does_nothing(arguments: str, capsys: pytest.Captur
     assert "Usage: simsim" in capsys.readouterr().err
 
 
+FAILURES = [
+    (Unusable("SIMSIM_X: %(reason)s", reason="no\ngood"), 1, "SIMSIM_X: no good"),
+    (NotFound("No account has the id %(id)s.", id="7"), 3, "No account has the id 7."),
+    (Conflict("There is one already."), 4, "There is one already."),
+    (NotPermitted(), 5, "Only administrators of the account may do this."),
+    (Unavailable("It does not answer."), 6, "It does not answer."),
+    (OperationalError("no such table: x"), 1, "The database is not up to date: run simsim migrate"),
+    (OperationalError("connection\nrefused"), 6, "The database can't be used now: connection refused"),
+    (
+        Invalid(FieldError("name", "Too long."), FieldError("expires_at", "In the past.")),
+        2, "NAME: Too long. expires_at: In the past.",
+    ),
+    (RuntimeError("a\nb 5%"), 1, "RuntimeError: a b 5% (SIMSIM_DEBUG=1 shows the traceback)"),
+]  # fmt: skip
+
+
 @pytest.mark.covers("B7")
-@pytest.mark.parametrize(
-    ("error", "line"),
-    [
-        (Unusable("SIMSIM_X: %(reason)s", reason="no\ngood"), "simsim: SIMSIM_X: no good\n"),
-        (NotFound("No account has the id %(id)s.", id="7"), "simsim: No account has the id 7.\n"),
-        (
-            Invalid(FieldError("name", "Too long."), FieldError("expires_at", "In the past.")),
-            "simsim: name: Too long. expires_at: In the past.\n",
-        ),
-        (RuntimeError("a\nb"), "simsim: RuntimeError: a b (SIMSIM_DEBUG=1 shows the traceback)\n"),
-    ],
-)
-def test_failure_is_1_with_one_line_on_stderr(
-    error: Exception, line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("error", "status", "line"), FAILURES)
+def test_failure_is_one_line_on_stderr_and_its_own_status(
+    error: Exception, status: int, line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SIMSIM_DEBUG", raising=False)
-    assert run(["account", "list"], wiring=wiring(error)) == 1
-    assert capsys.readouterr() == ("", line)
+    assert run(["account", "create", "X"], wiring=wiring(error)) == status
+    assert capsys.readouterr() == ("", f"simsim: {line}\n")
+
+
+@pytest.mark.covers("B7")
+@pytest.mark.parametrize(("error", "status", "line"), FAILURES)
+def test_failure_is_a_problem_document_for_scripts(
+    error: Exception, status: int, line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SIMSIM_DEBUG", raising=False)
+    assert run(["account", "create", "X", "--json"], wiring=wiring(error)) == status
+    out, err = capsys.readouterr()
+    problem = json.loads(err)
+    assert (out, problem["detail"]) == ("", line)
+    assert {"type", "title", "status"} <= set(problem)
+
+
+@pytest.mark.covers("B7")
+@pytest.mark.parametrize("arguments", ["nonsense", "account create", "token show --nonsense", "serve --port x"])
+def test_wrong_usage_is_a_problem_document_for_scripts(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*arguments.split(), "--json"], wiring=wiring(AssertionError("it started"))) == 2
+    out, err = capsys.readouterr()
+    assert (out, json.loads(err)["type"]) == ("", "urn:simsim:problem:wrong-usage")
+
+
+def test_message_names_the_option_and_the_value_that_was_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    faults = Invalid(FieldError("allowed_networks.1", "No network."), FieldError("expires_at", "In the past."))
+    typed = ["token", "create", "--account", "1", "--as", "a", "--name", "n", "--expires=1d", "--allow=::1"]
+    options = [*typed, "--allow", "x", "--json"]
+    assert run(options, wiring=wiring(faults)) == 2
+    problem = json.loads(capsys.readouterr().err)
+    assert problem["detail"] == "--allow x: No network. --expires: In the past."
+    assert [(error["field"], error["option"]) for error in problem["errors"]] == [
+        ("allowed_networks.1", "--allow"), ("expires_at", "--expires"),
+    ]  # fmt: skip
+
+
+def test_version_is_printed_and_h_is_help(capsys: pytest.CaptureFixture[str]) -> None:
+    nothing = wiring(AssertionError("it started"))
+    assert run(["--version"], wiring=nothing) == 0
+    assert capsys.readouterr().out == f"simsim {version('simsim')}\n"
+    for verb in ("", *VERBS):
+        assert run([*verb.split(), "-h"], wiring=nothing) == 0
+        assert "Usage: simsim" in capsys.readouterr().out
 
 
 def test_no_failure_prints_a_password(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

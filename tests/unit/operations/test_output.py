@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from simsim.operations.moments import parse_moment
 from simsim.operations.output import cell, print_list, print_one
-from simsim.operations.verbs.log import parse_moment
 from simsim.operations.verbs.token import parse_overlap
 from simsim.problem import Invalid
+from simsim.tokens.rules import parse_expiry
 
 ITEMS = [{"id": "1", "name": "[red]Ä", "at": "2027-01-31T12:34:56.789Z", "networks": ["10.0.0.0/8", "::1/128"]}]
 
@@ -68,3 +69,20 @@ def test_times_of_the_log_are_days_in_utc_or_have_an_offset() -> None:
     for text in ("2027-01-31T12:00", "yesterday", "2027-13-01", "9999-12-31T23:59:59"):
         with pytest.raises(Invalid):
             parse_moment("since", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("2027-02-30", "There is no 30 February."),
+        ("2027-02-29", "There is no 29 February 2027."),
+        ("2027-04-31", "There is no 31 April."),
+        ("2027-13-01", "There is no 2027-13-01."),
+    ],
+)
+def test_day_that_no_calendar_has_is_told_as_that(text: str, sentence: str) -> None:
+    with pytest.raises(Invalid) as asked:
+        parse_moment("since", text)
+    with pytest.raises(Invalid) as chosen:
+        parse_expiry(text, now=datetime(2026, 11, 1, tzinfo=UTC))
+    assert (str(asked.value), str(chosen.value)) == (sentence, sentence)

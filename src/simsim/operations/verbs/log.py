@@ -2,9 +2,7 @@
 # ruff: noqa: PLC0415 - help answers without Django
 
 import os
-import re
 import sys
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -19,6 +17,12 @@ if TYPE_CHECKING:
     from simsim.request_log.filters import Filters
 
 
+class OutcomeName(StrEnum):
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
 class FileFormat(StrEnum):
     """As in `request_log.exporting`, which help does without."""
 
@@ -29,14 +33,14 @@ class FileFormat(StrEnum):
 log = typer.Typer(no_args_is_help=True, help="The request log: every request, accepted or refused.")
 SET_ASIDE_COLUMNS = ["found_at", "name", "offset", "text"]
 COLUMNS = ["received_at", "method", "resource", "status", "reason", "token_name", "address", "duration_seconds"]
-CALENDAR_DATE = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", re.ASCII)
-
 
 AccountId = Annotated[str, typer.Option(metavar="ID", help="The account's id.")]
 Since = Annotated[str | None, typer.Option(metavar="TIME", help="From this time or day (UTC) on.")]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Before this time, or through this day.")]
 Endpoint = Annotated[str | None, typer.Option(metavar="PATH", help="This path, or every path that begins so: /api/*")]
 Status = Annotated[str | None, typer.Option(metavar="N", help="A status such as 401, or a class such as 4xx.")]
+Outcome = Annotated[OutcomeName | None, typer.Option(help="What became of the request.")]
+Address = Annotated[str | None, typer.Option(metavar="IP", help="Requests from this address.")]
 TokenId = Annotated[str | None, typer.Option(metavar="ID", help="Requests with this token.")]
 Software = Annotated[
     str | None, typer.Option(metavar="SLUG", help="Requests with tokens made for this software; none: for no software.")
@@ -47,26 +51,40 @@ Software = Annotated[
 @needs_django
 def list_log(
     *,
-    account: AccountId,
+    account: Annotated[str | None, typer.Option(metavar="ID", help="The account's id.")] = None,
+    all_accounts: Annotated[
+        bool, typer.Option("--all-accounts", help="Every account, and requests that named none.")
+    ] = False,
     since: Since = None,
     until: Until = None,
     endpoint: Endpoint = None,
     status: Status = None,
+    outcome: Outcome = None,
+    address: Address = None,
     token: TokenId = None,
     software: Software = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 50,
     cursor: Annotated[str | None, typer.Option(help="Go on where the page before ended.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List an account's requests, newest first."""
+    """List an account's requests, or everybody's, newest first."""
     from simsim.accounts.permissions import OPERATOR
     from simsim.operations.finding import find_account
     from simsim.request_log.query import document
-    from simsim.tokens.requests import requests_of
+    from simsim.tokens.requests import requests_of, requests_of_all
 
-    found = find_account(account, actor=OPERATOR)
-    asked = Asked(since, until, endpoint, status, token, software)
-    filters = filters_of(found, asked)
+    if (account is None) != all_accounts:
+        raise typer.BadParameter("give either --account ID or --all-accounts")
+    if all_accounts and software is not None:
+        raise typer.BadParameter("--software needs --account ID")
+    found = None if account is None else find_account(account, actor=OPERATOR)
+    filters = filters_of(found, Asked(since, until, endpoint, status, token, software, outcome, address))
+    if found is None:
+        page = requests_of_all(actor=OPERATOR, filters=filters, limit=limit, cursor=cursor)
+        owners = [{"account_id": str(row.account_id) if row.account_id else None} for row in page.items]
+        items = [document(row) | owner for row, owner in zip(page.items, owners, strict=True)]
+        print_list(items, [*COLUMNS, "account_id"], as_json=as_json, cursor=page.next_cursor)
+        return
     page = requests_of(found, actor=OPERATOR, filters=filters, limit=limit, cursor=cursor)
     print_list([document(row) for row in page.items], COLUMNS, as_json=as_json, cursor=page.next_cursor)
 
@@ -81,6 +99,8 @@ def export_log(
     until: Until = None,
     endpoint: Endpoint = None,
     status: Status = None,
+    outcome: Outcome = None,
+    address: Address = None,
     token: TokenId = None,
     software: Software = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format jsonl.")] = False,
@@ -92,7 +112,7 @@ def export_log(
     from simsim.tokens.requests import export_of
 
     found = find_account(account, actor=OPERATOR)
-    asked = Asked(since, until, endpoint, status, token, software)
+    asked = Asked(since, until, endpoint, status, token, software, outcome, address)
     filters = filters_of(found, asked)
     rows = export_of(found, actor=OPERATOR, filters=filters)
     try:
@@ -114,24 +134,44 @@ class Asked(NamedTuple):
     status: str | None
     token: str | None
     software: str | None
+    outcome: "OutcomeName | None"
+    address: str | None
 
 
-def filters_of(account: "Account", asked: Asked) -> "Filters":
+def filters_of(account: "Account | None", asked: Asked) -> "Filters":
     """Return the filters that were asked for; raise NotFound for a token, Invalid for a time or software."""
     from simsim.accounts.permissions import OPERATOR
     from simsim.operations.finding import find_token_for
+    from simsim.operations.moments import parse_moment
     from simsim.request_log.filters import Filters
+    from simsim.request_log.outcome import Outcome as RequestOutcome
     from simsim.tokens.software import tokens_made_for
 
     return Filters(
-        account.pk,
-        token_id=find_token_for(asked.token, actor=OPERATOR).pk if asked.token else None,
-        among_tokens=tokens_made_for(asked.software, actor=OPERATOR, account=account) if asked.software else None,
+        account.pk if account else None,
+        token_id=find_token_for(asked.token, actor=OPERATOR).pk if asked.token is not None else None,
+        among_tokens=tokens_made_for(asked.software, actor=OPERATOR, account=account)
+        if asked.software is not None and account
+        else None,
         since=parse_moment("since", asked.since),
         until=parse_moment("until", asked.until, through=True),
         endpoint=asked.endpoint,
         status=asked.status,
+        outcome=RequestOutcome(asked.outcome.value) if asked.outcome else None,
+        address=parse_client(asked.address),
     )
+
+
+def parse_client(text: str | None) -> str | None:
+    """Return an address as the log spells it, None for None; raise Invalid for anything else."""
+    from simsim.credential.allowlist import parse_address
+
+    if text is None:
+        return None
+    found = parse_address(text.strip())
+    if found is None:
+        raise Invalid(FieldError("address", gettext_noop("Give one address, such as 203.0.113.9 or 2001:db8::1.")))
+    return found.text
 
 
 @log.command("set-aside")
@@ -148,23 +188,3 @@ def list_set_aside(
     page = setting_aside.list_lines(limit=limit, cursor=cursor)
     items = [setting_aside.document(line) for line in page.items]
     print_list(items, SET_ASIDE_COLUMNS, as_json=as_json, cursor=page.next_cursor)
-
-
-def parse_moment(field: str, text: str | None, *, through: bool = False) -> datetime | None:
-    """Return the moment that a date (its beginning in UTC, its end with `through`) or an RFC 3339 time means.
-
-    None means None; raises Invalid for anything else, a time without an offset too: nobody knows whose it is.
-    """
-    if text is None:
-        return None
-    try:
-        if CALENDAR_DATE.match(text):
-            return datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(days=1 if through else 0)
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise Invalid(
-            FieldError(field, gettext_noop("Give a day such as 2027-01-31, or a time such as 2027-01-31T12:00Z."))
-        )
-    return moment

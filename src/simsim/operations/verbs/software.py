@@ -14,8 +14,8 @@ software = typer.Typer(no_args_is_help=True, help="Target software: what tokens 
 @software.command("add")
 @needs_django
 def add(
-    slug: Annotated[str, typer.Argument(help="A short name: lower-case letters, digits and hyphens.")],
-    name: Annotated[str, typer.Argument(help="The name that people see.")],
+    slug: Annotated[str, typer.Argument(metavar="SLUG", help="A short name: lower-case letters, digits and hyphens.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name that people see.")],
     as_json: AsJson = False,
 ) -> None:
     """Add software to the catalogue."""

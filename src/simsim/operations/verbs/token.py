@@ -21,6 +21,7 @@ TokenId = Annotated[str, typer.Argument(metavar="ID", help="The token's id.")]
 AccountId = Annotated[str, typer.Option("--account", metavar="ID", help="The account's id.")]
 As = Annotated[str, typer.Option("--as", metavar="EMAIL", help="The administrator in whose name this happens.")]
 Software = Annotated[str | None, typer.Option(metavar="SLUG", help="The software that will use it.")]
+NoNotice = Annotated[bool, typer.Option("--no-notice", help="Send no mail about it; the audit trail says so.")]
 OVERLAP = re.compile(r"^([0-9]{1,6})([smhd])$", re.ASCII)
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 COLUMNS = ["id", "name", "status", "expires_at", "software", "last_used_at"]
@@ -46,6 +47,7 @@ def create(
         list[str] | None, typer.Option(metavar="CIDR", help="An address or network that may use it; repeatable.")
     ] = None,
     report_only: Annotated[bool, typer.Option("--report-only", help="Let others in too, marked in the log.")] = False,
+    no_notice: NoNotice = False,
     as_json: AsJson = False,
 ) -> None:
     """Create a token and print its username and password."""
@@ -64,6 +66,7 @@ def create(
         software=software,
         allowed_networks=allow or [],
         report_only=report_only,
+        is_quiet=no_notice,
         now=now,
     )
     shown = {"username": credentials.username, "password": credentials.password}

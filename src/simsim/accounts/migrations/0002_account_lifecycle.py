@@ -1,0 +1,22 @@
+"""Accounts that another system knows under its own id, and accounts that are closed."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("accounts", "0001_initial")]
+    operations = [
+        # Both are empty in what older code inserts. The index is partial, so that SQLite makes no table anew.
+        migrations.AddField(
+            "account", "external_id", models.CharField(max_length=200, null=True, verbose_name="external id")
+        ),
+        migrations.AddField("account", "closed_at", models.DateTimeField(null=True, verbose_name="closed")),
+        migrations.AddConstraint(
+            "account",
+            models.UniqueConstraint(
+                condition=models.Q(("external_id__isnull", False)),
+                fields=("external_id",),
+                name="one_account_of_an_external_id",
+            ),
+        ),
+    ]

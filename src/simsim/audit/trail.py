@@ -1,0 +1,84 @@
+"""Finding events of the audit trail again: newest first, page by page."""
+
+import difflib
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.db.models import Q
+
+from simsim.audit.events import Event
+from simsim.audit.models import AuditEvent
+from simsim.problem import FieldError, Invalid, gettext_noop
+
+ANY_OF_A_GROUP = ".*"
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which events. `since` is included and `until` is not; `event` is a name such as token.created, or token.* for
+    all that begin so; `actor` is an e-mail address, or operator for the command line.
+    """
+
+    account_id: uuid.UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    actor: str | None = None
+    event: str | None = None
+
+
+def events(filters: Filters, *, limit: int, cursor: str | None = None) -> tuple[Sequence[AuditEvent], str | None]:
+    """Return one page, newest first, and the cursor of the next, None at the end; whoever calls has asked permit().
+
+    Raises Invalid for an unknown event or an invalid cursor.
+    """
+    found = AuditEvent.objects.filter(condition_of(filters))
+    if cursor is not None:
+        if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 19):
+            raise Invalid(FieldError("cursor", gettext_noop("This is not a cursor of this list.")))
+        found = found.filter(pk__lt=int(cursor))
+    rows = list(found.order_by("-pk")[: limit + 1])
+    return rows[:limit], str(rows[limit - 1].pk) if len(rows) > limit else None
+
+
+def condition_of(filters: Filters) -> Q:
+    condition = Q()
+    if filters.account_id is not None:
+        condition &= Q(account_id=filters.account_id)
+    if filters.since is not None:
+        condition &= Q(at__gte=filters.since)
+    if filters.until is not None:
+        condition &= Q(at__lt=filters.until)
+    if filters.actor is not None:
+        condition &= Q(actor_label=filters.actor)
+    if filters.event is not None:
+        condition &= Q(event__in=parse_event(filters.event))
+    return condition
+
+
+def parse_event(text: str) -> list[str]:
+    """Return the events that are meant; raise Invalid, with the nearest name, when there is none."""
+    group = text.removesuffix("*") if text.endswith(ANY_OF_A_GROUP) else None
+    meant = [event.value for event in Event if (event.value.startswith(group) if group else event.value == text)]
+    if meant:
+        return meant
+    near = difflib.get_close_matches(text, [event.value for event in Event], n=1, cutoff=0.5)
+    if near:
+        message = gettext_noop("There is no event “%(event)s”. Did you mean %(near)s?")
+        raise Invalid(FieldError("event", message, {"event": text, "near": near[0]}))
+    message = gettext_noop("There is no event “%(event)s”. Give a name such as token.created, or token.* for a group.")
+    raise Invalid(FieldError("event", message, {"event": text}))
+
+
+def document(event: AuditEvent) -> dict[str, object]:
+    """Return an event as JSON."""
+    return {
+        "id": str(event.pk),
+        "at": event.at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "event": event.event,
+        "account_id": str(event.account_id) if event.account_id else None,
+        "actor": event.actor_label,
+        "subject_id": event.subject_id,
+        "details": event.details,
+    }

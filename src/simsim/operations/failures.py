@@ -1,0 +1,121 @@
+"""What a failure becomes at the command line: one line or one problem document, and an exit status."""
+
+import re
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from typer.exceptions import TyperException
+
+from simsim.credential import password
+from simsim.problem import FieldError, Invalid, Problem, Unavailable, WrongUsage, gettext_noop
+
+if TYPE_CHECKING:
+    from typer.core import TyperGroup
+
+WRONG_USAGE = 2
+# By HTTP status, so that the next problem of a kind needs no entry; docs/operators/command-line.md lists them.
+EXIT_STATUSES = {400: WRONG_USAGE, 422: WRONG_USAGE, 404: 3, 409: 4, 401: 5, 403: 5, 503: 6}
+FAILED = 1
+# Where the rules and the command line call the same thing by different names.
+OPTION_NAMES = {"expires_at": "expires", "allowed_networks": "allow", "password": "password_stdin"}
+NUMBERED = re.compile(r"^(?P<field>\w+)\.(?P<index>[0-9]+)$", re.ASCII)
+
+
+def as_problem(error: Exception) -> Problem | None:
+    """Return the problem that an exception stands for; None for one that nobody foresaw."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, TyperException) and hasattr(error, "format_message"):
+        return WrongUsage(str(error.format_message()).strip())
+    text = str(error)
+    if "no such table" in text or "no such column" in text or re.search(r'"\S+" does not exist', text):
+        return Problem(gettext_noop("The database is not up to date: run simsim migrate"))
+    if is_database_away(error):
+        return Unavailable(gettext_noop("The database can't be used now: %(why)s"), why=" ".join(text.split()))
+    return None
+
+
+def is_database_away(error: Exception) -> bool:
+    """Whether the database does not answer or is locked: another try may succeed."""
+    # Looked up rather than imported: whoever has not loaded Django can't have met its exceptions.
+    database = sys.modules.get("django.db.utils")
+    return database is not None and isinstance(error, (database.OperationalError, database.InterfaceError))
+
+
+def exit_status(error: Exception) -> int:
+    """Return 2 for wrong usage, 3 not found, 4 conflict, 5 not permitted, 6 unavailable, 1 for everything else."""
+    problem = as_problem(error)
+    return EXIT_STATUSES.get(problem.status, FAILED) if problem else FAILED
+
+
+def one_line(error: Exception, arguments: Sequence[str] = (), group: "TyperGroup | None" = None) -> str:
+    """Return what went wrong in one line for people, without anything that has a password's form."""
+    problem = as_problem(error)
+    if isinstance(problem, Invalid):
+        text = " ".join(f"{named(fault, arguments, group)}: {fault}" for fault in problem.errors)
+    elif problem is not None:
+        text = str(problem)
+    else:
+        text = f"{type(error).__name__}: {error} (SIMSIM_DEBUG=1 shows the traceback)"
+    return password.mask(" ".join(text.split()))
+
+
+def document(error: Exception, arguments: Sequence[str], group: "TyperGroup") -> dict[str, object]:
+    """Return the RFC 9457 document: `errors` name the rule's field and, as `option`, what to type differently."""
+    problem = as_problem(error)
+    if problem is None:
+        return Problem(one_line(error)).document()
+    body = problem.document() | {"detail": one_line(problem, arguments, group)}
+    if isinstance(problem, Invalid):
+        body["errors"] = [
+            {
+                "field": fault.field,
+                "option": named(fault, arguments, group, with_value=False),
+                "detail": password.mask(str(fault)),
+            }
+            for fault in problem.errors
+        ]
+    return body
+
+
+def named(fault: FieldError, arguments: Sequence[str], group: "TyperGroup | None", *, with_value: bool = True) -> str:
+    """Return the option or argument that a fault is about, as it is typed; the field's own name where there is none.
+
+    Of an option that is given several times the value is named too, `--allow 10.0.0.1/8`.
+    """
+    numbered = NUMBERED.match(fault.field)
+    field = numbered["field"] if numbered else fault.field
+    typed = typed_name(OPTION_NAMES.get(field, field), arguments, group)
+    if typed is None:
+        return fault.field
+    values = values_of(typed, arguments)
+    if with_value and numbered and int(numbered["index"]) < len(values):
+        return f"{typed} {values[int(numbered['index'])]}"
+    return typed
+
+
+def typed_name(name: str, arguments: Sequence[str], group: "TyperGroup | None") -> str | None:
+    """Return how the verb's parameter of that name is typed: `--name` for an option, `NAME` for an argument."""
+    found = group
+    for argument in arguments:
+        commands = getattr(found, "commands", None)
+        if commands is None:
+            break
+        found = commands.get(argument, found)
+    for parameter in found.params if found is not None else ():
+        if parameter.name == name:
+            is_option = parameter.param_type_name == "option"
+            return str(parameter.opts[0]) if is_option else str(parameter.metavar or name.upper())
+    return None
+
+
+def values_of(option: str, arguments: Sequence[str]) -> list[str]:
+    """Return what the option was given, each time that it was given."""
+    values = []
+    for index, argument in enumerate(arguments):
+        if argument == option and index + 1 < len(arguments):
+            values.append(arguments[index + 1])
+        elif argument.startswith(f"{option}="):
+            values.append(argument.removeprefix(f"{option}="))
+    return values

@@ -1,0 +1,140 @@
+"""Tokens as lines of JSON: read for an import, with the number of whatever line can't be read."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+
+from simsim.accounts.models import Account
+from simsim.accounts.permissions import Actor
+from simsim.operations.finding import find_account, find_actor
+from simsim.problem import FieldError, Invalid, Problem, gettext_noop
+from simsim.tokens.token_import import Draft, in_line
+
+# One transaction writes them all, and whoever else writes waits for it.
+MAX_LINES = 10_000
+# The options' names stand for those of a token in JSON.
+OPTION_NAMES = {"account": "account_id", "expires": "expires_at", "allow": "allowed_networks"}
+TEXTS = {"account_id", "as", "name", "expires_at", "description", "software"}
+FIELDS = TEXTS | {"allowed_networks", "report_only"}
+# What an export holds besides: it says what became of a token and can't be chosen for another one.
+NOT_CHOSEN = {
+    "id", "status", "created_at", "created_by", "revoked_at", "revoked_by", "revocation_reason", "last_used_at",
+    "last_used_address", "previous_password_works_until",
+}  # fmt: skip
+
+
+def drafts_of(lines: Iterable[bytes], *, account: str | None, acting_as: str | None) -> list[Draft]:
+    """Return the tokens that the lines ask for, blank lines left out; a line may name its own `account` and `as`.
+
+    Raises Invalid with what is wrong in every line, and NotFound, which names the line, for an account or a person.
+    """
+    account_named = cache(lambda account_id, actor: find_account(account_id, actor=actor))
+    actor_named = cache(find_actor)
+    drafts: list[Draft] = []
+    faults: list[FieldError] = []
+    for number, line in numbered(lines):
+        try:
+            values = {"account_id": account, "as": acting_as} | fields_of(line)
+            drafts.append(draft_of(number, values, account_named, actor_named))
+        except Invalid as problem:
+            faults += in_line(number, problem)
+        except Problem as problem:
+            if not faults:
+                raise type(problem)(f"Line {number}: {problem}") from None
+    if faults:
+        raise Invalid(*faults)
+    return drafts
+
+
+def numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that hold something, with their numbers; raise Invalid for more than MAX_LINES."""
+    count = 0
+    for number, line in enumerate(lines, start=1):
+        content = line.removeprefix(b"\xef\xbb\xbf").strip()
+        if not content:
+            continue
+        count += 1
+        if count > MAX_LINES:
+            raise Invalid(
+                FieldError(
+                    f"line {number}", gettext_noop("At most %(most)s tokens at once."), {"most": f"{MAX_LINES:,}"}
+                )
+            )
+        yield number, content
+
+
+def fields_of(line: bytes) -> dict[str, object]:
+    """Return what one line says, under the names of a token in JSON; raise Invalid when it can't be understood."""
+    try:
+        document = json.loads(line.decode("utf-8"), object_pairs_hook=once_each)
+    except Invalid:
+        raise
+    except ValueError:
+        raise Invalid(FieldError("JSON", gettext_noop("This is no JSON object in UTF-8 on one line."))) from None
+    except RecursionError:
+        raise Invalid(FieldError("JSON", gettext_noop("This is no token: it is nested too deeply."))) from None
+    if not isinstance(document, dict):
+        raise Invalid(
+            FieldError("JSON", gettext_noop('This is no JSON object, such as {"name": "A", "expires": "90d"}.'))
+        )
+    fields: dict[str, object] = {}
+    for name, value in document.items():
+        field: str = OPTION_NAMES.get(name) or str(name)
+        if field in NOT_CHOSEN or value is None:
+            continue
+        prove_known(field, name, value)
+        if field in fields:
+            raise Invalid(FieldError(name, gettext_noop("This is said twice.")))
+        fields[field] = value
+    return fields
+
+
+def once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return the pairs as an object; raise Invalid for a name that occurs twice: one of the two would be dropped."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Invalid(FieldError(twice, gettext_noop("This is said twice.")))
+    return found
+
+
+def prove_known(field: str, name: str, value: object) -> None:
+    """Raise Invalid for a field that no token has, or a value of another kind than the field's."""
+    if field not in FIELDS:
+        known = ", ".join(sorted(FIELDS))
+        raise Invalid(FieldError(name, gettext_noop("No token has this. Known: %(known)s."), {"known": known}))
+    if field in TEXTS and not isinstance(value, str):
+        raise Invalid(FieldError(name, gettext_noop("This must be a text.")))
+    if field == "report_only" and not isinstance(value, bool):
+        raise Invalid(FieldError(name, gettext_noop("This must be true or false.")))
+    is_list_of_texts = isinstance(value, list) and all(isinstance(text, str) for text in value)
+    if field == "allowed_networks" and not is_list_of_texts:
+        raise Invalid(FieldError(name, gettext_noop('This must be a list of texts, such as ["192.0.2.0/24"].')))
+
+
+def draft_of(
+    number: int,
+    values: Mapping[str, object],
+    account_named: Callable[[str, Actor], Account],
+    actor_named: Callable[[str], Actor],
+) -> Draft:
+    """Return the draft; raise Invalid for what is missing, NotFound for an unknown account or person."""
+    # A missing expiry or name is told by the rules, with everything else that is wrong.
+    for field, option in (("account_id", "--account"), ("as", "--as")):
+        if values[field] is None:
+            message = gettext_noop("Give it in the line, or %(option)s for all lines.")
+            raise Invalid(FieldError(field, message, {"option": option}))
+    actor = actor_named(str(values["as"]))
+    networks = values.get("allowed_networks", [])
+    return Draft(
+        line=number,
+        actor=actor,
+        account=account_named(str(values["account_id"]), actor),
+        name=str(values.get("name", "")),
+        expires=str(values.get("expires_at", "")),
+        description=str(values.get("description", "")),
+        software=str(values["software"]) if "software" in values else None,
+        allowed_networks=tuple(str(text) for text in networks) if isinstance(networks, list) else (),
+        report_only=values.get("report_only") is True,
+    )

@@ -1,0 +1,46 @@
+"""`simsim audit`: who did what."""
+# ruff: noqa: PLC0415 - help answers without Django
+
+from typing import Annotated
+
+import typer
+
+from simsim.operations.output import AsJson, print_list
+from simsim.operations.wiring import needs_django
+
+audit = typer.Typer(no_args_is_help=True, help="The audit trail: who did what, and when.")
+COLUMNS = ["at", "event", "actor", "account_id", "subject_id", "details"]
+
+
+@audit.command("list")
+@needs_django
+def list_events(
+    *,
+    account: Annotated[str | None, typer.Option(metavar="ID", help="Only what concerns this account.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="From this time or day (UTC) on.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Before this time, or through this day.")] = None,
+    actor: Annotated[
+        str | None, typer.Option(metavar="EMAIL", help="Who did it; operator for the command line.")
+    ] = None,
+    event: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Such as token.revoked, or token.* for all.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="Go on where the page before ended.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the events of every account, newest first."""
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.audit import trail
+    from simsim.operations.finding import find_account
+    from simsim.operations.moments import parse_moment
+
+    filters = trail.Filters(
+        account_id=find_account(account, actor=OPERATOR).pk if account is not None else None,
+        since=parse_moment("since", since),
+        until=parse_moment("until", until, through=True),
+        actor=actor,
+        event=event,
+    )
+    found, following = trail.events(filters, limit=limit, cursor=cursor)
+    print_list([trail.document(row) for row in found], COLUMNS, as_json=as_json, cursor=following)

@@ -1,0 +1,109 @@
+"""`simsim token import` and `export`: many tokens as lines of JSON."""
+# ruff: noqa: PLC0415 - help answers without Django
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+
+from simsim.operations.output import AsJson, print_lines
+from simsim.operations.verbs.token import AccountId, NoNotice, StatusName
+from simsim.operations.wiring import needs_django
+from simsim.problem import FieldError, Invalid, Problem, gettext_noop
+
+File = Annotated[
+    str, typer.Argument(metavar="FILE", help="One token as a JSON object on each line; - reads standard input.")
+]
+
+
+@needs_django
+def import_tokens(
+    *,
+    file: File,
+    account: Annotated[str | None, typer.Option(metavar="ID", help="The account of lines that name none.")] = None,
+    acting_as: Annotated[
+        str | None, typer.Option("--as", metavar="EMAIL", help="The administrator in whose name this happens.")
+    ] = None,
+    no_notice: NoNotice = False,
+    as_json: AsJson = False,
+) -> None:
+    """Create all the tokens of a file, or none of them, and print each with its credentials as a line of JSON.
+
+    A line is {"name": "Power BI", "expires": "90d"}, and may have description, software, allow (a list), report_only,
+    account and as.
+    """
+    from django.utils import timezone
+
+    from simsim.operations.token_lines import drafts_of
+    from simsim.tokens import token_import
+    from simsim.tokens.reading import document
+
+    del as_json  # lines of JSON are what scripts read
+    with opened(file) as lines:
+        drafts = drafts_of(lines, account=account, acting_as=acting_as)
+    now = timezone.now()
+    created = token_import.import_tokens(drafts, is_quiet=no_notice, now=now)
+    # Only now that they are stored: a password that is printed must work.
+    print_created(
+        [
+            document(token, None, now=now) | {"username": secret.username, "password": secret.password}
+            for token, secret in created
+        ]
+    )
+
+
+def print_created(documents: list[dict[str, object]]) -> None:
+    """Print the tokens; raise Problem, which says how to retrieve them, when printing ends early."""
+    try:
+        print_lines(documents)
+    except OSError as error:
+        # Else Python complains once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise Problem(
+            gettext_noop(
+                "All %(count)s tokens were created, but printing them ended early (%(why)s). List them with simsim "
+                "token list, and print a password again with simsim token credentials ID --as EMAIL."
+            ),
+            count=str(len(documents)),
+            why=error.strerror or type(error).__name__,
+        ) from None
+
+
+@needs_django
+def export_tokens(
+    account: AccountId,
+    status: Annotated[StatusName | None, typer.Option(help="Only tokens of this status.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print an account's tokens as lines of JSON, without passwords. `simsim token import` reads them."""
+    from django.utils import timezone
+
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.finding import find_account
+    from simsim.tokens.models import Status
+    from simsim.tokens.reading import documents, tokens_of
+
+    del as_json  # lines of JSON are what scripts read
+    now = timezone.now()
+    wanted = Status(status.value) if status else None
+    print_lines(
+        documents(tokens_of(find_account(account, actor=OPERATOR), actor=OPERATOR, status=wanted, now=now), now=now)
+    )
+
+
+@contextlib.contextmanager
+def opened(file: str) -> Iterator[BinaryIO]:
+    """Open the file, `-` for standard input; raise Invalid when it can't be read."""
+    try:
+        if file == "-":
+            yield sys.stdin.buffer
+        else:
+            with Path(file).open("rb") as lines:
+                yield lines
+    except OSError as error:
+        message = gettext_noop("%(file)s can't be read: %(why)s")
+        raise Invalid(FieldError("file", message, {"file": file, "why": str(error.strerror)})) from None

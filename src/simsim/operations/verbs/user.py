@@ -1,0 +1,182 @@
+"""`simsim user`: the people who sign in for an account."""
+# ruff: noqa: PLC0415 - help answers without Django
+
+import secrets
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from simsim.operations.output import AsJson, print_list, print_one
+from simsim.operations.wiring import needs_django
+from simsim.problem import FieldError, Invalid, gettext_noop
+
+users = typer.Typer(no_args_is_help=True, help="Users: the people who sign in for an account.")
+COLUMNS = ["email", "role", "joined_at", "last_sign_in_at"]
+
+
+class RoleName(StrEnum):
+    ADMINISTRATOR = "administrator"
+    MEMBER = "member"
+
+
+Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The address to sign in with.")]
+AccountId = Annotated[str, typer.Option(metavar="ID", help="The account that the user belongs to.")]
+Role = Annotated[RoleName, typer.Option(help="Administrators manage the account's tokens; members do not.")]
+PasswordStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from the first line of standard input.")
+]
+
+
+@users.command("create")
+@needs_django
+def create_user(
+    email: Email,
+    account: AccountId,
+    role: Role,
+    password_stdin: PasswordStdin = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add a user to an account, and create the user when the address is new.
+
+    Without --password-stdin a new user gets a random password, printed once. Who has a sign-in keeps their password.
+    """
+    from django.utils import timezone
+
+    from simsim.accounts import actions
+    from simsim.accounts.models import User, normal_email
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.finding import find_account
+
+    found = find_account(account, actor=OPERATOR)
+    is_known = User.objects.filter(email=normal_email(email)).exists()
+    password = password_of(email, is_known=is_known, is_given=password_stdin)
+    member = actions.add_user(
+        actor=OPERATOR, account=found, email=email, role=role.value, password=password, now=timezone.now()
+    )
+    document = {"id": member.user.pk, "email": member.user.email, "account_id": str(found.pk), "role": member.role}
+    note = "The user keeps the password that they have." if is_known else ""
+    if password and not password_stdin:
+        document["password"] = password
+        note = "The password is shown this once; the user can change it in the console."
+    print_one(document, as_json=as_json, note=note)
+
+
+@users.command("list")
+@needs_django
+def list_users(account: AccountId, as_json: AsJson = False) -> None:
+    """List the people of an account, administrators first."""
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.accounts.reading import people_of
+    from simsim.operations.finding import find_account
+    from simsim.tokens.reading import iso
+
+    items = [
+        {
+            "id": person.user.pk,
+            "email": person.user.email,
+            "role": person.membership.role,
+            "joined_at": iso(person.membership.created_at),
+            "last_sign_in_at": iso(person.last_sign_in),
+        }
+        for person in people_of(find_account(account, actor=OPERATOR), actor=OPERATOR)
+    ]
+    print_list(items, COLUMNS, as_json=as_json)
+
+
+@users.command("invite")
+@needs_django
+def invite_user(email: Email, account: AccountId, role: Role, as_json: AsJson = False) -> None:
+    """Add a user to an account and e-mail them a link to choose a password, or to sign in."""
+    from django.utils import timezone
+
+    from simsim.accounts import invitations
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.finding import find_account
+
+    found = find_account(account, actor=OPERATOR)
+    member = invitations.invite(actor=OPERATOR, account=found, email=email, role=role.value, now=timezone.now())
+    document = {"id": member.user.pk, "email": member.user.email, "account_id": str(found.pk), "role": member.role}
+    print_one(document, as_json=as_json, note="The worker sends the invitation within seconds.")
+
+
+@users.command("role")
+@needs_django
+def change_role(email: Email, account: AccountId, role: Role, as_json: AsJson = False) -> None:
+    """Make a user an administrator or a member. An account keeps one administrator at least."""
+    from django.utils import timezone
+
+    from simsim.accounts import actions
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.finding import find_account, find_member
+
+    found = find_account(account, actor=OPERATOR)
+    user = find_member(email, account=found)
+    member = actions.change_role(actor=OPERATOR, account=found, user=user, role=role.value, now=timezone.now())
+    print_one({"email": user.email, "account_id": str(found.pk), "role": member.role}, as_json=as_json)
+
+
+@users.command("remove")
+@needs_django
+def remove_user(email: Email, account: AccountId, as_json: AsJson = False) -> None:
+    """Take a user out of an account at once; the tokens that they created go on working."""
+    from django.utils import timezone
+
+    from simsim.accounts import actions
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.finding import find_account, find_member
+
+    found = find_account(account, actor=OPERATOR)
+    user = find_member(email, account=found)
+    actions.remove_user(actor=OPERATOR, account=found, user=user, now=timezone.now())
+    print_one({"email": user.email, "account_id": str(found.pk), "removed": True}, as_json=as_json)
+
+
+@users.command("reset-password")
+@needs_django
+def reset_password(email: Email, password_stdin: PasswordStdin = False, as_json: AsJson = False) -> None:
+    """Give a user a new password and end all their sessions. Without --password-stdin it is random, printed once."""
+    from django.utils import timezone
+
+    from simsim.accounts import actions
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.finding import find_user
+
+    user = find_user(email)
+    password = read_password(user.email) if password_stdin else secrets.token_urlsafe(18)
+    actions.reset_password(actor=OPERATOR, user=user, password=password, now=timezone.now())
+    document: dict[str, object] = {"id": user.pk, "email": user.email}
+    if not password_stdin:
+        document["password"] = password
+    note = "" if password_stdin else "The password is shown this once; the user can change it in the console."
+    print_one(document, as_json=as_json, note=note)
+
+
+def password_of(email: str, *, is_known: bool, is_given: bool) -> str | None:
+    """Return the password of a new user, read from standard input or made; None for a user who has one already.
+
+    Raises Invalid for one that is given in vain: the operator would believe that it works.
+    """
+    if is_known and is_given:
+        raise Invalid(
+            FieldError("password", gettext_noop("This user has a password already, and it is not changed here."))
+        )
+    if is_known:
+        return None
+    return read_password(email) if is_given else secrets.token_urlsafe(18)
+
+
+def read_password(email: str) -> str:
+    """Return the first line of standard input; raise Invalid when it is no good password."""
+    from django.contrib.auth.password_validation import validate_password
+    from django.core.exceptions import ValidationError
+
+    from simsim.accounts.models import User
+
+    password = sys.stdin.readline().rstrip("\r\n")
+    try:
+        validate_password(password, User(email=email))
+    except ValidationError as error:
+        raise Invalid(FieldError("password", " ".join(error.messages).replace("%", "%%"))) from None
+    return password
