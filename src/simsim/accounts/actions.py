@@ -7,13 +7,17 @@ from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from simsim.accounts.models import Account, Membership, Role, User, normal_email
+from simsim.accounts.name_keys import name_key, same_named
 from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.accounts.texts import parse_line
 from simsim.audit import recording
 from simsim.audit.events import Event
 from simsim.problem import AlreadyExists, FieldError, Invalid, LastAdministrator, NotFound, NotPermitted, gettext_noop
+
+LONGEST_EMAIL = 254
 
 
 @transaction.atomic
@@ -22,11 +26,15 @@ def create_account(*, actor: Actor, name: str, now: datetime) -> Account:
     if not actor.is_operator:
         raise NotPermitted
     name = parse_line("name", name)
+    taken = AlreadyExists(gettext_noop("There is already an account named “%(name)s”."), name=name)
+    key = name_key(name)
+    if same_named(Account.objects.filter(Q(name_key__in=[key, ""]) | Q(name=name)), name) is not None:
+        raise taken
     try:
         with transaction.atomic():
-            account = Account.objects.create(name=name, created_at=now)
+            account = Account.objects.create(name=name, name_key=key, created_at=now)
     except IntegrityError as error:
-        raise AlreadyExists(gettext_noop("There is already an account named “%(name)s”."), name=name) from error
+        raise taken from error
     record(actor, account, Event.ACCOUNT_CREATED, {"name": name}, now)
     return account
 
@@ -122,11 +130,15 @@ def keep_one_administrator(leaving: Membership) -> None:
 def parse_email(text: str) -> str:
     """Return the address in its normal spelling; raise Invalid when it is none."""
     email = normal_email(text)
+    wrong = Invalid(FieldError("email", gettext_noop("This is not an e-mail address.")))
+    # Django's rule compares without case, so that a dotless ı passes for an i, and a domain may hold invisible ones.
+    if not email.partition("@")[0].isascii():
+        raise wrong
     try:
         validate_email(email)
-    except ValidationError:
-        raise Invalid(FieldError("email", gettext_noop("This is not an e-mail address."))) from None
-    return email
+        return parse_line("email", email, longest=LONGEST_EMAIL)
+    except (ValidationError, Invalid):
+        raise wrong from None
 
 
 def record(actor: Actor, account: Account, event: Event, details: dict[str, object], now: datetime) -> None:

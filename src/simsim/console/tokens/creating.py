@@ -16,7 +16,8 @@ from simsim.console.tokens.form import PRESETS_DAYS, TokenForm, offered_software
 from simsim.console.tokens.while_typing import CHECK, errors_while_typing
 from simsim.problem import AlreadyAnswered, AlreadyExists, Invalid, NotFound
 from simsim.tokens.actions import create_token
-from simsim.tokens.models import Status, Token
+from simsim.tokens.checking import namesake
+from simsim.tokens.models import Status
 from simsim.tokens.reading import find_token
 from simsim.tokens.rules import LONGEST_LIFE, RECOMMENDED_LIFE
 
@@ -74,14 +75,9 @@ def save(visit: Visit, form: TokenForm, asked: Asked) -> HttpResponse:
     except (Invalid, AlreadyExists) as problem:
         form.explain(problem)
         if isinstance(problem, AlreadyExists):
-            form.namesake = namesake(visit, form.name)
+            form.namesake = namesake(visit.account, form.name, now=visit.now)
         return form_page(visit, form, asked, status=problem.status)
     return credentials_page(visit, token, credentials, is_new=True)
-
-
-def namesake(visit: Visit, name: str) -> Token | None:
-    """Return the active token that has the name already: most likely the one that this very form has just made."""
-    return Token.objects.active(visit.now).filter(account=visit.account, name__iexact=name.strip()).first()
 
 
 def answered_page(visit: Visit, form: TokenForm, problem: AlreadyAnswered) -> HttpResponse:
