@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "simsim.tokens",
 ]
 MIDDLEWARE = [
+    "simsim.console.middleware.never_stored",
     "django.middleware.security.SecurityMiddleware",
     "simsim.console.middleware.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",

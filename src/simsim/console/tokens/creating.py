@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from simsim.console.errors import sentence
@@ -19,11 +18,10 @@ from simsim.tokens.actions import create_token
 from simsim.tokens.checking import namesake
 from simsim.tokens.models import Status
 from simsim.tokens.reading import find_token
-from simsim.tokens.rules import LONGEST_LIFE, RECOMMENDED_LIFE
+from simsim.tokens.rules import last_day, recommended_until
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@never_cache
 @for_administrators
 def create(visit: Visit) -> HttpResponse:
     """Show the form; create the token and show its credentials at once.
@@ -93,8 +91,8 @@ def form_page(visit: Visit, form: TokenForm, asked: Asked, *, status: int = 200)
         "asked_notice": asked.notice,
         "presets": [(f"{days}d", days, visit.now + timedelta(days=days)) for days in PRESETS_DAYS],
         "first_day": visit.now.date(),
-        "last_day": (visit.now + LONGEST_LIFE).date(),
-        "recommended_until": (visit.now + RECOMMENDED_LIFE).date(),
+        "last_day": last_day(visit.now),
+        "recommended_until": recommended_until(visit.now),
         "software": offered_software(),
         "browser": located(visit.request),
     }

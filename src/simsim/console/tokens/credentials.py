@@ -8,7 +8,6 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.text import slugify
 from django.utils.translation import gettext
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from simsim.console.connecting.pages import api_here
@@ -23,7 +22,6 @@ from simsim.tokens.rules import is_longer_than_recommended
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@never_cache
 @for_administrators
 def show(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
     """Show the credentials of an active token again (R11). GET, as after a reload, leads back to the token."""
@@ -31,7 +29,6 @@ def show(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@never_cache
 @for_administrators
 def download(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
     """Hand the credentials out as a .env file; recorded as every other showing of them."""
@@ -69,7 +66,7 @@ def env_file(token: Token, credentials: Credentials) -> str:
 def credentials_page(
     visit: Visit, token: Token, credentials: Credentials, *, status: int = 201, is_new: bool = False
 ) -> HttpResponse:
-    """Return the page of a password that has just been made; the view that sends it must forbid caching."""
+    """Return the page of a password that has just been made."""
     context = {
         "account": visit.account,
         "now": visit.now,

@@ -2,9 +2,8 @@
 # ruff: noqa: PLC0415 - help answers without Django
 
 import os
-import re
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -29,7 +28,6 @@ class FileFormat(StrEnum):
 log = typer.Typer(no_args_is_help=True, help="The request log: every request, accepted or refused.")
 SET_ASIDE_COLUMNS = ["found_at", "name", "offset", "text"]
 COLUMNS = ["received_at", "method", "resource", "status", "reason", "token_name", "address", "duration_seconds"]
-CALENDAR_DATE = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", re.ASCII)
 
 
 AccountId = Annotated[str, typer.Option(metavar="ID", help="The account's id.")]
@@ -157,11 +155,13 @@ def parse_moment(field: str, text: str | None, *, through: bool = False) -> date
     """
     if text is None:
         return None
+    from simsim.request_log.rfc3339 import parse_day, parse_time
+
+    moment = parse_time(text)
     try:
-        if CALENDAR_DATE.match(text):
-            return datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(days=1 if through else 0)
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
+        if day := parse_day(text):
+            moment = datetime.combine(day + timedelta(days=1 if through else 0), time(), tzinfo=UTC)
+    except OverflowError:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise Invalid(
