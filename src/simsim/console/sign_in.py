@@ -88,3 +88,8 @@ class ClosedDoor(DefaultAccountAdapter):  # type: ignore[misc]
 def say(request: HttpRequest, text: str) -> None:
     """Show a sentence once, on the next page. Never a secret: it passes through a cookie."""
     messages.success(request, text)
+
+
+def warn(request: HttpRequest, text: str) -> None:
+    """Show a sentence once, on the next page, as something to look at."""
+    messages.warning(request, text)

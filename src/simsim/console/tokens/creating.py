@@ -15,6 +15,7 @@ from simsim.console.tokens.form import PRESETS_DAYS, TokenForm, offered_software
 from simsim.console.tokens.while_typing import CHECK, errors_while_typing
 from simsim.problem import AlreadyAnswered, AlreadyExists, Invalid, NotFound
 from simsim.tokens.actions import create_token
+from simsim.tokens.cautions import cautions_of, network_cautions
 from simsim.tokens.checking import namesake
 from simsim.tokens.models import Status
 from simsim.tokens.reading import find_token
@@ -75,7 +76,8 @@ def save(visit: Visit, form: TokenForm, asked: Asked) -> HttpResponse:
         if isinstance(problem, AlreadyExists):
             form.namesake = namesake(visit.account, form.name, now=visit.now)
         return form_page(visit, form, asked, status=problem.status)
-    return credentials_page(visit, token, credentials, is_new=True)
+    cautions = [sentence(Invalid(each)) for each in cautions_of(token, actor=visit.actor, now=visit.now)]
+    return credentials_page(visit, token, credentials, is_new=True, cautions=cautions)
 
 
 def answered_page(visit: Visit, form: TokenForm, problem: AlreadyAnswered) -> HttpResponse:
@@ -84,6 +86,7 @@ def answered_page(visit: Visit, form: TokenForm, problem: AlreadyAnswered) -> Ht
 
 
 def form_page(visit: Visit, form: TokenForm, asked: Asked, *, status: int = 200) -> HttpResponse:
+    form.hint(network_cautions(form.networks))
     context = {
         "account": visit.account,
         "form": form,

@@ -2,7 +2,7 @@
 
 import shlex
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -64,16 +64,17 @@ def env_file(token: Token, credentials: Credentials) -> str:
 
 
 def credentials_page(
-    visit: Visit, token: Token, credentials: Credentials, *, status: int = 201, is_new: bool = False
+    visit: Visit, token: Token, credentials: Credentials, *, is_new: bool = False, cautions: Sequence[str] = ()
 ) -> HttpResponse:
-    """Return the page of a password that has just been made."""
+    """Return the page of a password that has just been made; `cautions` are what to look at in the token."""
     context = {
         "account": visit.account,
         "now": visit.now,
         "token": token,
         "credentials": credentials,
         "is_new": is_new,
+        "cautions": cautions,
         "is_long": is_longer_than_recommended(token.expires_at, now=visit.now),
         "recipes": recipes(username=credentials.username, api=api_here(), password=credentials.password),
     }
-    return render(visit.request, "console/tokens/credentials.html", context, status=status)
+    return render(visit.request, "console/tokens/credentials.html", context, status=201)
