@@ -79,15 +79,17 @@ def test_command_line_tells_on_standard_error_and_prints_the_contract_s_json(
     )
     assert made.keys() == TOKEN_FIELDS | {"username", "password"}
     assert told == [
-        f"simsim: warning: {LOOKS}, another active token. Is it meant to?",
+        f"simsim: warning: {LOOKS}, another active token. Choose a name that nobody mistakes for it.",
         f"simsim: warning: {EVERYBODY}.",
     ]
     edited, told = simsim("token", "edit", str(made["id"]), "--as", me, "--name", "Calm", "--allow", "::/0")
     assert edited.keys() == TOKEN_FIELDS
     assert told == [f"simsim: warning: {EVERYBODY} who calls over IPv6."]
     assert simsim("token", "edit", str(made["id"]), "--as", me, "--allow-any")[1] == []
-    assert simsim("account", "create", "Аcme")[1] == ["simsim: warning: This looks like “Acme”. Is it meant to?"]
+    assert simsim("account", "create", "Аcme")[1] == [
+        "simsim: warning: This looks like “Acme”. Choose a name that nobody mistakes for it."
+    ]
     assert simsim("account", "create", "Initech")[1] == []
     assert simsim("software", "add", "exce1", "Microsoft Exce1")[1] == [
-        "simsim: warning: This looks like “Microsoft Excel”. Is it meant to?"
+        "simsim: warning: This looks like “Microsoft Excel”. Choose a name that nobody mistakes for it."
     ]

@@ -34,4 +34,12 @@ def warn_of_name(made: "Account | TargetSoftware") -> None:
     # Its own name is no lookalike of it.
     others = type(made).objects.order_by("pk").values_list("name", flat=True)
     if other := lookalike(made.name, others):
-        warn([FieldError("name", gettext_noop("This looks like “%(other)s”. Is it meant to?"), {"other": other})])
+        warn(
+            [
+                FieldError(
+                    "name",
+                    gettext_noop("This looks like “%(other)s”. Choose a name that nobody mistakes for it."),
+                    {"other": other},
+                )
+            ]
+        )

@@ -32,7 +32,9 @@ def name_caution(
     other = lookalike_of(account, name, actor=actor, token=token, now=now)
     if other is None:
         return []
-    message = gettext_noop("This looks like “%(other)s”, another active token. Is it meant to?")
+    message = gettext_noop(
+        "This looks like “%(other)s”, another active token. Choose a name that nobody mistakes for it."
+    )
     return [FieldError("name", message, {"other": other})]
 
 
