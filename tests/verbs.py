@@ -12,4 +12,11 @@ def unused_operator() -> Operator:
     raise AssertionError("these verbs read the database alone")
 
 
-WIRING = Wiring(operator=unused_operator, start_django=lambda: None, start_unproven=lambda: None, console="", gate="", this_command=())
+WIRING = Wiring(
+    operator=unused_operator,
+    start_django=lambda: None,
+    start_unproven=lambda: None,
+    console="",
+    gate="",
+    this_command=(),
+)

@@ -139,6 +139,14 @@ class ChangedMeanwhile(Conflict):
     )
 
 
+class PasswordSetMeanwhile(Conflict):
+    slug = "password-set-meanwhile"
+    detail = gettext_noop(
+        "Somebody has just set this password, so yours was not saved. If it was not you, ask for a new link on the"
+        " sign-in page."
+    )
+
+
 class TooManyRequested(Conflict):
     slug = "too-many-token-requests"
     detail = gettext_noop(

@@ -79,7 +79,7 @@ def test_token_goes_on_when_its_creator_leaves(
 def test_name_is_unique_among_active_tokens_alone(
     cast: Cast, now: datetime, power_bi: tuple[Token, actions.Credentials]
 ) -> None:
-    with pytest.raises(AlreadyExists, match="power bi"):
+    with pytest.raises(AlreadyExists, match="Power BI"):
         actions.create_token(actor=cast.as_alice, account=cast.acme, name="power bi", expires="1d", now=now)
     actions.create_token(actor=cast.as_charlie, account=cast.globex, name="Power BI", expires="1d", now=now)
     actions.revoke_token(actor=cast.as_alice, token=power_bi[0], now=now)

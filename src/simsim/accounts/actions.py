@@ -7,8 +7,10 @@ from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from simsim.accounts.models import Account, Membership, Role, User, normal_email
+from simsim.accounts.name_keys import name_key, same_named
 from simsim.accounts.permissions import Actor, Permission, lock_open, permit
 from simsim.accounts.texts import parse_line
 from simsim.audit import recording
@@ -23,6 +25,8 @@ from simsim.problem import (
     NotPermitted,
     gettext_noop,
 )
+
+LONGEST_EMAIL = 254
 
 
 @transaction.atomic
@@ -82,12 +86,19 @@ def rename_account(*, actor: Actor, account: Account, name: str, now: datetime) 
 
 
 def save_under_free_name(account: Account) -> None:
-    """Save an account; raise AlreadyExists when another one has its name."""
+    """Save an account; raise AlreadyExists when another one has its name, in any spelling that means the same."""
+    account.name_key = name_key(account.name)
+    taken = AlreadyExists(gettext_noop("There is already an account named “%(name)s”."), name=account.name)
+    others = Account.objects.exclude(pk=account.pk).filter(
+        Q(name_key__in=[account.name_key, ""]) | Q(name=account.name)
+    )
+    if same_named(others, account.name) is not None:
+        raise taken
     try:
         with transaction.atomic():
             account.save()
     except IntegrityError as error:
-        raise AlreadyExists(gettext_noop("There is already an account named “%(name)s”."), name=account.name) from error
+        raise taken from error
 
 
 @transaction.atomic
@@ -202,11 +213,15 @@ def keep_one_administrator(leaving: Membership) -> None:
 def parse_email(text: str) -> str:
     """Return the address in its normal spelling; raise Invalid when it is none."""
     email = normal_email(text)
+    wrong = Invalid(FieldError("email", gettext_noop("This is not an e-mail address.")))
+    # Django's rule compares without case, so that a dotless ı passes for an i, and a domain may hold invisible ones.
+    if not email.partition("@")[0].isascii():
+        raise wrong
     try:
         validate_email(email)
-    except ValidationError:
-        raise Invalid(FieldError("email", gettext_noop("This is not an e-mail address."))) from None
-    return email
+        return parse_line("email", email, longest=LONGEST_EMAIL)
+    except (ValidationError, Invalid):
+        raise wrong from None
 
 
 def record(actor: Actor, account: Account, event: Event, details: dict[str, object], now: datetime) -> None:

@@ -1,10 +1,12 @@
 """An account, the people who sign in, and the role of each person in each account."""
 
+import unicodedata
 import uuid
 from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 
@@ -17,6 +19,8 @@ class Account(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=200, unique=True)
+    # "" where older code has made the account during an update, or another account has the key already.
+    name_key = models.TextField(default="", db_default="", editable=False)
     created_at = models.DateTimeField(_("created"))
     external_id = models.CharField(_("external id"), max_length=200, null=True)
     closed_at = models.DateTimeField(_("closed"), null=True)
@@ -25,9 +29,10 @@ class Account(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["external_id"],
-                condition=models.Q(external_id__isnull=False),
+                condition=Q(external_id__isnull=False),
                 name="one_account_of_an_external_id",
-            )
+            ),
+            models.UniqueConstraint(fields=["name_key"], condition=~Q(name_key=""), name="one_account_of_a_name"),
         ]
 
     def __str__(self) -> str:
@@ -79,5 +84,6 @@ class Membership(models.Model):
 
 
 def normal_email(text: str) -> str:
-    """Return the one spelling of an address that we store and look for: without outer spaces, in lower case."""
-    return text.strip().lower()
+    """Return the one spelling of an address that we store and look for: without outer spaces, NFKC, in lower case."""
+    # Not casefold(), which makes one domain of straße.example and strasse.example: those are two.
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).strip().lower())

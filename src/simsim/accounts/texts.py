@@ -2,6 +2,8 @@
 
 import unicodedata
 
+import regex
+
 from simsim.problem import FieldError, Invalid, gettext_noop
 
 LINE_MAX = 200
@@ -10,14 +12,41 @@ TEXT_MAX = 1000
 # directional overrides and isolates make a name read as another one (T8, T9). Other format characters join emoji.
 FORBIDDEN_CATEGORIES = {"Cc", "Zl", "Zp", "Cs", "Co"}
 DIRECTIONAL = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# What no font draws: two names that differ in it alone can't be told apart. The last two are blank symbols.
+UNSEEN = regex.compile(
+    r"[[\p{Default_Ignorable_Code_Point}\p{Cf}]--\p{Prepended_Concatenation_Mark}]|[\u2800\ufffc\U0001d159]", regex.V1
+)
+# Where such a character changes what is drawn before or after it, it is seen: emoji and their variants, flags, joiners
+# in Arabic and Indic scripts (RFC 5892, appendix A), variants of ideographs and of Mongolian letters.
+SEEN_IN_PLACE = regex.compile(
+    r"""
+    (?<=[\p{Emoji}--[0-9\#*]])[\ufe0e\ufe0f] | (?<=[0-9\#*])\ufe0f(?=\u20e3)
+    | (?<=\p{Extended_Pictographic}\ufe0f?|\p{Emoji_Modifier})\u200d(?=\p{Extended_Pictographic})
+    | (?<=\U0001f3f4)[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,7}\U000e007f
+    | (?<=\p{ccc=9})[\u200c\u200d]
+    | (?<=[\p{Joining_Type=L}\p{Joining_Type=D}]\p{Mn}*)[\u200c\u200d](?=\p{Mn}*[\p{Joining_Type=R}\p{Joining_Type=D}])
+    | (?<=\p{Ideographic})[\ufe00-\ufe02\U000e0100-\U000e01ef]
+    | (?<=\p{Script=Mongolian})[\u180b-\u180d\u180f]
+    """,
+    regex.V1 | regex.VERBOSE,
+)
+DRAWN = regex.compile(r"[\p{L}\p{N}\p{P}\p{S}]")
 
 
 def parse_line(field: str, text: str, *, required: bool = True, longest: int = LINE_MAX) -> str:
-    """Return a one-line text in NFC without outer spaces; raise Invalid, naming the field, when it can't be one."""
+    """Return a one-line text in NFC without outer spaces; raise Invalid, naming the field, when it can't be one.
+
+    Every character of it can be seen: who reads two lines that differ sees where.
+    """
     line = unicodedata.normalize("NFC", text).strip()
     if not line and required:
         raise Invalid(FieldError(field, gettext_noop("This field is required.")))
     prove_readable(field, line, longest, allowed="")
+    if unseen := UNSEEN.search(SEEN_IN_PLACE.sub("", line)):
+        message = gettext_noop("The character %(code)s is invisible. Delete it, or type the name anew.")
+        raise Invalid(FieldError(field, message, {"code": code_of(unseen[0])}))
+    if line and not shows_something(line):
+        raise Invalid(FieldError(field, gettext_noop("Nothing of this can be seen. Use letters or digits.")))
     return line
 
 
@@ -26,6 +55,15 @@ def parse_text(field: str, text: str) -> str:
     body = unicodedata.normalize("NFC", text).replace("\r\n", "\n").strip()
     prove_readable(field, body, TEXT_MAX, allowed="\n\t")
     return body
+
+
+def shows_something(text: str) -> bool:
+    """Whether a reader sees anything of the text."""
+    return DRAWN.search(UNSEEN.sub("", text)) is not None
+
+
+def code_of(character: str) -> str:
+    return f"U+{ord(character):04X}"
 
 
 def prove_readable(field: str, text: str, longest: int, *, allowed: str) -> None:
@@ -37,5 +75,5 @@ def prove_readable(field: str, text: str, longest: int, *, allowed: str) -> None
         if character in allowed:
             continue
         if unicodedata.category(character) in FORBIDDEN_CATEGORIES or character in DIRECTIONAL:
-            code = f"U+{ord(character):04X}"
-            raise Invalid(FieldError(field, gettext_noop("The character %(code)s can't be used here."), {"code": code}))
+            message = gettext_noop("The character %(code)s can't be used here.")
+            raise Invalid(FieldError(field, message, {"code": code_of(character)}))

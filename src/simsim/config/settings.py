@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "simsim.tokens",
 ]
 MIDDLEWARE = [
+    "simsim.console.middleware.never_stored",
     "django.middleware.security.SecurityMiddleware",
     "simsim.console.middleware.strict_transport_security",
     "simsim.console.middleware.content_security_policy",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.cache import add_never_cache_headers
 
 from simsim.console.errors import problem_page
 from simsim.problem import Problem
@@ -38,6 +39,22 @@ def strict_transport_security(get_response: Handler) -> Handler:
         response = get_response(request)
         if seconds:
             response.headers["Strict-Transport-Security"] = f"max-age={seconds}"
+        return response
+
+    return middleware
+
+
+def never_stored(get_response: Handler) -> Handler:
+    """Let no cache and no browser keep an answer, error pages and files included: each is about one person.
+
+    Here and not at each view: whoever sits at the machine next would find what a new page forgot, after the person has
+    signed out.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.headers.pop("Cache-Control", None)
+        add_never_cache_headers(response)
         return response
 
     return middleware

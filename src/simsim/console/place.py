@@ -13,7 +13,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, resolve
 from django.utils import timezone
-from django.utils.cache import patch_cache_control
 from django_htmx.http import HttpResponseClientRefresh
 
 from simsim.accounts.models import Account, Membership, Role, User
@@ -111,10 +110,7 @@ def _in_account(
             raise NotFound
         if permission not in GRANTS[membership.role]:
             raise NotPermitted
-        response = view(Visit(request, membership.account, acting(request.user), timezone.now()), *args, **kwargs)
-        # Whoever sits at the machine next must not find the pages in a cache after the person has signed out.
-        patch_cache_control(response, private=True, no_cache=True)
-        return response
+        return view(Visit(request, membership.account, acting(request.user), timezone.now()), *args, **kwargs)
 
     return entered
 

@@ -1,15 +1,18 @@
 """How allauth behaves here: nobody signs up, addresses are read as the gate reads them, and links name our own host."""
 
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.contrib import messages
 from django.core.mail import EmailMessage
 from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
 
+from simsim.accounts.models import User
 from simsim.console.place import address_of
+from simsim.problem import PasswordSetMeanwhile
 
 UNKNOWN_ADDRESS = "unknown"
 # What goes without saying: the page that follows shows it.
@@ -32,6 +35,26 @@ class ClosedDoor(DefaultAccountAdapter):  # type: ignore[misc]
         # With the address: counted by e-mail alone, five wrong guesses from anywhere would lock the person out (T6).
         key = super()._get_login_attempts_cache_key(request, **credentials)
         return f"{key}:{self.get_client_ip(request)}"
+
+    def is_safe_url(self, url: str) -> bool:
+        """Whether a sign-in may lead there: to a page of ours, by its path or at SIMSIM_BASE_URL."""
+        base = urlsplit(settings.OPERATOR.base_url)
+        # allauth compares hosts alone: another port of our host, or plain http, is somebody else's.
+        if url_has_allowed_host_and_scheme(url, allowed_hosts=None):
+            return True
+        target = urlsplit(url) if url_has_allowed_host_and_scheme(url, allowed_hosts={base.netloc}) else None
+        return target is not None and (target.scheme, target.netloc) == (base.scheme, base.netloc)
+
+    def set_password(self, user: User, password: str) -> None:
+        """Set the password; raise PasswordSetMeanwhile when another has been set since the person's row was read.
+
+        A link works while the password is the one that it was made for, so the condition is the lock: of several
+        browsers that send one link's form together, one changes the row, and the others are not told that they did.
+        """
+        before = user.password
+        user.set_password(password)
+        if not User.objects.filter(pk=user.pk, password=before).update(password=user.password):
+            raise PasswordSetMeanwhile
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         """Return the link of the mail: on SIMSIM_BASE_URL, never on the Host that the request claimed."""
@@ -65,3 +88,8 @@ class ClosedDoor(DefaultAccountAdapter):  # type: ignore[misc]
 def say(request: HttpRequest, text: str) -> None:
     """Show a sentence once, on the next page. Never a secret: it passes through a cookie."""
     messages.success(request, text)
+
+
+def warn(request: HttpRequest, text: str) -> None:
+    """Show a sentence once, on the next page, as something to look at."""
+    messages.warning(request, text)

@@ -22,6 +22,10 @@ RANGE_BYTES = 2 * KEY_BYTES
 _MAPPED = bytes(10) + b"\xff\xff"
 _ZEROS = bytes(12)
 _MAPPED_BITS = 96
+_WHOLE = {
+    4: b"\x04" + bytes(16) + b"\x04" + b"\xff" * 4 + _ZEROS,
+    6: b"\x06" + bytes(16) + b"\x06" + b"\xff" * 16,
+}
 _LONGEST_TEXT = 45  # ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255
 _has_network_form = re.compile(r"(?P<address>[0-9A-Fa-f:.]+)(?:/(?P<length>0|[1-9][0-9]{0,2}))?").fullmatch
 _leading_zero = re.compile(r"(?:^|[./])0[0-9]").search
@@ -128,6 +132,15 @@ def contains(packed: bytes, address: Address) -> bool:
         else:
             return True
     return False
+
+
+def whole_families(packed: bytes) -> list[int]:
+    """Return the families, 4 and 6, of which the ranges hold every address; none for an empty list.
+
+    Adjacent networks are one range when packed, so 0.0.0.0/1 with 128.0.0.0/1 counts as 0.0.0.0/0 does.
+    """
+    ranges = {packed[start : start + RANGE_BYTES] for start in range(0, len(packed), RANGE_BYTES)}
+    return [version for version, whole in _WHOLE.items() if whole in ranges]
 
 
 def _key(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bytes:

@@ -1,9 +1,10 @@
 """Times as an operator types them: a day in UTC, or a time with its offset."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from simsim.problem import FieldError, Invalid, gettext_noop
-from simsim.tokens.rules import CALENDAR_DATE, THERE_IS_NO_DAY, missing_day
+from simsim.request_log.rfc3339 import parse_day, parse_time
+from simsim.tokens.rules import THERE_IS_NO_DAY, missing_day
 
 
 def parse_moment(field: str, text: str | None, *, through: bool = False) -> datetime | None:
@@ -15,11 +16,11 @@ def parse_moment(field: str, text: str | None, *, through: bool = False) -> date
         return None
     if missing := missing_day(text):
         raise Invalid(FieldError(field, THERE_IS_NO_DAY, {"day": missing}))
+    moment = parse_time(text)
     try:
-        if CALENDAR_DATE.match(text):
-            return datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(days=1 if through else 0)
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
+        if day := parse_day(text):
+            moment = datetime.combine(day + timedelta(days=1 if through else 0), time(), tzinfo=UTC)
+    except OverflowError:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise Invalid(

@@ -22,6 +22,9 @@ from simsim.tokens.keyring import Keyring
 from simsim.tokens.models import Status, Token, TokenRequest
 
 LONGEST_OVERLAP = timedelta(days=7)
+EDITED = (
+    "name", "name_key", "description", "search_key", "software", "allowed_networks", "allowlist", "report_only"
+)  # fmt: skip
 
 
 class Way(StrEnum):
@@ -106,6 +109,7 @@ def new_token(
     prove_name_free(account, str(values["name"]), now=now)
     token = Token(account=account, created_at=now, created_by=actor.user, created_by_label=actor.label, **values)
     settle_allowlist(token, report_only=report_only)
+    token.settle_keys()
     secret = mint_into(token)
     token.save(force_insert=True)
     return token, Credentials(str(account.pk), secret)
@@ -138,13 +142,16 @@ def edit_token(
     if allowed_networks is not None:
         token.allowed_networks = errors.collect(lambda: rules.parse_networks(allowed_networks)) or []
     errors.raise_if_any()
-    prove_name_free(token.account, token.name, now=now, but=token)
+    # A name that stays may be another's too, where both are older than the rule: the rest can be edited all the same.
+    if token.name != before["name"]:
+        prove_name_free(token.account, token.name, now=now, but=token)
+    token.settle_keys()
     settle_allowlist(token, report_only=token.report_only if report_only is None else report_only)
     changed: dict[str, object] = {
         key: [before[key], value] for key, value in facts(token).items() if value != before[key]
     }
     if changed:
-        token.save(update_fields=["name", "description", "software", "allowed_networks", "allowlist", "report_only"])
+        token.save(update_fields=EDITED)
         recorded(actor, token, Event.TOKEN_EDITED, changed, now)
     if not changed.keys().isdisjoint({"allowed_networks", "report_only"}):
         notices.owe_allowlist_changed(token, before, actor=actor, now=now)

@@ -7,8 +7,9 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from simsim.accounts.models import Account, Membership, User
+from simsim.accounts.name_keys import name_key
 from simsim.accounts.permissions import Actor, Permission, lock_open, permit, role_of
-from simsim.accounts.texts import parse_line, parse_text
+from simsim.accounts.texts import parse_line, parse_text, shows_something
 from simsim.audit import recording
 from simsim.audit.events import Event
 from simsim.problem import (
@@ -42,9 +43,10 @@ def ask_for_token(
     # Two requests at once would each find four of them.
     lock_open(account)
     waiting = TokenRequest.objects.filter(account=account, asked_by=actor.user, answered_at=None)
-    if same := waiting.select_related("account", "software").filter(name__iexact=name).first():
+    mine = list(waiting.select_related("account", "software"))
+    if same := next((other for other in mine if name_key(other.name) == name_key(name)), None):
         return same
-    if waiting.count() >= MOST_UNANSWERED:
+    if len(mine) >= MOST_UNANSWERED:
         raise TooManyRequested(number=str(MOST_UNANSWERED))
     request = TokenRequest.objects.create(
         account=account,
@@ -143,7 +145,7 @@ def parsed(name: str, purpose: str, software: str | None) -> tuple[str, str, Tar
         purpose = parse_text("purpose", purpose)
     except Invalid as problem:
         errors.extend(problem.errors)
-    if not purpose:
+    if not shows_something(purpose) and not any(error.field == "purpose" for error in errors):
         errors.append(FieldError("purpose", gettext_noop("This field is required.")))
     try:
         wanted = rules.parse_software(software)

@@ -4,12 +4,16 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TypeVar
 
+from django.db.models import Q
+
+from simsim.accounts.lookalikes import lookalike
 from simsim.accounts.models import Account
+from simsim.accounts.name_keys import name_key, same_named
 from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.accounts.texts import parse_line, parse_text
 from simsim.problem import AlreadyExists, FieldError, Invalid, gettext_noop
 from simsim.tokens import rules
-from simsim.tokens.models import Token
+from simsim.tokens.models import Token, TokenQuerySet
 
 Parsed = TypeVar("Parsed")
 
@@ -35,11 +39,29 @@ class Errors:
 
 def prove_name_free(account: Account, name: str, *, now: datetime, but: Token | None = None) -> None:
     """Raise AlreadyExists when another active token of the account has the name, in any case (R5)."""
-    others = Token.objects.active(now).filter(account=account, name__iexact=name)
-    if but is not None:
-        others = others.exclude(pk=but.pk)
-    if others.exists():
-        raise AlreadyExists(gettext_noop("An active token is already named “%(name)s”."), name=name)
+    if found := namesake(account, name, now=now, but=but):
+        raise AlreadyExists(gettext_noop("An active token is already named “%(name)s”."), name=found.name)
+
+
+def namesake(account: Account, name: str, *, now: datetime, but: Token | None = None) -> Token | None:
+    """Return the active token of the account that has the name, in any case; None when none has."""
+    is_candidate = Q(name_key__in=[name_key(name), ""]) | Q(name__iexact=name)
+    return same_named(others(account, now=now, but=but).filter(is_candidate), name)
+
+
+def lookalike_of(account: Account, name: str, *, actor: Actor, token: Token | None = None, now: datetime) -> str | None:
+    """Return the name of another active token that people could take for this name, None when there is none.
+
+    `token` is the one that has the name or is to have it. It is for a warning: two such names may be meant.
+    """
+    permit(actor, Permission.VIEW_TOKENS, account)
+    return lookalike(name, others(account, now=now, but=token).values_list("name", flat=True).order_by("created_at"))
+
+
+def others(account: Account, *, now: datetime, but: Token | None) -> TokenQuerySet:
+    """Return the active tokens of the account but this one."""
+    active = Token.objects.active(now).filter(account=account)
+    return active.exclude(pk=but.pk) if but is not None else active
 
 
 def faults(
@@ -66,7 +88,7 @@ def faults(
     errors.collect(lambda: parse_text("description", description))
     errors.collect(lambda: rules.parse_software(software, present=token.software if token else None))
     errors.collect(lambda: rules.parse_networks(allowed_networks))
-    if line is not None:
+    if line is not None and (token is None or line != token.name):
         try:
             prove_name_free(account, line, now=now, but=token)
         except AlreadyExists as problem:

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from simsim.accounts.models import Account, User
+from simsim.accounts.name_keys import name_key, search_key
 from simsim.credential.allowlist import Network
 
 # "Look at once", which the database gives also to a row that older code inserts during an update.
@@ -22,10 +23,15 @@ class TargetSoftware(models.Model):
 
     slug = models.SlugField(_("short name"), max_length=50, unique=True)
     name = models.CharField(_("name"), max_length=100, unique=True)
+    # "" where older code has added it during an update, or another entry has the key already.
+    name_key = models.TextField(default="", db_default="", editable=False)
     retired_at = models.DateTimeField(_("retired"), null=True)
 
     class Meta:
         ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["name_key"], condition=~Q(name_key=""), name="one_software_of_a_name")
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -69,14 +75,17 @@ class Token(models.Model):
     The password rests twice: as a digest that the gate looks up, and encrypted, so that an administrator can read it
     again (R11). `allowlist` is `allowed_networks` packed for the gate; the actions keep the two equal. Where it is only
     reported (`report_only`), requests from outside it pass and are marked in the log. During a rotation's overlap the
-    password before rests in the `previous_…` columns. `next_notice_at` is when the scheduler looks at the token next to
-    tell people of its end; None when there is nothing more to tell.
+    password before rests in the `previous_…` columns. `name_key` is what makes the name unique, `search_key` what a
+    search looks in: name, description and creator. Both are "" in a row of older code. `next_notice_at` is
+    when the scheduler looks at the token next to tell people of its end; None when there is nothing more to tell.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(Account, models.PROTECT, related_name="tokens")
     name = models.CharField(_("name"), max_length=200)
+    name_key = models.TextField(default="", db_default="", editable=False)
     description = models.TextField(_("description"), blank=True, default="")
+    search_key = models.TextField(default="", db_default="", editable=False)
     software = models.ForeignKey(
         TargetSoftware, models.PROTECT, null=True, blank=True, related_name="tokens", verbose_name=_("target software")
     )
@@ -117,6 +126,11 @@ class Token(models.Model):
         if self.revoked_at is not None:
             return Status.REVOKED
         return Status.ACTIVE if now < self.expires_at else Status.EXPIRED
+
+    def settle_keys(self) -> None:
+        """Make the columns that names are compared and found by, after the texts that they are made of."""
+        self.name_key = name_key(self.name)
+        self.search_key = search_key(self.name, self.description, self.created_by_label)
 
     @property
     def networks(self) -> list[Network]:

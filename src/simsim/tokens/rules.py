@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from simsim.credential import allowlist
 from simsim.problem import FieldError, Invalid, gettext_noop
+from simsim.request_log.rfc3339 import parse_day, parse_time
 from simsim.tokens.models import Reason, TargetSoftware
 
 LONGEST_LIFE = timedelta(days=3653)
@@ -23,7 +24,8 @@ CALENDAR_DATE = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", re.ASCII)
 def parse_expiry(text: str, *, now: datetime) -> datetime:
     """Return the moment that `2027-01-31`, `90d` or an RFC 3339 time with offset means; raise Invalid otherwise.
 
-    A date means that the token works through the whole of that day in UTC. Never in the past, at most ten years.
+    A date means that the token works through the whole of that day in UTC. Never in the past, and at most ten years on:
+    a date is at most `last_day`, a time LONGEST_LIFE from now.
     """
     text = text.strip()
     moment = moment_of(text, now)
@@ -35,7 +37,8 @@ def parse_expiry(text: str, *, now: datetime) -> datetime:
         )
     if moment <= now:
         raise Invalid(FieldError("expires_at", gettext_noop("The expiry lies in the past.")))
-    if moment > now + LONGEST_LIFE:
+    longest = end_of(last_day(now)) if parse_day(text) else now + LONGEST_LIFE
+    if moment > longest:
         raise Invalid(FieldError("expires_at", gettext_noop("A token lives at most ten years.")))
     return moment
 
@@ -45,13 +48,27 @@ def moment_of(text: str, now: datetime) -> datetime | None:
     try:
         if found := DURATION.match(text):
             return now + timedelta(days=int(found[1]))
-        if CALENDAR_DATE.match(text):
-            day_after = date.fromisoformat(text) + timedelta(days=1)
-            return datetime.combine(day_after, time(), tzinfo=UTC)
-        moment = datetime.fromisoformat(text)
-        return moment.astimezone(UTC) if moment.tzinfo else None
-    except (ValueError, OverflowError):
+        if day := parse_day(text):
+            return end_of(day)
+    except OverflowError:
         return None
+    moment = parse_time(text)
+    return moment if moment and moment.tzinfo else None
+
+
+def end_of(day: date) -> datetime:
+    """Return the moment at which the day is over in UTC."""
+    return datetime.combine(day + timedelta(days=1), time(), tzinfo=UTC)
+
+
+def last_day(now: datetime) -> date:
+    """Return the latest day that can be chosen as a token's last."""
+    return (now + LONGEST_LIFE).date()
+
+
+def recommended_until(now: datetime) -> date:
+    """Return the latest last day that no recommendation speaks against."""
+    return (now + RECOMMENDED_LIFE).date()
 
 
 def missing_day(text: str) -> str | None:
@@ -72,7 +89,7 @@ def missing_day(text: str) -> str | None:
 
 def is_longer_than_recommended(expires_at: datetime, *, now: datetime) -> bool:
     """Whether a recommendation against so long a life is due (R18)."""
-    return expires_at > now + RECOMMENDED_LIFE
+    return expires_at > end_of(recommended_until(now))
 
 
 # Far above any list that people keep, and low enough that one list can't make the gate wait for its reading.

@@ -4,10 +4,11 @@ import re
 import uuid
 from datetime import datetime
 
-from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
 from simsim.accounts.models import Account
+from simsim.accounts.name_keys import name_key, same_named
 from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.accounts.texts import parse_line
 from simsim.audit import recording
@@ -59,9 +60,15 @@ def add_software(*, actor: Actor, slug: str, name: str, now: datetime) -> Target
             FieldError("slug", gettext_noop("“none” stands for the tokens without software. Choose another."))
         )
     name = parse_line("name", name, longest=LONGEST_NAME)
-    if TargetSoftware.objects.filter(Q(slug=slug) | Q(name__iexact=name)).exists():
-        raise AlreadyExists(gettext_noop("The catalogue has “%(slug)s” or “%(name)s” already."), slug=slug, name=name)
-    software = TargetSoftware.objects.create(slug=slug, name=name)
+    taken = AlreadyExists(gettext_noop("The catalogue has “%(slug)s” or “%(name)s” already."), slug=slug, name=name)
+    # The catalogue is short, and older code may have left an entry without a key: all of it is looked at.
+    if TargetSoftware.objects.filter(slug=slug).exists() or same_named(TargetSoftware.objects.all(), name) is not None:
+        raise taken
+    try:
+        with transaction.atomic():
+            software = TargetSoftware.objects.create(slug=slug, name=name, name_key=name_key(name))
+    except IntegrityError as error:
+        raise taken from error
     recording.record(
         event=Event.SOFTWARE_ADDED,
         actor_id=None,

@@ -4,7 +4,16 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 import pytest
 
-from simsim.credential.allowlist import RANGE_BYTES, Fault, allows, contains, pack, parse_address, parse_network
+from simsim.credential.allowlist import (
+    RANGE_BYTES,
+    Fault,
+    allows,
+    contains,
+    pack,
+    parse_address,
+    parse_network,
+    whole_families,
+)
 
 
 @pytest.mark.covers("R10", "B3")
@@ -151,3 +160,24 @@ def test_a_list_cut_short_allows_nothing() -> None:
     address = parse_address("10.0.0.1")
     assert address is not None
     assert not allows(pack([ip_network("10.0.0.0/8")])[:-1], address)
+
+
+@pytest.mark.covers("R10", "B3")
+@pytest.mark.parametrize(
+    ("networks", "families"),
+    [
+        ([], []),
+        (["203.0.113.0/24"], []),
+        (["0.0.0.0/0"], [4]),
+        (["::/0"], [6]),
+        (["::/0", "0.0.0.0/0"], [4, 6]),
+        (["0.0.0.0/1", "128.0.0.0/1"], [4]),
+        (["0.0.0.0/1", "128.0.0.0/2"], []),
+        (["::/1", "8000::/1", "192.0.2.1/32"], [6]),
+        (["0.0.0.0/2", "64.0.0.0/2", "128.0.0.0/1", "10.0.0.0/8"], [4]),
+        (["::ffff:0.0.0.0/96"], [4]),
+    ],
+)
+def test_networks_that_together_hold_every_address_are_known(networks: list[str], families: list[int]) -> None:
+    parsed = [parse_network(text) for text in networks]
+    assert whole_families(pack(network for network in parsed if not isinstance(network, Fault))) == families

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Self
 
 from django.http import QueryDict
@@ -16,6 +16,7 @@ from simsim.problem import Invalid
 from simsim.request_log.filters import Filters, parse_status
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.query import parse_cursor
+from simsim.request_log.rfc3339 import parse_day, parse_time
 
 # The address bar's parameters, in its order. Bookmarks and the tokens' pages rely on them.
 NAMES = ("range", "since", "until", "endpoint", "status", "outcome", "token", "software", "address")
@@ -121,14 +122,16 @@ class LogForm:
         text = self.texts[name]
         if not text:
             return None
+        moment = parse_time(text)
         try:
-            moment = datetime.fromisoformat(text)
-            # A date alone has at most ten characters, in either of ISO 8601's forms.
-            moment += timedelta(days=1 if through and "T" not in text and " " not in text else 0)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-        except (ValueError, OverflowError):
+            if day := parse_day(text):
+                moment = datetime.combine(day + timedelta(days=1 if through else 0), time())
+        except OverflowError:
+            moment = None
+        if moment is None:
             self.say_wrong(name, gettext("This is not a time. Write it as 2026-12-06T14:05, in UTC."))
             return None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
     def _endpoint(self) -> str | None:
         text = self.texts["endpoint"]

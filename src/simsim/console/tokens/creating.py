@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from simsim.console.errors import sentence
@@ -16,13 +15,14 @@ from simsim.console.tokens.form import PRESETS_DAYS, TokenForm, offered_software
 from simsim.console.tokens.while_typing import CHECK, errors_while_typing
 from simsim.problem import AlreadyAnswered, AlreadyExists, Invalid, NotFound
 from simsim.tokens.actions import create_token
-from simsim.tokens.models import Status, Token
+from simsim.tokens.cautions import cautions_of, network_cautions
+from simsim.tokens.checking import namesake
+from simsim.tokens.models import Status
 from simsim.tokens.reading import find_token
-from simsim.tokens.rules import LONGEST_LIFE, RECOMMENDED_LIFE
+from simsim.tokens.rules import last_day, recommended_until
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@never_cache
 @for_administrators
 def create(visit: Visit) -> HttpResponse:
     """Show the form; create the token and show its credentials at once.
@@ -74,14 +74,10 @@ def save(visit: Visit, form: TokenForm, asked: Asked) -> HttpResponse:
     except (Invalid, AlreadyExists) as problem:
         form.explain(problem)
         if isinstance(problem, AlreadyExists):
-            form.namesake = namesake(visit, form.name)
+            form.namesake = namesake(visit.account, form.name, now=visit.now)
         return form_page(visit, form, asked, status=problem.status)
-    return credentials_page(visit, token, credentials, is_new=True)
-
-
-def namesake(visit: Visit, name: str) -> Token | None:
-    """Return the active token that has the name already: most likely the one that this very form has just made."""
-    return Token.objects.active(visit.now).filter(account=visit.account, name__iexact=name.strip()).first()
+    cautions = [sentence(Invalid(each)) for each in cautions_of(token, actor=visit.actor, now=visit.now)]
+    return credentials_page(visit, token, credentials, is_new=True, cautions=cautions)
 
 
 def answered_page(visit: Visit, form: TokenForm, problem: AlreadyAnswered) -> HttpResponse:
@@ -90,6 +86,7 @@ def answered_page(visit: Visit, form: TokenForm, problem: AlreadyAnswered) -> Ht
 
 
 def form_page(visit: Visit, form: TokenForm, asked: Asked, *, status: int = 200) -> HttpResponse:
+    form.hint(network_cautions(form.networks))
     context = {
         "account": visit.account,
         "form": form,
@@ -97,8 +94,8 @@ def form_page(visit: Visit, form: TokenForm, asked: Asked, *, status: int = 200)
         "asked_notice": asked.notice,
         "presets": [(f"{days}d", days, visit.now + timedelta(days=days)) for days in PRESETS_DAYS],
         "first_day": visit.now.date(),
-        "last_day": (visit.now + LONGEST_LIFE).date(),
-        "recommended_until": (visit.now + RECOMMENDED_LIFE).date(),
+        "last_day": last_day(visit.now),
+        "recommended_until": recommended_until(visit.now),
         "software": offered_software(),
         "browser": located(visit.request),
     }

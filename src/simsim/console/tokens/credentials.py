@@ -2,13 +2,12 @@
 
 import shlex
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.text import slugify
 from django.utils.translation import gettext
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from simsim.console.connecting.pages import api_here
@@ -23,7 +22,6 @@ from simsim.tokens.rules import is_longer_than_recommended
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@never_cache
 @for_administrators
 def show(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
     """Show the credentials of an active token again (R11). GET, as after a reload, leads back to the token."""
@@ -31,7 +29,6 @@ def show(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@never_cache
 @for_administrators
 def download(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
     """Hand the credentials out as a .env file; recorded as every other showing of them."""
@@ -67,16 +64,17 @@ def env_file(token: Token, credentials: Credentials) -> str:
 
 
 def credentials_page(
-    visit: Visit, token: Token, credentials: Credentials, *, status: int = 201, is_new: bool = False
+    visit: Visit, token: Token, credentials: Credentials, *, is_new: bool = False, cautions: Sequence[str] = ()
 ) -> HttpResponse:
-    """Return the page of a password that has just been made; the view that sends it must forbid caching."""
+    """Return the page of a password that has just been made; `cautions` are what to look at in the token."""
     context = {
         "account": visit.account,
         "now": visit.now,
         "token": token,
         "credentials": credentials,
         "is_new": is_new,
+        "cautions": cautions,
         "is_long": is_longer_than_recommended(token.expires_at, now=visit.now),
         "recipes": recipes(username=credentials.username, api=api_here(), password=credentials.password),
     }
-    return render(visit.request, "console/tokens/credentials.html", context, status=status)
+    return render(visit.request, "console/tokens/credentials.html", context, status=201)

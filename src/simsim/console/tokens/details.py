@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from simsim.console.errors import sentence
 from simsim.console.place import Visit, for_administrators, located
 from simsim.console.recent_authentication import demand_recent_authentication
-from simsim.console.sign_in import say
+from simsim.console.sign_in import say, warn
 from simsim.console.tokens import previewing
 from simsim.console.tokens.form import TokenForm, offered_software
 from simsim.console.tokens.rows import rows
@@ -19,6 +19,7 @@ from simsim.console.tokens.while_typing import CHECK, errors_while_typing
 from simsim.credential.allowlist import Fault, parse_network
 from simsim.problem import AlreadyExists, ChangedMeanwhile, Invalid
 from simsim.tokens.actions import edit_token
+from simsim.tokens.cautions import name_caution, network_cautions
 from simsim.tokens.models import Token
 from simsim.tokens.reading import find_token
 from simsim.tokens.sent_notices import notices_of
@@ -93,6 +94,9 @@ def save(visit: Visit, token: Token, form: TokenForm) -> HttpResponse:
         form.explain(problem)
         return token_page(visit, token, form, status=problem.status)
     say(visit.request, gettext("Your changes are saved. They hold from the next request on."))
+    if form.name != token.name:
+        for caution in name_caution(visit.account, form.name, actor=visit.actor, token=token, now=visit.now):
+            warn(visit.request, sentence(Invalid(caution)))
     return redirect("console:token", visit.account.pk, token.pk)
 
 
@@ -102,6 +106,7 @@ def token_page(
     """Return the token's page; `more` goes into its context: `preview`, `is_question`, `credentials`, `trial`."""
     [row] = rows([token], now=visit.now)
     form = form or TokenForm.of(token)
+    form.hint(network_cautions(form.networks))
     if token.report_only and not visit.request.POST:
         more["preview"] = previewing.preview_of(visit, token, form)
     context = {

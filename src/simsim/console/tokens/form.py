@@ -39,7 +39,8 @@ class TokenForm:
     """What was typed. `errors` holds a sentence for each field, rows of networks under `allowed_networks.N`.
 
     `previewed` is the list whose preview the person had before their eyes, as one text; `stood` is the list with its
-    mode as they were when the page was opened, "" for a new token.
+    mode as they were when the page was opened, "" for a new token. `hints` holds what is worth a
+    look, by field too, and refuses nothing.
     """
 
     name: str = ""
@@ -52,6 +53,7 @@ class TokenForm:
     previewed: str = ""
     stood: str = ""
     errors: dict[str, str] = field(default_factory=dict)
+    hints: dict[str, str] = field(default_factory=dict)
     focus_row: int | None = None
     namesake: Token | None = None
 
@@ -163,6 +165,12 @@ class TokenForm:
         """Put each error beside its field, the first where a field has several."""
         for error in errors:
             self.errors.setdefault(error.field, sentence(Invalid(FieldError(error.field, error.message, error.params))))
+
+    def hint(self, cautions: Iterable[FieldError]) -> None:
+        """Put each hint beside its field, unless an error is there."""
+        for caution in cautions:
+            if caution.field not in self.errors:
+                self.hints[caution.field] = sentence(Invalid(caution))
 
     def forget_errors_of_what_is_still_empty(self) -> None:
         """While a form is being typed, nobody is told that a field is required."""

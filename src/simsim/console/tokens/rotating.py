@@ -7,7 +7,6 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from simsim.console.place import Visit, for_administrators
@@ -30,7 +29,6 @@ USUAL = "day"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@never_cache
 @for_administrators
 def rotate(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
     """Ask how long the present password shall go on working; give the token a new one and show it."""

@@ -1,10 +1,11 @@
-"""What is wrong with a form while it is being typed: the sentences alone, each put in its place by htmx."""
+"""What is wrong with a form, or worth a look, while it is being typed: sentences that htmx puts in their places."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
 
 from simsim.console.place import Visit
 from simsim.console.tokens.form import TokenForm
+from simsim.tokens.cautions import name_caution, network_cautions
 from simsim.tokens.checking import faults
 from simsim.tokens.models import Token
 
@@ -26,5 +27,7 @@ def errors_while_typing(visit: Visit, form: TokenForm, *, token: Token | None = 
     )
     form.mark(found)
     form.forget_errors_of_what_is_still_empty()
+    form.hint(name_caution(visit.account, form.name, actor=visit.actor, token=token, now=visit.now))
+    form.hint(network_cautions(form.networks))
     context = {"form": form, "is_new": token is None}
     return render(visit.request, "console/tokens/parts/errors.html", context)

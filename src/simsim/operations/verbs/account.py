@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from simsim.operations.cautions import warn_of_name
 from simsim.operations.output import AsJson, print_list, print_one
 from simsim.operations.wiring import needs_django
 
@@ -31,6 +32,7 @@ def create_account(
     account = actions.create_account(actor=OPERATOR, name=name, now=timezone.now())
     note = f"Next: simsim user create EMAIL --account {account.pk} --role administrator"
     print_one({"id": str(account.pk), "name": account.name}, as_json=as_json, note=note)
+    warn_of_name(account)
 
 
 @accounts.command("list")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from simsim.operations.cautions import warn_of_name
 from simsim.operations.output import AsJson, print_list, print_one
 from simsim.operations.wiring import needs_django
 
@@ -26,6 +27,7 @@ def add(
 
     added = add_software(actor=OPERATOR, slug=slug, name=name, now=timezone.now())
     print_one({"slug": added.slug, "name": added.name}, as_json=as_json)
+    warn_of_name(added)
 
 
 @software.command("list")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from simsim.operations.cautions import warn_of_token
 from simsim.operations.output import AsJson, Document, print_list, print_one
 from simsim.operations.wiring import needs_django
 from simsim.problem import FieldError, Invalid, gettext_noop
@@ -71,6 +72,7 @@ def create(
     )
     shown = {"username": credentials.username, "password": credentials.password}
     print_token(token, as_json=as_json, more=shown)
+    warn_of_token(token, actor=actor)
 
 
 @tokens.command("list")
@@ -157,6 +159,7 @@ def edit(
         now=timezone.now(),
     )
     print_token(token, as_json=as_json)
+    warn_of_token(token, actor=actor)
 
 
 @tokens.command("revoke")

@@ -1,5 +1,7 @@
 // Turns a long select into a field that one can search (WAI-ARIA combobox with a list); the select goes on holding the value.
 const initials = (name) => name.split(/\s+/).slice(0, 2).map((word) => word[0]).join("").toUpperCase();
+// As the server compares names: composed or not, in any width and case.
+const folded = (text) => text.normalize("NFKC").toLowerCase();
 
 const enhance = (select) => {
   const field = document.createElement("input");
@@ -61,8 +63,8 @@ const enhance = (select) => {
     return item;
   };
   const open = (text) => {
-    const wanted = text.trim().toLowerCase();
-    const found = [...select.options].filter((option) => option.text.toLowerCase().includes(wanted));
+    const wanted = folded(text.trim());
+    const found = [...select.options].filter((option) => folded(option.text).includes(wanted));
     list.replaceChildren(...found.map(row));
     if (!found.length) {
       const none = document.createElement("li");

@@ -1,0 +1,54 @@
+"""Names that look like each other although they are spelled otherwise (Unicode Technical Standard 39, section 4)."""
+
+import functools
+import unicodedata
+from collections.abc import Iterable
+
+from simsim.accounts.name_keys import IGNORABLE, name_key
+
+
+def lookalike(name: str, among: Iterable[str]) -> str | None:
+    """Return the first of the names that people could take for this one, None when there is none.
+
+    A name with the same key is not a lookalike: it is the same name.
+    """
+    key, wanted = name_key(name), shapes(name)
+    return next((other for other in among if shapes(other) & wanted and name_key(other) != key), None)
+
+
+def shapes(name: str) -> frozenset[str]:
+    """Return the skeletons of a name: as it is written, and without case.
+
+    Both, because a capital I looks like an l, and a Cyrillic і like an i.
+    """
+    return frozenset({skeleton(name).casefold(), skeleton(name_key(name))})
+
+
+def skeleton(text: str) -> str:
+    """Return the text with each character replaced by the one that it is confused with. Not for showing."""
+    if text.isascii():
+        return " ".join(text.translate(prototypes()).split())
+    drawn = IGNORABLE.sub("", unicodedata.normalize("NFD", text)).translate(prototypes())
+    return " ".join(unicodedata.normalize("NFD", drawn).split())
+
+
+@functools.cache
+def prototypes() -> dict[int, str]:
+    """Return for each confusable character the text that stands for all that look like it.
+
+    The library lists pairs in both directions, as from “l” to each of “1”, “I” and “|” and back. What several are
+    confused with stands for them, and of two the longer (“m” looks like “rn”).
+    """
+    # Read on first use: the hundred thousand pairs would slow each start of the command line down.
+    from confusable_homoglyphs.confusables import confusables_data  # noqa: PLC0415
+
+    known = {text: [pair["c"] for pair in pairs] for text, pairs in confusables_data.items()}
+    found = {}
+    for text, others in known.items():
+        if len(text) == 1 and len(others) == 1:
+            [other] = others
+            is_alone = len(known.get(other, ())) == 1
+            if not is_alone or (len(other), text) > (1, other):
+                # The data wraps characters that are written from right to left in marks of direction.
+                found[ord(text)] = other.strip("\u200e")
+    return found

@@ -1,0 +1,45 @@
+"""What is worth a look although it was done: a line each on standard error, so that scripts read the JSON as ever."""
+# ruff: noqa: PLC0415 - help answers without Django
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from simsim.problem import FieldError, gettext_noop
+
+if TYPE_CHECKING:
+    from simsim.accounts.models import Account
+    from simsim.accounts.permissions import Actor
+    from simsim.tokens.models import TargetSoftware, Token
+
+
+def warn(cautions: Iterable[FieldError]) -> None:
+    for caution in cautions:
+        sys.stderr.write(f"simsim: warning: {caution}\n")
+
+
+def warn_of_token(token: "Token", *, actor: "Actor") -> None:
+    """Warn of a name that looks like another active token's, and of networks that allow everybody."""
+    from django.utils import timezone
+
+    from simsim.tokens.cautions import cautions_of
+
+    warn(cautions_of(token, actor=actor, now=timezone.now()))
+
+
+def warn_of_name(made: "Account | TargetSoftware") -> None:
+    """Warn of a name that looks like that of another account, or of other software."""
+    from simsim.accounts.lookalikes import lookalike
+
+    # Its own name is no lookalike of it.
+    others = type(made).objects.order_by("pk").values_list("name", flat=True)
+    if other := lookalike(made.name, others):
+        warn(
+            [
+                FieldError(
+                    "name",
+                    gettext_noop("This looks like “%(other)s”. Choose a name that nobody mistakes for it."),
+                    {"other": other},
+                )
+            ]
+        )

@@ -1,0 +1,96 @@
+"""A name that looks like another's, and networks that allow everybody, are told at every door and refused at none."""
+
+import html
+import json
+import re
+from datetime import datetime
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from cast import PASSWORD, Cast
+from integration.test_command_line_verbs import TOKEN_FIELDS
+from simsim.operations.command_line import run
+from simsim.tokens.actions import create_token
+from simsim.tokens.models import Token
+from verbs import WIRING
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+LOOKS = "This looks like “Invoice”"
+EVERYBODY = "These networks allow everybody"
+CYRILLIC = "Іnvoice"
+ALL = ["0.0.0.0/1", "128.0.0.0/1"]
+
+
+@pytest.fixture
+def alice(cast: Cast, now: datetime) -> Client:
+    cache.clear()
+    create_token(actor=cast.as_alice, account=cast.acme, name="Invoice", expires="90d", now=now)
+    client = Client()
+    client.post("/sign-in/login/", {"login": cast.alice.email, "password": PASSWORD})
+    return client
+
+
+def text_of(content: bytes) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", content.decode())).split())
+
+
+@pytest.mark.covers("R5", "R10", "B3")
+def test_console_tells_while_one_types_and_after_saving(cast: Cast, alice: Client) -> None:
+    new = f"/accounts/{cast.acme.pk}/tokens/new/"
+    form = {"name": CYRILLIC, "expires": "90d", "network": ALL}
+    checked = alice.post(new, form | {"press": "check"}, headers={"HX-Request": "true"}).content.decode()
+    hints = dict(re.findall(r'id="([a-z_]+_hint)"[^>]*hx-swap-oob="true">(.*?)</div>', checked, re.DOTALL))
+    assert LOOKS in html.unescape(hints["id_name_hint"])
+    assert EVERYBODY + " who calls over IPv4." in hints["networks_hint"]
+    plain = alice.post(new, {"press": "check", "name": "Other", "network": ["10.0.0.0/8"]})
+    assert LOOKS not in text_of(plain.content)
+    assert EVERYBODY not in text_of(plain.content)
+    # Without a script the hint comes with any button among the networks.
+    assert EVERYBODY in text_of(alice.post(new, form | {"press": "add-row"}).content)
+
+    created = alice.post(new, form)
+    assert created.status_code == 201
+    assert LOOKS in text_of(created.content)
+    assert EVERYBODY in text_of(created.content)
+    token = Token.objects.get(name=CYRILLIC)
+    page = f"/accounts/{cast.acme.pk}/tokens/{token.pk}/"
+    assert EVERYBODY in text_of(alice.get(page).content)
+    stood = {"name": "Calm", "network": ["10.0.0.0/8"], "press": ""}
+    assert LOOKS not in text_of(alice.post(page, stood, follow=True).content)
+    after = text_of(alice.post(page, stood | {"name": "lnvoice"}, follow=True).content)
+    assert (LOOKS in after, EVERYBODY in after) == (True, False)
+    assert LOOKS not in text_of(alice.get(page).content)
+
+
+@pytest.mark.covers("R5", "R10", "B7")
+def test_command_line_tells_on_standard_error_and_prints_the_contract_s_json(
+    cast: Cast, alice: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def simsim(*arguments: str) -> tuple[dict[str, object], list[str]]:
+        assert run([*arguments, "--json"], wiring=WIRING) == 0
+        out, err = capsys.readouterr()
+        return json.loads(out), err.splitlines()
+
+    account, me = str(cast.acme.pk), cast.alice.email
+    networks = [part for network in ("::/0", "0.0.0.0/0") for part in ("--allow", network)]
+    made, told = simsim(
+        "token", "create", "--account", account, "--as", me, "--name", CYRILLIC, "--expires", "1d", *networks
+    )
+    assert made.keys() == TOKEN_FIELDS | {"username", "password"}
+    assert told == [
+        f"simsim: warning: {LOOKS}, another active token. Choose a name that nobody mistakes for it.",
+        f"simsim: warning: {EVERYBODY}.",
+    ]
+    edited, told = simsim("token", "edit", str(made["id"]), "--as", me, "--name", "Calm", "--allow", "::/0")
+    assert edited.keys() == TOKEN_FIELDS
+    assert told == [f"simsim: warning: {EVERYBODY} who calls over IPv6."]
+    assert simsim("token", "edit", str(made["id"]), "--as", me, "--allow-any")[1] == []
+    assert simsim("account", "create", "Аcme")[1] == [
+        "simsim: warning: This looks like “Acme”. Choose a name that nobody mistakes for it."
+    ]
+    assert simsim("account", "create", "Initech")[1] == []
+    assert simsim("software", "add", "exce1", "Microsoft Exce1")[1] == [
+        "simsim: warning: This looks like “Microsoft Excel”. Choose a name that nobody mistakes for it."
+    ]

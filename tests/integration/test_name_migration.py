@@ -1,0 +1,122 @@
+"""Names that were given before the rule are there whole after the upgrade, and older code goes on beside it."""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import postgresql_server
+from settings_for_tests import ON_POSTGRESQL
+
+OLDER_CODE = """
+import sys, uuid
+import django
+django.setup()
+from django.db import connection
+cursor = connection.cursor()
+at, account = "2026-11-24 12:00:00", uuid.UUID(int=1)
+plain = connection.vendor != "postgresql"
+def identity(number):
+    return uuid.UUID(int=number).hex if plain else uuid.UUID(int=number)
+def add_account(number, name):
+    row = [identity(number), name, at]
+    cursor.execute("INSERT INTO accounts_account (id, name, created_at) VALUES (%s, %s, %s)", row)
+def add_software(slug, name):
+    cursor.execute("INSERT INTO tokens_targetsoftware (slug, name) VALUES (%s, %s)", [slug, name])
+def add_token(number, name):
+    digest = bytes([number]) * 32
+    cursor.execute(
+        "INSERT INTO tokens_token (id, account_id, name, description, expires_at, allowed_networks, report_only,"
+        " allowlist, digest, sealed_password, created_at, created_by_label, revoked_by_label, revocation_reason)"
+        " VALUES (%s, %s, %s, 'Für Öl', '2036-01-01 00:00:00', '[]', false, %s, %s, %s, %s, 'alice@acme.example', '',"
+        " '')",
+        [identity(number), identity(1), name, b"", digest, digest, at])
+if sys.argv[1] == "before":
+    for number, name in enumerate(("Ärger", "ärger", "Plain"), 1):
+        add_account(number, name)
+        add_software(f"s{number}", name)
+        add_token(number, name)
+else:
+    for number, name in enumerate(("Öl", "ÄRGER"), 4):
+        add_account(number, name)
+        add_software(f"s{number}", name)
+        add_token(number, name)
+    cursor.execute("SELECT count(*), min(works_until) FROM verifiable_token")
+    assert cursor.fetchone() == (5, None)
+"""
+READ = """
+import json, uuid
+import django
+django.setup()
+from django.utils import timezone
+from simsim.accounts.actions import create_account
+from simsim.accounts.models import Account
+from simsim.accounts.permissions import OPERATOR
+from simsim.problem import AlreadyExists
+from simsim.tokens.attention import Search, rank_active
+from simsim.tokens.checking import namesake
+from simsim.tokens.models import TargetSoftware, Token
+acme, now = Account.objects.get(pk=uuid.UUID(int=1)), timezone.now()
+def taken(name):
+    try:
+        create_account(actor=OPERATOR, name=name, now=now)
+    except AlreadyExists:
+        return True
+    return False
+print(json.dumps({
+    "accounts": list(Account.objects.order_by("pk").values_list("name", "name_key")),
+    "software": list(TargetSoftware.objects.filter(slug__startswith="s", slug__lt="s9").order_by("slug")
+                     .values_list("name", "name_key")),
+    "tokens": list(Token.objects.order_by("pk").values_list("name", "name_key", "search_key")),
+    "taken": [name for name in ("ÄRGER", "PLAIN", "öl") if namesake(acme, name, now=now) and taken(name)],
+    "found": len(rank_active(acme, actor=OPERATOR, search=Search(text="ÖL"), now=now).ids),
+}))
+"""
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.covers("R5", "B11")
+def test_upgrade_gives_each_name_its_key_and_older_code_goes_on_beside_it(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SIMSIM_", "DJANGO_"))} | {
+        "SIMSIM_DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "simsim.config.settings",
+    }  # fmt: skip
+    if ON_POSTGRESQL:
+        environment |= {
+            "SIMSIM_DATABASE_URL": postgresql_server.create_database(f"upgrade_{secrets.token_hex(4)}"),
+            "SIMSIM_SECRET_KEY": "a-secret-key-of-the-tests-and-of-nothing-else",
+            "SIMSIM_TOKEN_KEYS": "dGhpcy1pcy1hLWtleS1vZi10aGUtdGVzdHMtYWxvbmU",
+        }
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *arguments], env=environment, check=False, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run("-m", "django", "migrate", "tokens", "0007", "-v0", "--skip-checks")
+    run("-m", "django", "migrate", "accounts", "0001", "-v0", "--skip-checks")
+    run("-c", OLDER_CODE, "before")
+    run("-m", "django", "migrate", "-v0", "--skip-checks")
+    run("-c", OLDER_CODE, "beside")
+    if not ON_POSTGRESQL:
+        run("-m", "django", "migrate", "--database", "request_log", "-v0", "--skip-checks")
+
+    found = json.loads(run("-c", READ))
+    keyed = [["Ärger", "ärger"], ["ärger", ""], ["Plain", "plain"], ["Öl", ""], ["ÄRGER", ""]]
+    assert found["accounts"] == found["software"] == keyed
+    more = "\nfür öl\nalice@acme.example"
+    assert found["tokens"] == [
+        ["Ärger", "ärger", "ärger" + more],
+        ["ärger", "ärger", "ärger" + more],
+        ["Plain", "plain", "plain" + more],
+        ["Öl", "", ""],
+        ["ÄRGER", "", ""],
+    ]
+    assert found["taken"] == ["ÄRGER", "PLAIN", "öl"]
+    # What older code has written meanwhile is found by its plain columns: in ASCII's cases, and as it is written.
+    assert found["found"] >= 3
