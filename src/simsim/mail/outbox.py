@@ -1,19 +1,18 @@
 """Owing a mail, and paying it."""
 
 import logging
-import smtplib
 import time
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from simsim.mail import sending
 from simsim.mail.models import OwedMail
-from simsim.mail.rendering import message
+from simsim.mail.rendering import Untrue, Unwritable, message
 from simsim.problem import Conflict, NotFound, gettext_noop
 
 log = logging.getLogger(__name__)
@@ -121,9 +120,12 @@ def deliver_due(*, now: datetime) -> int:
 def deliver(mail: OwedMail, now: datetime) -> bool:
     """Make one attempt, and return whether the mail server has taken the mail."""
     try:
-        sent = message(mail)
+        sent = message(mail, now)
+    except Untrue as error:
+        of_this_attempt(mail).update(given_up_at=now, lease_ends_at=None, last_error=f"{WITHDRAWN}{error}")
+        return False
     except Exception as error:  # a template that is missing or broken is this mail's trouble alone
-        postpone(mail, error, now)
+        postpone(mail, error, now, is_final=isinstance(error, Unwritable))
         return False
     try:
         # Each mail has its own session: one refused recipient must not take the others' down.
@@ -135,8 +137,10 @@ def deliver(mail: OwedMail, now: datetime) -> bool:
             of_this_attempt(mail).update(
                 delivered_at=now, given_up_at=None, lease_ends_at=None, last_error="", facts=without_secrets(mail)
             )
-    except (OSError, smtplib.SMTPException, ValueError) as error:
-        postpone(mail, error, now)
+    except DatabaseError:
+        raise
+    except Exception as error:  # whatever a server or its TLS makes of our side: the mail waits
+        postpone(mail, error, now, is_final=sending.is_final(error))
         return False
     return True
 
@@ -171,11 +175,11 @@ def is_ours(mail: OwedMail) -> bool:
     return of_this_attempt(mail).filter(delivered_at=None, given_up_at=None).exists()
 
 
-def postpone(mail: OwedMail, error: Exception, now: datetime) -> None:
+def postpone(mail: OwedMail, error: Exception, now: datetime, *, is_final: bool = False) -> None:
     """Try again after a wait that doubles; give up after three days, or at once where trying again can't help."""
     wait = min(timedelta(seconds=15 * 2 ** min(mail.attempts - 1, 20)), LONGEST_WAIT)
     last = mail.tried_until or mail.owed_at + PATIENCE
-    given_up = now if sending.is_final(error) or now + wait > last else None
+    given_up = now if is_final or now + wait > last else None
     of_this_attempt(mail).filter(delivered_at=None, given_up_at=None).update(
         due_at=now + wait,
         lease_ends_at=None,

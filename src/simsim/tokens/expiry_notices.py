@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError, transaction
 
 from simsim.mail import outbox
+from simsim.mail.time_left import ending, time_left
 from simsim.request_log.query import LastUse, last_uses
 from simsim.tokens.models import Token
 from simsim.tokens.notice_policy import (
@@ -97,13 +98,12 @@ def next_look(token: Token, now: datetime) -> datetime | None:
 
 
 def expiry_facts(token: Token, uses: Mapping[uuid.UUID, LastUse], now: datetime) -> dict[str, object]:
-    """Return what a notice about the end of a token shows; how long it still lives is in days, or in hours."""
-    hours = round((token.expires_at - now) / timedelta(hours=1))
+    """Return what a notice about the end of a token shows; how long it still lives is told anew when it is sent."""
     use = uses.get(token.pk)
     return {
         **facts_of(token),
-        "days_left": round(hours / 24) if hours >= 48 else 0,
-        "hours_left": max(hours, 0) if hours < 48 else 0,
+        **ending(token.expires_at),
+        **time_left(token.expires_at - now),
         "last_used": written(use.at) if use else "",
         "last_used_from": use.address if use else "",
         "rotate_link": f"{link_to(token)}rotate/",
