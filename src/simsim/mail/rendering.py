@@ -23,6 +23,7 @@ from simsim.mail.sender import FALLBACK_DOMAIN, UnusableSender, ascii_domain, pa
 from simsim.mail.time_left import end_of, time_left
 
 LONGEST_SUBJECT = 120
+EXPIRED_BEFORE = "the token had expired before"
 # Facts in somebody's own words, of several lines; every other text is one line, as a name must be.
 OWN_WORDS = {"purpose"}
 # Controls, separators and what can't be encoded. U+2028 and its like end a header line for some parsers (T8).
@@ -105,7 +106,7 @@ def as_of(mail: OwedMail, now: datetime) -> dict[str, int]:
     if mail.kind == "token_expired" and now < end:
         raise Untrue("the token has not expired")
     if mail.kind == "token_expiring" and now >= end:
-        raise Untrue("the token had expired before")
+        raise Untrue(EXPIRED_BEFORE)
     return time_left(end - now)
 
 
