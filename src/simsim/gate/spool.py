@@ -6,11 +6,13 @@ writer any more, and whoever takes it may read it to the end and delete it.
 
 import errno
 import fcntl
+import math
 import os
 import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import TypeVar
 
 from simsim.gate import ballast, process
@@ -42,7 +44,8 @@ class Spool:
         self._ends_within_a_line = False
         self._gap: Gap | None = None
         self._gap_generation = 0
-        self._looks_at = 0.0
+        # Who writes ends may use the last room.
+        self._looks_at = 0.0 if stem == GATE else math.inf
 
     def append(self, line: bytes) -> None:
         """Write one line, its newline included, so that it outlives this process. Raises OSError when it can't be.
@@ -62,7 +65,7 @@ class Spool:
 
     def open(self) -> int:
         """Return the descriptor of the file that the next line goes to, opened if need be. Raises OSError."""
-        if self._stem == GATE and time.monotonic() >= self._looks_at:
+        if monotonic() >= self._looks_at:
             self._leave_room_for_ends()
         if self._file is not None:
             if self._generation == process.generation() and self._size < self._max_segment_bytes:
@@ -108,7 +111,7 @@ class Spool:
             if not ballast.is_kept(self._directory):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             ballast.let_go(self._directory)
-        self._looks_at = time.monotonic() + LOOK_SECONDS
+        self._looks_at = monotonic() + LOOK_SECONDS
 
     def _miss(self) -> None:
         generation = process.generation()
