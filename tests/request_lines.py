@@ -15,6 +15,7 @@ from simsim.gate.line import decided_line, frame
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ACME, GLOBEX, READER = uuid.UUID(int=1), uuid.UUID(int=2), uuid.UUID(int=3)
 RECORD = Record(str(READER), str(ACME), "reader", bytes(32), datetime(2027, 1, 1, tzinfo=UTC), False, b"", None)
+WITHOUT_TOKEN = {"no_credentials", "password_unknown", "other_account", "undecided"}
 
 
 def request_id(number: int) -> str:
@@ -36,7 +37,7 @@ class SpoolOfTests:
         return file
 
     def decide(self, number: int, decision: Decision = OK, at: datetime = NOON, address: str = "203.0.113.9") -> None:
-        record = RECORD if decision.cause not in {"no_credentials", "password_unknown", "other_account"} else None
+        record = None if decision.cause in WITHOUT_TOKEN else RECORD
         framed = frame(decision, account=str(ACME), record=record, address=parse_address(address))
         line = decided_line(request_id(number), at.timestamp(), framed, method="GET", target=f"/r/{number}?q=1")
         self.gate.write(line)

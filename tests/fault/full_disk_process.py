@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+import uuid
 from collections import Counter
 from pathlib import Path
 
@@ -17,10 +18,13 @@ from gate_database import Database, basic
 from simsim.gate import ballast
 from simsim.gate.app import VERIFY, Gate, Request
 from simsim.gate.lookup import open_lookup
-from simsim.gate.spool import Spool
+from simsim.gate.spool import LOOK_SECONDS, Spool
 
 MEGABYTE = 1024 * 1024
 REQUESTS = 500
+END = (
+    b'{"id":"%s","at":%.3f,"seconds":0.001,"status":200,"bytes":5,"method":"GET","path":"/","address":"203.0.113.9"}\n'
+)
 
 
 class FullDisk:
@@ -32,6 +36,7 @@ class FullDisk:
         opened = Database(database)
         self.credentials = basic(opened.add())
         self.gate = Gate(open_lookup(database), Spool(disk))
+        self.ends = (disk / "gateway.jsonl").open("ab", buffering=0)
         self.filler = (disk / "somebody-elses.log").open("ab", buffering=0)
 
     def fill(self) -> None:
@@ -43,12 +48,33 @@ class FullDisk:
             except OSError:
                 continue
 
+    def leave(self, size: int) -> None:
+        """Take all the room but that."""
+        self.fill()
+        os.truncate(self.filler.fileno(), os.fstat(self.filler.fileno()).st_size - size)
+
     def ask(self, stage: str) -> None:
-        """Send requests, all with a token that is good, and print how many got which status."""
-        request = Request("", "GET", VERIFY, [self.credentials], [])
-        statuses = Counter(self.gate.verify(request).status for _ in range(REQUESTS))
-        told = {"stage": stage, "statuses": statuses, "ballast": ballast.is_kept(self.disk), "at": time.time()}
+        """Send requests, all with a token that is good, and print how many got which status and how many ends fitted.
+
+        They are answered together, as those of slow clients are: the ends come when all decisions are written.
+        """
+        time.sleep(2 * LOOK_SECONDS)
+        ids = [uuid.uuid4().hex for _ in range(REQUESTS)]
+        answers = [self.gate.verify(Request("", "GET", VERIFY, [self.credentials], [], each)).status for each in ids]
+        let_in = [each for each, status in zip(ids, answers, strict=True) if status == 204]
+        told = {
+            "stage": stage, "statuses": Counter(answers), "ends": sum(map(self.end, let_in)),
+            "ballast": ballast.is_kept(self.disk), "at": time.time(),
+        }  # fmt: skip
         print(json.dumps(told), flush=True)
+
+    def end(self, request_id: str) -> bool:
+        """Write the end of a request as nginx does, which drops a line that does not fit; return whether it did."""
+        line = END % (request_id.encode(), time.time())
+        try:
+            return self.ends.write(line) == len(line)
+        except OSError:
+            return False
 
 
 def main(disk: Path, database: Path, spool: Path) -> None:
@@ -59,6 +85,8 @@ def main(disk: Path, database: Path, spool: Path) -> None:
     full.ask("full, with ballast")
     full.fill()
     full.ask("full, without")
+    full.leave(200 * 1024)
+    full.ask("nearly full")
     assert not ballast.keep(disk, 2 * MEGABYTE)
     os.truncate(disk / "somebody-elses.log", 0)
     full.ask("room again")

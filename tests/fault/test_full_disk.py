@@ -33,9 +33,12 @@ def test_on_a_full_disk_the_ballast_carries_the_api_on_and_a_gap_is_told(tmp_pat
     assert done.returncode == 0, f"it needs to mount a small disk, as root or in a user namespace:\n{done.stderr}"
     stages = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(stage["stage"], stage["ballast"]) for stage in stages] == [
-        ("room", True), ("full, with ballast", False), ("full, without", False), ("room again", False),
+        ("room", True), ("full, with ballast", False), ("full, without", False), ("nearly full", False),
+        ("room again", False),
     ]  # fmt: skip
-    room, full, gone, again = (stage["statuses"] for stage in stages)
+    room, full, gone, nearly, again = (stage["statuses"] for stage in stages)
+    assert [stage["ends"] for stage in stages] == [stage["statuses"].get("204", 0) for stage in stages]
+    assert nearly["503"] == REQUESTS, "what room there is waits for the ends of what was let in"
     assert room == full == again == {"204": REQUESTS}
     # What fitted into the last page of the file was written, and let in.
     assert gone.keys() <= {"204", "503"}
@@ -44,8 +47,9 @@ def test_on_a_full_disk_the_ballast_carries_the_api_on_and_a_gap_is_told(tmp_pat
         pass
     assert LoggedRequest.objects.filter(reason="ok").count() == 3 * REQUESTS + gone.get("204", 0)
     told = LogGap.objects.get()
-    assert told.requests == gone["503"]
-    began, ended = (datetime.fromtimestamp(stage["at"], UTC) for stage in stages[1:3])
+    assert told.requests == gone["503"] + nearly["503"]
+    assert LoggedRequest.objects.filter(reason="ok", status=None).count() == 0
+    began, ended = (datetime.fromtimestamp(stage["at"], UTC) for stage in stages[1:4:2])
     assert began <= told.began_at <= told.ended_at <= ended
     assert SetAsideLine.objects.count() <= 1  # the line that the disk cut in two
     assert list(spool.glob("gate-*")) == []

@@ -9,7 +9,8 @@ from django.db.models import Sum
 
 from request_lines import ACME, NOON, SpoolOfTests
 from simsim.credential.basic import NO_CREDENTIALS
-from simsim.credential.decision import EXPIRED, PASSWORD_UNKNOWN
+from simsim.credential.decision import EXPIRED, PASSWORD_UNKNOWN, UNDECIDED
+from simsim.request_log import floods
 from simsim.request_log.floods import STORED_A_MINUTE, network_of
 from simsim.request_log.models import Flood, LoggedRequest, OpenRequest
 from simsim.request_log.shipping import Shipper
@@ -71,3 +72,23 @@ def test_a_host_that_changes_its_address_within_its_network_is_one_source() -> N
     assert network_of("2001:db8:1:2::1") == network_of("2001:db8:1:2:ffff::9") == "2001:db8:1:2::/64"
     assert network_of("203.0.113.9") != network_of("203.0.113.10")
     assert network_of(None) == network_of("x") == ""
+
+
+def test_in_an_outage_every_request_of_a_busy_address_has_its_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(floods, "STORED_IN_AN_OUTAGE", 900)
+    spool = SpoolOfTests(tmp_path)
+    for number in range(0, 800, 2):
+        spool.decide(number, UNDECIDED)  # the gate answers, and can't decide
+        spool.complete(number, 503)
+        spool.complete(number + 1, 503)  # the gate is away
+    ship(tmp_path)
+    assert LoggedRequest.objects.filter(reason="unavailable", status=503, outcome="refused").count() == 800
+    assert counted() == 0
+    for number in range(800, 1000):
+        spool.complete(number, 503)
+    ship(tmp_path)
+    spool.close()
+    assert LoggedRequest.objects.count() == 900, "what no customer sends does not fill the disk in an outage either"
+    assert counted() == 100

@@ -37,7 +37,7 @@ from simsim.forwarding.target import Target, read_target
 from simsim.operations import checking, working
 from simsim.operations.findings import Finding
 from simsim.request_log import outgoing, retention, writing
-from simsim.request_log.models import LoggedRequest, Shipment
+from simsim.request_log.models import LoggedRequest, RetentionMark, Shipment
 from simsim.request_log.shipping import Shipper
 
 pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__"), pytest.mark.covers("R17")]
@@ -401,6 +401,7 @@ def test_row_that_went_before_it_was_forwarded_is_a_gap_too(port: int, target: T
 
 def test_retention_job_forgets_what_waits_as_well(now: datetime) -> None:
     queued(now - timedelta(days=500))
+    RetentionMark.objects.create(pk=RetentionMark.ONLY, at=now)
     while working.forget():
         pass
     assert not Shipment.objects.exists()

@@ -25,7 +25,7 @@ def test_password_rests_in_no_file_log_mail_or_traceback(tmp_path: Path) -> None
         rotated = stack.simsim("token", "rotate", token["id"], "--as", "alice@acme.example", "--overlap", "1h")
         for planted in (secret, rotated["password"]):
             use_everywhere(stack, account, planted)
-        stack.wait_until(lambda: len(stack.log_rows()) >= 14, "the log is shipped")
+        stack.wait_until(lambda: len(stack.log_rows()) >= 20, "the log is shipped")
         provoke_failures(stack, token["id"], secret)
         stack.simsim("token", "revoke", token["id"], "--as", "alice@acme.example")
         dumped = dump(stack)
@@ -68,6 +68,11 @@ def use_everywhere(stack: Stack, account: str, secret: str) -> None:
     stack.get(f"/api/v2/entities?password={secret}", auth=(account, secret))
     stack.get(f"/by-path/{secret}/x", auth=(account, secret))
     stack.get(f"/by-path/{urllib.parse.quote(secret)}", auth=(account, secret + "x"))
+    escaped = "".join(f"%{byte:02x}" for byte in secret.encode())
+    stack.get(f"/by-path/%73{secret[1:]}/x", auth=(account, secret))
+    stack.get(f"/by-path/{urllib.parse.quote(escaped)}", auth=(account, secret))
+    stack.get(f"/by-path/{base64.b64encode(f'{account}:{secret}'.encode()).decode()}")
+    stack.get(f"/by-path/{secret[:28]}/{secret[28:]}", auth=(account, secret))
     stack.get("/swapped", auth=(secret, account))
     stack.get("/as-bearer", headers={"Authorization": f"Bearer {secret}"})
     stack.get("/agent", auth=(account, secret), headers={"User-Agent": secret, "X-Forwarded-For": secret})
@@ -99,7 +104,8 @@ def spellings(account: str, secret: str) -> list[bytes]:
     return [
         secret.encode(), secret.encode().hex().encode(), secret[::-1].encode(), secret[4:-6].encode(),
         base64.b64encode(pair), base64.b64encode(secret.encode()), base64.urlsafe_b64encode(secret.encode()),
-        secret.encode("utf-16-le"),
+        secret.encode("utf-16-le"), secret[:28].encode(), secret[28:].encode(), b"%73" + secret[1:].encode(),
+        "".join(f"%25{byte:02x}" for byte in secret.encode()).encode(),
     ]  # fmt: skip
 
 

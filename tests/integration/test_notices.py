@@ -342,10 +342,10 @@ def test_scheduler_asks_a_handful_of_queries_however_many_tokens_are_due(
 ) -> None:
     for nth in range(60):
         token_of(cast, now, name=f"T{nth}", expires="2d")
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(22):
         assert expiry_notices.owe_due(now=now) == 60
     assert kinds(kind="token_expiring") == {"token_expiring": 60}
-    with django_assert_max_num_queries(1):
+    with django_assert_max_num_queries(2):
         assert expiry_notices.owe_due(now=now) == 0
 
 

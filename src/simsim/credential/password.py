@@ -12,8 +12,20 @@ _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 _RANDOM_CHARACTERS = 43  # 62**43 > 2**256
 _has_form = re.compile(PATTERN.strip("^$")).fullmatch
-# The underscore may come percent-encoded in a path; what follows the 49 characters is masked with them.
-_LIKE_A_PASSWORD = re.compile(r"sim(?:_|%5f)[0-9a-z]{49,}", re.IGNORECASE | re.ASCII)
+
+# A part of a password is the prefix and what looks random behind it: `sim_cards` is a word of somebody's API.
+_part = re.compile(r"sim_([0-9a-z]{6,})", re.IGNORECASE | re.ASCII)
+_run = re.compile(r"[0-9A-Za-z]{16,}", re.ASCII)
+# So many characters are random, unless they are one word in small or in capital letters.
+_RANDOM_LENGTH, _WHOLE_LENGTH = 16, 49
+# `sim_` in base64, as it begins at the first, second and third byte of three. What a password or a username holds
+# makes no "+", "-", "/" or "_" in base64, so a run of letters and digits is the whole of it.
+_in_base64 = re.compile("c2ltX|NpbV|zaW1f")
+_base64_run = re.compile(r"[0-9A-Za-z]{8,}(?:={1,2}|(?:%3[Dd]){1,2})?", re.ASCII)
+# What nobody needs to encode: letters, digits, the underscore, and the percent sign of what is encoded again.
+_odd_escapes = re.compile(r"(?:%(?:25|3[0-9]|[46][1-9a-f]|[57][0-9a]|5f))+", re.IGNORECASE)
+_escaped_percent = re.compile(r"%(?:25){2,}")
+_MOST_DECODINGS = 5
 
 
 def mint() -> str:
@@ -28,9 +40,65 @@ def is_well_formed(text: str) -> bool:
 
 
 def mask(text: str) -> str:
-    """Return the text with everything that looks like a password, checksum right or wrong, made unreadable."""
-    # Most texts hold none; a scan for three letters costs a tenth of the pattern.
-    return _LIKE_A_PASSWORD.sub(MASKED, text) if "sim" in text.lower() else text
+    """Return the text with everything that looks like a password, or a part of one, made unreadable.
+
+    Also where it is percent-encoded, however often, or base64 of it or of the pair with a username.
+    """
+    if not may_hold_one(text):
+        return text
+    plain = _decoded(text)
+    masked = _base64_run.sub(_mask_base64, _part.sub(_mask_part, plain))
+    if masked == plain:
+        return text
+    # Beside one part its other half may stand, which nothing else tells from an id.
+    return _run.sub(_mask_half, masked)
+
+
+def may_hold_one(text: str) -> bool:
+    """Whether a password may stand in the text: quick, for almost no text holds one."""
+    return (
+        "sim" in text.lower()
+        or ("%" in text and _odd_escapes.search(text) is not None)
+        or "c2ltX" in text
+        or "NpbV" in text
+        or "zaW1f" in text
+    )
+
+
+def _mask_part(found: re.Match[str]) -> str:
+    tail = found[1]
+    is_word = tail.isalpha() and (tail.islower() or tail.isupper()) and len(tail) < _WHOLE_LENGTH
+    looks_random = not is_word if len(tail) >= _RANDOM_LENGTH else _is_mixed(tail)
+    return MASKED if looks_random else found[0]
+
+
+def _mask_base64(found: re.Match[str]) -> str:
+    return MASKED if _in_base64.search(found[0]) else found[0]
+
+
+def _is_mixed(text: str) -> bool:
+    """Whether there are digits, capital and small letters in the text."""
+    return not (text.isalpha() or text.isdigit() or text == text.lower() or text == text.upper())
+
+
+def _mask_half(found: re.Match[str]) -> str:
+    return MASKED if _is_mixed(found[0]) else found[0]
+
+
+def _decoded(text: str) -> str:
+    """Return the text with its odd escapes decoded.
+
+    "%252525" is one step: as one step each it would take a time that grows with the square of its length.
+    """
+    for _ in range(_MOST_DECODINGS):
+        if "%" not in text or not _odd_escapes.search(text):
+            break
+        text = _odd_escapes.sub(_decode, _escaped_percent.sub("%25", text))
+    return text
+
+
+def _decode(found: re.Match[str]) -> str:
+    return bytes.fromhex(found[0].replace("%", "")).decode("ascii")
 
 
 def _checksum(text: str) -> str:

@@ -4,18 +4,24 @@ A file is locked by whoever writes it, and its name appears only once it is; so 
 writer any more, and whoever takes it may read it to the end and delete it.
 """
 
+import errno
 import fcntl
+import math
 import os
 import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import TypeVar
 
 from simsim.gate import ballast, process
 from simsim.gate.gap import Gap
 
 MAX_SEGMENT_BYTES = 64 * 1024 * 1024
+# What the gate leaves free: the ends of what was let in go to the same disk, and nginx drops what does not fit.
+ROOM_FOR_ENDS_BYTES = 1024 * 1024
+LOOK_SECONDS = 0.02
 GATE = "gate"  # what was decided
 ENDS = "ends"  # how requests ended, told by a middleware in the API's own process
 
@@ -38,6 +44,8 @@ class Spool:
         self._ends_within_a_line = False
         self._gap: Gap | None = None
         self._gap_generation = 0
+        # Who writes ends may use the last room.
+        self._looks_at = 0.0 if stem == GATE else math.inf
 
     def append(self, line: bytes) -> None:
         """Write one line, its newline included, so that it outlives this process. Raises OSError when it can't be.
@@ -57,6 +65,8 @@ class Spool:
 
     def open(self) -> int:
         """Return the descriptor of the file that the next line goes to, opened if need be. Raises OSError."""
+        if monotonic() >= self._looks_at:
+            self._leave_room_for_ends()
         if self._file is not None:
             if self._generation == process.generation() and self._size < self._max_segment_bytes:
                 return self._file
@@ -92,6 +102,16 @@ class Spool:
             written += self._making_room(lambda rest=rest: os.write(file, rest))  # type: ignore[misc]
         self._ends_within_a_line = False
         self._size += size
+
+    def _leave_room_for_ends(self) -> None:
+        """Give the ballast away before the disk is full. Raises OSError when only the room for ends is left."""
+        room = os.statvfs(self._directory)
+        # Some file systems tell nothing.
+        if room.f_blocks and room.f_bavail * room.f_frsize < ROOM_FOR_ENDS_BYTES:
+            if not ballast.is_kept(self._directory):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            ballast.let_go(self._directory)
+        self._looks_at = monotonic() + LOOK_SECONDS
 
     def _miss(self) -> None:
         generation = process.generation()

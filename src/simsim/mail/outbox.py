@@ -1,19 +1,19 @@
 """Owing a mail, and paying it."""
 
 import logging
-import smtplib
 import time
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db import DatabaseError, transaction
+from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
 
 from simsim.mail import sending
 from simsim.mail.models import OwedMail
-from simsim.mail.rendering import message
+from simsim.mail.rendering import EXPIRED_BEFORE, Untrue, Unwritable, message
 from simsim.problem import Conflict, NotFound, gettext_noop
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,9 @@ LONGEST_PUSH = timedelta(minutes=15)
 # A turn ends while its `now` is still about right: leases are counted from it.
 TURN_SECONDS = 10.0
 WITHDRAWN = "withdrawn: "
+# Times that lie further ahead were written by a clock that was wrong; two machines may differ by less.
+AHEAD = timedelta(minutes=5)
+AT_ONCE = 900  # a statement of SQLite's takes 999 values, where it was built with its old limit
 # What a fact may hold that lets somebody in: a link to choose a password. It rests here only while it is needed.
 SECRET_FACTS = {"ready_made": {"text", "html"}, "invited": {"link"}}
 
@@ -110,6 +113,20 @@ def owed_since(since: datetime, *, kind: str) -> QuerySet[OwedMail]:
     return OwedMail.objects.filter(kind=kind, owed_at__gte=since)
 
 
+def owed_ahead(now: datetime, *, kinds: Collection[str]) -> QuerySet[OwedMail]:
+    """Return the mails of those kinds that are owed since a time that has not come: the clock was wrong then."""
+    return OwedMail.objects.filter(kind__in=kinds, owed_at__gt=now + AHEAD)
+
+
+def disown(mails: QuerySet[OwedMail], *, why: str, now: datetime) -> None:
+    """Withdraw those of the mails that wait, and let each of them be owed again under the name that it had."""
+    ids = list(mails.values_list("pk", flat=True))
+    for first in range(0, len(ids), AT_ONCE):
+        some = OwedMail.objects.filter(pk__in=ids[first : first + AT_ONCE])
+        some.filter(delivered_at=None, given_up_at=None).update(given_up_at=now, last_error=WITHDRAWN + why)
+        some.update(dedupe=Concat("dedupe", Value(":ahead:"), Cast("pk", CharField())), owed_at=now)
+
+
 def waiting() -> QuerySet[OwedMail]:
     """Return what is neither delivered nor given up."""
     return OwedMail.objects.filter(delivered_at=None, given_up_at=None)
@@ -120,18 +137,35 @@ def deliver_due(*, now: datetime) -> int:
 
     Several callers at once share the work; a turn ends after some seconds, so that `now` stays the present.
     """
+    return_to_the_present(now)
     delivered, ends = 0, time.monotonic() + TURN_SECONDS
     while time.monotonic() < ends and (claimed := claim(now)):
         delivered += deliver(claimed[0], now)
     return delivered
 
 
+def return_to_the_present(now: datetime) -> None:
+    """Let what a clock that was ahead put off or gave up be tried from now on. Looks before it writes."""
+    late = waiting().filter(due_at__gt=now + LONGEST_WAIT + AHEAD)
+    if late.exists():
+        late.update(due_at=now, lease_ends_at=None)
+    untrue = Q(last_error__startswith=WITHDRAWN) & ~Q(last_error=WITHDRAWN + EXPIRED_BEFORE)
+    lost = OwedMail.objects.filter(delivered_at=None, given_up_at__gt=now + AHEAD).exclude(untrue)
+    # Those have lost the link that they carried.
+    lost = lost.exclude(kind__in=SECRET_FACTS)
+    if lost.exists():
+        lost.update(given_up_at=None, due_at=now, lease_ends_at=None, tried_until=now + PATIENCE, last_error="")
+
+
 def deliver(mail: OwedMail, now: datetime) -> bool:
     """Make one attempt, and return whether the mail server has taken the mail."""
     try:
-        sent = message(mail)
+        sent = message(mail, now)
+    except Untrue as error:
+        of_this_attempt(mail).update(given_up_at=now, lease_ends_at=None, last_error=f"{WITHDRAWN}{error}")
+        return False
     except Exception as error:  # a template that is missing or broken is this mail's trouble alone
-        postpone(mail, error, now)
+        postpone(mail, error, now, is_final=isinstance(error, Unwritable))
         return False
     try:
         # Each mail has its own session: one refused recipient must not take the others' down.
@@ -143,8 +177,10 @@ def deliver(mail: OwedMail, now: datetime) -> bool:
             of_this_attempt(mail).update(
                 delivered_at=now, given_up_at=None, lease_ends_at=None, last_error="", facts=without_secrets(mail)
             )
-    except (OSError, smtplib.SMTPException, ValueError) as error:
-        postpone(mail, error, now)
+    except DatabaseError:
+        raise
+    except Exception as error:  # whatever a server or its TLS makes of our side: the mail waits
+        postpone(mail, error, now, is_final=sending.is_final(error))
         return False
     return True
 
@@ -154,7 +190,10 @@ def claim(now: datetime, most: int = 1) -> list[OwedMail]:
 
     One mail to a recipient at a time: a recipient whose server hangs holds up one worker, not all of them.
     """
-    in_flight = OwedMail.objects.filter(recipient=OuterRef("recipient"), lease_ends_at__gt=now)
+    latest = now + LEASE + AHEAD
+    in_flight = OwedMail.objects.filter(
+        recipient=OuterRef("recipient"), lease_ends_at__gt=now, lease_ends_at__lte=latest
+    )
     due = waiting().filter(due_at__lte=now).exclude(Exists(in_flight)).order_by("due_at", "pk")
     # Looked at first: an empty outbox must not take SQLite's one write lock each second.
     if not due.exists():
@@ -179,11 +218,11 @@ def is_ours(mail: OwedMail) -> bool:
     return of_this_attempt(mail).filter(delivered_at=None, given_up_at=None).exists()
 
 
-def postpone(mail: OwedMail, error: Exception, now: datetime) -> None:
+def postpone(mail: OwedMail, error: Exception, now: datetime, *, is_final: bool = False) -> None:
     """Try again after a wait that doubles; give up after three days, or at once where trying again can't help."""
     wait = min(timedelta(seconds=15 * 2 ** min(mail.attempts - 1, 20)), LONGEST_WAIT)
     last = mail.tried_until or mail.owed_at + PATIENCE
-    given_up = now if sending.is_final(error) or now + wait > last else None
+    given_up = now if is_final or now + wait > last else None
     of_this_attempt(mail).filter(delivered_at=None, given_up_at=None).update(
         due_at=now + wait,
         lease_ends_at=None,

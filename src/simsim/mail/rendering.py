@@ -5,24 +5,25 @@ import hmac
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from email.charset import QP, Charset
 from email.header import Header
-from email.headerregistry import Address
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
-from django.core.mail.backends.smtp import EmailBackend
+from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.validators import validate_email
 from django.template.loader import render_to_string
 
 from simsim.credential.password import mask
 from simsim.mail.models import OwedMail
+from simsim.mail.sender import FALLBACK_DOMAIN, UnusableSender, ascii_domain, parse_sender
+from simsim.mail.time_left import end_of, time_left
 
 LONGEST_SUBJECT = 120
+EXPIRED_BEFORE = "the token had expired before"
 # Facts in somebody's own words, of several lines; every other text is one line, as a name must be.
 OWN_WORDS = {"purpose"}
 # Controls, separators and what can't be encoded. U+2028 and its like end a header line for some parsers (T8).
@@ -32,6 +33,14 @@ DIRECTIONAL = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # What mail programs make a link of by themselves.
 _scheme = re.compile(r"([a-z][a-z0-9+.-]*:)(?=//)|\b(www)(?=\.)", re.IGNORECASE)
 _line_end = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+
+
+class Unwritable(ValueError):
+    """The mail can't be written, whoever tries: its recipient is no address, or its subject not one line."""
+
+
+class Untrue(Exception):
+    """What the mail would say is not so at the time when it would be sent."""
 
 
 class Letter(EmailMultiAlternatives):
@@ -46,25 +55,29 @@ class Letter(EmailMultiAlternatives):
         return made
 
 
-def message(mail: OwedMail) -> EmailMessage:
-    """Return the mail as it is sent: text and HTML of its kind's folder, or as it was given to the backend.
+def message(mail: OwedMail, now: datetime | None = None) -> EmailMessage:
+    """Return the mail as it is sent at that time: text and HTML of its kind's folder, or as the backend was given it.
 
-    Raises ValueError when the recipient is not one address, or a ready-made subject is not one line.
+    Without a time it is as it was to be sent when it was owed. Raises Unwritable; Untrue where it would not be true
+    then; UnusableSender where the settings name none.
     """
-    subject, text, html = content(mail)
-    connection = get_connection("django.core.mail.backends.smtp.EmailBackend")
-    assert isinstance(connection, EmailBackend)  # noqa: S101 - tells mypy what the line above says
+    now = now or mail.owed_at
+    sender = parse_sender(settings.DEFAULT_FROM_EMAIL)
+    if sender is None:
+        raise UnusableSender("SIMSIM_EMAIL_FROM names no address that mail can be sent from")
+    subject, text, html = content(mail, now)
+    if "\n" in subject or "\r" in subject:
+        raise Unwritable("the subject is not one line")
     sent = Letter(
         subject,
         text,
-        settings.DEFAULT_FROM_EMAIL,
+        sender.header,
         [parse_address(mail.recipient)],
         headers={
             "Message-ID": message_id(mail),
-            "Date": format_datetime(mail.owed_at.astimezone(UTC)),
+            "Date": format_datetime(now.astimezone(UTC)),
             "Auto-Submitted": "auto-generated",
         },
-        connection=connection,
         reply_to=reply_to(mail),
     )
     if html:
@@ -72,15 +85,29 @@ def message(mail: OwedMail) -> EmailMessage:
     return sent
 
 
-def content(mail: OwedMail) -> tuple[str, str, str]:
-    """Return the subject, the text and the HTML."""
+def content(mail: OwedMail, now: datetime) -> tuple[str, str, str]:
+    """Return the subject, the text and the HTML; raise Untrue."""
     if mail.kind == "ready_made":
         return mail.facts["subject"], mail.facts["text"], mail.facts["html"]
-    context = shown(mail.facts) | {"recipient": mail.recipient, "base_url": settings.OPERATOR.base_url}
+    context = (
+        shown(mail.facts) | as_of(mail, now) | {"recipient": mail.recipient, "base_url": settings.OPERATOR.base_url}
+    )
     subject = subject_line(render_to_string(f"mail/{mail.kind}/subject.txt", context))
     context["subject"] = subject
     text = render_to_string(f"mail/{mail.kind}/text.txt", context)
     return subject, text, render_to_string(f"mail/{mail.kind}/html.html", context)
+
+
+def as_of(mail: OwedMail, now: datetime) -> dict[str, int]:
+    """Return the facts that hang on when the mail is sent; raise Untrue."""
+    end = end_of(mail.facts)
+    if end is None:
+        return {}
+    if mail.kind == "token_expired" and now < end:
+        raise Untrue("the token has not expired")
+    if mail.kind == "token_expiring" and now >= end:
+        raise Untrue(EXPIRED_BEFORE)
+    return time_left(end - now)
 
 
 def shown(facts: Mapping[str, object]) -> dict[str, object]:
@@ -137,15 +164,17 @@ def encoded_subject(subject: str) -> str:
 
 
 def parse_address(text: str) -> str:
-    """Return the text when it is one address and nothing else; raise ValueError when not."""
+    """Return the text, its domain in ASCII, when it is one address and nothing else; raise Unwritable when not."""
     try:
         validate_email(text)
     except ValidationError:
-        raise ValueError("the recipient is not one e-mail address") from None
+        raise Unwritable("the recipient is not one e-mail address") from None
     # A quoted local part may hold controls by the grammar, and by no mail server's leave.
-    if not text.isprintable():
-        raise ValueError("the recipient is not one e-mail address")
-    return text
+    local, _, domain = text.rpartition("@")
+    in_ascii = ascii_domain(domain)
+    if not text.isprintable() or in_ascii is None:
+        raise Unwritable("the recipient is not one e-mail address")
+    return f"{local}@{in_ascii}"
 
 
 def reply_to(mail: OwedMail) -> list[str]:
@@ -163,4 +192,6 @@ def message_id(mail: OwedMail) -> str:
 
 
 def own_domain() -> str:
-    return Address(addr_spec=parseaddr(settings.DEFAULT_FROM_EMAIL)[1]).domain or "localhost"
+    """Return the sender's domain in ASCII, as a Message-ID must have it; never raise: it stands in lists."""
+    sender = parse_sender(settings.DEFAULT_FROM_EMAIL)
+    return sender.domain if sender else FALLBACK_DOMAIN

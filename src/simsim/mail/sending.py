@@ -2,17 +2,34 @@
 
 import contextlib
 import os
+import re
 import smtplib
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 from django.core.mail.backends.smtp import EmailBackend
 
 # Longer than a busy server thinks after DATA, much shorter than the lease of the row.
 ATTEMPT_SECONDS = 60.0
-# The server asks for a sign-in, or for TLS: a setting is wrong, not the mail.
-ABOUT_THE_SETTINGS = {530, 534, 535, 538}
+# What RFC 5321 has for a recipient or a mail that is refused. Other 5xx are about the session: commands that are out of
+# order or not known (500 to 504, 555), a sign-in or TLS that is missing (530 to 538), a host that takes no mail (521).
+FINAL = {550, 551, 552, 553, 554}
+# Enhanced codes (RFC 3463) that speak of our side, though they come in answer to a recipient: Postfix says all there.
+# Our sender's address, its own system, our commands, and policy: relaying denied, our host or domain not welcome.
+ABOUT_OUR_SIDE = re.compile(r"5\.(?:1\.[78]|3\.[0-35]|5\.\d+|7\.\d+)\b")
+# In answer to a mail "5.7.1" is what a spam filter says of its content. These are about sign-in, signatures and DNS.
+ABOUT_OUR_DOMAIN = re.compile(r"5\.(?:1\.[78]|3\.[0-35]|5\.\d+|7\.(?:[89]|1[0-4]|2\d|3\d))\b")
+
+
+class InUtf8(str):
+    """A text that smtplib, which encodes credentials as ASCII, sends as UTF-8 (RFC 4616)."""
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        return super().encode("utf-8" if encoding == "ascii" else encoding, errors)
 
 
 class Bounded(smtplib.SMTP):
@@ -57,6 +74,16 @@ class Bounded(smtplib.SMTP):
             self._twin.close()
         super().close()
 
+    def login(self, user: str, password: str, *, initial_response_ok: bool = True) -> tuple[int, bytes]:
+        return super().login(InUtf8(user), InUtf8(password), initial_response_ok=initial_response_ok)
+
+    def auth_plain(self, challenge: Any = None) -> str:
+        return InUtf8(super().auth_plain(challenge))
+
+    def auth_cram_md5(self, challenge: Any = None) -> Any:
+        answer = super().auth_cram_md5(challenge)
+        return answer and InUtf8(answer)
+
 
 class BoundedSSL(Bounded, smtplib.SMTP_SSL):
     """The same over TLS from the first byte."""
@@ -74,8 +101,8 @@ class BoundedBackend(EmailBackend):
 def session() -> Iterator[EmailBackend]:
     """Open a session with the mail server of the settings; how it ends does not matter any more."""
     backend = BoundedBackend()
-    backend.open()
     try:
+        backend.open()
         yield backend
     finally:
         # What the server has taken is taken, whatever it answers to QUIT.
@@ -84,16 +111,21 @@ def session() -> Iterator[EmailBackend]:
 
 
 def is_final(error: Exception) -> bool:
-    """Whether trying again can't help: the server refuses this mail or its recipient for good, or it can't be written.
+    """Whether trying again can't help: the receiver refuses this recipient or this mail for good.
 
-    A refusal of the sender, of the sign-in or of the whole session is not: the operator can mend that.
+    Nothing else is final: not what fails before (TLS, sign-in, greeting, sender), which the operator can mend.
     """
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        codes = {code for code, _ in error.recipients.values()}
-        return bool(codes) and all(500 <= code < 600 and code not in ABOUT_THE_SETTINGS for code in codes)
+        answers = list(error.recipients.values())
+        return bool(answers) and all(_is_final(code, said, ABOUT_OUR_SIDE) for code, said in answers)
     if isinstance(error, smtplib.SMTPDataError):
-        return 500 <= error.smtp_code < 600 and error.smtp_code not in ABOUT_THE_SETTINGS
-    return isinstance(error, ValueError)
+        return _is_final(error.smtp_code, error.smtp_error, ABOUT_OUR_DOMAIN)
+    return False
+
+
+def _is_final(code: int, said: bytes | str, ours: re.Pattern[str]) -> bool:
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    return code in FINAL and not ours.match(text)
 
 
 def in_words(error: Exception) -> str:

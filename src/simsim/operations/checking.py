@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from django.conf import settings
-from django.core.mail import get_connection
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
@@ -14,6 +13,7 @@ from simsim.forwarding.connecting import Away, connected
 from simsim.forwarding.reading import RECENT, state
 from simsim.gateway import nginx
 from simsim.mail import reading
+from simsim.mail.sending import BoundedBackend
 from simsim.operations import checking_log, migrating, remains
 from simsim.operations.checking_keys import keys
 from simsim.operations.findings import Finding
@@ -84,11 +84,11 @@ def clock() -> Iterator[Finding]:
 
 def mail_server() -> Iterator[Finding]:
     place = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
-    connection = get_connection("django.core.mail.backends.smtp.EmailBackend", timeout=MAIL_TIMEOUT_SECONDS)
+    connection = BoundedBackend(timeout=MAIL_TIMEOUT_SECONDS)  # as the worker does it
     try:
         connection.open()
         connection.close()
-    except (OSError, smtplib.SMTPException) as error:
+    except (OSError, smtplib.SMTPException, ValueError) as error:
         yield Finding("mail", False, f"{place} does not take mail ({one_line(error)}): check SIMSIM_EMAIL_URL")
     else:
         yield Finding("mail", True, f"{place} answers")

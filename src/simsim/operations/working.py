@@ -10,13 +10,14 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import connections
-from django.utils import timezone
 
 from simsim.forwarding import forwarder, unsent
 from simsim.gate import ballast
 from simsim.mail import outbox
+from simsim.operations.wall_clock import WallClock
 from simsim.request_log import gaps
 from simsim.request_log.retention import forget_old
+from simsim.request_log.retention_mark import time_to_delete_by
 from simsim.request_log.shipping import Shipper
 from simsim.tokens import expiry_notices
 
@@ -26,6 +27,8 @@ LONGEST_WAIT_SECONDS = 30.0
 FAREWELL_SECONDS = 6.0
 # Deliveries at once: a mail server that hangs holds up one of them. Each has a connection of the database's pool.
 DELIVERIES = 3
+# One for all jobs: what waits, ends or is deleted by the time must not follow a clock that jumps.
+clock = WallClock()
 STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
@@ -40,7 +43,7 @@ class Job:
 
 
 def jobs() -> list[Job]:
-    shipper = Shipper(settings.OPERATOR.spool_dir, access_logs=settings.OPERATOR.followed_logs())
+    shipper = Shipper(settings.OPERATOR.spool_dir, clock.now, access_logs=settings.OPERATOR.followed_logs())
     return [
         Job("log shipping", shipper.ship_once, idle_seconds=0.2, busy_seconds=0.05),
         *(Job(f"mail {nth}", deliver, idle_seconds=1.0, busy_seconds=0.0) for nth in range(1, DELIVERIES + 1)),
@@ -55,12 +58,12 @@ def jobs() -> list[Job]:
 
 def deliver() -> int:
     """Hand over the mails that are due now; return how many were taken."""
-    return outbox.deliver_due(now=timezone.now())
+    return outbox.deliver_due(now=clock.now())
 
 
 def owe_expiry_notices() -> int:
     """Owe the notices about tokens that near their end or have reached it; return how many tokens were looked at."""
-    return expiry_notices.owe_due(now=timezone.now())
+    return expiry_notices.owe_due(now=clock.now())
 
 
 def keep_ballast() -> int:
@@ -71,14 +74,16 @@ def keep_ballast() -> int:
 
 def forget() -> int:
     """Delete some of the requests, gaps and what waits to be forwarded that is older than the log; return how many."""
-    now, days = timezone.now(), settings.OPERATOR.log_retention_days
+    now, days = time_to_delete_by(clock.now()), settings.OPERATOR.log_retention_days
+    if now is None:
+        return 0
     return forget_old(now, days=days) + gaps.forget_old(now - timedelta(days=days)) + unsent.forget(now, days=days)
 
 
 def forward() -> int:
     """Forward some of what is due; return how much. What the receiver does not take is told, and waits."""
     target = settings.FORWARD_TARGET
-    return forwarder.forward_due(target, now=timezone.now()) if target else 0
+    return forwarder.forward_due(target, now=clock.now()) if target else 0
 
 
 def work() -> None:

@@ -1,5 +1,6 @@
 """Refused requests without a known token, beyond a rate: counted by the minute instead of stored one by one.
 
+What we refused because no decision could be made is no flood, and has its rows: see STORED_IN_AN_OUTAGE.
 Whoever knows no token can send as many as the network carries; they must neither fill the disk nor hide the others.
 """
 
@@ -14,12 +15,16 @@ from django.conf import settings
 from django.db import connections
 
 from simsim.credential.allowlist import parse_address
+from simsim.credential.decision import Reason
 from simsim.request_log.joining import Row
 from simsim.request_log.models import Flood
 from simsim.request_log.outcome import Outcome
 
 # So many from one network in one minute are stored: five a second, which a broken program may send and shall find.
 STORED_A_MINUTE = 300
+# Of refusals of our own making, while the gate can't decide: whose they are nobody knows then, so a customer's must be
+# found one by one. Only what no customer sends, five hundred a second from one network, is counted.
+STORED_IN_AN_OUTAGE = 30_000
 # A host chooses its own addresses within its /64 (RFC 4291): by address each request would be the first.
 IPV6_PREFIX = 64
 UPSERT = """
@@ -57,7 +62,7 @@ def sift(rows: Sequence[Identified]) -> tuple[list[Identified], list[str]]:
             kept.append((request_id, row))
             continue
         account = row.account_id.hex if row.account_id else ""
-        if stored_so_far[source] < STORED_A_MINUTE:
+        if stored_so_far[source] < _most_stored(row):
             stored_so_far[source] += 1
             stored[source, account] += 1
             known.add((source, account))
@@ -73,6 +78,10 @@ def sift(rows: Sequence[Identified]) -> tuple[list[Identified], list[str]]:
 
 def _is_suspect(row: Row) -> bool:
     return row.token_id is None and row.outcome == Outcome.REFUSED
+
+
+def _most_stored(row: Row) -> int:
+    return STORED_IN_AN_OUTAGE if row.reason == Reason.UNAVAILABLE else STORED_A_MINUTE
 
 
 def _source(row: Row) -> Source:

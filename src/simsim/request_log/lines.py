@@ -139,7 +139,7 @@ def parse_completed(line: str) -> Completed | None:
 
 def set_aside_text(line: str) -> str:
     """Return as much of a broken line as may be kept: no passwords, no credentials, no queries."""
-    line = _like_half_a_password.sub(MASKED, line)
+    line = _like_half_a_password.sub(MASKED, mask(line[: 2 * LONGEST_SET_ASIDE]))
     line = _telling_field.sub(r'\1"***', line)
     line = _credentials.sub(r"\1 ***", line)
     return _storable(_query.sub("?***", line))[:LONGEST_SET_ASIDE]
@@ -197,8 +197,8 @@ def _text(value: Any, longest: int) -> str:
 
 
 def masked(value: str, longest: int) -> str:
-    # Masked before it is cut: half a password matches no pattern.
-    return _text(mask(value), longest)
+    # Masked before it is cut, for little of a password matches no pattern; and cut before, for masking takes its time.
+    return _text(mask(value[: 2 * LONGEST_PATH]), longest)
 
 
 def _storable(text: str) -> str:

@@ -242,3 +242,16 @@ class Shipment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.size} rows of {self.queued_at:%Y-%m-%d %H:%M:%S}"
+
+
+class RetentionMark(models.Model):
+    """The latest time that the log was deleted by; see `retention_mark`."""
+
+    ONLY = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True)
+    at = models.DateTimeField(null=True)
+    doubted_since = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.at}"

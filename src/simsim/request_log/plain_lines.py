@@ -8,6 +8,7 @@ import re
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from simsim.credential.password import may_hold_one
 from simsim.request_log.lines import Completed, Decided, uuid_of
 
 Parsed = TypeVar("Parsed", Decided, Completed)
@@ -91,6 +92,6 @@ def _without_passwords(found: list[Parsed | None]) -> list[Parsed | None]:
 
     A method is too short for one.
     """
-    if "sim" not in "\n".join([each.resource for each in found if each]).lower():
+    if not may_hold_one("\n".join([each.resource for each in found if each])):
         return found
-    return [None if each and "sim" in each.resource.lower() else each for each in found]
+    return [None if each and may_hold_one(each.resource) else each for each in found]

@@ -1,14 +1,19 @@
 """The scheduler of expiry notices: who is told, and once, that a token nears its end or has reached it (R9)."""
 
+import logging
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, transaction
+from django.db.models import Q
 
 from simsim.mail import outbox
+from simsim.mail.outbox import AHEAD
+from simsim.mail.rendering import EXPIRED_BEFORE
+from simsim.mail.time_left import ending, time_left
 from simsim.request_log.query import LastUse, last_uses
-from simsim.tokens.models import Token
+from simsim.tokens.models import AT_ONCE, NoticeClock, Token
 from simsim.tokens.notice_policy import (
     ALWAYS_DAYS,
     DEFAULT,
@@ -20,7 +25,10 @@ from simsim.tokens.notice_policy import (
 )
 from simsim.tokens.notices import address_of, facts_of, link_to, mails, written
 
+log = logging.getLogger(__name__)
 BATCH = 500
+A_WHILE = timedelta(minutes=1)
+EXPIRY_KINDS = (Notice.EXPIRING, Notice.EXPIRED)
 # Every step at which some account may want to be told; whether it does is asked when the step comes.
 STEPS = tuple(timedelta(days=days) for days in sorted({*EARLY_DAYS, ALWAYS_DAYS}, reverse=True))
 
@@ -31,6 +39,8 @@ def owe_due(*, now: datetime) -> int:
     A token is looked at when a step before its end, or the end, has come: `next_notice_at` is an index of that, so that
     tokens ended long ago cost nothing. Two callers at once share the work; what both would owe is owed once.
     """
+    if has_run_back(now):
+        return start_over(now)
     due = Token.objects.filter(next_notice_at__lte=now)
     # Looked at first: an idle scheduler must not take SQLite's one write lock.
     if not due.exists():
@@ -42,7 +52,35 @@ def owe_due(*, now: datetime) -> int:
         for token in tokens:
             token.next_notice_at = next_look(token, now)
         Token.objects.bulk_update(tokens, ["next_notice_at"])
+        note_look(now)
     return len(tokens)
+
+
+def has_run_back(now: datetime) -> bool:
+    """Whether tokens were looked at, and mails about them owed, at a time that has not come."""
+    return NoticeClock.objects.filter(pk=NoticeClock.ONLY, looked_at__gt=now + AHEAD).exists()
+
+
+def note_look(now: datetime) -> None:
+    """Note when tokens were looked at. Last in its transaction, for every scheduler writes this row."""
+    if not NoticeClock.objects.filter(pk=NoticeClock.ONLY, looked_at__gte=now - A_WHILE).exists():
+        NoticeClock.objects.update_or_create(pk=NoticeClock.ONLY, defaults={"looked_at": now})
+
+
+@transaction.atomic
+def start_over(now: datetime) -> int:
+    """Undo what was done by a clock that was ahead, and return how many tokens are to be looked at again.
+
+    Its notices lose their place, so that the true ones are owed when their time comes; a true one that was owed before
+    keeps it, and is not repeated.
+    """
+    early = outbox.owed_ahead(now, kinds=EXPIRY_KINDS)
+    affected = Q(expires_at__gt=now) | Q(pk__in=early.values("token_id"))
+    count = Token.objects.filter(affected, revoked_at=None).update(next_notice_at=AT_ONCE)
+    outbox.disown(early, why="the clock was ahead", now=now)
+    NoticeClock.objects.filter(pk=NoticeClock.ONLY).update(looked_at=now)
+    log.warning("the clock has run back: %d tokens are looked at again", count)
+    return count
 
 
 def owe_for(tokens: list[Token], now: datetime) -> None:
@@ -66,7 +104,7 @@ def owe_for(tokens: list[Token], now: datetime) -> None:
         facts = expiry_facts(token, uses, now)
         owed += mails(notice, token, to, facts=facts, occasion=occasion)
     ended = [token.pk for token, notice, _ in told if notice == Notice.EXPIRED]
-    outbox.withdraw(kind=Notice.EXPIRING, token_ids=ended, why="the token had expired before", now=now)
+    outbox.withdraw(kind=Notice.EXPIRING, token_ids=ended, why=EXPIRED_BEFORE, now=now)
     outbox.owe_all(owed, now=now)
 
 
@@ -97,13 +135,12 @@ def next_look(token: Token, now: datetime) -> datetime | None:
 
 
 def expiry_facts(token: Token, uses: Mapping[uuid.UUID, LastUse], now: datetime) -> dict[str, object]:
-    """Return what a notice about the end of a token shows; how long it still lives is in days, or in hours."""
-    hours = round((token.expires_at - now) / timedelta(hours=1))
+    """Return what a notice about the end of a token shows; how long it still lives is told anew when it is sent."""
     use = uses.get(token.pk)
     return {
         **facts_of(token),
-        "days_left": round(hours / 24) if hours >= 48 else 0,
-        "hours_left": max(hours, 0) if hours < 48 else 0,
+        **ending(token.expires_at),
+        **time_left(token.expires_at - now),
         "last_used": written(use.at) if use else "",
         "last_used_from": use.address if use else "",
         "rotate_link": f"{link_to(token)}rotate/",

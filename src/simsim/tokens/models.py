@@ -151,6 +151,18 @@ class NoticePolicy(models.Model):
         return f"notices of {self.account_id}"
 
 
+class NoticeClock(models.Model):
+    """The time at which the scheduler of notices last looked at tokens: it lies in the future if the clock ran back."""
+
+    ONLY = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True)
+    looked_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.looked_at}"
+
+
 class Answer(models.TextChoices):
     """What became of a member's request."""
 

@@ -5,11 +5,12 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from simsim.gate import ballast
-from simsim.gate.spool import Spool
+from simsim.gate import ballast, spool
+from simsim.gate.spool import ENDS, ROOM_FOR_ENDS_BYTES, Spool
 
 pytestmark = pytest.mark.covers("R17")
 KILOBYTE = 1024
@@ -153,3 +154,46 @@ def test_a_gap_that_can_not_be_told_yet_is_told_later(spool_dir: Path, monkeypat
     assert [line for line in lines if "gap" not in line] == ["first", "second", "third"]
     assert [line.count('"gap":1,') for line in lines] == [0, 0, 1, 0]
     spool.close()
+
+
+class NearlyFullDisk:
+    """The operating system's far end: so many bytes are free, and more once the ballast is gone."""
+
+    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch, *, free: int, blocks: int = 1000) -> None:
+        self.directory, self.free, self.blocks = directory, free, blocks
+        monkeypatch.setattr(os, "statvfs", self.tell)
+
+    def tell(self, _path: Path) -> SimpleNamespace:
+        more = 0 if ballast.is_kept(self.directory) else 1
+        return SimpleNamespace(f_blocks=self.blocks, f_frsize=1, f_bavail=self.free + more)
+
+
+def test_ballast_goes_before_the_disk_is_full_and_the_last_room_is_left_to_the_ends(
+    spool_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ballast.keep(spool_dir, KILOBYTE)
+    disk = NearlyFullDisk(spool_dir, monkeypatch, free=ROOM_FOR_ENDS_BYTES - 1)
+    monkeypatch.setattr(spool, "LOOK_SECONDS", 0.0)
+    decisions, ends = Spool(spool_dir), Spool(spool_dir, stem=ENDS)
+    decisions.append(b"first\n")
+    assert not ballast.is_kept(spool_dir)
+    disk.free -= 1
+    with pytest.raises(OSError, match="No space"):
+        decisions.append(b"second\n")
+    ends.append(b"end\n")
+    disk.free += 1
+    decisions.append(b"third\n")
+    written = {path.name.partition("-")[0]: path.read_text() for path in spool_dir.iterdir()}
+    assert written["ends"] == "end\n"
+    assert written["gate"].startswith("first\nthird\n")
+    assert '"gap":1,' in written["gate"]
+    decisions.close()
+    ends.close()
+
+
+def test_a_file_system_that_tells_no_room_refuses_nothing(spool_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    NearlyFullDisk(spool_dir, monkeypatch, free=0, blocks=0)
+    decisions = Spool(spool_dir)
+    for _ in range(3):
+        decisions.append(b"line\n")
+    decisions.close()

@@ -1,5 +1,6 @@
 """A line either says something that every database can store, or it is broken."""
 
+import base64
 import json
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -218,3 +219,13 @@ def test_a_line_that_is_set_aside_opens_nothing(line: str) -> None:
     assert "HIDDEN" not in kept
     assert "***" in kept
     assert kept[:4] == line[:4]
+
+
+@pytest.mark.covers("R17")
+def test_a_line_that_is_set_aside_shows_no_password_in_whatever_spelling() -> None:
+    secret = password.mint()
+    pair = base64.b64encode(f"6f1c2b1e-8c4e-4b0a-9d59-3a3a1f0f7c11:{secret}".encode()).decode()
+    escaped = "".join(f"%25{byte:02x}" for byte in secret.encode())
+    for spelling in (secret, secret[:20], f"%73{secret[1:]}", escaped, pair):
+        kept = set_aside_text(f'{{"id":"x","path":"/a/{spelling}/b')
+        assert kept == '{"id":"x","path":"/a/sim_***/b', spelling
