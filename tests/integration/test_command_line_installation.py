@@ -158,11 +158,32 @@ def test_serve_runs_console_gate_and_worker_and_leaves_no_process(
     assert socket_status(installation.socket, "/gate/verify") == 401
     assert installation.socket.stat().st_mode & 0o777 == 0o660
     below = descendants(process.pid)
-    assert len(below) == 5  # two servers with a process for each worker of theirs, and our worker
+    assert len(below) == 6  # a server with a process of the console, one with two of the gate, and our worker
     process.terminate()
     assert process.wait(20) == 0
     wait_for(lambda: not any(is_alive(pid) for pid in below), 5)
     assert not installation.socket.exists()
+
+
+@pytest.mark.covers("B11")
+def test_worker_that_keeps_dying_ends_neither_the_gate_nor_the_console(ready: Installation) -> None:
+    port = free_port()
+    with ready.start("serve", "--port", str(port)) as process:
+        assert process.stderr is not None
+        wait_for(lambda: socket_status(ready.socket, "/healthz") == 200)
+        for _ in range(5):
+            (worker,) = worker_of(process.pid)
+            os.kill(worker, signal.SIGKILL)
+            wait_for(lambda worker=worker: worker_of(process.pid) not in ([], [worker]))  # type: ignore[misc]
+        assert process.poll() is None
+        assert socket_status(ready.socket, "/healthz") == port_status(LOOPBACK, port, "/healthz") == 200
+        process.terminate()
+        assert process.wait(20) == 0
+        assert process.stderr.read().count("simsim: worker ended (SIGKILL); it starts again in ") == 5
+
+
+def worker_of(serve: int) -> list[int]:
+    return [pid for pid in descendants(serve) if Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"\0worker\0")]
 
 
 @pytest.mark.covers("B11")

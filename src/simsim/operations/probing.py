@@ -14,9 +14,9 @@ def socket_status(path: Path, target: str) -> int | None:
     return status_of(SocketConnection(path), target)
 
 
-def port_status(host: str, port: int, target: str) -> int | None:
+def port_status(host: str, port: int, target: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> int | None:
     """Return the status that the server on a port answers with, None when nobody answers."""
-    return status_of(http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS), target)
+    return status_of(http.client.HTTPConnection(host, port, timeout=timeout_seconds), target)
 
 
 def status_of(connection: http.client.HTTPConnection, target: str) -> int | None:
