@@ -1,19 +1,22 @@
 """Processes of the gate and the console are killed and reloaded while requests come: nobody is refused for it."""
 
 import http.client
+import json
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from simsim.operations.probing import port_status
-from stack import Stack, basic, running
+from stack import BIN, Stack, basic, running
 
 pytestmark = pytest.mark.timeout(180)
 CLIENTS = 24
@@ -129,6 +132,22 @@ def test_console_that_is_killed_keeps_its_callers_waiting_and_refuses_none(stack
     wait_for(lambda: command(before) == "")
     # Before another process has started: its server listens all the while.
     assert port_status("127.0.0.1", stack.console_port, "/healthz", timeout_seconds=20) == 200
+
+
+@pytest.mark.covers("B11")
+def test_doctor_asks_the_gateway_where_it_listens(stack: Stack) -> None:
+    def gateway() -> dict[str, Any]:
+        command = (str(BIN / "simsim"), "doctor", "--json")
+        said = subprocess.run(command, env=stack.environment, capture_output=True, check=False, timeout=60).stdout
+        return next(item for item in json.loads(said)["items"] if item["subject"] == "gateway")
+
+    assert gateway()["detail"].startswith(f"answers on 127.0.0.1:{stack.gateway_port}; ")
+    process = stack.processes["gateway"]
+    process.terminate()
+    process.wait(20)
+    stopped = gateway()
+    assert not stopped["ok"]
+    assert stopped["detail"].startswith(f"nothing answers on 127.0.0.1:{stack.gateway_port}: start simsim gateway")
 
 
 def is_replaced(before: list[int], now: list[int], *, left: int) -> bool:

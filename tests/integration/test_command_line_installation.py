@@ -241,6 +241,46 @@ def test_worker_stops_at_sigterm(ready: Installation) -> None:
         assert worker.wait(10) == 0
 
 
+@pytest.mark.covers("B11")
+def test_doctor_takes_nothing_for_wrong_that_was_not_started_yet(ready: Installation) -> None:
+    with socket.create_server((LOOPBACK, 0)) as closed:
+        port = closed.getsockname()[1]
+    examined = ready.run("doctor", "--json", SIMSIM_EMAIL_URL=f"smtp://127.0.0.1:{port}")
+    findings = {item["subject"]: item for item in json.loads(examined.stdout)["items"]}
+    assert examined.stderr == "simsim: Something is wrong with: mail\n"
+    waiting = {subject for subject, item in findings.items() if item["state"] == "not_started"}
+    assert waiting == {"gate", "gateway", "worker", "disk"}
+    assert all(findings[subject]["ok"] for subject in waiting)
+    lines = ready.run("doctor").stdout.splitlines()
+    assert sum(line.startswith("not yet  ") for line in lines) == 4
+
+
+@pytest.mark.covers("B11")
+def test_doctor_says_that_serve_has_ended(serving: tuple[Installation, "subprocess.Popen[str]", int]) -> None:
+    installation, process, port = serving
+
+    def found() -> dict[str, dict[str, Any]]:
+        items = json.loads(installation.run("doctor", "--json").stdout)["items"]
+        return {item["subject"]: item for item in items if item["subject"] in {"gate", "console", "worker"}}
+
+    wait_for((installation.data / "spool" / ".worker").exists)
+    wait_for(lambda: "last round" in found()["worker"]["detail"])
+    assert {subject: item["state"] for subject, item in found().items()} == dict.fromkeys(
+        ("gate", "console", "worker"), "ok"
+    )
+    assert found()["console"]["detail"] == f"answers on 127.0.0.1:{port}"
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
+    connection.request("GET", "/readyz")
+    assert json.loads(connection.getresponse().read())["status"] == "ok"
+    connection.close()
+    process.terminate()
+    process.wait(30)
+    ended = found()
+    assert {subject: item["state"] for subject, item in ended.items()} == dict.fromkeys(("gate", "worker"), "wrong")
+    assert ended["gate"]["detail"].endswith("and simsim serve has ended: start it again")
+    assert "then it was stopped: start simsim worker" in ended["worker"]["detail"]
+
+
 def test_doctor_says_what_is_wrong_and_what_to_do(serving: tuple[Installation, "subprocess.Popen[str]", int]) -> None:
     installation, _, _ = serving
     with socket.create_server((LOOPBACK, 0)) as closed:

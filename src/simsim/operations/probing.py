@@ -1,6 +1,7 @@
 """Asks what should be running whether it answers."""
 
 import http.client
+import ipaddress
 import socket
 from pathlib import Path
 
@@ -30,6 +31,17 @@ def status_of(connection: http.client.HTTPConnection, target: str) -> int | None
         return response.status
     finally:
         connection.close()
+
+
+def reachable(host: str) -> str:
+    """Return an address that reaches a server listening on `host`: loopback for the wildcards."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if not address.is_unspecified:
+        return host
+    return "127.0.0.1" if address.version == 4 else "::1"
 
 
 def is_port_free(host: str, port: int) -> bool:

@@ -1,13 +1,12 @@
 """`simsim serve`: the console, the gate and the worker as programs of one supervisor."""
 
-import ipaddress
 import os
 import sys
 from functools import partial
 from pathlib import Path
 
 from simsim.operations.output import print_json
-from simsim.operations.probing import is_port_free, port_status, socket_status
+from simsim.operations.probing import is_port_free, port_status, reachable, socket_status
 from simsim.operations.processes import Program, Supervisor
 from simsim.operations.serve_state import ServeState
 from simsim.operations.wiring import Operator, Wiring
@@ -81,17 +80,6 @@ def wait_for_both(supervisor: Supervisor, operator: Operator, *, host: str, port
         complain(f"{problem}. The gate goes on without the console")
         supervisor.watch()
         return False
-
-
-def reachable(host: str) -> str:
-    """Return an address that reaches a server listening on `host`: loopback for the wildcards."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    if not address.is_unspecified:
-        return host
-    return "127.0.0.1" if address.version == 4 else "::1"
 
 
 def prove_port_free(host: str, port: int, *, hint: str) -> None:

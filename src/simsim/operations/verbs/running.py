@@ -8,7 +8,9 @@ import typer
 from simsim.operations.output import AsJson, print_json
 from simsim.operations.wiring import needs_django, wired
 
-Workers = Annotated[int, typer.Option(min=1, max=64, help="Processes of the console, and as many of the gate, but two at least.")]
+Workers = Annotated[
+    int, typer.Option(min=1, max=64, help="Processes of the console, and as many of the gate, but two at least.")
+]
 
 
 def serve(
