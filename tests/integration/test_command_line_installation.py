@@ -255,6 +255,14 @@ def test_doctor_takes_nothing_for_wrong_that_was_not_started_yet(ready: Installa
     assert sum(line.startswith("not yet  ") for line in lines) == 4
 
 
+def test_doctor_before_the_first_migration_asks_for_it_and_for_nothing_else(installation: Installation) -> None:
+    examined = installation.run("doctor", "--json")
+    wrong = {item["subject"]: item["detail"] for item in json.loads(examined.stdout)["items"] if not item["ok"]}
+    assert wrong.pop("mail")
+    assert set(wrong) == {"database “default”", "database “request_log”", "disk"}
+    assert all("run simsim migrate" in detail for detail in wrong.values())
+
+
 @pytest.mark.covers("B11")
 def test_doctor_says_that_serve_has_ended(serving: tuple[Installation, "subprocess.Popen[str]", int]) -> None:
     installation, process, port = serving

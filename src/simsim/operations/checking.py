@@ -13,11 +13,12 @@ from simsim.forwarding.connecting import Away, connected
 from simsim.forwarding.reading import RECENT, state
 from simsim.mail import outbox, reading
 from simsim.operations import checking_log, migrating, node_findings, process_findings, restore_findings
-from simsim.operations.findings import Finding, in_words
+from simsim.operations.findings import Finding, in_words, not_started
 from simsim.problem import KeyMissing, Problem
 from simsim.tokens.models import Token
 
 MAIL_TIMEOUT_SECONDS = 5
+MIGRATE = "run simsim migrate"
 
 
 def examine() -> list[Finding]:
@@ -43,7 +44,12 @@ def examine() -> list[Finding]:
         try:
             findings.extend(look())
         except DatabaseError:
-            findings.append(Finding(subject, False, "can't be checked without the database"))
+            is_new = any(finding.says == MIGRATE for finding in findings)
+            findings.append(
+                not_started(subject, "can be checked after simsim migrate")
+                if is_new
+                else Finding(subject, False, "can't be checked without the database")
+            )
         except Exception as error:  # a part that is broken in a new way must not hide the others
             findings.append(Finding(subject, False, one_line(error)))
     return findings
@@ -58,7 +64,7 @@ def databases() -> Iterator[Finding]:
             yield Finding(name, False, f"can't be reached: {one_line(error)}")
             continue
         engine = connections[alias].display_name
-        yield Finding(name, not behind, "run simsim migrate" if behind else f"{engine}, up to date")
+        yield Finding(name, not behind, MIGRATE if behind else f"{engine}, up to date")
 
 
 def keys() -> Iterator[Finding]:

@@ -31,8 +31,9 @@ def workers() -> Iterator[Finding]:
     """Say of each node when its worker was last heard of, and what waits there to be shipped."""
     now = timezone.now()
     here = spool_name(settings.OPERATOR.spool_dir)
-    yield worker_here(WorkerNode.objects.filter(pk=here).first() if here else None, now)
-    for row in WorkerNode.objects.exclude(pk=here or "").order_by("host", "node"):
+    rows = {row.node: row for row in WorkerNode.objects.order_by("host", "node")}
+    yield worker_here(rows.pop(here, None) if here else None, now)
+    for row in rows.values():
         if row.stopped_at and row.unshipped_since is None:
             yield Finding(f"worker on {row.host}", True, f"stopped since {row.stopped_at:%Y-%m-%d %H:%M:%S} UTC")
             continue
