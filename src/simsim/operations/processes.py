@@ -94,7 +94,8 @@ class Supervisor:
         self.running: list[Running] = []
         self.stopping = False
         self.reloading = False
-        self.had_terminal = has_terminal()
+        # With `nohup` nobody minds that the terminal goes.
+        self.minds_terminal = has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
 
     @contextmanager
     def supervising(self) -> Iterator["Supervisor"]:
@@ -182,7 +183,7 @@ class Supervisor:
 
     def _asked(self, signum: int, _frame: FrameType | None) -> None:
         # Flags and nothing else: an exception here could strike between a program's start and its place in the list.
-        if signum == signal.SIGHUP and self.before_reload and not (self.had_terminal and not has_terminal()):
+        if signum == signal.SIGHUP and self.before_reload and not (self.minds_terminal and not has_terminal()):
             self.reloading = True
         else:
             self.stopping = True

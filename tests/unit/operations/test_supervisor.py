@@ -152,6 +152,20 @@ def test_terminal_that_hangs_up_ends_everything(tmp_path: Path) -> None:
     assert not is_alive(numbers(tmp_path / "keeps")[0])
 
 
+def test_terminal_that_hangs_up_ends_nothing_that_was_started_to_outlive_it(tmp_path: Path) -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+        os.dup2(os.open(tmp_path / "said", os.O_WRONLY | os.O_CREAT), 1)
+        os.execv(sys.executable, reloading(tmp_path))
+    wait_for(lambda: len(numbers(tmp_path / "keeps")) == 1)
+    os.close(terminal)
+    wait_for(lambda: len(numbers(tmp_path / "keeps")) == 2)
+    os.kill(pid, signal.SIGTERM)
+    os.waitpid(pid, 0)
+    assert (tmp_path / "said").read_text() == "Reloading\n"
+
+
 def test_what_a_program_leaves_behind_is_killed_with_its_group(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     leaves_a_child = script(
