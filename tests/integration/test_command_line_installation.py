@@ -175,6 +175,8 @@ def test_worker_that_keeps_dying_ends_neither_the_gate_nor_the_console(ready: In
             (worker,) = worker_of(process.pid)
             os.kill(worker, signal.SIGKILL)
             wait_for(lambda worker=worker: worker_of(process.pid) not in ([], [worker]))  # type: ignore[misc]
+        said = ready.run("doctor").stdout
+        assert "it ended 5 times in a row (SIGKILL)" in next(line for line in said.splitlines() if "  worker: " in line)
         assert process.poll() is None
         assert socket_status(ready.socket, "/healthz") == port_status(LOOPBACK, port, "/healthz") == 200
         process.terminate()

@@ -49,7 +49,9 @@ def worker_here(row: WorkerNode | None, now: datetime) -> Finding:
     spool = settings.OPERATOR.spool_dir
     waits = backlog(spool, storing.positions()) if spool.is_dir() else None
     served = read_served(run_directory())
-    failure = failure_of(served, "worker") if served and served.is_running else ""
+    program = served.program("worker") if served and served.is_running else None
+    failure = failure_of(served, "worker") if served and program else ""
+    is_dying = program is not None and program.failures > 1
     if row is None:
         if waits is None and not failure:
             return not_started("worker", "not started yet: simsim serve runs one")
@@ -59,8 +61,10 @@ def worker_here(row: WorkerNode | None, now: datetime) -> Finding:
         is_same_boot = bool(row.boot_id) and row.boot_id == boot_id()
         silence = timedelta(seconds=boot_seconds() - row.boot_seconds) if is_same_boot else now - row.round_at
         says, is_good = rounds_of(row, silence)
-        if not is_good and failure:
+        # One that begins, has a round and dies, again and again, is never silent for long.
+        if failure and (is_dying or not is_good):
             says.append(failure.removeprefix(": "))
+            is_good = False
     if waits is None:
         says.append("nothing waits to be shipped")
     else:

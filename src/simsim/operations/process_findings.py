@@ -60,7 +60,8 @@ def failure_of(served: Served, name: str) -> str:
     if program is None or not program.failures:
         return ""
     again = f", and starts again at {program.due_at:%H:%M:%S} UTC" if program.due_at else ""
-    return f": it ended {program.failures} times in a row ({program.ending}){again}. See the lines of simsim serve"
+    times = "once" if program.failures == 1 else f"{program.failures} times in a row"
+    return f": it ended {times} ({program.ending}){again}. See the lines of simsim serve"
 
 
 def gateway() -> Iterator[Finding]:

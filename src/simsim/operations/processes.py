@@ -219,6 +219,9 @@ class Supervisor:
                 self._note_end(running, now)
             elif running.kill_at is not None and now >= running.kill_at:
                 running.process.kill()
+            elif running.failures and running.due_at is None and now - running.started_at > CALM_SECONDS:
+                running.failures = 0
+                self.note(self.running)
 
     def _note_end(self, running: Running, now: float) -> None:
         kill_group(running.group)
@@ -226,8 +229,7 @@ class Supervisor:
         if was_asked:
             running.due_at = now
             return
-        is_calm = now - running.started_at > CALM_SECONDS
-        running.failures = 1 if is_calm else running.failures + 1
+        running.failures += 1
         running.ending = how_it_ended(running.process.returncode)
         # Bounded before it is a power: after a thousand failures it would be no float any more.
         wait = min(FIRST_WAIT_SECONDS * 2 ** min(running.failures - 1, 20), MAX_WAIT_SECONDS)

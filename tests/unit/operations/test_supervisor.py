@@ -64,7 +64,9 @@ def test_program_that_dies_is_started_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.covers("B11")
-def test_program_that_keeps_dying_is_tried_for_ever_and_ends_no_other(tmp_path: Path) -> None:
+def test_program_that_keeps_dying_is_tried_for_ever_and_ends_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     starts = tmp_path / "starts"
     dies = (sys.executable, "-S", "-c", f"open({str(starts)!r}, 'a').write('1 '); raise SystemExit(4)")
     said: list[str] = []
@@ -76,6 +78,11 @@ def test_program_that_keeps_dying_is_tried_for_ever_and_ends_no_other(tmp_path: 
         assert supervisor.wait_until(lambda: len(numbers(starts)) > 6, name="worker", seconds=30, of="gate")
         assert supervisor.running[0].process.pid == gate
         assert is_alive(gate)
+        # Once it has run for some time it counts as well again.
+        monkeypatch.setattr("simsim.operations.processes.CALM_SECONDS", 0.0)
+        supervisor.running[0].failures = 3
+        supervisor.wait_until(lambda: not supervisor.running[0].failures, name="gate", seconds=30, of="gate")
+        monkeypatch.undo()
         supervisor.running[1].failures = 5000
         supervisor.wait_until(lambda: "60 s" in said[-1], name="worker", seconds=30, of="gate")
     waits = [line.rpartition("again in ")[2] for line in said]
