@@ -1,5 +1,6 @@
 """Each part that can be wrong, found wrong, on the real database."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from pytest_django import Settings
 
 from cast import Cast
 from simsim.gate import ballast
-from simsim.operations import checking, checking_keys, checking_log, working
+from simsim.operations import checking, checking_keys, checking_log, node_findings, process_findings, working
 from simsim.request_log import gaps
 from simsim.request_log.lines import Missed
 from simsim.request_log.models import SetAsideLine
@@ -32,7 +33,7 @@ def test_key_that_is_missing_is_found_by_the_passwords_that_need_it(
 
 
 def test_clock_is_compared_with_the_databases(db: None) -> None:
-    (clock,) = checking.clock()
+    (clock,) = node_findings.clock()
     assert clock.is_good, clock.says
 
 
@@ -41,13 +42,13 @@ def test_databases_that_are_migrated_are_good(db: None) -> None:
 
 
 def test_gateway_without_nginx_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (found,) = checking.gateway()
+    (found,) = process_findings.gateway()
     assert found.is_good, found.says
     broken = tmp_path / "nginx"
     broken.write_text("#!/bin/sh\nexit 127\n")
     broken.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    (unusable,) = checking.gateway()
+    (unusable,) = process_findings.gateway()
     assert not unusable.is_good
     assert "does not run" in unusable.says
 
@@ -75,6 +76,9 @@ def installed(settings: Settings, tmp_path: Path) -> Path:
 @pytest.mark.covers("R17", "R20")
 def test_a_disk_without_its_reserve_is_told_until_the_worker_has_made_it(installed: Path) -> None:
     (found,) = checking_log.disk()
+    assert found.is_pending
+    (installed / "spool" / ".shipping").write_text("5" * 32)
+    (found,) = checking_log.disk()
     assert not found.is_good
     assert "% full" in found.says
     assert "does simsim worker run?" in found.says
@@ -82,7 +86,7 @@ def test_a_disk_without_its_reserve_is_told_until_the_worker_has_made_it(install
     (found,) = checking_log.disk()
     assert "64 MiB in reserve" in found.says
     ballast.let_go(installed / "spool")
-    (installed / "spool").rmdir()
+    shutil.rmtree(installed / "spool")
     assert working.keep_ballast() == 0
     (found,) = checking_log.disk()
     assert "simsim migrate" in found.says

@@ -164,11 +164,34 @@ def test_serve_runs_console_gate_and_worker_and_leaves_no_process(
     assert socket_status(installation.socket, "/gate/verify") == 401
     assert installation.socket.stat().st_mode & 0o777 == 0o660
     below = descendants(process.pid)
-    assert len(below) == 5  # two servers with a process for each worker of theirs, and our worker
+    assert len(below) == 6  # a server with a process of the console, one with two of the gate, and our worker
     process.terminate()
     assert process.wait(20) == 0
     wait_for(lambda: not any(is_alive(pid) for pid in below), 5)
     assert not installation.socket.exists()
+
+
+@pytest.mark.covers("B11")
+def test_worker_that_keeps_dying_ends_neither_the_gate_nor_the_console(ready: Installation) -> None:
+    port = free_port()
+    with ready.start("serve", "--port", str(port)) as process:
+        assert process.stderr is not None
+        wait_for(lambda: socket_status(ready.socket, "/healthz") == 200)
+        for _ in range(5):
+            (worker,) = worker_of(process.pid)
+            os.kill(worker, signal.SIGKILL)
+            wait_for(lambda worker=worker: worker_of(process.pid) not in ([], [worker]))  # type: ignore[misc]
+        said = ready.run("doctor").stdout
+        assert "it ended 5 times in a row (SIGKILL)" in next(line for line in said.splitlines() if "  worker: " in line)
+        assert process.poll() is None
+        assert socket_status(ready.socket, "/healthz") == port_status(LOOPBACK, port, "/healthz") == 200
+        process.terminate()
+        assert process.wait(20) == 0
+        assert process.stderr.read().count("simsim: worker ended (SIGKILL); it starts again in ") == 5
+
+
+def worker_of(serve: int) -> list[int]:
+    return [pid for pid in descendants(serve) if Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"\0worker\0")]
 
 
 @pytest.mark.covers("B11")
@@ -224,6 +247,54 @@ def test_worker_stops_at_sigterm(ready: Installation) -> None:
         time.sleep(2)
         worker.terminate()
         assert worker.wait(10) == 0
+
+
+@pytest.mark.covers("B11")
+def test_doctor_takes_nothing_for_wrong_that_was_not_started_yet(ready: Installation) -> None:
+    with socket.create_server((LOOPBACK, 0)) as closed:
+        port = closed.getsockname()[1]
+    examined = ready.run("doctor", "--json", SIMSIM_EMAIL_URL=f"smtp://127.0.0.1:{port}")
+    findings = {item["subject"]: item for item in json.loads(examined.stdout)["items"]}
+    assert examined.stderr == "simsim: Something is wrong with: mail\n"
+    waiting = {subject for subject, item in findings.items() if item["state"] == "not_started"}
+    assert waiting == {"gate", "gateway", "worker", "disk"}
+    assert all(findings[subject]["ok"] for subject in waiting)
+    lines = ready.run("doctor").stdout.splitlines()
+    assert sum(line.startswith("not yet  ") for line in lines) == 4
+
+
+def test_doctor_before_the_first_migration_asks_for_it_and_for_nothing_else(installation: Installation) -> None:
+    examined = installation.run("doctor", "--json")
+    wrong = {item["subject"]: item["detail"] for item in json.loads(examined.stdout)["items"] if not item["ok"]}
+    assert wrong.pop("mail")
+    assert set(wrong) == {"database “default”", "database “request_log”", "disk"}
+    assert all("run simsim migrate" in detail for detail in wrong.values())
+
+
+@pytest.mark.covers("B11")
+def test_doctor_says_that_serve_has_ended(serving: tuple[Installation, "subprocess.Popen[str]", int]) -> None:
+    installation, process, port = serving
+
+    def found() -> dict[str, dict[str, Any]]:
+        items = json.loads(installation.run("doctor", "--json").stdout)["items"]
+        return {item["subject"]: item for item in items if item["subject"] in {"gate", "console", "worker"}}
+
+    wait_for((installation.data / "spool" / ".worker").exists)
+    wait_for(lambda: "last round" in found()["worker"]["detail"])
+    assert {subject: item["state"] for subject, item in found().items()} == dict.fromkeys(
+        ("gate", "console", "worker"), "ok"
+    )
+    assert found()["console"]["detail"] == f"answers on 127.0.0.1:{port}"
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
+    connection.request("GET", "/readyz")
+    assert json.loads(connection.getresponse().read())["status"] == "ok"
+    connection.close()
+    process.terminate()
+    process.wait(30)
+    ended = found()
+    assert {subject: item["state"] for subject, item in ended.items()} == dict.fromkeys(("gate", "worker"), "wrong")
+    assert ended["gate"]["detail"].endswith("and simsim serve has ended: start it again")
+    assert "then it was stopped: start simsim worker" in ended["worker"]["detail"]
 
 
 def test_doctor_says_what_is_wrong_and_what_to_do(serving: tuple[Installation, "subprocess.Popen[str]", int]) -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from simsim.credential.decision import Reason, Record
+from simsim.gate.worker_health import WorkerHealth
 from simsim.problem import MEDIA_TYPE, NotFound, Problem, Unauthorized, Undecided
 
 ACCOUNT_HEADER = "X-Simsim-Account"
@@ -81,4 +82,14 @@ _REFUSALS: dict[Reason, Answer] = {reason: _refusal(reason) for reason in Reason
 _UNDECIDED_HEADERS = (*_PROBLEM, _RETRY_AFTER, (REASON_HEADER.lower(), Reason.UNAVAILABLE.value))
 UNDECIDED = Answer(503, _UNDECIDED_HEADERS, UNDECIDED_BODY)
 NOT_FOUND = Answer(404, _PROBLEM, NOT_FOUND_BODY)
-HEALTHY = Answer(200, (("content-type", "application/json"), _NO_STORE), b'{"status":"ok"}')
+_JSON = (("content-type", "application/json"), _NO_STORE)
+HEALTHY = Answer(200, _JSON, b'{"status":"ok"}')
+
+
+def ready(worker: WorkerHealth) -> Answer:
+    """Return that the gate can decide, and how the worker is: that never changes the status.
+
+    A load balancer must not take the API away because a mail waits.
+    """
+    told = {"status": "ok" if worker.is_good else "degraded", "worker": worker.document()}
+    return Answer(200, _JSON, json.dumps(told, separators=(",", ":")).encode())

@@ -20,6 +20,7 @@ from simsim.gate.lookup import Lookup, Unavailable
 from simsim.gate.request_id import is_request_id, new_request_id, parse_request_id
 from simsim.gate.spool import Spool
 from simsim.gate.verdict import Verdict, Verdicts, question_of
+from simsim.gate.worker_health import WorkerHealth
 
 VERIFY = "/gate/verify"
 HEALTHZ = "/healthz"
@@ -46,12 +47,18 @@ class Gate:
     """Decides requests, with one lookup, one spool and one clock. One for each process and thread."""
 
     def __init__(
-        self, lookup: Lookup, spool: Spool, trusted: bytes = b"", clock: Callable[[], float] = time.time
+        self,
+        lookup: Lookup,
+        spool: Spool,
+        trusted: bytes = b"",
+        clock: Callable[[], float] = time.time,
+        worker_health: Callable[[float], WorkerHealth] = lambda _: WorkerHealth(None),
     ) -> None:
         self._lookup = lookup
         self._spool = spool
         self._trusted = trusted
         self._clock = clock
+        self._worker_health = worker_health
         self._verdicts = Verdicts()
         self._complained_at = -COMPLAINT_INTERVAL_SECONDS
 
@@ -81,7 +88,7 @@ class Gate:
         if path == HEALTHZ:
             return answer.HEALTHY
         if path == READYZ:
-            return answer.HEALTHY if self.is_ready() else answer.UNDECIDED
+            return answer.ready(self._worker_health(self._clock())) if self.is_ready() else answer.UNDECIDED
         return answer.NOT_FOUND
 
     def is_ready(self) -> bool:

@@ -1,27 +1,24 @@
 """`simsim doctor`: looks at each part of an installation, and says what to do about what is wrong."""
 
 import smtplib
-import subprocess
 from collections.abc import Callable, Iterator
-from datetime import datetime
 
 from django.conf import settings
 from django.db import DatabaseError, connections
+from django.db.models import Min
 from django.utils import timezone
 
 from simsim.forwarding.connecting import Away, connected
 from simsim.forwarding.reading import RECENT, state
-from simsim.gateway import nginx
-from simsim.mail import reading
+from simsim.mail import outbox, reading
 from simsim.mail.sending import BoundedBackend
-from simsim.operations import checking_log, migrating, remains
+from simsim.operations import checking_log, migrating, node_findings, process_findings, remains, restore_findings
 from simsim.operations.checking_keys import keys
-from simsim.operations.findings import Finding
-from simsim.operations.probing import socket_status
-from simsim.problem import Problem, Unusable
+from simsim.operations.findings import Finding, in_words, not_started
+from simsim.problem import Problem
 
-LARGEST_SKEW_SECONDS = 1.0
 MAIL_TIMEOUT_SECONDS = 5
+MIGRATE = "run simsim migrate"
 
 
 def examine() -> list[Finding]:
@@ -29,11 +26,14 @@ def examine() -> list[Finding]:
     parts: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("database", databases),
         ("keys", keys),
-        ("clock", clock),
+        ("restored backup", restore_findings.restored),
+        ("clock", node_findings.clock),
         ("mail", mail_server),
         ("mails", mails),
-        ("gate", gate),
-        ("gateway", gateway),
+        ("gate", process_findings.gate),
+        ("console", process_findings.console),
+        ("gateway", process_findings.gateway),
+        ("worker", node_findings.workers),
         ("disk", checking_log.disk),
         ("log", checking_log.log),
         ("access logs", checking_log.access_logs),
@@ -44,7 +44,12 @@ def examine() -> list[Finding]:
         try:
             findings.extend(look())
         except DatabaseError:
-            findings.append(Finding(subject, False, "can't be checked without the database"))
+            is_new = any(finding.says == MIGRATE for finding in findings)
+            findings.append(
+                not_started(subject, "can be checked after simsim migrate")
+                if is_new
+                else Finding(subject, False, "can't be checked without the database")
+            )
         except Exception as error:  # a part that is broken in a new way must not hide the others
             findings.append(Finding(subject, False, one_line(error)))
     return findings
@@ -59,27 +64,11 @@ def databases() -> Iterator[Finding]:
             yield Finding(name, False, remains.said_missing(settings.OPERATOR, alias) or unreachable(error))
             continue
         engine = connections[alias].display_name
-        yield Finding(name, not behind, "run simsim migrate" if behind else f"{engine}, up to date")
+        yield Finding(name, not behind, MIGRATE if behind else f"{engine}, up to date")
 
 
 def unreachable(error: DatabaseError) -> str:
     return f"can't be reached: {one_line(error)}"
-
-
-def clock() -> Iterator[Finding]:
-    """Compare our clock with the database's: an expiry must mean the same moment on every node."""
-    connection = connections["default"]
-    with connection.cursor() as cursor:
-        before = timezone.now()
-        is_sqlite = connection.vendor == "sqlite"
-        cursor.execute("SELECT strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')" if is_sqlite else "SELECT clock_timestamp()")
-        told = cursor.fetchone()[0]
-        middle = before + (timezone.now() - before) / 2
-    moment = datetime.fromisoformat(told) if isinstance(told, str) else told
-    skew = abs((moment - middle).total_seconds())
-    is_good = skew <= LARGEST_SKEW_SECONDS
-    says = f"{skew:.3f} s from the database's" + ("" if is_good else ": set both by NTP")
-    yield Finding("clock", is_good, says)
 
 
 def mail_server() -> Iterator[Finding]:
@@ -96,7 +85,8 @@ def mail_server() -> Iterator[Finding]:
 
 def mails() -> Iterator[Finding]:
     """Say when mails wait for long, or were given up: somebody was not told something."""
-    found = reading.trouble(now=timezone.now())
+    now = timezone.now()
+    found = reading.trouble(now=now)
     says = []
     if found.oldest is not None:
         why = f" ({found.last_error})" if found.last_error else ": does simsim worker run?"
@@ -106,31 +96,9 @@ def mails() -> Iterator[Finding]:
         says.append(
             f"{found.given_up} given up in {days} days: simsim mail list --state given_up, simsim mail retry ID"
         )
-    yield Finding("mails", not says, "; ".join(says) or "none waits for long, none was given up lately")
-
-
-def gate() -> Iterator[Finding]:
-    """Ask the gate whether it can decide; an answer without credentials would not show that its database is there."""
-    path = settings.OPERATOR.gate_socket
-    status = socket_status(path, "/readyz")
-    if status is None:
-        yield Finding("gate", False, f"nothing answers on {path}: start simsim serve")
-    elif status >= 500:
-        yield Finding("gate", False, f"it runs on {path} but can't decide: see its lines on stderr")
-    else:
-        yield Finding("gate", True, f"answers on {path}")
-
-
-def gateway() -> Iterator[Finding]:
-    """Look for nginx and have it say its version: a binary that can't run here is as good as none."""
-    try:
-        binary = nginx.find_binary()
-    except Unusable as problem:
-        yield Finding("gateway", False, str(problem))
-        return
-    said = subprocess.run([str(binary), "-v"], capture_output=True, text=True, check=False, timeout=10)
-    version = said.stderr.strip().removeprefix("nginx version: ")
-    yield Finding("gateway", said.returncode == 0, f"{binary}, {version or 'which does not run'}")
+    oldest = outbox.waiting().aggregate(oldest=Min("owed_at"))["oldest"]
+    waits = "none waits" if oldest is None else f"the oldest waits for {in_words(now - oldest)}"
+    yield Finding("mails", not says, "; ".join(says) or f"{waits}, none was given up lately")
 
 
 def forwarding() -> Iterator[Finding]:

@@ -9,8 +9,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from simsim.gate import ballast
-from simsim.operations.findings import Finding
+from simsim.operations.findings import Finding, not_started
 from simsim.request_log import gaps, setting_aside
+from simsim.request_log.backlog import spool_name
 
 # What was long ago is told, and no longer wrong: somebody has seen it, or nobody will.
 RECENT = timedelta(days=7)
@@ -34,7 +35,10 @@ def disk() -> Iterator[Finding]:
             if usage.free < 2 * ballast.SIZE_BYTES
             else "the reserve for a full disk is not there yet: does simsim worker run?"
         )
-        yield Finding("disk", False, f"{says}; {missing}")
+        if usage.free >= 2 * ballast.SIZE_BYTES and spool_name(directory) is None:
+            yield not_started("disk", f"{says}; the first worker makes the reserve for a full disk")
+        else:
+            yield Finding("disk", False, f"{says}; {missing}")
         return
     yield Finding("disk", percent < FULL_PERCENT, f"{says}; {ballast.SIZE_BYTES // MEGABYTE} MiB in reserve")
 

@@ -1,6 +1,7 @@
 """Asks what should be running whether it answers."""
 
 import http.client
+import ipaddress
 import socket
 from pathlib import Path
 
@@ -14,9 +15,9 @@ def socket_status(path: Path, target: str) -> int | None:
     return status_of(SocketConnection(path), target)
 
 
-def port_status(host: str, port: int, target: str) -> int | None:
+def port_status(host: str, port: int, target: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> int | None:
     """Return the status that the server on a port answers with, None when nobody answers."""
-    return status_of(http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS), target)
+    return status_of(http.client.HTTPConnection(host, port, timeout=timeout_seconds), target)
 
 
 def status_of(connection: http.client.HTTPConnection, target: str) -> int | None:
@@ -30,6 +31,17 @@ def status_of(connection: http.client.HTTPConnection, target: str) -> int | None
         return response.status
     finally:
         connection.close()
+
+
+def reachable(host: str) -> str:
+    """Return an address that reaches a server listening on `host`: loopback for the wildcards."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if not address.is_unspecified:
+        return host
+    return "127.0.0.1" if address.version == 4 else "::1"
 
 
 def is_port_free(host: str, port: int) -> bool:

@@ -16,9 +16,11 @@ from simsim.gateway.process import die_with_parent
 from simsim.problem import Unusable
 
 PATIENCE_SECONDS = 10.0
-FAILURES_IN_A_ROW = 5
+# A program that fails so often before it has answered once has a fault that no waiting mends.
+FAILURES_AT_START = 5
 CALM_SECONDS = 60.0
-LONGEST_WAIT_SECONDS = 15.0
+FIRST_WAIT_SECONDS = 0.1
+MAX_WAIT_SECONDS = 60.0
 TICK_SECONDS = 0.1
 
 # Tells a program that its supervisor looks after it; one that was started by hand must outlive its terminal.
@@ -36,23 +38,30 @@ class Program:
     """A command to keep running. What a quiet one writes to stdout is dropped; its stderr is always ours.
 
     `leftovers` are files of which a killed run leaves some, and which would keep the next one from starting.
+    `takes_hangup`: SIGHUP makes it read its settings again; another program is stopped and started for that.
     """
 
     name: str
     command: Sequence[str]
     is_quiet: bool = False
     leftovers: Sequence[Path] = ()
+    takes_hangup: bool = False
 
 
 @dataclass
 class Running:
-    """A program that was started, and how it fared."""
+    """A program that was started, and how it fared: `failures` in a row, the last of which was its `ending`.
+
+    `started_at` and `due_at`, its next start, are moments of the monotonic clock.
+    """
 
     program: Program
     process: "subprocess.Popen[bytes]"
     started_at: float
     failures: int = 0
+    ending: str = ""
     due_at: float | None = None
+    kill_at: float | None = None
 
     @property
     def group(self) -> int:
@@ -60,24 +69,39 @@ class Running:
 
 
 class Supervisor:
-    """Keeps programs running until a signal asks to stop, or until one of them fails too often.
+    """Keeps programs running until a signal asks to stop. One that fails is started again, and ends no other.
+
+    `before_reload` proves that programs can start on the settings as they are now; without it SIGHUP asks to stop, as
+    it does when the terminal has gone. `note` is told of each start and each end of a program.
 
     Each program leads a process group of its own: a terminal's Ctrl-C reaches the supervisor alone, which stops them in
     order, and what a program leaves behind is killed with its group. When the supervisor itself is killed, the kernel
     sends each program SIGTERM.
     """
 
-    def __init__(self, say: Callable[[str], None], *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        before_reload: "Callable[[Supervisor], bool] | None" = None,
+        note: Callable[[Sequence[Running]], None] = lambda _: None,
+    ) -> None:
         self.say = say
         self.patience_seconds = patience_seconds
+        self.before_reload = before_reload
+        self.note = note
         self.running: list[Running] = []
         self.stopping = False
+        self.reloading = False
+        # With `nohup` nobody minds that the terminal goes.
+        self.minds_terminal = has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
 
     @contextmanager
     def supervising(self) -> Iterator["Supervisor"]:
         """Catch SIGTERM, SIGINT and SIGHUP inside, and leave no process behind on the way out."""
         caught = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-        before = {signum: signal.signal(signum, self._asked_to_stop) for signum in caught}
+        before = {signum: signal.signal(signum, self._asked) for signum in caught}
         try:
             yield self
         finally:
@@ -87,6 +111,7 @@ class Supervisor:
 
     def start(self, program: Program) -> None:
         self.running.append(Running(program, self._spawn(program), time.monotonic()))
+        self.note(self.running)
 
     def run_to_end(self, program: Program) -> bool:
         """Run a program once. Return True when it is done, False when asked to stop before.
@@ -109,10 +134,10 @@ class Supervisor:
                 raise Unusable("%(line)s", line=last_line(complaints.read()) or f"{program.name} failed")
             return True
 
-    def wait_until(self, answers: Callable[[], bool], *, name: str, seconds: float) -> bool:
+    def wait_until(self, answers: Callable[[], bool], *, name: str, seconds: float, of: str | None = None) -> bool:
         """Return True once the question is answered with yes, False when asked to stop meanwhile.
 
-        Raises Unusable when it takes longer, or when a program fails too often.
+        Raises Unusable when it takes longer, or when a program fails too often: the one named `of`, or any.
         """
         deadline = time.monotonic() + seconds
         while not self.stopping:
@@ -121,12 +146,23 @@ class Supervisor:
             if time.monotonic() > deadline:
                 raise Unusable("%(name)s does not answer after %(seconds)s seconds", name=name, seconds=f"{seconds:g}")
             self._tend()
+            for running in self.running:
+                if running.failures >= FAILURES_AT_START and of in {None, running.program.name}:
+                    raise Unusable(
+                        "%(name)s ended %(times)s times in a row (%(ending)s)",
+                        name=running.program.name,
+                        times=str(running.failures),
+                        ending=running.ending,
+                    )
             time.sleep(TICK_SECONDS)
         return False
 
     def watch(self) -> None:
-        """Return when asked to stop; raise Unusable when a program fails too often."""
+        """Return when asked to stop."""
         while not self.stopping:
+            if self.reloading:
+                self.reloading = False
+                self._reload()
             self._tend()
             time.sleep(TICK_SECONDS)
 
@@ -145,35 +181,61 @@ class Supervisor:
             running.process.wait()
         self.running.clear()
 
-    def _asked_to_stop(self, _signum: int, _frame: FrameType | None) -> None:
-        # A flag and nothing else: an exception here could strike between a program's start and its place in the list.
-        self.stopping = True
+    def _asked(self, signum: int, _frame: FrameType | None) -> None:
+        # Flags and nothing else: an exception here could strike between a program's start and its place in the list.
+        if signum == signal.SIGHUP and self.before_reload and not (self.minds_terminal and not has_terminal()):
+            self.reloading = True
+        else:
+            self.stopping = True
+
+    def _reload(self) -> None:
+        """Have each program read its settings again. Nothing changes when they can't be used."""
+        try:
+            if self.before_reload is None or not self.before_reload(self):
+                return
+        except Unusable as problem:
+            self.say(f"{problem}. Nothing was reloaded")
+            return
+        for running in self.running:
+            running.failures = 0
+            if running.due_at is not None:
+                running.due_at = time.monotonic()
+            elif running.program.takes_hangup:
+                running.process.send_signal(signal.SIGHUP)
+            else:
+                running.kill_at = time.monotonic() + self.patience_seconds
+                running.process.terminate()
+        self.say("Reloading")
 
     def _tend(self) -> None:
-        """Start again what has died, each time after a longer wait."""
+        """Start again what has ended, each time after a longer wait."""
         now = time.monotonic()
         for running in self.running:
             if running.due_at is not None and now >= running.due_at:
                 running.due_at, running.started_at = None, now
                 running.process = self._spawn(running.program)
+                self.note(self.running)
             elif running.due_at is None and running.process.poll() is not None:
-                self._note_death(running, now)
+                self._note_end(running, now)
+            elif running.kill_at is not None and now >= running.kill_at:
+                running.process.kill()
+            elif running.failures and running.due_at is None and now - running.started_at > CALM_SECONDS:
+                running.failures = 0
+                self.note(self.running)
 
-    def _note_death(self, running: Running, now: float) -> None:
+    def _note_end(self, running: Running, now: float) -> None:
         kill_group(running.group)
-        calm = now - running.started_at > CALM_SECONDS
-        running.failures = 1 if calm else running.failures + 1
-        ending = how_it_ended(running.process.returncode)
-        if running.failures >= FAILURES_IN_A_ROW:
-            raise Unusable(
-                "%(name)s ended %(times)s times in a row (%(ending)s): everything is stopped",
-                name=running.program.name,
-                times=str(running.failures),
-                ending=ending,
-            )
-        wait = min(0.5 * 2 ** (running.failures - 1), LONGEST_WAIT_SECONDS)
+        was_asked, running.kill_at = running.kill_at is not None, None
+        if was_asked:
+            running.due_at = now
+            return
+        running.failures += 1
+        running.ending = how_it_ended(running.process.returncode)
+        # Bounded before it is a power: after a thousand failures it would be no float any more.
+        wait = min(FIRST_WAIT_SECONDS * 2 ** min(running.failures - 1, 20), MAX_WAIT_SECONDS)
         running.due_at = now + wait
-        self.say(f"{running.program.name} ended ({ending}); it starts again in {wait:g} s")
+        self.say(f"{running.program.name} ended ({running.ending}); it starts again in {wait:g} s")
+        self.note(self.running)
 
     def _spawn(self, program: Program, *, stderr: IO[bytes] | None = None) -> "subprocess.Popen[bytes]":
         for path in program.leftovers:
@@ -188,6 +250,15 @@ class Supervisor:
             process_group=0,
             preexec_fn=lambda: die_with_parent(parent, signal.SIGTERM),  # noqa: PLW1509 - no threads run here
         )
+
+
+def has_terminal() -> bool:
+    """Whether this process has a terminal that has not hung up."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def kill_group(group: int) -> None:

@@ -1,15 +1,14 @@
 """`simsim serve`: the console, the gate and the worker as programs of one supervisor."""
 
-import ipaddress
 import os
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from simsim.operations.output import print_json
-from simsim.operations.probing import is_port_free, port_status, socket_status
+from simsim.operations.probing import is_port_free, port_status, reachable, socket_status
 from simsim.operations.processes import Program, Supervisor
+from simsim.operations.serve_state import ServeState
 from simsim.operations.wiring import Operator, Wiring
 from simsim.problem import Unusable
 
@@ -17,8 +16,13 @@ START_SECONDS = 60.0
 # Owner and group: nginx's worker may be another user, who is let in through the group, never through "others".
 SOCKET_MODE = "0o660"
 LONGEST_SOCKET_PATH = 103  # sun_path holds 104 bytes with its NUL on BSD and macOS, 108 on Linux
-SERVER = (sys.executable, "-m", "granian")
-SERVER_OPTIONS = ("--http", "1", "--no-ws", "--loop", "uvloop", "--log-level", "warning", "--workers-kill-timeout", "8")
+SERVER = (sys.executable, "-m", "simsim.operations.http_server")
+SERVER_OPTIONS = (
+    *("--http", "1", "--no-ws", "--loop", "uvloop", "--log-level", "warning", "--workers-kill-timeout", "8"),
+    *("--respawn-interval", "2"),  # while a reload waits for a new process before it ends the old one
+)
+# Of two processes one goes on when the other is killed: nothing fails but what that one was answering.
+MIN_GATE_PROCESSES = 2
 
 
 def serve(wiring: Wiring, *, host: str, port: int, workers: int, with_worker: bool, as_json: bool = False) -> None:
@@ -26,9 +30,13 @@ def serve(wiring: Wiring, *, host: str, port: int, workers: int, with_worker: bo
     operator = wiring.operator()
     prove_port_free(host, port, hint="choose another with --port")
     prove_socket_free(operator.gate_socket)
-    with Supervisor(complain).supervising() as supervisor:
+    prove = partial(prove_up_to_date, wiring=wiring)
+    with (
+        ServeState(operator.gate_socket.parent, host=host, port=port) as state,
+        Supervisor(complain, before_reload=prove, note=state.write).supervising() as supervisor,
+    ):
         # Before anything starts: each program would tell of a key that is missing in a traceback of its own.
-        if not prove_up_to_date(supervisor, wiring):
+        if not prove(supervisor):
             return
         supervisor.start(console(wiring, host=host, port=port, workers=workers))
         supervisor.start(gate(wiring, operator, workers=workers))
@@ -42,15 +50,15 @@ def serve(wiring: Wiring, *, host: str, port: int, workers: int, with_worker: bo
 def console(wiring: Wiring, *, host: str, port: int, workers: int = 1) -> Program:
     """Return the program of console and management API."""
     listening = ("--interface", "asgi", "--host", host, "--port", str(port), "--workers", str(workers))
-    return Program("console", (*SERVER, *SERVER_OPTIONS, *listening, wiring.console))
+    return Program("console", (*SERVER, *SERVER_OPTIONS, *listening, wiring.console), takes_hangup=True)
 
 
 def gate(wiring: Wiring, operator: Operator, *, workers: int = 1) -> Program:
     """Return the program of the gate on its Unix socket."""
     socket = ("--uds", str(operator.gate_socket), "--uds-permissions", SOCKET_MODE)
-    options = ("--interface", "rsgi", "--workers", str(workers), *socket)
+    options = ("--interface", "rsgi", "--workers", str(max(workers, MIN_GATE_PROCESSES)), *socket)
     command = (*SERVER, *SERVER_OPTIONS, *options, wiring.gate)
-    return Program("gate", command, leftovers=(operator.gate_socket,))
+    return Program("gate", command, leftovers=(operator.gate_socket,), takes_hangup=True)
 
 
 def worker(wiring: Wiring) -> Program:
@@ -58,26 +66,20 @@ def worker(wiring: Wiring) -> Program:
 
 
 def wait_for_both(supervisor: Supervisor, operator: Operator, *, host: str, port: int) -> bool:
-    """Return True once console and gate answer, False when asked to stop before; raise Unusable when they don't."""
-    questions: dict[str, Callable[[], int | None]] = {
-        "the console": partial(port_status, reachable(host), port, "/healthz"),
-        "the gate": partial(socket_status, operator.gate_socket, "/healthz"),
-    }
-    return all(
-        supervisor.wait_until(lambda ask=ask: ask() is not None, name=name, seconds=START_SECONDS)  # type: ignore[misc]
-        for name, ask in questions.items()
-    )
+    """Return True once gate and console answer, False when asked to stop before; raise Unusable when the gate doesn't.
 
-
-def reachable(host: str) -> str:
-    """Return an address that reaches a server listening on `host`: loopback for the wildcards."""
+    A console that does not is told, and tried again for as long as the gate runs.
+    """
+    waits = partial(supervisor.wait_until, seconds=START_SECONDS)
+    if not waits(lambda: socket_status(operator.gate_socket, "/healthz") is not None, name="The gate", of="gate"):
+        return False
+    at = reachable(host)
     try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    if not address.is_unspecified:
-        return host
-    return "127.0.0.1" if address.version == 4 else "::1"
+        return waits(lambda: port_status(at, port, "/healthz") is not None, name="The console", of="console")
+    except Unusable as problem:
+        complain(f"{problem}. The gate goes on without the console")
+        supervisor.watch()
+        return False
 
 
 def prove_port_free(host: str, port: int, *, hint: str) -> None:
@@ -87,7 +89,7 @@ def prove_port_free(host: str, port: int, *, hint: str) -> None:
         )
 
 
-def prove_up_to_date(supervisor: Supervisor, wiring: Wiring) -> bool:
+def prove_up_to_date(supervisor: Supervisor, *, wiring: Wiring) -> bool:
     """Return True when `simsim migrate` has nothing to do, False when asked to stop before; raise Unusable otherwise.
 
     A process of its own looks: Django's memory ends with it.

@@ -1,21 +1,24 @@
 """The worker: each job in a thread and with a connection of its own, so that a slow one delays no other."""
 
+import contextlib
 import logging
 import signal
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import connections
+from django.db import DatabaseError, connections
+from django.utils import timezone
 
 from simsim.forwarding import forwarder, unsent
 from simsim.gate import ballast
 from simsim.mail import outbox
+from simsim.operations.rounds import Progress, Rounds, boot_seconds
 from simsim.operations.wall_clock import WallClock
-from simsim.request_log import gaps
+from simsim.request_log import gaps, nodes
 from simsim.request_log.retention import forget_old
 from simsim.request_log.retention_mark import time_to_delete_by
 from simsim.request_log.shipping import Shipper
@@ -34,15 +37,19 @@ STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 @dataclass(frozen=True)
 class Job:
-    """`run` does what is due and returns how much that was; then the job pauses, `busy_seconds` when there was some."""
+    """`run` does what is due and returns how much that was; then the job pauses, `busy_seconds` when there was some.
+
+    `progress` tells how it fares; its own thread writes it.
+    """
 
     name: str
     run: Callable[[], int]
     idle_seconds: float
     busy_seconds: float
+    progress: Progress = field(default_factory=Progress)
 
 
-def jobs() -> list[Job]:
+def jobs(rounds: Rounds) -> list[Job]:
     shipper = Shipper(settings.OPERATOR.spool_dir, clock.now, access_logs=settings.OPERATOR.followed_logs())
     return [
         Job("log shipping", shipper.ship_once, idle_seconds=0.2, busy_seconds=0.05),
@@ -51,7 +58,8 @@ def jobs() -> list[Job]:
         Job("expiry notices", owe_expiry_notices, idle_seconds=15.0, busy_seconds=0.0),
         # Soon after there is room again, and not at once: who makes it is at work still.
         Job("ballast", keep_ballast, idle_seconds=60.0, busy_seconds=60.0),
-        Job("retention", forget, idle_seconds=3600.0, busy_seconds=0.1),
+        Job("retention", lambda: 0 if rounds.is_clock_in_doubt() else forget(), idle_seconds=3600.0, busy_seconds=0.1),
+        Job("health", rounds.round, idle_seconds=1.0, busy_seconds=1.0),
         *([Job("forwarding", forward, idle_seconds=0.5, busy_seconds=0.0)] if settings.FORWARD_TARGET else []),
     ]
 
@@ -73,11 +81,12 @@ def keep_ballast() -> int:
 
 
 def forget() -> int:
-    """Delete some of the requests, gaps and what waits to be forwarded that is older than the log; return how many."""
+    """Delete some of what is older than the log, and of nodes that have long been silent; return how much."""
     now, days = time_to_delete_by(clock.now()), settings.OPERATOR.log_retention_days
     if now is None:
         return 0
-    return forget_old(now, days=days) + gaps.forget_old(now - timedelta(days=days)) + unsent.forget(now, days=days)
+    forgotten = forget_old(now, days=days) + gaps.forget_old(now - timedelta(days=days))
+    return forgotten + unsent.forget(now, days=days) + nodes.forget_old(now)
 
 
 def forward() -> int:
@@ -91,7 +100,10 @@ def work() -> None:
     # Blocked before the threads begin, which inherit it: the signal then waits for sigwait and strikes nowhere else.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     stop = threading.Event()
-    threads = [threading.Thread(target=repeat, args=(job, stop), name=job.name, daemon=True) for job in jobs()]
+    todo: list[Job] = []
+    rounds = Rounds(settings.OPERATOR.spool_dir, lambda: [(job.name, job.progress) for job in todo])
+    todo += jobs(rounds)
+    threads = [threading.Thread(target=repeat, args=(job, stop), name=job.name, daemon=True) for job in todo]
     for thread in threads:
         thread.start()
     signal.sigwait(STOP_SIGNALS)
@@ -99,21 +111,27 @@ def work() -> None:
     last = time.monotonic() + FAREWELL_SECONDS
     for thread in threads:
         thread.join(max(0.0, last - time.monotonic()))
+    with contextlib.suppress(DatabaseError):
+        rounds.farewell()
 
 
 def repeat(job: Job, stop: threading.Event) -> None:
     """Run a job again and again until `stop`. An error is told in one line, and the job tried again, ever later."""
     failures = 0
     while not stop.is_set():
+        job.progress.began = boot_seconds()
         try:
             pause = job.busy_seconds if job.run() else job.idle_seconds
-            failures = 0
+            failures, job.progress.failing_since = 0, None
         except Exception as error:  # a database that is away must end neither this job nor the others
             failures += 1
             pause = min(0.5 * 2 ** min(failures - 1, 10), LONGEST_WAIT_SECONDS)
             first_line = (str(error).splitlines() or [""])[0]
+            job.progress.error = f"{type(error).__name__}: {first_line}"
+            job.progress.failing_since = job.progress.failing_since or timezone.now()
             log.error("%s failed (%s: %s); again in %g s", job.name, type(error).__name__, first_line, pause)  # noqa: TRY400
             # A connection that broke stays broken: the next attempt must open a new one.
             connections.close_all()
+        job.progress.began = None
         stop.wait(pause)
     connections.close_all()

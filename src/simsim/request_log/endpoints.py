@@ -9,7 +9,9 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 LONGEST_ENDPOINT = 200
-REMEMBERED = 16_384
+REMEMBERED = 8_192
+# Callers choose their paths: thousands of the longest ones would fill the worker's memory.
+MAX_REMEMBERED_LENGTH = 200
 PLACEHOLDER = "{id}"
 
 Pattern = tuple[str, ...]
@@ -35,10 +37,13 @@ class Paths:
 
     def __init__(self, patterns: Iterable[Pattern] = ()) -> None:
         self._patterns: Sequence[Pattern] = tuple(patterns)
-        self.read = lru_cache(maxsize=REMEMBERED)(self._read)
+        self._remembered = lru_cache(maxsize=REMEMBERED)(self._read)
+
+    def read(self, path: str) -> tuple[str, str]:
+        """Return the path as it may be stored, and the name of its endpoint."""
+        return self._remembered(path) if len(path) <= MAX_REMEMBERED_LENGTH else self._read(path)
 
     def _read(self, path: str) -> tuple[str, str]:
-        """Return the path as it may be stored, and the name of its endpoint."""
         if not path.startswith("/"):
             return path, path[:LONGEST_ENDPOINT]
         parts = path[1:].split("/")

@@ -7,7 +7,11 @@ from django.db import models
 from django.db.models import Q
 
 from simsim.request_log import durations
-from simsim.request_log.gaps import LogGap as LogGap  # noqa: PLC0414 - Django looks for models here
+
+# Django looks for models here.
+from simsim.request_log.gaps import LogGap as LogGap  # noqa: PLC0414
+from simsim.request_log.nodes import ClockJump as ClockJump  # noqa: PLC0414
+from simsim.request_log.nodes import WorkerNode as WorkerNode  # noqa: PLC0414
 
 # What stands for the id of a row that was counted and not stored.
 COUNTED_ALONE = 0

@@ -120,7 +120,7 @@ def _known(paths: Iterable[Path], is_finished: Callable[[int], bool]) -> Iterato
         try:
             # Asked before reading: what a writer adds after the answer "finished" would be deleted unread.
             finished = is_finished(descriptor)
-            identity = _identity(descriptor, path.name if finished else None)
+            identity = identity_of(descriptor, path.name if finished else None)
             if identity:
                 yield SpoolFile(path, descriptor, identity, finished, os.fstat(descriptor))
             elif finished:
@@ -129,7 +129,7 @@ def _known(paths: Iterable[Path], is_finished: Callable[[int], bool]) -> Iterato
             os.close(descriptor)
 
 
-def _identity(descriptor: int, finished_name: str | None) -> str | None:
+def identity_of(descriptor: int, finished_name: str | None) -> str | None:
     """Return what a file is known by: the hash of its beginning, up to its first line with a request's id.
 
     None while there is no such line: a beginning without one could be another file's as well. A finished file gets none

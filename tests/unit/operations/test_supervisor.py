@@ -1,6 +1,7 @@
 """Programs run together, start again when they die, and leave nothing behind."""
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -58,19 +59,118 @@ def test_program_that_dies_is_started_again(tmp_path: Path) -> None:
     with Supervisor(said.append).supervising() as supervisor:
         supervisor.start(Program("patient", dies_once))
         assert supervisor.wait_until(lambda: len(numbers(pids)) == 2, name="patient", seconds=20)
-    assert said == ["patient ended (exit status 3); it starts again in 0.5 s"]
+    assert said == ["patient ended (exit status 3); it starts again in 0.1 s"]
     assert not any(is_alive(pid) for pid in numbers(pids))
 
 
-def test_program_that_keeps_dying_stops_everything_with_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simsim.operations.processes.FAILURES_IN_A_ROW", 2)
+@pytest.mark.covers("B11")
+def test_program_that_keeps_dying_is_tried_for_ever_and_ends_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts = tmp_path / "starts"
+    dies = (sys.executable, "-S", "-c", f"open({str(starts)!r}, 'a').write('1 '); raise SystemExit(4)")
+    said: list[str] = []
+    with Supervisor(said.append).supervising() as supervisor:
+        supervisor.start(Program("gate", SLEEP))
+        gate = supervisor.running[0].process.pid
+        supervisor.start(Program("worker", dies))
+        # More often than a start would bear.
+        assert supervisor.wait_until(lambda: len(numbers(starts)) > 6, name="worker", seconds=30, of="gate")
+        assert supervisor.running[0].process.pid == gate
+        assert is_alive(gate)
+        # Once it has run for some time it counts as well again.
+        monkeypatch.setattr("simsim.operations.processes.CALM_SECONDS", 0.0)
+        supervisor.running[0].failures = 3
+        supervisor.wait_until(lambda: not supervisor.running[0].failures, name="gate", seconds=30, of="gate")
+        monkeypatch.undo()
+        supervisor.running[1].failures = 5000
+        supervisor.wait_until(lambda: "60 s" in said[-1], name="worker", seconds=30, of="gate")
+    waits = [line.rpartition("again in ")[2] for line in said]
+    assert waits[:6] == ["0.1 s", "0.2 s", "0.4 s", "0.8 s", "1.6 s", "3.2 s"]
+    assert waits[-1] == "60 s"
+
+
+def test_program_that_keeps_dying_ends_a_start_that_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simsim.operations.processes.FAILURES_AT_START", 2)
     with Supervisor(lambda _: None).supervising() as supervisor:
         supervisor.start(Program("other", SLEEP))
         other = supervisor.running[0].process.pid
         supervisor.start(Program("broken", (sys.executable, "-c", "raise SystemExit(4)")))
-        with pytest.raises(Unusable, match=r"^broken ended 2 times in a row \(exit status 4\): everything is stopped$"):
-            supervisor.watch()
+        with pytest.raises(Unusable, match=r"^broken ended 2 times in a row \(exit status 4\)$"):
+            supervisor.wait_until(lambda: False, name="The broken one", seconds=20)
     assert not is_alive(other)
+
+
+def reloading(tmp_path: Path) -> tuple[str, ...]:
+    """A supervisor of two programs that reloads: `keeps` takes SIGHUP itself, `plain` does not."""
+    return script(
+        tmp_path / "reloading.py",
+        f"""
+        import pathlib, sys
+        from simsim.operations.processes import Program, Supervisor
+        from simsim.problem import Unusable
+        home = pathlib.Path({str(tmp_path)!r})
+        def prove(supervisor):
+            if (home / "bad").exists():
+                raise Unusable("SIMSIM_BASE_URL is bad")
+            return True
+        def program(name, on_hangup, takes):
+            code = (
+                "import os, pathlib, signal, time; p = pathlib.Path(%r); note = lambda *_: p.open('a').write('%%d ' %% os.getpid());"
+                "signal.signal(signal.SIGHUP, %s); note(); time.sleep(60); time.sleep(60)" % (str(home / name), on_hangup)
+            )
+            return Program(name, (sys.executable, "-c", code), takes_hangup=takes)
+        with Supervisor(lambda line: print(line, flush=True), before_reload=prove).supervising() as supervisor:
+            supervisor.start(program("keeps", "note", True))
+            supervisor.start(program("plain", "signal.SIG_DFL", False))
+            supervisor.watch()
+        """,  # noqa: E501
+    )
+
+
+@pytest.mark.covers("B11")
+def test_hangup_has_every_program_read_its_settings_and_bad_ones_change_nothing(tmp_path: Path) -> None:
+    keeps, plain = tmp_path / "keeps", tmp_path / "plain"
+    with subprocess.Popen(reloading(tmp_path), stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        wait_for(lambda: len(numbers(keeps)) == len(numbers(plain)) == 1)
+        process.send_signal(signal.SIGHUP)
+        wait_for(lambda: len(numbers(keeps)) == len(numbers(plain)) == 2)
+        assert len(set(numbers(keeps))) == 1
+        assert len(set(numbers(plain))) == 2
+        (tmp_path / "bad").touch()
+        process.send_signal(signal.SIGHUP)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "Reloading\n"
+        assert process.stdout.readline() == "SIMSIM_BASE_URL is bad. Nothing was reloaded\n"
+        assert len(numbers(keeps)) == len(numbers(plain)) == 2
+        process.terminate()
+        # Nobody is told of a program that was asked to end.
+        assert process.stdout.read() == ""
+        assert process.wait(20) == 0
+
+
+def test_terminal_that_hangs_up_ends_everything(tmp_path: Path) -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, reloading(tmp_path))
+    wait_for(lambda: len(numbers(tmp_path / "keeps")) == 1)
+    os.close(terminal)
+    wait_for(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid)
+    assert not is_alive(numbers(tmp_path / "keeps")[0])
+
+
+def test_terminal_that_hangs_up_ends_nothing_that_was_started_to_outlive_it(tmp_path: Path) -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+        os.dup2(os.open(tmp_path / "said", os.O_WRONLY | os.O_CREAT), 1)
+        os.execv(sys.executable, reloading(tmp_path))
+    wait_for(lambda: len(numbers(tmp_path / "keeps")) == 1)
+    os.close(terminal)
+    wait_for(lambda: len(numbers(tmp_path / "keeps")) == 2)
+    os.kill(pid, signal.SIGTERM)
+    os.waitpid(pid, 0)
+    assert (tmp_path / "said").read_text() == "Reloading\n"
 
 
 def test_what_a_program_leaves_behind_is_killed_with_its_group(tmp_path: Path) -> None:

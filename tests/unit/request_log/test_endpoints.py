@@ -1,5 +1,6 @@
 """What identifies somebody is masked before it is stored, and a million ids are one endpoint."""
 
+import tracemalloc
 import uuid
 
 import pytest
@@ -67,3 +68,15 @@ def test_an_endpoint_is_named_by_its_name(path: str) -> None:
     name = Paths().read(path)[1]
     assert Paths().read(name)[1] == name
     assert len(name) <= LONGEST_ENDPOINT
+
+
+def test_long_paths_that_callers_make_up_do_not_fill_the_memory() -> None:
+    paths = Paths()
+    tracemalloc.start()
+    try:
+        for number in range(3_000):
+            paths.read(f"/{number}/{'x' * 2_000}")
+        kept_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept_bytes < 1_000_000

@@ -9,6 +9,8 @@ from simsim.operations.output import AsJson, print_json
 from simsim.operations.wiring import needs_settings
 from simsim.problem import Unusable
 
+LABELS = {"ok": "ok", "wrong": "WRONG", "not_started": "not yet"}
+
 
 @needs_settings
 def migrate(
@@ -29,7 +31,7 @@ def migrate(
 
 @needs_settings
 def doctor(as_json: AsJson = False) -> None:
-    """Check keys, databases, mail, clock, gate, gateway, disk and log, and say what to do about what is wrong."""
+    """Check everything that an installation needs, on this node and the workers of all, and say what to do."""
     from simsim.operations import checking
 
     findings = checking.examine()
@@ -37,6 +39,6 @@ def doctor(as_json: AsJson = False) -> None:
         print_json({"items": [finding.document() for finding in findings], "next_cursor": None})
     else:
         for finding in findings:
-            typer.echo(f"{'ok' if finding.is_good else 'WRONG':<5}  {finding.subject}: {finding.says}")
+            typer.echo(f"{LABELS[finding.state]:<7}  {finding.subject}: {finding.says}")
     if wrong := [finding.subject for finding in findings if not finding.is_good]:
         raise Unusable("Something is wrong with: %(what)s", what=", ".join(wrong))

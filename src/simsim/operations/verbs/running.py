@@ -8,7 +8,9 @@ import typer
 from simsim.operations.output import AsJson, print_json
 from simsim.operations.wiring import needs_django, wired
 
-Workers = Annotated[int, typer.Option(min=1, max=64, help="Processes of the console, and as many of the gate.")]
+Workers = Annotated[
+    int, typer.Option(min=1, max=64, help="Processes of the console, and as many of the gate, but two at least.")
+]
 
 
 def serve(
@@ -19,7 +21,7 @@ def serve(
     no_worker: Annotated[bool, typer.Option("--no-worker", help="Run the worker elsewhere.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run the console, the gate and the worker until SIGTERM or Ctrl-C."""
+    """Run the console, the gate and the worker until SIGTERM or Ctrl-C. SIGHUP has them read their settings again."""
     from simsim.operations import serving
 
     serving.serve(wired(), host=host, port=port, workers=workers, with_worker=not no_worker, as_json=as_json)

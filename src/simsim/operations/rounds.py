@@ -1,0 +1,183 @@
+"""The worker tells how it is: the gate of its node by a file, `simsim doctor` on any node by a row.
+
+It watches the clock too. Two are read: the wall's, which people and NTP set, and the time since the boot, which nobody
+sets. Where one has moved on by another span than the other, the wall's was set.
+"""
+
+import contextlib
+import json
+import logging
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from django.db import DatabaseError
+
+from simsim.audit.models import AuditEvent
+from simsim.gate.worker_health import FILE_NAME
+from simsim.request_log import storing
+from simsim.request_log.backlog import backlog, spool_name
+from simsim.request_log.models import ClockJump, WorkerNode
+
+log = logging.getLogger(__name__)
+FILE_SECONDS = 5.0
+ROW_SECONDS = 15.0
+# NTP slews what is less.
+MIN_JUMP_SECONDS = 2.0
+# What a job may take, or fail for, before it is told: a database that restarts is no trouble.
+MAX_JOB_SECONDS = 300.0
+FAILING_SECONDS = 10.0
+# How long nothing is deleted for its age after the clock was set forward so far: it may be set back.
+DOUBT = timedelta(days=1)
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # the first goes on while the machine sleeps
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def boot_seconds() -> float:
+    """Return the seconds since the machine was started, by a clock that nobody sets."""
+    return time.clock_gettime(_BOOT_CLOCK)
+
+
+def boot_id() -> str:
+    """Return what tells this start of the machine from others, "" where that is not known."""
+    try:
+        return BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+@dataclass
+class Progress:
+    """How a job fares: when the run that goes on began (see `boot_seconds`), since when it fails, and how."""
+
+    began: float | None = None
+    failing_since: datetime | None = None
+    error: str = ""
+
+
+class Rounds:
+    """Tells how the jobs of one worker fare. `wall` and `boot` are its clocks."""
+
+    def __init__(
+        self,
+        spool: Path,
+        jobs: Callable[[], Sequence[tuple[str, Progress]]],
+        wall: Callable[[], datetime] = utc_now,
+        boot: Callable[[], float] = boot_seconds,
+    ) -> None:
+        self._spool = spool
+        self._jobs = jobs
+        self._wall = wall
+        self._boot = boot
+        self._boot_id = boot_id()
+        self._started_at = wall()
+        self._last: tuple[datetime, float] | None = None
+        self._jumps: list[tuple[datetime, float]] = []
+        self._in_doubt_until = 0.0
+        self._next_file = 0.0
+        self._next_row = 0.0
+
+    def round(self) -> int:
+        """Look at the clock; write the file and the row when they are due."""
+        now, boot = self._wall(), self._boot()
+        if self._last is not None:
+            self._compare(now - self._last[0], boot - self._last[1], now)
+        self._last = now, boot
+        if boot >= self._next_file and self._spool.is_dir():
+            self._write_file(now)
+            self._next_file = boot + FILE_SECONDS
+        node = spool_name(self._spool) if boot >= self._next_row or self._jumps else None
+        if node is not None:
+            self._store(node, now, boot)
+            self._next_row = boot + ROW_SECONDS
+        return 0
+
+    def is_clock_in_doubt(self) -> bool:
+        """Whether the clock was set forward by far, lately: what seems old may not be."""
+        return self._boot() < self._in_doubt_until
+
+    def farewell(self) -> None:
+        """Say that the worker ends because it was asked to."""
+        if node := spool_name(self._spool):
+            WorkerNode.objects.filter(pk=node).update(stopped_at=self._wall())
+
+    def failing(self, now: datetime) -> list[dict[str, str]]:
+        """Return the jobs that have failed for some time, or have not come back for long: `{job, since, error}`."""
+        found = []
+        for name, progress in self._jobs():
+            began, since = progress.began, progress.failing_since
+            if since is not None and now - since >= timedelta(seconds=FAILING_SECONDS):
+                found.append({"job": name, "since": since.isoformat(), "error": progress.error})
+            elif began is not None and self._boot() - began > MAX_JOB_SECONDS:
+                since = now - timedelta(seconds=self._boot() - began)
+                found.append({"job": name, "since": since.isoformat(), "error": "it does not come back"})
+        return found
+
+    def _compare(self, by_wall: timedelta, by_boot: float, now: datetime) -> None:
+        seconds = by_wall.total_seconds() - by_boot
+        if abs(seconds) < MIN_JUMP_SECONDS:
+            return
+        self._jumps.append((now, seconds))
+        if seconds > DOUBT.total_seconds():
+            self._in_doubt_until = self._boot() + DOUBT.total_seconds()
+        log.error("the clock was set %s by %.1f s", "forward" if seconds > 0 else "back", abs(seconds))
+
+    def _write_file(self, now: datetime) -> None:
+        names = [each["job"] for each in self.failing(now)]
+        path = self._spool / FILE_NAME
+        written = path.with_name(f"{FILE_NAME}.new")
+        # A disk without room: the file grows old, and so tells that something is wrong.
+        with contextlib.suppress(OSError):
+            written.write_text(json.dumps({"failing": names}), encoding="utf-8")
+            written.rename(path)
+
+    def _store(self, node: str, now: datetime, boot: float) -> None:
+        row = WorkerNode.objects.filter(pk=node).first()
+        if row is None:
+            row = WorkerNode(node=node)
+        elif row.started_at != self._started_at:
+            self._compare_with_earlier(row, now, boot)
+        waits = backlog(self._spool, storing.positions())
+        row.host, row.started_at, row.round_at, row.stopped_at = socket.gethostname(), self._started_at, now, None
+        row.boot_id, row.boot_seconds = self._boot_id, boot
+        row.unshipped_since = waits.since if waits else None
+        row.failing = self.failing(now)
+        # A database that is away is told by the jobs that need it.
+        with contextlib.suppress(DatabaseError):
+            note_newest_change(row, now)
+        row.save()
+        while self._jumps:
+            noticed_at, seconds = self._jumps[0]
+            ClockJump.objects.create(node=node, host=row.host, noticed_at=noticed_at, seconds=seconds)
+            del self._jumps[0]
+
+    def _compare_with_earlier(self, row: WorkerNode, now: datetime, boot: float) -> None:
+        """Compare with the last round of the worker before this one, or of another one beside it."""
+        if row.boot_id and row.boot_id == self._boot_id:
+            self._compare(now - row.round_at, boot - row.boot_seconds, now)
+        elif now < row.round_at:
+            self._compare(now - row.round_at, 0.0, now)
+
+
+def note_newest_change(row: WorkerNode, now: datetime) -> None:
+    """Note the newest audit event. Where the one that was noted before is gone, an older database was put back."""
+    newest = AuditEvent.objects.order_by("-pk").first()
+    if is_change_lost(row):
+        row.lost_changes_at, row.lost_changes_until = now, row.change_at
+        row.went_back_to = newest.at if newest else None
+        log.error("an older copy of the database was put back: see simsim doctor")
+    row.change_id, row.change_at = (newest.pk, newest.at) if newest else (None, None)
+
+
+def is_change_lost(row: WorkerNode) -> bool:
+    """Whether the audit event that this node's worker saw last is no longer in the database."""
+    if row.change_id is None or row.change_at is None:
+        return False
+    return not AuditEvent.objects.filter(pk=row.change_id, at=row.change_at).exists()

@@ -1,0 +1,255 @@
+"""The worker tells how it is, notices a clock that is set, and a database that is older than it was."""
+
+import json
+import socket
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from cast import Cast
+from request_lines import SpoolOfTests
+from simsim.audit.models import AuditEvent
+from simsim.credential.allowlist import parse_address
+from simsim.credential.decision import REVOKED, Record
+from simsim.gate.line import decided_line, frame
+from simsim.gate.worker_health import read_worker_health
+from simsim.operations import node_findings, process_findings, restore_findings, rounds
+from simsim.operations.rounds import Progress, Rounds
+from simsim.request_log import nodes
+from simsim.request_log.backlog import backlog
+from simsim.request_log.models import ClockJump, WorkerNode
+from simsim.request_log.shipping import Shipper
+from simsim.tokens.actions import create_token, revoke_token
+from simsim.tokens.models import Token
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+NODE = "5" * 32
+MONTH = timedelta(days=31)
+
+
+class Clocks:
+    """A wall clock that is set at will, and one that only goes on."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self.boot = 1000.0
+
+    def passes(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        self.boot += seconds
+
+    def rounds(self, spool: Path, *jobs: tuple[str, Progress]) -> Rounds:
+        return Rounds(spool, lambda: jobs, wall=lambda: self.now, boot=lambda: self.boot)
+
+
+@pytest.fixture
+def clocks(now: datetime) -> Clocks:
+    return Clocks(now)
+
+
+@pytest.fixture
+def spool(settings: Settings, tmp_path: Path) -> Path:
+    settings.OPERATOR = settings.OPERATOR.model_copy(update={"data_dir": tmp_path})
+    directory = tmp_path / "spool"
+    directory.mkdir()
+    (directory / ".shipping").write_text(NODE)
+    return directory
+
+
+def jumps() -> list[float]:
+    return [round(jump.seconds) for jump in ClockJump.objects.order_by("pk")]
+
+
+@pytest.mark.covers("B11")
+def test_worker_that_has_died_is_told_with_the_lines_that_wait(
+    spool: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot = rounds.boot_seconds()
+    (never,) = node_findings.workers()
+    assert never.is_pending
+    writes = SpoolOfTests(spool)
+    Rounds(spool, tuple).round()
+    (good,) = node_findings.workers()
+    assert good.is_good, good.says
+    assert good.says == "last round 0 s ago; nothing waits to be shipped"
+    for number in range(50):
+        writes.decide(number, at=now - timedelta(minutes=24))
+    monkeypatch.setattr(node_findings, "boot_seconds", lambda: boot + 24 * 60)
+    (dead,) = node_findings.workers()
+    assert not dead.is_good
+    assert dead.says == (
+        f"last round 24 min ago: start simsim worker on {socket.gethostname()}; "
+        "50 lines wait to be shipped, the oldest for 24 min"
+    )
+    writes.close()
+    Shipper(spool).ship_once()
+    (late,) = node_findings.workers()
+    assert late.says.endswith("; nothing waits to be shipped")
+
+
+@pytest.mark.covers("B11")
+def test_backlog_counts_only_what_is_not_shipped_and_changes_nothing(spool: Path, now: datetime) -> None:
+    assert backlog(spool, {}) is None
+    writes = SpoolOfTests(spool)
+    (spool / "gate-0.jsonl").touch()
+    writes.decide(1, at=now - timedelta(hours=2))
+    writes.decide(2, at=now)
+    found = backlog(spool, {})
+    assert found is not None
+    assert (found.lines, found.since) == (2, now - timedelta(hours=2))
+    assert found.size_bytes == (spool / "gate-1.jsonl").stat().st_size
+    assert (spool / "gate-0.jsonl").exists()
+    writes.close()
+
+
+@pytest.mark.covers("B11")
+def test_nodes_are_told_apart(spool: Path, clocks: Clocks, now: datetime) -> None:
+    clocks.rounds(spool).round()
+    silent = {"started_at": now, "boot_id": "", "boot_seconds": 0.0}
+    ago = now - timedelta(minutes=5)
+    WorkerNode.objects.create(node="1" * 32, host="dead", round_at=ago, unshipped_since=ago, **silent)
+    WorkerNode.objects.create(node="2" * 32, host="retired", round_at=ago, stopped_at=ago, **silent)
+    WorkerNode.objects.create(node="3" * 32, host="well", round_at=now, **silent)
+    found = {finding.subject: finding for finding in node_findings.workers()}
+    assert [found[f"worker on {host}"].is_good for host in ("dead", "retired", "well")] == [False, True, True]
+    assert f"since {ago:%Y-%m-%d %H:%M:%S} UTC" in found["worker on dead"].says
+    assert nodes.forget_old(now + timedelta(days=8)) == 4
+    assert not WorkerNode.objects.exists()
+
+
+@pytest.mark.covers("B11")
+def test_job_that_fails_or_never_comes_back_is_told(spool: Path, clocks: Clocks) -> None:
+    failing, stuck = Progress(), Progress(began=clocks.boot)
+    told = clocks.rounds(spool, ("mail 1", failing), ("log shipping", stuck))
+    failing.failing_since, failing.error = clocks.now, "OperationalError: the database is away"
+    told.round()
+    assert told.failing(clocks.now) == []
+    clocks.passes(20)
+    told.round()
+    (mail,) = WorkerNode.objects.get().failing
+    assert (mail["job"], mail["error"]) == ("mail 1", "OperationalError: the database is away")
+    assert json.loads((spool / ".worker").read_text()) == {"failing": ["mail 1"]}
+    assert read_worker_health(spool, clocks.now.timestamp() + 60).failing == ("mail 1",)
+    clocks.passes(300)
+    failing.failing_since = None
+    told.round()
+    (found,) = node_findings.workers()
+    assert not found.is_good
+    assert "log shipping has failed since" in found.says
+    assert "it does not come back" in found.says
+    told.farewell()
+    assert WorkerNode.objects.get().stopped_at == clocks.now
+
+
+@pytest.mark.covers("R9", "B11")
+def test_clock_that_jumps_forward_and_back_is_told_with_when_and_how_far(spool: Path, clocks: Clocks) -> None:
+    told = clocks.rounds(spool)
+    told.round()
+    clocks.passes(9)
+    told.round()
+    assert not told.is_clock_in_doubt()
+    clocks.now += MONTH
+    clocks.passes(9)
+    told.round()
+    # What looks old may be new: nothing is deleted for its age until it is clear.
+    assert told.is_clock_in_doubt()
+    clocks.now -= MONTH
+    clocks.passes(1)
+    told.round()
+    clocks.passes(1)
+    clocks.now += timedelta(seconds=0.4)  # as NTP slews it
+    told.round()
+    assert jumps() == [round(MONTH.total_seconds()), round(-MONTH.total_seconds())]
+    (found,) = node_findings.clock()
+    assert not found.is_good
+    host, later = socket.gethostname(), clocks.now + MONTH
+    assert f"on {host} it was set forward by 31 days, to {later:%Y-%m-%d}" in found.says
+    assert f"on {host} it was set back by 31 days, to {clocks.now:%Y-%m-%d}" in found.says
+
+
+@pytest.mark.covers("R9", "B11")
+@pytest.mark.parametrize("is_booted_anew", [False, True])
+def test_clock_that_was_set_back_while_no_worker_ran_is_noticed_by_the_next(
+    spool: Path, clocks: Clocks, is_booted_anew: bool
+) -> None:
+    clocks.rounds(spool).round()
+    clocks.passes(60)
+    clocks.now -= timedelta(hours=3)
+    if is_booted_anew:
+        clocks.boot = 20.0
+        WorkerNode.objects.update(boot_id="another")
+    clocks.rounds(spool).round()
+    clocks.rounds(spool).round()
+    assert jumps() == [-3 * 3600 + (60 if is_booted_anew else 0)]
+
+
+@pytest.mark.covers("B11")
+def test_clock_behind_what_is_written_already_is_told(spool: Path, cast: Cast, now: datetime) -> None:
+    (good,) = node_findings.clock()
+    assert good.is_good, good.says
+    later = now + timedelta(days=4)
+    create_token(actor=cast.as_alice, account=cast.acme, name="Tomorrow", expires="90d", now=later)
+    (found,) = node_findings.clock()
+    assert not found.is_good
+    assert (
+        f"4 days behind the newest entry of the log or the audit trail, of {later:%Y-%m-%d %H:%M:%S} UTC" in found.says
+    )
+
+
+@pytest.mark.covers("R13", "B11")
+def test_database_that_is_older_than_a_revoke_is_told_and_the_token_named(
+    spool: Path, cast: Cast, now: datetime, clocks: Clocks, refused_as_revoked: Callable[[Token], None]
+) -> None:
+    token, _ = create_token(actor=cast.as_alice, account=cast.acme, name="Leaked", expires="90d", now=now)
+    backup = list(AuditEvent.objects.all())
+    token = revoke_token(actor=cast.as_alice, token=token, reason="leaked", now=now)
+    told = clocks.rounds(spool)
+    told.round()
+    refused_as_revoked(token)
+    (good,) = restore_findings.restored()
+    assert good.is_good, good.says
+    # What putting back the backup does.
+    AuditEvent.objects.exclude(pk__in=[event.pk for event in backup]).delete()
+    Token.objects.filter(pk=token.pk).update(revoked_at=None, revoked_by=None)
+    for name in ("Later", "Later still"):
+        (found,) = restore_findings.restored()
+        assert not found.is_good
+        assert f"changes until {now:%Y-%m-%d %H:%M:%S} UTC are missing" in found.says
+        assert (
+            f"“Leaked” ({token.pk}) was refused as revoked on {now:%Y-%m-%d}, and is not: revoke it again" in found.says
+        )
+        # Told still when new changes have taken the place of those that are missing.
+        clocks.passes(20)
+        told.round()
+        create_token(actor=cast.as_alice, account=cast.acme, name=name, expires="90d", now=now)
+        told.round()
+    revoke_token(actor=cast.as_alice, token=Token.objects.get(pk=token.pk), reason="leaked", now=now)
+    (found,) = restore_findings.restored()
+    assert "Leaked" not in found.says
+
+
+@pytest.fixture
+def refused_as_revoked(spool: Path, now: datetime) -> Callable[[Token], None]:
+    """Have the log hold that the gate refused a token because it was revoked."""
+
+    def refuse(token: Token) -> None:
+        account = str(token.account_id)
+        record = Record(str(token.pk), account, token.name, bytes(32), now + timedelta(days=9), True, b"", None)
+        framed = frame(REVOKED, account=account, record=record, address=parse_address("203.0.113.9"))
+        line = decided_line("7" * 32, now.timestamp(), framed, method="GET", target="/")
+        (spool / "gate-7.jsonl").write_bytes(line)
+        assert Shipper(spool).ship_once() == 1
+
+    return refuse
+
+
+@pytest.mark.covers("B11")
+def test_gate_and_gateway_are_not_wrong_before_their_first_start(spool: Path) -> None:
+    (gate,) = process_findings.gate()
+    (gateway,) = process_findings.gateway()
+    assert list(process_findings.console()) == []
+    assert (gate.is_pending, gateway.is_pending) == (True, True)
+    assert gate.document()["state"] == "not_started"

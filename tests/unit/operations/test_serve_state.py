@@ -1,0 +1,41 @@
+"""`simsim doctor` learns from a file how the programs of `simsim serve` fare, and whether it runs at all."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from simsim.operations.process_findings import failure_of
+from simsim.operations.processes import Program, Supervisor
+from simsim.operations.serve_state import NAME, ServeState, read_served
+from simsim.problem import Unusable
+
+
+@pytest.mark.covers("B11")
+def test_program_that_fails_is_told_while_serve_runs_and_that_it_has_ended_after(tmp_path: Path) -> None:
+    assert read_served(tmp_path) is None
+    with (
+        ServeState(tmp_path, host="::", port=8000) as state,
+        Supervisor(lambda _: None, note=state.write).supervising() as supervisor,
+    ):
+        assert read_served(tmp_path) is None
+        supervisor.start(Program("gate", (sys.executable, "-c", "import time; time.sleep(60)")))
+        supervisor.start(Program("worker", (sys.executable, "-S", "-c", "raise SystemExit(3)")))
+        supervisor.wait_until(lambda: supervisor.running[1].failures >= 3, name="worker", seconds=20)
+        served = read_served(tmp_path)
+        assert served is not None
+        assert (served.is_running, served.host, served.port) == (True, "::", 8000)
+        assert failure_of(served, "gate") == failure_of(served, "nobody") == ""
+        assert failure_of(served, "worker").startswith(
+            ": it ended 3 times in a row (exit status 3), and starts again at "
+        )
+        with pytest.raises(Unusable, match="Another simsim serve"):
+            ServeState(tmp_path, host="::", port=8000).write([])
+    ended = read_served(tmp_path)
+    assert ended is not None
+    assert not ended.is_running
+
+
+def test_file_that_is_half_written_is_read_as_none(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_text('{"host": "::"')
+    assert read_served(tmp_path) is None
