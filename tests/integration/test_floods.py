@@ -71,3 +71,13 @@ def test_a_host_that_changes_its_address_within_its_network_is_one_source() -> N
     assert network_of("2001:db8:1:2::1") == network_of("2001:db8:1:2:ffff::9") == "2001:db8:1:2::/64"
     assert network_of("203.0.113.9") != network_of("203.0.113.10")
     assert network_of(None) == network_of("x") == ""
+
+
+def test_a_flood_of_what_nginx_refuses_by_itself_is_counted_like_any_other(tmp_path: Path) -> None:
+    spool = SpoolOfTests(tmp_path)
+    for number in range(FLOOD):
+        spool.complete(number, (400, 405, 414, 431, 501, 505)[number % 6])
+    ship(tmp_path)
+    spool.close()
+    assert LoggedRequest.objects.filter(cause="bad_request").count() == STORED_A_MINUTE
+    assert counted() == FLOOD - STORED_A_MINUTE
