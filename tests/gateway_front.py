@@ -16,6 +16,7 @@ from socketserver import StreamRequestHandler, ThreadingMixIn, ThreadingTCPServe
 
 from postgresql_server import free_port
 from simsim.gate.answer import CHALLENGE
+from simsim.gateway.addresses import HEALTH_PATH
 
 ENTITIES = "/api/v2/entities"
 
@@ -90,7 +91,7 @@ class Front:
             wait_for(self.api_port)
         simsim = Path(sys.executable).with_name("simsim")
         self.spawn("gateway", [simsim, "gateway", "--upstream", self.upstream, "--listen", str(self.port)], environment)
-        wait_for(self.port)
+        wait_for(self.port, with_answer=True)
 
     def spawn(self, name: str, command: Sequence[str | Path], environment: dict[str, str]) -> None:
         with (self.directory / f"{name}.log").open("wb") as log:
@@ -144,17 +145,27 @@ class Front:
         return found[-1]
 
 
-def wait_for(port: int) -> None:
+def wait_for(port: int, *, with_answer: bool = False) -> None:
+    """Return once the port takes connections, or once a request is answered.
+
+    An nginx that only proves its configuration opens the port too, for a moment, and resets whoever came.
+    """
     deadline = time.monotonic() + 20
     while True:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
+            connection.connect()
+            if with_answer:
+                connection.request("GET", HEALTH_PATH)
+                connection.getresponse().read()
+        except (OSError, http.client.HTTPException):
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
         else:
             return
+        finally:
+            connection.close()
 
 
 class FarApi(StreamRequestHandler):
