@@ -74,6 +74,41 @@ class WrongUsage(Problem):
     title = gettext_noop("Wrong usage")
 
 
+class MethodNotAllowed(Problem):
+    status = 405
+    slug = "method-not-allowed"
+    title = gettext_noop("Method not allowed")
+    detail = gettext_noop("This method is not passed on to the API.")
+
+
+class TargetTooLong(Problem):
+    status = 414
+    slug = "target-too-long"
+    title = gettext_noop("Address too long")
+    detail = gettext_noop("The first line of the request is longer than 8 kB. Send long values in the body.")
+
+
+class HeadersTooLarge(Problem):
+    status = 431
+    slug = "headers-too-large"
+    title = gettext_noop("Headers too large")
+    detail = gettext_noop("A header of the request is longer than 8 kB, or all of them are longer than 32 kB.")
+
+
+class NotImplementedHere(Problem):
+    status = 501
+    slug = "not-implemented"
+    title = gettext_noop("Not implemented")
+    detail = gettext_noop("The request uses a Transfer-Encoding other than chunked.")
+
+
+class VersionNotSupported(Problem):
+    status = 505
+    slug = "version-not-supported"
+    title = gettext_noop("HTTP version not supported")
+    detail = gettext_noop("Send the request as HTTP/1.1.")
+
+
 class Unauthorized(Problem):
     """The gate's one refusal: the same bytes for every reason, so that nobody learns which part was wrong."""
 
@@ -207,7 +242,9 @@ class BadGateway(Problem):
     status = 502
     slug = "api-unreachable"
     title = gettext_noop("The API did not answer")
-    detail = gettext_noop("The request was admitted, but the API behind this gateway did not answer.")
+    detail = gettext_noop(
+        "The request was admitted, but the API behind this gateway did not answer, or not in a form that can be used."
+    )
 
 
 class Undecided(Problem):

@@ -92,3 +92,13 @@ def test_in_an_outage_every_request_of_a_busy_address_has_its_row(
     spool.close()
     assert LoggedRequest.objects.count() == 900, "what no customer sends does not fill the disk in an outage either"
     assert counted() == 100
+
+
+def test_a_flood_of_what_nginx_refuses_by_itself_is_counted_like_any_other(tmp_path: Path) -> None:
+    spool = SpoolOfTests(tmp_path)
+    for number in range(FLOOD):
+        spool.complete(number, (400, 405, 414, 431, 501, 505)[number % 6])
+    ship(tmp_path)
+    spool.close()
+    assert LoggedRequest.objects.filter(cause="bad_request").count() == STORED_A_MINUTE
+    assert counted() == FLOOD - STORED_A_MINUTE

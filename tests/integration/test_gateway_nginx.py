@@ -11,141 +11,23 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from socketserver import ThreadingMixIn, UnixStreamServer
 
 import pytest
 from websockets.sync.client import connect
 
-from postgresql_server import free_port
+from gateway_front import Front
 from simsim.gate.answer import CHALLENGE, UNAUTHORIZED_BODY, UNDECIDED_BODY
-from simsim.gateway.nginx import find_binary, packaged_binary
+from simsim.gateway.nginx import find_binary, packaged_binary, system_binary
 
 pytestmark = [pytest.mark.covers("B9"), pytest.mark.timeout(300)]
 GIGABYTE = 1024**3
 MEMORY_GROWTH = 50 * 1024**2
-ENTITIES = "/api/v2/entities"
-
-
-class FarEnd(BaseHTTPRequestHandler):
-    """A gate that answers as its caller's Authorization header asks: the far end of nginx's question."""
-
-    protocol_version = "HTTP/1.1"
-    server: "Socket"
-
-    def do_HEAD(self) -> None:
-        wish = self.headers.get("Authorization", "")
-        self.server.asked.append({name.lower(): value for name, value in self.headers.items()})
-        if wish == "hang":
-            time.sleep(6)
-        status = int(wish) if wish.isdigit() else 204
-        self.send_response(status)
-        if status == 204:
-            self.send_header("X-Simsim-Account", "account-1")
-            self.send_header("X-Simsim-Token", "token-1")
-            self.send_header("X-Simsim-Token-Name", "name%201")
-        if status == 401:
-            self.send_header("WWW-Authenticate", CHALLENGE)
-            self.send_header("X-Simsim-Reason", "expired")
-        if status == 429:
-            self.send_header("Retry-After", "17")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None: ...
-
-    def address_string(self) -> str:
-        return "nginx"
-
-
-class Socket(ThreadingMixIn, UnixStreamServer):
-    daemon_threads = True
-    asked: list[dict[str, str]]
-
-
-@dataclass
-class Front:
-    """A gateway with its gate's far end and the sample API."""
-
-    directory: Path
-    port: int = field(default_factory=free_port)
-    api_port: int = field(default_factory=free_port)
-    asked: list[dict[str, str]] = field(default_factory=list)
-    processes: "dict[str, subprocess.Popen[bytes]]" = field(default_factory=dict)
-
-    def start(self, binary: Path) -> None:
-        (self.directory / "run").mkdir()
-        self.gate = Socket(str(self.directory / "run" / "gate.sock"), FarEnd)
-        self.gate.asked = self.asked
-        threading.Thread(target=self.gate.serve_forever, daemon=True).start()
-        path = self.directory / "bin"
-        path.mkdir()
-        (path / "nginx").symlink_to(binary)
-        environment = os.environ | {
-            "PATH": f"{path}:{os.environ['PATH']}", "SIMSIM_DATA_DIR": str(self.directory), "SIMSIM_DATABASE_URL": "sqlite:///unused",
-        }  # fmt: skip
-        self.spawn("api", [sys.executable, "-m", "simsim.demo.sample_api", "--port", str(self.api_port)], environment)
-        simsim = Path(sys.executable).with_name("simsim")
-        upstream = f"http://127.0.0.1:{self.api_port}"
-        self.spawn("gateway", [simsim, "gateway", "--upstream", upstream, "--listen", str(self.port)], environment)
-        for port in (self.api_port, self.port):
-            wait_for(port)
-
-    def spawn(self, name: str, command: list[str | Path], environment: dict[str, str]) -> None:
-        with (self.directory / f"{name}.log").open("wb") as log:
-            self.processes[name] = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-
-    def stop(self) -> None:
-        for process in self.processes.values():
-            if process.poll() is None:
-                process.terminate()
-        for process in self.processes.values():
-            process.wait(timeout=20)
-        self.gate.shutdown()
-        self.gate.server_close()
-
-    def get(
-        self, path: str = ENTITIES, wish: str = "204", **headers: str
-    ) -> tuple[int, http.client.HTTPMessage, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request("GET", path, headers={"Authorization": wish} | given)
-        answer = connection.getresponse()
-        body = answer.read()
-        connection.close()
-        return answer.status, answer.headers, body
-
-    def lines(self) -> list[dict[str, object]]:
-        text = (self.directory / "spool" / "gateway.jsonl").read_text()
-        return [json.loads(line) for line in text.splitlines()]
-
-    def line_about(self, path: str) -> dict[str, object]:
-        """Return the latest line about a path, once nginx has written it: that is after its answer has left."""
-        deadline = time.monotonic() + 10
-        while not (found := [line for line in self.lines() if line["path"] == path]):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        return found[-1]
-
-
-def wait_for(port: int) -> None:
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        else:
-            return
 
 
 @pytest.fixture(scope="module", params=["system", "packaged"])
 def front(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
-    binary = find_binary() if request.param == "system" else packaged_binary()
+    binary = system_binary() if request.param == "system" else packaged_binary()
     assert binary is not None
     started = Front(tmp_path_factory.mktemp(f"gateway-{request.param}"))
     started.start(binary)

@@ -172,10 +172,11 @@ def test_every_cause_has_a_sentence_of_its_own(cause: str) -> None:
 def test_the_sentence_of_an_accepted_request_tells_how_it_ended() -> None:
     ended = [
         sentence(LoggedRequest(cause="ok", outcome=outcome, status=status, token_name="reader"))
-        for outcome, status in (("accepted", 200), ("accepted", 502), ("unknown", None))
+        for outcome, status in (("accepted", 200), ("accepted", 502), ("unknown", None), ("accepted", 499))
     ]
-    assert len(set(ended)) == 3
+    assert len(set(ended)) == 4
     assert "502" in ended[1]
+    assert "the caller closed the connection" in ended[3]
 
 
 @pytest.mark.covers("B5")

@@ -92,17 +92,26 @@ _remembered_hop = lru_cache(maxsize=REMEMBERED)(_hop)
 
 
 def _walk(forwarded_for: Sequence[str], trusted: bytes, passed: list[str]) -> Located:
-    # Bounded, because the caller writes the left end: 400 KB of trusted addresses would be walked to the start.
-    if sum(map(len, forwarded_for)) > MAX_FORWARDED_FOR_BYTES:
-        return Located(None, True)
     address = None
-    for hop in reversed(",".join(forwarded_for).split(",")):
+    for hop in reversed(_right_end(",".join(forwarded_for)).split(",")):
         if address is not None:
             passed.append(address.text)
         address = parse_hop(hop)
         if address is None or not contains(trusted, address):
             break
     return Located(address, True, ", ".join(reversed(passed))[:MAX_VIA_CHARACTERS] or None)
+
+
+def _right_end(text: str) -> str:
+    """Return as much of the list as is walked: the right end, which proxies wrote.
+
+    Bounded, because the caller writes the left end: 400 KB of trusted addresses would be walked to the start. The hop
+    at which it is cut becomes an empty one, for half an address may spell another.
+    """
+    if len(text) <= MAX_FORWARDED_FOR_BYTES:
+        return text
+    _, comma, walked = text[-MAX_FORWARDED_FOR_BYTES:].partition(",")
+    return comma + walked
 
 
 def _is_port(text: str) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 from simsim.gate.app import VERIFY, Gate, Request
+from simsim.gate.target import printable
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -55,7 +56,7 @@ def _request(scope: Scope) -> Request:
         elif name == b"x-forwarded-for":
             forwarded_for.append(value.decode("latin-1"))
         elif name in _SAID:
-            said[name] = value.decode("latin-1")
+            said[name] = value.decode("ascii") if value.isascii() else printable(value)
     client = scope.get("client")
     return Request(
         client[0] if client else None,

@@ -1,13 +1,15 @@
 """The gate behind an RSGI server (granian), for the gateway's own socket.
 
 granian's RSGI leaves out header values that are not ASCII, and behind an earlier value that is, such a one can't be
-noticed. Our gateway sends one X-Forwarded-For of its own and refuses a second Authorization, so nothing is lost there;
-proxies that pass on what the client sent belong before `gate.asgi`, which sees every byte.
+noticed. Our gateway sends one X-Forwarded-For of its own and refuses a second Authorization, and what holds such a byte
+it sends in the body, so nothing is lost there; proxies that pass on what the client sent belong before `gate.asgi`,
+which sees every byte.
 """
 
 from typing import Any, Protocol
 
 from simsim.gate.app import VERIFY, Gate, Request
+from simsim.gate.target import printable
 
 
 class Headers(Protocol):
@@ -32,7 +34,12 @@ class Rsgi:
             protocol.close(404)
             return
         if scope.path == VERIFY:
-            status, headers, body = self._gate.verify(_request(scope))
+            request = _request(scope)
+            # Our gateway always names the address, in a header or in the body. Another proxy that did neither, and
+            # passed its caller's body on, would have passed its caller's X-Forwarded-For as well.
+            if not request.forwarded_for and _has_body(scope.headers):
+                request = _with_body(request, await protocol())
+            status, headers, body = self._gate.verify(request)
         else:
             status, headers, body = self._gate.answer(scope.path, scope.method)
         if body:
@@ -55,6 +62,26 @@ def _request(scope: Any) -> Request:
         said.get("x-request-id"),
         said.get("x-forwarded-method") or said.get("x-original-method"),
         said.get("x-forwarded-uri") or said.get("x-original-uri"),
+    )
+
+
+def _has_body(headers: Headers) -> bool:
+    return headers.get("content-length") not in {None, "0"}
+
+
+def _with_body(request: Request, body: bytes) -> Request:
+    """Return the question that nginx.conf puts into a body: target, X-Forwarded-For and Authorization, a line each.
+
+    None of them can hold a line break. A body of another form says nothing.
+    """
+    lines = body.split(b"\n")
+    if len(lines) != 3:
+        return request
+    target, forwarded_for, authorization = lines
+    return request._replace(
+        authorization=[authorization] if authorization else [],
+        forwarded_for=[forwarded_for.decode("latin-1")],
+        forwarded_target=printable(target),
     )
 
 

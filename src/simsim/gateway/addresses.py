@@ -1,15 +1,20 @@
 """What the operator gives the gateway, parsed once: where it listens, and which API stands behind it."""
 
 import re
+import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from simsim.problem import Unusable
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+# Answered by the gateway itself, for load balancers and `simsim doctor`; `--health` moves it or turns it off.
+HEALTH_PATH = "/.simsim/health"
 # What may stand in nginx's configuration unquoted: a name that held more could end the directive and begin another.
 _is_host = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?").fullmatch
 _is_ipv6 = re.compile(r"[0-9A-Fa-f:.]+").fullmatch
+_is_ipv4 = re.compile(r"[0-9.]+").fullmatch
+_is_path = re.compile(r"/[A-Za-z0-9._~/-]*").fullmatch
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,11 @@ class Place:
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    @property
+    def is_name(self) -> bool:
+        """Whether the host is a name, whose addresses may change."""
+        return ":" not in self.host and not _is_ipv4(self.host)
+
 
 @dataclass(frozen=True)
 class Upstream:
@@ -29,6 +39,12 @@ class Upstream:
 
     scheme: str
     place: Place
+
+    @property
+    def authority(self) -> str:
+        """What a client of the API would send as Host: without the port that the scheme implies."""
+        port = f":{self.place.port}"
+        return str(self.place).removesuffix(port if self.place.port == DEFAULT_PORTS[self.scheme] else "")
 
 
 def parse_upstream(text: str) -> Upstream:
@@ -49,6 +65,15 @@ def parse_upstream(text: str) -> Upstream:
     return Upstream(parts.scheme, Place(host, port or DEFAULT_PORTS[parts.scheme]))
 
 
+def parse_health(text: str) -> str:
+    """Return the path at which the gateway tells its health, "" for none; raise Unusable for what is no plain path."""
+    if text and not _is_path(text):
+        raise Unusable(
+            "--health must be a path of plain characters, such as /.simsim/health, not %(text)s", text=repr(text)
+        )
+    return text
+
+
 def parse_listen(text: str) -> Place:
     """Return the place that `PORT`, `HOST:PORT` or `[IPv6]:PORT` names; raise Unusable for anything else."""
     host, _, port = text.rpartition(":")
@@ -65,3 +90,32 @@ def parse_listen(text: str) -> Place:
 def is_host(text: str) -> bool:
     """Whether it is a host name, an IPv4 address, or an IPv6 address without brackets."""
     return bool(_is_host(text)) or (":" in text and bool(_is_ipv6(text)))
+
+
+def resolve(place: Place) -> tuple[Place, ...]:
+    """Return where the host is now, in a fixed order; raise Unusable when its name can't be resolved.
+
+    The system's own resolver is asked, so /etc/hosts counts. Addresses of a family that this machine can't open are
+    left out: nginx would answer 500 instead of trying the next one.
+    """
+    if not place.is_name:
+        return (place,)
+    try:
+        found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Unusable("--upstream: %(host)s can't be resolved: %(reason)s", host=place.host, reason=reason) from error
+    # nginx takes no address with a zone.
+    hosts = {str(address[0]) for family, _, _, _, address in found if can_open(family) and "%" not in str(address[0])}
+    if not hosts:
+        raise Unusable("--upstream: %(host)s has no address that this machine can reach", host=place.host)
+    return tuple(Place(host, place.port) for host in sorted(hosts))
+
+
+def can_open(family: int) -> bool:
+    """Whether this machine speaks that family of addresses."""
+    try:
+        socket.socket(family, socket.SOCK_STREAM).close()
+    except OSError:
+        return False
+    return True

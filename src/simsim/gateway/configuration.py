@@ -4,62 +4,95 @@ import os
 import pwd
 import secrets
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from string import Template
 
+from simsim.credential import allowlist
 from simsim.gate import answer
-from simsim.gate.answer import (
-    ACCOUNT_HEADER,
-    IDENTITY_HEADERS,
-    REASON_HEADER,
-    REQUEST_HEADER,
-    TOKEN_HEADER,
-    TOKEN_NAME_HEADER,
+from simsim.gate.answer import ACCOUNT_HEADER, TOKEN_HEADER, TOKEN_NAME_HEADER
+from simsim.gate.app import READYZ, VERIFY
+from simsim.gateway import nginx
+from simsim.gateway.addresses import (
+    HEALTH_PATH,
+    Place,
+    Upstream,
+    parse_health,
+    parse_listen,
+    parse_upstream,
+    resolve,
 )
-from simsim.gate.app import VERIFY
-from simsim.gateway.addresses import Upstream, parse_listen, parse_upstream
-from simsim.problem import BadGateway, BadRequest, TooManyRequests, Unusable
+from simsim.problem import (
+    BadGateway,
+    BadRequest,
+    HeadersTooLarge,
+    MethodNotAllowed,
+    NotImplementedHere,
+    Problem,
+    TargetTooLong,
+    TooManyRequests,
+    Unusable,
+    VersionNotSupported,
+)
 
 # What nginx may put on disk; all of it stays in our directory, whatever the nginx was built with.
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-FOR_PROXIES = (REASON_HEADER, REQUEST_HEADER)
-OURS = (*IDENTITY_HEADERS, *FOR_PROXIES)
+# What nginx answers before it asks the gate, by its own code: 494 is its name for headers that are too large.
+EARLY_PROBLEMS: dict[int, type[Problem]] = {
+    400: BadRequest,
+    405: MethodNotAllowed,
+    414: TargetTooLong,
+    494: HeadersTooLarge,
+    501: NotImplementedHere,
+    505: VersionNotSupported,
+}
+# By these, too, an API learns where a request came from. They are a trusted proxy's to say, as X-Forwarded-For is.
+FORWARDING_HEADERS = ("Forwarded", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Server", "X-Real-IP")
+CONNECT_SECONDS, CONNECT_SECONDS_OF_SEVERAL = 10, 3
 
 
 @dataclass(frozen=True)
 class GatewaySettings:
-    """What one gateway is made of. `upstream` and `listen` are as the operator typed them, the paths are absolute."""
+    """What one gateway is made of.
+
+    `upstream`, `listen` and `health` are as the operator typed them, the paths are absolute; `trusted_proxies` are the
+    networks of SIMSIM_TRUSTED_PROXIES.
+    """
 
     upstream: str
     listen: str
     gate_socket: Path
     access_log: Path
     prefix: Path
+    trusted_proxies: Sequence[str] = ()
+    health: str = HEALTH_PATH
 
 
-def render(settings: GatewaySettings) -> str:
-    """Return the whole configuration; raise Unusable, in one line, for what nginx could not run with."""
+def render(settings: GatewaySettings, addresses: Sequence[Place] = ()) -> str:
+    """Return the whole configuration; raise Unusable, in one line, for what nginx could not run with.
+
+    `addresses` are those of the API, resolved here when they are not given.
+    """
     api, place = parse_upstream(settings.upstream), parse_listen(settings.listen)
+    addresses = addresses or resolve(api.place)
+    module = nginx.find().module
     template = Template(resources.files(__package__).joinpath("nginx.conf").read_text(encoding="utf-8"))
-    bodies = {
-        "bad_request": answer.body_of(BadRequest()),
-        "refused": answer.UNAUTHORIZED_BODY,
-        "too_many": answer.body_of(TooManyRequests()),
-        "api_away": answer.body_of(BadGateway()),
-        "undecided": answer.UNDECIDED_BODY,
-    }
+    # Unguessable, so that no address that a client may ask for meets it.
+    ask = f"/.simsim-{secrets.token_hex(16)}"
     return template.substitute(
+        load_module=f"load_module {quoted(module)};" if module else "",
         user=user_directive(settings.gate_socket),
         pid=quoted(settings.prefix / "nginx.pid"),
         **{f"{kind}_temp": quoted(settings.prefix / kind) for kind in TEMPORARY},
         access_log=quoted(settings.access_log),
         gate=quoted(f"unix:{settings.gate_socket}"),
         verify=VERIFY,
-        # Unguessable, so that no address that a client may ask for meets it.
-        ask=f"/.simsim-{secrets.token_hex(16)}",
-        api=str(api.place),
+        ask=ask,
+        api_servers="\n".join(f"        server {address} max_fails=0;" for address in addresses),
+        connect_timeout=f"{CONNECT_SECONDS if len(addresses) == 1 else CONNECT_SECONDS_OF_SEVERAL}s",
+        authority=quoted(api.authority),
         scheme=api.scheme,
         api_tls=tls_directives(api),
         listen=str(place),
@@ -67,11 +100,83 @@ def render(settings: GatewaySettings) -> str:
         account_header=ACCOUNT_HEADER,
         token_header=TOKEN_HEADER,
         name_header=TOKEN_NAME_HEADER,
-        clear_for_gate="\n".join(f'            proxy_set_header {name} "";' for name in OURS),
-        clear_for_api="\n".join(f'            proxy_set_header {name} "";' for name in FOR_PROXIES),
-        hide_from_client="\n".join(f"            proxy_hide_header {name};" for name in OURS),
-        **{name: quoted(body.decode()) for name, body in bodies.items()},
+        health=health_location(parse_health(settings.health)),
+        **forwarding_parts(settings.trusted_proxies),
+        **problem_parts(ask),
     )
+
+
+def forwarding_parts(trusted_proxies: Sequence[str]) -> dict[str, str]:
+    """Return whose word about a request's way counts, and what becomes of everybody else's."""
+    headers = (f"            proxy_set_header {name} ${variable_of(name)};" for name in FORWARDING_HEADERS)
+    return {
+        "trusted_proxies": trusted_networks(trusted_proxies),
+        "forwarding_maps": "\n".join(forwarding_map(name) for name in FORWARDING_HEADERS),
+        "forwarding_headers": "\n".join(headers),
+    }
+
+
+def problem_parts(ask: str) -> dict[str, str]:
+    """Return what nginx answers by itself, before the gate was asked and after."""
+    pages = (f"        error_page {code} = {ask}/{problem.status};" for code, problem in EARLY_PROBLEMS.items())
+    return {
+        "early_error_pages": "\n".join(pages),
+        "early_errors": "\n".join(early_location(ask, problem) for problem in EARLY_PROBLEMS.values()),
+        "refused": quoted(answer.UNAUTHORIZED_BODY.decode()),
+        "too_many": quoted(answer.body_of(TooManyRequests()).decode()),
+        "api_away": quoted(answer.body_of(BadGateway()).decode()),
+        "undecided": quoted(answer.UNDECIDED_BODY.decode()),
+    }
+
+
+def trusted_networks(networks: Sequence[str]) -> str:
+    """Return the entries of nginx's `geo` for the trusted proxies; raise Unusable for a text that is no network."""
+    found = {text: allowlist.parse_network(text) for text in networks}
+    for text, network in found.items():
+        if isinstance(network, allowlist.Fault):
+            raise Unusable("SIMSIM_TRUSTED_PROXIES: %(text)s is not a network", text=repr(text))
+    return "\n".join(f"        {network} 1;" for network in sorted({str(network) for network in found.values()}))
+
+
+def variable_of(header: str) -> str:
+    return f"simsim_{header.lower().replace('-', '_')}"
+
+
+def forwarding_map(header: str) -> str:
+    """Return the map to what a trusted proxy said in this header, and to nothing for everybody else's word."""
+    theirs = f"$http_{header.lower().replace('-', '_')}"
+    return f'    map $simsim_by_proxy ${variable_of(header)} {{\n        1 {theirs};\n        default "";\n    }}'
+
+
+def health_location(path: str) -> str:
+    """Return the place where the gateway says whether it could let a request in now; nothing for the path ""."""
+    if not path:
+        return ""
+    return f"""        location = {path} {{
+            auth_request off;
+            access_log off;
+            proxy_pass http://simsim_gate{READYZ};
+            proxy_method GET;
+            proxy_pass_request_headers off;
+            proxy_pass_request_body off;
+            proxy_connect_timeout 2s;
+            proxy_read_timeout 3s;
+            proxy_set_header Host simsim;
+            proxy_set_header Connection "";
+            proxy_set_header Content-Length "";
+            error_page 502 504 = @undecided;
+            more_clear_headers "X-Simsim-*";
+        }}"""
+
+
+def early_location(ask: str, problem: type[Problem]) -> str:
+    return f"""        location = {ask}/{problem.status} {{
+            internal;
+            auth_request off;
+            default_type application/problem+json;
+            add_header Cache-Control no-store always;
+            return {problem.status} {quoted(answer.body_of(problem()).decode())};
+        }}"""
 
 
 def user_directive(gate_socket: Path) -> str:

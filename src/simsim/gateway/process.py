@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +15,14 @@ from pathlib import Path
 from types import FrameType
 
 from simsim.gateway import nginx
-from simsim.gateway.addresses import parse_listen
+from simsim.gateway.addresses import Place, parse_listen, parse_upstream, resolve
 from simsim.gateway.configuration import GatewaySettings, render
 from simsim.problem import Unusable
 
 ROTATE_BYTES = 64 * 1024 * 1024
-PATIENCE_SECONDS = 12.0
+PATIENCE_SECONDS = 10.0
 TICK_SECONDS = 0.2
+RESOLVE_SECONDS = 2.0
 PR_SET_PDEATHSIG = 1  # linux/prctl.h; other systems have nothing like it
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -34,12 +36,34 @@ def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
             os.kill(os.getpid(), signum)
 
 
+class Lookout(threading.Thread):
+    """Resolves a host's name again and again; `addresses` is what it was last resolved to.
+
+    A thread, because a resolver that does not answer takes many seconds.
+    """
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(daemon=True, name="resolve the API's name")
+        self.place = place
+        self.addresses = resolve(place)
+
+    def run(self) -> None:
+        while True:
+            time.sleep(RESOLVE_SECONDS)
+            try:
+                self.addresses = resolve(self.place)
+            except Unusable:
+                continue  # what is known may still answer
+
+
 class Gateway:
     """One nginx and what is asked of it by signals: to stop (SIGTERM, SIGINT), to reopen its log (SIGUSR1, SIGHUP)."""
 
     def __init__(self, settings: GatewaySettings) -> None:
         self.settings = settings
         self.configuration = settings.prefix / "nginx.conf"
+        self.lookout = Lookout(parse_upstream(settings.upstream).place)
+        self.addresses = self.lookout.addresses
         self.stopping = False
         self.reopening = False
 
@@ -48,6 +72,8 @@ class Gateway:
         binary = self.prepare()
         with self.heeding_signals():
             process = self.spawn(binary)
+            if self.lookout.place.is_name:
+                self.lookout.start()
             try:
                 self.watch(process)
             finally:
@@ -56,7 +82,7 @@ class Gateway:
     def prepare(self) -> Path:
         """Write the configuration, have nginx read it, and return nginx's path; raise Unusable when it can't be run."""
         binary = nginx.find_binary()
-        text = render(self.settings)
+        text = render(self.settings, self.addresses)
         for folder in (self.settings.prefix, self.settings.access_log.parent):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.configuration.write_text(text, encoding="utf-8")
@@ -88,7 +114,17 @@ class Gateway:
             if self.reopening or self.rotate():
                 self.reopening = False
                 process.send_signal(signal.SIGUSR1)
+            if self.lookout.addresses != self.addresses:
+                self.move()
+                process.send_signal(signal.SIGHUP)
             time.sleep(TICK_SECONDS)
+
+    def move(self) -> None:
+        """Write a configuration with the API's addresses of now. The first one was proven, and nothing else changes."""
+        self.addresses = self.lookout.addresses
+        written = self.configuration.with_suffix(".new")
+        written.write_text(render(self.settings, self.addresses), encoding="utf-8")
+        written.replace(self.configuration)
 
     def rotate(self) -> bool:
         """Move a log that has grown large aside, and return whether nginx must open a new one."""

@@ -8,14 +8,13 @@ from pathlib import Path
 from django.conf import settings
 
 from simsim.gateway import nginx
-from simsim.gateway.addresses import Place, parse_listen
+from simsim.gateway.addresses import HEALTH_PATH, Place, parse_listen
 from simsim.operations.findings import Finding, not_started
 from simsim.operations.probing import port_status, reachable, socket_status
 from simsim.operations.serve_state import Served, read_served
 from simsim.problem import Unusable
 
 # The gateway answers it itself; one that is older asks the gate, which refuses: that shows as much.
-HEALTH_PATH = "/.simsim/health"
 HEALTHY_STATUSES = {200, 204, 401}
 _listening = re.compile(r"^\s*listen\s+([^\s;]+)", re.MULTILINE)
 

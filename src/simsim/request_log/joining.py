@@ -17,6 +17,8 @@ from simsim.request_log.lines import EPOCH, Completed, Decided
 from simsim.request_log.outcome import GatewayCause, Outcome
 
 REFUSED_STATUS = 401
+# What a gateway answers to a request that is no HTTP of its own: an unknown transfer encoding, an unknown version.
+UNREADABLE_STATUSES = frozenset({501, 505})
 STATUS_OF_REFUSALS: dict[str, int] = {Reason.UNAVAILABLE: 503, Reason.THROTTLED: 429}
 
 
@@ -170,7 +172,7 @@ def _why_undecided(status: int | None) -> tuple[Reason, GatewayCause, Outcome]:
     if status == REFUSED_STATUS:
         # The gate answered, so a decision was made, and its line is lost.
         return Reason.UNAVAILABLE, GatewayCause.NO_DECISION, Outcome.REFUSED
-    if status is not None and 400 <= status < 500:
+    if status is not None and (400 <= status < 500 or status in UNREADABLE_STATUSES):
         return Reason.MALFORMED, GatewayCause.BAD_REQUEST, Outcome.REFUSED
     if status is not None and status >= 500:
         return Reason.UNAVAILABLE, GatewayCause.GATE_AWAY, Outcome.REFUSED

@@ -11,8 +11,14 @@ from simsim.request_log.outcome import GatewayCause, Outcome
 ACCEPTED = gettext_noop("The token “%(token)s” let the request in.")
 NOT_FINISHED = gettext_noop("The token “%(token)s” let the request in; how it ended is not known.")
 API_FAILED = gettext_noop("The token “%(token)s” let the request in; the answer was an error, %(status)s.")
+CALLER_LEFT = gettext_noop(
+    "The token “%(token)s” let the request in; the caller closed the connection before the answer was complete."
+)
 ASKED = gettext_noop("The gate was asked about the token “%(token)s” alone, as a test does, and would let it in.")
 NOT_LISTED = gettext_noop("The request was refused: %(reason)s.")
+
+# nginx's own code, Traefik's too: the caller closed the connection. No API sends it.
+CLOSED_BY_CALLER = 499
 
 SENTENCES: dict[str, str] = {
     Cause.PREVIOUS_PASSWORD: gettext_noop(
@@ -72,4 +78,6 @@ def _message(row: LoggedRequest) -> str:
         return SENTENCES.get(row.cause, NOT_LISTED)
     if row.outcome == Outcome.UNKNOWN:
         return ASKED if row.resource == VERIFY else NOT_FINISHED
+    if row.status == CLOSED_BY_CALLER:
+        return CALLER_LEFT
     return API_FAILED if row.status is not None and row.status >= 400 else ACCEPTED

@@ -116,11 +116,23 @@ def test_way_that_a_caller_makes_long_is_cut() -> None:
     assert len(via) == MAX_VIA_CHARACTERS
 
 
-@pytest.mark.covers("R10")
-def test_a_header_too_long_to_walk_is_no_answer() -> None:
-    hops = ",".join(["10.0.0.1"] * (MAX_FORWARDED_FOR_BYTES // 9 + 1))
-    assert seen(SOCKET, hops) is None
-    assert seen(SOCKET, hops[9 * 10 :]) == "10.0.0.1"
+@pytest.mark.covers("R10", "B9")
+def test_header_that_is_too_long_is_read_from_the_right_as_far_as_it_is_walked() -> None:
+    long = ",".join(["10.0.0.1"] * (MAX_FORWARDED_FOR_BYTES // 9 + 1))
+    # Trusted as far as it is read: what stands left of that may be anything.
+    assert seen(SOCKET, long) is None
+    assert seen(SOCKET, long[9 * 10 :]) == "10.0.0.1"
+    # What the trusted proxy appended counts, whatever its caller sent.
+    for sent in (long, "1.1.1.1," * 2000, "é" * 20_000, "," * 400_000):
+        assert seen(SOCKET, sent, "203.0.113.9, 10.0.0.2") == "203.0.113.9"
+    assert seen(SOCKET, "1" * 2 * MAX_FORWARDED_FOR_BYTES) is None
+
+
+@pytest.mark.covers("R10", "B9")
+def test_half_a_hop_is_never_taken_for_an_address() -> None:
+    right = ",10.0.0.1" * (MAX_FORWARDED_FOR_BYTES // 9)
+    for cut in range(30):
+        assert seen(SOCKET, "198.51.100.203.0.113.9"[: 22 - cut % 22] + right + "," + " " * cut + "10.0.0.2") is None
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,41 @@ def test_second_header_that_is_not_ascii_is_counted_where_the_server_shows_it(
     assert status == (401 if server.interface == "asgi" else 204)
 
 
+@pytest.mark.covers("R15", "R17", "B9")
+def test_question_in_a_body_is_seen_byte_by_byte(server: Server, database: Database, spool_dir: Path) -> None:
+    """As nginx.conf asks where a header could not carry it; behind ASGI headers carry every byte."""
+    good = basic(database.add(allow=("203.0.113.0/24",)))
+    if server.interface == "asgi":
+        said = b"X-Forwarded-Uri: /caf\xc3\xa9?q=\xff", b"X-Forwarded-For: \xff, 203.0.113.9"
+        assert server.say(b"Authorization: " + good, *said)[0] == 204
+        assert '"path":"/caf%C3%A9","address":"203.0.113.9"' in next(spool_dir.iterdir()).read_text()
+        return
+
+    def ask(*lines: bytes, method: bytes = b"HEAD") -> int:
+        body = b"\n".join(lines)
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(10)
+            connection.connect(str(server.path))
+            head = [
+                method + b" /gate/verify HTTP/1.1",
+                b"Host: x",
+                b"Connection: close",
+                b"X-Request-Id: " + b"ab" * 16,
+            ]
+            connection.sendall(b"\r\n".join([*head, b"Content-Length: %d" % len(body), b"", body]))
+            return int(connection.recv(65536).split(b" ")[1])
+
+    assert ask(b"/caf\xc3\xa9?q=\xff", b"\xff, 203.0.113.9", good) == 204
+    lines = "".join(path.read_text() for path in spool_dir.iterdir())
+    assert '"path":"/caf%C3%A9","address":"203.0.113.9"' in lines
+    assert ask(b"/\xff", b"203.0.113.9, \xff", good) == 401
+    assert ask(b"/\xff", b"198.51.100.9", good) == 401
+    assert ask(b"/\xff", b"203.0.113.9", b"") == 401
+    assert ask(b"/\xff", b"203.0.113.9", b"Basic \xff") == 401
+    for other in ((good,), (b"/", good), (b"/", b"203.0.113.9", good, b""), (b"",)):
+        assert ask(*other) == 401
+
+
 class Headers:
     """Headers as granian's RSGI gives them: a value that is not ASCII is no value, but its name is there."""
 
@@ -195,6 +230,10 @@ class Protocol:
     def __init__(self) -> None:
         self.status = 0
         self.body = b""
+        self.sent = b""
+
+    async def __call__(self) -> bytes:
+        return self.sent
 
     def response_empty(self, status: int, _headers: list[tuple[str, str]]) -> None:
         self.status = status
@@ -208,8 +247,9 @@ class Protocol:
 
 @pytest.mark.covers("R15", "R16")
 def test_rsgi_answers_each_kind_of_request(gate: Gate, database: Database, spool_dir: Path) -> None:
-    def answered(scope: Scope) -> Protocol:
+    def answered(scope: Scope, sent: bytes = b"") -> Protocol:
         protocol = Protocol()
+        protocol.sent = sent
         asyncio.run(Rsgi(gate).__rsgi__(scope, protocol))
         return protocol
 
@@ -221,6 +261,12 @@ def test_rsgi_answers_each_kind_of_request(gate: Gate, database: Database, spool
     assert answered(Scope(good, good)).status == 401
     assert answered(Scope(good, ("x-request-id", "0" * 32), ("x-request-id", "1" * 32))).status == 204
     assert '"id":"' + "1" * 32 in next(spool_dir.iterdir()).read_text()
+    long = ("content-length", "9")
+    assert answered(Scope(long), b"/x\n203.0.113.9\n" + good[1].encode()).status == 204
+    assert answered(Scope(long), b"/x\n203.0.113.9\n").status == 401
+    assert answered(Scope(long), good[1].encode()).status == 401
+    # Where headers say it, a body says nothing.
+    assert answered(Scope(("x-forwarded-for", "203.0.113.9"), long), b"/x\n\n" + good[1].encode()).status == 401
     assert answered(Scope(good, path="/")).status == 404
     assert answered(Scope(good, proto="ws")).status == 404
     Rsgi(gate).__rsgi_del__(None)
@@ -251,7 +297,7 @@ def test_asgi_answers_each_kind_of_request(gate: Gate, database: Database, spool
     assert (begun["status"], ended["body"]) == (204, b"")
     assert all(isinstance(part, bytes) for header in begun["headers"] for part in header)
     line = next(spool_dir.iterdir()).read_text()
-    assert '"method":"POST","path":"/\\u00ff","address":"203.0.113.9"' in line
+    assert '"method":"POST","path":"/%FF","address":"203.0.113.9"' in line
     assert '"id":"' + "ab" * 16 in line
     for client in (("198.51.100.9", 1), ["198.51.100.9", 1]):
         assert call(gate, scope | {"client": client, "headers": [good, near]})[0]["status"] == 401

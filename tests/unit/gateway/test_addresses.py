@@ -2,7 +2,7 @@
 
 import pytest
 
-from simsim.gateway.addresses import parse_listen, parse_upstream
+from simsim.gateway.addresses import HEALTH_PATH, Place, parse_health, parse_listen, parse_upstream, resolve
 from simsim.problem import Unusable
 
 pytestmark = pytest.mark.covers("B9")
@@ -49,3 +49,39 @@ def test_listen_is_a_port_or_an_address_and_a_port(text: str, place: str) -> Non
 def test_listen_that_is_none_is_refused_in_one_line(text: str) -> None:
     with pytest.raises(Unusable, match="--listen"):
         parse_listen(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "authority"),
+    [
+        ("http://127.0.0.1:9000", "127.0.0.1:9000"),
+        ("http://api.internal:80", "api.internal"),
+        ("https://api.internal", "api.internal"),
+        ("https://api.internal:80", "api.internal:80"),
+        ("http://[::1]:8080", "[::1]:8080"),
+    ],
+)
+def test_authority_is_what_a_client_of_the_api_would_name(text: str, authority: str) -> None:
+    assert parse_upstream(text).authority == authority
+
+
+@pytest.mark.parametrize("text", [HEALTH_PATH, "/healthz", ""])
+def test_health_is_a_plain_path_or_none(text: str) -> None:
+    assert parse_health(text) == text
+
+
+@pytest.mark.parametrize("text", ["healthz", "/a b", "/a;b", "/a{", "/$host", "/a\n", "/é", "/a?b"])
+def test_health_that_is_none_is_refused_in_one_line(text: str) -> None:
+    with pytest.raises(Unusable, match="--health"):
+        parse_health(text)
+
+
+def test_address_is_where_it_is_and_a_name_is_resolved() -> None:
+    for host in ("127.0.0.1", "::1"):
+        assert resolve(Place(host, 9)) == (Place(host, 9),)
+    assert Place("127.0.0.1", 9) in resolve(Place("localhost", 9))
+
+
+def test_name_that_can_t_be_resolved_is_told_in_one_line() -> None:
+    with pytest.raises(Unusable, match=r"--upstream: nowhere\.invalid"):
+        resolve(Place("nowhere.invalid", 9))

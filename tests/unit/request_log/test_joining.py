@@ -146,6 +146,8 @@ def test_a_refusal_has_its_status_before_its_end_is_known(reason: str, status: i
     [
         (503, "unavailable", "gate_away", "refused"),
         (500, "unavailable", "gate_away", "refused"),
+        (501, "malformed", "bad_request", "refused"),
+        (505, "malformed", "bad_request", "refused"),
         (400, "malformed", "bad_request", "refused"),
         (499, "malformed", "bad_request", "refused"),
         (429, "throttled", "too_many", "refused"),

