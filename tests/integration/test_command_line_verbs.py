@@ -32,7 +32,9 @@ def unused_operator() -> Operator:
     raise AssertionError("these verbs read the database alone")
 
 
-WIRING = Wiring(operator=unused_operator, start_django=lambda: None, console="", gate="", this_command=())
+WIRING = Wiring(
+    operator=unused_operator, start_django=lambda: None, console="", gate="", gate_listener="", this_command=()
+)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from pydantic_settings import (
 
 from simsim.credential import allowlist
 from simsim.forwarding.target import Target, read_target
+from simsim.gateway.addresses import Place, parse_listen
 from simsim.problem import Unusable
 from simsim.request_log.access_logs import AccessLog, parse_access_log
 from simsim.request_log.endpoints import Pattern, parse_pattern
@@ -65,6 +66,7 @@ class Environment(BaseSettings):
     email_url: SecretStr = Field(default=SecretStr("smtp://localhost:25"), repr=False)
     email_from: str = "Simsim <simsim@localhost>"
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    gate_listen: str = ""
     access_logs: Annotated[tuple[str, ...], NoDecode] = ()
     log_retention_days: int = Field(default=400, ge=1)
     log_path_patterns: Annotated[tuple[str, ...], NoDecode] = ()
@@ -106,6 +108,7 @@ class Environment(BaseSettings):
                 prove_url(PREFIX + name, url, {"postgresql", "postgres", "sqlite"})
         prove_url("SIMSIM_EMAIL_URL", self.email_url.get_secret_value(), {"smtp", "smtps"})
         self.trusted_networks()
+        self.gate_place(self.gate_listen)
         self.followed_logs()
         self.path_patterns()
         self.forward_target()
@@ -149,6 +152,17 @@ class Environment(BaseSettings):
                 )
             networks.append(network)
         return allowlist.pack(networks)
+
+    def gate_place(self, text: str, *, name: str = f"{PREFIX}GATE_LISTEN") -> Place | None:
+        """Return where the gate listens beside its socket, None for nowhere; raise Unusable for a bad one."""
+        if not text:
+            return None
+        if not self.trusted_proxies:
+            raise Unusable(
+                "%(name)s: the gate answers only the proxies that SIMSIM_TRUSTED_PROXIES names, and it names none",
+                name=name,
+            )
+        return parse_listen(text, name=name)
 
     def followed_logs(self) -> list[AccessLog]:
         """Return what SIMSIM_ACCESS_LOGS names; raise Unusable for a kind or a path that is none."""

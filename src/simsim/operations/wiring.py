@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
+from simsim.gateway.addresses import Place
+
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
@@ -22,19 +24,24 @@ class Operator(Protocol):
     def spool_dir(self) -> Path: ...
     @property
     def gate_socket(self) -> Path: ...
+    @property
+    def gate_listen(self) -> str: ...
+    def gate_place(self, text: str, *, name: str = ...) -> Place | None: ...
 
 
 @dataclass(frozen=True)
 class Wiring:
     """`operator` reads the settings, `start_django` makes models and settings usable; both raise Unusable.
 
-    `console` and `gate` name the applications for the server, `this_command` starts this command line as a process.
+    `console`, `gate` and `gate_listener` name the applications for the server, `this_command` starts this command line
+    as a process.
     """
 
     operator: Callable[[], Operator]
     start_django: Callable[[], None]
     console: str
     gate: str
+    gate_listener: str
     this_command: tuple[str, ...]
 
 

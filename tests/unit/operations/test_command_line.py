@@ -27,7 +27,9 @@ def wiring(error: Exception) -> Wiring:
     def operator() -> Operator:
         raise error
 
-    return Wiring(operator=operator, start_django=fail, console="c", gate="g", this_command=("simsim",))
+    return Wiring(
+        operator=operator, start_django=fail, console="c", gate="g", gate_listener="l", this_command=("simsim",)
+    )
 
 
 @pytest.mark.covers("B7")
