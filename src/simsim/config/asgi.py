@@ -8,9 +8,11 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 from simsim.config.gates import build_gate
+from simsim.console.bodies import Bodies
 from simsim.console.files import CollectedFiles
 from simsim.gate.app import HEALTHZ, READYZ
 from simsim.gate.asgi import Asgi, Receive, Scope, Send
+from simsim.operations.connections import bound_connections
 from simsim.operations.processes import end_with_server
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "simsim.config.settings")
@@ -22,12 +24,14 @@ class Application:
 
     def __init__(self) -> None:
         self._gate = Asgi(build_gate())
-        self._django: Any = get_asgi_application()
+        self._trusted = settings.OPERATOR.trusted_networks()
+        self._django: Any = Bodies(get_asgi_application(), self._trusted)
         self._files = CollectedFiles(Path(settings.STATIC_ROOT), settings.STATIC_URL)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             end_with_server()
+            bound_connections(self._trusted)
             await self._gate(scope, receive, send)
         elif scope["type"] == "http" and scope["path"] in self._files:
             await self._files(scope, receive, send)

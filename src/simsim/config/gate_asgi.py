@@ -1,7 +1,9 @@
 """The gate on its TCP listener, for trusted proxies. Knows no Django."""
 
+from simsim.config import environment
 from simsim.config.gates import build_gate
 from simsim.gate.asgi import Asgi, Receive, Scope, Send
+from simsim.operations.connections import bound_connections
 from simsim.operations.processes import end_with_server
 
 
@@ -11,6 +13,7 @@ class Application(Asgi):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             end_with_server()
+            bound_connections(environment.read().trusted_networks())
         await super().__call__(scope, receive, send)
 
 
