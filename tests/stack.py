@@ -134,6 +134,14 @@ class Stack:
     def start_serving(self) -> None:
         """Start `simsim serve` and nothing else; return when it has said where it answers."""
         self.copy(settled(self.on_postgresql))
+        self.serve_again()
+
+    def stop_serving(self) -> None:
+        self.processes["serve"].terminate()
+        assert self.processes["serve"].wait(30) == 0
+
+    def serve_again(self) -> None:
+        (self.directory / "serve.log").unlink(missing_ok=True)
         self.spawn("serve", BIN / "simsim", "serve", "--port", str(self.console_port), "--no-worker", "--json")
         self.wait_until(lambda: (self.directory / "serve.log").read_text().endswith("}\n"), "everything answers")
 
