@@ -83,7 +83,13 @@ def test_api_is_told_who_calls_and_no_password(stack: StackWithProxies, credenti
 def test_connection_takes_no_header_of_ours_away(
     stack: StackWithProxies, credentials: bytes, make: str, headers: list[bytes]
 ) -> None:
-    said = identity(reached(say(stack.ports[make], request(credentials, *headers))))
+    answer = say(stack.ports[make], request(credentials, *headers))
+    if make == "envoy" and not answer.endswith(b"]"):  # it gives no body of an answer to a handshake but 101
+        assert b"\r\ncontent-length: 0\r\n" in answer
+        return
+    lines = reached(answer)
+    assert not [line for line in lines if line.startswith("connection:") and "simsim" in line]
+    said = identity(lines)
     assert set(said) == {"x-simsim-account", "x-simsim-token", "x-simsim-token-name"}
     assert said["x-simsim-account"] == stack.account
 
