@@ -53,7 +53,7 @@ def bound_connections(trusted: bytes = b"") -> None:
 def _watch(trusted: bytes) -> None:
     # The server listens only after it has started the application.
     while not bound_answers():
-        time.sleep(LOOK_SECONDS)
+        time.sleep(LOOK_SECONDS / 10)
     while True:
         time.sleep(LOOK_SECONDS)
         # Fewer files than that are open: nobody can hold too many connections.
@@ -69,6 +69,10 @@ def bound_answers() -> int:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNTAKEN_MILLISECONDS)
         listener.close()
         count += 1
+    # Those that came before.
+    for connection in connections() if count else ():
+        connection.held.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNTAKEN_MILLISECONDS)
+        connection.held.close()
     return count
 
 
