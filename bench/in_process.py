@@ -23,7 +23,7 @@ def median_micros(data: Path, spool: Path, credentials: list[Credential]) -> tup
     assert not isinstance(trusted, allowlist.Fault)
     gate = Gate(SqliteLookup(data / "simsim.sqlite3"), Spool(spool), trusted=allowlist.pack([trusted]))
     values = [b"Basic " + base64.b64encode(":".join(pair).encode()) for pair in credentials]
-    requests = [Request("127.0.0.1", "GET", VERIFY, [value], []) for value in values]
+    requests = [Request("10.0.0.1", "GET", VERIFY, [value], ["127.0.0.1"], "0123456789abcdef" * 2) for value in values]
     spent = []
     for number in range(CALLS):
         request = requests[number % len(requests)]

@@ -19,9 +19,10 @@ SCRIPT = """
 local lines = {}
 for line in io.lines("%(file)s") do lines[#lines + 1] = line end
 local at = 0
+local id = string.rep("0123456789abcdef", 2)
 request = function()
   at = at %% #lines + 1
-  return wrk.format("GET", nil, {["Authorization"] = lines[at], ["Host"] = "api.example"})
+  return wrk.format("GET", nil, {["Authorization"] = lines[at], ["Host"] = "api.example", ["X-Request-Id"] = id})
 end
 """
 # Statuses are counted by wrk itself: a response() callback would run Lua for each answer and measure the client.

@@ -25,7 +25,7 @@ Credential = tuple[str, str]
 def environment(data: Path) -> dict[str, str]:
     """Return the process environment of a Simsim whose state is in `data`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SIMSIM_")}
-    return kept | {"SIMSIM_DATA_DIR": str(data)}
+    return kept | {"SIMSIM_DATA_DIR": str(data), "SIMSIM_TRUSTED_PROXIES": "127.0.0.1/32"}
 
 
 def fill(data: Path, count: int) -> list[Credential]:

@@ -25,8 +25,9 @@ http://127.0.0.1:{port} {{
 
 @dataclass
 class StackWithCaddy(Stack):
-    """The whole product with Caddy beside its own gateway: Caddy asks the gate on the console's port."""
+    """The whole product with Caddy beside its own gateway: Caddy asks the gate on its listener."""
 
+    gate_port: int = field(default_factory=free_port)
     proxy_port: int = field(default_factory=free_port)
     other_port: int = field(default_factory=free_port)
 
@@ -38,6 +39,7 @@ class StackWithCaddy(Stack):
     def environment(self) -> dict[str, str]:
         return super().environment | {
             "SIMSIM_TRUSTED_PROXIES": "127.0.0.1/32",
+            "SIMSIM_GATE_LISTEN": f"127.0.0.1:{self.gate_port}",
             "SIMSIM_ACCESS_LOGS": f"caddy:{self.access_log}",
         }
 
@@ -56,7 +58,7 @@ class StackWithCaddy(Stack):
         for written, meant in {
             "api.example.com {": f"http://127.0.0.1:{self.proxy_port} {{",
             log: str(self.access_log),
-            "127.0.0.1:8000": f"127.0.0.1:{self.console_port}",
+            "127.0.0.1:8001": f"127.0.0.1:{self.gate_port}",
             "127.0.0.1:9000": f"127.0.0.1:{self.api_port}",
         }.items():
             assert written in text, written

@@ -131,6 +131,29 @@ class Stack:
         self.wait_until(lambda: self.get("/healthz", port=self.console_port).status == 200, "the console answers")
         self.wait_until(lambda: self.get("/status/200", port=self.api_port).status == 200, "the API answers")
 
+    def start_serving(self) -> None:
+        """Start `simsim serve` and nothing else; return when it has said where it answers."""
+        self.copy(settled(self.on_postgresql))
+        self.serve_again()
+
+    def stop_serving(self) -> None:
+        self.processes["serve"].terminate()
+        assert self.processes["serve"].wait(30) == 0
+
+    def serve_again(self) -> None:
+        (self.directory / "serve.log").unlink(missing_ok=True)
+        self.spawn("serve", BIN / "simsim", "serve", "--port", str(self.console_port), "--no-worker", "--json")
+        self.wait_until(lambda: (self.directory / "serve.log").read_text().endswith("}\n"), "everything answers")
+
+    def fail(self, *arguments: str, **settings: str) -> str:
+        """Run the command line and return the line with which it refuses."""
+        done = subprocess.run(
+            [BIN / "simsim", *arguments],
+            env=self.environment | settings, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert (done.returncode != 0, done.stderr.count("\n")) == (True, 1), done.stderr
+        return done.stderr
+
     def start_worker(self) -> None:
         self.spawn("worker", BIN / "simsim", "worker")
 

@@ -18,5 +18,6 @@ WIRING = Wiring(
     start_unproven=lambda: None,
     console="",
     gate="",
+    gate_listener="",
     this_command=(),
 )

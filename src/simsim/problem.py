@@ -216,6 +216,20 @@ class Invalid(Problem):
         return super().document() | {"errors": [{"field": e.field, "detail": str(e)} for e in self.errors]}
 
 
+class BodyTooSlow(Problem):
+    status = 408
+    slug = "body-too-slow"
+    title = gettext_noop("Request timeout")
+    detail = gettext_noop("The rest of the request did not arrive in time. Send it again.")
+
+
+class BodyTooLarge(Problem):
+    status = 413
+    slug = "body-too-large"
+    title = gettext_noop("Content too large")
+    detail = gettext_noop("The request is larger than anything that can be sent to this address.")
+
+
 class TooManyRequests(Problem):
     status = 429
     slug = "too-many-requests"

@@ -1,6 +1,5 @@
 """An installation is made ready, run, examined and stopped: by its processes."""
 
-import base64
 import http.client
 import json
 import os
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 
 from postgresql_server import free_port
+from simsim.gate.client import ask
 from simsim.operations.probing import port_status, socket_status
 
 SIMSIM = Path(sys.executable).parent / "simsim"
@@ -160,7 +160,7 @@ def test_serve_runs_console_gate_and_worker_and_leaves_no_process(
     installation, process, port = serving
     assert port_status(LOOPBACK, port, "/healthz") == 200
     assert port_status(LOOPBACK, port, "/readyz") == 200
-    assert port_status(LOOPBACK, port, "/gate/verify") == 401
+    assert port_status(LOOPBACK, port, "/gate/verify") == 404
     assert socket_status(installation.socket, "/gate/verify") == 401
     assert installation.socket.stat().st_mode & 0o777 == 0o660
     below = descendants(process.pid)
@@ -231,12 +231,11 @@ def test_port_or_gate_that_is_taken_is_told_in_one_line(
 
 @pytest.mark.covers("R17")
 def test_refusal_is_in_the_log_within_a_second(serving: tuple[Installation, "subprocess.Popen[str]", int]) -> None:
-    installation, _, port = serving
+    installation, _, _ = serving
     account = json.loads(installation.run("account", "create", "Acme", "--json").stdout)["id"]
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
-    connection.request("GET", "/gate/verify", headers={"Authorization": f"Basic {basic(account, 'wrong')}"})
-    assert connection.getresponse().status == 401
-    connection.close()
+    verdict = ask(installation.socket, username=account, password="wrong", address=None)
+    assert verdict
+    assert verdict.status == 401
     time.sleep(1)
     page = json.loads(installation.run("log", "list", "--account", account, "--json").stdout)
     assert [row["status"] for row in page["items"]] == [401]
@@ -310,7 +309,3 @@ def test_doctor_says_what_is_wrong_and_what_to_do(serving: tuple[Installation, "
     assert {"keys", "clock", "gate", "gateway"} < set(findings)
     lines = installation.run("doctor").stdout.splitlines()
     assert [line[:5] for line in lines].count("WRONG") == 1
-
-
-def basic(username: str, password: str) -> str:
-    return base64.b64encode(f"{username}:{password}".encode()).decode()

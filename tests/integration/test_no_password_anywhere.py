@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from settings_for_tests import ON_POSTGRESQL
+from simsim.gate.client import ask
 from stack import BIN, Stack, running
 
 
@@ -77,6 +78,7 @@ def use_everywhere(stack: Stack, account: str, secret: str) -> None:
     stack.get("/as-bearer", headers={"Authorization": f"Bearer {secret}"})
     stack.get("/agent", auth=(account, secret), headers={"User-Agent": secret, "X-Forwarded-For": secret})
     stack.get("/status/500", auth=(account, secret))
+    ask(stack.data / "run" / "gate.sock", username=account, password=secret, address=None)
     stack.get("/gate/verify", auth=(account, secret), port=stack.console_port)
     stack.get(f"/sign-in/login/?next={secret}", port=stack.console_port)
     with contextlib.suppress(http.client.HTTPException, OSError):

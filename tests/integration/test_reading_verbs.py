@@ -133,8 +133,14 @@ def test_help_needs_no_installation_and_makes_none(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SIMSIM_DATA_DIR", str(tmp_path / "data"))
     wiring = Wiring(
-        operator=operator, start_django=unused, start_unproven=unused, console="", gate="", this_command=()
-    )  # fmt: skip
+        operator=operator,
+        start_django=unused,
+        start_unproven=unused,
+        console="",
+        gate="",
+        gate_listener="",
+        this_command=(),
+    )
     for verb, _ in verbs():
         assert run([*verb.split(), "--help"], wiring=wiring) == 0
         assert verb.split()[-1] in capsys.readouterr().out

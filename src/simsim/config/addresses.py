@@ -112,13 +112,3 @@ def prove_percent_encoded(name: str, text: str) -> None:
     """Raise Unusable where a “%” begins no escape: it would be read differently here and there."""
     if _has_broken_escape(text) or any(character.isspace() or not character.isprintable() for character in text):
         raise Unusable("%(name)s: write “%%” as %%25, and spaces and control characters percent-encoded", name=name)
-
-
-def prove_listening(name: str, text: str) -> None:
-    """Raise Unusable unless the text is HOST:PORT, with IPv6 in brackets."""
-    host, _, port = text.rpartition(":")
-    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536 and host):
-        raise Unusable("%(name)s must be HOST:PORT, for example 127.0.0.1:8001", name=name)
-    if ":" in host and not (host.startswith("[") and host.endswith("]")):
-        raise Unusable("%(name)s: write an address of IPv6 in brackets, [::1]:8001", name=name)
-    normal_host(name, host.strip("[]"))

@@ -1,4 +1,4 @@
-"""The console, its files and the management API, with the gate beside them on the same port."""
+"""The console, its files and the management API. It has no `/gate/verify`: the gate has processes of its own."""
 
 import os
 from pathlib import Path
@@ -10,33 +10,36 @@ from django.core.asgi import get_asgi_application
 from simsim.config import environment
 from simsim.config.forwarded import as_told
 from simsim.config.gates import build_gate
+from simsim.console.bodies import Bodies
 from simsim.console.files import CollectedFiles
-from simsim.gate.app import HEALTHZ, READYZ, VERIFY
+from simsim.gate.app import HEALTHZ, READYZ
 from simsim.gate.asgi import Asgi, Receive, Scope, Send
+from simsim.operations.connections import bound_connections
 from simsim.operations.processes import end_with_server
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "simsim.config.settings")
-GATE_PATHS = frozenset({VERIFY, HEALTHZ, READYZ})
+HEALTH_PATHS = frozenset({HEALTHZ, READYZ})
 
 
 class Application:
-    """Sends the gate's paths to the gate and files past Django, which speaks no lifespan protocol."""
+    """Answers health and files before Django, which speaks no lifespan protocol."""
 
     def __init__(self) -> None:
         operator = environment.read()
         operator.prove_secrets()
         self._trusted = operator.trusted_networks()
         self._gate = Asgi(build_gate())
-        self._django: Any = get_asgi_application()
+        self._django: Any = Bodies(get_asgi_application(), self._trusted)
         self._files = CollectedFiles(Path(settings.STATIC_ROOT), settings.STATIC_URL)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             end_with_server()
+            bound_connections(self._trusted)
             await self._gate(scope, receive, send)
         elif scope["type"] == "http" and scope["path"] in self._files:
             await self._files(scope, receive, send)
-        elif scope["type"] == "http" and scope["path"] not in GATE_PATHS:
+        elif scope["type"] == "http" and scope["path"] not in HEALTH_PATHS:
             await self._django(as_told(scope, self._trusted), receive, send)
         else:
             await self._gate(scope, receive, send)

@@ -16,6 +16,7 @@ def main() -> int:
         start_unproven=start_unproven,
         console="simsim.config.asgi:application",
         gate="simsim.config.rsgi:application",
+        gate_listener="simsim.config.gate_asgi:application",
         this_command=(sys.executable, "-m", "simsim.config.command_line"),
     )
     return run(sys.argv[1:], wiring=wiring)

@@ -11,6 +11,7 @@ from simsim.config.database_addresses import is_postgresql, prove_database_url, 
 from simsim.config.setting_sources import PREFIX, data_dir, read_sources
 from simsim.credential import allowlist
 from simsim.forwarding.target import Target, read_target
+from simsim.gateway.addresses import Place, parse_listen
 from simsim.problem import Unusable
 from simsim.request_log.access_logs import AccessLog, parse_access_log
 from simsim.request_log.endpoints import Pattern, parse_pattern
@@ -104,11 +105,10 @@ class Environment(BaseSettings):
             secret_files.decode_keys(self.token_keys.get_secret_value())
         self.mail_server()
         self.trusted_networks()
+        self.gate_place(self.gate_listen)
         self.followed_logs()
         self.path_patterns()
         self.forward_target()
-        if self.gate_listen:
-            addresses.prove_listening("SIMSIM_GATE_LISTEN", self.gate_listen)
         if self.api_url:
             addresses.prove_api_url(self.api_url)
         addresses.prove_path("SIMSIM_API_EXAMPLE", self.api_example)
@@ -174,6 +174,18 @@ class Environment(BaseSettings):
                 )
             networks.append(network)
         return allowlist.pack(networks)
+
+    def gate_place(self, text: str, *, name: str = f"{PREFIX}GATE_LISTEN") -> Place | None:
+        """Return where the gate listens beside its socket, None for nowhere; raise Unusable for a bad one."""
+        if not text:
+            return None
+        place = parse_listen(text, name=name)
+        if not self.trusted_proxies:
+            raise Unusable(
+                "%(name)s: the gate answers only the proxies that SIMSIM_TRUSTED_PROXIES names, and it names none",
+                name=name,
+            )
+        return place
 
     def followed_logs(self) -> list[AccessLog]:
         """Return what SIMSIM_ACCESS_LOGS names; raise Unusable for a kind or a path that is none."""

@@ -8,6 +8,7 @@ from simsim.credential.allowlist import Address, contains, parse_address
 
 MAX_FORWARDED_FOR_BYTES = 8 * 1024
 MAX_VIA_CHARACTERS = 200
+SITE_BYTES = 1 + 8  # of `Address.key`: the family, and 64 bits
 REMEMBERED, LONGEST_REMEMBERED = 4096, 64  # spellings, never decisions
 
 
@@ -61,6 +62,11 @@ def _place(peer: str | None, forwarded_for: Sequence[str], trusted: bytes) -> Lo
     if len(forwarded_for) == 1 and "," not in forwarded_for[0]:
         return Located(parse_hop(forwarded_for[0]), True, nearest and nearest.text)
     return _walk(forwarded_for, trusted, [] if nearest is None else [nearest.text])
+
+
+def site_of(address: Address) -> bytes:
+    """Return what one customer of a provider has: the address in IPv4, the /64 in IPv6, where hosts choose the rest."""
+    return address.key[:SITE_BYTES]
 
 
 def parse_hop(text: str) -> Address | None:

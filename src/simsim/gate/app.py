@@ -1,4 +1,7 @@
-"""The gate: one question, "may this request pass?", answered with 204, 401 or 503, and nothing else ever."""
+"""The gate: one question, "may this request pass?", answered with 204, 401 or 503, and nothing else ever.
+
+Only a Unix socket's peer and a trusted proxy may ask it. For everybody else the question does not exist: 404.
+"""
 
 import math
 import sys
@@ -31,7 +34,7 @@ CLOCK_STEP_SECONDS = 1e-6
 
 
 class Request(NamedTuple):
-    """What the gate reads of one request. The last three are the proxy's word, heard from a trusted peer alone."""
+    """What the gate reads of one request. The last three are the proxy's word."""
 
     peer: str | None
     method: str
@@ -67,14 +70,17 @@ class Gate:
         try:
             now = self._clock()
             located = locate(request.peer, request.forwarded_for, self._trusted)
+            # Whoever asks without a proxy learns from the reason that a stolen password is good, from another network.
+            if not located.is_trusted:
+                return answer.NOT_FOUND
             said, framed, _, _ = self._verdict(request.authorization, located, now)
-            request_id, method, target = _named(request, is_trusted=located.is_trusted)
+            request_id, method, target = _named(request)
             self._spool.append(decided_line(request_id, now, framed, method=method, target=target))
         except Exception as error:
             self._complain(error)
             return answer.UNDECIDED
         # A proxy that named the request knows it by that name; Traefik names none, and logs what it is told here.
-        if request_id is request.request_id or not located.is_trusted:
+        if request_id is request.request_id:
             return said
         return answer.naming(said, request_id)
 
@@ -165,10 +171,8 @@ class Gate:
         print(f"simsim gate: {type(error).__name__}{text} at {where}", file=sys.stderr, flush=True)
 
 
-def _named(request: Request, *, is_trusted: bool) -> tuple[str, str, str]:
-    """Return the request's id, method and target, for the log alone: by the peer's word where that is trusted."""
-    if not is_trusted:
-        return new_request_id(), request.method, request.target
+def _named(request: Request) -> tuple[str, str, str]:
+    """Return the request's id, method and target by the proxy's word, for the log only."""
     request_id = request.request_id
     if request_id is None or not is_request_id(request_id):
         request_id = parse_request_id(request_id or "") or new_request_id()

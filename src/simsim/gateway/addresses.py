@@ -74,7 +74,7 @@ def parse_health(text: str) -> str:
     return text
 
 
-def parse_listen(text: str) -> Place:
+def parse_listen(text: str, *, name: str = "--listen") -> Place:
     """Return the place that `PORT`, `HOST:PORT` or `[IPv6]:PORT` names; raise Unusable for anything else."""
     host, _, port = text.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
@@ -83,7 +83,7 @@ def parse_listen(text: str) -> Place:
     else:
         good_host = not host or (is_host(host) and ":" not in host)
     if not good_host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
-        raise Unusable("--listen must be PORT, HOST:PORT or [IPv6]:PORT, not %(text)s", text=repr(text))
+        raise Unusable("%(name)s must be PORT, HOST:PORT or [IPv6]:PORT, not %(text)s", name=name, text=repr(text))
     return Place(host or "127.0.0.1", int(port))
 
 

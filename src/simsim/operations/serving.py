@@ -5,6 +5,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from simsim.gateway.addresses import Place
 from simsim.operations.output import print_json
 from simsim.operations.probing import is_port_free, port_status, reachable, socket_status
 from simsim.operations.processes import Program, Supervisor
@@ -23,12 +24,28 @@ SERVER_OPTIONS = (
 )
 # Of two processes one goes on when the other is killed: nothing fails but what that one was answering.
 MIN_GATE_PROCESSES = 2
+# For a server that strangers reach. A connection that waits is closed after this time: before, in or behind a head.
+# The server takes no more than so many at once, a silent one included (see `connections`, which bounds each address).
+OPEN_OPTIONS = ("--http1-header-read-timeout", "10000", "--backlog", "4096", "--backpressure", "4096")
 
 
-def serve(wiring: Wiring, *, host: str, port: int, workers: int, with_worker: bool, as_json: bool = False) -> None:
-    """Run everything until a signal asks to stop. Raises Unusable when it can't start or won't keep running."""
+def serve(
+    wiring: Wiring,
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    with_worker: bool,
+    gate_listen: str = "",
+    as_json: bool = False,
+) -> None:
+    """Run everything until a signal asks to stop. Raises Unusable when it can't start or won't keep running.
+
+    `gate_listen` is where the gate listens beside its socket; "" for where SIMSIM_GATE_LISTEN says.
+    """
     operator = wiring.operator()
     prove_port_free(host, port, hint="choose another with --port")
+    place = gate_place(operator, gate_listen)
     prove_socket_free(operator.gate_socket)
     prove = partial(prove_up_to_date, wiring=wiring)
     with (
@@ -40,17 +57,20 @@ def serve(wiring: Wiring, *, host: str, port: int, workers: int, with_worker: bo
             return
         supervisor.start(console(wiring, host=host, port=port, workers=workers))
         supervisor.start(gate(wiring, operator, workers=workers))
+        if place:
+            supervisor.start(gate_listener(wiring, place, workers=workers))
         if with_worker:
             supervisor.start(worker(wiring))
-        if wait_for_both(supervisor, operator, host=host, port=port):
-            announce(operator, host=host, port=port, as_json=as_json)
+        if wait_for_all(supervisor, operator, host=host, port=port, place=place):
+            announce(operator, host=host, port=port, place=place, as_json=as_json)
             supervisor.watch()
 
 
 def console(wiring: Wiring, *, host: str, port: int, workers: int = 1) -> Program:
     """Return the program of console and management API."""
     listening = ("--interface", "asgi", "--host", host, "--port", str(port), "--workers", str(workers))
-    return Program("console", (*SERVER, *SERVER_OPTIONS, *listening, wiring.console), takes_hangup=True)
+    command = (*SERVER, *SERVER_OPTIONS, *OPEN_OPTIONS, *listening, wiring.console)
+    return Program("console", command, takes_hangup=True)
 
 
 def gate(wiring: Wiring, operator: Operator, *, workers: int = 1) -> Program:
@@ -61,17 +81,39 @@ def gate(wiring: Wiring, operator: Operator, *, workers: int = 1) -> Program:
     return Program("gate", command, leftovers=(operator.gate_socket,), takes_hangup=True)
 
 
+def gate_listener(wiring: Wiring, place: Place, *, workers: int = 1) -> Program:
+    """Return the program of the gate on a port, for proxies that do not reach its socket."""
+    processes = str(max(workers, MIN_GATE_PROCESSES))
+    listening = ("--interface", "asgi", "--host", place.host, "--port", str(place.port), "--workers", processes)
+    command = (*SERVER, *SERVER_OPTIONS, *OPEN_OPTIONS, *listening, wiring.gate_listener)
+    return Program("gate listener", command, takes_hangup=True)
+
+
+def gate_place(operator: Operator, option: str) -> Place | None:
+    """Return where the gate listens beside its socket, None for nowhere; raise Unusable when it can't listen there."""
+    name = "--gate-listen" if option else "SIMSIM_GATE_LISTEN"
+    place = operator.gate_place(option or operator.gate_listen, name=name)
+    if place:
+        prove_port_free(place.host, place.port, hint=f"choose another with {name}")
+    return place
+
+
 def worker(wiring: Wiring) -> Program:
     return Program("worker", (*wiring.this_command, "worker"))
 
 
-def wait_for_both(supervisor: Supervisor, operator: Operator, *, host: str, port: int) -> bool:
+def wait_for_all(supervisor: Supervisor, operator: Operator, *, host: str, port: int, place: Place | None) -> bool:
     """Return True once gate and console answer, False when asked to stop before; raise Unusable when the gate doesn't.
 
     A console that does not is told, and tried again for as long as the gate runs.
     """
     waits = partial(supervisor.wait_until, seconds=START_SECONDS)
     if not waits(lambda: socket_status(operator.gate_socket, "/healthz") is not None, name="The gate", of="gate"):
+        return False
+    at = reachable(place.host) if place else ""
+    if place and not waits(
+        lambda: port_status(at, place.port, "/healthz") is not None, name="The gate's listener", of="gate listener"
+    ):
         return False
     at = reachable(host)
     try:
@@ -105,12 +147,15 @@ def prove_socket_free(path: Path) -> None:
         raise Unusable("A gate runs already on %(path)s: stop it, or choose another SIMSIM_DATA_DIR", path=str(path))
 
 
-def announce(operator: Operator, *, host: str, port: int, as_json: bool) -> None:
+def announce(operator: Operator, *, host: str, port: int, place: Place | None, as_json: bool) -> None:
     """Say, once everything answers, where it is."""
+    gate, listener = str(operator.gate_socket), str(place) if place else None
     if as_json:
-        print_json({"base_url": operator.base_url, "host": host, "port": port, "gate": str(operator.gate_socket)})
+        where = {"base_url": operator.base_url, "host": host, "port": port, "gate": gate, "gate_listen": listener}
+        print_json(where)
     else:
-        sys.stdout.write(f"Console: {operator.base_url} (on {host} port {port})\nGate: {operator.gate_socket}\n")
+        also = f", and for trusted proxies {listener}" if listener else ""
+        sys.stdout.write(f"Console: {operator.base_url} (on {host} port {port})\nGate: {gate}{also}\n")
         sys.stdout.write("Ctrl-C stops everything.\n")
     sys.stdout.flush()
 

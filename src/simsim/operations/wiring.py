@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
+from simsim.gateway.addresses import Place
+
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
@@ -30,6 +32,9 @@ class Operator(Protocol):
     def database_files(self) -> tuple[Path, ...]: ...
     @property
     def trusted_proxies(self) -> tuple[str, ...]: ...
+    @property
+    def gate_listen(self) -> str: ...
+    def gate_place(self, text: str, *, name: str = ...) -> Place | None: ...
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,8 @@ class Wiring:
     """`operator` reads the settings, `start_django` makes models and settings usable; both raise Unusable.
 
     `start_django` refuses where a database or a secret is missing, `start_unproven` is for who makes or examines them.
-    `console` and `gate` name the applications for the server, `this_command` starts this command line as a process.
+    `console`, `gate` and `gate_listener` name the applications for the server, `this_command` starts this command line
+    as a process.
     """
 
     operator: Callable[[], Operator]
@@ -45,6 +51,7 @@ class Wiring:
     start_unproven: Callable[[], None]
     console: str
     gate: str
+    gate_listener: str
     this_command: tuple[str, ...]
 
 

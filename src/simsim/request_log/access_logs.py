@@ -84,6 +84,23 @@ KINDS: Mapping[str, Kind] = {
         method=("method",), path=("path",), address=("downstream_remote_address",),
         begins='{"',
     ),
+    # What our page of documentation has an nginx and an HAProxy write.
+    "nginx": Kind(
+        request_id=(("id",),),
+        at=("at",), is_at_start=False,
+        duration=("seconds",), units=1,
+        status=("status",), bytes=("bytes",),
+        method=("method",), path=("path",), address=("address",),
+        begins='{"id":"',
+    ),
+    "haproxy": Kind(
+        request_id=(("id",),),
+        at=("at",), is_at_start=True,
+        duration=("milliseconds",), units=1000,
+        status=("status",), bytes=("bytes",),
+        method=("method",), path=("path",), address=("address",),
+        begins='{"id":"',
+    ),
 }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from simsim.credential.allowlist import pack
+from simsim.credential.allowlist import pack, parse_address
 from simsim.gate.address import (
     LONGEST_REMEMBERED,
     MAX_FORWARDED_FOR_BYTES,
@@ -13,6 +13,7 @@ from simsim.gate.address import (
     client_address,
     locate,
     parse_hop,
+    site_of,
 )
 
 TRUSTED = pack([ip_network("10.0.0.0/8"), ip_network("fd00::/8")])
@@ -174,3 +175,15 @@ def test_place_is_the_same_when_it_is_asked_for_again_and_another_where_more_is_
         expected = "203.0.113.9" if forwarded_for else "10.0.0.1"
         assert seen("10.0.0.1", *forwarded_for) == expected
         assert seen("10.0.0.1", *forwarded_for, trusted=b"") == "10.0.0.1"
+
+
+@pytest.mark.covers("R13")
+def test_addresses_that_one_customer_of_a_provider_has_are_one_site() -> None:
+    def site(text: str) -> bytes:
+        address = parse_address(text)
+        assert address is not None
+        return site_of(address)
+
+    assert site("2001:db8:0:1::1") == site("2001:db8:0:1:ffff::2") != site("2001:db8:0:2::1")
+    assert site("203.0.113.9") == site("::ffff:203.0.113.9") != site("203.0.113.10")
+    assert site("0.0.0.0") != site("::")

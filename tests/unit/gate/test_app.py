@@ -21,8 +21,14 @@ TRUSTED = pack([ip_network("10.0.0.0/8")])
 REQUEST_ID = "0123456789abcdef" * 2
 
 
-def asked(*authorization: bytes, peer: str | None = "203.0.113.9", **more: str) -> Request:
-    return Request(peer, "GET", VERIFY, authorization, [], **more)
+def asked(
+    *authorization: bytes,
+    peer: str | None = "",
+    address: str = "203.0.113.9",
+    request_id: str = REQUEST_ID,
+    **more: str,
+) -> Request:
+    return Request(peer, "GET", VERIFY, authorization, [address] if address else [], request_id, **more)
 
 
 def lines(spool_dir: Path) -> list[dict[str, object]]:
@@ -55,7 +61,7 @@ def test_all_refusals_look_alike_and_the_log_tells_them_apart(gate: Gate, databa
         "revoked": asked(basic(database.add(revoked_at="2026-01-01 00:00:00"))),
         "expired": asked(basic(database.add(expires_at=past))),
         "address_not_allowed": asked(basic(database.add(allow=("198.51.100.0/24",)))),
-        "address_unknown": asked(basic(database.add(allow=("198.51.100.0/24",))), peer=""),
+        "address_unknown": asked(basic(database.add(allow=("198.51.100.0/24",))), address=""),
     }
     answers = [gate.verify(request) for request in refused.values()]
     assert {(status, body) for status, _, body in answers} == {(401, answer.UNAUTHORIZED_BODY)}
@@ -100,19 +106,32 @@ def test_expiry_is_judged_by_the_gate_s_clock(database: Database, spool_dir: Pat
 
 
 @pytest.mark.covers("R17", "B9")
-def test_proxy_names_the_request_and_nobody_else_does(database: Database, spool_dir: Path) -> None:
+def test_proxy_names_the_request_or_the_gate_does(database: Database, spool_dir: Path) -> None:
     gate = Gate(open_lookup(database.path), Spool(spool_dir), TRUSTED)
     named = {"request_id": REQUEST_ID, "forwarded_method": "DELETE", "forwarded_target": "/a?b"}
-    for peer in ("", "10.0.0.1", "203.0.113.9"):
+    for peer in ("", "10.0.0.1"):
         gate.verify(asked(peer=peer, **named))
     gate.verify(asked(peer="", request_id="not an id"))
-    socket, proxy, stranger, unnamed = lines(spool_dir)
+    socket, proxy, unnamed = lines(spool_dir)
     for line in (socket, proxy):
         assert (line["id"], line["method"], line["path"]) == (REQUEST_ID, "DELETE", "/a")
-    assert (stranger["method"], stranger["path"], unnamed["path"]) == ("GET", VERIFY, VERIFY)
-    ids = [str(line["id"]) for line in (stranger, unnamed)]
-    assert all(uuid.UUID(found).hex == found for found in ids)
-    assert len({REQUEST_ID, *ids}) == 3
+    assert (unnamed["method"], unnamed["path"]) == ("GET", VERIFY)
+    assert uuid.UUID(str(unnamed["id"])).hex == unnamed["id"] != REQUEST_ID
+    gate.close()
+
+
+@pytest.mark.covers("R13", "R15", "B9")
+def test_for_whoever_is_no_trusted_proxy_the_question_does_not_exist(database: Database, spool_dir: Path) -> None:
+    gate = Gate(open_lookup(database.path), Spool(spool_dir), TRUSTED)
+    good, revoked = database.add(), database.add(revoked_at="2026-01-01 00:00:00")
+    bound = database.add(allow=("198.51.100.0/24",))
+    for peer in ("203.0.113.9", "2001:db8::1", "9.255.255.255", "no address"):
+        for password in (good, revoked, bound):
+            for address in ("", "10.0.0.1", "198.51.100.9"):
+                said = gate.verify(asked(basic(password), peer=peer, address=address, request_id=REQUEST_ID))
+                assert said == answer.NOT_FOUND == gate.answer("/anything", "GET")
+    assert lines(spool_dir) == []
+    assert gate.verify(asked(basic(good), peer="10.0.0.1")).status == 204
     gate.close()
 
 
@@ -166,7 +185,7 @@ def test_row_that_makes_no_sense_opens_nothing(
 ) -> None:
     password = database.add(allow=("198.51.100.0/24",))
     database.change(password, **{column: value})
-    assert gate.verify(asked(basic(password), peer="198.51.100.9")) == answer.UNDECIDED
+    assert gate.verify(asked(basic(password), address="198.51.100.9")) == answer.UNDECIDED
     complaint = capsys.readouterr().err
     assert "Error at " in complaint
     assert password not in complaint

@@ -300,7 +300,7 @@ def test_asgi_answers_each_kind_of_request(gate: Gate, database: Database, spool
     assert '"method":"POST","path":"/%FF","address":"203.0.113.9"' in line
     assert '"id":"' + "ab" * 16 in line
     for client in (("198.51.100.9", 1), ["198.51.100.9", 1]):
-        assert call(gate, scope | {"client": client, "headers": [good, near]})[0]["status"] == 401
+        assert call(gate, scope | {"client": client, "headers": [good, near]})[0]["status"] == 404
     assert call(gate, scope | {"path": "/x", "headers": []})[0]["status"] == 404
     assert call(gate, {"type": "websocket", "path": "/gate/verify"}) == [{"type": "websocket.close"}]
 

@@ -63,8 +63,8 @@ def name_of(gate: Gate, password: str) -> str | None:
     return dict(gate.verify(asked(basic(password))).headers).get(TOKEN_NAME_HEADER.lower())
 
 
-def asked(*authorization: bytes, peer: str = "203.0.113.9") -> Request:
-    return Request(peer, "GET", VERIFY, authorization, [])
+def asked(*authorization: bytes, address: str = "203.0.113.9") -> Request:
+    return Request("", "GET", VERIFY, authorization, [address], "0123456789abcdef" * 2)
 
 
 def statements_of(lookup: SqliteLookup) -> list[str]:
@@ -259,7 +259,7 @@ def test_memory_is_bounded_whatever_is_asked(database: Database, gate: Gate, mon
     password = database.add()
     for number in range(100):
         assert name_of(gate, mint()) is None
-        assert gate.verify(asked(basic(password), peer=f"203.0.113.{number}")).status == 204
+        assert gate.verify(asked(basic(password), address=f"203.0.113.{number}")).status == 204
         assert gate.verify(asked(b"x" * (LONGEST_AUTHORIZATION_BYTES + number))).status == 401
         assert gate.verify(asked(b"x", str(number).encode())).status == 401
         assert len(gate._verdicts._known) <= 10

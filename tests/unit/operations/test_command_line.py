@@ -31,7 +31,13 @@ def wiring(error: Exception) -> Wiring:
         raise error
 
     return Wiring(
-        operator=operator, start_django=fail, start_unproven=fail, console="c", gate="g", this_command=("simsim",)
+        operator=operator,
+        start_django=fail,
+        start_unproven=fail,
+        console="c",
+        gate="g",
+        gate_listener="l",
+        this_command=("simsim",),
     )
 
 

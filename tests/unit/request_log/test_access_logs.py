@@ -1,4 +1,5 @@
-"""The lines of other proxies, as the real ones wrote them: Caddy 2.11.7, Traefik 3.7.15, Envoy 1.40.0."""
+"""The lines of other proxies, as the real ones wrote them: Caddy 2.11.7, Traefik 3.7.15, Envoy 1.40.0, nginx 1.22.1,
+HAProxy 2.6.12."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -37,7 +38,15 @@ ENVOY = (
     '{"bytes_sent":416,"downstream_remote_address":"203.0.113.9:60336","duration":13,"method":"GET",'
     f'"path":"/a/b?secret=s3cret","request_id":"{DASHED}","response_code":404,"start_time":"2026-11-25T00:16:12.389Z"}}'
 )
-LINES = {"caddy": CADDY, "traefik": TRAEFIK, "envoy": ENVOY}
+NGINX = (
+    f'{{"id":"{ID}","at":1795565772.905,"seconds":0.013,"status":404,"bytes":416,"method":"GET","path":"/a/b",'
+    '"address":"203.0.113.9"}'
+)
+HAPROXY = (
+    f'{{"id":"{DASHED}","at":1795565772.389,"milliseconds":13,"status":404,"bytes":416,"method":"GET","path":"/a/b",'
+    '"address":"203.0.113.9"}'
+)
+LINES = {"caddy": CADDY, "traefik": TRAEFIK, "envoy": ENVOY, "nginx": NGINX, "haproxy": HAPROXY}
 
 
 def log(kind: str, *, is_all_ours: bool = False) -> AccessLog:
@@ -56,6 +65,8 @@ def changed(kind: str, **fields: Any) -> str:
         ("caddy", datetime(2026, 11, 25, 0, 16, 12, 904622, UTC), 0.002686054),
         ("traefik", datetime(2026, 11, 25, 0, 16, 12, 904621, UTC), 0.002686054),
         ("envoy", datetime(2026, 11, 25, 0, 16, 12, 402000, UTC), 0.013),
+        ("nginx", datetime(2026, 11, 25, 0, 16, 12, 905000, UTC), 0.013),
+        ("haproxy", datetime(2026, 11, 25, 0, 16, 12, 402000, UTC), 0.013),
     ],
 )
 def test_the_line_of_a_real_proxy_is_understood(kind: str, ended_at: datetime, seconds: float) -> None:

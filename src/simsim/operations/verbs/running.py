@@ -18,6 +18,14 @@ def serve(
     *,
     host: Annotated[str, typer.Option(help="The address that the console listens on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port that the console listens on.")] = 8000,
+    gate_listen: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Where the gate also listens, for the proxies in SIMSIM_TRUSTED_PROXIES: HOST:PORT or PORT. "
+            "Without it, where SIMSIM_GATE_LISTEN says.",
+        ),
+    ] = "",
     workers: Workers = 1,
     no_worker: Annotated[bool, typer.Option("--no-worker", help="Run the worker elsewhere.")] = False,
     as_json: AsJson = False,
@@ -25,7 +33,15 @@ def serve(
     """Run the console, the gate and the worker until SIGTERM or Ctrl-C. SIGHUP has them read their settings again."""
     from simsim.operations import serving
 
-    serving.serve(wired(), host=host, port=port, workers=workers, with_worker=not no_worker, as_json=as_json)
+    serving.serve(
+        wired(),
+        host=host,
+        port=port,
+        workers=workers,
+        with_worker=not no_worker,
+        gate_listen=gate_listen,
+        as_json=as_json,
+    )
 
 
 def gateway(
