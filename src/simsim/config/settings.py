@@ -69,9 +69,14 @@ TEMPLATES = [
 
 
 def sqlite(path: Path, synchronous: str) -> dict[str, Any]:
-    """Return a SQLite database: WAL, so that readers never wait; IMMEDIATE, so that writers queue up."""
+    """Return a SQLite database: WAL, so that readers never wait; IMMEDIATE, so that writers queue up.
+
+    What is deleted is overwritten: a secret would stay in the file's free pages otherwise.
+    """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    pragmas = f"PRAGMA journal_mode=WAL;PRAGMA synchronous={synchronous};PRAGMA foreign_keys=ON;"
+    pragmas = (
+        f"PRAGMA journal_mode=WAL;PRAGMA synchronous={synchronous};PRAGMA foreign_keys=ON;PRAGMA secure_delete=ON;"
+    )
     options = {"transaction_mode": "IMMEDIATE", "timeout": 10, "init_command": pragmas}
     test = {"NAME": str(path.with_suffix(".test.sqlite3"))}
     return {"ENGINE": "django.db.backends.sqlite3", "NAME": path, "OPTIONS": options, "TEST": test}

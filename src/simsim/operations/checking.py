@@ -10,6 +10,7 @@ from django.core.mail import get_connection
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
+from simsim import sqlite_library
 from simsim.forwarding.connecting import Away, connected
 from simsim.forwarding.reading import RECENT, state
 from simsim.gateway import nginx
@@ -28,6 +29,7 @@ def examine() -> list[Finding]:
     """Return what was found, part by part. Never raises: what can't be looked at is a finding too."""
     parts: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("database", databases),
+        ("SQLite", sqlite),
         ("keys", keys),
         ("clock", clock),
         ("mail", mail_server),
@@ -60,6 +62,12 @@ def databases() -> Iterator[Finding]:
             continue
         engine = connections[alias].display_name
         yield Finding(name, not behind, "run simsim migrate" if behind else f"{engine}, up to date")
+
+
+def sqlite() -> Iterator[Finding]:
+    library = sqlite_library.in_use()
+    unsafe = "has a bug that can corrupt databases: install the package pysqlite3, or SQLite 3.51.3 or newer"
+    yield Finding("SQLite", library.is_safe, f"{library}" if library.is_safe else f"{library} {unsafe}")
 
 
 def keys() -> Iterator[Finding]:

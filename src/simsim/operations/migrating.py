@@ -10,12 +10,14 @@ from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.executor import MigrationExecutor
 
-PRIVATE = 0o700
+PRIVATE, PRIVATE_FILE = 0o700, 0o600
 
 
 def migrate() -> list[str]:
     """Do what is to be done and return what was done, a sentence each."""
     done = [f"Made {path}" for path in make_directories()]
+    for path in sqlite_files():
+        make_private(path)
     for alias in connections:
         if is_behind(alias):
             call_command("migrate", database=alias, verbosity=0, interactive=False)
@@ -44,6 +46,24 @@ def make_directories() -> Iterator[Path]:
             yield path
         # An existing directory too: whoever can enter `run` can ask the gate, whoever can enter `keys` reads passwords.
         path.chmod(PRIVATE)
+
+
+def sqlite_files() -> Iterator[Path]:
+    """Yield where the SQLite databases are."""
+    for connection in connections.all():
+        if connection.vendor == "sqlite":
+            yield Path(connection.settings_dict["NAME"])
+
+
+def make_private(path: Path) -> None:
+    """Let only its owner read a database, which holds digests and sealed passwords, and the files beside it.
+
+    SQLite gives those the permissions of the database, which is why the file is made before SQLite would make it.
+    """
+    path.touch(mode=PRIVATE_FILE)
+    for each in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        if each.exists():
+            each.chmod(PRIVATE_FILE)
 
 
 def is_behind(alias: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from simsim import sqlite_library
 from simsim.operations.output import print_json
 from simsim.operations.probing import is_port_free, port_status, socket_status
 from simsim.operations.processes import Program, Supervisor
@@ -24,6 +25,7 @@ SERVER_OPTIONS = ("--http", "1", "--no-ws", "--loop", "uvloop", "--log-level", "
 def serve(wiring: Wiring, *, host: str, port: int, workers: int, with_worker: bool, as_json: bool = False) -> None:
     """Run everything until a signal asks to stop. Raises Unusable when it can't start or won't keep running."""
     operator = wiring.operator()
+    sqlite_library.prove_safe()
     prove_port_free(host, port, hint="choose another with --port")
     prove_socket_free(operator.gate_socket)
     with Supervisor(complain).supervising() as supervisor:
