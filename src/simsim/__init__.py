@@ -1,3 +1,8 @@
 """Simsim: the customers of an API look after their own access tokens."""
 
+from simsim import sqlite_library
+
 __version__ = "0.1.0"
+
+# Here, since every process of ours imports the package before it can import `sqlite3`.
+sqlite_library.put_in_place()

@@ -220,3 +220,18 @@ def database_away(stack: Stack) -> Iterator[None]:
         yield
         for path in files:
             path.with_name("away-" + path.name).rename(path)
+
+
+@pytest.mark.covers("B11")
+def test_no_process_holds_a_second_copy_of_sqlite(stack: Stack) -> None:
+    """Two copies would drop each other's locks on a database, and the system's may corrupt it."""
+    parents = {stack.processes["serve"].pid, stack.processes["worker"].pid}
+    mapped: dict[int, str] = {}
+    while parents:
+        for pid in parents:
+            mapped[pid] = Path(f"/proc/{pid}/maps").read_text()
+        children = [Path(f"/proc/{pid}/task/{pid}/children").read_text().split() for pid in parents]
+        parents = {int(child) for each in children for child in each}
+    assert not any("/lib-dynload/_sqlite3" in maps for maps in mapped.values())
+    if not stack.on_postgresql:
+        assert sum("/pysqlite3/" in maps for maps in mapped.values()) >= 3, "console, gate and worker"

@@ -75,9 +75,12 @@ TEMPLATES = [
 def sqlite(path: Path, synchronous: str) -> dict[str, Any]:
     """Return a SQLite database: WAL, so that readers never wait; IMMEDIATE, so that writers queue up.
 
-    `mode=rw` opens what is there and creates nothing: a database that was moved away would look like a new one.
+    `mode=rw` opens what is there and creates nothing: a database that was moved away would look like a new one. What is
+    deleted is overwritten: a secret would stay in the file's free pages otherwise.
     """
-    pragmas = f"PRAGMA journal_mode=WAL;PRAGMA synchronous={synchronous};PRAGMA foreign_keys=ON;"
+    pragmas = (
+        f"PRAGMA journal_mode=WAL;PRAGMA synchronous={synchronous};PRAGMA foreign_keys=ON;PRAGMA secure_delete=ON;"
+    )
     options = {"transaction_mode": "IMMEDIATE", "timeout": 10, "init_command": pragmas}
     test = {"NAME": str(path.with_suffix(".test.sqlite3"))}
     return {

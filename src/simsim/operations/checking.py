@@ -8,6 +8,7 @@ from django.db import DatabaseError, connections
 from django.db.models import Min
 from django.utils import timezone
 
+from simsim import sqlite_library
 from simsim.forwarding.connecting import Away, connected
 from simsim.forwarding.reading import RECENT, state
 from simsim.mail import outbox, reading
@@ -25,6 +26,7 @@ def examine() -> list[Finding]:
     """Return what was found, part by part. Never raises: what can't be looked at is a finding too."""
     parts: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("database", databases),
+        ("SQLite", sqlite),
         ("keys", keys),
         ("restored backup", restore_findings.restored),
         ("clock", node_findings.clock),
@@ -69,6 +71,12 @@ def databases() -> Iterator[Finding]:
 
 def unreachable(error: DatabaseError) -> str:
     return f"can't be reached: {one_line(error)}"
+
+
+def sqlite() -> Iterator[Finding]:
+    library = sqlite_library.in_use()
+    unsafe = "has a bug that can corrupt databases: install the package pysqlite3, or SQLite 3.51.3 or newer"
+    yield Finding("SQLite", library.is_safe, f"{library}" if library.is_safe else f"{library} {unsafe}")
 
 
 def mail_server() -> Iterator[Finding]:

@@ -19,7 +19,7 @@ from simsim.problem import Unusable
 from simsim.tokens import sealing_keys
 from simsim.tokens.keyring import Keyring
 
-PRIVATE = 0o700
+PRIVATE, PRIVATE_FILE = 0o700, 0o600
 
 
 def migrate() -> list[str]:
@@ -126,8 +126,16 @@ def make_files() -> Iterator[Path]:
     settings.OPERATOR.prove_secrets()
     for path in files:
         if not path.exists():
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE))
             yield path
+        make_private(path)
+
+
+def make_private(path: Path) -> None:
+    """Let only its owner read a database, which holds digests and sealed passwords, and what SQLite puts beside it."""
+    for each in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        if each.exists():
+            each.chmod(PRIVATE_FILE)
 
 
 def is_behind(alias: str) -> bool:

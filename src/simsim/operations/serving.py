@@ -5,6 +5,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from simsim import sqlite_library
 from simsim.gateway.addresses import Place
 from simsim.operations.output import print_json
 from simsim.operations.probing import is_port_free, port_status, reachable, socket_status
@@ -44,6 +45,7 @@ def serve(
     `gate_listen` is where the gate listens beside its socket; "" for where SIMSIM_GATE_LISTEN says.
     """
     operator = wiring.operator()
+    sqlite_library.prove_safe()
     prove_port_free(host, port, hint="choose another with --port")
     place = gate_place(operator, gate_listen)
     prove_socket_free(operator.gate_socket)

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
+from simsim import sqlite_library
 from simsim.forwarding import forwarder, unsent
 from simsim.gate import ballast
 from simsim.mail import outbox
@@ -96,7 +97,8 @@ def forward() -> int:
 
 
 def work() -> None:
-    """Do the jobs until SIGTERM, SIGINT or SIGHUP."""
+    """Do the jobs until SIGTERM, SIGINT or SIGHUP. Raises Unusable where SQLite could corrupt what it writes."""
+    sqlite_library.prove_safe()
     # Blocked before the threads begin, which inherit it: the signal then waits for sigwait and strikes nowhere else.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     stop = threading.Event()
