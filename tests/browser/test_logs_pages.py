@@ -87,8 +87,21 @@ def test_alice_learns_in_four_clicks_why_a_partners_call_failed(
         expect(panel_of(page)).to_contain_text("401 Unauthorized")
         alice.check()
         panel_of(page).get_by_role("link", name="Change the allowed networks").click()
-        page.wait_for_url(f"**/tokens/{partner['id']}/#networks")
+        page.wait_for_url(f"**/tokens/{partner['id']}/?add=127.0.0.1#networks")
         expect(page.get_by_label("Network 1")).to_have_value("198.51.100.0/24")
+
+
+def test_row_opens_without_moving_the_list(alice: Visitor) -> None:
+    page = alice.page
+    page.goto(logs_of(alice))
+    row = page.get_by_role("link", name="GET /api/v2/funds/30", exact=True)
+    row.scroll_into_view_if_needed()
+    before = page.evaluate("scrollY")
+    assert before > 0
+    row.click()
+    expect(panel_of(page)).to_be_visible()
+    page.wait_for_timeout(300)  # scroll anchoring acts after the swap
+    assert abs(page.evaluate("scrollY") - before) < 200
 
 
 @pytest.mark.covers("R10", "R16")
@@ -110,7 +123,7 @@ def test_from_the_tokens_a_partners_failing_calls_are_explained_in_four_clicks(
             step.first.click()
         expect(panel_of(page).get_by_text("is not in the one network that “Partner” allows")).to_be_visible()
         steps[3].click()
-        page.wait_for_url(f"**/tokens/{partner['id']}/#networks")
+        page.wait_for_url(f"**/tokens/{partner['id']}/?add=127.0.0.1#networks")
         assert alice.complaints == []
 
 

@@ -41,6 +41,8 @@ def test_list_that_would_block_is_previewed_and_what_it_suggests_is_added(
         alice.press("Save changes", by_keyboard=by_keyboard)
         expect(page.get_by_text("This list would have refused everything.")).to_be_visible()
         assert status(stack, *auth) == 200  # nothing is saved yet
+        expect(page.get_by_text("Not saved yet.")).to_be_in_viewport()
+        expect(page.locator("#preview")).to_be_focused()
         alice.check()
         alice.press("Add all of them", by_keyboard=by_keyboard)
         expect(page.get_by_label("Network 2")).to_have_value("127.0.0.1")
@@ -92,7 +94,12 @@ def test_rotation_with_an_overlap_lets_both_in_until_it_is_ended(
         alice.press("Open the token", by_keyboard=by_keyboard)
         expect(page.get_by_text("some software still has it")).to_be_visible()
         expect(page.get_by_text(re.compile("it stops in 7 days"))).to_be_visible()
-        alice.press("End the overlap now", by_keyboard=by_keyboard)
+        alice.press("End the overlap…", by_keyboard=by_keyboard)
+        dialog = page.get_by_role("dialog", name=re.compile("Stop the previous password"))
+        expect(dialog.get_by_text("The previous password was last used")).to_be_visible()
+        alice.check()
+        assert status(stack, token["username"], token["password"]) == 200  # nothing is stopped before the button
+        alice.press("Stop the previous password", by_keyboard=by_keyboard)
         expect(page.get_by_text("has stopped working")).to_be_visible()
         assert status(stack, token["username"], token["password"]) == 401
         assert status(stack, token["username"], password) == 200
@@ -207,3 +214,26 @@ def test_times_are_told_in_utc_and_in_the_readers_own(browser: Browser, stack: S
         else:
             expect(shown).to_have_text("1 Jul 2031, 22:30 UTC")
         context.close()
+
+
+@pytest.mark.covers("R12", "R17")
+def test_refused_address_is_carried_from_the_log_into_the_list_and_a_replacement_is_filled_in(
+    browser: Browser, stack: Stack
+) -> None:
+    token = stack.create_token("Called from elsewhere", "--allow", "198.51.100.0/24", "--software", "snowflake")
+    assert status(stack, token["username"], token["password"]) == 401
+    stack.wait_until(lambda: stack.log_rows(token=token["id"]), "the request is in the log")
+    with visiting(browser, stack) as alice:
+        page = alice.page
+        alice.sign_in()
+        page.wait_for_url("**/tokens/")
+        page.goto(f"{alice.home}accounts/{stack.account}/logs/?token={token['id']}")
+        page.locator("#found a").first.click()
+        page.get_by_role("link", name="Change the allowed networks").click()
+        expect(page.get_by_label("Network 1")).to_have_value("198.51.100.0/24")
+        expect(page.get_by_label("Network 2")).to_have_value("127.0.0.1")
+        assert status(stack, token["username"], token["password"]) == 401  # a link changes nothing
+        page.get_by_role("link", name="Replace…").click()
+        expect(page.get_by_label("Network 1")).to_have_value("198.51.100.0/24")
+        expect(page.get_by_role("combobox", name="Target software")).to_have_value("Snowflake")
+        assert alice.complaints == []

@@ -329,8 +329,10 @@ def test_every_refusal_says_why_and_what_to_do(cast: Cast, alice: Client, token:
 @pytest.mark.parametrize(
     ("cause", "ended", "leads_to"),
     [
-        ("address_not_allowed", False, "/tokens/{token}/#networks"), ("address_not_allowed", True, "/tokens/new/"),
-        ("expired", True, "/tokens/new/"), ("revoked", True, "/tokens/new/"), ("superseded", False, "/tokens/{token}/"),
+        ("address_not_allowed", False, "/tokens/{token}/?add=203.0.113.9#networks"),
+        ("address_not_allowed", True, "/tokens/new/?like={token}"),
+        ("expired", True, "/tokens/new/?like={token}"), ("revoked", True, "/tokens/new/?like={token}"),
+        ("superseded", False, "/tokens/{token}/"),
         ("password_unknown", False, "/connect/"), ("no_credentials", False, "/connect/"),
     ],
 )  # fmt: skip

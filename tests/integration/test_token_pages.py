@@ -21,6 +21,7 @@ from simsim.request_log.counting import hour_of
 from simsim.request_log.models import TokenAddressDay, TokenUse, UsageCount
 from simsim.tokens.actions import Credentials, create_token, edit_token, revoke_token, rotate_token
 from simsim.tokens.models import Token
+from simsim.tokens.reading import iso
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 DAY = timedelta(days=1)
@@ -294,10 +295,15 @@ def test_overlap_is_shown_with_the_old_passwords_last_use_and_ends_when_told(
         token_id=token.pk, account_id=cast.acme.pk, used_at=now, address=None, previous_used_at=now - timedelta(hours=5)
     )
     assert "It was last used 5 hours ago: some software still has it." in text_of(alice.get(address))
-    said = alice.post(f"{address}rotate/end-overlap/", follow=True)
+    asked = text_of(alice.get(f"{address}rotate/end-overlap/"))
+    assert "The previous password was last used 5 hours ago." in asked
+    assert "The new password was last used" in asked
+    stale = alice.post(f"{address}rotate/end-overlap/", {"after": "first"})
+    assert (stale.status_code, "End the overlap" in text_of(alice.get(address))) == (409, True)
+    said = alice.post(f"{address}rotate/end-overlap/", {"after": iso(now - 3 * DAY)}, follow=True)
     assert "has stopped working" in text_of(said)
     assert "End the overlap" not in text_of(alice.get(address))
-    assert alice.get(f"{address}rotate/end-overlap/").status_code == 405
+    assert alice.get(f"{address}rotate/end-overlap/").status_code == 302, "there is no overlap to end"
 
 
 @pytest.mark.covers("R11", "B6")

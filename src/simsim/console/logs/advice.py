@@ -103,10 +103,12 @@ def advice(row: LoggedRequest, token: Token | None, *, account_id: uuid.UUID, no
     if where in {"networks", "token"} and (token is None or token.status(now) != Status.ACTIVE):
         # Its page could only be read by now: what helps is another token.
         label, where = CREATE
+    create = reverse("console:create_token", args=[account_id])
+    networks = reverse("console:token", args=[account_id, token.pk]) + "{}#networks" if token else ""
     url = {
         "connect": reverse("console:connect", args=[account_id]),
-        "create": reverse("console:create_token", args=[account_id]),
+        "create": f"{create}?like={token.pk}" if token else create,
         "token": reverse("console:token", args=[account_id, token.pk]) if token else "",
-        "networks": reverse("console:token", args=[account_id, token.pk]) + "#networks" if token else "",
+        "networks": networks.format(f"?add={row.address}" if row.address else ""),
     }.get(where, "")
     return Advice(gettext(text), gettext(label) if url else "", url)

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from simsim.console.place import Visit, for_administrators
 from simsim.console.recent_authentication import demand_recent_authentication
@@ -50,11 +50,20 @@ def rotate(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
     return credentials_page(visit, token, credentials)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def end(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
-    """End the overlap now."""
+    """Ask with the last uses of both passwords, then end the overlap. Without an overlap the token is shown instead."""
     token = find_token(token_id, actor=visit.actor, account=visit.account)
+    if visit.request.method != "POST":
+        [row] = rows([token], now=visit.now)
+        if row.status != Status.ACTIVE or row.overlap_ends_at is None:
+            return redirect("console:token", visit.account.pk, token.pk)
+        context = {"account": visit.account, "now": visit.now, "token": token, "row": row, "after": version_of(token)}
+        return render(visit.request, "console/tokens/end_overlap.html", context)
+    if visit.request.POST.get("after", "") != version_of(token):
+        # Rotated again since the question: this would stop a password that the person was not asked about.
+        raise RotatedMeanwhile(name=token.name)
     end_overlap(actor=visit.actor, token=token, now=visit.now)
     say(visit.request, gettext("The password before the present one has stopped working."))
     return redirect("console:token", visit.account.pk, token.pk)
