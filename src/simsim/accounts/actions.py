@@ -125,7 +125,7 @@ def parse_email(text: str) -> str:
     try:
         validate_email(email)
     except ValidationError:
-        raise Invalid(FieldError("email", gettext_noop("This is not an e-mail address."))) from None
+        raise Invalid(FieldError("email", gettext_noop("This is not an email address."))) from None
     return email
 
 

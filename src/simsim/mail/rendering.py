@@ -141,10 +141,10 @@ def parse_address(text: str) -> str:
     try:
         validate_email(text)
     except ValidationError:
-        raise ValueError("the recipient is not one e-mail address") from None
+        raise ValueError("the recipient is not one email address") from None
     # A quoted local part may hold controls by the grammar, and by no mail server's leave.
     if not text.isprintable():
-        raise ValueError("the recipient is not one e-mail address")
+        raise ValueError("the recipient is not one email address")
     return text
 
 

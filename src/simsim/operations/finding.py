@@ -1,4 +1,4 @@
-"""From what the operator types to what it names: an account's id, an e-mail address, a token's id."""
+"""From what the operator types to what it names: an account's id, an email address, a token's id."""
 
 import uuid
 
@@ -28,7 +28,7 @@ def find_actor(email: str) -> Actor:
     """Return the user of that address as an actor; raise NotFound, in words, when there is none."""
     user = User.objects.filter(email=normal_email(email), is_active=True).first()
     if user is None:
-        raise NotFound(gettext_noop("No user has the e-mail address %(email)s."), email=email)
+        raise NotFound(gettext_noop("No user has the email address %(email)s."), email=email)
     return acting(user)
 
 

@@ -60,7 +60,7 @@ def add_software(*, actor: Actor, slug: str, name: str, now: datetime) -> Target
         )
     name = parse_line("name", name, longest=LONGEST_NAME)
     if TargetSoftware.objects.filter(Q(slug=slug) | Q(name__iexact=name)).exists():
-        raise AlreadyExists(gettext_noop("The catalogue has “%(slug)s” or “%(name)s” already."), slug=slug, name=name)
+        raise AlreadyExists(gettext_noop("The catalogue already has “%(slug)s” or “%(name)s”."), slug=slug, name=name)
     software = TargetSoftware.objects.create(slug=slug, name=name)
     recording.record(
         event=Event.SOFTWARE_ADDED,

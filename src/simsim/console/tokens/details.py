@@ -101,7 +101,7 @@ def save(visit: Visit, token: Token, form: TokenForm) -> HttpResponse:
     except (Invalid, AlreadyExists) as problem:
         form.explain(problem)
         return token_page(visit, token, form, status=problem.status)
-    say(visit.request, gettext("Your changes are saved. They hold from the next request on."))
+    say(visit.request, gettext("Your changes are saved and already apply."))
     return redirect("console:token", visit.account.pk, token.pk)
 
 

@@ -21,10 +21,10 @@ from simsim.tokens.models import Status, Token
 from simsim.tokens.reading import find_token, iso
 
 OVERLAPS = {
-    "none": (timedelta(0), _("None"), _("the present password stops at once: for one that leaked")),
-    "hour": (timedelta(hours=1), _("1 hour"), _("you change the software now")),
-    "day": (timedelta(days=1), _("24 hours"), _("the software is changed today or tomorrow")),
-    "week": (timedelta(days=7), _("7 days"), _("somebody else has to change the software")),
+    "none": (timedelta(0), _("None"), _("for a password that has leaked")),
+    "hour": (timedelta(hours=1), _("1 hour"), _("if you update the software now")),
+    "day": (timedelta(days=1), _("24 hours"), _("if the software is updated today or tomorrow")),
+    "week": (timedelta(days=7), _("7 days"), _("if someone else has to update the software")),
 }
 USUAL = "day"
 
@@ -42,7 +42,7 @@ def rotate(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
         return question(visit, token)
     chosen = OVERLAPS.get(visit.request.POST.get("overlap", ""))
     if chosen is None:
-        return question(visit, token, error=gettext("Choose how long the present password goes on working."))
+        return question(visit, token, error=gettext("Choose how long the current password keeps working."))
     demand_recent_authentication(visit.request)
     if visit.request.POST.get("after", "") != version_of(token):
         raise RotatedMeanwhile(name=token.name)
@@ -65,7 +65,7 @@ def end(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
         # Rotated again since the question: this would stop a password that the person was not asked about.
         raise RotatedMeanwhile(name=token.name)
     end_overlap(actor=visit.actor, token=token, now=visit.now)
-    say(visit.request, gettext("The password before the present one has stopped working."))
+    say(visit.request, gettext("The previous password no longer works."))
     return redirect("console:token", visit.account.pk, token.pk)
 
 
