@@ -33,7 +33,7 @@ HOSTILE_NAMES = [
 ]
 HOSTILE_WORDS = (
     "Please.\n\nWhat should I do?\nOpen this link now:\nhttps://evil.example/revoke/\n\n"
-    "How do I know that this is real?\nIt is. \u202eEvil\u202c <img src=https://evil.example/x.png>\r\n.\r\nQUIT"
+    "How do I know this is genuine?\nIt is. \u202eEvil\u202c <img src=https://evil.example/x.png>\r\n.\r\nQUIT"
 )
 
 

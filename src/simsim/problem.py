@@ -139,17 +139,19 @@ class NotFound(Problem):
 class Conflict(Problem):
     status = 409
     slug = "conflict"
-    title = gettext_noop("Not possible in the present state")
+    title = gettext_noop("Not possible in the current state")
 
 
 class TokenNotActive(Conflict):
     slug = "token-not-active"
-    detail = gettext_noop("The token “%(name)s” is %(status)s: it can be read, but no longer changed.")
+    detail = gettext_noop("The token “%(name)s” is %(status)s and can no longer be changed.")
 
 
 class RotatedMeanwhile(Conflict):
     slug = "rotated-meanwhile"
-    detail = gettext_noop("“%(name)s” has been given a new password meanwhile. Look at it before you give it another.")
+    detail = gettext_noop(
+        "“%(name)s” was given a new password in the meantime. Check it before you create another one."
+    )
 
 
 class AccountClosed(Conflict):
@@ -159,12 +161,14 @@ class AccountClosed(Conflict):
 
 class LastAdministrator(Conflict):
     slug = "last-administrator"
-    detail = gettext_noop("%(email)s is the last administrator of the account: appoint another one first.")
+    detail = gettext_noop(
+        "%(email)s is the last administrator of the account. Make someone else an administrator first."
+    )
 
 
 class TooManyInvitations(Conflict):
     slug = "too-many-invitations"
-    detail = gettext_noop("Many invitations were sent today already. Try again tomorrow.")
+    detail = gettext_noop("Too many invitations were sent today. Try again tomorrow.")
 
 
 class ChangedMeanwhile(Conflict):
@@ -185,7 +189,7 @@ class PasswordSetMeanwhile(Conflict):
 class TooManyRequested(Conflict):
     slug = "too-many-token-requests"
     detail = gettext_noop(
-        "%(number)s of your requests wait for an answer already. Ask again when one has been answered."
+        "%(number)s of your requests are still waiting for an answer. Ask again when one has been answered."
     )
 
 

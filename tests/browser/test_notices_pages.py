@@ -19,8 +19,8 @@ def test_administrator_chooses_who_is_told_and_finds_the_choice_again(
         visitor.press("Notices", by_keyboard=by_keyboard)
         page.wait_for_url("**/notices/")
         rotated = page.get_by_role("group", name="A token gets a new password")
-        days = page.get_by_role("group", name="Announce an expiry also earlier, or once more")
-        wanted = "Nobody" if by_keyboard else "Whoever created the token"
+        days = page.get_by_role("group", name="Extra expiry reminders")
+        wanted = "Nobody" if by_keyboard else "The token’s creator"
         rotated.get_by_role("radio", name=wanted).check()
         days.get_by_role("checkbox", name="14 days before").set_checked(by_keyboard)
         visitor.press("Save changes", by_keyboard=by_keyboard)

@@ -79,7 +79,7 @@ def one_token(visitor: Visitor) -> Iterator[str]:
     yield "token with its credentials"
     page.get_by_role("link", name="Rotate…").click()
     yield "rotate"
-    page.get_by_role("button", name="Make a new password").click()
+    page.get_by_role("button", name="Create new password").click()
     page.get_by_label("Username", exact=True).wait_for()
     yield "rotated"
     page.get_by_role("link", name="Open the token").click()
@@ -98,7 +98,7 @@ def one_token(visitor: Visitor) -> Iterator[str]:
     page.goto(f"{page.url.split('#')[0]}revoke/")
     yield "revoke"
     page.get_by_label("Other", exact=True).check()
-    page.get_by_role("button", name="Revoke the token").click()
+    page.get_by_role("button", name="Revoke token").click()
     page.get_by_role("status").wait_for()
     yield "revoked"
 
@@ -134,16 +134,16 @@ def empty(visitor: Visitor) -> Iterator[str]:
     """Go through the pages of an account in which nothing has happened yet."""
     page = visitor.page
     visitor.sign_in("charlie@globex.example")
-    page.get_by_text("No active token yet").wait_for()
+    page.get_by_text("No active tokens yet").wait_for()
     yield "tokens, empty"
     tokens = page.url
     page.goto(f"{tokens}ended/")
     yield "ended tokens, empty"
     page.goto(tokens.replace("/tokens/", "/logs/"))
-    page.get_by_text("No request yet").wait_for()
+    page.get_by_text("No requests yet").wait_for()
     yield "logs, empty"
     page.goto(tokens.replace("/tokens/", "/usage/"))
-    page.get_by_text("No request yet").wait_for()
+    page.get_by_text("No requests yet").wait_for()
     yield "usage, empty"
     page.goto(tokens.replace("/tokens/", "/api/"))
     yield "API, empty"
@@ -156,7 +156,7 @@ def as_member(visitor: Visitor) -> Iterator[str]:
     page.get_by_role("heading", name="Administrators manage the tokens").wait_for()
     yield "member"
     page.get_by_role("textbox", name="Name of the token").fill(f"Budget model {visitor.look}")
-    page.get_by_role("textbox", name="What for?").fill("The budget for next year, in Excel on my own machine.")
+    page.get_by_role("textbox", name="What is it for?").fill("The budget for next year, in Excel on my own machine.")
     page.get_by_role("button", name="Ask an administrator").click()
     page.get_by_text("Waiting").first.wait_for()
     yield "member, having asked"

@@ -58,9 +58,9 @@ def test_invited_person_comes_in_is_promoted_and_makes_a_token(
         page = alice.page
         alice.sign_in()
         page.get_by_role("link", name="People").click()
-        page.get_by_role("link", name="Invite somebody").click()
-        page.get_by_label("E-mail").fill(email)
-        page.get_by_role("button", name="Send the invitation").click()
+        page.get_by_role("link", name="Invite someone").click()
+        page.get_by_label("Email").fill(email)
+        page.get_by_role("button", name="Send invitation").click()
         expect(page.get_by_role("status")).to_contain_text(f"{email} is invited")
         expect(person(page, email)).to_contain_text("Not yet")
         alice.check()
@@ -70,7 +70,7 @@ def test_invited_person_comes_in_is_promoted_and_makes_a_token(
         dora.page.get_by_label("New Password", exact=True).fill(CHOSEN)
         dora.page.get_by_label("New Password (again)").fill(CHOSEN)
         dora.page.get_by_role("button", name="Save the password").click()
-        expect(dora.page.get_by_role("heading", name="Your password is changed")).to_be_visible()
+        expect(dora.page.get_by_role("heading", name="Your password has been changed")).to_be_visible()
         dora.sign_in(email, CHOSEN)
         expect(dora.page.get_by_text("You are a member of Acme")).to_be_visible()
 
@@ -106,7 +106,7 @@ def test_member_asks_and_gets_a_token_that_works(browser: Browser, stack: Stack,
     with visiting(browser, stack, size) as bob, visiting(browser, stack, size) as alice:
         bob.sign_in("bob@acme.example")
         bob.page.get_by_label("Name of the token").fill(name)
-        bob.page.get_by_label("What for?").fill("The weekly figures for the board")
+        bob.page.get_by_label("What is it for?").fill("The weekly figures for the board")
         bob.page.get_by_label("Target software").select_option("Microsoft Power BI")
         bob.page.get_by_role("button", name="Ask an administrator").click()
         expect(bob.page.get_by_role("status")).to_contain_text(f"The administrators are asked for “{name}”")
@@ -140,14 +140,14 @@ def test_person_comes_in_and_rises_by_keyboard_alone(browser: Browser, stack: St
         alice.sign_in()
         alice.page.wait_for_url("**/tokens/")
         press(alice, "People", "**/people/")
-        press(alice, "Invite somebody", "**/invite/")
-        expect(alice.page.get_by_label("E-mail")).to_be_focused()
+        press(alice, "Invite someone", "**/invite/")
+        expect(alice.page.get_by_label("Email")).to_be_focused()
         keyboard.type(email)
         alice.tab_to("Member")
         keyboard.press("ArrowDown")
         expect(alice.page.get_by_role("radio", name="Administrator", exact=True)).to_be_checked()
         keyboard.press("ArrowUp")
-        press(alice, "Send the invitation", "**/people/")
+        press(alice, "Send invitation", "**/people/")
 
         dora.page.goto(mailed(stack, "invited", email)["link"])
         for label in ("New Password", "New Password (again)"):
@@ -180,7 +180,7 @@ def test_member_asks_and_is_answered_by_keyboard_alone(browser: Browser, stack: 
     with visiting(browser, stack) as bob, visiting(browser, stack) as alice:
         bob.sign_in("bob@acme.example")
         bob.page.wait_for_url("**/accounts/**")
-        for label, text in (("Name of the token", "Typed by Bob"), ("What for?", "For the board")):
+        for label, text in (("Name of the token", "Typed by Bob"), ("What is it for?", "For the board")):
             bob.tab_to(label)
             bob.page.keyboard.type(text)
         bob.tab_to("Target software")
@@ -226,13 +226,13 @@ def tour(visitor: Visitor) -> Any:
     yield "member"
     for name in (f"Feed {visitor.look}", f"Declined {visitor.look}"):
         page.get_by_label("Name of the token").fill(name)
-        page.get_by_label("What for?").fill("Loads the positions every night.\n" + "x" * 120)
+        page.get_by_label("What is it for?").fill("Loads the positions every night.\n" + "x" * 120)
         page.get_by_role("button", name="Ask an administrator").click()
         page.get_by_text(f"The administrators are asked for “{name}”").wait_for()
     page.goto(people(visitor))
     yield "member at a page of administrators"
     page.get_by_label("Name of the token").fill("T")
-    page.get_by_label("What for?").fill(" ")
+    page.get_by_label("What is it for?").fill(" ")
     page.get_by_role("button", name="Ask an administrator").click()
     page.get_by_role("alert").wait_for()
     yield "asking, refused"
@@ -251,16 +251,16 @@ def tour(visitor: Visitor) -> Any:
     page.goto(people(visitor))
     page.get_by_text("You are the last administrator").wait_for()
     yield "people, last administrator"
-    page.get_by_role("link", name="Invite somebody").click()
-    page.get_by_label("E-mail").fill("bob@acme.example")
+    page.get_by_role("link", name="Invite someone").click()
+    page.get_by_label("Email").fill("bob@acme.example")
     yield "invite"
-    page.get_by_role("button", name="Send the invitation").click()
+    page.get_by_role("button", name="Send invitation").click()
     page.get_by_role("alert").wait_for()
     yield "invite, refused"
-    page.get_by_label("E-mail").fill(long)
+    page.get_by_label("Email").fill(long)
     page.get_by_role("radio", name="Administrator", exact=True).check()
-    page.get_by_role("button", name="Send the invitation").click()
-    page.get_by_role("button", name="Send the invitation again").first.click()
+    page.get_by_role("button", name="Send invitation").click()
+    page.get_by_role("button", name="Resend invitation").first.click()
     page.get_by_role("status").wait_for()
     yield "people"
     page.get_by_role("link", name="Make a member of alice@acme.example").click()
@@ -284,7 +284,7 @@ def tour(visitor: Visitor) -> Any:
     yield "leave, refused"
     page.context.clear_cookies()
     visitor.sign_in("bob@acme.example")
-    page.get_by_text("alice@acme.example made it").first.wait_for()
+    page.get_by_text("alice@acme.example created it").first.wait_for()
     yield "member, answered"
 
 

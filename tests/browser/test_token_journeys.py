@@ -39,8 +39,10 @@ def test_list_that_would_block_is_previewed_and_what_it_suggests_is_added(
         open_token(alice, token["id"])
         alice.type_into("Network 1", "192.0.2.0/24", by_keyboard=by_keyboard)
         alice.press("Save changes", by_keyboard=by_keyboard)
-        expect(page.get_by_text("This list would have refused everything.")).to_be_visible()
+        expect(page.get_by_text("This list would have refused every request.")).to_be_visible()
         assert status(stack, *auth) == 200  # nothing is saved yet
+        expect(page.get_by_text("Not saved yet.")).to_be_in_viewport()
+        expect(page.locator("#preview")).to_be_focused()
         alice.check()
         alice.press("Add all of them", by_keyboard=by_keyboard)
         expect(page.get_by_label("Network 2")).to_have_value("127.0.0.1")
@@ -62,7 +64,7 @@ def test_list_that_would_block_is_previewed_and_what_it_suggests_is_added(
         assert alice.complaints == []
     stack.wait_until(lambda: len(stack.log_rows(token=token["id"])) >= 4, "every request is in the log")
     details = [row["detail"] for row in stack.log_rows(token=token["id"])]
-    assert any("they are report only" in detail for detail in details)
+    assert any("the list is report only" in detail for detail in details)
 
 
 @hands
@@ -81,7 +83,7 @@ def test_rotation_with_an_overlap_lets_both_in_until_it_is_ended(
             page.keyboard.press("ArrowDown")
         else:
             page.get_by_role("radio", name="7 days").check()
-        alice.press("Make a new password", by_keyboard=by_keyboard)
+        alice.press("Create new password", by_keyboard=by_keyboard)
         expect(page.get_by_role("status").first).to_contain_text("has a new password")
         alice.press("Copy the password", by_keyboard=by_keyboard)
         expect(page.get_by_role("button", name="Copied the password")).to_be_visible()
@@ -91,9 +93,14 @@ def test_rotation_with_an_overlap_lets_both_in_until_it_is_ended(
         stack.wait_until(lambda: len(stack.log_rows(token=token["id"])) == 2, "both requests are in the log")
         alice.press("Open the token", by_keyboard=by_keyboard)
         expect(page.get_by_text("some software still has it")).to_be_visible()
-        expect(page.get_by_text(re.compile("it stops in 7 days"))).to_be_visible()
-        alice.press("End the overlap now", by_keyboard=by_keyboard)
-        expect(page.get_by_text("has stopped working")).to_be_visible()
+        expect(page.get_by_text(re.compile("It stops in 7 days"))).to_be_visible()
+        alice.press("End the overlap…", by_keyboard=by_keyboard)
+        dialog = page.get_by_role("dialog", name=re.compile("Stop the previous password"))
+        expect(dialog.get_by_text("The previous password was last used")).to_be_visible()
+        alice.check()
+        assert status(stack, token["username"], token["password"]) == 200  # nothing is stopped before the button
+        alice.press("Stop the previous password", by_keyboard=by_keyboard)
+        expect(page.get_by_text("no longer works")).to_be_visible()
         assert status(stack, token["username"], token["password"]) == 401
         assert status(stack, token["username"], password) == 200
         assert alice.complaints == []
@@ -122,10 +129,12 @@ def test_token_is_edited_and_its_password_retrieved_hidden_again_and_tested(
         expect(secret).to_have_attribute("type", "password")
         assert status(stack, page.get_by_label("Username", exact=True).input_value(), secret.input_value()) == 200
         page.clock.fast_forward(61_000)
-        expect(page.get_by_text("Hidden again, because a minute is over.")).to_be_visible()
+        expect(page.get_by_text("Hidden again after one minute.")).to_be_visible()
         assert token["password"] not in page.content()
         alice.press("Test it now", by_keyboard=by_keyboard)
-        expect(page.get_by_text("It works: the gate let a request from your address, 127.0.0.1, in")).to_be_visible()
+        expect(
+            page.get_by_text("It works. The gate accepts these credentials from your address, 127.0.0.1.")
+        ).to_be_visible()
         assert alice.complaints == []
 
 
@@ -142,7 +151,7 @@ def test_revoking_asks_in_a_dialog_that_the_keyboard_can_leave(browser: Browser,
         page.keyboard.press("Escape")
         expect(dialog).to_be_hidden()
         alice.press("Revoke…", by_keyboard=False)
-        dialog.get_by_role("link", name="Keep it").click()
+        dialog.get_by_role("link", name="Cancel").click()
         expect(dialog).to_be_hidden()
         assert page.url.endswith(f"/tokens/{token['id']}/")
         alice.press("Revoke…", by_keyboard=True)
@@ -151,8 +160,8 @@ def test_revoking_asks_in_a_dialog_that_the_keyboard_can_leave(browser: Browser,
         for _ in range(3):
             page.keyboard.press("ArrowDown")
         expect(page.get_by_label("Not recognised")).to_be_checked()
-        alice.press("Revoke the token", by_keyboard=True)
-        expect(page.get_by_text("has stopped working")).to_be_visible()
+        alice.press("Revoke token", by_keyboard=True)
+        expect(page.get_by_text("no longer works")).to_be_visible()
         assert status(stack, token["username"], token["password"]) == 401
         assert alice.complaints == []
 
@@ -166,12 +175,12 @@ def test_mistake_is_said_as_one_types_and_goes_with_it(browser: Browser, stack: 
         page.goto(f"{alice.tokens}new/")
         network = page.get_by_label("Network 1")
         network.press_sequentially("10.0.0.1/8")
-        expect(page.get_by_text("write 10.0.0.0/8 for all of it")).to_be_visible()
+        expect(page.get_by_text("Enter 10.0.0.0/8 for the whole network")).to_be_visible()
         expect(network).to_have_attribute("aria-invalid", "true")
         alice.check()
         network.press("Control+A")
         network.press_sequentially("10.0.0.0/8")
-        expect(page.get_by_text("write 10.0.0.0/8 for all of it")).to_be_hidden()
+        expect(page.get_by_text("Enter 10.0.0.0/8 for the whole network")).to_be_hidden()
         expect(network).not_to_have_attribute("aria-invalid", "true")
         page.get_by_role("button", name="Add more").click()
         expect(page.get_by_label("Network 2")).to_be_focused()
@@ -207,3 +216,26 @@ def test_times_are_told_in_utc_and_in_the_readers_own(browser: Browser, stack: S
         else:
             expect(shown).to_have_text("1 Jul 2031, 22:30 UTC")
         context.close()
+
+
+@pytest.mark.covers("R12", "R17")
+def test_refused_address_is_carried_from_the_log_into_the_list_and_a_replacement_is_filled_in(
+    browser: Browser, stack: Stack
+) -> None:
+    token = stack.create_token("Called from elsewhere", "--allow", "198.51.100.0/24", "--software", "snowflake")
+    assert status(stack, token["username"], token["password"]) == 401
+    stack.wait_until(lambda: stack.log_rows(token=token["id"]), "the request is in the log")
+    with visiting(browser, stack) as alice:
+        page = alice.page
+        alice.sign_in()
+        page.wait_for_url("**/tokens/")
+        page.goto(f"{alice.home}accounts/{stack.account}/logs/?token={token['id']}")
+        page.locator("#found a").first.click()
+        page.get_by_role("link", name="Change the allowed networks").click()
+        expect(page.get_by_label("Network 1")).to_have_value("198.51.100.0/24")
+        expect(page.get_by_label("Network 2")).to_have_value("127.0.0.1")
+        assert status(stack, token["username"], token["password"]) == 401  # a link changes nothing
+        page.get_by_role("link", name="Replace…").click()
+        expect(page.get_by_label("Network 1")).to_have_value("198.51.100.0/24")
+        expect(page.get_by_role("combobox", name="Target software")).to_have_value("Snowflake")
+        assert alice.complaints == []

@@ -91,8 +91,8 @@ def test_usage_works_without_scripts(browser: Browser, stack: Stack, used: dict[
             page.get_by_role("link", name="24 hours").click()
             page.get_by_role("link", name="Endpoints").click()
             assert page.url == f"{usage_of(alice)}?range=24h&by=endpoint#by"
-            page.get_by_text("The numbers behind the pictures").click()
-            numbers = page.get_by_role("region", name="The numbers behind the pictures").get_by_role("row")
+            page.get_by_text("View as table").click()
+            numbers = page.get_by_role("region", name="View as table").get_by_role("row")
             expect(numbers).to_have_count(25)
             assert page.get_by_role("link", name="/api/v2/entities", exact=True).bounding_box() is not None
 
@@ -113,7 +113,7 @@ def test_usage_is_read_by_keyboard_alone(alice: Visitor) -> None:
     page.locator(".behind summary").focus()
     keyboard.press("Enter")
     keyboard.press("Tab")
-    expect(page.get_by_role("region", name="The numbers behind the pictures")).to_be_focused()
+    expect(page.get_by_role("region", name="View as table")).to_be_focused()
 
 
 def test_pictures_use_the_colours_of_the_theme_and_fill_their_place(browser: Browser, stack: Stack, used: Any) -> None:

@@ -84,7 +84,7 @@ def test_member_asks_with_one_form_and_every_active_administrator_is_mailed(
     gone = add_user(actor=cast.olga, account=cast.acme, email="gone@acme.example", role="administrator", now=now).user
     User.objects.filter(pk=gone.pk).update(is_active=False)
     answer = bob.post(at(cast.acme, "ask"), FORM, follow=True)
-    assert "The administrators are asked for “Sales report”." in text_of(answer.content)
+    assert "Your request for “Sales report” was sent to the administrators." in text_of(answer.content)
     assert "Sales report Waiting The weekly figures for the board" in text_of(answer.content)
     request = TokenRequest.objects.get()
     assert (request.asked_by, request.asked_by_label, request.account) == (cast.bob, cast.bob.email, cast.acme)
@@ -98,7 +98,7 @@ def test_member_asks_with_one_form_and_every_active_administrator_is_mailed(
     body = html.unescape(str(sent.alternatives[0][0]))  # type: ignore[attr-defined]
     link = f"/accounts/{cast.acme.pk}/tokens/new/?request={request.pk}"
     for fact in ("Sales report", "Microsoft Power BI", "bob@acme.example", "The weekly figures", link,
-                 "What happened", "What should I do", "How do I know that this is real"):  # fmt: skip
+                 "What happened", "What should I do", "How do I know this is genuine"):  # fmt: skip
         assert fact in sent.body
         assert fact in body
 
@@ -107,7 +107,7 @@ def test_member_asks_with_one_form_and_every_active_administrator_is_mailed(
 def test_asking_twice_changes_nothing_and_mails_nobody_again(cast: Cast, bob: Client, asked: TokenRequest) -> None:
     before = state()
     answer = bob.post(at(cast.acme, "ask"), FORM | {"name": "  SALES report ", "purpose": "Please!"}, follow=True)
-    assert "You have asked for “Sales report” already." in text_of(answer.content)
+    assert "You have already asked for “Sales report”." in text_of(answer.content)
     assert state() == before
     assert trail() == ["token.requested"]
 
@@ -119,7 +119,7 @@ def test_member_has_five_unanswered_requests_at_most(cast: Cast, bob: Client, al
     before = state()
     refused = bob.post(at(cast.acme, "ask"), FORM | {"name": "One more"})
     assert refused.status_code == 409
-    assert "5 of your requests wait for an answer already." in text_of(refused.content)
+    assert "5 of your requests are still waiting for an answer." in text_of(refused.content)
     assert 'value="One more"' in refused.content.decode(), "nothing typed is lost"
     assert state() == before
     # The limit is each person's own, and ends with an answer.
@@ -182,7 +182,7 @@ def test_link_of_the_mail_opens_the_form_filled_in_and_changes_nothing(
     assert '<option value="power-bi" selected>' in page
     assert re.search(r"<textarea[^>]*>\s*The weekly figures\nfor the board</textarea>", page)
     assert f'name="request" value="{asked.pk}"' in page
-    assert "bob@acme.example asks for this: The weekly figures" in text_of(page.encode())
+    assert "bob@acme.example asked for this token: The weekly figures" in text_of(page.encode())
     # The buttons among the networks keep it, and so does a mistake.
     for form, status in ((CREATE | {"press": "add-row"}, 200), (CREATE | {"name": ""}, 422)):
         again = alice.post(at(cast.acme, "tokens", "new"), form | {"request": str(asked.pk)})
@@ -208,14 +208,14 @@ def test_creating_the_token_grants_the_request_and_tells_the_member_without_cred
     assert mail.recipient == "bob@acme.example"
     sent = message(mail)
     body = html.unescape(str(sent.alternatives[0][0]))  # type: ignore[attr-defined]
-    for fact in ("Board report", "alice@acme.example", "never sent by e-mail", f"{token.expires_at:%Y-%m-%d}",
+    for fact in ("Board report", "alice@acme.example", "never sent by email", f"{token.expires_at:%Y-%m-%d}",
                  at(cast.acme)):  # fmt: skip
         assert fact in sent.body
         assert fact in body
     assert secret[0] not in str(vars(mail)) + str(sent.message())
     page = text_of(bob.get(at(cast.acme)).content)
     assert "Sales report Granted" in page
-    assert "alice@acme.example made it" in page
+    assert "alice@acme.example created it" in page
     assert "request for a token" not in text_of(alice.get(at(cast.acme, "tokens")).content)
 
 
@@ -246,7 +246,7 @@ def test_declined_request_is_seen_by_the_member_and_stays_declined(
     assert TokenRequest.objects.get().answer == "", "opening an address declines nothing"
     for _ in range(2):
         answer = alice.post(decline, follow=True)
-        assert "Declined. bob@acme.example sees it on their page." in text_of(answer.content)
+        assert "Declined. bob@acme.example will see this on their page." in text_of(answer.content)
     assert "request for a token" not in text_of(answer.content)
     assert trail() == ["token.requested", "token.request_declined"]
     assert "Sales report Declined" in text_of(bob.get(at(cast.acme)).content)

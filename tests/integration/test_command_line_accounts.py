@@ -123,7 +123,7 @@ def test_people_are_listed_promoted_and_removed(simsim: Simsim, cast: Cast) -> N
     assert simsim("user", "remove", "alice@acme.example", *account)["removed"] is True
     assert not Membership.objects.filter(account=cast.acme, user=cast.alice).exists()
     told = simsim("user", "remove", "charlie@globex.example", *account, fails=3)
-    assert told == "Nobody with the e-mail address “charlie@globex.example” belongs to the account."
+    assert told == "Nobody with the email address “charlie@globex.example” belongs to the account."
 
 
 @pytest.mark.covers("R1", "B7")
@@ -151,4 +151,4 @@ def test_new_password_ends_the_sessions_and_is_recorded(
     assert "password" not in simsim("user", "reset-password", "alice@acme.example", "--password-stdin")
     cast.alice.refresh_from_db()
     assert cast.alice.check_password(PASSWORD)
-    assert simsim("user", "reset-password", "", fails=3) == "No user has the e-mail address “”."
+    assert simsim("user", "reset-password", "", fails=3) == "No user has the email address “”."

@@ -101,7 +101,7 @@ def test_first_recipe_is_curl_and_the_menu_knows_where_one_is(cast: Cast) -> Non
 
 def test_unknown_address_of_the_api_is_marked_and_says_who_can_mend_it(cast: Cast, settings: Settings) -> None:
     for_alice, for_bob = (signed_in(user).get(connect(cast)).content.decode() for user in (cast.alice, cast.bob))
-    assert all(f"{PLACEHOLDER_URL} stands in its place" in content for content in (for_alice, for_bob))
+    assert all(f"so the examples show {PLACEHOLDER_URL}" in content for content in (for_alice, for_bob))
     assert "SIMSIM_API_URL" in for_alice
     assert "SIMSIM_API_URL" not in for_bob
     say_where(settings, "https://api.example.com")
@@ -115,7 +115,7 @@ def test_unknown_address_of_the_api_is_marked_and_says_who_can_mend_it(cast: Cas
 def test_unencrypted_address_is_warned_of(cast: Cast, settings: Settings, url: str, is_warned: bool) -> None:
     say_where(settings, url)
     content = signed_in(cast.alice).get(connect(cast)).content.decode()
-    assert ("readable for everybody on the way" in content) == is_warned
+    assert ("anyone on the network path can read the password" in content) == is_warned
 
 
 def test_log_is_linked_for_those_who_may_read_it(cast: Cast) -> None:

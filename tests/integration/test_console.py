@@ -148,7 +148,7 @@ def test_form_that_is_sent_twice_creates_one_token_and_leads_to_it(cast: Cast, a
         ({"expires": "date", "expires_on": "31.12.2030"}, "date"),
         ({"expires": "4000d"}, "ten years"),
         ({"software": "no-such-software"}, "software"),
-        ({"network": "10.0.0.1/8"}, "write 10.0.0.0/8"),
+        ({"network": "10.0.0.1/8"}, "Enter 10.0.0.0/8"),
         ({"network": "010.0.0.1"}, "leading zeros"),
         ({"network": "<b>everywhere</b>"}, "neither an address nor a network"),
     ],
@@ -240,8 +240,8 @@ def test_revoked_token_moves_to_the_ended_ones_with_when_why_and_by_whom(
     assert alice.post(question, {"reason": "because"}).status_code == 422
     assert Token.objects.get().revoked_at is None
     said = alice.post(question, {"reason": "leaked"}, follow=True).content.decode()
-    assert "has stopped working" in said
-    assert "No active token yet" in alice.get(list_of(cast)).content.decode()
+    assert "no longer works" in said
+    assert "No active tokens yet" in alice.get(list_of(cast)).content.decode()
     ended = text_of(alice.get(f"{list_of(cast)}ended/").content)
     for shown in ("Power BI", "Revoked", "alice@acme.example", "Leaked, or may have leaked", "just now"):
         assert shown in ended
@@ -319,7 +319,7 @@ def test_person_of_several_accounts_chooses_and_switches(cast: Cast, now: dateti
 def test_person_without_an_account_is_told_what_to_do(cast: Cast) -> None:
     cast.alice.memberships.all().delete()
     answer = sign_in(cast.alice).get("/")
-    assert "You belong to no account yet" in answer.content.decode()
+    assert "You don’t belong to an account yet" in answer.content.decode()
 
 
 def test_failure_page_needs_neither_database_nor_session() -> None:

@@ -87,7 +87,7 @@ def test_rows_in_a_file_are_the_contracts_with_the_tokens_name_of_that_time(
     assert tuple(read) == COLUMNS
     assert read["resource"] == "=cmd|' /C calc'!A0"
     assert read["token_name"] == "Night load"
-    assert read["detail"] == "The address 203.0.113.9 is not among the networks that the token “Night load” allows."
+    assert read["detail"] == "The address 203.0.113.9 is not in the networks that the token “Night load” allows."
     [cells] = table(exported(alice, f"{page_of(cast)}export/?format=csv"))
     assert cells["resource"] == "'=cmd|' /C calc'!A0"
     assert cells | {"resource": read["resource"]} == {name: str(read[name] or "") for name in COLUMNS}

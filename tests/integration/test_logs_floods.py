@@ -42,7 +42,7 @@ def test_what_was_counted_is_told_with_its_number_its_source_and_its_time(cast: 
     flood(None, 5, 9)
     assert line(read(alice, page_of(cast))) == (
         "12,345 more refused requests without a known token came from 203.0.113.9 between 24 Nov 2026, 12:05 and 12:09 "
-        "UTC; they were counted, not listed."
+        "UTC. They were counted but are not listed."
     )
 
 

@@ -52,9 +52,11 @@ def fill(cast: Cast, *, days: int, every: int) -> list[int]:
 def test_page_that_is_not_full_says_how_far_it_looked_and_goes_on_to_the_end(cast: Cast, alice: Client) -> None:
     wanted = fill(cast, days=12, every=5)
     content = read(alice, f"{page_of(cast)}?outcome=accepted")
-    assert re.search(r"Nothing (more )?found back to <time[^>]+>[0-9]+ Nov 2026, [0-9:]+ UTC</time> so far", content)
+    assert re.search(
+        r"No (more )?requests found back to <time[^>]+>[0-9]+ Nov 2026, [0-9:]+ UTC</time> so far", content
+    )
     assert "request found so far" in content or "requests found so far" in content
-    assert "There is nothing older" not in content
+    assert "There are no older requests" not in content
     seen = [int(pk) for pk in re.findall(ROW, content)]
     turns = 0
     while asked := re.search(FAR, content):
@@ -64,8 +66,8 @@ def test_page_that_is_not_full_says_how_far_it_looked_and_goes_on_to_the_end(cas
         assert turns <= listing.MOST_TURNS
     assert seen == wanted
     assert turns > 1
-    assert "There is nothing older" in content
-    assert "3 requests in all" in content
+    assert "There are no older requests" in content
+    assert "3 requests in total" in content
 
 
 def test_page_stops_when_it_is_full_and_the_next_begins_below(cast: Cast, alice: Client) -> None:
@@ -95,7 +97,7 @@ def test_search_stops_by_itself_and_waits_to_be_told(
     while asked := re.search(FAR, content):
         content, turns = read(alice, asked[1]), turns + 1
     assert turns == 4
-    assert "Look further back" in content
+    assert "Search further back" in content
 
 
 def test_links_alone_lead_through_the_whole_log_and_show_each_request_once(cast: Cast, alice: Client) -> None:
@@ -116,11 +118,11 @@ def test_search_that_found_nothing_ends_with_the_page_that_says_so(cast: Cast, a
     for day in range(9):
         log(cast, received_at=NOON - timedelta(days=day), status=404)
     content = read(alice, f"{page_of(cast)}?outcome=accepted&address=198.51.100.9")
-    assert "No request found so far" in content
-    assert "Nothing found back to" in content
+    assert "No requests found so far" in content
+    assert "No requests found back to" in content
     while asked := re.search(FAR, content):
         content = read(alice, asked[1])
-    assert "No request passes these filters" in content
+    assert "No requests match these filters" in content
     assert 'id="said"' not in content  # the page has it already
 
 

@@ -282,7 +282,7 @@ def test_revocation_is_told_to_each_administrator_once_with_who_when_and_why(
     revoke_token(actor=cast.as_alice, token=unneeded, now=now)
     outbox.deliver_due(now=now)
     assert "others may know its password" not in bodies(mailbox.mails[0])[0]
-    assert "Reason: Not said" in bodies(mailbox.mails[0])[0]
+    assert "Reason: Not specified" in bodies(mailbox.mails[0])[0]
 
 
 @pytest.mark.covers("R11")
@@ -333,7 +333,7 @@ def test_others_are_told_of_a_rotation_and_how_long_the_password_before_works(
     rotate_token(actor=cast.as_alice, token=token, overlap=timedelta(days=1), now=now)
     outbox.deliver_due(now=now)
     assert mailbox.recipients() == ["ann@acme.example"]
-    assert f"goes on working until {now + timedelta(days=1):%Y-%m-%d %H:%M} UTC" in bodies(mailbox.mails[0])[0]
+    assert f"keeps working until {now + timedelta(days=1):%Y-%m-%d %H:%M} UTC" in bodies(mailbox.mails[0])[0]
 
 
 @pytest.mark.covers("R9")

@@ -155,7 +155,7 @@ def test_a_row_in_json_is_the_contracts() -> None:
     assert document(row) == {
         "id": str(row.pk), "received_at": "2026-11-24T12:00:00.000000Z", "method": "GET",
         "resource": "/api/v2/entities", "status": 401, "outcome": "refused", "reason": "address_not_allowed",
-        "detail": "The address 203.0.113.9 is not among the networks that the token “reader” allows.",
+        "detail": "The address 203.0.113.9 is not in the networks that the token “reader” allows.",
         "duration_seconds": 0.25, "token_id": str(READER), "token_name": "reader", "address": "203.0.113.9",
     }  # fmt: skip
     assert document(log(token_id=None, token_name=None))["token_id"] is None

@@ -21,6 +21,7 @@ from simsim.request_log.counting import hour_of
 from simsim.request_log.models import TokenAddressDay, TokenUse, UsageCount
 from simsim.tokens.actions import Credentials, create_token, edit_token, revoke_token, rotate_token
 from simsim.tokens.models import Token
+from simsim.tokens.reading import iso
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 DAY = timedelta(days=1)
@@ -107,7 +108,7 @@ def test_tokens_are_found_by_text_software_and_state(
     many(cast, now)
     page = alice.get(list_of(cast), query)
     assert names_in(page) == names
-    assert names or "No token matches" in text_of(page)
+    assert names or "No tokens match" in text_of(page)
 
 
 def test_search_goes_on_through_the_pages(cast: Cast, alice: Client, now: datetime) -> None:
@@ -125,7 +126,7 @@ def test_neither_search_nor_counts_reach_into_another_account(cast: Cast, now: d
     create_token(actor=cast.as_charlie, account=cast.globex, name="Globex feed", expires="2d", now=now)
     page = sign_in(cast.alice).get(list_of(cast), {"q": "globex"})
     assert "Globex feed" not in text_of(page)
-    assert "No active token yet" in text_of(page)
+    assert "No active tokens yet" in text_of(page)
 
 
 @pytest.mark.covers("B5")
@@ -197,7 +198,7 @@ def test_narrower_list_is_saved_only_after_whom_it_refuses_was_seen(cast: Cast, 
     elsewhere = alice.post(
         address, form | {"network": "10.0.0.0/8", "press": "save-anyway", "previewed": "203.0.113.0/24"}
     )
-    assert "would have refused everything" in text_of(elsewhere)
+    assert "would have refused every request" in text_of(elsewhere)
     assert Token.objects.get().allowed_networks == []
 
     added = alice.post(address, form | {"press": "add-one-198.51.100.7"})
@@ -246,7 +247,7 @@ def test_traffic_suggests_a_list_and_nothing_is_suggested_without_traffic(
     assert sorted(lines(suggested)) == ["198.51.100.7/32", "203.0.113.9/32"]
     fresh, _ = create_token(actor=cast.as_alice, account=cast.acme, name="Fresh", expires="90d", now=now)
     answer = alice.post(f"{list_of(cast)}{fresh.pk}/", form)
-    assert (lines(answer), "would have refused nobody" in text_of(answer)) == ([""], True)
+    assert (lines(answer), "would have refused nothing" in text_of(answer)) == ([""], True)
     broken = alice.post(f"{list_of(cast)}{seen.pk}/", form | {"network": "nowhere", "press": "preview"})
     assert "neither an address nor a network" in text_of(broken)
     assert Token.objects.get(pk=seen.pk).allowed_networks == []
@@ -289,15 +290,20 @@ def test_overlap_is_shown_with_the_old_passwords_last_use_and_ends_when_told(
     address = f"{list_of(cast)}{token.pk}/"
     assert "End the overlap" not in text_of(alice.get(address))
     rotate_token(actor=cast.as_alice, token=token, overlap=7 * DAY, now=now - 3 * DAY)
-    assert "Nothing has used it since the rotation" in text_of(alice.get(address))
+    assert "It has not been used since the rotation" in text_of(alice.get(address))
     TokenUse.objects.create(
         token_id=token.pk, account_id=cast.acme.pk, used_at=now, address=None, previous_used_at=now - timedelta(hours=5)
     )
-    assert "It was last used 5 hours ago: some software still has it." in text_of(alice.get(address))
-    said = alice.post(f"{address}rotate/end-overlap/", follow=True)
-    assert "has stopped working" in text_of(said)
+    assert "It was last used 5 hours ago, so some software still has it." in text_of(alice.get(address))
+    asked = text_of(alice.get(f"{address}rotate/end-overlap/"))
+    assert "The previous password was last used 5 hours ago." in asked
+    assert "The new password was last used" in asked
+    stale = alice.post(f"{address}rotate/end-overlap/", {"after": "first"})
+    assert (stale.status_code, "End the overlap" in text_of(alice.get(address))) == (409, True)
+    said = alice.post(f"{address}rotate/end-overlap/", {"after": iso(now - 3 * DAY)}, follow=True)
+    assert "no longer works" in text_of(said)
     assert "End the overlap" not in text_of(alice.get(address))
-    assert alice.get(f"{address}rotate/end-overlap/").status_code == 405
+    assert alice.get(f"{address}rotate/end-overlap/").status_code == 302, "there is no overlap to end"
 
 
 @pytest.mark.covers("R11", "B6")
@@ -444,5 +450,5 @@ def test_long_list_is_one_text_and_an_endless_one_is_refused(cast: Cast, alice: 
     assert "“nowhere” is neither an address nor a network" in text_of(broken)
     endless = alice.post(address, {"name": "Power BI", "network": "192.0.2.1 " * 200_000})
     assert endless.status_code == 422
-    assert "At most 10,000 networks" in text_of(endless)
+    assert "Enter at most 10,000 networks" in text_of(endless)
     assert len(Token.objects.get().allowed_networks) == 3000

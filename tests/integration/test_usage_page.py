@@ -97,7 +97,7 @@ def test_charlie_infers_nothing_of_acme_from_his_own_page(cast: Cast) -> None:
     charlie = signed_in(cast.charlie)
     for query in (f"?range={span}&by={by}" for span in RANGES for by in SPLITS):
         before = read(charlie, page_of(cast.globex, query))
-        assert "No request yet" in before
+        assert "No requests yet" in before
     token = token_of(cast, "Night load", "snowflake")
     log(cast.acme, token, 3, address="198.51.100.77")
     refused(cast.acme, None, 2)
@@ -123,7 +123,7 @@ def test_each_split_adds_up_to_a_recount_of_the_log_and_leads_to_its_requests(ca
         "token": {"Night load": (4, 0), "Second load": (2, 0), "Script": (5, 2), "Without a token": (5, 5)},
         "software": {"Snowflake": (6, 0), "No target software": (5, 2), "Without a token": (5, 5)},
         "endpoint": {"/api/v2/entities": (14, 7), "/api/v2/funds/{id}": (2, 0)},
-        "status": {"401": (7, 7), "200": (4, 0), "503": (2, 0), "Not known": (3, 0)},
+        "status": {"401": (7, 7), "200": (4, 0), "503": (2, 0), "Unknown": (3, 0)},
     }
     for span in RANGES:
         for by, parts in expected.items():
@@ -185,13 +185,13 @@ def test_pictures_carry_no_style_and_no_script(cast: Cast, alice: Client) -> Non
 
 def test_empty_page_says_what_will_be_here(cast: Cast, alice: Client) -> None:
     content = read(alice, page_of(cast.acme))
-    assert "No request yet" in content
-    assert "As soon as a program calls the API" in content
+    assert "No requests yet" in content
+    assert "When a program calls the API" in content
     assert 'aria-label="Time range"' not in content
     log(cast.acme, None, received_at=timezone.now() - timedelta(days=40))
     for span in ("24h", "7d", "30d"):
         content = read(alice, page_of(cast.acme, f"?range={span}&by=status"))
-        assert "No request in this time" in content
+        assert "No requests in this time" in content
         assert "?range=90d&by=status" in content
     assert rows_of(read(alice, page_of(cast.acme, "?range=90d"))) == {"Without a token": (1, 0)}
 

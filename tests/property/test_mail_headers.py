@@ -90,7 +90,7 @@ def test_answer_and_mail_go_to_one_address_or_to_none(address: str) -> None:
     "address", ['"a\x07b"@acme.example', "a@acme.example\r\nBcc: b@evil.example", "a@b.example, c@d.example"]
 )
 def test_address_that_is_not_one_is_refused_before_a_header_is_written(address: str) -> None:
-    with pytest.raises(ValueError, match="not one e-mail address"):
+    with pytest.raises(ValueError, match="not one email address"):
         message(Sample("token_created", "", KINDS[0].facts, recipient=address).mail)
 
 

@@ -213,7 +213,7 @@ def keep_one_administrator(leaving: Membership) -> None:
 def parse_email(text: str) -> str:
     """Return the address in its normal spelling; raise Invalid when it is none."""
     email = normal_email(text)
-    wrong = Invalid(FieldError("email", gettext_noop("This is not an e-mail address.")))
+    wrong = Invalid(FieldError("email", gettext_noop("This is not an email address.")))
     # Django's rule compares without case, so that a dotless ı passes for an i, and a domain may hold invisible ones.
     if not email.partition("@")[0].isascii():
         raise wrong

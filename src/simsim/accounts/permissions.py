@@ -92,7 +92,7 @@ def is_permitted(actor: Actor, permission: Permission, account: Account) -> bool
 
 
 def administrators(account: Account) -> QuerySet[User]:
-    """Return the active administrators of the account, by e-mail."""
+    """Return the active administrators of the account, by email."""
     return User.objects.filter(
         is_active=True,
         memberships__account=account,

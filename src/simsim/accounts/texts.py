@@ -69,7 +69,7 @@ def code_of(character: str) -> str:
 def prove_readable(field: str, text: str, longest: int, *, allowed: str) -> None:
     if len(text) > longest:
         raise Invalid(
-            FieldError(field, gettext_noop("At most %(longest)s characters, please."), {"longest": str(longest)})
+            FieldError(field, gettext_noop("Enter at most %(longest)s characters."), {"longest": str(longest)})
         )
     for character in text:
         if character in allowed:

@@ -18,7 +18,7 @@ ANY_OF_A_GROUP = ".*"
 @dataclass(frozen=True)
 class Filters:
     """Which events. `since` is included and `until` is not; `event` is a name such as token.created, or token.* for
-    all that begin so; `actor` is an e-mail address, or operator for the command line.
+    all that begin so; `actor` is an email address, or operator for the command line.
     """
 
     account_id: uuid.UUID | None = None
@@ -36,7 +36,7 @@ def events(filters: Filters, *, limit: int, cursor: str | None = None) -> tuple[
     found = AuditEvent.objects.filter(condition_of(filters))
     if cursor is not None:
         if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 19):
-            raise Invalid(FieldError("cursor", gettext_noop("This is not a cursor of this list.")))
+            raise Invalid(FieldError("cursor", gettext_noop("This cursor is not valid for this list.")))
         found = found.filter(pk__lt=int(cursor))
     rows = list(found.order_by("-pk")[: limit + 1])
     return rows[:limit], str(rows[limit - 1].pk) if len(rows) > limit else None

@@ -55,26 +55,27 @@ def members_page(
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
-    detail = gettext("You are signed in, but this page is not yours to open.")
+    detail = gettext("You are signed in, but you don’t have access to this page.")
     return page_of(request, Explanation(403, gettext("Not permitted"), detail, icon="lock"))
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
     # One sentence for what never was and for what is another account's: neither is to be told apart (T13).
-    detail = gettext("There is nothing at this address, or nothing that your account may see.")
-    advice = gettext("If a link brought you here, ask whoever sent it; the page may have moved.")
+    detail = gettext("There is nothing at this address, or your account has no access to it.")
+    advice = gettext("If you followed a link, ask the person who sent it. The page may have moved.")
     return page_of(request, Explanation(404, gettext("Page not found"), detail, advice, "search-x"))
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
     detail = gettext("The browser sent something that could not be read. Nothing was changed.")
-    return page_of(request, Explanation(400, gettext("Bad request"), detail, gettext("Go back and try it again.")))
+    return page_of(request, Explanation(400, gettext("Bad request"), detail, gettext("Go back and try again.")))
 
 
 @requires_csrf_token
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
     detail = gettext(
-        "For safety, a form works only for a while and only in the browser that opened it. Nothing was changed."
+        "For your safety, a form works only for a limited time and only in the browser that opened it. "
+        "Nothing was changed."
     )
     advice = gettext("Go back, reload the page, and send the form again. Cookies must be allowed for this site.")
     return page_of(request, Explanation(403, gettext("This form has expired"), detail, advice, "timer-off"))

@@ -32,7 +32,7 @@ class ClosedDoor(DefaultAccountAdapter):  # type: ignore[misc]
         return address.text if address else UNKNOWN_ADDRESS
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        # With the address: counted by e-mail alone, five wrong guesses from anywhere would lock the person out (T6).
+        # With the address: counted by email alone, five wrong guesses from anywhere would lock the person out (T6).
         key = super()._get_login_attempts_cache_key(request, **credentials)
         return f"{key}:{self.get_client_ip(request)}"
 

@@ -88,10 +88,10 @@ def parse_network(text: str) -> Network | Fault:
     if bits == 32 and ":" in text and match["length"] is not None:
         length -= _MAPPED_BITS
     if not 0 <= length <= bits:
-        return _fault(gettext_noop("“%(text)s” has a prefix length that does not fit its kind of address."), text)
+        return _fault(gettext_noop("“%(text)s” has a prefix length that does not fit this kind of address."), text)
     network = ipaddress.ip_network((packed, length), strict=False)
     if network.network_address.packed != packed:
-        message = gettext_noop("“%(text)s” is an address inside a network: write %(suggestion)s for all of it.")
+        message = gettext_noop("“%(text)s” is an address inside a network. Enter %(suggestion)s for the whole network.")
         return _fault(message, text, suggestion=str(network))
     return network
 
@@ -160,9 +160,9 @@ def _successor(key: bytes) -> bytes:
 def _explain(text: str) -> Fault:
     """Return the most helpful fault for a text that is neither an address nor a network."""
     if "%" in text:
-        message = gettext_noop("“%(text)s” names a zone: leave out the percent sign and what follows it.")
+        message = gettext_noop("“%(text)s” contains a zone. Leave out the percent sign and everything after it.")
     elif _leading_zero(text):
-        message = gettext_noop("“%(text)s” has leading zeros, which some programs read as octal: leave them out.")
+        message = gettext_noop("“%(text)s” has leading zeros, which some programs read as octal. Leave them out.")
     else:
         message = gettext_noop("“%(text)s” is neither an address nor a network such as 203.0.113.0/24.")
     return _fault(message, text)

@@ -1,4 +1,4 @@
-"""Django's e-mail backend for what other rooms send (a forgotten password): owed, never waited for."""
+"""Django's email backend for what other rooms send (a forgotten password): owed, never waited for."""
 
 import uuid
 from collections.abc import Sequence

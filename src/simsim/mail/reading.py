@@ -60,7 +60,7 @@ def mails(*, state: State | None, limit: int, cursor: str | None = None) -> tupl
     found = OwedMail.objects.filter(IN_STATE[state]) if state else OwedMail.objects.all()
     if cursor is not None:
         if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 19):
-            raise Invalid(FieldError("cursor", gettext_noop("This is not a cursor of this list.")))
+            raise Invalid(FieldError("cursor", gettext_noop("This cursor is not valid for this list.")))
         found = found.filter(pk__lt=int(cursor))
     rows = list(found.defer("facts").order_by("-pk")[: limit + 1])
     return rows[:limit], str(rows[limit - 1].pk) if len(rows) > limit else None

@@ -168,12 +168,12 @@ def parse_address(text: str) -> str:
     try:
         validate_email(text)
     except ValidationError:
-        raise Unwritable("the recipient is not one e-mail address") from None
+        raise Unwritable("the recipient is not one email address") from None
     # A quoted local part may hold controls by the grammar, and by no mail server's leave.
     local, _, domain = text.rpartition("@")
     in_ascii = ascii_domain(domain)
     if not text.isprintable() or in_ascii is None:
-        raise Unwritable("the recipient is not one e-mail address")
+        raise Unwritable("the recipient is not one email address")
     return f"{local}@{in_ascii}"
 
 

@@ -1,4 +1,4 @@
-"""From what the operator types to what it names: an account's id, an e-mail address, a token's id."""
+"""From what the operator types to what it names: an account's id, an email address, a token's id."""
 
 import uuid
 
@@ -33,7 +33,7 @@ def find_user(email: str) -> User:
     """Return the user of that address; raise NotFound, in words, when there is none or they are switched off."""
     user = User.objects.filter(email=normal_email(email), is_active=True).first()
     if user is None:
-        raise NotFound(gettext_noop("No user has the e-mail address “%(email)s”."), email=email)
+        raise NotFound(gettext_noop("No user has the email address “%(email)s”."), email=email)
     return user
 
 
@@ -41,7 +41,7 @@ def find_member(email: str, *, account: Account) -> User:
     """Return the user of that address who belongs to the account; raise NotFound, in words, when there is none."""
     user = User.objects.filter(email=normal_email(email), memberships__account=account).first()
     if user is None:
-        raise NotFound(gettext_noop("Nobody with the e-mail address “%(email)s” belongs to the account."), email=email)
+        raise NotFound(gettext_noop("Nobody with the email address “%(email)s” belongs to the account."), email=email)
     return user
 
 

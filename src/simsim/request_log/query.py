@@ -86,5 +86,5 @@ def document(row: LoggedRequest) -> dict[str, object]:
 def parse_cursor(cursor: str) -> int:
     """Return the id below which the page begins; raise Invalid."""
     if not _is_cursor(cursor):
-        raise Invalid(FieldError("cursor", gettext_noop("This is not a cursor that an earlier page gave.")))
+        raise Invalid(FieldError("cursor", gettext_noop("This cursor is not valid for this list.")))
     return min(int(cursor), LAST)

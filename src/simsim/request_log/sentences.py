@@ -9,8 +9,8 @@ from simsim.request_log.models import LoggedRequest
 from simsim.request_log.outcome import GatewayCause, Outcome
 
 ACCEPTED = gettext_noop("The token “%(token)s” let the request in.")
-NOT_FINISHED = gettext_noop("The token “%(token)s” let the request in; how it ended is not known.")
-API_FAILED = gettext_noop("The token “%(token)s” let the request in; the answer was an error, %(status)s.")
+NOT_FINISHED = gettext_noop("The token “%(token)s” let the request in. How it ended is unknown.")
+API_FAILED = gettext_noop("The token “%(token)s” let the request in. The API answered with an error, %(status)s.")
 CALLER_LEFT = gettext_noop(
     "The token “%(token)s” let the request in; the caller closed the connection before the answer was complete."
 )
@@ -22,42 +22,42 @@ CLOSED_BY_CALLER = 499
 
 SENTENCES: dict[str, str] = {
     Cause.PREVIOUS_PASSWORD: gettext_noop(
-        "The token “%(token)s” let the request in, with the password before the present one: its overlap is not over."
+        "The token “%(token)s” let the request in with its previous password, which still works."
     ),
     Cause.OUTSIDE_ALLOWLIST: gettext_noop(
-        "The token “%(token)s” let the request in, although the address %(address)s is not among its allowed networks: "
-        "they are report only."
+        "The token “%(token)s” let the request in although the address %(address)s is not in its allowed networks, "
+        "because the list is report only."
     ),
     Cause.PREVIOUS_AND_OUTSIDE: gettext_noop(
-        "The token “%(token)s” let the request in, with the password before the present one, and although the address "
-        "%(address)s is not among its allowed networks: they are report only."
+        "The token “%(token)s” let the request in with its previous password, which still works, and although the "
+        "address %(address)s is not in its allowed networks, because the list is report only."
     ),
-    Cause.NO_CREDENTIALS: gettext_noop("The request carried no credentials."),
-    Cause.TWO_HEADERS: gettext_noop("The request carried more than one Authorization header."),
+    Cause.NO_CREDENTIALS: gettext_noop("The request contained no credentials."),
+    Cause.TWO_HEADERS: gettext_noop("The request contained more than one Authorization header."),
     Cause.TOO_LONG: gettext_noop("The Authorization header was longer than any valid one."),
-    Cause.SCHEME: gettext_noop("The Authorization header used another scheme than Basic."),
+    Cause.SCHEME: gettext_noop("The Authorization header did not use the Basic scheme."),
     Cause.BAD_ENCODING: gettext_noop("The credentials were not Base64 of UTF-8 text."),
     Cause.NO_COLON: gettext_noop("The credentials had no colon between username and password."),
     Cause.USERNAME_FORM: gettext_noop("The username does not have the form of an account's username."),
     Cause.PASSWORD_FORM: gettext_noop(
-        "The password does not have the form of a token's password: it may have been cut off or changed on its way."
+        "The password does not look like a token's password. It may have been cut off or altered."
     ),
     Cause.PASSWORD_UNKNOWN: gettext_noop("The password has the right form, but belongs to no token."),
     Cause.OTHER_ACCOUNT: gettext_noop("The password belongs to a token of another account than the username names."),
-    Cause.SUPERSEDED: gettext_noop("The password of the token “%(token)s” was replaced, and its time is over."),
+    Cause.SUPERSEDED: gettext_noop("This password of the token “%(token)s” was replaced and no longer works."),
     Cause.REVOKED: gettext_noop("The token “%(token)s” was revoked."),
     Cause.EXPIRED: gettext_noop("The token “%(token)s” had expired."),
     Cause.ADDRESS_UNKNOWN: gettext_noop(
-        "The token “%(token)s” is restricted to networks, and the address that the request came from is not known."
+        "The token “%(token)s” is restricted to networks, and the address of the request is unknown."
     ),
     Cause.ADDRESS_NOT_ALLOWED: gettext_noop(
-        "The address %(address)s is not among the networks that the token “%(token)s” allows."
+        "The address %(address)s is not in the networks that the token “%(token)s” allows."
     ),
     Cause.THROTTLED: gettext_noop("Too many requests came from the address %(address)s."),
     Cause.UNDECIDED: gettext_noop("The credentials could not be checked when the request came."),
-    GatewayCause.GATE_AWAY: gettext_noop("The gateway got no decision on the request, and let nothing through."),
+    GatewayCause.GATE_AWAY: gettext_noop("The gateway got no decision on the request and did not let it through."),
     GatewayCause.BAD_REQUEST: gettext_noop("The gateway could not read the request as HTTP, or its client went away."),
-    GatewayCause.TOO_MANY: gettext_noop("The gateway turned the request away: too many came at once."),
+    GatewayCause.TOO_MANY: gettext_noop("The gateway refused the request because too many came at once."),
     GatewayCause.NO_DECISION: gettext_noop("The gateway answered the request, but no decision on it was found."),
 }
 

@@ -41,7 +41,7 @@ def list_lines(limit: int = 50, cursor: str | None = None) -> Page:
     lines = SetAsideLine.objects.order_by("-pk")
     if cursor is not None:
         if not _is_cursor(cursor):
-            raise Invalid(FieldError("cursor", gettext_noop("This is not a cursor that an earlier page gave.")))
+            raise Invalid(FieldError("cursor", gettext_noop("This cursor is not valid for this list.")))
         lines = lines.filter(pk__lt=int(cursor))
     found = list(lines[: limit + 1])
     return Page(found[:limit], str(found[limit - 1].pk) if len(found) > limit else None)

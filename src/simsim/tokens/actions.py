@@ -208,7 +208,7 @@ def rotate_token(*, actor: Actor, token: Token, overlap: timedelta, now: datetim
     """
     seen, token = token, locked(actor, token, now)
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
-        raise Invalid(FieldError("overlap", gettext_noop("The overlap is between none and 7 days.")))
+        raise Invalid(FieldError("overlap", gettext_noop("The overlap must be between 0 and 7 days.")))
     # A form that is sent twice would end the overlap that its first sending began.
     if seen.rotated_at != token.rotated_at:
         raise RotatedMeanwhile(name=token.name)

@@ -32,7 +32,7 @@ class Notice(StrEnum):
 
 class Audience(TextChoices):
     ADMINISTRATORS = "administrators", _("Every administrator")
-    CREATOR = "creator", _("Whoever created the token")
+    CREATOR = "creator", _("The token’s creator")
     NOBODY = "nobody", _("Nobody")
 
 
@@ -121,9 +121,7 @@ def parse_audiences(audiences: Mapping[str, str]) -> dict[Notice, Audience]:
     offered = {notice.value: {choice.value: choice for choice in CHOICES[notice]} for notice in Notice}
     wrong = [name for name, wanted in audiences.items() if wanted not in offered.get(name, {})]
     if wrong:
-        raise Invalid(
-            *(FieldError(name, gettext_noop("Choose one of the answers that are offered.")) for name in wrong)
-        )
+        raise Invalid(*(FieldError(name, gettext_noop("Choose one of the options.")) for name in wrong))
     return {Notice(name): offered[name][wanted] for name, wanted in audiences.items()}
 
 

@@ -36,10 +36,10 @@ def parse_expiry(text: str, *, now: datetime) -> datetime:
             FieldError("expires_at", gettext_noop("Give a date such as 2027-01-31, or a number of days such as 90d."))
         )
     if moment <= now:
-        raise Invalid(FieldError("expires_at", gettext_noop("The expiry lies in the past.")))
+        raise Invalid(FieldError("expires_at", gettext_noop("The expiry is in the past.")))
     longest = end_of(last_day(now)) if parse_day(text) else now + LONGEST_LIFE
     if moment > longest:
-        raise Invalid(FieldError("expires_at", gettext_noop("A token lives at most ten years.")))
+        raise Invalid(FieldError("expires_at", gettext_noop("A token can last at most ten years.")))
     return moment
 
 
@@ -112,7 +112,7 @@ def parse_networks(texts: Iterable[str]) -> list[str]:
         else:
             networks[str(network)] = None
         if index >= MOST_NETWORKS:
-            message = gettext_noop("At most %(most)s networks, please. A wider network can stand for many.")
+            message = gettext_noop("Enter at most %(most)s networks. One wider network can replace many.")
             raise Invalid(FieldError("allowed_networks", message, {"most": f"{MOST_NETWORKS:,}"}))
     if errors:
         raise Invalid(*errors)

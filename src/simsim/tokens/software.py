@@ -60,7 +60,7 @@ def add_software(*, actor: Actor, slug: str, name: str, now: datetime) -> Target
             FieldError("slug", gettext_noop("“none” stands for the tokens without software. Choose another."))
         )
     name = parse_line("name", name, longest=LONGEST_NAME)
-    taken = AlreadyExists(gettext_noop("The catalogue has “%(slug)s” or “%(name)s” already."), slug=slug, name=name)
+    taken = AlreadyExists(gettext_noop("The catalogue already has “%(slug)s” or “%(name)s”."), slug=slug, name=name)
     # The catalogue is short, and older code may have left an entry without a key: all of it is looked at.
     if TargetSoftware.objects.filter(slug=slug).exists() or same_named(TargetSoftware.objects.all(), name) is not None:
         raise taken

@@ -9,7 +9,7 @@ from enum import StrEnum
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.request_log import new_addresses, usage_report
-from simsim.request_log.counting import Kind
+from simsim.request_log.counting import DAY_HOURS, Kind
 from simsim.request_log.joined_ids import JoinedIds, split_ids
 from simsim.request_log.usage_report import Span, Usage, total
 from simsim.tokens.models import TargetSoftware, Token
@@ -115,6 +115,12 @@ def new_addresses_of(account: Account, *, actor: Actor, now: datetime) -> NewAdd
         for each in found.shown
     ]  # fmt: skip
     return NewAddresses(shown, found.number, found.is_cut)
+
+
+def last_day_of(account: Account, *, actor: Actor, now: datetime) -> Usage:
+    """Return how much the account was used in the last 24 hours; raise NotFound or NotPermitted."""
+    permit(actor, Permission.VIEW_LOG, account)
+    return total(usage_report.series(account.pk, Span.last_hours(DAY_HOURS, now)))
 
 
 def has_ever_been_used(account: Account, *, actor: Actor) -> bool:

@@ -92,7 +92,7 @@ def test_host_bits_are_refused_with_the_network_that_was_meant(text: str, meant:
     fault = parse_network(text)
     assert isinstance(fault, Fault)
     assert fault.suggestion == meant
-    assert f"write {meant}" in str(fault)
+    assert f"Enter {meant}" in str(fault)
     assert isinstance(parse_network(meant), IPv4Network | IPv6Network)
 
 
@@ -100,7 +100,7 @@ def test_host_bits_are_refused_with_the_network_that_was_meant(text: str, meant:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("fe80::1%eth0", "names a zone"),
+        ("fe80::1%eth0", "contains a zone"),
         ("010.0.0.1", "leading zeros"),
         ("10.0.0.0/08", "leading zeros"),
         ("10.0.0.0/33", "does not fit"),
@@ -112,7 +112,7 @@ def test_host_bits_are_refused_with_the_network_that_was_meant(text: str, meant:
         ("10.0.0.0/-1", "neither an address nor a network"),
         ("10.0.0.0/8/8", "neither an address nor a network"),
         ("office", "neither an address nor a network"),
-        ("100%s%", "names a zone"),
+        ("100%s%", "contains a zone"),
     ],
 )
 def test_fault_says_what_is_wrong(text: str, words: str) -> None:

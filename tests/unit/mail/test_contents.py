@@ -14,7 +14,7 @@ EVERY = [*samples(), *hostile()]
 each = pytest.mark.parametrize("sample", EVERY, ids=lambda sample: sample.name)
 TAGS = set(re.findall(r"\w+", "html head meta title style body table tr td th div h1 h2 p a b bdi br"))
 ATTRIBUTES = {"lang", "charset", "name", "content", "role", "class", "style", "href", "scope", "aria-hidden"}
-HEADINGS = ["What happened", "What should I do?", "How do I know that this is real?"]
+HEADINGS = ["What happened", "What should I do?", "How do I know this is genuine?"]
 
 
 def words(text: str) -> list[str]:

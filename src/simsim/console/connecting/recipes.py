@@ -114,8 +114,13 @@ def curl(username: str, api: Api, password: str | None) -> tuple[Snippet, ...]:
         return (Snippet(f"curl {globoff}--user {user} {address}", secret=password),)
     user = shell_quote(f"{username}:")
     return (
-        Snippet(f"curl {globoff}--user {shell_quote(username)} {address}", _("At the keyboard: curl asks for it")),
-        Snippet(f'curl {globoff}--user {user}"${VARIABLE}" {address}', _("In a script: read from the environment")),
+        Snippet(
+            f"curl {globoff}--user {shell_quote(username)} {address}", _("Interactive: curl asks for the password")
+        ),
+        Snippet(
+            f'curl {globoff}--user {user}"${VARIABLE}" {address}',
+            _("In a script: the password comes from the environment"),
+        ),
     )
 
 

@@ -31,18 +31,20 @@ ALLOW = (gettext_noop("Change the allowed networks"), "networks")
 NOWHERE = ("", "")
 
 NOT_SENT = gettext_noop("The program must send the token’s username and password with every request, as HTTP Basic.")
-MISTYPED = gettext_noop("Copy the username and the password anew from the token’s page, whole and unchanged.")
-WAIT = gettext_noop("Nothing is wrong with the token. Let the program wait a little, and call less often.")
+MISTYPED = gettext_noop("Copy the username and password from the token’s page again, complete and unchanged.")
+WAIT = gettext_noop("Nothing is wrong with the token. Let the program wait a little and call less often.")
 NOT_YOURS = gettext_noop(
-    "Nothing is wrong with the token. If it happens again, tell whoever runs this API when it happened."
+    "Nothing is wrong with the token. If it happens again, tell the operator of this API when it happened."
 )
 NOT_ENFORCED = gettext_noop(
-    "If you know this address, add it before the list is enforced. If you don’t, somebody else may have the password: "
-    "revoke the token."
+    "If you recognise this address, add it before the list is enforced. If you don’t, someone else may have the "
+    "password. Revoke the token."
 )
 STEPS: dict[str, tuple[str, tuple[str, str]]] = {
     Cause.PREVIOUS_PASSWORD: (
-        gettext_noop("Give the program the token’s present password before the overlap ends: its page shows it."),
+        gettext_noop(
+            "Give the program the token’s current password before the overlap ends. You find it on the token’s page."
+        ),
         SHOW,
     ),
     Cause.OUTSIDE_ALLOWLIST: (NOT_ENFORCED, ALLOW),
@@ -56,10 +58,13 @@ STEPS: dict[str, tuple[str, tuple[str, str]]] = {
     Cause.USERNAME_FORM: (MISTYPED, CALL),
     Cause.PASSWORD_FORM: (MISTYPED, CALL),
     Cause.PASSWORD_UNKNOWN: (MISTYPED, CALL),
-    Cause.OTHER_ACCOUNT: (gettext_noop("Username and password must come from the same token’s page."), CALL),
-    Cause.SUPERSEDED: (gettext_noop("Give the program the token’s present password: its page shows it."), SHOW),
+    Cause.OTHER_ACCOUNT: (gettext_noop("Use the username and password from the same token’s page."), CALL),
+    Cause.SUPERSEDED: (
+        gettext_noop("Give the program the token’s current password. You find it on the token’s page."),
+        SHOW,
+    ),
     Cause.REVOKED: (
-        gettext_noop("A revoked token stays revoked. If the program shall go on, give it a token of its own."),
+        gettext_noop("A revoked token stays revoked. If the program still needs access, create a new token for it."),
         CREATE,
     ),
     Cause.EXPIRED: (
@@ -67,13 +72,13 @@ STEPS: dict[str, tuple[str, tuple[str, str]]] = {
         CREATE,
     ),
     Cause.ADDRESS_UNKNOWN: (
-        gettext_noop("Tell whoever runs this API, or let the token be used from anywhere."),
+        gettext_noop("Tell the operator of this API, or let the token be used from anywhere."),
         ALLOW,
     ),
     Cause.ADDRESS_NOT_ALLOWED: (
         gettext_noop(
-            "If you know this address, add it to the token’s allowed networks. If you don’t, somebody else may have "
-            "the password: revoke the token."
+            "If you recognise this address, add it to the token’s allowed networks. If you don’t, someone else may "
+            "have the password. Revoke the token."
         ),
         ALLOW,
     ),
@@ -81,12 +86,13 @@ STEPS: dict[str, tuple[str, tuple[str, str]]] = {
     Cause.UNDECIDED: (NOT_YOURS, NOWHERE),
     GatewayCause.GATE_AWAY: (NOT_YOURS, NOWHERE),
     GatewayCause.NO_DECISION: (NOT_YOURS, NOWHERE),
-    GatewayCause.BAD_REQUEST: (gettext_noop("Look at how the program builds its requests."), CALL),
+    GatewayCause.BAD_REQUEST: (gettext_noop("Check how the program builds its requests."), CALL),
     GatewayCause.TOO_MANY: (WAIT, NOWHERE),
 }
-API_FAILED = gettext_noop("The answer is the API’s own: its documentation says what this status means there.")
+API_FAILED = gettext_noop("This answer came from the API itself. Its documentation explains what this status means.")
 NOT_FINISHED = gettext_noop(
-    "The answer may still be on its way. If it stays like this, the server behind this API does not report its answers."
+    "The answer may still be on its way. If this doesn’t change, the proxy in front of the API does not report "
+    "its answers."
 )
 
 
@@ -103,10 +109,12 @@ def advice(row: LoggedRequest, token: Token | None, *, account_id: uuid.UUID, no
     if where in {"networks", "token"} and (token is None or token.status(now) != Status.ACTIVE):
         # Its page could only be read by now: what helps is another token.
         label, where = CREATE
+    create = reverse("console:create_token", args=[account_id])
+    networks = reverse("console:token", args=[account_id, token.pk]) + "{}#networks" if token else ""
     url = {
         "connect": reverse("console:connect", args=[account_id]),
-        "create": reverse("console:create_token", args=[account_id]),
+        "create": f"{create}?like={token.pk}" if token else create,
         "token": reverse("console:token", args=[account_id, token.pk]) if token else "",
-        "networks": reverse("console:token", args=[account_id, token.pk]) + "#networks" if token else "",
+        "networks": networks.format(f"?add={row.address}" if row.address else ""),
     }.get(where, "")
     return Advice(gettext(text), gettext(label) if url else "", url)

@@ -107,14 +107,14 @@ class LogForm:
         since, until = self._moment("since"), self._moment("until", through=True)
         if chosen in RANGES:
             if self.texts["since"] or self.texts["until"]:
-                self.say_wrong("range", gettext("Choose “From and to” here, or empty the two times below."))
+                self.say_wrong("range", gettext("Choose “From and to” here, or clear the two times below."))
             return now - RANGES[chosen], None
         if chosen not in {ALL, DATES}:
-            self.say_wrong("range", gettext("Choose one of the time ranges of the list."))
+            self.say_wrong("range", gettext("Choose one of the listed time ranges."))
         if chosen == ALL and (since or until):
             self.texts["range"] = DATES
         if since and until and until <= since:
-            self.say_wrong("until", gettext("This is not after the time from which the requests shall be shown."))
+            self.say_wrong("until", gettext("This must be later than the start time."))
         return since, until
 
     def _moment(self, name: str, *, through: bool = False) -> datetime | None:
@@ -129,7 +129,7 @@ class LogForm:
         except OverflowError:
             moment = None
         if moment is None:
-            self.say_wrong(name, gettext("This is not a time. Write it as 2026-12-06T14:05, in UTC."))
+            self.say_wrong(name, gettext("Enter a time such as 2026-12-06T14:05, in UTC."))
             return None
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -138,11 +138,13 @@ class LogForm:
         if not text:
             return None
         if "?" in text:
-            self.say_wrong("endpoint", gettext("The log keeps no queries. Leave out the “?” and what follows it."))
+            self.say_wrong(
+                "endpoint", gettext("The log contains no query strings. Leave out the “?” and everything after it.")
+            )
         elif not text.startswith("/") and text != "*":
-            self.say_wrong("endpoint", gettext("An endpoint begins with “/”, such as /api/v2/entities or /api/*."))
+            self.say_wrong("endpoint", gettext("An endpoint starts with “/”, such as /api/v2/entities or /api/*."))
         elif len(text) > LONGEST_ENDPOINT or "\0" in text:
-            self.say_wrong("endpoint", gettext("No endpoint in the log can be like this one."))
+            self.say_wrong("endpoint", gettext("The log can’t contain an endpoint like this."))
         else:
             return text
         return None
@@ -161,7 +163,7 @@ class LogForm:
     def _outcome(self) -> Outcome | None:
         text = self.texts["outcome"]
         if text and text not in set(Outcome):
-            self.say_wrong("outcome", gettext("Choose one of the outcomes of the list."))
+            self.say_wrong("outcome", gettext("Choose one of the listed outcomes."))
             return None
         return Outcome(text) if text else None
 
@@ -179,6 +181,6 @@ class LogForm:
             return None
         address = parse_address(text)
         if address is None:
-            self.say_wrong("address", gettext("Write one address, such as 203.0.113.9 or 2001:db8::1."))
+            self.say_wrong("address", gettext("Enter one address, such as 203.0.113.9 or 2001:db8::1."))
             return None
         return address.text

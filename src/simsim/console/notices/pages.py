@@ -26,21 +26,24 @@ from simsim.tokens.notice_policy import (
 
 # For each notice: its name, and when it is sent.
 WORDS: dict[Notice, tuple[Promise, Promise]] = {
-    Notice.CREATED: (_("A token is created"), _("At once, with a link that leads to revoking it.")),
+    Notice.CREATED: (_("A token is created"), _("Sent immediately, with a link to revoke it.")),
     Notice.EXPIRING: (_("A token is about to expire"), _("Two days before, with links to rotate or replace it.")),
-    Notice.EXPIRED: (_("A token has expired"), _("When it stops working.")),
-    Notice.REVOKED: (_("A token is revoked"), _("At once: who did it, when and why. Also to whoever did it.")),
+    Notice.EXPIRED: (_("A token has expired"), _("Sent when it stops working.")),
+    Notice.REVOKED: (
+        _("A token is revoked"),
+        _("Sent immediately: who did it, when and why. Also sent to the person who did it."),
+    ),
     Notice.RETRIEVED: (
-        _("Somebody else than its creator retrieves credentials"),
-        _("When they are shown or downloaded; not to the one who did it."),
+        _("Someone other than the creator retrieves credentials"),
+        _("Sent when they are shown or downloaded, except to the person who did it."),
     ),
     Notice.ALLOWLIST_CHANGED: (
         _("The allowed networks of a token are changed"),
-        _("At once, with the networks before and now; not to the one who did it."),
+        _("Sent immediately, with the networks before and after, except to the person who did it."),
     ),
     Notice.ROTATED: (
         _("A token gets a new password"),
-        _("At once, and how long the one before goes on working; not to the one who did it."),
+        _("Sent immediately, with how long the previous password keeps working, except to the person who did it."),
     ),
 }
 NOTHING_SENT = -1
@@ -129,7 +132,7 @@ def notices(visit: Visit) -> HttpResponse:
     except Invalid as problem:
         form.explain(problem)
         return form_page(visit, form, status=problem.status)
-    say(visit.request, gettext("Your choice is saved. It holds for every notice from now on."))
+    say(visit.request, gettext("Saved. Your choices apply to all notices from now on."))
     return redirect("console:notices", visit.account.pk)
 
 

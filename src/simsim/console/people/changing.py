@@ -32,12 +32,12 @@ def role(visit: Visit, user_id: int) -> HttpResponse:
         return question(visit, person, "role", problem)
     names = {"email": person.user.email, "account": visit.account.name}
     if wanted == Role.ADMINISTRATOR:
-        say(visit.request, gettext("%(email)s is an administrator of %(account)s now.") % names)
+        say(visit.request, gettext("%(email)s is now an administrator of %(account)s.") % names)
     elif is_oneself(visit, person):
-        say(visit.request, gettext("You are a member of %(account)s now, no longer an administrator.") % names)
+        say(visit.request, gettext("You are now a member of %(account)s and no longer an administrator.") % names)
         return redirect("console:account", visit.account.pk)
     else:
-        say(visit.request, gettext("%(email)s is a member of %(account)s now.") % names)
+        say(visit.request, gettext("%(email)s is now a member of %(account)s.") % names)
     return redirect("console:people", visit.account.pk)
 
 

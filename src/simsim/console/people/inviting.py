@@ -1,4 +1,4 @@
-"""Inviting somebody by e-mail, and sending the invitation again."""
+"""Inviting somebody by email, and sending the invitation again."""
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -36,7 +36,7 @@ def invite(visit: Visit) -> HttpResponse:
         return form_page(visit, typed, errors, status=problem.status)
     except AlreadyExists as problem:
         return form_page(visit, typed, {"email": sentence(problem)}, status=problem.status)
-    say(visit.request, gettext("%(email)s is invited. The mail is on its way.") % {"email": membership.user.email})
+    say(visit.request, gettext("%(email)s was invited. The email is on its way.") % {"email": membership.user.email})
     return redirect("console:people", visit.account.pk)
 
 

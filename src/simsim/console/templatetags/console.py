@@ -58,7 +58,7 @@ def number(value: int) -> str:
 
 @register.filter
 def breakable(address: str) -> SafeString:
-    """Return an e-mail address that breaks before its @, and not in a word, where a line is too short for it."""
+    """Return an email address that breaks before its @, and not in a word, where a line is too short for it."""
     local, at, domain = address.partition("@")
     return format_html("{}<wbr>{}{}", local, at, domain)
 

@@ -20,7 +20,7 @@ def within(usage: Usage, name: str) -> str | SafeString:
     seconds = usage.within(SHARES[name])
     if seconds is not None:
         return duration(seconds)
-    return format_html('<span class="muted"><span aria-hidden="true">–</span><span class="visually-hidden">{}</span></span>', _("Not known"))  # fmt: skip  # noqa: E501
+    return format_html('<span class="muted"><span aria-hidden="true">–</span><span class="visually-hidden">{}</span></span>', _("Unknown"))  # fmt: skip  # noqa: E501
 
 
 @register.filter

@@ -37,7 +37,7 @@ class Asked:
             return cls(found)
         names = {"who": found.answered_by_label, "name": found.name}
         if found.answer == Answer.GRANTED:
-            said = gettext("%(who)s has already made what was asked for, “%(name)s”. The form below starts empty.")
+            said = gettext("%(who)s has already created the requested token “%(name)s”. The form below starts empty.")
         else:
             said = gettext("%(who)s has declined the request for “%(name)s”. The form below starts empty.")
         return cls(answered=found, notice=said % names)

@@ -16,7 +16,7 @@ from simsim.console.tokens import previewing
 from simsim.console.tokens.form import TokenForm, offered_software
 from simsim.console.tokens.rows import rows
 from simsim.console.tokens.while_typing import CHECK, errors_while_typing
-from simsim.credential.allowlist import Fault, parse_network
+from simsim.credential.allowlist import Fault, parse_address, parse_network
 from simsim.problem import AlreadyExists, ChangedMeanwhile, Invalid
 from simsim.tokens.actions import edit_token
 from simsim.tokens.cautions import name_caution, network_cautions
@@ -31,7 +31,7 @@ def details(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
     """Show the token; save the changes that were sent, after a question where they would refuse what came until now."""
     token = find_token(token_id, actor=visit.actor, account=visit.account)
     if visit.request.method != "POST":
-        return token_page(visit, token)
+        return token_page(visit, token, with_address(TokenForm.of(token), visit.request.GET.get("add", "")))
     form, press = TokenForm.read(visit.request.POST), visit.request.POST.get("press", "")
     if press == CHECK:
         return errors_while_typing(visit, form, token=token)
@@ -40,6 +40,15 @@ def details(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
     if previewing.is_asked_for(press):
         return token_page(visit, token, form, preview=previewing.answer(visit, token, form, press))
     return edit(visit, token, form, press)
+
+
+def with_address(form: TokenForm, text: str) -> TokenForm:
+    """Return the form with an address added that a link names, not saved yet; an invalid address adds nothing."""
+    address = parse_address(text)
+    # Added to an empty list, it would refuse everybody else.
+    if address is not None and form.list_text:
+        form.add([address.text])
+    return form
 
 
 def edit(visit: Visit, token: Token, form: TokenForm, press: str) -> HttpResponse:
@@ -93,7 +102,7 @@ def save(visit: Visit, token: Token, form: TokenForm) -> HttpResponse:
     except (Invalid, AlreadyExists) as problem:
         form.explain(problem)
         return token_page(visit, token, form, status=problem.status)
-    say(visit.request, gettext("Your changes are saved. They hold from the next request on."))
+    say(visit.request, gettext("Your changes are saved and already apply."))
     if form.name != token.name:
         for caution in name_caution(visit.account, form.name, actor=visit.actor, token=token, now=visit.now):
             warn(visit.request, sentence(Invalid(caution)))

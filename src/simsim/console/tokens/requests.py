@@ -37,9 +37,9 @@ def ask(visit: Visit) -> HttpResponse:
         page = members_page(visit.request, status=problem.status, form=form)
         return page or redirect("console:account", visit.account.pk)
     if request.asked_at == visit.now:
-        said = gettext("The administrators are asked for “%(name)s”. The mail is on its way to them.")
+        said = gettext("Your request for “%(name)s” was sent to the administrators.")
     else:
-        said = gettext("You have asked for “%(name)s” already. It waits for an answer.")
+        said = gettext("You have already asked for “%(name)s”. Your request is waiting for an answer.")
     say(visit.request, said % {"name": request.name})
     return redirect("console:account", visit.account.pk)
 
@@ -52,7 +52,7 @@ def decline(visit: Visit, request_id: uuid.UUID) -> HttpResponse:
     if visit.request.method == "POST":
         request = decline_request(actor=visit.actor, request=request, now=visit.now)
         if request.answer == Answer.DECLINED:
-            said = gettext("Declined. %(who)s sees it on their page.") % {"who": request.asked_by_label}
+            said = gettext("Declined. %(who)s will see this on their page.") % {"who": request.asked_by_label}
         else:
             said = gettext("%(who)s has granted this in the meantime.") % {"who": request.answered_by_label}
         say(visit.request, said)

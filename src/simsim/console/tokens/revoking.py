@@ -33,7 +33,7 @@ def revoke(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
         revoke_token(actor=visit.actor, token=token, reason=visit.request.POST.get("reason", ""), now=visit.now)
     except Invalid as problem:
         return question(visit, token, error=sentence(problem), status=problem.status)
-    say(visit.request, gettext("“%(name)s” has stopped working. No request gets in with it.") % {"name": token.name})
+    say(visit.request, gettext("“%(name)s” was revoked and no longer works.") % {"name": token.name})
     return redirect("console:token", visit.account.pk, token.pk)
 
 

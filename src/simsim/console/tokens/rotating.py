@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from simsim.console.place import Visit, for_administrators
 from simsim.console.recent_authentication import demand_recent_authentication
@@ -20,10 +20,10 @@ from simsim.tokens.models import Status, Token
 from simsim.tokens.reading import find_token, iso
 
 OVERLAPS = {
-    "none": (timedelta(0), _("None"), _("the present password stops at once: for one that leaked")),
-    "hour": (timedelta(hours=1), _("1 hour"), _("you change the software now")),
-    "day": (timedelta(days=1), _("24 hours"), _("the software is changed today or tomorrow")),
-    "week": (timedelta(days=7), _("7 days"), _("somebody else has to change the software")),
+    "none": (timedelta(0), _("None"), _("for a password that has leaked")),
+    "hour": (timedelta(hours=1), _("1 hour"), _("if you update the software now")),
+    "day": (timedelta(days=1), _("24 hours"), _("if the software is updated today or tomorrow")),
+    "week": (timedelta(days=7), _("7 days"), _("if someone else has to update the software")),
 }
 USUAL = "day"
 
@@ -40,7 +40,7 @@ def rotate(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
         return question(visit, token)
     chosen = OVERLAPS.get(visit.request.POST.get("overlap", ""))
     if chosen is None:
-        return question(visit, token, error=gettext("Choose how long the present password goes on working."))
+        return question(visit, token, error=gettext("Choose how long the current password keeps working."))
     demand_recent_authentication(visit.request)
     if visit.request.POST.get("after", "") != version_of(token):
         raise RotatedMeanwhile(name=token.name)
@@ -48,13 +48,22 @@ def rotate(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
     return credentials_page(visit, token, credentials)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def end(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
-    """End the overlap now."""
+    """Ask with the last uses of both passwords, then end the overlap. Without an overlap the token is shown instead."""
     token = find_token(token_id, actor=visit.actor, account=visit.account)
+    if visit.request.method != "POST":
+        [row] = rows([token], now=visit.now)
+        if row.status != Status.ACTIVE or row.overlap_ends_at is None:
+            return redirect("console:token", visit.account.pk, token.pk)
+        context = {"account": visit.account, "now": visit.now, "token": token, "row": row, "after": version_of(token)}
+        return render(visit.request, "console/tokens/end_overlap.html", context)
+    if visit.request.POST.get("after", "") != version_of(token):
+        # Rotated again since the question: this would stop a password that the person was not asked about.
+        raise RotatedMeanwhile(name=token.name)
     end_overlap(actor=visit.actor, token=token, now=visit.now)
-    say(visit.request, gettext("The password before the present one has stopped working."))
+    say(visit.request, gettext("The previous password no longer works."))
     return redirect("console:token", visit.account.pk, token.pk)
 
 

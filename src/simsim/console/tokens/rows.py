@@ -71,6 +71,14 @@ class TokenRow:
         at, rotated_at = self.use.by_previous_at if self.use else None, self.token.rotated_at
         return at if at is not None and rotated_at is not None and at > rotated_at else None
 
+    @property
+    def current_used_at(self) -> datetime | None:
+        """When the password of the last rotation let a request in, if no earlier password has done so since."""
+        rotated_at = self.token.rotated_at
+        if self.use is None or rotated_at is None or self.use.at <= rotated_at or self.use.at == self.previous_used_at:
+            return None
+        return self.use.at
+
 
 def rows(tokens: Iterable[Token], *, now: datetime) -> list[TokenRow]:
     """Return the tokens with their uses, in two queries however many they are."""

@@ -66,4 +66,4 @@ def _naming(part: Part, by: By, now: datetime) -> tuple[str, str]:
         return part.software.name if part.software else gettext("No target software"), ""
     if by is By.STATUS and part.value:
         return part.value, meaning(int(part.value))
-    return part.value or gettext("Not known"), ""
+    return part.value or gettext("Unknown"), ""

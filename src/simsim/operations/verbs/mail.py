@@ -9,7 +9,7 @@ import typer
 from simsim.operations.output import AsJson, print_list, print_one
 from simsim.operations.wiring import needs_django
 
-mail = typer.Typer(no_args_is_help=True, help="The e-mails that are owed: waiting, delivered, given up.")
+mail = typer.Typer(no_args_is_help=True, help="Emails: waiting, delivered and given up.")
 COLUMNS = ["id", "kind", "recipient", "state", "owed_at", "attempts", "last_error", "next_attempt_at"]
 
 

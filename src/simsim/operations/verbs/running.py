@@ -80,7 +80,7 @@ def gateway(
 
 @needs_django
 def worker(as_json: AsJson = False) -> None:
-    """Ship the request log, deliver e-mail and delete what is too old, until SIGTERM or Ctrl-C."""
+    """Ship the request log, deliver email and delete what is too old, until SIGTERM or Ctrl-C."""
     from simsim.operations import working
 
     del as_json  # taken like everywhere; a worker prints nothing

@@ -88,7 +88,7 @@ def list_users(account: AccountId, as_json: AsJson = False) -> None:
 @users.command("invite")
 @needs_django
 def invite_user(email: Email, account: AccountId, role: Role, as_json: AsJson = False) -> None:
-    """Add a user to an account and e-mail them a link to choose a password, or to sign in."""
+    """Add a user to an account and email them a link to choose a password, or to sign in."""
     from django.utils import timezone
 
     from simsim.accounts import invitations
