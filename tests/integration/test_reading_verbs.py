@@ -21,6 +21,8 @@ pytestmark = pytest.mark.timeout(240)
 CHANGE = {
     "serve", "gateway", "worker", "migrate", "account create", "user create", "token create", "token edit",
     "token revoke", "token rotate", "token end-overlap", "token credentials", "mail retry", "software add",
+    "account ensure", "account rename", "account close", "user invite", "user role", "user remove",
+    "user reset-password", "token import",
 }  # fmt: skip
 # Reading besides: the same verbs, told to change nothing.
 READ_WITH = {"migrate": ["--check"], "gateway": ["--print-config"]}
