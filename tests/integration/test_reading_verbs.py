@@ -25,7 +25,7 @@ CHANGE = {
     "user reset-password", "token import",
 }  # fmt: skip
 # Reading besides: the same verbs, told to change nothing.
-READ_WITH = {"migrate": ["--check"], "gateway": ["--print-config"]}
+READ_WITH = {"migrate": ["--check"], "gateway": ["--print-config"], "log list": ["--all-accounts"]}
 
 
 def verbs() -> Iterator[tuple[str, Any]]:
@@ -198,7 +198,12 @@ def test_missing_and_foreign_keys_are_refused_and_explained(
     shutil.copytree(full[0], data)
     kept = data / "keys" / "token_keys"
     said = {item["subject"]: item for item in json.loads(simsim(data, "doctor", "--json").stdout)["items"]}
-    assert said["keys"] == {"subject": "keys", "ok": True, "detail": f"1 from {kept}, and every password has its key"}
+    assert said["keys"] == {
+        "subject": "keys",
+        "ok": True,
+        "state": "ok",
+        "detail": f"1 from {kept}, and every password has its key",
+    }
     kept.rename(tmp_path / "kept")
     for verb in (["serve"], ["account", "list"], ["migrate", "--check"], ["migrate"]):
         done = simsim(data, *verb)

@@ -46,7 +46,7 @@ def examine() -> list[Finding]:
         try:
             findings.extend(look())
         except DatabaseError:
-            is_new = any(finding.says == MIGRATE for finding in findings)
+            is_new = any(MIGRATE in finding.says for finding in findings)
             findings.append(
                 not_started(subject, "can be checked after simsim migrate")
                 if is_new

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.db import DatabaseError
 
-from simsim.operations.findings import Finding
+from simsim.operations.findings import Finding, not_started
 from simsim.operations.remains import is_missing
 from simsim.problem import KeyMissing, Unusable
 from simsim.tokens import sealing_keys
@@ -21,6 +21,10 @@ def keys() -> Iterator[Finding]:
         secret = settings.OPERATOR.django_secret()
     except Unusable as problem:
         yield Finding("keys", False, str(problem))
+        return
+    operator = settings.OPERATOR
+    if not (ring and secret) and operator.is_embedded and is_missing(operator.database_files[0]):
+        yield not_started("keys", "simsim migrate makes them for a new installation")
         return
     if not secret:
         yield Finding("keys", False, explained("SIMSIM_SECRET_KEY", "secret_key", "It signs sessions"))

@@ -37,7 +37,7 @@ class Sql:
 class Condition:
     """One filter: a row passes that has one of `values`.
 
-    `lead` returns for one of them the condition that an index of its rows serves, None where there is no such index.
+    `lead` returns for one of them the condition that `index` serves, None where there is no such index.
     The rows of a value are counted under `kind`, with `kind` None they are not; `of_refusals`: the refused ones alone.
     """
 
@@ -46,6 +46,7 @@ class Condition:
     kind: Kind | None = None
     values: tuple[str, ...] = ("",)
     of_refusals: bool = False
+    index: str = "log_by_account"
 
 
 def everything_of(account_id: uuid.UUID) -> Condition:
@@ -69,7 +70,7 @@ def conditions(filters: Filters, account_id: uuid.UUID) -> list[Condition]:
         found.append(_outcome(account, filters.outcome))
     if filters.address is not None:
         sql = Sql("address = %s", (filters.address,))
-        found.append(Condition(sql, lambda _: both(account, sql)))
+        found.append(Condition(sql, lambda _: both(account, sql), index="log_by_address"))
     return found
 
 
@@ -99,16 +100,15 @@ def _tokens(account: Sql, token_ids: Sequence[uuid.UUID]) -> Condition:
         return both(Sql("token_id = %s", (kept(uuid.UUID(value)),)), account.fenced)
 
     sql = _either("token_id", [kept(token_id) for token_id in token_ids])
-    return Condition(sql, lead, Kind.TOKEN, tuple(token_id.hex for token_id in token_ids))
+    return Condition(sql, lead, Kind.TOKEN, tuple(token_id.hex for token_id in token_ids), index="log_by_token")
 
 
 def _statuses(account: Sql, low: int, high: int) -> Condition:
     def lead(value: str) -> Sql:
         return both(account, Sql("status = %s", (int(value),)))
 
-    return Condition(
-        Sql("status BETWEEN %s AND %s", (low, high)), lead, Kind.STATUS, tuple(map(str, range(low, high + 1)))
-    )
+    sql, statuses = Sql("status BETWEEN %s AND %s", (low, high)), tuple(map(str, range(low, high + 1)))
+    return Condition(sql, lead, Kind.STATUS, statuses, index="log_by_status")
 
 
 def _endpoints(account: Sql, account_id: uuid.UUID, endpoint: str) -> Condition:
@@ -132,7 +132,7 @@ def _endpoints(account: Sql, account_id: uuid.UUID, endpoint: str) -> Condition:
         found = both(Sql("endpoint_id = %s", (known[value],)), account.fenced)
         return both(found, like_it.fenced) if value in vague else found
 
-    return Condition(of_endpoints, lead, Kind.ENDPOINT, tuple(known))
+    return Condition(of_endpoints, lead, Kind.ENDPOINT, tuple(known), index="log_by_endpoint")
 
 
 def _may_begin(name: str, beginning: str) -> bool:
@@ -154,8 +154,10 @@ def _outcome(account: Sql, outcome: Outcome) -> Condition:
         return Condition(sql, None)
     if outcome is Outcome.UNKNOWN:
         # How it ended is not known, so its status is not either.
-        return Condition(sql, lambda _: both(account, Sql("status IS NULL"), sql.fenced), Kind.STATUS)
-    return Condition(sql, lambda _: both(account, Sql(REFUSAL), sql.fenced), Kind.ALL, of_refusals=True)
+        lead = both(account, Sql("status IS NULL"), sql.fenced)
+        return Condition(sql, lambda _: lead, Kind.STATUS, index="log_by_status")
+    refused = both(account, Sql(REFUSAL), sql.fenced)
+    return Condition(sql, lambda _: refused, Kind.ALL, of_refusals=True, index="log_by_refusal")
 
 
 def _either(column: str, values: Sequence[Any]) -> Sql:
