@@ -21,7 +21,7 @@ from simsim.operations.probing import port_status, socket_status
 
 SIMSIM = Path(sys.executable).parent / "simsim"
 LOOPBACK = "127.0.0.1"
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.any_database, pytest.mark.timeout(120)]
 
 
 class Installation:

@@ -21,7 +21,7 @@ import pytest
 from postgresql_server import free_port
 from time_alone import seconds_alone
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.any_database, pytest.mark.timeout(240)]
 SIMSIM = Path(sys.executable).parent / "simsim"
 READY_SECONDS = 90
 RESTART_SECONDS = 8

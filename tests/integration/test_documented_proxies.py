@@ -14,7 +14,7 @@ from documented_proxies import StackWithProxies
 from raw_api import TUNNEL, raw_api, say
 from settings_for_tests import ON_POSTGRESQL
 
-pytestmark = [pytest.mark.covers("R15", "B9"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.any_database, pytest.mark.covers("R15", "B9"), pytest.mark.timeout(180)]
 MAKES = os.environ.get("PROXIES_UNDER_TEST", "caddy,nginx").split(",")
 WEBSOCKET = (
     b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13",

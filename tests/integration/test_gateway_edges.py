@@ -13,7 +13,7 @@ from gateway_front import Api, Front
 from simsim.gateway.addresses import HEALTH_PATH
 from simsim.gateway.nginx import packaged_binary, system_binary
 
-pytestmark = pytest.mark.covers("B9")
+pytestmark = [pytest.mark.any_database, pytest.mark.covers("B9")]
 
 KEY = b"Sec-WebSocket-Key: " + base64.b64encode(b"0123456789abcdef")
 HANDSHAKE = (b"Host: api", b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13", KEY)

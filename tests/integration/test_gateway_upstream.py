@@ -15,7 +15,7 @@ from gateway_front import Api, Front
 from postgresql_server import free_port
 from simsim.gateway.nginx import packaged_binary, system_binary
 
-pytestmark = pytest.mark.covers("B9")
+pytestmark = [pytest.mark.any_database, pytest.mark.covers("B9")]
 
 # The far end of the gateway's resolver: names as a file says at that moment.
 RESOLVER = """

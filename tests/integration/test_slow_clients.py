@@ -14,7 +14,7 @@ from simsim.console.bodies import MAX_AWAITED_BODIES, MAX_BODY_BYTES, MAX_BODY_S
 from simsim.operations.connections import MAX_CONNECTIONS
 from stack import Stack
 
-pytestmark = [pytest.mark.covers("R13"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.any_database, pytest.mark.covers("R13"), pytest.mark.timeout(180)]
 PROMPT_SECONDS = 4  # a couple, and as much again for a machine on which much else runs
 HEAD_SECONDS = 10
 STALLS = {
