@@ -1,6 +1,7 @@
 """A real PostgreSQL for the tests: a cluster of its own in a scratch directory, stopped when the tests end."""
 
 import atexit
+import contextlib
 import functools
 import os
 import pwd
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -21,7 +23,7 @@ def binaries() -> Path:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     on_path = shutil.which("initdb")
     if on_path:
-        return Path(on_path).parent
+        return Path(on_path).resolve().parent
     if not found:
         raise RuntimeError("PostgreSQL is not installed: apt-get install postgresql, or put initdb on the PATH")
     return found[-1]
@@ -57,14 +59,39 @@ def start() -> int:
     ]
     subprocess.run(initdb, user=user, check=True, stdout=subprocess.DEVNULL, cwd=directory)
     options = ["fsync=off", f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={directory}"]
-    command: list[str | Path] = [binaries() / "postgres", "-D", data]
-    command += [part for option in options for part in ("-c", option)]
-    with (directory / "log").open("w") as log:
-        server = subprocess.Popen(command, user=user, stdout=log, stderr=log, cwd=directory)
+    server = spawn(data, options)
     atexit.register(stop, server, directory)
     SOCKETS.append(directory)
     wait_until_ready(port, server)
     return port
+
+
+def spawn(data: Path, options: list[str]) -> "subprocess.Popen[bytes]":
+    user = SERVER_USER if os.geteuid() == 0 else None
+    command: list[str | Path] = [binaries() / "postgres", "-D", data]
+    command += [part for option in options for part in ("-c", option)]
+    with (data.parent / "log").open("w") as log:
+        return subprocess.Popen(command, user=user, stdout=log, stderr=log, cwd=data.parent)
+
+
+@contextlib.contextmanager
+def standby() -> Iterator[int]:
+    """Run a streaming standby that replays nothing for an hour, and give its port."""
+    primary = start()
+    user = SERVER_USER if os.geteuid() == 0 else None
+    directory = Path(tempfile.mkdtemp(prefix="simsim-standby-"))
+    if user:
+        shutil.chown(directory, user=pwd.getpwnam(user).pw_uid)
+    data, port = directory / "data", free_port()
+    copy = ["pg_basebackup", "-D", data, "-d", url(primary, "postgres"), "-R", "-X", "stream", "-c", "fast", "-N"]
+    subprocess.run([binaries() / copy[0], *copy[1:]], user=user, check=True, cwd=directory)
+    options = ["fsync=off", f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={directory}"]
+    server = spawn(data, [*options, "recovery_min_apply_delay=1h"])
+    try:
+        wait_until_ready(port, server)
+        yield port
+    finally:
+        stop(server, directory)
 
 
 def wait_until_ready(port: int, server: "subprocess.Popen[bytes]") -> None:

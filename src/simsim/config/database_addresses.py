@@ -97,13 +97,21 @@ def prove_values(name: str, parameters: dict[str, Any]) -> None:
 
 
 def django_database(name: str, url: str) -> dict[str, Any]:
-    """Return what Django connects with: the same that libpq reads from the URL, so that gate and console go alike."""
+    """Return what Django connects with: the same that libpq reads from the URL, so that gate and console go alike.
+
+    Connections are kept for an hour: one to a standby would refuse every change for as long.
+    """
     options = postgresql_parameters(name, url)
     named = {key: str(options.pop(parameter, "")) for key, parameter in _DJANGO_NAMES.items()}
     return {
         "ENGINE": "django.db.backends.postgresql",
         **named,
-        "OPTIONS": {"connect_timeout": 5, "pool": {"min_size": 1, "max_size": 8}} | options,
+        "OPTIONS": {
+            "connect_timeout": 5,
+            "target_session_attrs": "read-write",
+            "pool": {"min_size": 1, "max_size": 8},
+        }
+        | options,
     }
 
 

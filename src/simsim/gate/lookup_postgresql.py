@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 from psycopg.abc import RV, PQGen
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
 from simsim.credential.decision import Record
@@ -17,7 +18,17 @@ STATEMENT_TIMEOUT_SECONDS = 2.0
 # after another would answer none of them.
 PAUSE_SECONDS = 0.5
 
-_SELECT = f"SELECT {COLUMNS} FROM {VIEW} WHERE digest = %s"  # noqa: S608
+# Each answer says whether the server that gave it takes writes, also when there is no row: a standby, or a primary that
+# was fenced, may not know of a revocation. PostgreSQL sets `transaction_read_only` before it takes the snapshot, so a
+# promotion in between can't pass an old row off as a new one, as it could with `pg_is_in_recovery()`.
+_SELECT = f"""
+    SELECT current_setting('transaction_read_only') = 'on', {COLUMNS}
+    FROM (SELECT 1) AS always LEFT JOIN {VIEW} ON digest = %s
+"""  # noqa: S608
+
+
+class _ReadOnlyServerError(psycopg.OperationalError):
+    """A standby, or a primary that takes no writes, has answered."""
 
 
 class _Connection(psycopg.Connection[TupleRow]):
@@ -40,11 +51,10 @@ class PostgresqlLookup:
         """Return the record under a password's digest, None when there is none. Raises Unavailable."""
         if time.monotonic() < self._paused_until:
             raise Unavailable("PostgreSQL: no connection, trying again in a moment")
-        rows = self._rows(digest)
-        if not rows:
+        (row,) = self._rows(digest)  # more than one owner of a password is no decision
+        _, found, token, account, name, expires_at, revoked_at, allowlist, works_until, report_only = row
+        if found is None:
             return None
-        (row,) = rows  # more than one owner of a password is no decision
-        found, token, account, name, expires_at, revoked_at, allowlist, works_until, report_only = row
         return Record(
             token_id=str(token),
             account_id=str(account),
@@ -88,17 +98,24 @@ class PostgresqlLookup:
         if self._cursor is None or self._generation != process.generation():
             self._cursor = self._connected()
             self._generation = process.generation()
-        return self._cursor.execute(_SELECT, (digest,), prepare=True).fetchall()
+        rows = self._cursor.execute(_SELECT, (digest,), prepare=True).fetchall()
+        if rows[0][0]:
+            raise _ReadOnlyServerError
+        return rows
 
     def _connected(self) -> psycopg.Cursor[TupleRow]:
         parameters: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "application_name": "simsim gate"}
+        # Of several hosts libpq then takes the primary.
+        if "target_session_attrs" not in conninfo_to_dict(self._url):
+            parameters["target_session_attrs"] = "read-write"
         connection = _Connection.connect(self._url, autocommit=True, **parameters)
         milliseconds = int(STATEMENT_TIMEOUT_SECONDS * 1000)
         connection.execute(f"SET statement_timeout = {milliseconds}")
-        connection.execute("SET default_transaction_read_only = on")
         connection.execute("SET timezone = 'UTC'")
         return connection.cursor(binary=True)
 
     def _pause(self, error: psycopg.Error) -> Unavailable:
         self._paused_until = time.monotonic() + PAUSE_SECONDS
+        if isinstance(error, _ReadOnlyServerError):
+            return Unavailable("PostgreSQL: the server takes no writes, it may be a standby")
         return Unavailable(f"PostgreSQL: {type(error).__name__}")

@@ -117,11 +117,27 @@ def test_no_wait_is_without_an_end(lookup: Lookup, owner: psycopg.Connection) ->
         assert time.monotonic() - began < STATEMENT_TIMEOUT_SECONDS + 1
 
 
-def test_lookup_cannot_write(lookup: Lookup) -> None:
-    lookup.find(KNOWN)
-    cursor = lookup._cursor  # type: ignore[attr-defined]
-    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-        cursor.execute("DELETE FROM token")
+@pytest.mark.covers("R13", "B1", "B11")
+def test_primary_that_was_fenced_decides_nothing(
+    lookup: Lookup, owner: psycopg.Connection, postgresql_url: str
+) -> None:
+    assert lookup.find(KNOWN)
+    owner.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+    try:
+        owner.execute("SELECT pg_reload_conf()")
+        time.sleep(0.2)
+        for digest_of_request in (KNOWN, bytes(32)):
+            with pytest.raises(Unavailable):
+                lookup.find(digest_of_request)
+            time.sleep(PAUSE_SECONDS)
+        anyhow = open_lookup(f"{postgresql_url}?target_session_attrs=any")
+        with pytest.raises(Unavailable, match="takes no writes"):
+            anyhow.find(KNOWN)
+    finally:
+        owner.execute("ALTER SYSTEM RESET default_transaction_read_only")
+        owner.execute("SELECT pg_reload_conf()")
+    time.sleep(0.2)
+    assert lookup.find(KNOWN)
 
 
 @pytest.mark.covers("B11")
