@@ -220,7 +220,7 @@ def test_following_stops_with_a_notice_when_the_log_can_not_be_read(alice: Visit
     expect(stopped).to_be_hidden()
     page.route("**/newest/**", lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"))
     expect(stopped).to_be_visible(timeout=5000)
-    expect(page.get_by_text("New requests appear here by themselves")).to_have_count(0)
+    expect(page.get_by_text("New requests appear here automatically")).to_have_count(0)
     answers = asked_of(page)
     page.wait_for_timeout(3000)
     assert answers == []
@@ -438,7 +438,7 @@ def tour(visitor: Visitor) -> Iterator[str]:
     panel_of(page).wait_for()
     yield "logged request"
     page.goto(f"{logs}?follow=on&range=24h")
-    expect(page.get_by_text("New requests appear here by themselves")).to_be_visible()
+    expect(page.get_by_text("New requests appear here automatically")).to_be_visible()
     page.get_by_text("Export", exact=True).click()
     yield "logs, followed"
     page.goto(f"{logs}?range=30d&endpoint=/*&outcome=accepted&status=503&address=127.0.0.1")

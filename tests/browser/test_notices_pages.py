@@ -24,7 +24,7 @@ def test_administrator_chooses_who_is_told_and_finds_the_choice_again(
         rotated.get_by_role("radio", name=wanted).check()
         days.get_by_role("checkbox", name="14 days before").set_checked(by_keyboard)
         visitor.press("Save changes", by_keyboard=by_keyboard)
-        page.get_by_text("Your choice is saved.").wait_for()
+        page.get_by_text("Saved. Your choices apply").wait_for()
         expect(rotated.get_by_role("radio", name=wanted)).to_be_checked()
         expect(days.get_by_role("checkbox", name="14 days before")).to_be_checked(checked=by_keyboard)
         expect(days.get_by_role("checkbox", name="7 days before")).not_to_be_checked()

@@ -61,7 +61,7 @@ def test_invited_person_comes_in_is_promoted_and_makes_a_token(
         page.get_by_role("link", name="Invite someone").click()
         page.get_by_label("Email").fill(email)
         page.get_by_role("button", name="Send invitation").click()
-        expect(page.get_by_role("status")).to_contain_text(f"{email} is invited")
+        expect(page.get_by_role("status")).to_contain_text(f"{email} was invited")
         expect(person(page, email)).to_contain_text("Not yet")
         alice.check()
 
@@ -88,7 +88,7 @@ def test_invited_person_comes_in_is_promoted_and_makes_a_token(
         # What a person made goes on working when the person has gone (R2).
         password = dora.page.get_by_label("Password", exact=True).input_value()
         page.get_by_role("link", name=f"Remove… {email}").click()
-        expect(page.get_by_text(f"The active token that {email} made here stays")).to_be_visible()
+        expect(page.get_by_text(f"The active token that {email} created keeps working")).to_be_visible()
         alice.check()
         page.get_by_role("button", name="Remove from the account").click()
         expect(page.get_by_role("status")).to_contain_text(f"{email} no longer belongs to Acme")
@@ -109,7 +109,7 @@ def test_member_asks_and_gets_a_token_that_works(browser: Browser, stack: Stack,
         bob.page.get_by_label("What is it for?").fill("The weekly figures for the board")
         bob.page.get_by_label("Target software").select_option("Microsoft Power BI")
         bob.page.get_by_role("button", name="Ask an administrator").click()
-        expect(bob.page.get_by_role("status")).to_contain_text(f"The administrators are asked for “{name}”")
+        expect(bob.page.get_by_role("status")).to_contain_text(f"Your request for “{name}” was sent")
         expect(bob.page.locator(".asks li").filter(has_text=name)).to_contain_text("Waiting")
         bob.check()
 
@@ -228,7 +228,7 @@ def tour(visitor: Visitor) -> Any:
         page.get_by_label("Name of the token").fill(name)
         page.get_by_label("What is it for?").fill("Loads the positions every night.\n" + "x" * 120)
         page.get_by_role("button", name="Ask an administrator").click()
-        page.get_by_text(f"The administrators are asked for “{name}”").wait_for()
+        page.get_by_text(f"Your request for “{name}” was sent").wait_for()
     page.goto(people(visitor))
     yield "member at a page of administrators"
     page.get_by_label("Name of the token").fill("T")

@@ -78,7 +78,7 @@ def test_page_stops_when_it_is_full_and_the_next_begins_below(cast: Cast, alice:
         content = read(alice, asked[1].replace("turn=40", "turn=1"))
         seen += re.findall(ROW, content)
     assert [int(pk) for pk in seen] == wanted[:50]
-    assert "Nothing more found" not in content
+    assert "No more requests found" not in content
     while str(wanted[50]) not in seen:
         older = re.search(r'rel="next" href="([^"]+)"', content)
         assert older
