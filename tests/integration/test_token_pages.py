@@ -256,7 +256,7 @@ def test_traffic_suggests_a_list_and_nothing_is_suggested_without_traffic(
 @pytest.mark.covers("B3")
 def test_page_says_how_the_browsers_address_was_determined(cast: Cast, alice: Client, made: Any) -> None:
     page = alice.get(f"{list_of(cast)}{made[0].pk}/", REMOTE_ADDR="198.51.100.7")
-    assert "We see you as 198.51.100.7." in text_of(page)
+    assert "Your address is 198.51.100.7." in text_of(page)
     through = alice.get(f"{list_of(cast)}new/", REMOTE_ADDR="", HTTP_X_FORWARDED_FOR="203.0.113.9")
     assert "Add my IP (203.0.113.9)" in text_of(through)
 
