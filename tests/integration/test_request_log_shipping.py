@@ -2,6 +2,7 @@
 
 import gc
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from django.conf import settings
 
 from request_lines import ACME, NOON, READER, SpoolOfTests, request_id
 from simsim.credential import decision
+from simsim.gate.spool import LOOK_SECONDS, Spool
 from simsim.request_log import reading, shipping, storing
 from simsim.request_log.joining import join
 from simsim.request_log.models import LoggedRequest, OpenRequest, SetAsideLine, SpoolPosition
@@ -377,3 +379,33 @@ def test_shipping_leaves_the_collector_of_garbage_as_it_was(spool: SpoolOfTests,
         assert gc.isenabled() is is_enabled
     finally:
         (gc.enable if before else gc.disable)()
+
+
+@pytest.mark.parametrize("shipped_before", [0, 1, 2])
+def test_deleted_file_of_the_gate_costs_no_line_and_doubles_none(
+    tmp_path: Path, shipper: Shipper, shipped_before: int
+) -> None:
+    source = tmp_path / "lines"
+    source.mkdir()
+    written = SpoolOfTests(source)
+    for number in range(4):
+        written.decide(number)
+    written.close()
+    lines = [line for path in sorted(source.glob("gate-*")) for line in path.read_bytes().splitlines(keepends=True)]
+    gate = Spool(tmp_path)
+    for line in lines[:shipped_before]:
+        gate.append(line)
+    ship_all(shipper)
+    for line in lines[shipped_before:2]:
+        gate.append(line)
+    for path in tmp_path.glob("gate-*"):
+        path.unlink()
+    gate.append(lines[2])
+    ship_all(shipper)
+    time.sleep(2 * LOOK_SECONDS)
+    gate.append(lines[3])
+    ship_all(shipper)
+    gate.close()
+    ship_all(shipper)
+    assert [resource for resource, _, _ in rows()] == ["/r/0", "/r/1", "/r/2", "/r/3"]
+    assert not list(tmp_path.glob("gate-*"))
