@@ -4,9 +4,9 @@ A file is locked by whoever writes it, and its name appears only once it is; so 
 writer any more, and whoever takes it may read it to the end and delete it.
 """
 
+import contextlib
 import errno
 import fcntl
-import math
 import os
 import secrets
 import time
@@ -22,6 +22,7 @@ MAX_SEGMENT_BYTES = 64 * 1024 * 1024
 # What the gate leaves free: the ends of what was let in go to the same disk, and nginx drops what does not fit.
 ROOM_FOR_ENDS_BYTES = 1024 * 1024
 LOOK_SECONDS = 0.02
+COPY_BYTES = 1024 * 1024
 GATE = "gate"  # what was decided
 ENDS = "ends"  # how requests ended, told by a middleware in the API's own process
 
@@ -39,13 +40,13 @@ class Spool:
         self._stem = stem
         self._max_segment_bytes = max_segment_bytes
         self._file: int | None = None
+        self._path = directory
         self._generation = 0
         self._size = 0
         self._ends_within_a_line = False
         self._gap: Gap | None = None
         self._gap_generation = 0
-        # Who writes ends may use the last room.
-        self._looks_at = 0.0 if stem == GATE else math.inf
+        self._looks_at = 0.0
 
     def append(self, line: bytes) -> None:
         """Write one line, its newline included, so that it outlives this process. Raises OSError when it can't be.
@@ -66,22 +67,26 @@ class Spool:
     def open(self) -> int:
         """Return the descriptor of the file that the next line goes to, opened if need be. Raises OSError."""
         if monotonic() >= self._looks_at:
-            self._leave_room_for_ends()
+            self._look()
         if self._file is not None:
             if self._generation == process.generation() and self._size < self._max_segment_bytes:
                 return self._file
+            self._keep_name()
             successor = self._making_room(self._create)
             # After a fork this closes the child's copy alone: the parent's lock stays.
             os.close(self._file)
         else:
             successor = self._making_room(self._create)
-        self._file, self._generation = successor, process.generation()
+        self._file, self._path = successor
+        self._generation = process.generation()
         self._size, self._ends_within_a_line = 0, False
-        return successor
+        return self._file
 
     def close(self) -> None:
         """Let go of the file, so that it can be shipped to its end."""
         if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._keep_name()
             os.close(self._file)
             self._file = None
 
@@ -103,6 +108,28 @@ class Spool:
         self._ends_within_a_line = False
         self._size += size
 
+    def _look(self) -> None:
+        """Look at the disk's room and at the file's name. Raises OSError."""
+        if self._stem == GATE:  # who writes ends may use the last room
+            self._leave_room_for_ends()
+        self._keep_name()
+        self._looks_at = monotonic() + LOOK_SECONDS
+
+    def _keep_name(self) -> None:
+        """Go on in a copy of the file when somebody has deleted it or moved it away. Raises OSError.
+
+        The copy holds all of it: the worker knows a file by its beginning, and so ships on from where it was, each line
+        once. It can't be given its name again: Linux links no file that has none.
+        """
+        if self._file is None or self._generation != process.generation():
+            return  # the file is the parent's to keep
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(self._path.stat(), os.fstat(self._file)):
+                return
+        nameless = self._file
+        self._file, self._path = self._making_room(lambda: self._create(nameless))
+        os.close(nameless)
+
     def _leave_room_for_ends(self) -> None:
         """Give the ballast away before the disk is full. Raises OSError when only the room for ends is left."""
         room = os.statvfs(self._directory)
@@ -111,7 +138,6 @@ class Spool:
             if not ballast.is_kept(self._directory):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             ballast.let_go(self._directory)
-        self._looks_at = monotonic() + LOOK_SECONDS
 
     def _miss(self) -> None:
         generation = process.generation()
@@ -144,18 +170,30 @@ class Spool:
             raise error
         ballast.let_go(self._directory)
 
-    def _create(self) -> int:
-        """Return the descriptor of a new locked file in the directory. Raises OSError."""
+    def _create(self, beginning: int | None = None) -> tuple[int, Path]:
+        """Return the descriptor and the path of a new locked file in the directory. Raises OSError.
+
+        It begins with what the file `beginning` holds.
+        """
         name = f"{self._stem}-{time.time_ns():020d}-{os.getpid()}-{secrets.token_hex(4)}.jsonl"
         hidden = self._directory / f".{name}"
-        file = os.open(hidden, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+        file = os.open(hidden, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             # Locked before it is named: between the two, a reader would find it free, ship it empty and delete it, and
             # every line of this process would go into a file without a name.
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Copied before it is named: of a part the worker would believe that the rest was cut away.
+            if beginning is not None:
+                _copy(beginning, file)
             hidden.rename(self._directory / name)
         except OSError:
             os.close(file)
             hidden.unlink(missing_ok=True)
             raise
-        return file
+        return file, self._directory / name
+
+
+def _copy(source: int, target: int) -> None:
+    offset = 0
+    while data := os.pread(source, COPY_BYTES, offset):
+        offset += os.write(target, data)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from simsim.gate.spool import ENDS, Spool
+from simsim.gate.spool import ENDS, GATE, LOOK_SECONDS, Spool
 from simsim.request_log.lines import Missed, parse_gate_line
 
 LINE = b'{"id":"1"}\n'
@@ -225,3 +225,58 @@ def test_line_that_was_cut_costs_no_line_but_its_own(spool_dir: Path) -> None:
     *written, told, last, end = path.read_bytes().split(b"\n")
     assert [*written, last, end] == [b"a" * 49, b"b" * 30, b"c" * 9, b"d" * 9, b""]
     assert missed(told) == 2
+
+
+@pytest.mark.covers("R17")
+@pytest.mark.parametrize("how", ["deleted", "moved", "another in its place"])
+@pytest.mark.parametrize("stem", [GATE, ENDS])
+def test_file_that_loses_its_name_goes_on_as_a_whole_copy_within_a_moment(
+    spool_dir: Path, tmp_path: Path, stem: str, how: str
+) -> None:
+    spool = Spool(spool_dir, stem=stem)
+    spool.append(b"shipped\n")
+    (path,) = files(spool_dir)
+    if how == "deleted":
+        path.unlink()
+    else:
+        path.rename(tmp_path / "moved")
+    if how == "another in its place":
+        path.touch()
+    before = open_files()
+    spool.append(b"without a name\n")
+    time.sleep(2 * LOOK_SECONDS)
+    spool.append(b"named again\n")
+    copy = files(spool_dir)[-1]
+    assert copy.read_bytes() == b"shipped\nwithout a name\nnamed again\n"
+    assert is_locked(copy)
+    assert open_files() == before
+    spool.close()
+
+
+@pytest.mark.covers("R17")
+def test_deleted_file_is_kept_when_its_writer_closes_it(spool_dir: Path) -> None:
+    spool = Spool(spool_dir)
+    spool.append(LINE)
+    for path in files(spool_dir):
+        path.unlink()
+    spool.close()
+    (copy,) = files(spool_dir)
+    assert copy.read_bytes() == LINE
+    assert not is_locked(copy)
+
+
+@pytest.mark.covers("R17")
+def test_child_leaves_its_parents_deleted_file_to_the_parent(spool_dir: Path) -> None:
+    spool = Spool(spool_dir)
+    spool.append(b"parent\n")
+    for path in files(spool_dir):
+        path.unlink()
+    child = os.fork()
+    if child == 0:
+        try:
+            spool.append(b"child\n")
+        finally:
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    spool.close()
+    assert sorted(path.read_bytes() for path in files(spool_dir)) == [b"child\n", b"parent\n"]
