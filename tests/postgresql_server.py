@@ -83,10 +83,11 @@ def standby() -> Iterator[int]:
     if user:
         shutil.chown(directory, user=pwd.getpwnam(user).pw_uid)
     data, port = directory / "data", free_port()
-    copy = ["pg_basebackup", "-D", data, "-d", url(primary, "postgres"), "-R", "-X", "stream", "-c", "fast", "-N"]
-    subprocess.run([binaries() / copy[0], *copy[1:]], user=user, check=True, cwd=directory)
-    options = ["fsync=off", f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={directory}"]
-    server = spawn(data, [*options, "recovery_min_apply_delay=1h"])
+    options = ("-R", "-X", "stream", "-c", "fast", "-N")
+    copy: list[str | Path] = [binaries() / "pg_basebackup", "-D", data, "-d", url(primary, "postgres"), *options]
+    subprocess.run(copy, user=user, check=True, cwd=directory)
+    settings = ["fsync=off", f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={directory}"]
+    server = spawn(data, [*settings, "recovery_min_apply_delay=1h"])
     try:
         wait_until_ready(port, server)
         yield port

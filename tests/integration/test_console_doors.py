@@ -144,7 +144,11 @@ def test_of_four_browsers_that_set_a_password_together_one_does(cast: Cast, now:
     [(password, *_)] = [answer for answer in answers if answer[1] == 302]
     assert User.objects.get(pk=person.pk).check_password(password)
     for _password, status, page in (answer for answer in answers if answer[1] != 302):
-        is_told = "has just set this password" in page or "no longer works" in page or "Enter the password you sign in with" in page
+        is_told = (
+            "has just set this password" in page
+            or "no longer works" in page
+            or "Enter the password you sign in with" in page
+        )
         assert is_told, (status, page)
         assert status in {200, 409}
 

@@ -117,12 +117,29 @@ def work() -> None:
         rounds.farewell()
 
 
+def database_identities() -> list[tuple[int, int] | None]:
+    """Return which files the SQLite databases are now, None for one that is away; none on PostgreSQL."""
+    found: list[tuple[int, int] | None] = []
+    for path in settings.OPERATOR.database_files:
+        try:
+            status = path.stat()
+        except OSError:
+            found.append(None)
+        else:
+            found.append((status.st_dev, status.st_ino))
+    return found
+
+
 def repeat(job: Job, stop: threading.Event) -> None:
     """Run a job again and again until `stop`. An error is told in one line, and the job tried again, ever later."""
-    failures = 0
+    failures, files = 0, database_identities()
     while not stop.is_set():
         job.progress.began = boot_seconds()
         try:
+            if (found := database_identities()) != files:
+                # A restored database: what is open is the file that it replaced, which nobody else will ever read.
+                connections.close_all()
+                files = found
             pause = job.busy_seconds if job.run() else job.idle_seconds
             failures, job.progress.failing_since = 0, None
         except Exception as error:  # a database that is away must end neither this job nor the others

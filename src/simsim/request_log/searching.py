@@ -60,12 +60,12 @@ class Step(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """`leads` are searched each by `index`, and their rows merged; `rest` is asked of every row besides."""
+    """`leads` are searched each by `leading_index`, and their rows merged; `rest` is asked of every row besides."""
 
     leads: list[Sql]
     rest: Sql
     steps: list[Step]
-    index: str = ""
+    leading_index: str = ""
 
 
 def search(filters: Filters, number: int, *, below: int = LAST, patience_seconds: float | None = None) -> Found:
@@ -125,7 +125,7 @@ def statement(made: Plan, step: Step, number: int) -> Sql:
     """Return the query of one step."""
     # SQLite, which knows nothing of how the values are spread, may take another index that serves the order as well.
     is_sqlite = connections[settings.REQUEST_LOG_ALIAS].vendor == "sqlite"
-    table = f"{TABLE} INDEXED BY {made.index}" if is_sqlite and made.index else TABLE
+    table = f"{TABLE} INDEXED BY {made.leading_index}" if is_sqlite and made.leading_index else TABLE
     selects: list[str] = []
     parameters: list[Any] = []
     for lead in made.leads:
