@@ -80,7 +80,7 @@ def test_invited_person_comes_in_is_promoted_and_makes_a_token(
         expect(page.get_by_role("heading", name=f"Make {email} an administrator?")).to_be_visible()
         alice.check()
         page.get_by_role("button", name="Make an administrator").click()
-        expect(page.get_by_role("status")).to_contain_text(f"{email} is an administrator of Acme now")
+        expect(page.get_by_role("status")).to_contain_text(f"{email} is now an administrator of Acme")
 
         dora.create(f"Dora’s {size[0]}")
         assert open_with(dora) == 200
@@ -121,7 +121,7 @@ def test_member_asks_and_gets_a_token_that_works(browser: Browser, stack: Stack,
         expect(page.get_by_label("Name", exact=True)).to_have_value(name)
         expect(page.get_by_label("Description")).to_have_value("The weekly figures for the board")
         expect(page.get_by_label("Target software")).to_have_value("Microsoft Power BI")
-        expect(page.get_by_role("status")).to_contain_text("bob@acme.example asks for this")
+        expect(page.get_by_role("status")).to_contain_text("bob@acme.example asked for this token")
         alice.check()
         page.get_by_role("button", name="Create token").last.click()
         page.get_by_role("heading", name=name).wait_for()
