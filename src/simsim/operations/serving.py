@@ -112,9 +112,10 @@ def wait_for_all(supervisor: Supervisor, operator: Operator, *, host: str, port:
     waits = partial(supervisor.wait_until, seconds=START_SECONDS)
     if not waits(lambda: socket_status(operator.gate_socket, "/healthz") is not None, name="The gate", of="gate"):
         return False
-    at = reachable(place.host) if place else ""
     if place and not waits(
-        lambda: port_status(at, place.port, "/healthz") is not None, name="The gate's listener", of="gate listener"
+        lambda: port_status(reachable(place.host), place.port, "/healthz") is not None,
+        name="The gate's listener",
+        of="gate listener",
     ):
         return False
     at = reachable(host)

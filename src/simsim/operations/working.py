@@ -16,6 +16,7 @@ from django.utils import timezone
 from simsim import sqlite_library
 from simsim.forwarding import forwarder, unsent
 from simsim.gate import ballast
+from simsim.gate.wal_index import Identity, identity_of
 from simsim.mail import outbox
 from simsim.operations.rounds import Progress, Rounds, boot_seconds
 from simsim.operations.wall_clock import WallClock
@@ -117,16 +118,14 @@ def work() -> None:
         rounds.farewell()
 
 
-def database_identities() -> list[tuple[int, int] | None]:
+def database_identities() -> list[Identity | None]:
     """Return which files the SQLite databases are now, None for one that is away; none on PostgreSQL."""
-    found: list[tuple[int, int] | None] = []
+    found: list[Identity | None] = []
     for path in settings.OPERATOR.database_files:
         try:
-            status = path.stat()
+            found.append(identity_of(path))
         except OSError:
             found.append(None)
-        else:
-            found.append((status.st_dev, status.st_ino))
     return found
 
 
