@@ -103,9 +103,9 @@ def make(size: Size, progress: Progress) -> Made:
 
     from simsim.accounts.actions import add_user, create_account
     from simsim.accounts.permissions import OPERATOR
-    from simsim.operations import migrating
+    from simsim.operations import migrate
 
-    migrating.migrate()
+    migrate.migrate()
     now = timezone.now()
     account = create_account(actor=OPERATOR, name="Bench", now=now)
     add_user(actor=OPERATOR, account=account, email=PERSON, role="administrator", now=now)

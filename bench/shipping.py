@@ -72,10 +72,10 @@ def lines(first: int, last: int, began: datetime) -> Iterator[tuple[bytes, bytes
 def rate(data: Path, requests: int, database_url: str, nodes: int) -> float:
     """Return the rows a second that `nodes` shippers store together, each from a spool of its own written before."""
     installation.start_django(installation.environment(data, 8000, database_url))
-    from simsim.operations import migrating
+    from simsim.operations import migrate
     from simsim.request_log.models import LoggedRequest
 
-    migrating.migrate()
+    migrate.migrate()
     start = data / "start"
     command = [sys.executable, "-m", "bench.shipping", "--requests", str(requests), "--postgresql", database_url]
     shippers = [
@@ -96,7 +96,7 @@ def rate(data: Path, requests: int, database_url: str, nodes: int) -> float:
 def ship_as_node(nth: int, data: Path, requests: int, database_url: str) -> None:
     """Write a spool, wait until all are written, ship it, and print how many seconds that took."""
     installation.start_django(installation.environment(data, 8000, database_url))
-    from simsim.request_log.shipping import Shipper
+    from simsim.request_log.ship.shipper import Shipper
 
     spool = data / "spool" if nth == 0 else data / f"spool-{nth}"
     write_spool(spool, requests, first=nth * requests)
@@ -116,8 +116,8 @@ def delays(data: Path, database_url: str) -> list[float]:
     A worker of its own ships, as in `simsim serve`. To be called after `rate`, in its process and on its installation.
     """
     from simsim.gate.spool import Spool
-    from simsim.request_log.filters import Filters
-    from simsim.request_log.query import list_requests
+    from simsim.request_log.search.filters import Filters
+    from simsim.request_log.search.selectors import list_requests
 
     account = uuid.UUID(int=1 << 64)
     (data / "spool" / "gateway.jsonl").touch()

@@ -7,9 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from simsim.request_log import writing
-from simsim.request_log.joining import Row
 from simsim.request_log.models import LoggedRequest
+from simsim.request_log.ship import insert
+from simsim.request_log.ship.join import Row
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -27,7 +27,7 @@ def row(**changed: Any) -> Row:
 def store(*rows: Row) -> list[int]:
     """Store the rows, in the order of their time, and return their ids in that order."""
     with transaction.atomic(using=settings.REQUEST_LOG_ALIAS):
-        return writing.store(sorted(rows, key=lambda each: each.received_at))
+        return insert.store(sorted(rows, key=lambda each: each.received_at))
 
 
 def logged(**changed: Any) -> LoggedRequest:

@@ -7,8 +7,8 @@ from email.message import EmailMessage
 from html.parser import HTMLParser
 from typing import Any
 
+from simsim.mail.message import message
 from simsim.mail.models import OwedMail
-from simsim.mail.rendering import message
 
 ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>\"]+")
 VOID = {"meta", "br"}

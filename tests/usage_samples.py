@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from simsim.request_log import durations
-from simsim.request_log.counting import Counted, hour_of, tally
+from simsim.request_log.ship.counts import Counted, hour_of, tally
 
 DAYS = 90
 NUMBERS = ("accepted", "refused", *durations.COLUMNS)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from simsim.operations.wiring import Operator, Wiring
+from simsim.operations.context import Operator, Wiring
 
 Simsim = Callable[..., Any]
 

@@ -17,8 +17,8 @@ def main() -> None:
     from django.conf import settings
 
     from simsim.forwarding import forwarder
-    from simsim.forwarding.connecting import Away
-    from simsim.request_log.shipping import Shipper
+    from simsim.forwarding.connection import Away
+    from simsim.request_log.ship.shipper import Shipper
 
     began, factor = float(sys.argv[2]), float(sys.argv[3])
 

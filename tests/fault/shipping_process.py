@@ -12,8 +12,8 @@ import django
 
 def main() -> None:
     django.setup()
-    from simsim.request_log.access_logs import parse_access_log
-    from simsim.request_log.shipping import Shipper
+    from simsim.request_log.ship.proxy_formats import parse_access_log
+    from simsim.request_log.ship.shipper import Shipper
 
     shipper = Shipper(Path(sys.argv[1]), access_logs=[parse_access_log(text) for text in sys.argv[2:]])
     print("ready", flush=True)

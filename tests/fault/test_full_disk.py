@@ -12,7 +12,7 @@ from django.conf import settings
 
 from simsim.request_log.gaps import LogGap
 from simsim.request_log.models import LoggedRequest, SetAsideLine
-from simsim.request_log.shipping import Shipper
+from simsim.request_log.ship.shipper import Shipper
 
 REQUESTS = 500
 # A mount that nobody else sees and that goes with its process; who is not root is root in a user namespace.

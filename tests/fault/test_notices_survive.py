@@ -29,9 +29,9 @@ from cast import Cast
 from postgresql_server import free_port
 from settings_for_tests import ON_POSTGRESQL
 from simsim.accounts.actions import add_user
-from simsim.mail import outbox, sending
+from simsim.mail import outbox, transport
+from simsim.mail.delivery_status import State, state_of
 from simsim.mail.models import OwedMail
-from simsim.mail.reading import State, state_of
 from simsim.tokens.actions import create_token
 from smtp_server import serving
 
@@ -200,7 +200,7 @@ class TestMailServerThatFails:
     @pytest.fixture(autouse=True)
     def short_patience(self, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", free_port(), 0.5
-        monkeypatch.setattr(sending, "ATTEMPT_SECONDS", 1.0)
+        monkeypatch.setattr(transport, "ATTEMPT_SECONDS", 1.0)
 
     @pytest.fixture
     def people(self, transactional_db: None, now: datetime) -> Cast:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from simsim.operations.probing import port_status
+from simsim.operations.probes import port_status
 from stack import BIN, Stack, basic, running
 
 pytestmark = pytest.mark.timeout(180)

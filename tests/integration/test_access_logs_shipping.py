@@ -13,13 +13,13 @@ from request_lines import NOON, SpoolOfTests, request_id
 from simsim.credential import decision
 from simsim.gate.spool import ENDS, Spool
 from simsim.request_log import gaps
-from simsim.request_log.access_logs import AccessLog, parse_access_log
-from simsim.request_log.following import FORGOTTEN_AFTER
 from simsim.request_log.gaps import LogGap, Missing
-from simsim.request_log.lines import Completed, completed_line
 from simsim.request_log.models import LoggedRequest, OpenRequest, SetAsideLine, SpoolPosition
-from simsim.request_log.reading import Reading
-from simsim.request_log.shipping import Shipper
+from simsim.request_log.ship.batch import Reading
+from simsim.request_log.ship.lines import Completed, completed_line
+from simsim.request_log.ship.proxy_files import FORGOTTEN_AFTER
+from simsim.request_log.ship.proxy_formats import AccessLog, parse_access_log
+from simsim.request_log.ship.shipper import Shipper
 
 pytestmark = [
     pytest.mark.covers("R17"),

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from cast import Cast
+from simsim.account_log.allowlist_preview import preview_allowlist, suggest_networks
 from simsim.problem import Invalid, NotFound, NotPermitted
 from simsim.request_log.models import TokenAddressDay
 from simsim.tokens import actions
 from simsim.tokens.models import Token
-from simsim.tokens.preview import preview_allowlist, suggest_networks
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.covers("B3")]
 

@@ -7,7 +7,7 @@ import pytest
 
 from cast import Cast
 from simsim.request_log.models import TokenUse
-from simsim.request_log.query import last_uses
+from simsim.request_log.search.selectors import last_uses
 from simsim.tokens.attention import Attention, Search, attention_of, rank_active
 from simsim.tokens.models import Token
 

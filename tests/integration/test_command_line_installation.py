@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from postgresql_server import free_port
-from simsim.gate.client import ask
-from simsim.operations.probing import port_status, socket_status
+from simsim.gate.question import ask
+from simsim.operations.probes import port_status, socket_status
 
 SIMSIM = Path(sys.executable).parent / "simsim"
 LOOPBACK = "127.0.0.1"

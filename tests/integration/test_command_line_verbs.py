@@ -13,8 +13,8 @@ from simsim.accounts.models import User
 from simsim.audit.models import AuditEvent
 from simsim.credential import password
 from simsim.operations.command_line import run
-from simsim.request_log.lines import set_aside_text
 from simsim.request_log.models import SetAsideLine
+from simsim.request_log.ship.lines import set_aside_text
 from simsim.tokens.models import Token
 from verbs import WIRING, Simsim
 

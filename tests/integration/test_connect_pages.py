@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from cast import Cast
 from simsim.accounts.models import User
-from simsim.console.connecting.recipes import PLACEHOLDER_URL, Api, Recipe, recipes
+from simsim.console.connect.recipes import PLACEHOLDER_URL, Api, Recipe, recipes
 from simsim.tokens.actions import create_token, show_credentials
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.covers("R20")]

@@ -15,7 +15,7 @@ from integration.test_console_policy import patterns
 from simsim.accounts.invitations import invite, link_to_choose_a_password
 from simsim.accounts.models import User
 from simsim.console.logs.filters import LogForm
-from simsim.operations.moments import parse_moment
+from simsim.operations.time_arguments import parse_moment
 from simsim.problem import Invalid
 from simsim.tokens import rules
 from simsim.tokens.actions import create_token

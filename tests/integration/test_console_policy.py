@@ -14,8 +14,8 @@ from cast import Cast
 from integration.test_console import sign_in
 from logged_requests import logged
 from simsim.tokens.actions import Credentials, create_token
-from simsim.tokens.asking import ask_for_token
 from simsim.tokens.models import Token
+from simsim.tokens.token_requests import ask_for_token
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 

@@ -10,10 +10,10 @@ from django.db.models import Sum
 from request_lines import ACME, NOON, SpoolOfTests
 from simsim.credential.basic import NO_CREDENTIALS
 from simsim.credential.decision import EXPIRED, PASSWORD_UNKNOWN, UNDECIDED
-from simsim.request_log import floods
-from simsim.request_log.floods import STORED_A_MINUTE, network_of
 from simsim.request_log.models import Flood, LoggedRequest, OpenRequest
-from simsim.request_log.shipping import Shipper
+from simsim.request_log.ship import floods
+from simsim.request_log.ship.floods import STORED_A_MINUTE, network_of
+from simsim.request_log.ship.shipper import Shipper
 
 pytestmark = [
     pytest.mark.covers("R17"),

@@ -29,16 +29,19 @@ from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent
 from simsim.audit.models import Shipment as AuditShipment
 from simsim.credential.decision import Cause, Decision, Reason
-from simsim.forwarding import connecting, forwarder, unsent, waiting
+from simsim.forwarding import connection as receiver_connection
+from simsim.forwarding import forwarder, queue, unsent
 from simsim.forwarding import webhook as sender
-from simsim.forwarding.connecting import Away, Refused
+from simsim.forwarding.connection import Away, Refused
 from simsim.forwarding.events import Event as ForwardedEvent
 from simsim.forwarding.target import Target, read_target
-from simsim.operations import checking, working
-from simsim.operations.findings import Finding
-from simsim.request_log import outgoing, retention, writing
+from simsim.operations import worker
+from simsim.operations.doctor import checks
+from simsim.operations.doctor.findings import Finding
+from simsim.request_log import retention
 from simsim.request_log.models import LoggedRequest, RetentionMark, Shipment
-from simsim.request_log.shipping import Shipper
+from simsim.request_log.ship import forward_queue, insert
+from simsim.request_log.ship.shipper import Shipper
 
 pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__"), pytest.mark.covers("R17")]
 moments = itertools.count()
@@ -67,8 +70,8 @@ def queued(now: datetime, count: int = 1, **changed: Any) -> list[str]:
     with transaction.atomic(using=django_settings.REQUEST_LOG_ALIAS):
         # Never twice in a microsecond: the ids of two batches could meet, which shipping would try again.
         moment = now + timedelta(milliseconds=next(moments))
-        stored = writing.store([row(received_at=moment, **changed) for _ in range(count)])
-        outgoing.queue(stored, now=now)
+        stored = insert.store([row(received_at=moment, **changed) for _ in range(count)])
+        forward_queue.queue(stored, now=now)
     return [str(row_id) for row_id in stored]
 
 
@@ -239,11 +242,11 @@ def test_many_rows_go_in_bodies_that_a_proxy_takes(port: int, target: Target, no
 
 def test_worker_that_was_killed_gives_back_after_its_lease(port: int, target: Target, now: datetime) -> None:
     sent = queued(now)
-    log = waiting.QUEUES[1]
-    assert len(waiting.claim(log, now)) == 1
+    log = queue.QUEUES[1]
+    assert len(queue.claim(log, now)) == 1
     with webhook(port) as box:
         assert drain(target, now + timedelta(minutes=1)) == 0
-        assert drain(target, now + waiting.LEASE) == 1
+        assert drain(target, now + queue.LEASE) == 1
     assert box.ids() == sent
 
 
@@ -266,7 +269,7 @@ def test_two_workers_at_once_send_each_event(port: int, target: Target, now: dat
 
 
 def test_receiver_that_drips_is_left(port: int, target: Target, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connecting, "ATTEMPT_SECONDS", 0.5)
+    monkeypatch.setattr(receiver_connection, "ATTEMPT_SECONDS", 0.5)
     queued(now)
     with dripping(port), pytest.raises(Away, match="had not finished"):
         forwarder.forward_due(target, now=now)
@@ -277,8 +280,12 @@ def test_reset_that_the_cut_brings_about_is_told_as_time_that_ran_out(
     port: int, target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The receiver's next bytes may come between the cut and the moment at which the reader wakes."""
-    monkeypatch.setattr(connecting, "ATTEMPT_SECONDS", 0.2)
-    with dripping(port), pytest.raises(Away, match="had not finished"), connecting.connected(target) as connection:
+    monkeypatch.setattr(receiver_connection, "ATTEMPT_SECONDS", 0.2)
+    with (
+        dripping(port),
+        pytest.raises(Away, match="had not finished"),
+        receiver_connection.connected(target) as connection,
+    ):
         read_after_the_reset(connection.socket)
 
 
@@ -383,7 +390,7 @@ def test_what_waited_for_longer_than_the_log_is_kept_goes_and_the_gap_is_told(
     assert "7 events" in caplog.text
     with webhook(port) as box:
         assert drain(target, now) == 3
-        (found,) = checking.forwarding()
+        (found,) = checks.forwarding()
     assert box.ids() == sent
     assert [event["event"] for event in box.events if event["kind"] == "audit"] == ["forwarding.gap"]
     assert not found.is_good
@@ -402,7 +409,7 @@ def test_row_that_went_before_it_was_forwarded_is_a_gap_too(port: int, target: T
 def test_retention_job_forgets_what_waits_as_well(now: datetime) -> None:
     queued(now - timedelta(days=500))
     RetentionMark.objects.create(pk=RetentionMark.ONLY, at=now)
-    while working.forget():
+    while worker.forget():
         pass
     assert not Shipment.objects.exists()
     assert retention.forget_old(now, days=400) == 0
@@ -410,12 +417,12 @@ def test_retention_job_forgets_what_waits_as_well(now: datetime) -> None:
 
 class TestDoctor:
     def found(self) -> Finding:
-        (finding,) = checking.forwarding()
+        (finding,) = checks.forwarding()
         return finding
 
     def test_says_nothing_where_nothing_is_forwarded(self, settings: Settings) -> None:
         settings.FORWARD_TARGET = None
-        assert list(checking.forwarding()) == []
+        assert list(checks.forwarding()) == []
 
     def test_says_that_the_receiver_answers_and_shows_no_path(self, port: int) -> None:
         with webhook(port):
@@ -439,13 +446,13 @@ class TestDoctor:
 def test_claim_leaves_alone_what_another_worker_is_claiming(now: datetime) -> None:
     """PostgreSQL skips what is locked; SQLite has one writer, which the others wait for."""
     queued(now)
-    log = waiting.QUEUES[1]
+    log = queue.QUEUES[1]
     held, go = threading.Event(), threading.Event()
     claimed: list[Any] = []
 
     def hold() -> None:
         with transaction.atomic(using=log.rows.db):
-            claimed.extend(waiting.claim(log, now))
+            claimed.extend(queue.claim(log, now))
             held.set()
             go.wait(0.5 if not ON_POSTGRESQL else 20)
         connections.close_all()
@@ -453,11 +460,11 @@ def test_claim_leaves_alone_what_another_worker_is_claiming(now: datetime) -> No
     thread = threading.Thread(target=hold)
     thread.start()
     assert held.wait(10)
-    assert waiting.claim(log, now) == []
+    assert queue.claim(log, now) == []
     go.set()
     thread.join()
     assert len(claimed) == 1
-    assert waiting.claim(log, now) == []
+    assert queue.claim(log, now) == []
 
 
 @pytest.mark.covers("B6")

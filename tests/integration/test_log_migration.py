@@ -47,8 +47,8 @@ import json, django
 django.setup()
 from django.db.models import Sum
 from simsim.request_log.models import LoggedRequest, OpenRequest, UsageCount
-from simsim.request_log.query import list_requests
-from simsim.request_log.filters import Filters
+from simsim.request_log.search.selectors import list_requests
+from simsim.request_log.search.filters import Filters
 import uuid
 listed = list_requests(Filters(uuid.UUID(int=1), endpoint="/r/{id}/x"), limit=100)
 resources = dict(LoggedRequest.objects.values_list("pk", "resource"))

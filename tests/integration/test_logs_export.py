@@ -24,12 +24,12 @@ from integration.test_logs_page import BACKEND, NOON, log, page_of, refused, sig
 from logged_requests import row, store
 from simsim.accounts.actions import create_account
 from simsim.accounts.permissions import OPERATOR
-from simsim.console.logs.exporting import file_name, from_the_loop
+from simsim.console.logs.export import file_name, from_the_loop
 from simsim.console.logs.filters import LogForm
 from simsim.operations.command_line import run
-from simsim.request_log import exporting
-from simsim.request_log.exporting import COLUMNS, Format, pieces_of, written
-from simsim.request_log.filters import Filters
+from simsim.request_log.search import export
+from simsim.request_log.search.export import COLUMNS, Format, pieces_of, written
+from simsim.request_log.search.filters import Filters
 from simsim.tokens.actions import create_token, edit_token
 from simsim.tokens.models import Token
 from verbs import WIRING
@@ -67,7 +67,7 @@ def lines(contents: bytes) -> list[dict[str, Any]]:
 def test_file_holds_what_the_filters_show_beyond_the_page(
     cast: Cast, alice: Client, token: Token, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporting, "PIECE_ROWS", 7)
+    monkeypatch.setattr(export, "PIECE_ROWS", 7)
     wanted = [log(cast, token, received_at=NOON + timedelta(seconds=second), status=404).pk for second in range(60)]
     log(cast, token)
     log(cast, status=404, account_id=cast.globex.pk)
@@ -141,7 +141,7 @@ def test_name_of_the_file_says_account_range_and_date(account: str, query: str, 
 
 def test_server_sends_each_part_as_it_is_made(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under ASGI, as it is served: an iterator of the other kind would be consumed whole, and warn."""
-    monkeypatch.setattr(exporting, "PIECE_ROWS", 5)
+    monkeypatch.setattr(export, "PIECE_ROWS", 5)
     wanted = [log(cast, received_at=NOON + timedelta(seconds=second)).pk for second in range(12)]
     client = AsyncClient()
     client.force_login(cast.alice, backend=BACKEND)

@@ -11,9 +11,9 @@ from django.test.utils import CaptureQueriesContext
 
 from cast import Cast
 from integration.test_logs_page import NOON, log, page_of, read, signed_in
-from simsim.console.logs import listing
-from simsim.request_log import searching
+from simsim.console.logs import request_list
 from simsim.request_log.models import Flood, LoggedRequest
+from simsim.request_log.search import plan
 from simsim.tokens.actions import create_token, edit_token
 from simsim.tokens.models import Token
 
@@ -109,8 +109,8 @@ def test_without_scripts_a_link_refreshes(cast: Cast, alice: Client) -> None:
 def test_following_a_rare_filter_looks_no_further_than_the_page_has(
     cast: Cast, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(searching, "STEP_DAYS", 1)
-    monkeypatch.setattr(listing, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(plan, "STEP_DAYS", 1)
+    monkeypatch.setattr(request_list, "PATIENCE_SECONDS", 0)
     rows = [log(cast, received_at=NOON - timedelta(days=day), outcome="unknown", status=None) for day in range(9)]
     content = read(alice, f"{page_of(cast)}?outcome=unknown&follow=on")
     assert ids(content) == [rows[0].pk]

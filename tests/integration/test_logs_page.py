@@ -21,10 +21,10 @@ from simsim.console.logs.filters import LogForm
 from simsim.console.logs.rows import MOST_TOKENS_OFFERED, meaning
 from simsim.console.templatetags.console import duration, moment_exact
 from simsim.credential.decision import Cause
-from simsim.request_log import searching
-from simsim.request_log.joining import Row
 from simsim.request_log.models import LoggedRequest
 from simsim.request_log.outcome import GatewayCause
+from simsim.request_log.search import plan as searching
+from simsim.request_log.ship.join import Row
 from simsim.tokens.actions import create_token, edit_token, revoke_token
 from simsim.tokens.models import Token
 

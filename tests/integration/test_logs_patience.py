@@ -9,11 +9,11 @@ from django.test import Client
 
 from cast import Cast
 from integration.test_logs_page import NOON, log, page_of, read, signed_in
-from simsim.console.logs import fragments, listing
-from simsim.request_log import searching
-from simsim.request_log.filters import Filters
+from simsim.console.logs import fragments, request_list
 from simsim.request_log.outcome import Outcome
-from simsim.request_log.query import list_requests
+from simsim.request_log.search import plan
+from simsim.request_log.search.filters import Filters
+from simsim.request_log.search.selectors import list_requests
 from simsim.tokens.actions import create_token
 
 pytestmark = [pytest.mark.covers("R17"), pytest.mark.django_db(databases="__all__")]
@@ -29,10 +29,10 @@ def alice(cast: Cast) -> Client:
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every day, and in a day every few rows, is a step of its own, and no look takes more than one."""
-    monkeypatch.setattr(searching, "STEP_ROWS", 4)
-    monkeypatch.setattr(searching, "STEP_DAYS", 1)
+    monkeypatch.setattr(plan, "STEP_ROWS", 4)
+    monkeypatch.setattr(plan, "STEP_DAYS", 1)
     for name in ("PATIENCE_SECONDS", "PATIENCE_BY_ITSELF_SECONDS", "PATIENCE_BY_LINK_SECONDS"):
-        monkeypatch.setattr(listing, name, 0)
+        monkeypatch.setattr(request_list, name, 0)
 
 
 WANTED: dict[str, Any] = {}
@@ -63,7 +63,7 @@ def test_page_that_is_not_full_says_how_far_it_looked_and_goes_on_to_the_end(cas
         content = read(alice, asked[1])
         seen += [int(pk) for pk in re.findall(ROW, content)]
         turns += 1
-        assert turns <= listing.MOST_TURNS
+        assert turns <= request_list.MOST_TURNS
     assert seen == wanted
     assert turns > 1
     assert "There are no older requests" in content
@@ -90,7 +90,7 @@ def test_page_stops_when_it_is_full_and_the_next_begins_below(cast: Cast, alice:
 def test_search_stops_by_itself_and_waits_to_be_told(
     cast: Cast, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (listing, fragments):
+    for module in (request_list, fragments):
         monkeypatch.setattr(module, "MOST_TURNS", 4)
     fill(cast, days=30, every=100)
     content, turns = read(alice, f"{page_of(cast)}?outcome=accepted"), 0

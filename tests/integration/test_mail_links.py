@@ -20,8 +20,8 @@ from simsim.accounts.invitations import invite
 from simsim.accounts.models import User
 from simsim.mail.models import OwedMail
 from simsim.tokens.actions import create_token
-from simsim.tokens.asking import ask_for_token
 from simsim.tokens.models import Token, TokenRequest
+from simsim.tokens.token_requests import ask_for_token
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 CHOSEN = "a long password of her own"

@@ -13,9 +13,9 @@ from django.db import connection
 from cast import Cast
 from postgresql_server import free_port
 from simsim.accounts.invitations import invite
-from simsim.mail import outbox, reading, rendering
+from simsim.mail import delivery_status, message, outbox
 from simsim.mail.models import OwedMail
-from simsim.operations import checking
+from simsim.operations.doctor import checks
 from simsim.operations.verbs import mail as verbs
 from simsim.problem import Conflict, Invalid, NotFound
 from simsim.tokens.actions import create_token, revoke_token
@@ -49,16 +49,18 @@ def test_given_up_mail_is_listed_with_its_reason_and_sent_when_the_operator_says
     verbs.list_mails.__wrapped__(state=verbs.StateName.GIVEN_UP, as_json=True)  # type: ignore[attr-defined]
     (row,) = json.loads(capsys.readouterr().out)["items"]
     assert (row["id"], row["state"], row["last_error"]) == (mail.pk, "given_up", REFUSED)
-    assert row["message_id"] == rendering.message_id(mail)
+    assert row["message_id"] == message.message_id(mail)
     later = now + timedelta(days=30)
     outbox.retry(mail.pk, now=later)
     with serving(port) as box:
         box.at_data = {"alice@acme.example": "451 not now"}
         outbox.deliver_due(now=later)
-        assert reading.state_of(OwedMail.objects.get(pk=mail.pk)) == reading.State.WAITING, "three more days"
+        assert delivery_status.state_of(OwedMail.objects.get(pk=mail.pk)) == delivery_status.State.WAITING, (
+            "three more days"
+        )
         box.at_data = {}
         assert outbox.deliver_due(now=later + timedelta(days=1)) == 1
-        assert box.mails[0]["Message-ID"] == rendering.message_id(mail)
+        assert box.mails[0]["Message-ID"] == message.message_id(mail)
     for wrong, refusal in ((mail.pk, Conflict), (mail.pk + 99, NotFound)):
         with pytest.raises(refusal):
             outbox.retry(wrong, now=later)
@@ -77,36 +79,36 @@ def test_mail_that_lost_its_link_or_its_truth_is_not_sent_again(cast: Cast, now:
     for kind in ("invited", "token_expiring"):
         with pytest.raises(Conflict):
             outbox.retry(OwedMail.objects.get(kind=kind).pk, now=now)
-    listed, _ = reading.mails(state=None, limit=100)
-    assert link not in json.dumps([reading.document(mail) for mail in listed])
+    listed, _ = delivery_status.mails(state=None, limit=100)
+    assert link not in json.dumps([delivery_status.document(mail) for mail in listed])
 
 
 def test_list_of_mails_goes_on_where_a_page_ended(cast: Cast, now: datetime) -> None:
     for nth in range(5):
         create_token(actor=cast.as_alice, account=cast.acme, name=f"T{nth}", expires="2d", now=now)
-    first, cursor = reading.mails(state=reading.State.WAITING, limit=3)
-    rest, end = reading.mails(state=reading.State.WAITING, limit=3, cursor=cursor)
+    first, cursor = delivery_status.mails(state=delivery_status.State.WAITING, limit=3)
+    rest, end = delivery_status.mails(state=delivery_status.State.WAITING, limit=3, cursor=cursor)
     ids = [mail.pk for mail in (*first, *rest)]
     assert (len(ids), end) == (5, None)
     assert ids == sorted(ids, reverse=True)
-    assert reading.mails(state=reading.State.DELIVERED, limit=3) == ([], None)
+    assert delivery_status.mails(state=delivery_status.State.DELIVERED, limit=3) == ([], None)
     with pytest.raises(Invalid):
-        reading.mails(state=None, limit=3, cursor="x")
+        delivery_status.mails(state=None, limit=3, cursor="x")
 
 
 @pytest.mark.covers("R8")
 def test_doctor_says_when_mails_wait_for_long_or_were_given_up(cast: Cast, now: datetime, port: int) -> None:
-    (good,) = checking.mails()
+    (good,) = checks.mails()
     assert good.is_good
     given_up(cast, now, port)
     waits = now - timedelta(hours=2)
     create_token(actor=cast.as_alice, account=cast.acme, name="Waits", expires="90d", now=waits)
-    (found,) = checking.mails()
+    (found,) = checks.mails()
     assert not found.is_good
     assert f"1 wait, the oldest since {waits:%Y-%m-%d %H:%M} UTC: does simsim worker run?" in found.says
     assert "1 given up in 3 days: simsim mail list --state given_up" in found.says
     outbox.deliver_due(now=now)
-    assert "ConnectionRefusedError" in next(checking.mails()).says
+    assert "ConnectionRefusedError" in next(checks.mails()).says
 
 
 @pytest.mark.covers("R8")

@@ -18,7 +18,7 @@ from simsim.accounts.actions import add_user, change_role, create_account
 from simsim.accounts.invitations import invite
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import OPERATOR, acting
-from simsim.mail import outbox, rendering
+from simsim.mail import message, outbox
 from simsim.mail.models import OwedMail
 from simsim.tokens.actions import create_token
 
@@ -108,7 +108,7 @@ def test_mail_server_that_is_away_loses_nothing_and_a_repeated_mail_keeps_its_id
         assert outbox.deliver_due(now=now + timedelta(seconds=20)) == 1
     finally:
         server.stop()
-    assert box.mails[0]["Message-ID"] == rendering.message_id(waiting)
+    assert box.mails[0]["Message-ID"] == message.message_id(waiting)
 
 
 @pytest.mark.covers("R8")

@@ -20,9 +20,9 @@ from cryptography.x509.oid import NameOID
 
 from cast import Cast
 from postgresql_server import free_port
-from simsim.mail import outbox, reading, rendering
+from simsim.mail import delivery_status, message, outbox
+from simsim.mail.delivery_status import State, state_of
 from simsim.mail.models import OwedMail
-from simsim.mail.reading import State, state_of
 from simsim.tokens import expiry_notices
 from simsim.tokens.actions import create_token
 from simsim.tokens.models import Token
@@ -227,7 +227,7 @@ def test_sender_that_is_none_loses_no_mail_and_breaks_no_list(
     with serving(port) as box:
         assert outbox.deliver_due(now=now) == 0
         mail.refresh_from_db()
-        listed = reading.document(mail)
+        listed = delivery_status.document(mail)
         assert (listed["state"], listed["attempts"]) == ("waiting", 1)
         assert "SIMSIM_EMAIL_FROM" in str(listed["last_error"])
         settings.DEFAULT_FROM_EMAIL = "Simsim <simsim@acme.example>"
@@ -260,7 +260,7 @@ def test_notice_that_was_held_up_tells_the_time_that_is_left_when_it_goes(cast: 
     (received,) = box.mails
     assert "expires in 3 hours" in str(received["Subject"])
     assert received["Date"].datetime == sent_at.replace(microsecond=0)
-    assert received["Message-ID"] == rendering.message_id(notice)
+    assert received["Message-ID"] == message.message_id(notice)
     part = received.get_body(("plain",))
     assert part is not None
     assert "expires in 3 hours, on" in part.get_content()

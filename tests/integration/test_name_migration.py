@@ -58,7 +58,7 @@ from simsim.accounts.models import Account
 from simsim.accounts.permissions import OPERATOR
 from simsim.problem import AlreadyExists
 from simsim.tokens.attention import Search, rank_active
-from simsim.tokens.checking import namesake
+from simsim.tokens.field_errors import namesake
 from simsim.tokens.models import TargetSoftware, Token
 acme, now = Account.objects.get(pk=uuid.UUID(int=1)), timezone.now()
 def taken(name):

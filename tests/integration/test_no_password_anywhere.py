@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from settings_for_tests import ON_POSTGRESQL
-from simsim.gate.client import ask
+from simsim.gate.question import ask
 from stack import BIN, Stack, running
 
 

@@ -20,8 +20,8 @@ from simsim.accounts.invitations import MOST_TO_ONE_IN_A_DAY, invite, invite_aga
 from simsim.accounts.models import Account, Membership, Role, User
 from simsim.accounts.permissions import acting
 from simsim.audit.models import AuditEvent
+from simsim.mail.message import message
 from simsim.mail.models import OwedMail
-from simsim.mail.rendering import message
 from simsim.problem import AlreadyExists, NotFound, NotPermitted, TooManyInvitations
 from simsim.tokens.actions import create_token
 from simsim.tokens.models import Status, Token

@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from simsim.operations.command_line import app, run
-from simsim.operations.wiring import Operator, Wiring
+from simsim.operations.context import Operator, Wiring
 
 SIMSIM = Path(sys.executable).with_name("simsim")
 pytestmark = [pytest.mark.any_database, pytest.mark.timeout(240)]

@@ -12,13 +12,13 @@ from django.test.utils import CaptureQueriesContext
 from logged_requests import logged
 from simsim.credential.decision import Cause
 from simsim.problem import Invalid
-from simsim.request_log import searching
-from simsim.request_log.filters import Filters
 from simsim.request_log.models import LoggedRequest, SetAsideLine, TokenUse
 from simsim.request_log.outcome import GatewayCause, Outcome
-from simsim.request_log.query import document, last_uses, list_requests
 from simsim.request_log.retention import forget_old
-from simsim.request_log.sentences import SENTENCES, sentence
+from simsim.request_log.search import plan
+from simsim.request_log.search.filters import Filters
+from simsim.request_log.search.selectors import document, last_uses, list_requests
+from simsim.request_log.search.sentences import SENTENCES, sentence
 
 pytestmark = [
     pytest.mark.covers("R17"),
@@ -76,9 +76,9 @@ def test_filters_that_no_count_helps_with_find_the_same(monkeypatch: pytest.Monk
     for minute in range(5):
         log(minute * 60, token_id=WRITER)
         log(minute * 60, address="198.51.100.1")
-    among = frozenset([WRITER, *(uuid.uuid4() for _ in range(searching.MOST_COUNTED))])
+    among = frozenset([WRITER, *(uuid.uuid4() for _ in range(plan.MOST_COUNTED))])
     expected = sorted((row.pk for row in wanted), reverse=True)
-    monkeypatch.setattr(searching, "STEP_ROWS", 3)
+    monkeypatch.setattr(plan, "STEP_ROWS", 3)
     for filters in (
         {"among_tokens": among, "address": "198.51.100.1"},
         {"token_id": WRITER, "address": "198.51.100.1", "outcome": Outcome.ACCEPTED},
@@ -92,7 +92,7 @@ def test_impatient_search_goes_on_where_it_ended_until_all_is_found(monkeypatch:
     for day in range(10):
         log(day * 86_400, token_id=WRITER, resource="/a")
         log(day * 86_400, resource="/b")
-    monkeypatch.setattr(searching, "STEP_ROWS", 1)
+    monkeypatch.setattr(plan, "STEP_ROWS", 1)
     filters, seen, cursor, pages = Filters(ACME, token_id=WRITER, endpoint="/b"), list[LoggedRequest](), None, 0
     while pages == 0 or cursor:
         page = list_requests(filters, 50, cursor, patience_seconds=0.0)

@@ -13,12 +13,12 @@ from django.conf import settings
 from request_lines import ACME, NOON, READER, SpoolOfTests, request_id
 from simsim.credential import decision
 from simsim.gate.spool import LOOK_SECONDS, Spool
-from simsim.request_log import reading, shipping, storing
-from simsim.request_log.joining import join
 from simsim.request_log.models import LoggedRequest, OpenRequest, SetAsideLine, SpoolPosition
-from simsim.request_log.query import LastUse, last_uses
-from simsim.request_log.reading import Reading
-from simsim.request_log.shipping import Shipper
+from simsim.request_log.search.selectors import LastUse, last_uses
+from simsim.request_log.ship import batch, save
+from simsim.request_log.ship.batch import Reading
+from simsim.request_log.ship.join import join
+from simsim.request_log.ship.shipper import Shipper, _shipping_lock
 
 pytestmark = [
     pytest.mark.covers("R17"),
@@ -242,7 +242,7 @@ def test_made_up_ids_block_nothing_and_hide_nothing(spool: SpoolOfTests, shipper
 
 def test_of_two_workers_that_read_the_same_lines_one_stores_them(spool: SpoolOfTests) -> None:
     def read() -> Reading:
-        found = Reading(storing.positions())
+        found = Reading(save.positions())
         found.read_gateway(spool.directory)
         found.read_gate(spool.directory)
         return found
@@ -253,20 +253,20 @@ def test_of_two_workers_that_read_the_same_lines_one_stores_them(spool: SpoolOfT
         for found in (first, second):
             changes = join(found.decided, found.completed, {}, is_gate_read_to_its_end=True)
             if found is first:
-                storing.save(changes, found, spool="s", now=NOON)
+                save.save(changes, found, spool="s", now=NOON)
             else:
-                with pytest.raises(storing.Overtaken):
-                    storing.save(changes, found, spool="s", now=NOON)
+                with pytest.raises(save.Overtaken):
+                    save.save(changes, found, spool="s", now=NOON)
         assert LoggedRequest.objects.count() == number + 1
 
 
 def test_a_second_worker_waits_for_the_first(spool: SpoolOfTests, shipper: Shipper) -> None:
     spool.decide(1)
-    with shipping._shipping_lock(spool.directory) as name:
+    with _shipping_lock(spool.directory) as name:
         assert name is not None
         assert shipper.ship_once() == 0
     assert shipper.ship_once() == 1
-    with shipping._shipping_lock(spool.directory) as again:
+    with _shipping_lock(spool.directory) as again:
         assert again == name
 
 
@@ -320,11 +320,11 @@ def test_a_copy_made_before_its_lines_were_shipped_is_shipped_once(spool: SpoolO
 def test_a_worker_that_was_overtaken_stores_nothing_and_goes_on(spool: SpoolOfTests, tmp_path: Path) -> None:
     def overtaken() -> datetime:
         # What another worker does that this one's lock does not reach, between reading the positions and storing.
-        known = Reading(storing.positions())
+        known = Reading(save.positions())
         known.read_gate(tmp_path)
         if not SpoolPosition.objects.exists():
             changes = join(known.decided, [], {}, is_gate_read_to_its_end=True)
-            storing.save(changes, known, spool="another", now=NOON)
+            save.save(changes, known, spool="another", now=NOON)
         return NOON
 
     spool.decide(1)
@@ -362,7 +362,7 @@ def test_lines_shipped_without_a_clock_of_tests_are_stored(spool: SpoolOfTests) 
     spool.decide(1)
     assert Shipper(spool.directory).ship_once() == 1
     assert OpenRequest.objects.get().opened_at > datetime(2026, 1, 1, tzinfo=UTC)
-    assert reading.COMPLETED_BYTES > 0
+    assert batch.COMPLETED_BYTES > 0
 
 
 @pytest.mark.parametrize("is_enabled", [True, False])

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from logged_requests import NOON, row, store
-from simsim.request_log import copying
-from simsim.request_log.joining import Row
 from simsim.request_log.models import Endpoint, LoggedRequest
+from simsim.request_log.ship import copy_format
+from simsim.request_log.ship.join import Row
 
 pytestmark = pytest.mark.covers("R17")
 LATEST = datetime(2255, 1, 1, tzinfo=UTC)
@@ -60,7 +60,7 @@ class TestRows(TestCase):
 
 @pytest.mark.django_db(databases=sorted({"default", settings.REQUEST_LOG_ALIAS}))
 def test_more_rows_than_are_written_at_once_are_stored_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copying, "ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(copy_format, "ROWS_AT_ONCE", 3)
     for number in (3, 7):
         rows = [row(received_at=NOON + timedelta(seconds=each), resource=f"/{each}") for each in range(number)]
         assert logged(store(*rows)) == [tuple(each) for each in rows]

@@ -15,11 +15,11 @@ from simsim.accounts.name_keys import name_key
 from simsim.accounts.permissions import OPERATOR
 from simsim.problem import AlreadyExists, Invalid, Problem
 from simsim.tokens.actions import create_token, edit_token, revoke_token
-from simsim.tokens.asking import ask_for_token
 from simsim.tokens.attention import Search, rank_active
-from simsim.tokens.checking import faults, lookalike_of
+from simsim.tokens.field_errors import faults, lookalike_of
 from simsim.tokens.models import TargetSoftware, Token, TokenRequest
 from simsim.tokens.software import add_software
+from simsim.tokens.token_requests import ask_for_token
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 # Each pair is one name: case beyond ASCII, composed or not, width, spacing, ligatures, ignorable characters.

@@ -17,11 +17,11 @@ from simsim.accounts.actions import add_user
 from simsim.accounts.models import Role
 from simsim.accounts.permissions import OPERATOR
 from simsim.audit.models import AuditEvent
-from simsim.request_log.counting import hour_of
 from simsim.request_log.models import TokenAddressDay, TokenUse, UsageCount
+from simsim.request_log.ship.counts import hour_of
 from simsim.tokens.actions import Credentials, create_token, edit_token, revoke_token, rotate_token
 from simsim.tokens.models import Token
-from simsim.tokens.reading import iso
+from simsim.tokens.selectors import iso
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 DAY = timedelta(days=1)

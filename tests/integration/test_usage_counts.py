@@ -11,15 +11,15 @@ from django.conf import settings
 
 from request_lines import ACME, NOON, READER, SpoolOfTests
 from simsim.credential import decision
-from simsim.request_log import usage_report
-from simsim.request_log.bulk import NUMBERS
-from simsim.request_log.counting import DAY_HOURS, TEN_DAYS_HOURS, Key, Kind, counted, hour_of, tally
 from simsim.request_log.models import Endpoint, LoggedRequest, TokenAddressDay, TokenUse, UsageCount
-from simsim.request_log.query import last_uses
 from simsim.request_log.retention import HOURS_KEPT, forget_old
-from simsim.request_log.shipping import Shipper
-from simsim.request_log.usage import AddressUse, addresses_of, requests_by_day, used_since
-from simsim.request_log.usage_report import Span, Usage
+from simsim.request_log.search.selectors import last_uses
+from simsim.request_log.ship.bulk_sql import NUMBERS
+from simsim.request_log.ship.counts import DAY_HOURS, TEN_DAYS_HOURS, Key, Kind, counted, hour_of, tally
+from simsim.request_log.ship.shipper import Shipper
+from simsim.request_log.usage import report
+from simsim.request_log.usage.report import Span, Usage
+from simsim.request_log.usage.token_use import AddressUse, addresses_of, requests_by_day, used_since
 
 pytestmark = [
     pytest.mark.covers("B5"),
@@ -93,8 +93,8 @@ def test_counts_equal_a_recount_after_lines_in_any_order_and_retention(tmp_path:
     oldest_day = hour_of(NOON) // DAY_HOURS * DAY_HOURS - DAYS_KEPT * DAY_HOURS
     assert kept() == recount(hour_of(NOON - HOURS_KEPT), oldest_day)
     span = Span.last_days(90, NOON)
-    total = usage_report.total(usage_report.series(ACME, span))
-    found = usage_report.by_group(ACME, span, uuid.UUID, of=total)[READER]
+    total = report.total(report.series(ACME, span))
+    found = report.by_group(ACME, span, uuid.UUID, of=total)[READER]
     rows = LoggedRequest.objects.filter(token_id=READER)
     assert found.requests == rows.count()
     assert found.accepted == rows.filter(reason="ok").count()
@@ -177,7 +177,7 @@ def test_ten_days_of_which_one_has_gone_are_summed_by_their_days(tmp_path: Path)
         # Of ten days that have lost their first, some are counted anew when another line of them comes.
         spool.decide(100 + days, at=NOON - timedelta(days=days))
         ship(shipper)
-        found = usage_report.by_group(ACME, span, uuid.UUID, of=Usage())
+        found = report.by_group(ACME, span, uuid.UUID, of=Usage())
         assert found[READER].requests == LoggedRequest.objects.count()
     spool.close()
 

@@ -12,12 +12,13 @@ from django.test.utils import CaptureQueriesContext
 
 from cast import Cast
 from page_speed import MOST_SECONDS, quickest_seconds
-from simsim.request_log import durations, new_addresses, usage_report
-from simsim.request_log.bulk import NUMBERS
-from simsim.request_log.counting import Kind
-from simsim.request_log.usage_report import Span
+from simsim.account_log.usage import By
+from simsim.request_log import durations
+from simsim.request_log.ship.bulk_sql import NUMBERS
+from simsim.request_log.ship.counts import Kind
+from simsim.request_log.usage import new_addresses, report
+from simsim.request_log.usage.report import Span
 from simsim.tokens.models import Token
-from simsim.tokens.usage import By
 
 pytestmark = [pytest.mark.covers("B5"), pytest.mark.django_db(databases="__all__")]
 ACME = uuid.UUID(int=1)
@@ -39,11 +40,11 @@ def test_every_question_to_the_counts_goes_through_an_index(now: datetime) -> No
     connection = connections[settings.REQUEST_LOG_ALIAS]
     span = Span.last_days(DAYS, now)
     with CaptureQueriesContext(connection) as captured:
-        total = usage_report.total(usage_report.series(ACME, span))
+        total = report.total(report.series(ACME, span))
         for kind in (Kind.ENDPOINT, Kind.TOKEN):
-            usage_report.largest(ACME, span, kind, of=total, number=20)
-        usage_report.by_group(ACME, span, str, of=total)
-        usage_report.has_ever_been_used(ACME)
+            report.largest(ACME, span, kind, of=total, number=20)
+        report.by_group(ACME, span, str, of=total)
+        report.has_ever_been_used(ACME)
         new_addresses.new_addresses(ACME, since=now.date(), most=10)
     assert len(captured) == 11
     for query in captured:

@@ -11,13 +11,14 @@ from django.utils import timezone
 
 from cast import Cast
 from logged_requests import row, store
+from simsim.account_log.usage import By, has_ever_been_used, new_addresses_of, usage_of
 from simsim.accounts.permissions import Actor
 from simsim.problem import NotFound, NotPermitted
-from simsim.request_log import durations, new_addresses, usage_report
-from simsim.request_log.counting import Kind
+from simsim.request_log import durations
 from simsim.request_log.models import LoggedRequest, TokenAddressDay
-from simsim.request_log.usage_report import Span, Usage
-from simsim.tokens.usage import By, has_ever_been_used, new_addresses_of, usage_of
+from simsim.request_log.ship.counts import Kind
+from simsim.request_log.usage import new_addresses, report
+from simsim.request_log.usage.report import Span, Usage
 
 pytestmark = [pytest.mark.covers("B5"), pytest.mark.django_db(databases="__all__")]
 ACME, GLOBEX = uuid.UUID(int=1), uuid.UUID(int=2)
@@ -72,8 +73,8 @@ SPANS = [Span.last_hours(24, NOW), *(Span.last_days(days, NOW) for days in (7, 3
 def test_usage_equals_a_recount_of_the_log(span: Span) -> None:
     some_traffic()
     rows = logged(span)
-    series = usage_report.series(ACME, span)
-    total = usage_report.total(series)
+    series = report.series(ACME, span)
+    total = report.total(series)
     assert len(series) == span.number
     assert numbers(total) == recounted(rows)
     for began, usage in zip(span.beginnings, series, strict=True):
@@ -83,14 +84,14 @@ def test_usage_equals_a_recount_of_the_log(span: Span) -> None:
         (Kind.STATUS, lambda each: str(each.status or "")),
         (Kind.TOKEN, lambda each: each.token_id.hex if each.token_id else None),
     ):
-        found = usage_report.largest(ACME, span, kind, of=total, number=100)
+        found = report.largest(ACME, span, kind, of=total, number=100)
         values = {value_of(each) for each in rows} - {None}
         assert {value: numbers(usage) for value, usage in found.by_value.items()} == {
             value: recounted([each for each in rows if value_of(each) == value]) for value in values
         }
         assert (found.others_number, found.others) == (0, Usage())
         assert numbers(found.unnamed) == recounted([each for each in rows if value_of(each) is None])
-    by_token = usage_report.by_group(ACME, span, str, of=total)
+    by_token = report.by_group(ACME, span, str, of=total)
     assert {token: numbers(usage) for token, usage in by_token.items()} == {
         value: numbers(usage) for value, usage in found.by_value.items()
     }
@@ -100,8 +101,8 @@ def test_usage_equals_a_recount_of_the_log(span: Span) -> None:
 def test_percentiles_are_those_of_the_requests_to_a_factor_of_root_two(span: Span) -> None:
     some_traffic()
     rows = logged(span)
-    total = usage_report.total(usage_report.series(ACME, span))
-    found = usage_report.largest(ACME, span, Kind.ENDPOINT, of=total, number=100)
+    total = report.total(report.series(ACME, span))
+    found = report.largest(ACME, span, Kind.ENDPOINT, of=total, number=100)
     parts = [(rows, total)]
     for letter in "abcdefg":
         of_it = [each for each in rows if each.resource == f"/api/{letter}"]
@@ -118,19 +119,19 @@ def test_percentiles_are_those_of_the_requests_to_a_factor_of_root_two(span: Spa
 def test_those_that_are_left_out_add_up_and_their_durations_are_told_when_they_are_known() -> None:
     some_traffic()
     span = SPANS[-1]
-    total = usage_report.total(usage_report.series(ACME, span))
-    everything = usage_report.largest(ACME, span, Kind.ENDPOINT, of=total, number=100)
-    found = usage_report.largest(ACME, span, Kind.ENDPOINT, of=total, number=3)
+    total = report.total(report.series(ACME, span))
+    everything = report.largest(ACME, span, Kind.ENDPOINT, of=total, number=100)
+    found = report.largest(ACME, span, Kind.ENDPOINT, of=total, number=3)
     assert list(found.by_value) == list(everything.by_value)[:3]
     sizes = [usage.requests for usage in everything.by_value.values()]
     assert sizes == sorted(sizes, reverse=True)
     assert found.others_number == len(everything.by_value) - 3
-    assert found.others == usage_report.total(list(everything.by_value.values())[3:])
+    assert found.others == report.total(list(everything.by_value.values())[3:])
     assert found.unnamed == Usage()
     # Of other tokens and of requests without any, nobody knows which took how long: a guess would be a lie.
-    all_tokens = usage_report.largest(ACME, span, Kind.TOKEN, of=total, number=100)
-    tokens = usage_report.largest(ACME, span, Kind.TOKEN, of=total, number=2)
-    others = usage_report.total(list(all_tokens.by_value.values())[2:])
+    all_tokens = report.largest(ACME, span, Kind.TOKEN, of=total, number=100)
+    tokens = report.largest(ACME, span, Kind.TOKEN, of=total, number=2)
+    others = report.total(list(all_tokens.by_value.values())[2:])
     assert (tokens.others.accepted, tokens.others.refused) == (others.accepted, others.refused)
     assert numbers(tokens.unnamed)[:2] == numbers(all_tokens.unnamed)[:2]
     assert tokens.others.within(0.5) is None
@@ -144,19 +145,19 @@ def test_requests_that_come_between_two_queries_are_never_fewer_than_none() -> N
 
 def test_very_many_tokens_have_their_numbers_and_no_durations(monkeypatch: pytest.MonkeyPatch) -> None:
     some_traffic()
-    whole = usage_report.by_group(ACME, SPANS[2], str, of=usage_report.total(usage_report.series(ACME, SPANS[2])))
-    monkeypatch.setattr(usage_report, "MOST_TIMED", len(whole) - 1)
-    short = usage_report.by_group(ACME, SPANS[2], str, of=Usage())
+    whole = report.by_group(ACME, SPANS[2], str, of=report.total(report.series(ACME, SPANS[2])))
+    monkeypatch.setattr(report, "MOST_TIMED", len(whole) - 1)
+    short = report.by_group(ACME, SPANS[2], str, of=Usage())
     assert short == {token: Usage(usage.accepted, usage.refused) for token, usage in whole.items()}
     assert any(sum(usage.took) for usage in whole.values())
-    together = usage_report.by_group(ACME, SPANS[2], len, of=Usage())
-    assert together == {32: usage_report.total(short.values())}
+    together = report.by_group(ACME, SPANS[2], len, of=Usage())
+    assert together == {32: report.total(short.values())}
 
 
 def test_tokens_without_a_total_are_read_as_well() -> None:
-    assert usage_report.largest(ACME, SPANS[0], Kind.TOKEN, of=Usage(3), number=20).unnamed == Usage(3)
-    assert usage_report.by_group(ACME, SPANS[0], str, of=Usage()) == {}
-    assert not usage_report.has_ever_been_used(ACME)
+    assert report.largest(ACME, SPANS[0], Kind.TOKEN, of=Usage(3), number=20).unnamed == Usage(3)
+    assert report.by_group(ACME, SPANS[0], str, of=Usage()) == {}
+    assert not report.has_ever_been_used(ACME)
 
 
 @pytest.mark.covers("R1")

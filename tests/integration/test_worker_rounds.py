@@ -16,12 +16,14 @@ from simsim.credential.allowlist import parse_address
 from simsim.credential.decision import REVOKED, Record
 from simsim.gate.line import decided_line, frame
 from simsim.gate.worker_health import read_worker_health
-from simsim.operations import node_findings, process_findings, restore_findings, rounds
+from simsim.operations import rounds
+from simsim.operations.doctor import nodes as doctor_nodes
+from simsim.operations.doctor import processes, restores
 from simsim.operations.rounds import Progress, Rounds
 from simsim.request_log import nodes
-from simsim.request_log.backlog import backlog
 from simsim.request_log.models import ClockJump, WorkerNode
-from simsim.request_log.shipping import Shipper
+from simsim.request_log.ship.backlog import backlog
+from simsim.request_log.ship.shipper import Shipper
 from simsim.tokens.actions import create_token, revoke_token
 from simsim.tokens.models import Token
 
@@ -68,17 +70,17 @@ def test_worker_that_has_died_is_told_with_the_lines_that_wait(
     spool: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     boot = rounds.boot_seconds()
-    (never,) = node_findings.workers()
+    (never,) = doctor_nodes.workers()
     assert never.is_pending
     writes = SpoolOfTests(spool)
     Rounds(spool, tuple).round()
-    (good,) = node_findings.workers()
+    (good,) = doctor_nodes.workers()
     assert good.is_good, good.says
     assert good.says == "last round 0 s ago; nothing waits to be shipped"
     for number in range(50):
         writes.decide(number, at=now - timedelta(minutes=24))
-    monkeypatch.setattr(node_findings, "boot_seconds", lambda: boot + 24 * 60)
-    (dead,) = node_findings.workers()
+    monkeypatch.setattr(doctor_nodes, "boot_seconds", lambda: boot + 24 * 60)
+    (dead,) = doctor_nodes.workers()
     assert not dead.is_good
     assert dead.says == (
         f"last round 24 min ago: start simsim worker on {socket.gethostname()}; "
@@ -86,7 +88,7 @@ def test_worker_that_has_died_is_told_with_the_lines_that_wait(
     )
     writes.close()
     Shipper(spool).ship_once()
-    (late,) = node_findings.workers()
+    (late,) = doctor_nodes.workers()
     assert late.says.endswith("; nothing waits to be shipped")
 
 
@@ -113,7 +115,7 @@ def test_nodes_are_told_apart(spool: Path, clocks: Clocks, now: datetime) -> Non
     WorkerNode.objects.create(node="1" * 32, host="dead", round_at=ago, unshipped_since=ago, **silent)
     WorkerNode.objects.create(node="2" * 32, host="retired", round_at=ago, stopped_at=ago, **silent)
     WorkerNode.objects.create(node="3" * 32, host="well", round_at=now, **silent)
-    found = {finding.subject: finding for finding in node_findings.workers()}
+    found = {finding.subject: finding for finding in doctor_nodes.workers()}
     assert [found[f"worker on {host}"].is_good for host in ("dead", "retired", "well")] == [False, True, True]
     assert f"since {ago:%Y-%m-%d %H:%M:%S} UTC" in found["worker on dead"].says
     assert nodes.forget_old(now + timedelta(days=8)) == 4
@@ -136,7 +138,7 @@ def test_job_that_fails_or_never_comes_back_is_told(spool: Path, clocks: Clocks)
     clocks.passes(300)
     failing.failing_since = None
     told.round()
-    (found,) = node_findings.workers()
+    (found,) = doctor_nodes.workers()
     assert not found.is_good
     assert "log shipping has failed since" in found.says
     assert "it does not come back" in found.says
@@ -163,7 +165,7 @@ def test_clock_that_jumps_forward_and_back_is_told_with_when_and_how_far(spool: 
     clocks.now += timedelta(seconds=0.4)  # as NTP slews it
     told.round()
     assert jumps() == [round(MONTH.total_seconds()), round(-MONTH.total_seconds())]
-    (found,) = node_findings.clock()
+    (found,) = doctor_nodes.clock()
     assert not found.is_good
     host, later = socket.gethostname(), clocks.now + MONTH
     assert f"on {host} it was set forward by 31 days, to {later:%Y-%m-%d}" in found.says
@@ -188,11 +190,11 @@ def test_clock_that_was_set_back_while_no_worker_ran_is_noticed_by_the_next(
 
 @pytest.mark.covers("B11")
 def test_clock_behind_what_is_written_already_is_told(spool: Path, cast: Cast, now: datetime) -> None:
-    (good,) = node_findings.clock()
+    (good,) = doctor_nodes.clock()
     assert good.is_good, good.says
     later = now + timedelta(days=4)
     create_token(actor=cast.as_alice, account=cast.acme, name="Tomorrow", expires="90d", now=later)
-    (found,) = node_findings.clock()
+    (found,) = doctor_nodes.clock()
     assert not found.is_good
     assert (
         f"4 days behind the newest entry of the log or the audit trail, of {later:%Y-%m-%d %H:%M:%S} UTC" in found.says
@@ -209,13 +211,13 @@ def test_database_that_is_older_than_a_revoke_is_told_and_the_token_named(
     told = clocks.rounds(spool)
     told.round()
     refused_as_revoked(token)
-    (good,) = restore_findings.restored()
+    (good,) = restores.restored()
     assert good.is_good, good.says
     # What putting back the backup does.
     AuditEvent.objects.exclude(pk__in=[event.pk for event in backup]).delete()
     Token.objects.filter(pk=token.pk).update(revoked_at=None, revoked_by=None)
     for name in ("Later", "Later still"):
-        (found,) = restore_findings.restored()
+        (found,) = restores.restored()
         assert not found.is_good
         assert f"changes until {now:%Y-%m-%d %H:%M:%S} UTC are missing" in found.says
         assert (
@@ -227,7 +229,7 @@ def test_database_that_is_older_than_a_revoke_is_told_and_the_token_named(
         create_token(actor=cast.as_alice, account=cast.acme, name=name, expires="90d", now=now)
         told.round()
     revoke_token(actor=cast.as_alice, token=Token.objects.get(pk=token.pk), reason="leaked", now=now)
-    (found,) = restore_findings.restored()
+    (found,) = restores.restored()
     assert "Leaked" not in found.says
 
 
@@ -248,8 +250,8 @@ def refused_as_revoked(spool: Path, now: datetime) -> Callable[[Token], None]:
 
 @pytest.mark.covers("B11")
 def test_gate_and_gateway_are_not_wrong_before_their_first_start(spool: Path) -> None:
-    (gate,) = process_findings.gate()
-    (gateway,) = process_findings.gateway()
-    assert list(process_findings.console()) == []
+    (gate,) = processes.gate()
+    (gateway,) = processes.gateway()
+    assert list(processes.console()) == []
     assert (gate.is_pending, gateway.is_pending) == (True, True)
     assert gate.document()["state"] == "not_started"

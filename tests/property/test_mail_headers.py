@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from mail_reading import Letter, letter
 from mail_samples import HOSTILE_NAMES, HOSTILE_WORDS, Sample, attacked, samples
+from simsim.mail.message import DIRECTIONAL, LONGEST_SUBJECT, UNWRITABLE, message, message_id, reply_to
 from simsim.mail.models import OwedMail
-from simsim.mail.rendering import DIRECTIONAL, LONGEST_SUBJECT, UNWRITABLE, message, message_id, reply_to
 
 HEADERS = ["Content-Type", "MIME-Version", "Subject", "From", "To", "Message-ID", "Date", "Auto-Submitted"]
 # Letters of every kind, and thickly what ends lines, turns text round, and means something to a parser of headers.

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simsim.console.connecting.quoting import m_quote, python_quote, shell_quote
+from simsim.console.connect.literals import m_quote, python_quote, shell_quote
 
 ARGUMENTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 HOSTILE = [

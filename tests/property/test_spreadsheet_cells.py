@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simsim.request_log.exporting import COLUMNS, Format, cell, written
 from simsim.request_log.models import LoggedRequest
+from simsim.request_log.search.export import COLUMNS, Format, cell, written
 
 pytestmark = pytest.mark.covers("R17")
 RUN = "=+-@\t\r\n\0＝＋－＠"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simsim.tokens.preview import smallest_around, smallest_networks
+from simsim.account_log.allowlist_preview import smallest_around, smallest_networks
 
 # Close together, so that neighbours are met.
 V4 = st.integers(0, 2**11).map(lambda number: IPv4Address((203 << 24) + number))

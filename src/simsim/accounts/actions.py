@@ -13,7 +13,7 @@ from simsim.accounts.models import Account, Membership, Role, User, normal_email
 from simsim.accounts.name_keys import name_key, same_named
 from simsim.accounts.permissions import Actor, Permission, lock_open, permit
 from simsim.accounts.texts import parse_line
-from simsim.audit import recording
+from simsim.audit import recorder
 from simsim.audit.events import Event
 from simsim.problem import (
     AccountClosed,
@@ -150,7 +150,7 @@ def reset_password(*, actor: Actor, user: User, password: str, now: datetime) ->
         raise NotPermitted
     user.set_password(password)
     user.save(update_fields=["password"])
-    recording.record_in_each(
+    recorder.record_in_each(
         [*user.memberships.values_list("account_id", flat=True)],
         event=Event.USER_PASSWORD_RESET,
         actor_id=None,
@@ -225,7 +225,7 @@ def parse_email(text: str) -> str:
 
 
 def record(actor: Actor, account: Account, event: Event, details: dict[str, object], now: datetime) -> None:
-    recording.record(
+    recorder.record(
         event=event,
         actor_id=actor.user.pk if actor.user else None,
         actor_label=actor.label,

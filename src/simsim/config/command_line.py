@@ -4,7 +4,7 @@ import os
 import sys
 
 from simsim.operations.command_line import run
-from simsim.operations.wiring import Operator, Wiring
+from simsim.operations.context import Operator, Wiring
 
 
 def main() -> int:
@@ -32,10 +32,10 @@ def operator() -> Operator:
 def start_django() -> None:
     """Make models and settings usable; raise Unusable for a bad setting, a missing database and a missing secret."""
     from simsim.config import environment  # noqa: PLC0415 - help answers without it
-    from simsim.operations import remains  # noqa: PLC0415
+    from simsim.operations import existing_installation  # noqa: PLC0415
 
     found = environment.read()
-    remains.prove_databases_present(found)
+    existing_installation.prove_databases_present(found)
     found.prove_secrets()
     start_unproven()
 

@@ -13,8 +13,8 @@ from simsim.credential import allowlist
 from simsim.forwarding.target import Target, read_target
 from simsim.gateway.addresses import Place, parse_listen
 from simsim.problem import Unusable
-from simsim.request_log.access_logs import AccessLog, parse_access_log
-from simsim.request_log.endpoints import Pattern, parse_pattern
+from simsim.request_log.ship.endpoints import Pattern, parse_pattern
+from simsim.request_log.ship.proxy_formats import AccessLog, parse_access_log
 
 LISTS = ("trusted_proxies", "access_logs", "log_path_patterns")
 # Empty, these say “none”. Every other setting that is empty was meant to say something: a variable of a container's

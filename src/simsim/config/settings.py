@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from simsim.config import environment
 from simsim.config.database_addresses import django_database, is_postgresql
-from simsim.request_log.endpoints import Paths
+from simsim.request_log.ship.endpoints import Paths
 from simsim.tokens.keyring import Keyring
 
 OPERATOR = environment.read()

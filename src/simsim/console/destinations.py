@@ -4,10 +4,10 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from simsim.account_log.usage import last_day_of
 from simsim.accounts.permissions import Permission, is_permitted
 from simsim.console.place import Visit, for_everyone
 from simsim.tokens.attention import Attention, Search, rank_active
-from simsim.tokens.usage import last_day_of
 
 
 @require_safe

@@ -11,8 +11,8 @@ from django.views.decorators.csrf import requires_csrf_token
 
 from simsim.accounts.models import User
 from simsim.accounts.permissions import role_of
-from simsim.console.asking import AskForm, members_context
 from simsim.console.place import account_in
+from simsim.console.token_requests.member_page import AskForm, members_context
 from simsim.problem import Invalid, NotPermitted, Problem
 
 

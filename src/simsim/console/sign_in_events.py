@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from simsim.accounts.models import User, normal_email
 from simsim.audit.events import Event
-from simsim.audit.recording import record
+from simsim.audit.recorder import record
 from simsim.console.place import address_of
 
 NOBODY = "unknown"

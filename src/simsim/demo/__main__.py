@@ -6,7 +6,7 @@ from typing import Any
 
 from simsim.demo import traffic
 from simsim.demo.place import LOOPBACK, Place, free_port, read_json, write_json, write_private
-from simsim.operations.probing import port_status
+from simsim.operations.probes import port_status
 from simsim.operations.processes import Program, Supervisor
 from simsim.problem import Problem
 

@@ -11,9 +11,9 @@ from django.db import transaction
 
 from simsim.credential.decision import Cause, Reason
 from simsim.demo.traffic import ENTITIES
-from simsim.request_log import writing
-from simsim.request_log.joining import Row
 from simsim.request_log.outcome import Outcome
+from simsim.request_log.ship import insert
+from simsim.request_log.ship.join import Row
 
 DAYS = 30
 # As many requests in an hour by day and by night; a weekend has fewer.
@@ -53,7 +53,7 @@ def remember(account_id: uuid.UUID, tokens: Mapping[str, tuple[str, str]], now: 
             continue
         rows[-1] = rows[-1]._replace(account_id=account_id, token_id=uuid.UUID(token_id), token_name=name)
     with transaction.atomic(using=settings.REQUEST_LOG_ALIAS):
-        writing.store(sorted(rows, key=lambda row: row.received_at))
+        insert.store(sorted(rows, key=lambda row: row.received_at))
 
 
 def _moments(chance: random.Random, now: datetime) -> Iterator[tuple[str, datetime]]:

@@ -11,7 +11,7 @@ from simsim.problem import Problem
 
 def main() -> int:
     django.setup()
-    from simsim.demo.seeding import prepare  # noqa: PLC0415 - models can be imported only once Django is set up
+    from simsim.demo.sample_data import prepare  # noqa: PLC0415 - models can be imported only once Django is set up
 
     try:
         prepare(Place.from_environment(os.environ))

@@ -9,9 +9,9 @@ from typing import Any
 from django.utils import translation
 
 from simsim.audit.models import AuditEvent
-from simsim.request_log import query
 from simsim.request_log.models import LoggedRequest
 from simsim.request_log.outcome import Outcome
+from simsim.request_log.search import selectors
 
 AT_ONCE = 900  # a statement of SQLite's takes 999 values, where it was built with its old limit
 LANGUAGE = "en"
@@ -48,7 +48,13 @@ def of_audit(event_ids: Sequence[int]) -> list[Event]:
 
 def _of_request(row: LoggedRequest) -> Event:
     account = str(row.account_id) if row.account_id else None
-    document = {"kind": "request", **query.document(row), "account_id": account, "cause": row.cause, "bytes": row.bytes}
+    document = {
+        "kind": "request",
+        **selectors.document(row),
+        "account_id": account,
+        "cause": row.cause,
+        "bytes": row.bytes,
+    }
     facts = {
         "id": str(row.pk), "account": account, "token": document["token_id"], "outcome": row.outcome,
         "reason": row.reason, "status": row.status, "address": row.address,

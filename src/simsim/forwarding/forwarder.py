@@ -6,11 +6,11 @@ from typing import Any
 
 from django.conf import settings
 
-from simsim.forwarding import syslog, unsent, waiting, webhook
-from simsim.forwarding.connecting import Away, Refused
+from simsim.forwarding import syslog, unsent, webhook
+from simsim.forwarding.connection import Away, Refused
 from simsim.forwarding.events import Event
+from simsim.forwarding.queue import QUEUES, Queue, claim, give_back, put_off, settle
 from simsim.forwarding.target import Protocol, Target
-from simsim.forwarding.waiting import QUEUES, Queue
 
 
 def forward_due(target: Target, *, now: datetime) -> int:
@@ -30,7 +30,7 @@ def forward_due(target: Target, *, now: datetime) -> int:
 
 
 def _forward(queue: Queue, target: Target, now: datetime) -> int:
-    claimed = waiting.claim(queue, now)
+    claimed = claim(queue, now)
     if not claimed:
         return 0
     # Rows that were stored and completed since go once.
@@ -39,14 +39,14 @@ def _forward(queue: Queue, target: Target, now: datetime) -> int:
     try:
         _send(target, claimed, events, now)
     except Away as error:
-        waiting.give_back(queue, claimed, str(error))
+        give_back(queue, claimed, str(error))
         raise
     except Refused as error:
-        waiting.put_off(queue, claimed, str(error), now)
+        put_off(queue, claimed, str(error), now)
         raise
     if lost := len(ids) - len(events):
         unsent.tell(queue.kind, lost, since=claimed[0].queued_at, until=claimed[-1].queued_at, now=now)
-    waiting.settle(queue, claimed)
+    settle(queue, claimed)
     return len(events)
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC
 
-from simsim.forwarding.connecting import SILENCE_SECONDS, Away, Connection, connected
+from simsim.forwarding.connection import SILENCE_SECONDS, Away, Connection, connected
 from simsim.forwarding.events import Event
 from simsim.forwarding.target import Target
 

@@ -7,8 +7,8 @@ from django.db import transaction
 from django.db.models import Max, Min, Sum
 
 from simsim.audit.events import Event
-from simsim.audit.recording import record
-from simsim.forwarding.waiting import QUEUES, Queue
+from simsim.audit.recorder import record
+from simsim.forwarding.queue import QUEUES, Queue
 
 log = logging.getLogger(__name__)
 STEP = 900

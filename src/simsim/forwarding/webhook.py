@@ -8,7 +8,7 @@ import http.client
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from simsim.forwarding.connecting import Away, Connection, Refused, connected, in_words
+from simsim.forwarding.connection import Away, Connection, Refused, connected, in_words
 from simsim.forwarding.events import Event
 from simsim.forwarding.target import Target
 

@@ -11,9 +11,9 @@ from django.db import DatabaseError, transaction
 from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
-from simsim.mail import sending
+from simsim.mail import transport
+from simsim.mail.message import EXPIRED_BEFORE, Untrue, Unwritable, message
 from simsim.mail.models import OwedMail
-from simsim.mail.rendering import EXPIRED_BEFORE, Untrue, Unwritable, message
 from simsim.problem import Conflict, NotFound, gettext_noop
 
 log = logging.getLogger(__name__)
@@ -169,7 +169,7 @@ def deliver(mail: OwedMail, now: datetime) -> bool:
         return False
     try:
         # Each mail has its own session: one refused recipient must not take the others' down.
-        with sending.session() as connection:
+        with transport.session() as connection:
             if not is_ours(mail):
                 return False
             connection.send_messages([sent])
@@ -180,7 +180,7 @@ def deliver(mail: OwedMail, now: datetime) -> bool:
     except DatabaseError:
         raise
     except Exception as error:  # whatever a server or its TLS makes of our side: the mail waits
-        postpone(mail, error, now, is_final=sending.is_final(error))
+        postpone(mail, error, now, is_final=transport.is_final(error))
         return False
     return True
 
@@ -226,7 +226,7 @@ def postpone(mail: OwedMail, error: Exception, now: datetime, *, is_final: bool 
     of_this_attempt(mail).filter(delivered_at=None, given_up_at=None).update(
         due_at=now + wait,
         lease_ends_at=None,
-        last_error=sending.in_words(error),
+        last_error=transport.in_words(error),
         given_up_at=given_up,
         # Not the facts as they were read: another worker may have sent the mail meanwhile, and taken the secrets out.
         **({"facts": without_secrets(mail)} if given_up else {}),

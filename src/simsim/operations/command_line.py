@@ -11,17 +11,17 @@ import typer
 
 from simsim.credential import password
 from simsim.operations import failures
+from simsim.operations.context import Wiring, use
 from simsim.operations.verbs.account import accounts
 from simsim.operations.verbs.audit import audit
 from simsim.operations.verbs.installation import doctor, migrate
 from simsim.operations.verbs.log import log
 from simsim.operations.verbs.mail import mail
-from simsim.operations.verbs.running import gateway, serve, worker
+from simsim.operations.verbs.services import gateway, serve, worker
 from simsim.operations.verbs.software import software
 from simsim.operations.verbs.token import tokens
 from simsim.operations.verbs.token_files import export_tokens, import_tokens
 from simsim.operations.verbs.user import users
-from simsim.operations.wiring import Wiring, use
 
 
 def print_version(is_wanted: bool) -> None:

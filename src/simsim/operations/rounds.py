@@ -18,9 +18,9 @@ from django.db import DatabaseError
 
 from simsim.audit.models import AuditEvent
 from simsim.gate.worker_health import FILE_NAME
-from simsim.request_log import storing
-from simsim.request_log.backlog import backlog, spool_name
 from simsim.request_log.models import ClockJump, WorkerNode
+from simsim.request_log.ship import save
+from simsim.request_log.ship.backlog import backlog, spool_name
 
 log = logging.getLogger(__name__)
 FILE_SECONDS = 5.0
@@ -144,7 +144,7 @@ class Rounds:
             row = WorkerNode(node=node)
         elif row.started_at != self._started_at:
             self._compare_with_earlier(row, now, boot)
-        waits = backlog(self._spool, storing.positions())
+        waits = backlog(self._spool, save.positions())
         row.host, row.started_at, row.round_at, row.stopped_at = socket.gethostname(), self._started_at, now, None
         row.boot_id, row.boot_seconds = self._boot_id, boot
         row.unshipped_since = waits.since if waits else None

@@ -6,7 +6,7 @@ from functools import cache
 
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor
-from simsim.operations.finding import find_account, find_actor
+from simsim.operations.arguments import find_account, find_actor
 from simsim.problem import FieldError, Invalid, Problem, gettext_noop
 from simsim.tokens.token_import import Draft, in_line
 

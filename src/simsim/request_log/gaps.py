@@ -1,13 +1,10 @@
 """What is known to be missing from the log: requests that got 503, for there was no room to write them down."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import ClassVar, NamedTuple
 
 from django.db import models
 from django.db.models import Max, Min, Sum
-
-from simsim.request_log.lines import Missed
 
 
 class LogGap(models.Model):
@@ -35,14 +32,6 @@ class Missing(NamedTuple):
     requests: int
     began_at: datetime
     ended_at: datetime
-
-
-def store(missed: Iterable[Missed], *, now: datetime) -> None:
-    """Store what gates told. Call it in the transaction that stores how far their lines are read."""
-    # An id that is there already was told by the same line: nothing else can come by 128 random bits.
-    LogGap.objects.bulk_create(
-        (LogGap(gap.gap_id, gap.requests, gap.began_at, gap.at, now) for gap in missed), ignore_conflicts=True
-    )
 
 
 def missing_since(since: datetime) -> Missing | None:

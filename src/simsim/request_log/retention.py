@@ -1,20 +1,29 @@
-"""What is older than the operator keeps goes, in steps small enough that nobody waits for one."""
+"""Deletes what is older than the operator keeps, in steps small enough that nobody waits for one.
 
+A clock that has jumped deletes nothing until it has gone on for a day from there. The mark that tells rests in the
+database, so that a worker which starts while the clock is wrong deletes nothing either.
+"""
+
+import logging
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connections, transaction
 from django.db.models import Model
 
 from simsim.request_log import partitions
-from simsim.request_log.counting import DAY_HOURS, TEN_DAYS_HOURS, hour_of
-from simsim.request_log.models import Flood, LoggedRequest, SetAsideLine, TokenAddressDay, UsageCount
+from simsim.request_log.models import Flood, LoggedRequest, RetentionMark, SetAsideLine, TokenAddressDay, UsageCount
 from simsim.request_log.row_ids import A_DAY, first_id
+from simsim.request_log.ship.counts import DAY_HOURS, TEN_DAYS_HOURS, hour_of
 
+log = logging.getLogger(__name__)
 # As long as the usage is shown by hours. The days stay as long as the requests themselves.
 HOURS_KEPT = timedelta(days=8)
 STEP = 900
+# A worker that was away for longer waits for a day as well; nothing is lost by that.
+LARGEST_STEP = timedelta(days=2)
+HOLD = timedelta(days=1)
 
 
 def forget_old(now: datetime, *, days: int, step: int = STEP) -> int:
@@ -49,3 +58,32 @@ def _forget(model: type[Model], time: str, before: Any, step: int, **which: int)
     old = model._default_manager.filter(**which, **{f"{time}__lt": before}).order_by(time)
     # The ids are read first: by a list PostgreSQL deletes through the index, by a subquery with LIMIT it may not.
     return model._default_manager.filter(pk__in=list(old.values_list("pk", flat=True)[:step])).delete()[0]
+
+
+class Mark(NamedTuple):
+    """The latest time that is believed, None before the first day; and since when a time far from it is told."""
+
+    at: datetime | None
+    doubted_since: datetime | None = None
+
+
+def moved(mark: Mark, now: datetime) -> Mark:
+    """Return the mark after the clock has told `now`: a step back is believed at once, for it deletes nothing."""
+    if mark.at is not None and now - mark.at <= LARGEST_STEP:
+        return Mark(now)
+    since = mark.doubted_since
+    if since is None or not timedelta() <= now - since <= HOLD + LARGEST_STEP:
+        return Mark(mark.at, now)
+    return Mark(now) if now - since >= HOLD else mark
+
+
+def time_to_delete_by(now: datetime) -> datetime | None:
+    """Return the time by which what is old is deleted, None while there is none. Notes that it was asked."""
+    row = RetentionMark.objects.filter(pk=RetentionMark.ONLY).first()
+    before = Mark(row.at, row.doubted_since) if row else Mark(None)
+    after = moved(before, now)
+    if after != before:
+        RetentionMark.objects.update_or_create(pk=RetentionMark.ONLY, defaults=after._asdict())
+    if after.doubted_since is not None and before.at is not None:
+        log.warning("the clock tells %s, long after %s: the log is not deleted by it for a day", now, before.at)
+    return after.at

@@ -11,13 +11,13 @@ from django.db import transaction
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, Permission, lock_open, permit
 from simsim.accounts.texts import parse_line, parse_text
-from simsim.audit import recording
+from simsim.audit import recorder
 from simsim.audit.events import Event
 from simsim.credential import allowlist, password
 from simsim.credential.digest import digest
 from simsim.problem import FieldError, Invalid, RotatedMeanwhile, TokenNotActive, gettext_noop
-from simsim.tokens import asking, notices, rules
-from simsim.tokens.checking import Errors, prove_name_free
+from simsim.tokens import notices, rules, token_requests
+from simsim.tokens.field_errors import Errors, prove_name_free
 from simsim.tokens.keyring import Keyring
 from simsim.tokens.models import Status, Token, TokenRequest
 
@@ -80,7 +80,7 @@ def create_token(
     if not is_quiet:
         notices.owe_created([token], now=now)
     if request is not None:
-        asking.grant(request, actor=actor, token=token, now=now)
+        token_requests.grant(request, actor=actor, token=token, now=now)
     return token, credentials
 
 
@@ -281,7 +281,7 @@ def facts(token: Token) -> dict[str, object]:
 
 
 def recorded(actor: Actor, token: Token, event: Event, details: dict[str, object], now: datetime) -> None:
-    recording.record(
+    recorder.record(
         event=event,
         actor_id=actor.user.pk if actor.user else None,
         actor_label=actor.label,

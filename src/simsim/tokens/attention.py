@@ -10,11 +10,11 @@ from django.db.models import Count, Q, QuerySet
 from simsim.accounts.models import Account
 from simsim.accounts.name_keys import name_key
 from simsim.accounts.permissions import Actor, Permission, permit
-from simsim.request_log.joined_ids import JoinedIds, split_ids
-from simsim.request_log.query import LastUse
-from simsim.request_log.usage import used_since
-from simsim.tokens.asking import unanswered
+from simsim.request_log.search.selectors import LastUse
+from simsim.request_log.ship.joined_ids import JoinedIds, split_ids
+from simsim.request_log.usage.token_use import used_since
 from simsim.tokens.models import Token, TokenQuerySet, TokenRequest
+from simsim.tokens.token_requests import unanswered
 
 SOON = timedelta(days=7)
 IDLE = timedelta(days=60)

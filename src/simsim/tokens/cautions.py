@@ -9,7 +9,7 @@ from simsim.accounts.permissions import Actor
 from simsim.credential import allowlist
 from simsim.problem import FieldError, Invalid, gettext_noop
 from simsim.tokens import rules
-from simsim.tokens.checking import lookalike_of
+from simsim.tokens.field_errors import lookalike_of
 from simsim.tokens.models import Token
 
 EVERYBODY = {

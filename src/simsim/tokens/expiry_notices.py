@@ -9,10 +9,10 @@ from django.db import DatabaseError, transaction
 from django.db.models import Q
 
 from simsim.mail import outbox
+from simsim.mail.message import EXPIRED_BEFORE
 from simsim.mail.outbox import AHEAD
-from simsim.mail.rendering import EXPIRED_BEFORE
 from simsim.mail.time_left import ending, time_left
-from simsim.request_log.query import LastUse, last_uses
+from simsim.request_log.search.selectors import LastUse, last_uses
 from simsim.tokens.models import AT_ONCE, NoticeClock, Token
 from simsim.tokens.notice_policy import (
     ALWAYS_DAYS,

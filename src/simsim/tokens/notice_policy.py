@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from simsim.accounts.models import Account, Membership, Role
 from simsim.accounts.permissions import Actor, Permission, lock_open, permit
-from simsim.audit import recording
+from simsim.audit import recorder
 from simsim.audit.events import Event
 from simsim.problem import FieldError, Invalid, gettext_noop
 from simsim.tokens.models import NoticePolicy
@@ -104,7 +104,7 @@ def set_notice_policy(
     if written(after) != written(before):
         NoticePolicy.objects.update_or_create(account=account, defaults=written(after))
         changed = {key: [written(before)[key], value] for key, value in written(after).items()}
-        recording.record(
+        recorder.record(
             event=Event.NOTICES_CHANGED,
             actor_id=actor.user.pk if actor.user else None,
             actor_label=actor.label,

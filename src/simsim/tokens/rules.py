@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from simsim.credential import allowlist
 from simsim.problem import FieldError, Invalid, gettext_noop
-from simsim.request_log.rfc3339 import parse_day, parse_time
+from simsim.rfc3339 import parse_day, parse_time
 from simsim.tokens.models import Reason, TargetSoftware
 
 LONGEST_LIFE = timedelta(days=3653)

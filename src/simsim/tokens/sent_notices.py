@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from simsim.accounts.permissions import Actor, Permission, permit
+from simsim.mail.delivery_status import State, is_withdrawn, mails_about, state_of
 from simsim.mail.models import OwedMail
-from simsim.mail.reading import State, is_withdrawn, mails_about, state_of
 from simsim.tokens.models import Token
 from simsim.tokens.notice_policy import Notice
 

@@ -11,7 +11,7 @@ from simsim.accounts.models import Account
 from simsim.accounts.name_keys import name_key, same_named
 from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.accounts.texts import parse_line
-from simsim.audit import recording
+from simsim.audit import recorder
 from simsim.audit.events import Event
 from simsim.problem import AlreadyExists, FieldError, Invalid, NotPermitted, gettext_noop
 from simsim.tokens.models import TargetSoftware, Token
@@ -69,7 +69,7 @@ def add_software(*, actor: Actor, slug: str, name: str, now: datetime) -> Target
             software = TargetSoftware.objects.create(slug=slug, name=name, name_key=name_key(name))
     except IntegrityError as error:
         raise taken from error
-    recording.record(
+    recorder.record(
         event=Event.SOFTWARE_ADDED,
         actor_id=None,
         actor_label=actor.label,

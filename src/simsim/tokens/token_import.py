@@ -9,7 +9,7 @@ from django.db import transaction
 
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, Permission, permit
-from simsim.audit import recording
+from simsim.audit import recorder
 from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent
 from simsim.problem import FieldError, Invalid, Problem
@@ -60,7 +60,7 @@ def import_tokens(drafts: Iterable[Draft], *, is_quiet: bool = False, now: datet
             raise type(problem)(f"Line {draft.line}: {problem}") from None
     if faults:
         raise Invalid(*faults)
-    recording.record_all([event_of(draft, token, is_quiet=is_quiet, now=now) for draft, token, _ in created])
+    recorder.record_all([event_of(draft, token, is_quiet=is_quiet, now=now) for draft, token, _ in created])
     if not is_quiet:
         notices.owe_created([token for _, token, _ in created], now=now)
     return [(token, credentials) for _, token, credentials in created]

@@ -9,7 +9,7 @@ from simsim.console.templatetags.usage import percent_of
 from simsim.console.usage.charts import durations_chart, requests_chart, said_durations, said_requests
 from simsim.console.usage.scales import MOST_STEPS, Times, short_duration, short_number, steps, times_of
 from simsim.request_log import durations
-from simsim.request_log.usage_report import Span, Usage
+from simsim.request_log.usage.report import Span, Usage
 
 pytestmark = pytest.mark.covers("B5")
 NOW = datetime(2026, 11, 24, 14, 30, tzinfo=UTC)

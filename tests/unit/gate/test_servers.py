@@ -16,7 +16,7 @@ from gate_database import ACME, Database, basic
 from simsim.gate import answer
 from simsim.gate.app import Gate
 from simsim.gate.asgi import Asgi
-from simsim.gate.client import ask
+from simsim.gate.question import ask
 from simsim.gate.rsgi import Rsgi
 
 SERVED = """

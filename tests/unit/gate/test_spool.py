@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from simsim.gate.spool import ENDS, GATE, LOOK_SECONDS, Spool
-from simsim.request_log.lines import Missed, parse_gate_line
+from simsim.request_log.ship.lines import Missed, parse_gate_line
 
 LINE = b'{"id":"1"}\n'
 

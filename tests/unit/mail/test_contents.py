@@ -8,7 +8,7 @@ from django.conf import settings
 
 from mail_reading import ADDRESS, Letter, Read, letter
 from mail_samples import NOT_SHOWN, Sample, hostile, samples
-from simsim.mail.rendering import readable, shown
+from simsim.mail.message import readable, shown
 
 EVERY = [*samples(), *hostile()]
 each = pytest.mark.parametrize("sample", EVERY, ids=lambda sample: sample.name)

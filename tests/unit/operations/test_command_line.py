@@ -11,7 +11,7 @@ from django.db import OperationalError
 
 from simsim.credential import password
 from simsim.operations.command_line import run
-from simsim.operations.wiring import Operator, Wiring
+from simsim.operations.context import Operator, Wiring
 from simsim.problem import Conflict, FieldError, Invalid, NotFound, NotPermitted, Unavailable, Unusable
 
 VERBS = [
@@ -155,7 +155,7 @@ def test_no_failure_prints_a_password(capsys: pytest.CaptureFixture[str], monkey
 
 
 def test_data_directory_whose_socket_path_would_be_too_long_is_told_at_once(tmp_path: Path) -> None:
-    from simsim.operations.serving import prove_socket_free
+    from simsim.operations.serve import prove_socket_free
 
     with pytest.raises(Unusable, match=r"^SIMSIM_DATA_DIR: "):
         prove_socket_free(tmp_path / ("x" * 100) / "gate.sock")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from simsim.operations.process_findings import failure_of
+from simsim.operations.doctor.processes import failure_of
 from simsim.operations.processes import Program, Supervisor
 from simsim.operations.serve_state import NAME, ServeState, read_served
 from simsim.problem import Unusable

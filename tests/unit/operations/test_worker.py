@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from simsim.operations.working import Job, repeat
+from simsim.operations.worker import Job, repeat
 
 pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simsim.request_log.endpoints import LONGEST_ENDPOINT, Paths, parse_pattern
+from simsim.request_log.ship.endpoints import LONGEST_ENDPOINT, Paths, parse_pattern
 
 pytestmark = pytest.mark.covers("R17")
 

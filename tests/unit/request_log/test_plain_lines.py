@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from simsim.credential import decision, password
 from simsim.credential.allowlist import parse_address
 from simsim.gate.line import decided_line, frame
-from simsim.request_log.lines import Completed, Decided, Missed, parse_completed, parse_gate_line
-from simsim.request_log.plain_lines import plain_completed, plain_decided
-from simsim.request_log.reading import GATE, Language, Reading
-from simsim.request_log.tailing import gate_files
+from simsim.request_log.ship.batch import GATE, Language, Reading
+from simsim.request_log.ship.lines import Completed, Decided, Missed, parse_completed, parse_gate_line
+from simsim.request_log.ship.plain_lines import plain_completed, plain_decided
+from simsim.request_log.ship.spool_files import gate_files
 
 pytestmark = pytest.mark.covers("R17")
 ID = "0123456789abcdef" * 2

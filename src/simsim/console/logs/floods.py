@@ -7,15 +7,15 @@ from ipaddress import ip_network
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 
+from simsim.account_log.requests import flood_of
 from simsim.console.logs.filters import LogForm
 from simsim.console.place import Visit
 from simsim.console.templatetags.console import as_time, day, moment
-from simsim.request_log.filters import parse_status
-from simsim.request_log.flooded import Flooded
 from simsim.request_log.outcome import Outcome
-from simsim.request_log.query import Page
 from simsim.request_log.row_ids import moment_of
-from simsim.tokens.requests import flood_of
+from simsim.request_log.search.filters import parse_status
+from simsim.request_log.search.flood_summaries import Flooded
+from simsim.request_log.search.selectors import Page
 
 UNAUTHORIZED = 401
 IPV6_PREFIX = 64

@@ -7,9 +7,9 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from simsim.console.logs.choosing import read_form
-from simsim.console.logs.following import is_followed, mark
-from simsim.console.logs.listing import MOST_TURNS, PAGE_REQUESTS, list_context, look_again, look_on
+from simsim.console.logs.filter_targets import read_form
+from simsim.console.logs.live import is_followed, mark
+from simsim.console.logs.request_list import MOST_TURNS, PAGE_REQUESTS, list_context, look_again, look_on
 from simsim.console.place import Visit, for_administrators
 from simsim.problem import Invalid, NotFound
 

@@ -6,13 +6,13 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from simsim.account_log.requests import find_request
 from simsim.console.logs.chips import OUTCOME_NAMES, RANGE_NAMES
-from simsim.console.logs.choosing import read_form
+from simsim.console.logs.filter_targets import read_form
 from simsim.console.logs.filters import NAMES, LogForm
-from simsim.console.logs.listing import list_context, look
+from simsim.console.logs.request_list import list_context, look
 from simsim.console.logs.rows import LogRow, offered_tokens, rows
 from simsim.console.place import Visit, for_administrators
-from simsim.tokens.requests import find_request
 from simsim.tokens.software import NO_SOFTWARE, software_in_use
 
 

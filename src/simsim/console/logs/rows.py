@@ -17,9 +17,9 @@ from simsim.credential.decision import Cause
 from simsim.problem import gettext_noop
 from simsim.request_log.models import LoggedRequest
 from simsim.request_log.outcome import Outcome
-from simsim.request_log.sentences import sentence
+from simsim.request_log.search.sentences import sentence
 from simsim.tokens.models import Status, Token
-from simsim.tokens.reading import tokens_of
+from simsim.tokens.selectors import tokens_of
 
 # nginx writes these where no answer was sent, or none could be.
 MEANINGS_OF_NGINX = {

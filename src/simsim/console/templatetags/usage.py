@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from simsim.console.templatetags.console import duration
 from simsim.console.usage.charts import SHARES
-from simsim.request_log.usage_report import Usage
+from simsim.request_log.usage.report import Usage
 
 register = template.Library()
 SMALLEST_PERCENT = 0.1

@@ -10,15 +10,15 @@ from django.utils.text import slugify
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
-from simsim.console.connecting.pages import api_here
-from simsim.console.connecting.recipes import recipes
+from simsim.console.connect.pages import api_here
+from simsim.console.connect.recipes import recipes
 from simsim.console.place import Visit, for_administrators
 from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.console.tokens.details import token_page
 from simsim.tokens.actions import Credentials, Way, show_credentials
 from simsim.tokens.models import Token
-from simsim.tokens.reading import find_token
 from simsim.tokens.rules import is_longer_than_recommended
+from simsim.tokens.selectors import find_token
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -12,16 +12,16 @@ from simsim.console.errors import sentence
 from simsim.console.place import Visit, for_administrators, located
 from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.console.sign_in import say, warn
-from simsim.console.tokens import previewing
+from simsim.console.tokens import allowlist_preview
 from simsim.console.tokens.form import TokenForm, offered_software
+from simsim.console.tokens.live_errors import CHECK, errors_while_typing
 from simsim.console.tokens.rows import rows
-from simsim.console.tokens.while_typing import CHECK, errors_while_typing
 from simsim.credential.allowlist import Fault, parse_address, parse_network
 from simsim.problem import AlreadyExists, ChangedMeanwhile, Invalid
 from simsim.tokens.actions import edit_token
 from simsim.tokens.cautions import name_caution, network_cautions
 from simsim.tokens.models import Token
-from simsim.tokens.reading import find_token
+from simsim.tokens.selectors import find_token
 from simsim.tokens.sent_notices import notices_of
 
 
@@ -37,8 +37,8 @@ def details(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
         return errors_while_typing(visit, form, token=token)
     if form.rearrange(press, located(visit.request).address):
         return token_page(visit, token, form)
-    if previewing.is_asked_for(press):
-        return token_page(visit, token, form, preview=previewing.answer(visit, token, form, press))
+    if allowlist_preview.is_asked_for(press):
+        return token_page(visit, token, form, preview=allowlist_preview.answer(visit, token, form, press))
     return edit(visit, token, form, press)
 
 
@@ -55,9 +55,9 @@ def edit(visit: Visit, token: Token, form: TokenForm, press: str) -> HttpRespons
     """Save the form, unless somebody must look at something first."""
     if form.stood and form.stood != TokenForm.of(token).stood and not form.leaves_the_list:
         return changed_meanwhile(visit, token, form)
-    if preview := previewing.objection(visit, token, form, press):
+    if preview := allowlist_preview.objection(visit, token, form, press):
         return token_page(visit, token, form, preview=preview, is_question=True)
-    form.report_only = form.report_only or press == previewing.SAVE_REPORT_ONLY
+    form.report_only = form.report_only or press == allowlist_preview.SAVE_REPORT_ONLY
     if opens_more(token, form):
         # A leaked password that the list had made useless would work again: not from a browser left open.
         demand_recent_authentication(visit.request, keeps_form=True)
@@ -117,7 +117,7 @@ def token_page(
     form = form or TokenForm.of(token)
     form.hint(network_cautions(form.networks))
     if token.report_only and not visit.request.POST:
-        more["preview"] = previewing.preview_of(visit, token, form)
+        more["preview"] = allowlist_preview.preview_of(visit, token, form)
     context = {
         "account": visit.account,
         "now": visit.now,
@@ -126,7 +126,7 @@ def token_page(
         "form": form,
         "software": offered_software(token.software),
         "browser": located(visit.request),
-        "addresses_shown": previewing.ADDRESSES_SHOWN,
+        "addresses_shown": allowlist_preview.ADDRESSES_SHOWN,
         "notices": notices_of(token, actor=visit.actor),
     }
     return render(visit.request, "console/tokens/token.html", context | more, status=status)

@@ -14,7 +14,7 @@ from simsim.console.place import Visit, for_administrators
 from simsim.console.tokens.rows import rows
 from simsim.tokens.attention import Attention, Search, rank_active
 from simsim.tokens.models import Token
-from simsim.tokens.reading import tokens_of
+from simsim.tokens.selectors import tokens_of
 from simsim.tokens.software import software_in_use
 
 PAGE_TOKENS = 25

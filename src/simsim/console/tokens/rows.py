@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from simsim.request_log.query import LastUse, last_uses
-from simsim.request_log.usage import requests_by_day
+from simsim.request_log.search.selectors import LastUse, last_uses
+from simsim.request_log.usage.token_use import requests_by_day
 from simsim.tokens.attention import IDLE, Attention, attention_of
 from simsim.tokens.models import Status, Token
 

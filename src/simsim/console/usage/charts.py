@@ -11,7 +11,7 @@ from django.utils.translation import gettext, ngettext
 
 from simsim.console.templatetags.console import duration, number
 from simsim.console.usage.scales import Labels, Times, short_duration, short_number, steps
-from simsim.request_log.usage_report import Usage
+from simsim.request_log.usage.report import Usage
 
 HEIGHT = 100.0
 # As much of its place as a bar fills, and the least of the height that is seen as more than nothing.

@@ -8,17 +8,17 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
+from simsim.account_log.usage import By, has_ever_been_used, new_addresses_of, usage_of
 from simsim.console.place import Visit, for_administrators
 from simsim.console.tokens.lists import in_order
 from simsim.console.tokens.rows import TokenRow
 from simsim.console.usage.charts import durations_chart, requests_chart
+from simsim.console.usage.log_links import WaysToLog
 from simsim.console.usage.rows import AddressRow, Row, moments
 from simsim.console.usage.scales import times_of
-from simsim.console.usage.ways import WaysToLog
-from simsim.request_log.query import last_uses
-from simsim.request_log.usage_report import Span
+from simsim.request_log.search.selectors import last_uses
+from simsim.request_log.usage.report import Span
 from simsim.tokens.attention import Attention, Search, rank_active
-from simsim.tokens.usage import By, has_ever_been_used, new_addresses_of, usage_of
 
 RANGE_NAMES = {
     "24h": gettext_lazy("24 hours"),

@@ -6,13 +6,13 @@ from typing import Self
 
 from django.utils.translation import gettext
 
+from simsim.account_log.usage import By, NewAddress, Part, Report
 from simsim.console.logs.rows import meaning
 from simsim.console.usage.charts import share_bar
+from simsim.console.usage.log_links import WaysToLog
 from simsim.console.usage.scales import Times
-from simsim.console.usage.ways import WaysToLog
-from simsim.request_log.usage_report import Usage
+from simsim.request_log.usage.report import Usage
 from simsim.tokens.models import Status
-from simsim.tokens.usage import By, NewAddress, Part, Report
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext
 
-from simsim.request_log.usage_report import Span
+from simsim.request_log.usage.report import Span
 
 MOST_STEPS = 4
 ROUND = (1.0, 2.0, 5.0, 10.0)

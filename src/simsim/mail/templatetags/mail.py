@@ -5,7 +5,7 @@ import re
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
-from simsim.mail.look import dressed
+from simsim.mail.inline_styles import dressed
 
 register = template.Library()
 _blank_lines = re.compile(r"[ \t]*\n(?:[ \t]*\n)+")

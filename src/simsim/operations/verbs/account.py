@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simsim.operations.cautions import warn_of_name
+from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list, print_one
-from simsim.operations.wiring import needs_django
 
 if TYPE_CHECKING:
     from simsim.accounts.models import Account
@@ -78,7 +78,7 @@ def rename_account(
 
     from simsim.accounts import actions
     from simsim.accounts.permissions import OPERATOR
-    from simsim.operations.finding import find_account
+    from simsim.operations.arguments import find_account
 
     found = find_account(account_id, actor=OPERATOR)
     renamed = actions.rename_account(actor=OPERATOR, account=found, name=name, now=timezone.now())
@@ -92,7 +92,7 @@ def close_account(account_id: AccountId, as_json: AsJson = False) -> None:
     from django.utils import timezone
 
     from simsim.accounts.permissions import OPERATOR
-    from simsim.operations.finding import find_account
+    from simsim.operations.arguments import find_account
     from simsim.tokens import account_closure
 
     found = find_account(account_id, actor=OPERATOR)
@@ -101,7 +101,7 @@ def close_account(account_id: AccountId, as_json: AsJson = False) -> None:
 
 
 def document(account: "Account") -> dict[str, object]:
-    from simsim.tokens.reading import iso
+    from simsim.tokens.selectors import iso
 
     return {
         "id": str(account.pk),

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list
-from simsim.operations.wiring import needs_django
 
 audit = typer.Typer(no_args_is_help=True, help="The audit trail: who did what, and when.")
 COLUMNS = ["at", "event", "actor", "account_id", "subject_id", "details"]
@@ -32,8 +32,8 @@ def list_events(
     """List the events of every account, newest first."""
     from simsim.accounts.permissions import OPERATOR
     from simsim.audit import trail
-    from simsim.operations.finding import find_account
-    from simsim.operations.moments import parse_moment
+    from simsim.operations.arguments import find_account
+    from simsim.operations.time_arguments import parse_moment
 
     filters = trail.Filters(
         account_id=find_account(account, actor=OPERATOR).pk if account is not None else None,

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from simsim.operations.context import needs_settings
 from simsim.operations.output import AsJson, print_json
-from simsim.operations.wiring import needs_settings
 from simsim.problem import Unusable
 
 LABELS = {"ok": "ok", "wrong": "WRONG", "not_started": "not yet"}
@@ -18,11 +18,12 @@ def migrate(
     as_json: AsJson = False,
 ) -> None:
     """Bring the databases, the directories and the console's files up to date. Doing it twice changes nothing."""
-    from simsim.operations import migrating
+    from simsim.operations.migrate import migrate as bring_up_to_date
+    from simsim.operations.migrate import prove_up_to_date
 
     if check:
-        migrating.prove_up_to_date()
-    done = [] if check else migrating.migrate()
+        prove_up_to_date()
+    done = [] if check else bring_up_to_date()
     if as_json:
         print_json({"done": done})
     else:
@@ -32,9 +33,9 @@ def migrate(
 @needs_settings
 def doctor(as_json: AsJson = False) -> None:
     """Check everything that an installation needs, on this node and the workers of all, and say what to do."""
-    from simsim.operations import checking
+    from simsim.operations.doctor import checks
 
-    findings = checking.examine()
+    findings = checks.examine()
     if as_json:
         print_json({"items": [finding.document() for finding in findings], "next_cursor": None})
     else:

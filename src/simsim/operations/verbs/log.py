@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list
-from simsim.operations.wiring import needs_django
 from simsim.problem import FieldError, Invalid, gettext_noop
 
 if TYPE_CHECKING:
     from simsim.accounts.models import Account
-    from simsim.request_log.filters import Filters
+    from simsim.request_log.search.filters import Filters
 
 
 class OutcomeName(StrEnum):
@@ -24,7 +24,7 @@ class OutcomeName(StrEnum):
 
 
 class FileFormat(StrEnum):
-    """As in `request_log.exporting`, which help does without."""
+    """As in `request_log.search.export`, which help does without."""
 
     CSV = "csv"
     JSONL = "jsonl"
@@ -68,10 +68,10 @@ def list_log(
     as_json: AsJson = False,
 ) -> None:
     """List an account's requests, or everybody's, newest first."""
+    from simsim.account_log.requests import requests_of, requests_of_all
     from simsim.accounts.permissions import OPERATOR
-    from simsim.operations.finding import find_account
-    from simsim.request_log.query import document
-    from simsim.tokens.requests import requests_of, requests_of_all
+    from simsim.operations.arguments import find_account
+    from simsim.request_log.search.selectors import document
 
     if (account is None) != all_accounts:
         raise typer.BadParameter("give either --account ID or --all-accounts")
@@ -106,10 +106,10 @@ def export_log(
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format jsonl.")] = False,
 ) -> None:
     """Write an account's requests to standard output, newest first: all that pass the filters."""
+    from simsim.account_log.requests import export_of
     from simsim.accounts.permissions import OPERATOR
-    from simsim.operations.finding import find_account
-    from simsim.request_log.exporting import Format, written
-    from simsim.tokens.requests import export_of
+    from simsim.operations.arguments import find_account
+    from simsim.request_log.search.export import Format, written
 
     found = find_account(account, actor=OPERATOR)
     asked = Asked(since, until, endpoint, status, token, software, outcome, address)
@@ -141,10 +141,10 @@ class Asked(NamedTuple):
 def filters_of(account: "Account | None", asked: Asked) -> "Filters":
     """Return the filters that were asked for; raise NotFound for a token, Invalid for a time or software."""
     from simsim.accounts.permissions import OPERATOR
-    from simsim.operations.finding import find_token_for
-    from simsim.operations.moments import parse_moment
-    from simsim.request_log.filters import Filters
+    from simsim.operations.arguments import find_token_for
+    from simsim.operations.time_arguments import parse_moment
     from simsim.request_log.outcome import Outcome as RequestOutcome
+    from simsim.request_log.search.filters import Filters
     from simsim.tokens.software import tokens_made_for
 
     return Filters(
@@ -183,8 +183,8 @@ def list_set_aside(
     as_json: AsJson = False,
 ) -> None:
     """List the lines that are no lines of a log, with passwords, credentials and queries masked."""
-    from simsim.request_log import setting_aside
+    from simsim.request_log.ship import rejected_lines
 
-    page = setting_aside.list_lines(limit=limit, cursor=cursor)
-    items = [setting_aside.document(line) for line in page.items]
+    page = rejected_lines.list_lines(limit=limit, cursor=cursor)
+    items = [rejected_lines.document(line) for line in page.items]
     print_list(items, SET_ASIDE_COLUMNS, as_json=as_json, cursor=page.next_cursor)

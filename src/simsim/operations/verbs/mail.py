@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list, print_one
-from simsim.operations.wiring import needs_django
 
 mail = typer.Typer(no_args_is_help=True, help="Emails: waiting, delivered and given up.")
 COLUMNS = ["id", "kind", "recipient", "state", "owed_at", "attempts", "last_error", "next_attempt_at"]
@@ -28,11 +28,11 @@ def list_mails(
     as_json: AsJson = False,
 ) -> None:
     """List the mails of every account, newest first."""
-    from simsim.mail import reading
+    from simsim.mail import delivery_status
 
-    wanted = reading.State(state.value) if state else None
-    found, following = reading.mails(state=wanted, limit=limit, cursor=cursor)
-    print_list([reading.document(row) for row in found], COLUMNS, as_json=as_json, cursor=following)
+    wanted = delivery_status.State(state.value) if state else None
+    found, following = delivery_status.mails(state=wanted, limit=limit, cursor=cursor)
+    print_list([delivery_status.document(row) for row in found], COLUMNS, as_json=as_json, cursor=following)
 
 
 @mail.command("retry")
@@ -44,7 +44,7 @@ def retry(
     """Try a mail again from now on, for three days: also one that was given up."""
     from django.utils import timezone
 
-    from simsim.mail import outbox, reading
+    from simsim.mail import delivery_status, outbox
 
     tried = outbox.retry(mail_id, now=timezone.now())
-    print_one(reading.document(tried), as_json=as_json, note="The worker tries it within seconds.")
+    print_one(delivery_status.document(tried), as_json=as_json, note="The worker tries it within seconds.")

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from simsim.operations.cautions import warn_of_name
+from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list, print_one
-from simsim.operations.wiring import needs_django
 
 software = typer.Typer(no_args_is_help=True, help="Target software: what tokens are made for.")
 
@@ -37,7 +37,7 @@ def list_software(as_json: AsJson = False) -> None:
     from django.db.models.functions import Lower
 
     from simsim.tokens.models import TargetSoftware
-    from simsim.tokens.reading import iso
+    from simsim.tokens.selectors import iso
 
     items = [
         {"slug": entry.slug, "name": entry.name, "retired_at": iso(entry.retired_at)}

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simsim.operations.cautions import warn_of_token
+from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, Document, print_list, print_one
-from simsim.operations.wiring import needs_django
 from simsim.problem import FieldError, Invalid, gettext_noop
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def create(
     """Create a token and print its username and password."""
     from django.utils import timezone
 
-    from simsim.operations.finding import find_account, find_actor
+    from simsim.operations.arguments import find_account, find_actor
     from simsim.tokens import actions
 
     actor, now = find_actor(acting_as), timezone.now()
@@ -86,9 +86,9 @@ def list_tokens(
     from django.utils import timezone
 
     from simsim.accounts.permissions import OPERATOR
-    from simsim.operations.finding import find_account
+    from simsim.operations.arguments import find_account
     from simsim.tokens.models import Status
-    from simsim.tokens.reading import documents, tokens_of
+    from simsim.tokens.selectors import documents, tokens_of
 
     now = timezone.now()
     wanted = Status(status.value) if status else None
@@ -101,7 +101,7 @@ def list_tokens(
 def show(token_id: TokenId, as_json: AsJson = False) -> None:
     """Show a token; its password is not in it."""
     from simsim.accounts.permissions import OPERATOR
-    from simsim.operations.finding import find_token_for
+    from simsim.operations.arguments import find_token_for
 
     print_token(find_token_for(token_id, actor=OPERATOR), as_json=as_json)
 
@@ -112,7 +112,7 @@ def credentials(token_id: TokenId, acting_as: As, as_json: AsJson = False) -> No
     """Show username and password again; that it happened is recorded."""
     from django.utils import timezone
 
-    from simsim.operations.finding import find_actor, find_token_for
+    from simsim.operations.arguments import find_actor, find_token_for
     from simsim.tokens import actions
 
     actor = find_actor(acting_as)
@@ -142,7 +142,7 @@ def edit(
     """Change an active token; what is not given stays."""
     from django.utils import timezone
 
-    from simsim.operations.finding import find_actor, find_token_for
+    from simsim.operations.arguments import find_actor, find_token_for
     from simsim.tokens import actions
 
     if allow and allow_any:
@@ -175,7 +175,7 @@ def revoke(
     """Revoke a token for good: once this returns, no request is accepted with it."""
     from django.utils import timezone
 
-    from simsim.operations.finding import find_actor, find_token_for
+    from simsim.operations.arguments import find_actor, find_token_for
     from simsim.tokens import actions
 
     actor = find_actor(acting_as)
@@ -198,7 +198,7 @@ def rotate(
     """Give a token a new password and print it."""
     from django.utils import timezone
 
-    from simsim.operations.finding import find_actor, find_token_for
+    from simsim.operations.arguments import find_actor, find_token_for
     from simsim.tokens import actions
 
     actor, time = find_actor(acting_as), parse_overlap(overlap)
@@ -215,7 +215,7 @@ def end_overlap(token_id: TokenId, acting_as: As, as_json: AsJson = False) -> No
     """Let the password before the present one stop working now."""
     from django.utils import timezone
 
-    from simsim.operations.finding import find_actor, find_token_for
+    from simsim.operations.arguments import find_actor, find_token_for
     from simsim.tokens import actions
 
     actor = find_actor(acting_as)
@@ -235,7 +235,7 @@ def print_token(token: "Token", *, as_json: bool, more: Document | None = None) 
     """Print a token in the contract's form, and what else there is to show of it."""
     from django.utils import timezone
 
-    from simsim.tokens.reading import documents
+    from simsim.tokens.selectors import documents
 
     document = documents([token], now=timezone.now())[0]
     print_one({**document, **(more or {})}, as_json=as_json)

@@ -10,9 +10,9 @@ from typing import Annotated, BinaryIO
 
 import typer
 
+from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_lines
 from simsim.operations.verbs.token import AccountId, NoNotice, StatusName
-from simsim.operations.wiring import needs_django
 from simsim.problem import FieldError, Invalid, Problem, gettext_noop
 
 File = Annotated[
@@ -40,7 +40,7 @@ def import_tokens(
 
     from simsim.operations.token_lines import drafts_of
     from simsim.tokens import token_import
-    from simsim.tokens.reading import document
+    from simsim.tokens.selectors import document
 
     del as_json  # lines of JSON are what scripts read
     with opened(file) as lines:
@@ -83,9 +83,9 @@ def export_tokens(
     from django.utils import timezone
 
     from simsim.accounts.permissions import OPERATOR
-    from simsim.operations.finding import find_account
+    from simsim.operations.arguments import find_account
     from simsim.tokens.models import Status
-    from simsim.tokens.reading import documents, tokens_of
+    from simsim.tokens.selectors import documents, tokens_of
 
     del as_json  # lines of JSON are what scripts read
     now = timezone.now()

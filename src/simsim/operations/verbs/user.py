@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list, print_one
-from simsim.operations.wiring import needs_django
 from simsim.problem import FieldError, Invalid, gettext_noop
 
 users = typer.Typer(no_args_is_help=True, help="Users: the people who sign in for an account.")
@@ -47,7 +47,7 @@ def create_user(
     from simsim.accounts import actions
     from simsim.accounts.models import User, normal_email
     from simsim.accounts.permissions import OPERATOR
-    from simsim.operations.finding import find_account
+    from simsim.operations.arguments import find_account
 
     found = find_account(account, actor=OPERATOR)
     is_known = User.objects.filter(email=normal_email(email)).exists()
@@ -67,10 +67,10 @@ def create_user(
 @needs_django
 def list_users(account: AccountId, as_json: AsJson = False) -> None:
     """List the people of an account, administrators first."""
+    from simsim.accounts.people import people_of
     from simsim.accounts.permissions import OPERATOR
-    from simsim.accounts.reading import people_of
-    from simsim.operations.finding import find_account
-    from simsim.tokens.reading import iso
+    from simsim.operations.arguments import find_account
+    from simsim.tokens.selectors import iso
 
     items = [
         {
@@ -93,7 +93,7 @@ def invite_user(email: Email, account: AccountId, role: Role, as_json: AsJson = 
 
     from simsim.accounts import invitations
     from simsim.accounts.permissions import OPERATOR
-    from simsim.operations.finding import find_account
+    from simsim.operations.arguments import find_account
 
     found = find_account(account, actor=OPERATOR)
     member = invitations.invite(actor=OPERATOR, account=found, email=email, role=role.value, now=timezone.now())
@@ -109,7 +109,7 @@ def change_role(email: Email, account: AccountId, role: Role, as_json: AsJson = 
 
     from simsim.accounts import actions
     from simsim.accounts.permissions import OPERATOR
-    from simsim.operations.finding import find_account, find_member
+    from simsim.operations.arguments import find_account, find_member
 
     found = find_account(account, actor=OPERATOR)
     user = find_member(email, account=found)
@@ -125,7 +125,7 @@ def remove_user(email: Email, account: AccountId, as_json: AsJson = False) -> No
 
     from simsim.accounts import actions
     from simsim.accounts.permissions import OPERATOR
-    from simsim.operations.finding import find_account, find_member
+    from simsim.operations.arguments import find_account, find_member
 
     found = find_account(account, actor=OPERATOR)
     user = find_member(email, account=found)
@@ -141,7 +141,7 @@ def reset_password(email: Email, password_stdin: PasswordStdin = False, as_json:
 
     from simsim.accounts import actions
     from simsim.accounts.permissions import OPERATOR
-    from simsim.operations.finding import find_user
+    from simsim.operations.arguments import find_user
 
     user = find_user(email)
     password = read_password(user.email) if password_stdin else secrets.token_urlsafe(18)

@@ -1,0 +1,1 @@
+"""What an account's people may read of its request log."""

@@ -1,0 +1,87 @@
+"""What an allowlist would have refused, had it stood a month ago, and which list the traffic suggests (B3)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from simsim.accounts.permissions import Actor, Permission, permit
+from simsim.credential import allowlist
+from simsim.credential.allowlist import Network
+from simsim.request_log.usage.token_use import AddressUse, addresses_of
+from simsim.tokens.models import Token
+from simsim.tokens.rules import parse_networks
+
+DAYS = 30
+# An IPv6 host changes its address within its /64 every day (RFC 8981): a list of single ones would be stale at once.
+IPV6_PREFIX = 64
+IPV4_PREFIX = 24
+NEIGHBOURS = 3
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a list would have meant for the requests that the token let in during the last 30 days.
+
+    `excluded` are the addresses outside the list, the busiest first; `seen` is how many addresses there were at all.
+    """
+
+    excluded: Sequence[AddressUse]
+    seen: int
+    requests: int
+
+    @property
+    def excluded_requests(self) -> int:
+        return sum(use.requests for use in self.excluded)
+
+    @property
+    def excludes_everything(self) -> bool:
+        return self.seen > 0 and len(self.excluded) == self.seen
+
+
+def preview_allowlist(*, actor: Actor, token: Token, allowed_networks: Iterable[str], now: datetime) -> Preview:
+    """Return what the list would have refused. An empty list refuses nobody. Raises Invalid for a bad network."""
+    permit(actor, Permission.VIEW_LOG, token.account)
+    networks = [ip_network(text) for text in parse_networks(allowed_networks)]
+    packed = allowlist.pack(networks)
+    uses = recent_addresses(token, now)
+    excluded = [use for use in uses if not allowlist.allows(packed, allowlist.parse_address(use.address))]
+    return Preview(excluded, len(uses), sum(use.requests for use in uses))
+
+
+def suggest_networks(*, actor: Actor, token: Token, now: datetime) -> list[str]:
+    """Return the smallest sensible list that lets in all that was let in during the last 30 days.
+
+    IPv6 addresses count by their /64; three or more IPv4 addresses in one /24 become the smallest network that holds
+    them, fewer stay single. Empty when nothing is known.
+    """
+    permit(actor, Permission.VIEW_LOG, token.account)
+    known = [ip_address(use.address) for use in recent_addresses(token, now) if use.address]
+    return [str(network) for network in smallest_networks(known)]
+
+
+def recent_addresses(token: Token, now: datetime) -> list[AddressUse]:
+    return addresses_of(token.pk, since=(now - timedelta(days=DAYS)).date())
+
+
+def smallest_networks(addresses: Iterable[IPv4Address | IPv6Address]) -> list[Network]:
+    """Return the networks that suggest_networks speaks of, in the order of their first address."""
+    homes: dict[Network, set[IPv4Address | IPv6Address]] = {}
+    for address in addresses:
+        length = IPV4_PREFIX if address.version == 4 else IPV6_PREFIX
+        homes.setdefault(ip_network((address, length), strict=False), set()).add(address)
+    networks: list[Network] = []
+    for home, found in homes.items():
+        if home.version == 6:
+            networks.append(home)
+        elif len(found) < NEIGHBOURS:
+            networks += (ip_network(address) for address in sorted(found, key=int))
+        else:
+            networks.append(smallest_around(min(found, key=int), max(found, key=int)))
+    return networks
+
+
+def smallest_around(first: IPv4Address | IPv6Address, last: IPv4Address | IPv6Address) -> Network:
+    """Return the smallest network that holds both addresses of one family."""
+    differing = (int(first) ^ int(last)).bit_length()
+    return ip_network((first, first.max_prefixlen - differing), strict=False)

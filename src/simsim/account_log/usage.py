@@ -1,0 +1,165 @@
+"""How much an account is used, for whoever may read its log: over time, by token and what it is for, and from where."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from simsim.accounts.models import Account
+from simsim.accounts.permissions import Actor, Permission, permit
+from simsim.request_log.ship.counts import DAY_HOURS, Kind
+from simsim.request_log.ship.joined_ids import JoinedIds, split_ids
+from simsim.request_log.usage import new_addresses, report
+from simsim.request_log.usage.report import Span, Usage, total
+from simsim.tokens.models import TargetSoftware, Token
+
+MOST_ROWS = 20
+NEW_DAYS = 7
+MOST_ADDRESSES = 10
+
+
+class By(StrEnum):
+    """By what the usage of an account is split. A request counts for the software that its token has now."""
+
+    TOKEN = "token"  # noqa: S105
+    SOFTWARE = "software"
+    ENDPOINT = "endpoint"
+    STATUS = "status"
+
+
+KINDS = {By.TOKEN: Kind.TOKEN, By.ENDPOINT: Kind.ENDPOINT, By.STATUS: Kind.STATUS}
+
+
+@dataclass(frozen=True)
+class Part:
+    """The usage of one token, software, endpoint or status.
+
+    `value` is an endpoint's name or a status, "" for one that nobody knows; `token` and `software` stand for their own
+    kind, and neither for tokens that have no software.
+    """
+
+    usage: Usage
+    value: str = ""
+    token: Token | None = None
+    software: TargetSoftware | None = None
+
+
+@dataclass(frozen=True)
+class Split:
+    """The MOST_ROWS parts with the most requests, the `others_number` that follow, and the requests without any."""
+
+    parts: Sequence[Part]
+    others_number: int
+    others: Usage
+    unnamed: Usage
+
+
+@dataclass(frozen=True)
+class Report:
+    """The usage of each hour or day of the span, the oldest first, all of it, and what it is split into."""
+
+    span: Span
+    series: Sequence[Usage]
+    total: Usage
+    split: Split
+
+
+@dataclass(frozen=True)
+class NewAddress:
+    """An address that was never let in before `first_day`, and the tokens that it used, the busiest first."""
+
+    address: str
+    first_day: date
+    requests: int
+    tokens: Sequence[Token]
+
+
+@dataclass(frozen=True)
+class NewAddresses:
+    """The latest of the `number` addresses; `is_cut` when the account has too many for all to be looked at."""
+
+    shown: Sequence[NewAddress]
+    number: int
+    is_cut: bool
+
+
+def usage_of(account: Account, *, actor: Actor, span: Span, by: By) -> Report:
+    """Return how much the account was used in that time; raise NotFound or NotPermitted."""
+    permit(actor, Permission.VIEW_LOG, account)
+    series = report.series(account.pk, span)
+    everything = total(series)
+    if not everything.requests:
+        split = Split([], 0, Usage(), Usage())
+    elif by is By.SOFTWARE:
+        split = _by_software(account, span, everything)
+    else:
+        split = _by_value(account, span, by, everything)
+    return Report(span, series, everything, split)
+
+
+def new_addresses_of(account: Account, *, actor: Actor, now: datetime) -> NewAddresses:
+    """Return from where the account was let in for the first time today or on the NEW_DAYS - 1 days before.
+
+    Raise NotFound or NotPermitted.
+    """
+    permit(actor, Permission.VIEW_LOG, account)
+    since = now.date() - timedelta(days=NEW_DAYS - 1)
+    found = new_addresses.new_addresses(account.pk, since=since, most=MOST_ADDRESSES)
+    tokens = _tokens(account, {token_id for each in found.shown for token_id in each.requests})
+    shown = [
+        NewAddress(
+            each.address, each.first_day, sum(each.requests.values()),
+            [tokens[token_id] for token_id in each.requests if token_id in tokens],
+        )
+        for each in found.shown
+    ]  # fmt: skip
+    return NewAddresses(shown, found.number, found.is_cut)
+
+
+def last_day_of(account: Account, *, actor: Actor, now: datetime) -> Usage:
+    """Return how much the account was used in the last 24 hours; raise NotFound or NotPermitted."""
+    permit(actor, Permission.VIEW_LOG, account)
+    return total(report.series(account.pk, Span.last_hours(DAY_HOURS, now)))
+
+
+def has_ever_been_used(account: Account, *, actor: Actor) -> bool:
+    """Whether the log, as long as it is kept, holds any request of the account; raise NotFound or NotPermitted."""
+    permit(actor, Permission.VIEW_LOG, account)
+    return report.has_ever_been_used(account.pk)
+
+
+def _by_value(account: Account, span: Span, by: By, everything: Usage) -> Split:
+    found = report.largest(account.pk, span, KINDS[by], of=everything, number=MOST_ROWS)
+    if by is not By.TOKEN:
+        parts = [Part(usage, value) for value, usage in found.by_value.items()]
+        # Every request has a status and an endpoint: what is left over was counted between two queries.
+        return Split(parts, found.others_number, found.others, Usage())
+    tokens = _tokens(account, map(uuid.UUID, found.by_value))
+    parts = [
+        Part(usage, token=tokens[uuid.UUID(value)])
+        for value, usage in found.by_value.items()
+        if uuid.UUID(value) in tokens
+    ]
+    return Split(parts, found.others_number, found.others, found.unnamed)
+
+
+def _by_software(account: Account, span: Span, everything: Usage) -> Split:
+    # All of the account's: as a list of ids, thousands of them are more than a statement of SQLite's takes.
+    joined = Token.objects.filter(account=account).values_list("software").annotate(ids=JoinedIds("pk"))
+    software_of = {token_id: software for software, ids in joined.order_by() for token_id in split_ids(ids)}
+    used = report.by_group(account.pk, span, software_of.get, of=everything)
+    entries = TargetSoftware.objects.in_bulk([pk for pk in used if pk is not None])
+    parts = [Part(usage, software=entries[pk] if pk is not None else None) for pk, usage in used.items()]
+    parts.sort(key=lambda part: (-part.usage.requests, part.software.name if part.software else ""))
+    unnamed = everything - total(used.values())
+    if not any(map(any, (part.usage.took for part in parts))):
+        # Nobody asked how long the others took, so what is left over is not known either.
+        unnamed = Usage(unnamed.accepted, unnamed.refused)
+    rest = parts[MOST_ROWS:]
+    return Split(parts[:MOST_ROWS], len(rest), total(part.usage for part in rest), unnamed)
+
+
+def _tokens(account: Account, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Token]:
+    """Return those of the tokens that are the account's own, under their ids."""
+    return {token.pk: token for token in Token.objects.filter(account=account, pk__in=set(ids))}

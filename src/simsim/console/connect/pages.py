@@ -1,0 +1,53 @@
+"""The pages *How to connect*: for everyone of the account, as the username is no secret and no password is on them."""
+
+from django.conf import settings
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from simsim.accounts.permissions import Permission, is_permitted
+from simsim.console.connect.postman import collection
+from simsim.console.connect.recipes import INTO_THE_ENVIRONMENT, Api, Snippet, recipes
+from simsim.console.place import Visit, for_everyone
+from simsim.problem import NotFound
+
+FIRST = "curl"
+
+
+def api_here() -> Api:
+    """Return where this installation's API is, as the operator said it."""
+    return Api(settings.OPERATOR.api_url, settings.OPERATOR.api_example)
+
+
+@require_safe
+@for_everyone
+def connect(visit: Visit, slug: str = FIRST) -> HttpResponse:
+    """Show one recipe, and the way to the others; raise NotFound for a program that there is no recipe for."""
+    api, username = api_here(), str(visit.account.pk)
+    found = recipes(username=username, api=api)
+    recipe = next((recipe for recipe in found if recipe.slug == slug), None)
+    if recipe is None:
+        raise NotFound
+    context = {
+        "account": visit.account,
+        "username": username,
+        "api": api,
+        "recipes": found,
+        "recipe": recipe,
+        "whole_address": Snippet(api.address),
+        "environment": INTO_THE_ENVIRONMENT,
+        "may_manage_tokens": is_permitted(visit.actor, Permission.MANAGE_TOKENS, visit.account),
+        "may_view_log": is_permitted(visit.actor, Permission.VIEW_LOG, visit.account),
+    }
+    return render(visit.request, "console/connecting/connect.html", context)
+
+
+@require_safe
+@for_everyone
+def postman(visit: Visit) -> HttpResponse:
+    """Send the collection as a file, to be imported into Postman. It holds the username, and no password."""
+    api = api_here()
+    document = collection(str(visit.account.pk), api.base, api.example)
+    answer = JsonResponse(document, json_dumps_params={"indent": 2, "ensure_ascii": False})
+    answer["Content-Disposition"] = 'attachment; filename="simsim.postman_collection.json"'
+    return answer

@@ -1,0 +1,184 @@
+"""What to paste into which program, for one username, one address and, where it may be shown, one password."""
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from simsim.console.connect.literals import m_quote, python_quote, shell_quote
+from simsim.console.connect.postman import collection
+
+PLACEHOLDER_URL = "https://your-api.example"
+VARIABLE = "SIMSIM_PASSWORD"
+LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
+# Typed at a prompt, the password is in no history of commands.
+INTO_THE_ENVIRONMENT = {
+    "bash, zsh": f"read -rs {VARIABLE} && export {VARIABLE}",
+    "PowerShell": f'$env:{VARIABLE} = Read-Host "Password"',
+}
+# curl reads these in a URL as a range or a choice, save where told not to.
+GLOB_CHARACTERS = "[]{}"
+
+
+@dataclass(frozen=True)
+class Api:
+    """Where callers reach the API: `url` is "" where the operator has not said it; `example` answers a GET."""
+
+    url: str = ""
+    example: str = "/"
+
+    @property
+    def is_placeholder(self) -> bool:
+        return not self.url
+
+    @property
+    def base(self) -> str:
+        """The URL that paths are put behind, the placeholder when the operator gave none."""
+        return (self.url or PLACEHOLDER_URL).rstrip("/")
+
+    @property
+    def address(self) -> str:
+        """The whole URL of the example."""
+        return self.base + self.example
+
+    @property
+    def is_unencrypted(self) -> bool:
+        """Whether the password would travel readable for everybody on the way."""
+        parts = urlsplit(self.base)
+        return parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """One text to copy. `secret` is the part of it to keep from onlookers, "" when there is none."""
+
+    text: str = field(repr=False)
+    title: str | Promise = ""
+    secret: str = field(default="", repr=False)
+
+    @property
+    def pieces(self) -> Iterator[tuple[str, bool]]:
+        """The text in order, each piece with whether it is secret."""
+        for number, open_part in enumerate(self.text.split(self.secret) if self.secret else [self.text]):
+            if number:
+                yield self.secret, True
+            yield open_part, False
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One program that calls the API. `slug` is its address on the console, `icon` a Lucide name.
+
+    `in_a_window`: the program asks for username and password itself.
+    """
+
+    slug: str
+    name: str | Promise
+    icon: str
+    snippets: tuple[Snippet, ...]
+    in_a_window: bool = False
+
+    @property
+    def template(self) -> str:
+        """The words around the snippets: what to click, and what is easily missed."""
+        return f"console/connecting/steps/{self.slug}.html"
+
+
+def recipes(*, username: str, api: Api, password: str | None = None) -> list[Recipe]:
+    """Return every recipe, curl first. Without a password each asks for it or reads it from the environment.
+
+    Excel, Power BI and Postman never get it: there it belongs into a dialog, and not into a file that people share.
+    """
+    query = (Snippet(power_query(api)),)
+    return [
+        Recipe("curl", "curl", "terminal", curl(username, api, password)),
+        Recipe("requests", "Python: requests", "code-xml", (requests(username, api, password),)),
+        Recipe("httpx", "Python: httpx", "code-xml", (httpx(username, api, password),)),
+        Recipe("postman", "Postman", "send", (Snippet(json_of(collection(username, api.base, api.example))),)),
+        Recipe("excel", "Excel", "sheet", query, in_a_window=True),
+        Recipe("power-bi", "Power BI", "chart-column", query, in_a_window=True),
+        Recipe("anything", _("Anything else"), "braces", anything(username, api, password)),
+    ]
+
+
+def curl(username: str, api: Api, password: str | None) -> tuple[Snippet, ...]:
+    globoff = "--globoff " if any(character in api.address for character in GLOB_CHARACTERS) else ""
+    address = shell_quote(api.address)
+    if password is not None:
+        user = shell_quote(f"{username}:{password}")
+        return (Snippet(f"curl {globoff}--user {user} {address}", secret=password),)
+    user = shell_quote(f"{username}:")
+    return (
+        Snippet(
+            f"curl {globoff}--user {shell_quote(username)} {address}", _("Interactive: curl asks for the password")
+        ),
+        Snippet(
+            f'curl {globoff}--user {user}"${VARIABLE}" {address}',
+            _("In a script: the password comes from the environment"),
+        ),
+    )
+
+
+def requests(username: str, api: Api, password: str | None) -> Snippet:
+    return python("requests", "requests", username, api, password)
+
+
+def httpx(username: str, api: Api, password: str | None) -> Snippet:
+    return python("httpx", "httpx", username, api, password)
+
+
+def python(module: str, caller: str, username: str, api: Api, password: str | None) -> Snippet:
+    """Return a script for requests or httpx, which agree on these names."""
+    secret = f'os.environ["{VARIABLE}"]' if password is None else python_quote(password)
+    lines = [
+        *(["import os", ""] if password is None else []),
+        f"import {module}",
+        "",
+        f"username = {python_quote(username)}",
+        f"password = {secret}",
+        f"answer = {caller}.get({python_quote(api.address)}, auth=(username, password), timeout=30)",
+        "answer.raise_for_status()",
+        "print(answer.json())",
+    ]
+    return Snippet("\n".join(lines), secret=password or "")
+
+
+def power_query(api: Api) -> str:
+    """Return Power Query M that makes a table of a JSON answer.
+
+    The whole URL in one literal, not RelativePath: the Power BI service tests a connection by calling exactly that,
+    and the root of an API often answers 404. An Authorization header would demand the connection to be anonymous.
+    """
+    return "\n".join(
+        (
+            "let",
+            f"    Answer = Json.Document(Web.Contents({m_quote(api.address)})),",
+            "    Rows = if Answer is list then Answer else {Answer},",
+            "    Columns = List.Union(List.Transform(Rows, Record.FieldNames)),",
+            "    Result = Table.FromRecords(Rows, Columns, MissingField.UseNull)",
+            "in",
+            "    Result",
+        )
+    )
+
+
+def anything(username: str, api: Api, password: str | None) -> tuple[Snippet, ...]:
+    """Return the header of RFC 7617, or the line that computes it when the password is not here."""
+    if password is not None:
+        encoded = base64.b64encode(f"{username}:{password}".encode()).decode()
+        return (Snippet(f"Authorization: Basic {encoded}", secret=encoded),)
+    user = shell_quote(f"{username}:")
+    compute = f"""printf 'Authorization: Basic %s\\n' "$(printf '%s' {user}"${VARIABLE}" | base64 | tr -d '\\n')\""""
+    parts = urlsplit(api.address)
+    target = parts.path + (f"?{parts.query}" if parts.query else "")
+    request = f"GET {target} HTTP/1.1\nHost: {parts.netloc}\nAuthorization: Basic BASE64({username}:PASSWORD)"
+    return (Snippet(request, _("What to send")), Snippet(compute, _("The header, computed in a shell")))
+
+
+def json_of(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False)

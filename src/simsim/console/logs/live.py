@@ -1,0 +1,62 @@
+"""Following the log: the newest page asks whether anything on it has changed, and gets it anew only when it has."""
+
+import dataclasses
+import hashlib
+from typing import Any
+
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from simsim.console.logs.filters import FOLLOW, LogForm
+from simsim.console.place import Visit
+from simsim.request_log.row_ids import moment_of
+from simsim.request_log.search.selectors import Page, parse_cursor
+
+# How often the page asks, in seconds; its template says it to htmx.
+EVERY_SECONDS = 2
+
+
+def is_followed(form: LogForm, shown: object) -> bool:
+    """Whether new requests appear by themselves: not while one reads a request or older ones, which would move away."""
+    return form.is_following and not form.cursor and shown is None and not form.errors
+
+
+def follow_context(visit: Visit, form: LogForm, context: dict[str, Any]) -> dict[str, Any]:
+    """Return what the templates read of following; `context` is the list's."""
+    query = form.query({"follow": FOLLOW})
+    page: Page = context["page"]
+    asked = {"known": mark(context)}
+    if page.searched_until and page.next_cursor:
+        asked["down_to"] = page.next_cursor
+    newer = reverse("console:newest_requests", args=[visit.account.pk])
+    is_on = is_followed(form, context["shown"])
+    return {
+        "is_followed": is_on,
+        "follows_at": f"{newer}{query}&{urlencode(asked)}" if is_on else "",
+        "follow": form.query({"follow": FOLLOW, "cursor": ""}),
+        "stop_following": form.query({"follow": ""}),
+        "every_seconds": EVERY_SECONDS,
+    }
+
+
+def mark(context: dict[str, Any]) -> str:
+    """Return what changes when anything changes that the list shows; much cheaper than to render it."""
+    seen = [
+        (
+            row.request.pk, row.request.status, row.request.outcome, row.request.cause, row.request.duration_seconds,
+            row.token and (row.token.name, row.token.status(row.now), row.token.allowed_networks),
+        )
+        for row in context["rows"]
+    ]  # fmt: skip
+    return hashlib.sha256(repr((seen, context["older"], context["flood"])).encode()).hexdigest()[:16]
+
+
+def down_to(form: LogForm, cursor: str) -> LogForm:
+    """Return the filters for what the page has looked through already, so that asking again takes no longer.
+
+    Raise Invalid for a cursor that is none.
+    """
+    since = moment_of(parse_cursor(cursor))
+    if form.filters.since is not None:
+        since = max(since, form.filters.since)
+    return dataclasses.replace(form, filters=dataclasses.replace(form.filters, since=since))

@@ -1,0 +1,99 @@
+"""The list of the log's page: one page of requests, looked for with little patience, and where the search goes on."""
+
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from simsim.account_log.requests import requests_of
+from simsim.console.logs.chips import chips
+from simsim.console.logs.filter_targets import Chosen
+from simsim.console.logs.filters import LogForm
+from simsim.console.logs.floods import flood_line
+from simsim.console.logs.live import down_to, follow_context
+from simsim.console.logs.rows import LogRow, rows
+from simsim.console.place import Visit
+from simsim.request_log.row_ids import moment_of
+from simsim.request_log.search.export import Format
+from simsim.request_log.search.selectors import Page, parse_cursor
+
+PAGE_REQUESTS = 50
+# A page answers at once with what was found until then, and goes on by itself; where only a link goes on, each look
+# is worth waiting for.
+PATIENCE_SECONDS = 0.04
+PATIENCE_BY_ITSELF_SECONDS = 0.25
+PATIENCE_BY_LINK_SECONDS = 1.0
+# So often a page goes on by itself, which takes about ten seconds; then it waits to be told.
+MOST_TURNS = 40
+
+
+def look(visit: Visit, form: LogForm) -> Page:
+    """Return the page that the address asks for: whole, or as much as is found in a moment."""
+    if form.errors:
+        return Page([], None)
+    by_link = form.cursor and not visit.request.headers.get("HX-Request")
+    return requests_of(
+        visit.account, actor=visit.actor, filters=form.filters, limit=PAGE_REQUESTS, cursor=form.cursor or None,
+        patience_seconds=PATIENCE_BY_LINK_SECONDS if by_link else PATIENCE_SECONDS,
+    )  # fmt: skip
+
+
+def look_on(visit: Visit, form: LogForm, *, below: str, listed: int) -> Page:
+    """Return what is missing of a page of which so many are listed; raise Invalid for a cursor that is none."""
+    return requests_of(
+        visit.account, actor=visit.actor, filters=form.filters, limit=PAGE_REQUESTS - listed, cursor=below,
+        patience_seconds=PATIENCE_BY_ITSELF_SECONDS,
+    )  # fmt: skip
+
+
+def look_again(visit: Visit, form: LogForm, reached: str) -> Page:
+    """Return a page as it is now; `reached` is the cursor where its search ended for lack of patience, "" for none.
+
+    Raise Invalid for a cursor that is none.
+    """
+    asked = down_to(form, reached) if reached else form
+    page = requests_of(
+        visit.account, actor=visit.actor, filters=asked.filters, limit=PAGE_REQUESTS,
+        patience_seconds=PATIENCE_BY_LINK_SECONDS,
+    )  # fmt: skip
+    if reached and page.next_cursor is None:
+        return Page(page.items, reached, moment_of(parse_cursor(reached)))
+    return page
+
+
+def list_context(
+    visit: Visit, form: LogForm, chosen: Chosen, page: Page, *, shown: LogRow | None = None, before: int = 0,
+    turn: int = 0,
+) -> dict[str, Any]:  # fmt: skip
+    """Return what the list's templates read; `before` requests are listed already, after so many turns."""
+    listed = before + len(page.items)
+    account = visit.account
+    # A full page is whole, also where the search ended with its last request.
+    searched_until = page.searched_until if listed < PAGE_REQUESTS else None
+    goes_on = ""
+    # What is followed is the newest: the search for older ones then goes on by the link.
+    if searched_until and page.next_cursor and turn < MOST_TURNS and not form.is_following:
+        # Beside the page's own cursor, which the links of its rows lead back to.
+        progress = urlencode({"below": page.next_cursor, "listed": str(listed), "turn": str(turn + 1)})
+        query = form.query()
+        goes_on = f"{reverse('console:more_requests', args=[account.pk])}{query}{'&' if query else '?'}{progress}"
+    context = {
+        "account": account,
+        "logs": reverse("console:logs", args=[account.pk]),
+        "form": form,
+        "chips": chips(form, chosen),
+        "page": page,
+        "searched_until": searched_until,
+        "rows": rows(page.items, account=account, actor=visit.actor, now=visit.now),
+        "shown": shown,
+        "listed": listed,
+        "is_continued": turn > 0,
+        "goes_on": goes_on,
+        "older": form.query({"cursor": page.next_cursor}) if page.next_cursor else "",
+        "newest": form.query({"cursor": ""}),
+        "flood": None if turn else flood_line(visit, form, page),
+        "exports": {name.value: form.whole(name) for name in Format},
+        "retention_days": settings.OPERATOR.log_retention_days,
+    }
+    return context | follow_context(visit, form, context)

@@ -1,0 +1,1 @@
+"""Requests for a token: a member makes one, an administrator answers it."""

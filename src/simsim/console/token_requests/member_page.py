@@ -1,0 +1,46 @@
+"""What a member's page shows: who the administrators are, the form that asks one of them, and what became of it."""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+from django.http import QueryDict
+from django.utils import timezone
+
+from simsim.accounts.models import Account, User
+from simsim.accounts.permissions import acting, administrators
+from simsim.tokens.models import TargetSoftware
+from simsim.tokens.token_requests import own_requests
+
+REQUESTS_SHOWN = 20
+
+
+@dataclass
+class AskForm:
+    """What was typed. `errors` holds a sentence for each field, and one for the whole form under ""."""
+
+    name: str = ""
+    purpose: str = ""
+    software: str = ""
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, data: QueryDict) -> Self:
+        """Return what the browser sent."""
+        return cls(data.get("name", ""), data.get("purpose", ""), data.get("software", ""))
+
+    @property
+    def refusal(self) -> str:
+        """What is wrong with the whole, not with one field."""
+        return self.errors.get("", "")
+
+
+def members_context(account: Account, person: User, form: AskForm | None = None) -> dict[str, object]:
+    """Return what the page of a person of the account shows."""
+    return {
+        "account": account,
+        "now": timezone.now(),
+        "administrators": administrators(account),
+        "form": form or AskForm(),
+        "software": TargetSoftware.objects.filter(retired_at=None),
+        "requests": own_requests(account, actor=acting(person))[:REQUESTS_SHOWN],
+    }

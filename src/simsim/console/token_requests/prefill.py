@@ -1,0 +1,54 @@
+"""What a member asked for, while an administrator creates it: fills the form in, and is granted by the new token."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from django.http import QueryDict
+from django.utils.translation import gettext
+
+from simsim.console.place import Visit
+from simsim.console.tokens.form import TokenForm
+from simsim.problem import NotFound
+from simsim.tokens.models import Answer, TokenRequest
+from simsim.tokens.token_requests import find_request
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The request that waits for an answer, None when there is none.
+
+    `answered` is one that has its answer, and `notice` the sentence that says why a request was left out.
+    """
+
+    request: TokenRequest | None = None
+    answered: TokenRequest | None = None
+    notice: str = ""
+
+    @classmethod
+    def read(cls, visit: Visit, data: QueryDict) -> Self:
+        """Return the request that the link or the form names. One of another account is as one that never was."""
+        if "request" not in data:
+            return cls()
+        try:
+            found = find_request(str(data["request"]), account=visit.account, actor=visit.actor)
+        except NotFound:
+            return cls(notice=gettext("There is no such request in this account. The form below starts empty."))
+        if found.answered_at is None:
+            return cls(found)
+        names = {"who": found.answered_by_label, "name": found.name}
+        if found.answer == Answer.GRANTED:
+            said = gettext("%(who)s has already created the requested token “%(name)s”. The form below starts empty.")
+        else:
+            said = gettext("%(who)s has declined the request for “%(name)s”. The form below starts empty.")
+        return cls(answered=found, notice=said % names)
+
+    def form(self) -> TokenForm:
+        """Return the form as it opens: filled in with what was asked for."""
+        if self.request is None:
+            return TokenForm()
+        software = self.request.software
+        return TokenForm(
+            name=self.request.name,
+            description=self.request.purpose,
+            software=software.slug if software and software.retired_at is None else "",
+        )

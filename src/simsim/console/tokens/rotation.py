@@ -1,0 +1,87 @@
+"""Rotating: a new password for the same token, and the one before goes on working for as long as is chosen (B2)."""
+
+import uuid
+from datetime import timedelta
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods
+
+from simsim.console.place import Visit, for_administrators
+from simsim.console.recent_authentication import demand_recent_authentication
+from simsim.console.sign_in import say
+from simsim.console.tokens.credentials import credentials_page
+from simsim.console.tokens.rows import rows
+from simsim.problem import RotatedMeanwhile
+from simsim.tokens.actions import end_overlap, rotate_token
+from simsim.tokens.models import Status, Token
+from simsim.tokens.selectors import find_token, iso
+
+OVERLAPS = {
+    "none": (timedelta(0), _("None"), _("for a password that has leaked")),
+    "hour": (timedelta(hours=1), _("1 hour"), _("if you update the software now")),
+    "day": (timedelta(days=1), _("24 hours"), _("if the software is updated today or tomorrow")),
+    "week": (timedelta(days=7), _("7 days"), _("if someone else has to update the software")),
+}
+USUAL = "day"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_administrators
+def rotate(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
+    """Ask how long the present password shall go on working; give the token a new one and show it."""
+    token = find_token(token_id, actor=visit.actor, account=visit.account)
+    if token.status(visit.now) != Status.ACTIVE:
+        return redirect("console:token", visit.account.pk, token.pk)
+    if visit.request.method != "POST":
+        demand_recent_authentication(visit.request)
+        return question(visit, token)
+    chosen = OVERLAPS.get(visit.request.POST.get("overlap", ""))
+    if chosen is None:
+        return question(visit, token, error=gettext("Choose how long the current password keeps working."))
+    demand_recent_authentication(visit.request)
+    if visit.request.POST.get("after", "") != version_of(token):
+        raise RotatedMeanwhile(name=token.name)
+    token, credentials = rotate_token(actor=visit.actor, token=token, overlap=chosen[0], now=visit.now)
+    return credentials_page(visit, token, credentials)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_administrators
+def end(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
+    """Ask with the last uses of both passwords, then end the overlap. Without an overlap the token is shown instead."""
+    token = find_token(token_id, actor=visit.actor, account=visit.account)
+    if visit.request.method != "POST":
+        [row] = rows([token], now=visit.now)
+        if row.status != Status.ACTIVE or row.overlap_ends_at is None:
+            return redirect("console:token", visit.account.pk, token.pk)
+        context = {"account": visit.account, "now": visit.now, "token": token, "row": row, "after": version_of(token)}
+        return render(visit.request, "console/tokens/end_overlap.html", context)
+    if visit.request.POST.get("after", "") != version_of(token):
+        # Rotated again since the question: this would stop a password that the person was not asked about.
+        raise RotatedMeanwhile(name=token.name)
+    end_overlap(actor=visit.actor, token=token, now=visit.now)
+    say(visit.request, gettext("The previous password no longer works."))
+    return redirect("console:token", visit.account.pk, token.pk)
+
+
+def question(visit: Visit, token: Token, *, error: str = "") -> HttpResponse:
+    [row] = rows([token], now=visit.now)
+    context = {
+        "account": visit.account,
+        "now": visit.now,
+        "token": token,
+        "row": row,
+        "overlaps": [(value, text, help_text) for value, (_overlap, text, help_text) in OVERLAPS.items()],
+        "usual": USUAL,
+        "after": version_of(token),
+        "error": error,
+    }
+    return render(visit.request, "console/tokens/rotate.html", context, status=422 if error else 200)
+
+
+def version_of(token: Token) -> str:
+    """Return which password the form speaks of: sent twice, it must not take away what its first sending gave."""
+    return iso(token.rotated_at) or "first"

@@ -1,0 +1,119 @@
+"""The sample accounts, people and tokens: made at the first start, mended at the next ones."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from simsim.accounts.actions import add_user, create_account
+from simsim.accounts.models import Account, Role, User
+from simsim.accounts.permissions import OPERATOR, acting, administrators
+from simsim.credential.digest import digest
+from simsim.demo import history
+from simsim.demo.place import Place, read_json, write_json
+from simsim.operations import migrate
+from simsim.tokens.actions import create_token, revoke_token
+from simsim.tokens.models import Reason, Status, Token
+
+
+@dataclass(frozen=True)
+class SampleToken:
+    """A token of the sample account; `age_days` ago it was created."""
+
+    name: str
+    expires: str
+    description: str = ""
+    software: str | None = None
+    allow: tuple[str, ...] = ()
+    age_days: int = 0
+
+
+READY = SampleToken("Try it with curl", "90d", "The token of the curl line that the demo prints", "python")
+SAMPLES = {
+    # Made long ago and expiring in two days: so its creator is owed the mail that says so, and it is there at once.
+    "dashboards": SampleToken(
+        "Finance dashboards", "90d", "Workspace “Finance”, refreshed each morning", "power-bi", age_days=88
+    ),
+    "loader": SampleToken("Nightly load", "60d", "Warehouse, job entities_daily", "snowflake"),
+    "allowlisted": SampleToken(
+        "Head office workbook", "30d", "Month-end workbook", "excel", ("198.51.100.0/24", "2001:db8:17::/48")
+    ),
+    "expired": SampleToken("Old export", "30d", "Replaced by the nightly load", "tableau", age_days=45),
+    "revoked": SampleToken("Former partner", "90d", "Their contract has ended", "zapier", age_days=20),
+}
+
+
+def prepare(place: Place) -> None:
+    """Bring the demo's databases up to date, and its sample file to what is in them."""
+    migrate.migrate()
+    now = timezone.now()
+    sample = read_json(place.sample_file)
+    account = Account.objects.filter(pk=sample["account_id"]).first() if sample else None
+    with transaction.atomic():
+        changed = make(now) if account is None else mend(account, sample, now)
+        # Before the commit: a password that rests in the database alone could never be shown to anybody.
+        write_json(place.sample_file, {**sample, **changed})
+
+
+def make(now: datetime) -> dict[str, Any]:
+    """Make everything and return what the sample file says of it."""
+    acme = create_account(actor=OPERATOR, name="Acme", now=now)
+    alice, alice_signs_in = person(acme, "alice@example.com", Role.ADMINISTRATOR, now)
+    _, bob_signs_in = person(acme, "bob@example.com", Role.MEMBER, now)
+    globex = create_account(actor=OPERATOR, name="Globex", now=now)
+    charlie, charlie_signs_in = person(globex, "charlie@example.com", Role.ADMINISTRATOR, now)
+    others = {key: token_of(acme, alice, sample, now) for key, sample in SAMPLES.items()}
+    former = Token.objects.get(pk=others["revoked"]["id"])
+    revoke_token(actor=acting(alice), token=former, reason=Reason.NOT_NEEDED, now=now - timedelta(days=3))
+    history.remember(acme.pk, {key: (others[key]["id"], SAMPLES[key].name) for key in SAMPLES}, now)
+    others["foreign"] = token_of(globex, charlie, SampleToken("Globex feed", "90d"), now)
+    return {
+        "account_id": str(acme.pk),
+        "administrator": alice_signs_in,
+        "member": bob_signs_in,
+        "stranger": charlie_signs_in,
+        "token": token_of(acme, alice, READY, now),
+        "others": others,
+    }
+
+
+def mend(account: Account, sample: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Return a new ready token when the one of the sample file no longer lets this machine in, else nothing."""
+    token = Token.objects.filter(pk=sample["token"]["id"]).first()
+    opens = (
+        token is not None
+        and token.status(now) == Status.ACTIVE
+        and not token.allowed_networks
+        and bytes(token.digest) == digest(sample["token"]["password"])
+    )
+    administrator = administrators(account).first()
+    if opens or administrator is None:
+        return {}
+    taken = Token.objects.active(now).filter(account=account, name__istartswith=READY.name).count()
+    name = f"{READY.name} ({now:%Y-%m-%d %H:%M:%S})" if taken else READY.name
+    again = SampleToken(name, READY.expires, READY.description, READY.software)
+    return {"token": token_of(account, administrator, again, now)}
+
+
+def person(account: Account, email: str, role: Role, now: datetime) -> tuple[User, dict[str, str]]:
+    password = secrets.token_urlsafe(12)
+    member = add_user(actor=OPERATOR, account=account, email=email, role=role, password=password, now=now)
+    return member.user, {"email": email, "password": password}
+
+
+def token_of(account: Account, creator: User, sample: SampleToken, now: datetime) -> dict[str, str]:
+    """Create a token and return what an integrator gets of it, with its id."""
+    token, credentials = create_token(
+        actor=acting(creator),
+        account=account,
+        name=sample.name,
+        expires=sample.expires,
+        description=sample.description,
+        software=sample.software,
+        allowed_networks=sample.allow,
+        now=now - timedelta(days=sample.age_days),
+    )
+    return {"id": str(token.pk), "username": credentials.username, "password": credentials.password}

@@ -1,0 +1,46 @@
+"""How forwarding does: what waits and since when, what the receiver said last, what was lost."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Min, Sum
+
+from simsim.audit.events import Event
+from simsim.audit.models import AuditEvent
+from simsim.forwarding.queue import QUEUES
+
+LONG_WAIT = timedelta(minutes=5)
+RECENT = timedelta(days=3)
+
+
+@dataclass(frozen=True)
+class State:
+    """`waiting` events, the oldest since `oldest`; `last_error` "" where nothing that waits has failed yet.
+
+    `lost` events were given up lately: they had waited for longer than the log is kept.
+    """
+
+    waiting: int
+    oldest: datetime | None
+    last_error: str
+    lost: int
+
+    def is_good(self, now: datetime) -> bool:
+        """Whether nobody need look at it: nothing has failed, waits for long, or was lost."""
+        waits_for_long = self.oldest is not None and self.oldest < now - LONG_WAIT
+        return not (self.last_error or waits_for_long or self.lost)
+
+
+def state(*, now: datetime) -> State:
+    """Return how forwarding does now."""
+    waiting = 0
+    oldest: list[datetime] = []
+    errors: list[str] = []
+    for queue in QUEUES:
+        found = queue.rows.aggregate(waiting=Sum("size"), oldest=Min("queued_at"))
+        waiting += found["waiting"] or 0
+        oldest += [found["oldest"]] if found["oldest"] else []
+        errors += queue.rows.exclude(last_error="").order_by("-due_at").values_list("last_error", flat=True)[:1]
+    gaps = AuditEvent.objects.filter(event=Event.FORWARDING_GAP, at__gt=now - RECENT)
+    lost = sum(int(details["events"]) for details in gaps.values_list("details", flat=True))
+    return State(waiting, min(oldest, default=None), errors[0] if errors else "", lost)

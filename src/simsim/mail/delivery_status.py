@@ -1,0 +1,107 @@
+"""What became of the mails that are owed, without what they carry."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from django.db.models import Min, Q, QuerySet
+
+from simsim.mail.message import message_id
+from simsim.mail.models import OwedMail
+from simsim.mail.outbox import WITHDRAWN, waiting
+from simsim.problem import FieldError, Invalid, gettext_noop
+
+LONG_WAIT = timedelta(minutes=15)
+RECENT = timedelta(days=3)
+
+
+class State(StrEnum):
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    GIVEN_UP = "given_up"
+
+
+IN_STATE = {
+    State.WAITING: Q(delivered_at=None, given_up_at=None),
+    State.DELIVERED: Q(delivered_at__isnull=False),
+    State.GIVEN_UP: Q(delivered_at=None, given_up_at__isnull=False),
+}
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What an operator should look at: how many wait for long, since when the oldest does, how many were given up."""
+
+    waiting: int
+    oldest: datetime | None
+    last_error: str
+    given_up: int
+
+
+def state_of(mail: OwedMail) -> State:
+    """Return what has become of a mail."""
+    if mail.delivered_at is not None:
+        return State.DELIVERED
+    return State.WAITING if mail.given_up_at is None else State.GIVEN_UP
+
+
+def is_withdrawn(mail: OwedMail) -> bool:
+    """Whether the mail was given up because it was no longer true, and not because nobody took it."""
+    return state_of(mail) == State.GIVEN_UP and mail.last_error.startswith(WITHDRAWN)
+
+
+def mails(*, state: State | None, limit: int, cursor: str | None = None) -> tuple[Sequence[OwedMail], str | None]:
+    """Return one page of the mails, newest first, and the cursor of the next; raise Invalid for a cursor that is none.
+
+    For the operator alone: it names people of every account.
+    """
+    found = OwedMail.objects.filter(IN_STATE[state]) if state else OwedMail.objects.all()
+    if cursor is not None:
+        if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 19):
+            raise Invalid(FieldError("cursor", gettext_noop("This cursor is not valid for this list.")))
+        found = found.filter(pk__lt=int(cursor))
+    rows = list(found.defer("facts").order_by("-pk")[: limit + 1])
+    return rows[:limit], str(rows[limit - 1].pk) if len(rows) > limit else None
+
+
+def mails_about(token_id: uuid.UUID, kinds: Sequence[str]) -> QuerySet[OwedMail]:
+    """Return the mails of those kinds about a token, newest first; whoever shows them has asked permit()."""
+    return OwedMail.objects.filter(token_id=token_id, kind__in=kinds).defer("facts").order_by("-owed_at", "recipient")
+
+
+def trouble(*, now: datetime) -> Trouble:
+    """Return what is wrong with the delivery now."""
+    late = waiting().filter(owed_at__lt=now - LONG_WAIT)
+    example = late.exclude(last_error="").order_by("-due_at").values_list("last_error", flat=True).first()
+    lost = OwedMail.objects.filter(IN_STATE[State.GIVEN_UP], given_up_at__gt=now - RECENT)
+    return Trouble(
+        waiting=late.count(),
+        oldest=late.aggregate(oldest=Min("owed_at"))["oldest"],
+        last_error=example or "",
+        given_up=lost.exclude(last_error__startswith=WITHDRAWN).count(),
+    )
+
+
+def document(mail: OwedMail) -> dict[str, object]:
+    """Return a mail as the operator sees it: never its facts, which may let somebody in."""
+    return {
+        "id": mail.pk,
+        "kind": mail.kind,
+        "recipient": mail.recipient,
+        "state": state_of(mail).value,
+        "owed_at": iso(mail.owed_at),
+        "attempts": mail.attempts,
+        "next_attempt_at": iso(mail.due_at) if state_of(mail) == State.WAITING else None,
+        "last_error": mail.last_error or None,
+        "delivered_at": iso(mail.delivered_at),
+        "given_up_at": iso(mail.given_up_at),
+        "account_id": str(mail.account_id) if mail.account_id else None,
+        "token_id": str(mail.token_id) if mail.token_id else None,
+        "message_id": message_id(mail),
+    }
+
+
+def iso(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None

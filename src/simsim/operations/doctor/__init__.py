@@ -1,0 +1,1 @@
+"""`simsim doctor`: examines an installation and says how to mend it."""

@@ -1,0 +1,142 @@
+"""`simsim doctor`: looks at each part of an installation, and says what to do about what is wrong."""
+
+import smtplib
+from collections.abc import Callable, Iterator
+
+from django.conf import settings
+from django.db import DatabaseError, connections
+from django.db.models import Min
+from django.utils import timezone
+
+from simsim import sqlite_library
+from simsim.forwarding.connection import Away, connected
+from simsim.forwarding.status import RECENT, state
+from simsim.mail import delivery_status, outbox
+from simsim.mail.transport import BoundedBackend
+from simsim.operations import existing_installation, migrate
+from simsim.operations.doctor import log, nodes, processes, restores
+from simsim.operations.doctor.findings import Finding, in_words, not_started
+from simsim.operations.doctor.keys import keys
+from simsim.problem import Problem
+
+MAIL_TIMEOUT_SECONDS = 5
+MIGRATE = "run simsim migrate"
+
+
+def examine() -> list[Finding]:
+    """Return what was found, part by part. Never raises: what can't be looked at is a finding too."""
+    parts: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+        ("database", databases),
+        ("SQLite", sqlite),
+        ("keys", keys),
+        ("restored backup", restores.restored),
+        ("clock", nodes.clock),
+        ("mail", mail_server),
+        ("mails", mails),
+        ("gate", processes.gate),
+        ("console", processes.console),
+        ("gateway", processes.gateway),
+        ("worker", nodes.workers),
+        ("disk", log.disk),
+        ("log", log.log),
+        ("access logs", log.access_logs),
+        ("forwarding", forwarding),
+    ]
+    findings: list[Finding] = []
+    for subject, look in parts:
+        try:
+            findings.extend(look())
+        except DatabaseError:
+            is_new = any(MIGRATE in finding.says for finding in findings)
+            findings.append(
+                not_started(subject, "can be checked after simsim migrate")
+                if is_new
+                else Finding(subject, False, "can't be checked without the database")
+            )
+        except Exception as error:  # a part that is broken in a new way must not hide the others
+            findings.append(Finding(subject, False, one_line(error)))
+    return findings
+
+
+def databases() -> Iterator[Finding]:
+    for alias in connections:
+        name = f"database “{alias}”"
+        try:
+            behind = migrate.is_behind(alias)
+        except DatabaseError as error:
+            yield Finding(
+                name, False, existing_installation.said_missing(settings.OPERATOR, alias) or unreachable(error)
+            )
+            continue
+        engine = connections[alias].display_name
+        yield Finding(name, not behind, MIGRATE if behind else f"{engine}, up to date")
+
+
+def unreachable(error: DatabaseError) -> str:
+    return f"can't be reached: {one_line(error)}"
+
+
+def sqlite() -> Iterator[Finding]:
+    library = sqlite_library.in_use()
+    unsafe = "has a bug that can corrupt databases: install the package pysqlite3, or SQLite 3.51.3 or newer"
+    yield Finding("SQLite", library.is_safe, f"{library}" if library.is_safe else f"{library} {unsafe}")
+
+
+def mail_server() -> Iterator[Finding]:
+    place = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
+    connection = BoundedBackend(timeout=MAIL_TIMEOUT_SECONDS)  # as the worker does it
+    try:
+        connection.open()
+        connection.close()
+    except (OSError, smtplib.SMTPException, ValueError) as error:
+        yield Finding("mail", False, f"{place} does not take mail ({one_line(error)}): check SIMSIM_EMAIL_URL")
+    else:
+        yield Finding("mail", True, f"{place} answers")
+
+
+def mails() -> Iterator[Finding]:
+    """Say when mails wait for long, or were given up: somebody was not told something."""
+    now = timezone.now()
+    found = delivery_status.trouble(now=now)
+    says = []
+    if found.oldest is not None:
+        why = f" ({found.last_error})" if found.last_error else ": does simsim worker run?"
+        says.append(f"{found.waiting} wait, the oldest since {found.oldest:%Y-%m-%d %H:%M} UTC{why}")
+    if found.given_up:
+        days = delivery_status.RECENT.days
+        says.append(
+            f"{found.given_up} given up in {days} days: simsim mail list --state given_up, simsim mail retry ID"
+        )
+    oldest = outbox.waiting().aggregate(oldest=Min("owed_at"))["oldest"]
+    waits = "none waits" if oldest is None else f"the oldest waits for {in_words(now - oldest)}"
+    yield Finding("mails", not says, "; ".join(says) or f"{waits}, none was given up lately")
+
+
+def forwarding() -> Iterator[Finding]:
+    """Say whether the receiver answers, and what waits for it. Nothing is sent: only a real event shows the rest."""
+    target = settings.FORWARD_TARGET
+    if target is None:
+        return
+    now = timezone.now()
+    found = state(now=now)
+    says = []
+    try:
+        with connected(target):
+            says.append(f"{target.place} answers")
+    except Away as error:
+        says.append(f"{target.place} can't be reached ({error}): check SIMSIM_FORWARD_URL")
+    if found.oldest is not None:
+        why = (
+            f" ({found.last_error})" if found.last_error else "" if found.is_good(now) else ": does simsim worker run?"
+        )
+        says.append(f"{found.waiting} wait, the oldest since {found.oldest:%Y-%m-%d %H:%M} UTC{why}")
+    if found.lost:
+        says.append(
+            f"{found.lost} were given up in {RECENT.days} days: they had waited for longer than the log is kept"
+        )
+    yield Finding("forwarding", found.is_good(now) and "answers" in says[0], "; ".join(says))
+
+
+def one_line(error: Exception) -> str:
+    text = str(error) if isinstance(error, Problem) else f"{type(error).__name__}: {error}"
+    return " ".join(text.split())

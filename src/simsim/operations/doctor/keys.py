@@ -1,0 +1,69 @@
+"""What `simsim doctor` says of the secrets: which there are, from where, and what to do about a missing one."""
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.db import DatabaseError
+
+from simsim.operations.doctor.findings import Finding, not_started
+from simsim.operations.existing_installation import is_missing
+from simsim.problem import KeyMissing, Unusable
+from simsim.tokens import sealing_keys
+from simsim.tokens.models import Token
+
+MAKE_A_KEY = "python3 -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'"
+
+
+def keys() -> Iterator[Finding]:
+    """Say where the keys come from, and whether they open what the database holds."""
+    try:
+        ring = settings.OPERATOR.key_ring()
+        secret = settings.OPERATOR.django_secret()
+    except Unusable as problem:
+        yield Finding("keys", False, str(problem))
+        return
+    operator = settings.OPERATOR
+    if not (ring and secret) and operator.is_embedded and is_missing(operator.database_files[0]):
+        yield not_started("keys", "simsim migrate makes them for a new installation")
+        return
+    if not secret:
+        yield Finding("keys", False, explained("SIMSIM_SECRET_KEY", "secret_key", "It signs sessions"))
+    if not ring:
+        yield Finding("keys", False, explained("SIMSIM_TOKEN_KEYS", "token_keys", "It opens the tokens' passwords"))
+    if not (ring and secret):
+        return
+    origin = f"{len(ring)} from {settings.OPERATOR.origin_of_keys()}"
+    try:
+        trouble = unopened()
+    except DatabaseError:
+        yield Finding("keys", True, f"{origin}; whether they open the passwords can't be checked without the database")
+        return
+    yield Finding(
+        "keys", not trouble, f"{origin}. {trouble}" if trouble else f"{origin}, and every password has its key"
+    )
+
+
+def unopened() -> str:
+    """Return what the keys do not open, and what to do about it; "" when they open everything."""
+    missing = sorted(sealing_keys.ids() - settings.KEYRING.ids())
+    if missing:
+        which = ", ".join(missing)
+        return f"SIMSIM_TOKEN_KEYS lacks {which}, which some passwords need: put the key back, after the newest"
+    try:
+        # One for certain: a password that was copied from another row, or damaged, has its key and does not open.
+        if token := Token.objects.order_by("-created_at").first():
+            settings.KEYRING.open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
+    except KeyMissing:
+        return "The newest password does not open under its key: the database is damaged, restore it from a backup"
+    return ""
+
+
+def explained(name: str, file: str, purpose: str) -> str:
+    """Say what a missing secret is for, where it may have been, and how a new installation gets one."""
+    operator = settings.OPERATOR
+    lost = f"{name} is not set, and there is no file {operator.keys_dir / file}. {purpose}"
+    if operator.is_embedded and is_missing(operator.database_files[0]):
+        return f"{lost}; simsim migrate makes it for a new installation"
+    if operator.is_embedded:
+        return f"{lost}: put it back from its backup"
+    return f"{lost}: every node needs the same. A new installation makes it once, with {MAKE_A_KEY}"

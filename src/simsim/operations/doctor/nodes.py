@@ -1,0 +1,135 @@
+"""What `simsim doctor` says about the workers of every node, and about clocks."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import connections
+from django.db.models import Max
+from django.utils import timezone
+
+from simsim.audit.models import AuditEvent
+from simsim.operations.doctor.findings import Finding, in_words, not_started
+from simsim.operations.doctor.processes import failure_of, run_directory
+from simsim.operations.rounds import boot_id, boot_seconds
+from simsim.operations.serve_state import read_served
+from simsim.request_log.models import ClockJump, LoggedRequest, WorkerNode
+from simsim.request_log.row_ids import moment_of
+from simsim.request_log.ship import save
+from simsim.request_log.ship.backlog import backlog, spool_name
+
+MAX_SILENCE = timedelta(seconds=60)
+MAX_UNSHIPPED = timedelta(seconds=60)
+MAX_SKEW_SECONDS = 1.0
+# Ids and lines may be ahead of their time by a second.
+MAX_AHEAD = timedelta(seconds=5)
+# For so long a jump of the clock is wrong, and then only told.
+RECENT = timedelta(days=1)
+
+
+def workers() -> Iterator[Finding]:
+    """Say of each node when its worker was last heard of, and what waits there to be shipped."""
+    now = timezone.now()
+    here = spool_name(settings.OPERATOR.spool_dir)
+    rows = {row.node: row for row in WorkerNode.objects.order_by("host", "node")}
+    yield worker_here(rows.pop(here, None) if here else None, now)
+    for row in rows.values():
+        if row.stopped_at and row.unshipped_since is None:
+            yield Finding(f"worker on {row.host}", True, f"stopped since {row.stopped_at:%Y-%m-%d %H:%M:%S} UTC")
+            continue
+        says, is_good = rounds_of(row, now - row.round_at)
+        if row.unshipped_since and now - row.unshipped_since > MAX_UNSHIPPED:
+            says.append(f"a line waited there to be shipped since {row.unshipped_since:%Y-%m-%d %H:%M:%S} UTC")
+            is_good = False
+        yield Finding(f"worker on {row.host}", is_good, "; ".join(says))
+
+
+def worker_here(row: WorkerNode | None, now: datetime) -> Finding:
+    """Return how this machine's worker is, and what waits in its spool now: that needs no worker to be known."""
+    spool = settings.OPERATOR.spool_dir
+    waits = backlog(spool, save.positions()) if spool.is_dir() else None
+    served = read_served(run_directory())
+    program = served.program("worker") if served and served.is_running else None
+    failure = failure_of(served, "worker") if served and program else ""
+    is_dying = program is not None and program.failures > 1
+    if row is None:
+        if waits is None and not failure:
+            return not_started("worker", "not started yet: simsim serve runs one")
+        says, is_good = [f"none has run on this machine{failure}"], False
+    else:
+        # By the clock that nobody sets, where the machine has not been started anew since.
+        is_same_boot = bool(row.boot_id) and row.boot_id == boot_id()
+        silence = timedelta(seconds=boot_seconds() - row.boot_seconds) if is_same_boot else now - row.round_at
+        says, is_good = rounds_of(row, silence)
+        # One that begins, has a round and dies, again and again, is never silent for long.
+        if failure and (is_dying or not is_good):
+            says.append(failure.removeprefix(": "))
+            is_good = False
+    if waits is None:
+        says.append("nothing waits to be shipped")
+    else:
+        since = now - waits.since
+        says.append(f"{waits.lines} lines wait to be shipped, the oldest for {in_words(since)}")
+        is_good = is_good and since <= MAX_UNSHIPPED
+    return Finding("worker", is_good, "; ".join(says))
+
+
+def rounds_of(row: WorkerNode, silence: timedelta) -> tuple[list[str], bool]:
+    """Return what there is to say of a worker's rounds, and whether it is good."""
+    says = [f"last round {in_words(silence)} ago"]
+    is_good = silence <= MAX_SILENCE
+    if row.stopped_at is not None:
+        says[0] += f", then it was stopped: start simsim worker on {row.host}"
+        is_good = False
+    elif not is_good:
+        says[0] += f": start simsim worker on {row.host}"
+    for failing in row.failing:
+        since = datetime.fromisoformat(failing["since"])
+        says.append(f"{failing['job']} has failed since {since:%Y-%m-%d %H:%M:%S} UTC ({failing['error']})")
+        is_good = False
+    return says, is_good
+
+
+def clock() -> Iterator[Finding]:
+    """Compare our clock with what can show that it is wrong: an expiry must mean the same moment on every node."""
+    now = timezone.now()
+    says, is_good = [], True
+    if connections["default"].vendor == "postgresql":
+        skew = skew_seconds()
+        is_good = skew <= MAX_SKEW_SECONDS
+        says.append(f"{skew:.3f} s from the database's" + ("" if is_good else ": set both by NTP"))
+    newest = newest_entry()
+    if newest is not None and newest - now > MAX_AHEAD:
+        is_good = False
+        says.append(
+            f"it is {in_words(newest - now)} behind the newest entry of the log or the audit trail, of "
+            f"{newest:%Y-%m-%d %H:%M:%S} UTC: it runs late, or ran ahead when that was written. Set it by NTP"
+        )
+    for jump in ClockJump.objects.filter(noticed_at__gt=now - 7 * RECENT).order_by("pk"):
+        is_good = is_good and jump.noticed_at < now - RECENT
+        way = "forward" if jump.seconds > 0 else "back"
+        span = in_words(timedelta(seconds=jump.seconds))
+        says.append(f"on {jump.host} it was set {way} by {span}, to {jump.noticed_at:%Y-%m-%d %H:%M:%S} UTC")
+    # SQLite has no clock but ours.
+    yield Finding("clock", is_good, "; ".join(says) or "it was not set lately; there is no other to compare it with")
+
+
+def skew_seconds() -> float:
+    """Return by how much our clock differs from PostgreSQL's."""
+    with connections["default"].cursor() as cursor:
+        before = timezone.now()
+        cursor.execute("SELECT clock_timestamp()")
+        told: datetime = cursor.fetchone()[0]
+        middle = before + (timezone.now() - before) / 2
+    return abs((told - middle).total_seconds())
+
+
+def newest_entry() -> datetime | None:
+    """Return the latest time that anything in the databases was written at, None when they are empty."""
+    newest_row = LoggedRequest.objects.aggregate(newest=Max("pk"))["newest"]
+    moments = [
+        moment_of(newest_row) if newest_row else None,
+        AuditEvent.objects.order_by("-pk").values_list("at", flat=True).first(),
+        WorkerNode.objects.aggregate(newest=Max("round_at"))["newest"],
+    ]
+    return max((moment.astimezone(UTC) for moment in moments if moment), default=None)

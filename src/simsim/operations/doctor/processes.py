@@ -1,0 +1,102 @@
+"""What `simsim doctor` says about the processes of this machine: gate, console and gateway."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+
+from simsim.gateway import nginx
+from simsim.gateway.addresses import HEALTH_PATH, Place, parse_listen
+from simsim.operations.doctor.findings import Finding, not_started
+from simsim.operations.probes import port_status, reachable, socket_status
+from simsim.operations.serve_state import Served, read_served
+from simsim.problem import Unusable
+
+# The gateway answers it itself; one that is older asks the gate, which refuses: that shows as much.
+HEALTHY_STATUSES = {200, 204, 401}
+_listening = re.compile(r"^\s*listen\s+([^\s;]+)", re.MULTILINE)
+
+
+def run_directory() -> Path:
+    """Return the folder in which running processes leave their sockets and state."""
+    return settings.OPERATOR.gate_socket.parent
+
+
+def gate() -> Iterator[Finding]:
+    """Ask the gate whether it can decide; an answer without credentials would not show that its database is there."""
+    path = settings.OPERATOR.gate_socket
+    status = socket_status(path, "/readyz")
+    served = read_served(run_directory())
+    if status is not None and status < 500:
+        yield Finding("gate", True, f"answers on {path}")
+    elif status is not None:
+        yield Finding("gate", False, f"it runs on {path} but can't decide: see its lines on stderr")
+    elif served is None:
+        yield not_started("gate", "not started yet: start simsim serve")
+    elif served.is_running:
+        yield Finding("gate", False, f"nothing answers on {path}{failure_of(served, 'gate')}")
+    else:
+        yield Finding("gate", False, f"nothing answers on {path}, and simsim serve has ended: start it again")
+
+
+def console() -> Iterator[Finding]:
+    """Ask the console where `simsim serve` has it on this machine. Where that is stopped the gate's finding tells."""
+    served = read_served(run_directory())
+    if served is None or not served.is_running:
+        return
+    place = Place(served.host, served.port)
+    is_good = port_status(reachable(served.host), served.port, "/healthz") == 200
+    yield Finding(
+        "console", is_good, f"answers on {place}" if is_good else f"no answer on {place}{failure_of(served, 'console')}"
+    )
+
+
+def failure_of(served: Served, name: str) -> str:
+    """Return how a program of `simsim serve` has failed, for the end of a sentence; "" where it has not."""
+    program = served.program(name)
+    if program is None or not program.failures:
+        return ""
+    again = f", and starts again at {program.due_at:%H:%M:%S} UTC" if program.due_at else ""
+    times = "once" if program.failures == 1 else f"{program.failures} times in a row"
+    return f": it ended {times} ({program.ending}){again}. See the lines of simsim serve"
+
+
+def gateway() -> Iterator[Finding]:
+    """Look for nginx, and for the gateway's answer where it was started last on this machine."""
+    try:
+        binary = nginx.find_binary()
+    except Unusable as problem:
+        yield Finding("gateway", False, str(problem))
+        return
+    said = subprocess.run([str(binary), "-v"], capture_output=True, text=True, check=False, timeout=10)
+    version = said.stderr.strip().removeprefix("nginx version: ")
+    if said.returncode:
+        yield Finding("gateway", False, f"{binary}, which does not run")
+        return
+    record = run_directory() / "gateway" / "nginx.conf"
+    place = listening_place(record)
+    if place is None:
+        yield not_started("gateway", f"not started on this machine; {binary}, {version}")
+        return
+    status = port_status(reachable(place.host), place.port, HEALTH_PATH)
+    if status in HEALTHY_STATUSES:
+        yield Finding("gateway", True, f"answers on {place}; {binary}, {version}")
+    elif status is None:
+        yield Finding(
+            "gateway",
+            False,
+            f"nothing answers on {place}: start simsim gateway. If it is no longer needed here, delete {record}",
+        )
+    else:
+        yield Finding("gateway", False, f"it runs on {place}, but answers {status} to everybody")
+
+
+def listening_place(record: Path) -> Place | None:
+    """Return where the gateway's configuration has it listen, None when there is no configuration."""
+    try:
+        found = _listening.search(record.read_text(encoding="utf-8"))
+        return parse_listen(found[1]) if found else None
+    except (OSError, UnicodeDecodeError, Unusable):
+        return None

@@ -1,0 +1,176 @@
+"""Makes an installation ready: directories, schema, cache table, the console's files. Idempotent, quick when done."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
+
+from simsim.operations.existing_installation import FIRST, is_missing, prove_not_moved_away, spooled
+from simsim.operations.migration_lock import alone
+from simsim.problem import Unusable
+from simsim.tokens import sealing_keys
+from simsim.tokens.keyring import Keyring
+
+PRIVATE, PRIVATE_FILE = 0o700, 0o600
+
+
+def migrate() -> list[str]:
+    """Do what is to be done and return what was done, a sentence each. Several at once wait for one another.
+
+    Raises Unusable where a database was moved away, and where the data directory can't be written.
+    """
+    home = settings.OPERATOR.data_dir.absolute()
+    try:
+        made = [] if home.exists() else [home]
+        home.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+        with alone(home), beginning():
+            made += [*make_directories(home), *make_files()]
+            return [f"Made {path}" for path in made] + bring_up_to_date()
+    except OSError as error:
+        raise Unusable(
+            "SIMSIM_DATA_DIR: %(path)s can't be written (%(reason)s)",
+            path=str(error.filename or home), reason=(error.strerror or str(error)).lower(),
+        ) from error  # fmt: skip
+
+
+def bring_up_to_date() -> list[str]:
+    done = []
+    for alias in connections:
+        if is_behind(alias):
+            call_command("migrate", database=alias, verbosity=0, interactive=False)
+            done.append(f"Migrated the database “{alias}”")
+    if not has_cache_table():
+        call_command("createcachetable", database=DEFAULT_DB_ALIAS, verbosity=0)
+        done.append("Made the cache table")
+    if not are_files_collected():
+        collect_files()
+        done.append("Collected the console's files")
+    return done
+
+
+def prove_up_to_date() -> None:
+    """Raise Unusable when migrate() would do something, or when secrets are missing or are another installation's."""
+    prove_not_moved_away(settings.OPERATOR)
+    if behind := waiting():
+        raise Unusable("Not up to date (%(what)s): run simsim migrate", what=", ".join(behind))
+    settings.OPERATOR.prove_secrets()
+    if (held := sealing_keys.ids()) and not held & settings.KEYRING.ids():
+        raise Unusable(
+            "SIMSIM_TOKEN_KEYS opens none of the passwords in the database: put the key %(key_id)s back"
+            " (simsim doctor explains)",
+            key_id=min(held),
+        )
+
+
+def waiting() -> list[str]:
+    """Return what migrate() would still do, in a few words each."""
+    if any(map(is_missing, settings.OPERATOR.database_files)):
+        return ["there is no database yet"]
+    behind = [f"database “{alias}”" for alias in connections if is_behind(alias)]
+    return behind + ([] if are_files_collected() else ["the console's files"])
+
+
+@contextmanager
+def beginning() -> Iterator[None]:
+    """Leave a mark while a first migration goes on: cut short, it is no installation whose database was moved away."""
+    prove_not_moved_away(settings.OPERATOR)
+    prove_spool_is_of_this_database()
+    mark = settings.OPERATOR.data_dir.absolute() / FIRST
+    if settings.OPERATOR.is_embedded and is_missing(settings.OPERATOR.database_files[0]):
+        mark.touch(mode=0o600)
+    yield
+    mark.unlink(missing_ok=True)
+
+
+def prove_spool_is_of_this_database() -> None:
+    """Raise Unusable for a PostgreSQL that nothing was ever made in, beside lines that tell of an earlier one."""
+    if settings.OPERATOR.is_embedded or MigrationRecorder(connections[DEFAULT_DB_ALIAS]).has_table():
+        return
+    if found := next(spooled(settings.OPERATOR), None):
+        raise Unusable(
+            "SIMSIM_DATABASE_URL names an empty database, but %(found)s is there: is it the right one?"
+            " To begin anew, use an empty SIMSIM_DATA_DIR",
+            found=str(found),
+        )
+
+
+def make_directories(home: Path) -> Iterator[Path]:
+    """Make the data directory's rooms, readable by their owner alone, and yield those that were missing."""
+    elsewhere = {path.parent for path in settings.OPERATOR.database_files} - {home}
+    for path in (home, home / "spool", home / "run", home / "keys"):
+        if not path.exists():
+            path.mkdir(parents=True, mode=PRIVATE)
+            yield path
+        # An existing directory too: whoever can enter `run` can ask the gate, whoever can enter `keys` reads passwords.
+        path.chmod(PRIVATE)
+    for path in sorted(elsewhere):
+        if not path.exists():
+            path.mkdir(parents=True, mode=PRIVATE)
+            yield path
+
+
+def make_files() -> Iterator[Path]:
+    """Make the secrets and the files of the databases that are missing: only here, and empty ones."""
+    files = settings.OPERATOR.database_files
+    if files and is_missing(files[0]):
+        yield from settings.OPERATOR.make_missing_secrets()
+        settings.SECRET_KEY, settings.KEYRING = settings.OPERATOR.django_secret(), Keyring(settings.OPERATOR.key_ring())
+    settings.OPERATOR.prove_secrets()
+    for path in files:
+        if not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE))
+            yield path
+        make_private(path)
+
+
+def make_private(path: Path) -> None:
+    """Let only its owner read a database, which holds digests and sealed passwords, and what SQLite puts beside it."""
+    for each in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        if each.exists():
+            each.chmod(PRIVATE_FILE)
+
+
+def is_behind(alias: str) -> bool:
+    """Whether a migration waits to be applied to this database."""
+    executor = MigrationExecutor(connections[alias])
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def has_cache_table() -> bool:
+    tables = connections[DEFAULT_DB_ALIAS].introspection.table_names()
+    return settings.CACHES["default"]["LOCATION"] in tables
+
+
+def collect_files() -> None:
+    """Collect the console's files beside those of earlier versions, which a console still running refers to."""
+    stamp().unlink(missing_ok=True)
+    call_command("collectstatic", interactive=False, verbosity=0)
+    # Last, so that a collection that was cut short is repeated.
+    stamp().write_text(files_fingerprint(), encoding="ascii")
+
+
+def are_files_collected() -> bool:
+    return stamp().is_file() and stamp().read_text(encoding="ascii") == files_fingerprint()
+
+
+def stamp() -> Path:
+    """Return the file beside the collected ones, outside of what is served, that says what was collected."""
+    return Path(settings.STATIC_ROOT).with_suffix(".collected")
+
+
+def files_fingerprint() -> str:
+    """Return a digest of which files there are to collect, and of their sizes and times of change."""
+    facts = hashlib.sha256(settings.STORAGES["staticfiles"]["BACKEND"].encode())
+    for finder in get_finders():
+        for path, storage in finder.list(ignore_patterns=[]):
+            found = Path(storage.path(path)).stat()
+            facts.update(f"{path}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
+    return facts.hexdigest()

@@ -1,0 +1,56 @@
+"""Asks what should be running whether it answers."""
+
+import http.client
+import ipaddress
+import socket
+from pathlib import Path
+
+from simsim.gate.question import SocketConnection
+
+TIMEOUT_SECONDS = 2.0
+
+
+def socket_status(path: Path, target: str) -> int | None:
+    """Return the status that the server on a Unix socket answers with, None when nobody answers."""
+    return status_of(SocketConnection(path), target)
+
+
+def port_status(host: str, port: int, target: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> int | None:
+    """Return the status that the server on a port answers with, None when nobody answers."""
+    return status_of(http.client.HTTPConnection(host, port, timeout=timeout_seconds), target)
+
+
+def status_of(connection: http.client.HTTPConnection, target: str) -> int | None:
+    try:
+        connection.request("GET", target)
+        response = connection.getresponse()
+        response.read()
+    except (OSError, http.client.HTTPException):
+        return None
+    else:
+        return response.status
+    finally:
+        connection.close()
+
+
+def reachable(host: str) -> str:
+    """Return an address that reaches a server listening on `host`: loopback for the wildcards."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if not address.is_unspecified:
+        return host
+    return "127.0.0.1" if address.version == 4 else "::1"
+
+
+def is_port_free(host: str, port: int) -> bool:
+    """Whether a server can listen there. Without SO_REUSEPORT: two servers that ask for it share a port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True

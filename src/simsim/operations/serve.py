@@ -1,0 +1,167 @@
+"""`simsim serve`: the console, the gate and the worker as programs of one supervisor."""
+
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+from simsim import sqlite_library
+from simsim.gateway.addresses import Place
+from simsim.operations.context import Operator, Wiring
+from simsim.operations.output import print_json
+from simsim.operations.probes import is_port_free, port_status, reachable, socket_status
+from simsim.operations.processes import Program, Supervisor
+from simsim.operations.serve_state import ServeState
+from simsim.problem import Unusable
+
+START_SECONDS = 60.0
+# Owner and group: nginx's worker may be another user, who is let in through the group, never through "others".
+SOCKET_MODE = "0o660"
+LONGEST_SOCKET_PATH = 103  # sun_path holds 104 bytes with its NUL on BSD and macOS, 108 on Linux
+SERVER = (sys.executable, "-m", "simsim.operations.http_server")
+SERVER_OPTIONS = (
+    *("--http", "1", "--no-ws", "--loop", "uvloop", "--log-level", "warning", "--workers-kill-timeout", "8"),
+    *("--respawn-interval", "2"),  # while a reload waits for a new process before it ends the old one
+)
+# Of two processes one goes on when the other is killed: nothing fails but what that one was answering.
+MIN_GATE_PROCESSES = 2
+# For a server that strangers reach. A connection that waits is closed after this time: before, in or behind a head.
+# The server takes no more than so many at once, a silent one included (see `connections`, which bounds each address).
+OPEN_OPTIONS = ("--http1-header-read-timeout", "10000", "--backlog", "4096", "--backpressure", "4096")
+
+
+def serve(
+    wiring: Wiring,
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    with_worker: bool,
+    gate_listen: str = "",
+    as_json: bool = False,
+) -> None:
+    """Run everything until a signal asks to stop. Raises Unusable when it can't start or won't keep running.
+
+    `gate_listen` is where the gate listens beside its socket; "" for where SIMSIM_GATE_LISTEN says.
+    """
+    operator = wiring.operator()
+    sqlite_library.prove_safe()
+    prove_port_free(host, port, hint="choose another with --port")
+    place = gate_place(operator, gate_listen)
+    prove_socket_free(operator.gate_socket)
+    prove = partial(prove_up_to_date, wiring=wiring)
+    with (
+        ServeState(operator.gate_socket.parent, host=host, port=port) as state,
+        Supervisor(complain, before_reload=prove, note=state.write).supervising() as supervisor,
+    ):
+        # Before anything starts: each program would tell of a key that is missing in a traceback of its own.
+        if not prove(supervisor):
+            return
+        supervisor.start(console(wiring, host=host, port=port, workers=workers))
+        supervisor.start(gate(wiring, operator, workers=workers))
+        if place:
+            supervisor.start(gate_listener(wiring, place, workers=workers))
+        if with_worker:
+            supervisor.start(worker(wiring))
+        if wait_for_all(supervisor, operator, host=host, port=port, place=place):
+            announce(operator, host=host, port=port, place=place, as_json=as_json)
+            supervisor.watch()
+
+
+def console(wiring: Wiring, *, host: str, port: int, workers: int = 1) -> Program:
+    """Return the program of console and management API."""
+    listening = ("--interface", "asgi", "--host", host, "--port", str(port), "--workers", str(workers))
+    command = (*SERVER, *SERVER_OPTIONS, *OPEN_OPTIONS, *listening, wiring.console)
+    return Program("console", command, takes_hangup=True)
+
+
+def gate(wiring: Wiring, operator: Operator, *, workers: int = 1) -> Program:
+    """Return the program of the gate on its Unix socket."""
+    socket = ("--uds", str(operator.gate_socket), "--uds-permissions", SOCKET_MODE)
+    options = ("--interface", "rsgi", "--workers", str(max(workers, MIN_GATE_PROCESSES)), *socket)
+    command = (*SERVER, *SERVER_OPTIONS, *options, wiring.gate)
+    return Program("gate", command, leftovers=(operator.gate_socket,), takes_hangup=True)
+
+
+def gate_listener(wiring: Wiring, place: Place, *, workers: int = 1) -> Program:
+    """Return the program of the gate on a port, for proxies that do not reach its socket."""
+    processes = str(max(workers, MIN_GATE_PROCESSES))
+    listening = ("--interface", "asgi", "--host", place.host, "--port", str(place.port), "--workers", processes)
+    command = (*SERVER, *SERVER_OPTIONS, *OPEN_OPTIONS, *listening, wiring.gate_listener)
+    return Program("gate listener", command, takes_hangup=True)
+
+
+def gate_place(operator: Operator, option: str) -> Place | None:
+    """Return where the gate listens beside its socket, None for nowhere; raise Unusable when it can't listen there."""
+    name = "--gate-listen" if option else "SIMSIM_GATE_LISTEN"
+    place = operator.gate_place(option or operator.gate_listen, name=name)
+    if place:
+        prove_port_free(place.host, place.port, hint=f"choose another with {name}")
+    return place
+
+
+def worker(wiring: Wiring) -> Program:
+    return Program("worker", (*wiring.this_command, "worker"))
+
+
+def wait_for_all(supervisor: Supervisor, operator: Operator, *, host: str, port: int, place: Place | None) -> bool:
+    """Return True once gate and console answer, False when asked to stop before; raise Unusable when the gate doesn't.
+
+    A console that does not is told, and tried again for as long as the gate runs.
+    """
+    waits = partial(supervisor.wait_until, seconds=START_SECONDS)
+    if not waits(lambda: socket_status(operator.gate_socket, "/healthz") is not None, name="The gate", of="gate"):
+        return False
+    if place and not waits(
+        lambda: port_status(reachable(place.host), place.port, "/healthz") is not None,
+        name="The gate's listener",
+        of="gate listener",
+    ):
+        return False
+    at = reachable(host)
+    try:
+        return waits(lambda: port_status(at, port, "/healthz") is not None, name="The console", of="console")
+    except Unusable as problem:
+        complain(f"{problem}. The gate goes on without the console")
+        supervisor.watch()
+        return False
+
+
+def prove_port_free(host: str, port: int, *, hint: str) -> None:
+    if not is_port_free(host, port):
+        raise Unusable(
+            "Port %(port)s on %(host)s is in use or may not be used: %(hint)s", port=str(port), host=host, hint=hint
+        )
+
+
+def prove_up_to_date(supervisor: Supervisor, *, wiring: Wiring) -> bool:
+    """Return True when `simsim migrate` has nothing to do, False when asked to stop before; raise Unusable otherwise.
+
+    A process of its own looks: Django's memory ends with it.
+    """
+    return supervisor.run_to_end(Program("check", (*wiring.this_command, "migrate", "--check"), is_quiet=True))
+
+
+def prove_socket_free(path: Path) -> None:
+    """Raise Unusable when a gate answers on the socket already, or when its path is too long for one."""
+    if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
+        raise Unusable("SIMSIM_DATA_DIR: %(path)s is too long for the path of a socket", path=str(path))
+    if socket_status(path, "/healthz") is not None:
+        raise Unusable("A gate runs already on %(path)s: stop it, or choose another SIMSIM_DATA_DIR", path=str(path))
+
+
+def announce(operator: Operator, *, host: str, port: int, place: Place | None, as_json: bool) -> None:
+    """Say, once everything answers, where it is."""
+    gate, listener = str(operator.gate_socket), str(place) if place else None
+    if as_json:
+        where = {"base_url": operator.base_url, "host": host, "port": port, "gate": gate, "gate_listen": listener}
+        print_json(where)
+    else:
+        also = f", and for trusted proxies {listener}" if listener else ""
+        sys.stdout.write(f"Console: {operator.base_url} (on {host} port {port})\nGate: {gate}{also}\n")
+        sys.stdout.write("Ctrl-C stops everything.\n")
+    sys.stdout.flush()
+
+
+def complain(line: str) -> None:
+    sys.stderr.write(f"simsim: {line}\n")

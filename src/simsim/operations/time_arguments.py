@@ -1,0 +1,29 @@
+"""Times as an operator types them: a day in UTC, or a time with its offset."""
+
+from datetime import UTC, datetime, time, timedelta
+
+from simsim.problem import FieldError, Invalid, gettext_noop
+from simsim.rfc3339 import parse_day, parse_time
+from simsim.tokens.rules import THERE_IS_NO_DAY, missing_day
+
+
+def parse_moment(field: str, text: str | None, *, through: bool = False) -> datetime | None:
+    """Return the moment that a date (its beginning in UTC, its end with `through`) or an RFC 3339 time means.
+
+    None means None; raises Invalid for anything else, a time without an offset too: nobody knows whose it is.
+    """
+    if text is None:
+        return None
+    if missing := missing_day(text):
+        raise Invalid(FieldError(field, THERE_IS_NO_DAY, {"day": missing}))
+    moment = parse_time(text)
+    try:
+        if day := parse_day(text):
+            moment = datetime.combine(day + timedelta(days=1 if through else 0), time(), tzinfo=UTC)
+    except OverflowError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise Invalid(
+            FieldError(field, gettext_noop("Give a day such as 2027-01-31, or a time such as 2027-01-31T12:00Z."))
+        )
+    return moment

@@ -1,0 +1,87 @@
+"""`simsim serve`, `gateway` and `worker`: what runs until it is told to stop."""
+# ruff: noqa: PLC0415 - help answers without what the verbs need
+
+from typing import Annotated
+
+import typer
+
+from simsim.gateway.addresses import HEALTH_PATH
+from simsim.operations.context import needs_django, wired
+from simsim.operations.output import AsJson, print_json
+
+Workers = Annotated[
+    int, typer.Option(min=1, max=64, help="Processes of the console, and as many of the gate, but two at least.")
+]
+
+
+def serve(
+    *,
+    host: Annotated[str, typer.Option(help="The address that the console listens on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port that the console listens on.")] = 8000,
+    gate_listen: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Where the gate also listens, for the proxies in SIMSIM_TRUSTED_PROXIES: HOST:PORT or PORT. "
+            "Without it, where SIMSIM_GATE_LISTEN says.",
+        ),
+    ] = "",
+    workers: Workers = 1,
+    no_worker: Annotated[bool, typer.Option("--no-worker", help="Run the worker elsewhere.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the console, the gate and the worker until SIGTERM or Ctrl-C. SIGHUP has them read their settings again."""
+    from simsim.operations.serve import serve as run
+
+    run(
+        wired(),
+        host=host,
+        port=port,
+        workers=workers,
+        with_worker=not no_worker,
+        gate_listen=gate_listen,
+        as_json=as_json,
+    )
+
+
+def gateway(
+    *,
+    upstream: Annotated[str, typer.Option(metavar="URL", help="The API: http://127.0.0.1:9000")],
+    listen: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where clients call: HOST:PORT or PORT.")
+    ] = "127.0.0.1:8080",
+    health: Annotated[
+        str, typer.Option(metavar="PATH", help='Where the gateway tells load balancers its health; "" for nowhere.')
+    ] = HEALTH_PATH,
+    print_config: Annotated[bool, typer.Option("--print-config", help="Print nginx's configuration and stop.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run nginx before an API, with the gate deciding each request, until SIGTERM or Ctrl-C."""
+    from simsim.gateway import configuration, process
+
+    operator = wired().operator()
+    settings = configuration.GatewaySettings(
+        upstream=upstream,
+        listen=listen,
+        gate_socket=operator.gate_socket,
+        access_log=operator.spool_dir / "gateway.jsonl",
+        prefix=operator.gate_socket.parent / "gateway",
+        trusted_proxies=operator.trusted_proxies,
+        health=health,
+    )
+    if print_config:
+        text = configuration.render(settings)
+        print_json({"configuration": text}) if as_json else typer.echo(text)
+        return
+    facts = {"listen": listen, "upstream": upstream}
+    print_json(facts) if as_json else typer.echo(f"Gateway: {listen}, before {upstream}. Ctrl-C stops it.")
+    process.run(settings)
+
+
+@needs_django
+def worker(as_json: AsJson = False) -> None:
+    """Ship the request log, deliver email and delete what is too old, until SIGTERM or Ctrl-C."""
+    from simsim.operations import worker as jobs
+
+    del as_json  # taken like everywhere; a worker prints nothing
+    jobs.work()

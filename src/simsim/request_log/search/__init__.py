@@ -1,0 +1,1 @@
+"""Finds rows of the log again."""

@@ -1,0 +1,164 @@
+"""The log's filters as conditions in SQL, each with the counts that say how many rows it finds and by which index."""
+
+import re
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import connections
+
+from simsim.credential.decision import Reason
+from simsim.request_log.models import Endpoint
+from simsim.request_log.outcome import Outcome
+from simsim.request_log.search.filters import Filters, parse_status
+from simsim.request_log.ship.counts import Kind
+
+# Written out, because an index of some rows is used only where the query says the same words.
+REFUSAL = f"NOT (reason = '{Reason.OK}')"
+_is_placeholder = re.compile(r"\{[^/{}]*\}").fullmatch
+
+
+@dataclass(frozen=True)
+class Sql:
+    """A condition on a row of the log, with its parameters."""
+
+    text: str
+    parameters: tuple[Any, ...] = ()
+
+    @property
+    def fenced(self) -> "Sql":
+        """The same condition, for which neither database will look in an index."""
+        return Sql(f"({self.text}) IS TRUE", self.parameters)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One filter: a row passes that has one of `values`.
+
+    `lead` returns for one of them the condition that `index` serves, None where there is no such index.
+    The rows of a value are counted under `kind`, with `kind` None they are not; `of_refusals`: the refused ones alone.
+    """
+
+    sql: Sql
+    lead: Callable[[str], Sql] | None
+    kind: Kind | None = None
+    values: tuple[str, ...] = ("",)
+    of_refusals: bool = False
+    index: str = "log_by_account"
+
+
+def everything_of(account_id: uuid.UUID) -> Condition:
+    """Return the condition that holds for all of an account's rows."""
+    sql = Sql("account_id = %s", (kept(account_id),))
+    return Condition(sql, lambda _: sql, Kind.ALL)
+
+
+def conditions(filters: Filters, account_id: uuid.UUID) -> list[Condition]:
+    """Return what the filters ask of the account's rows, but for times; raise Invalid for a status that is none."""
+    account = everything_of(account_id).sql
+    found: list[Condition] = []
+    for token_ids in ([filters.token_id] if filters.token_id else None, filters.among_tokens):
+        if token_ids is not None:
+            found.append(_tokens(account, sorted(token_ids)))
+    if filters.status is not None:
+        found.append(_statuses(account, *parse_status(filters.status)))
+    if filters.endpoint and filters.endpoint != "*":
+        found.append(_endpoints(account, account_id, filters.endpoint))
+    if filters.outcome is not None:
+        found.append(_outcome(account, filters.outcome))
+    if filters.address is not None:
+        sql = Sql("address = %s", (filters.address,))
+        found.append(Condition(sql, lambda _: both(account, sql), index="log_by_address"))
+    return found
+
+
+def resources(endpoint: str) -> Sql:
+    """Return the condition that a path was logged like this one, or begins like it where it ends in `*`."""
+    if not endpoint.endswith("*"):
+        return Sql("resource = %s", (settings.REQUEST_LOG_PATHS.read(endpoint)[0],))
+    beginning = endpoint.removesuffix("*")
+    # Not LIKE: SQLite's takes "/API" for "/api", PostgreSQL's does not.
+    return Sql(f"SUBSTR(resource, 1, {len(beginning)}) = %s", (beginning,))
+
+
+def kept(value: uuid.UUID) -> Any:
+    """Return an id as the log's database keeps it."""
+    return value if connections[settings.REQUEST_LOG_ALIAS].vendor == "postgresql" else value.hex
+
+
+def both(*conditions: Sql) -> Sql:
+    """Return the condition that holds where all of these hold."""
+    parameters = [parameter for condition in conditions for parameter in condition.parameters]
+    return Sql(" AND ".join(condition.text for condition in conditions), tuple(parameters))
+
+
+def _tokens(account: Sql, token_ids: Sequence[uuid.UUID]) -> Condition:
+    def lead(value: str) -> Sql:
+        # The account's own rows alone, whoever's token that is.
+        return both(Sql("token_id = %s", (kept(uuid.UUID(value)),)), account.fenced)
+
+    sql = _either("token_id", [kept(token_id) for token_id in token_ids])
+    return Condition(sql, lead, Kind.TOKEN, tuple(token_id.hex for token_id in token_ids), index="log_by_token")
+
+
+def _statuses(account: Sql, low: int, high: int) -> Condition:
+    def lead(value: str) -> Sql:
+        return both(account, Sql("status = %s", (int(value),)))
+
+    sql, statuses = Sql("status BETWEEN %s AND %s", (low, high)), tuple(map(str, range(low, high + 1)))
+    return Condition(sql, lead, Kind.STATUS, statuses, index="log_by_status")
+
+
+def _endpoints(account: Sql, account_id: uuid.UUID, endpoint: str) -> Condition:
+    """Return what finds an endpoint by its name, by a path that was logged under it, or by how either begins."""
+    names = Endpoint.objects.filter(account_id=account_id)
+    if endpoint.endswith("*"):
+        beginning = endpoint.removesuffix("*")
+        known = {name: pk for name, pk in names.values_list("name", "pk") if _may_begin(name, beginning)}
+        vague = {name for name in known if not name.startswith(beginning)}
+    else:
+        _, group = settings.REQUEST_LOG_PATHS.read(endpoint)
+        known = dict(names.filter(name=group).values_list("name", "pk"))
+        vague = known.keys() - {endpoint}
+    like_it, of_endpoints = resources(endpoint), _either("endpoint_id", list(known.values()))
+    if vague:
+        exact = _either("endpoint_id", [known[name] for name in known if name not in vague])
+        parameters = (*exact.parameters, *like_it.parameters)
+        of_endpoints = both(of_endpoints, Sql(f"({exact.text} OR {like_it.text})", parameters))
+
+    def lead(value: str) -> Sql:
+        found = both(Sql("endpoint_id = %s", (known[value],)), account.fenced)
+        return both(found, like_it.fenced) if value in vague else found
+
+    return Condition(of_endpoints, lead, Kind.ENDPOINT, tuple(known), index="log_by_endpoint")
+
+
+def _may_begin(name: str, beginning: str) -> bool:
+    """Whether an endpoint of this name may hold paths that begin so."""
+    if name.startswith(beginning):
+        return True
+    *whole, last = beginning.split("/")
+    parts = name.split("/")
+    return (
+        len(parts) > len(whole)
+        and all(part == given or _is_placeholder(part) for part, given in zip(parts, whole, strict=False))
+        and (parts[len(whole)].startswith(last) or bool(_is_placeholder(parts[len(whole)])))
+    )
+
+
+def _outcome(account: Sql, outcome: Outcome) -> Condition:
+    sql = Sql("outcome = %s", (outcome.value,))
+    if outcome is Outcome.ACCEPTED:
+        return Condition(sql, None)
+    if outcome is Outcome.UNKNOWN:
+        # How it ended is not known, so its status is not either.
+        lead = both(account, Sql("status IS NULL"), sql.fenced)
+        return Condition(sql, lambda _: lead, Kind.STATUS, index="log_by_status")
+    refused = both(account, Sql(REFUSAL), sql.fenced)
+    return Condition(sql, lambda _: refused, Kind.ALL, of_refusals=True, index="log_by_refusal")
+
+
+def _either(column: str, values: Sequence[Any]) -> Sql:
+    return Sql(f"{column} IN ({', '.join(['%s'] * len(values))})", tuple(values)) if values else Sql("1 = 0")

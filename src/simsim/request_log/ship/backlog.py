@@ -1,0 +1,66 @@
+"""What a node's spool holds that is not in the log yet. Only reads."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from simsim.gate.spool import ENDS, GATE
+from simsim.request_log.ship.lines import parse_completed, parse_gate_line
+from simsim.request_log.ship.shipper import LOCK_NAME, SPOOL_ID_LENGTH
+from simsim.request_log.ship.spool_files import LONGEST_LINE_BYTES, identity_of
+
+PATTERNS = (f"{GATE}-*.jsonl", f"{ENDS}-*.jsonl", "gateway*.jsonl")
+# Beyond it lines are not counted: a backlog of a million need not be read to be told.
+MAX_COUNTED_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """`lines` in the first MAX_COUNTED_BYTES of each file, `size_bytes` in all; the oldest was written at `since`."""
+
+    lines: int
+    size_bytes: int
+    since: datetime
+
+
+def spool_name(directory: Path) -> str | None:
+    """Return the name that its first worker gave a spool, None when none has run there."""
+    try:
+        name = (directory / LOCK_NAME).read_text(encoding="ascii")[:SPOOL_ID_LENGTH]
+    except (OSError, UnicodeDecodeError):
+        return None
+    return name if len(name) == SPOOL_ID_LENGTH else None
+
+
+def backlog(directory: Path, positions: Mapping[str, int]) -> Backlog | None:
+    """Return what waits in a spool whose files are shipped as far as `positions` says; None for nothing."""
+    found = list(_waiting(directory, positions))
+    if not found:
+        return None
+    return Backlog(
+        sum(each.lines for each in found), sum(each.size_bytes for each in found), min(each.since for each in found)
+    )
+
+
+def _waiting(directory: Path, positions: Mapping[str, int]) -> Iterator[Backlog]:
+    for path in sorted(path for pattern in PATTERNS for path in directory.glob(pattern)):
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:  # shipped and deleted since the listing
+            continue
+        try:
+            # By its name only where no line in it has an id: nothing of such a file is shipped before it ends.
+            identity = identity_of(descriptor, path.name)
+            offset = positions.get(identity, 0) if identity else 0
+            data = os.pread(descriptor, MAX_COUNTED_BYTES, offset)
+            status = os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
+        # A line that is being written counts once it is whole.
+        if lines := data.count(b"\n"):
+            first = data[:LONGEST_LINE_BYTES].partition(b"\n")[0].decode("utf-8", "replace")
+            line = parse_gate_line(first) or parse_completed(first)
+            since = line.at if line else datetime.fromtimestamp(status.st_mtime, UTC)
+            yield Backlog(lines, status.st_size - offset, since)

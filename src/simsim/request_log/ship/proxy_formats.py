@@ -1,0 +1,182 @@
+"""Access logs of other proxies: where each kind of them writes down what, as data. Knows no Django."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from pathlib import Path
+from typing import Any
+
+from simsim.gate.address import parse_hop
+from simsim.gate.request_id import parse_request_id
+from simsim.problem import Unusable
+from simsim.request_log.ship.lines import (
+    EPOCH,
+    LONGEST_METHOD,
+    LONGEST_PATH,
+    LONGEST_SECONDS,
+    MOST_BYTES,
+    Completed,
+    json_object,
+    masked,
+    moment,
+    within,
+)
+
+Place = tuple[str, ...]  # the keys that lead to a value
+ALL = "all"
+EXAMPLE = "caddy:/var/log/caddy/access.json"
+
+
+class Ignored(Enum):
+    """A line that is one, and tells of no request that a gate can have decided."""
+
+    IGNORED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Where a proxy's line tells what.
+
+    `request_id` are places in their order: the first that holds an id counts. `at` is a time in seconds of the epoch or
+    as ISO 8601 with an offset, of the request's beginning if `is_at_start`, else of its end; `duration` is counted in
+    `units` to the second. `begins` is what only the beginning of a line looks like.
+    """
+
+    request_id: tuple[Place, ...]
+    at: Place
+    is_at_start: bool
+    duration: Place
+    units: int
+    status: Place
+    bytes: Place
+    method: Place
+    path: Place
+    address: Place
+    begins: str
+
+
+KINDS: Mapping[str, Kind] = {
+    "caddy": Kind(
+        request_id=(("request_id",),),
+        at=("ts",), is_at_start=False,
+        duration=("duration",), units=1,
+        status=("status",), bytes=("size",),
+        method=("request", "method"), path=("request", "uri"), address=("request", "client_ip"),
+        begins='{"level":"',
+    ),
+    # Traefik names no request. The gate does: for what it let in, the name was copied to the request, in the place of
+    # what the client sent; for what it refused, it stands in the answer, and the request shows the client's own.
+    "traefik": Kind(
+        request_id=(("downstream_X-Simsim-Request",), ("request_X-Simsim-Request",)),
+        at=("StartUTC",), is_at_start=True,
+        duration=("Duration",), units=1_000_000_000,
+        status=("DownstreamStatus",), bytes=("DownstreamContentSize",),
+        method=("RequestMethod",), path=("RequestPath",), address=("ClientHost",),
+        begins='{"',
+    ),
+    # Envoy's lines are what its configuration says: these names are Istio's.
+    "envoy": Kind(
+        request_id=(("request_id",),),
+        at=("start_time",), is_at_start=True,
+        duration=("duration",), units=1000,
+        status=("response_code",), bytes=("bytes_sent",),
+        method=("method",), path=("path",), address=("downstream_remote_address",),
+        begins='{"',
+    ),
+    # What our page of documentation has an nginx and an HAProxy write.
+    "nginx": Kind(
+        request_id=(("id",),),
+        at=("at",), is_at_start=False,
+        duration=("seconds",), units=1,
+        status=("status",), bytes=("bytes",),
+        method=("method",), path=("path",), address=("address",),
+        begins='{"id":"',
+    ),
+    "haproxy": Kind(
+        request_id=(("id",),),
+        at=("at",), is_at_start=True,
+        duration=("milliseconds",), units=1000,
+        status=("status",), bytes=("bytes",),
+        method=("method",), path=("path",), address=("address",),
+        begins='{"id":"',
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class AccessLog:
+    """One log that a proxy writes. `is_all_ours`: each request in it passes the gate, or was refused before it."""
+
+    path: Path
+    kind: Kind
+    is_all_ours: bool = False
+
+    def parse(self, line: str) -> Completed | Ignored | None:
+        """Return how the request ended, IGNORED when no gate can have decided on it, None for what is no line of a log.
+
+        A line without an id is ignored even where all is ours: its decision is in the log, and it would be there twice.
+        """
+        try:
+            found = json_object(line)
+            request_id = next(filter(None, (_id_at(found, place) for place in self.kind.request_id)), None)
+            return Ignored.IGNORED if request_id is None else self._completed(request_id, found)
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+            return None
+
+    def _completed(self, request_id: str, found: dict[str, Any]) -> Completed:
+        kind = self.kind
+        seconds = within(_value(found, kind.duration) or 0, LONGEST_SECONDS * kind.units) / kind.units
+        at = _moment(_value(found, kind.at))
+        status = int(within(_value(found, kind.status) or 0, 999))
+        path = _value(found, kind.path) or ""
+        address = parse_hop(_value(found, kind.address) or "")
+        return Completed(
+            request_id=request_id,
+            at=at + timedelta(seconds=seconds) if kind.is_at_start else at,
+            seconds=seconds,
+            status=status if status >= 100 else None,
+            bytes=int(within(_value(found, kind.bytes) or 0, MOST_BYTES)),
+            method=masked(_value(found, kind.method) or "", LONGEST_METHOD),
+            resource=masked(path.partition("?")[0], LONGEST_PATH),
+            address=address and address.text,
+            needs_decision=not self.is_all_ours,
+        )
+
+
+def parse_access_log(text: str) -> AccessLog:
+    """Return the log that `caddy:/path` means, `caddy:all:/path` if all in it passes the gate; raise Unusable."""
+    name, _, rest = text.partition(":")
+    flag, colon, path = rest.partition(":")
+    is_all = bool(colon) and flag == ALL
+    place = Path(path if is_all else rest)
+    if name not in KINDS or not place.is_absolute():
+        raise Unusable(
+            "SIMSIM_ACCESS_LOGS: %(text)s is not one of %(kinds)s and an absolute path, such as %(example)s",
+            text=text, kinds=", ".join(KINDS), example=EXAMPLE,
+        )  # fmt: skip
+    return AccessLog(place, KINDS[name], is_all)
+
+
+def _value(found: Any, place: Place) -> Any:
+    """Return what stands at a place, None where nothing does."""
+    for key in place:
+        found = found.get(key)
+        if found is None:
+            return None
+    return found
+
+
+def _id_at(found: dict[str, Any], place: Place) -> str | None:
+    value = _value(found, place)
+    return parse_request_id(value) if isinstance(value, str) else None
+
+
+def _moment(value: Any) -> datetime:
+    if not isinstance(value, str) or "T" not in value:
+        return moment(value)
+    at = datetime.fromisoformat(value)
+    # A time without an offset is nobody's: astimezone would take it for this machine's.
+    if at.tzinfo is None:
+        raise ValueError(value)
+    return moment((at - EPOCH) / timedelta(seconds=1))

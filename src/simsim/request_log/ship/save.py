@@ -1,0 +1,145 @@
+"""Rows, positions and what waits, in one transaction: either all of a batch is in the log or none of it."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import TypeVar
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from simsim.request_log.gaps import LogGap
+from simsim.request_log.models import COUNTED_ALONE, OpenRequest, SetAsideLine, SpoolPosition
+from simsim.request_log.outcome import Outcome
+from simsim.request_log.ship import floods, forward_queue, insert
+from simsim.request_log.ship.batch import Move, Reading
+from simsim.request_log.ship.bulk_sql import AT_ONCE
+from simsim.request_log.ship.join import Changes, Open, Row
+from simsim.request_log.ship.lines import Missed, completed_line, parse_completed
+
+ATTEMPTS = 6
+REFUSED_STAYS_OPEN = timedelta(hours=1)
+ACCEPTED_STAYS_OPEN = timedelta(days=7)
+Item = TypeVar("Item")
+
+
+class Overtaken(Exception):
+    """Another worker has shipped from the same file meanwhile. Nothing was stored."""
+
+
+def positions() -> dict[str, int]:
+    """Return how far each file is shipped, in bytes, by its identity."""
+    return dict(SpoolPosition.objects.values_list("identity", "offset"))
+
+
+def waiting(request_ids: Iterable[str]) -> dict[str, Open]:
+    """Return what is stored of these requests, where one line is missing."""
+    found: dict[str, Open] = {}
+    for some in _slices(request_ids):
+        found |= _opened(Q(pk__in=some))
+    return found
+
+
+def ends_without_decision(spool: str) -> dict[str, Open]:
+    """Return the ends from a spool that wait for their decision."""
+    return _opened(Q(row_id=None, spool=spool))
+
+
+def save(changes: Changes, reading: Reading, *, spool: str, now: datetime) -> None:
+    """Store what the lines that were read change, and how far the files are read with it; raise Overtaken."""
+    for attempt in range(ATTEMPTS):
+        try:
+            with transaction.atomic(using=settings.REQUEST_LOG_ALIAS):
+                _save(changes, reading, spool, now, attempt)
+        except IntegrityError:
+            # An id that another batch has taken, of requests in the same microsecond. Nothing was stored.
+            if attempt == ATTEMPTS - 1:
+                raise
+        else:
+            return
+
+
+def forget_position(identity: str) -> None:
+    """Forget a file that is gone."""
+    SpoolPosition.objects.filter(pk=identity).delete()
+
+
+def close_abandoned(now: datetime, step: int = AT_ONCE) -> bool:
+    """Wait no longer for ends that will not come: a proxy that asks the gate alone never tells them.
+
+    Return whether there may be more of them.
+    """
+    closed = 0
+    for is_refused, longest in ((True, REFUSED_STAYS_OPEN), (False, ACCEPTED_STAYS_OPEN)):
+        old = OpenRequest.objects.filter(is_refused=is_refused, opened_at__lt=now - longest, row_id__isnull=False)
+        closed += OpenRequest.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:step])).delete()[0]
+    return closed >= step
+
+
+def _opened(condition: Q) -> dict[str, Open]:
+    found = OpenRequest.objects.filter(condition).values_list("request_id", "row_id", "is_refused", "completed")
+    return {
+        request_id: Open(row_id, is_refused, parse_completed(line) if line else None)
+        for request_id, row_id, is_refused, line in found
+    }
+
+
+def _move(move: Move) -> None:
+    # The condition is the lock: of two workers that read the same lines one stores them, wherever they run.
+    if move.start is not None:
+        moved = SpoolPosition.objects.filter(pk=move.identity, offset=move.start)
+        if not moved.update(offset=move.end, name=move.name):
+            raise Overtaken
+        return
+    try:
+        SpoolPosition.objects.create(identity=move.identity, name=move.name, offset=move.end)
+    except IntegrityError as error:
+        raise Overtaken from error
+
+
+def _save(changes: Changes, reading: Reading, spool: str, now: datetime, attempt: int) -> None:
+    for move in reading.moves.values():
+        _move(move)
+    for some in _slices(changes.settled):
+        OpenRequest.objects.filter(pk__in=some).delete()
+    row_ids = _insert(changes, attempt, now)
+    opened = [
+        OpenRequest(request_id, row_id, changes.open_rows[request_id].outcome == Outcome.REFUSED, None, spool, now)
+        for request_id, row_id in row_ids.items()
+    ]
+    # Where no gateway writes, no end will come. An id that is open already, whoever made it up, stays open for its
+    # first row.
+    OpenRequest.objects.bulk_create(opened if reading.has_gateway else [], ignore_conflicts=True)
+    held = (OpenRequest(end.request_id, None, False, completed_line(end), spool, now) for end in changes.held)
+    OpenRequest.objects.bulk_create(held)
+    insert.complete(changes.ends)
+    forward_queue.queue((opened.row_id for opened, _ in changes.ends), now=now)
+    SetAsideLine.objects.bulk_create(SetAsideLine(found_at=now, **line._asdict()) for line in reading.broken)
+
+
+def _insert(changes: Changes, attempt: int, now: datetime) -> dict[str, int]:
+    """Store the new rows, in the order of their time; return the ids of those that are open by their request's id."""
+    rows: list[tuple[str | None, Row]] = [(None, row) for row in changes.rows]
+    rows += changes.open_rows.items()
+    rows.sort(key=lambda item: item[1].received_at)
+    kept, counted_alone = floods.sift(rows)
+    ids = insert.store([row for _, row in kept], attempt=attempt) if kept else []
+    forward_queue.queue(ids, now=now)
+    row_ids = {request_id: row_id for row_id, (request_id, _) in zip(ids, kept, strict=True) if request_id is not None}
+    # Their ends are still to come, and are nothing that no gate decided.
+    return row_ids | dict.fromkeys(counted_alone, COUNTED_ALONE)
+
+
+def _slices(items: Iterable[Item], length: int = AT_ONCE) -> Iterator[list[Item]]:
+    left = iter(items)
+    while some := list(islice(left, length)):
+        yield some
+
+
+def save_gaps(missed: Iterable[Missed], *, now: datetime) -> None:
+    """Store what gates told. Call it in the transaction that stores how far their lines are read."""
+    # An id that is there already was told by the same line: nothing else can come by 128 random bits.
+    LogGap.objects.bulk_create(
+        (LogGap(gap.gap_id, gap.requests, gap.began_at, gap.at, now) for gap in missed), ignore_conflicts=True
+    )

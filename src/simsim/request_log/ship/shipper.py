@@ -1,0 +1,145 @@
+"""A spool's lines into the log, each exactly once, whenever the worker dies and however often it starts again."""
+
+import fcntl
+import gc
+import os
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from simsim.request_log.ship import save, spool_files
+from simsim.request_log.ship.batch import Reading
+from simsim.request_log.ship.join import Changes, join
+from simsim.request_log.ship.proxy_files import MARK, Follower
+from simsim.request_log.ship.proxy_formats import AccessLog
+
+LOCK_NAME = ".shipping"
+SPOOL_ID_LENGTH = 32
+TIDY_INTERVAL = timedelta(minutes=1)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Shipper:
+    """Ships what processes on this machine write to a spool, and to the access logs of other proxies.
+
+    Several may run: one of them ships at a time.
+    """
+
+    def __init__(
+        self, spool_dir: Path, clock: Callable[[], datetime] = utc_now, access_logs: Sequence[AccessLog] = ()
+    ) -> None:
+        self._directory = spool_dir
+        self._clock = clock
+        self._followers = [Follower(log) for log in access_logs]
+        self._tidied_at = datetime.min.replace(tzinfo=UTC)
+
+    def ship_once(self) -> int:
+        """Ship a bounded number of lines; return how many rows were written or completed, 1 at least if there is more.
+
+        0 means that there is nothing to do, or that another worker does it. What fails is stored not at all, and is
+        shipped by the next call.
+        """
+        if not self._directory.is_dir():
+            return 0
+        with _shipping_lock(self._directory) as spool, _uncollected():
+            return self._ship(spool) if spool else 0
+
+    def _ship(self, spool: str) -> int:
+        reading = Reading(save.positions())
+        now = self._clock()
+        # The ends first: a decision is written before its answer, so whatever decision precedes one of these ends is in
+        # the gate's files by now, and is found below if they are read to their end.
+        reading.read_gateway(self._directory)
+        reading.read_access_logs(self._followers, now)
+        reading.read_gate(self._directory)
+        # Lines that have met already need not be looked for among those that wait.
+        alone = {line.request_id for line in reading.decided} ^ {line.request_id for line in reading.completed}
+        waiting = save.waiting(alone)
+        if reading.is_gate_at_end:
+            waiting |= save.ends_without_decision(spool)
+        changes = join(reading.decided, reading.completed, waiting, is_gate_read_to_its_end=reading.is_gate_at_end)
+        if reading.moves or changes:
+            try:
+                _save(changes, reading, spool=spool, now=now)
+            except save.Overtaken:
+                return 0
+        _delete_shipped(reading)
+        self._tidy(reading, now)
+        # Of another proxy's log a megabyte may hold nothing for us: the rest of it need not wait for that.
+        return len(changes) or int(bool(reading.moves) and not reading.is_gateway_at_end)
+
+    def _tidy(self, reading: Reading, now: datetime) -> None:
+        # Not in a backlog: what is open may be completed by the lines that are still to be read.
+        if reading.is_gate_at_end and reading.is_gateway_at_end and now - self._tidied_at >= TIDY_INTERVAL:
+            is_more_to_close = save.close_abandoned(now)
+            self._tidied_at = self._tidied_at if is_more_to_close else now
+            self._forget_gone(reading, now)
+
+    def _forget_gone(self, reading: Reading, now: datetime) -> None:
+        """Forget the access logs that whoever rotates them has deleted, or the positions would grow without end."""
+        followed = {identity for identity in reading.positions if identity.startswith(MARK)}
+        if not self._followers or not followed:
+            return
+        for identity in set.intersection(*(follower.gone(followed, now) for follower in self._followers)):
+            save.forget_position(identity)
+
+
+def _save(changes: Changes, reading: Reading, *, spool: str, now: datetime) -> None:
+    with transaction.atomic(using=settings.REQUEST_LOG_ALIAS):
+        save.save(changes, reading, spool=spool, now=now)
+        save.save_gaps(reading.missed, now=now)
+
+
+def _delete_shipped(reading: Reading) -> None:
+    """Delete the files that hold nothing more; only then forget their positions, or they would be read again."""
+    for file in reading.shipped:
+        spool_files.delete(file)
+        if reading.is_only_copy(file):
+            save.forget_position(file.identity)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let nothing look for garbage: a round makes a hundred thousand values and no circle of them.
+
+    The collector would look through them, and all else, again and again, for a third of the time that a round takes.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@contextmanager
+def _shipping_lock(directory: Path) -> Iterator[str | None]:
+    """Hold the spool's lock and give the spool's own name, None when another worker holds it."""
+    descriptor = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        yield _spool_name(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _spool_name(descriptor: int) -> str | None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return None
+    name = os.pread(descriptor, SPOOL_ID_LENGTH, 0).decode("ascii", "replace")
+    if len(name) == SPOOL_ID_LENGTH:
+        return name
+    # Only who holds the lock writes, and nothing waits yet under a name that was not written whole.
+    name = secrets.token_hex(SPOOL_ID_LENGTH // 2)
+    os.pwrite(descriptor, name.encode(), 0)
+    return name

@@ -1,0 +1,1 @@
+"""Counts requests and reports the counts."""

@@ -1,0 +1,61 @@
+"""How much each token is used, from counts that are kept as rows arrive: the cost does not grow with the log."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+
+from django.db.models import Max, Sum
+
+from simsim.request_log.models import TokenAddressDay, TokenUse, UsageCount
+from simsim.request_log.ship.counts import DAY_HOURS, Kind, hour_of
+from simsim.request_log.ship.joined_ids import JoinedIds, split_ids
+
+MOST_ADDRESSES = 5_000
+
+
+@dataclass(frozen=True)
+class AddressUse:
+    """How many requests a token let in from one address, "" for an unknown one, and on which day the last."""
+
+    address: str
+    requests: int
+    last_day: date
+
+
+def requests_by_day(
+    account_id: uuid.UUID, token_ids: Iterable[uuid.UUID], *, last_day: date, days: int
+) -> dict[uuid.UUID, list[int]]:
+    """Return for each of the account's tokens how many requests it let in on each of the days, the oldest first.
+
+    A token that let none in is not in the answer.
+    """
+    first_hour = hour_of(datetime.combine(last_day, time(), UTC)) - (days - 1) * DAY_HOURS
+    counted = UsageCount.objects.filter(
+        account_id=account_id, hours=DAY_HOURS, kind=Kind.TOKEN, value__in={token_id.hex for token_id in token_ids},
+        began_hour__gte=first_hour, began_hour__lt=first_hour + days * DAY_HOURS, accepted__gt=0,
+    ).values_list("value", "began_hour", "accepted")  # fmt: skip
+    found: dict[uuid.UUID, list[int]] = {}
+    for value, began_hour, accepted in counted:
+        found.setdefault(uuid.UUID(value), [0] * days)[(began_hour - first_hour) // DAY_HOURS] = accepted
+    return found
+
+
+def addresses_of(token_id: uuid.UUID, *, since: date) -> list[AddressUse]:
+    """Return from where the token let requests in since that day, the busiest address first, MOST_ADDRESSES at most.
+
+    Whoever holds a password chooses how many there are: an IPv6 host has 2^64 of them.
+    """
+    counted = (
+        TokenAddressDay.objects.filter(token_id=token_id, day__gte=since)
+        .values_list("address")
+        .annotate(requests=Sum("accepted"), last=Max("day"))
+        .order_by("-requests", "address")
+    )
+    return [AddressUse(*row) for row in counted[:MOST_ADDRESSES]]
+
+
+def used_since(account_id: uuid.UUID, since: datetime) -> set[str]:
+    """Return which tokens of the account let a request in since then: their ids, 32 hexadecimal digits each."""
+    uses = TokenUse.objects.filter(account_id=account_id, used_at__gte=since)
+    return set(split_ids(uses.aggregate(ids=JoinedIds("token_id"))["ids"]))

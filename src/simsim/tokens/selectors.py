@@ -1,0 +1,74 @@
+"""Tokens as every door shows them: found by account, and as the contract's JSON."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from simsim.accounts.models import Account
+from simsim.accounts.permissions import Actor, Permission, permit
+from simsim.problem import NotFound
+from simsim.request_log.search.selectors import LastUse, last_uses
+from simsim.tokens.models import Status, Token, TokenQuerySet
+
+
+def tokens_of(account: Account, *, actor: Actor, status: Status | None, now: datetime) -> TokenQuerySet:
+    """Return the account's tokens, those that expire first at the top; raise NotFound or NotPermitted."""
+    permit(actor, Permission.VIEW_TOKENS, account)
+    tokens = Token.objects.select_related("software").filter(account=account).order_by("expires_at", "pk")
+    return tokens.with_status(status, now) if status else tokens
+
+
+def find_token(token_id: uuid.UUID | str, *, actor: Actor, account: Account | None = None) -> Token:
+    """Return the token of that id, in that account when one is given; raise NotFound also for a foreign one."""
+    try:
+        wanted = token_id if isinstance(token_id, uuid.UUID) else uuid.UUID(token_id)
+    except ValueError:
+        raise NotFound from None
+    found = Token.objects.select_related("account", "software").filter(pk=wanted)
+    token = (found.filter(account=account) if account else found).first()
+    if token is None:
+        raise NotFound
+    permit(actor, Permission.VIEW_TOKENS, token.account)
+    return token
+
+
+def documents(tokens: Iterable[Token], *, now: datetime) -> list[dict[str, object]]:
+    """Return the tokens in the contract's JSON, with when and from where each was last used."""
+    listed = list(tokens)
+    uses = last_uses([token.pk for token in listed])
+    return [document(token, uses.get(token.pk), now=now) for token in listed]
+
+
+def document(token: Token, use: LastUse | None, *, now: datetime) -> dict[str, object]:
+    return {
+        "id": str(token.pk),
+        "account_id": str(token.account_id),
+        "name": token.name,
+        "description": token.description,
+        "software": token.software.slug if token.software else None,
+        "status": token.status(now).value,
+        "expires_at": iso(token.expires_at),
+        "allowed_networks": list(token.allowed_networks),
+        "report_only": token.report_only,
+        "previous_password_works_until": iso(overlap_ends(token, now=now)),
+        "created_at": iso(token.created_at),
+        "created_by": token.created_by_label,
+        "revoked_at": iso(token.revoked_at),
+        "revoked_by": token.revoked_by_label or None,
+        "revocation_reason": token.revocation_reason or None,
+        "last_used_at": iso(use.at) if use else None,
+        "last_used_address": use.address if use else None,
+    }
+
+
+def overlap_ends(token: Token, *, now: datetime) -> datetime | None:
+    """Return until when the password before the present one works too; None when it does not."""
+    ends = token.previous_works_until
+    if ends is None or ends <= now or token.status(now) != Status.ACTIVE:
+        return None
+    return min(ends, token.expires_at)
+
+
+def iso(moment: datetime | None) -> str | None:
+    """Return ISO 8601 in UTC with Z, None for None."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None

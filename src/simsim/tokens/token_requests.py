@@ -1,0 +1,168 @@
+"""A member asks for a token, and an administrator answers (R3)."""
+
+import uuid
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+
+from simsim.accounts.models import Account, Membership, User
+from simsim.accounts.name_keys import name_key
+from simsim.accounts.permissions import Actor, Permission, lock_open, permit, role_of
+from simsim.accounts.texts import parse_line, parse_text, shows_something
+from simsim.audit import recorder
+from simsim.audit.events import Event
+from simsim.problem import (
+    AlreadyAnswered,
+    FieldError,
+    Invalid,
+    NotFound,
+    NotPermitted,
+    TooManyRequested,
+    gettext_noop,
+)
+from simsim.tokens import notices, rules
+from simsim.tokens.models import Answer, TargetSoftware, Token, TokenRequest
+
+MOST_UNANSWERED = 5
+
+
+@transaction.atomic
+def ask_for_token(
+    *, actor: Actor, account: Account, name: str, purpose: str, software: str | None = None, now: datetime
+) -> TokenRequest:
+    """Store what a person of the account asks for, and owe every administrator a mail.
+
+    Asking for the same name again, in any case, returns the request that waits already. Raises Invalid with every field
+    that breaks a rule, and TooManyRequested when MOST_UNANSWERED of the person's requests wait.
+    """
+    if actor.user is None:
+        raise NotPermitted
+    permit(actor, Permission.VIEW_ACCOUNT, account)
+    name, purpose, wanted = parsed(name, purpose, software)
+    # Two requests at once would each find four of them.
+    lock_open(account)
+    waiting = TokenRequest.objects.filter(account=account, asked_by=actor.user, answered_at=None)
+    mine = list(waiting.select_related("account", "software"))
+    if same := next((other for other in mine if name_key(other.name) == name_key(name)), None):
+        return same
+    if len(mine) >= MOST_UNANSWERED:
+        raise TooManyRequested(number=str(MOST_UNANSWERED))
+    request = TokenRequest.objects.create(
+        account=account,
+        asked_by=actor.user,
+        asked_by_label=actor.label,
+        name=name,
+        purpose=purpose,
+        software=wanted,
+        asked_at=now,
+    )
+    recorded(actor, request, Event.TOKEN_REQUESTED, {"software": wanted.slug if wanted else None}, now)
+    notices.owe_requested(request, now=now)
+    return request
+
+
+@transaction.atomic
+def decline_request(*, actor: Actor, request: TokenRequest, now: datetime) -> TokenRequest:
+    """Decline a request; the member sees it. Declining a request that has its answer changes nothing."""
+    permit(actor, Permission.MANAGE_TOKENS, request.account)
+    if answer(request, Answer.DECLINED, actor=actor, token=None, now=now):
+        recorded(actor, request, Event.TOKEN_REQUEST_DECLINED, {}, now)
+    return request
+
+
+def grant(request: TokenRequest, *, actor: Actor, token: Token, now: datetime) -> None:
+    """Mark a request granted by the token, and owe the member the news; in the transaction that makes the token.
+
+    Raises NotFound when the request is another account's, AlreadyAnswered when it has its answer.
+    """
+    if request.account_id != token.account_id:
+        raise NotFound
+    if not answer(request, Answer.GRANTED, actor=actor, token=token, now=now):
+        raise AlreadyAnswered(who=request.answered_by_label)
+    recorded(actor, request, Event.TOKEN_REQUEST_GRANTED, {"token": str(token.pk)}, now)
+    asker = still_there(request)
+    if asker is not None:
+        notices.owe_granted(request, token, asker, now=now)
+
+
+def answer(request: TokenRequest, given: Answer, *, actor: Actor, token: Token | None, now: datetime) -> bool:
+    """Answer a request that waits; return False when it has its answer already."""
+    # The condition is the lock: of two administrators at once one changes the row.
+    changed = TokenRequest.objects.filter(pk=request.pk, answered_at=None).update(
+        answer=given, answered_at=now, answered_by_label=actor.label, token=token
+    )
+    request.refresh_from_db()
+    return bool(changed)
+
+
+def still_there(request: TokenRequest) -> User | None:
+    """Return who asked, None when they have left the account since or are switched off."""
+    asker = request.asked_by
+    return asker if asker is not None and role_of(asker, request.account) is not None else None
+
+
+def unanswered(account: Account) -> QuerySet[TokenRequest]:
+    """Return the requests that wait for an administrator, the oldest first, to a caller who asked permit() already.
+
+    `is_still_there` is whether the person who asked still belongs to the account.
+    """
+    belongs = Membership.objects.filter(account=account, user=OuterRef("asked_by"), user__is_active=True)
+    waiting = TokenRequest.objects.filter(account=account, answered_at=None).annotate(is_still_there=Exists(belongs))
+    return waiting.select_related("software").order_by("asked_at", "pk")
+
+
+def own_requests(account: Account, *, actor: Actor) -> QuerySet[TokenRequest]:
+    """Return what the person asked for in the account, the latest first; raise NotFound to a stranger."""
+    permit(actor, Permission.VIEW_ACCOUNT, account)
+    own = TokenRequest.objects.filter(account=account, asked_by=actor.user, asked_by__isnull=False)
+    return own.select_related("software").order_by("-asked_at", "pk")
+
+
+def find_request(request_id: uuid.UUID | str, *, account: Account, actor: Actor) -> TokenRequest:
+    """Return the request of that id in the account, answered or not; raise NotFound also for a foreign one."""
+    permit(actor, Permission.MANAGE_TOKENS, account)
+    try:
+        wanted = request_id if isinstance(request_id, uuid.UUID) else uuid.UUID(request_id)
+    except ValueError:
+        raise NotFound from None
+    found = TokenRequest.objects.select_related("account", "software", "asked_by").filter(pk=wanted, account=account)
+    request = found.first()
+    if request is None:
+        raise NotFound
+    return request
+
+
+def parsed(name: str, purpose: str, software: str | None) -> tuple[str, str, TargetSoftware | None]:
+    """Return what was typed in its normal form; raise Invalid with every field that breaks a rule."""
+    errors: list[FieldError] = []
+    wanted = None
+    try:
+        name = parse_line("name", name)
+    except Invalid as problem:
+        errors.extend(problem.errors)
+    try:
+        purpose = parse_text("purpose", purpose)
+    except Invalid as problem:
+        errors.extend(problem.errors)
+    if not shows_something(purpose) and not any(error.field == "purpose" for error in errors):
+        errors.append(FieldError("purpose", gettext_noop("This field is required.")))
+    try:
+        wanted = rules.parse_software(software)
+    except Invalid as problem:
+        errors.extend(problem.errors)
+    if errors:
+        raise Invalid(*errors)
+    return name, purpose, wanted
+
+
+def recorded(actor: Actor, request: TokenRequest, event: Event, more: dict[str, object], now: datetime) -> None:
+    recorder.record(
+        event=event,
+        actor_id=actor.user.pk if actor.user else None,
+        actor_label=actor.label,
+        account_id=request.account_id,
+        subject_id=str(request.pk),
+        details={"name": request.name, "asked_by": request.asked_by_label} | more,
+        now=now,
+    )
