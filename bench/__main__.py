@@ -128,7 +128,7 @@ def console_pages() -> Iterator[Figure]:
     for page in json.loads(done.stdout):
         yield Figure(f"{page['page']}, p95, ms", page["p95"], at_most=page["most"])
         if page["most"] <= console.BOUND_BY_QUERIES:
-            yield Figure(f"{page['page']}, queries", page["queries"], at_most=console.MOST_QUERIES)
+            yield Figure(f"{page['page']}, queries", page["queries"], at_most=console.MAX_QUERIES)
 
 
 def log_shipping() -> Iterator[Figure]:
@@ -137,7 +137,7 @@ def log_shipping() -> Iterator[Figure]:
         command = [sys.executable, "-m", "bench.shipping", "--json", *options]
         figures = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout)
         yield Figure(f"rows shipped a second, {database}", figures["rows_a_second"], at_least=shipping.LEAST[database])
-        yield Figure(f"seconds behind, {database}", figures["behind_seconds"], at_most=shipping.MOST_BEHIND_SECONDS)
+        yield Figure(f"seconds behind, {database}", figures["behind_seconds"], at_most=shipping.MAX_BEHIND_SECONDS)
 
 
 def figure(what: str, measured: Comparison, *, at_least: float | None = None, at_most: float | None = None) -> Figure:

@@ -7,7 +7,7 @@ from pathlib import Path
 from django.db import connection, connections
 from django.test import Client
 
-MOST_SECONDS = 0.25
+MAX_SECONDS = 0.25
 TRIES = 5
 
 

@@ -110,7 +110,7 @@ def test_chooser_for_other_pages_keeps_to_the_rules_and_hides_the_password(
 ) -> None:
     found = recipes(username=stack.account, api=Api("https://api.example.com"), password=SECRET)
     account = {"pk": stack.account, "name": "Acme"}
-    chooser = render_to_string("console/connecting/parts/recipes.html", {"account": account, "recipes": found})
+    chooser = render_to_string("console/connect/parts/recipes.html", {"account": account, "recipes": found})
     field = f'<label for="password">Password</label><input id="password" class="is-secret" value="{SECRET}">'
     with visiting(browser, stack, size, scheme) as visitor:
         page = enter(visitor)

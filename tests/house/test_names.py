@@ -17,6 +17,20 @@ def test_no_room_is_called_by_what_it_is_not() -> None:
     assert not found
 
 
+def test_modules_are_named_by_nouns() -> None:
+    """A gerund names an activity and not what a file holds; the words below are the field's own."""
+    words_of_the_field = {"forwarding", "keyring", "logging"}
+    named = {path.stem for path in (ROOT / "src").rglob("*.py")} | {
+        path.parent.name for path in (ROOT / "src").rglob("*.py")
+    }
+    assert not {name for name in named if name.endswith("ing")} - words_of_the_field
+
+
+def test_bounds_are_called_max_and_min() -> None:
+    bound = re.compile(r"^_?(MOST|LONGEST|LARGEST|BIGGEST|SHORTEST|FEWEST|SMALLEST)_[A-Z_]+ *[:=]", re.MULTILINE)
+    assert not [path for path in SOURCES if bound.search(path.read_text(encoding="utf-8"))]
+
+
 def test_left_behind_words_are_not_used() -> None:
     word = re.compile(r"white-?list|black-?list", re.IGNORECASE)
     found = [path for path in SOURCES if word.search(path.read_text(encoding="utf-8"))]

@@ -152,7 +152,7 @@ def test_hostile_names_and_addresses_are_shown_and_run_nowhere(cast: Cast, setti
 def test_chooser_for_other_pages_shows_every_recipe_ready_to_paste(cast: Cast, settings: Settings) -> None:
     secret = "sim_" + "x" * 49
     found = recipes(username=str(cast.acme.pk), api=Api("https://api.example.com", "/it's"), password=secret)
-    content = render_to_string("console/connecting/parts/recipes.html", {"account": cast.acme, "recipes": found})
+    content = render_to_string("console/connect/parts/recipes.html", {"account": cast.acme, "recipes": found})
     expected = [snippet.text for recipe in found if recipe.slug != "postman" for snippet in recipe.snippets]
     assert texts_of(content) == expected
     assert content.count("<summary>") == len(found) == len(SLUGS)

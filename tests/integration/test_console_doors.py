@@ -163,9 +163,9 @@ def test_every_day_that_the_form_offers_can_be_chosen(day: str, at: str) -> None
         last + timedelta(days=1), datetime.min.time(), tzinfo=UTC
     )
     assert rules.parse_expiry(now.date().isoformat(), now=now) > now
-    assert rules.parse_expiry(f"{rules.LONGEST_LIFE.days}d", now=now) == now + rules.LONGEST_LIFE
+    assert rules.parse_expiry(f"{rules.MAX_LIFETIME.days}d", now=now) == now + rules.MAX_LIFETIME
     beyond = (last + timedelta(days=1)).isoformat()
-    for late in (beyond, f"{rules.LONGEST_LIFE.days + 1}d", f"{beyond}T00:00:01Z", f"{last}T23:59:59-12:00"):
+    for late in (beyond, f"{rules.MAX_LIFETIME.days + 1}d", f"{beyond}T00:00:01Z", f"{last}T23:59:59-12:00"):
         with pytest.raises(Invalid):
             rules.parse_expiry(late, now=now)
     advised = rules.recommended_until(now)

@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from cast import Cast
 from logged_requests import logged, store
 from simsim.console.logs.filters import LogForm
-from simsim.console.logs.rows import MOST_TOKENS_OFFERED, meaning
+from simsim.console.logs.rows import MAX_OFFERED_TOKENS, meaning
 from simsim.console.templatetags.console import duration, moment_exact
 from simsim.credential.decision import Cause
 from simsim.request_log.models import LoggedRequest
@@ -230,10 +230,10 @@ def test_thousands_of_tokens_do_not_swell_the_page(cast: Cast, alice: Client, to
     fields = {field.attname: getattr(token, field.attname) for field in Token._meta.fields}
     Token.objects.bulk_create(
         Token(**fields | {"id": uuid.uuid4(), "name": f"A{number:04}", "digest": number.to_bytes(32)})
-        for number in range(MOST_TOKENS_OFFERED + 5)
+        for number in range(MAX_OFFERED_TOKENS + 5)
     )
     content = read(alice, f"{page_of(cast)}?token={one.pk}")
-    assert content.count("<option") < MOST_TOKENS_OFFERED + 40
+    assert content.count("<option") < MAX_OFFERED_TOKENS + 40
     assert f'<option value="{one.pk}" selected>Zebra</option>' in content
     assert "Not all tokens are listed here" in content
 

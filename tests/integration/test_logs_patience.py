@@ -63,7 +63,7 @@ def test_page_that_is_not_full_says_how_far_it_looked_and_goes_on_to_the_end(cas
         content = read(alice, asked[1])
         seen += [int(pk) for pk in re.findall(ROW, content)]
         turns += 1
-        assert turns <= request_list.MOST_TURNS
+        assert turns <= request_list.MAX_TURNS
     assert seen == wanted
     assert turns > 1
     assert "There are no older requests" in content
@@ -91,7 +91,7 @@ def test_search_stops_by_itself_and_waits_to_be_told(
     cast: Cast, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (request_list, fragments):
-        monkeypatch.setattr(module, "MOST_TURNS", 4)
+        monkeypatch.setattr(module, "MAX_TURNS", 4)
     fill(cast, days=30, every=100)
     content, turns = read(alice, f"{page_of(cast)}?outcome=accepted"), 0
     while asked := re.search(FAR, content):

@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from cast import PASSWORD, Cast
 from simsim.accounts.actions import add_user, change_role, remove_user
-from simsim.accounts.invitations import MOST_TO_ONE_IN_A_DAY, invite, invite_again
+from simsim.accounts.invitations import MAX_PER_DAY_AND_ADDRESS, invite, invite_again
 from simsim.accounts.models import Account, Membership, Role, User
 from simsim.accounts.permissions import acting
 from simsim.audit.models import AuditEvent
@@ -332,7 +332,7 @@ def test_people_page_tells_no_sign_in_from_before_the_person_belonged(cast: Cast
 
 
 def test_invitations_are_limited_by_day_and_person(cast: Cast, now: datetime) -> None:
-    for hour in range(MOST_TO_ONE_IN_A_DAY):
+    for hour in range(MAX_PER_DAY_AND_ADDRESS):
         at = now + timedelta(hours=hour)
         invite(actor=cast.as_alice, account=cast.acme, email=DORA, role="member", now=at)
         remove_user(actor=cast.as_alice, account=cast.acme, user=User.objects.get(email=DORA), now=at)

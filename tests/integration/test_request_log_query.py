@@ -76,7 +76,7 @@ def test_filters_that_no_count_helps_with_find_the_same(monkeypatch: pytest.Monk
     for minute in range(5):
         log(minute * 60, token_id=WRITER)
         log(minute * 60, address="198.51.100.1")
-    among = frozenset([WRITER, *(uuid.uuid4() for _ in range(plan.MOST_COUNTED))])
+    among = frozenset([WRITER, *(uuid.uuid4() for _ in range(plan.MAX_COUNTED))])
     expected = sorted((row.pk for row in wanted), reverse=True)
     monkeypatch.setattr(plan, "STEP_ROWS", 3)
     for filters in (

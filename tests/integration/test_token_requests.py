@@ -23,7 +23,7 @@ from simsim.mail.models import OwedMail
 from simsim.problem import AlreadyAnswered, Invalid, NotFound, NotPermitted, Problem
 from simsim.tokens.actions import create_token
 from simsim.tokens.models import TargetSoftware, Token, TokenRequest
-from simsim.tokens.token_requests import MOST_UNANSWERED, ask_for_token, decline_request
+from simsim.tokens.token_requests import MAX_UNANSWERED, ask_for_token, decline_request
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 FORM = {"name": "Sales report", "purpose": "The weekly figures\nfor the board", "software": "power-bi"}
@@ -114,7 +114,7 @@ def test_asking_twice_changes_nothing_and_mails_nobody_again(cast: Cast, bob: Cl
 
 @pytest.mark.covers("R3")
 def test_member_has_five_unanswered_requests_at_most(cast: Cast, bob: Client, alice: Client, now: datetime) -> None:
-    for number in range(MOST_UNANSWERED):
+    for number in range(MAX_UNANSWERED):
         bob.post(at(cast.acme, "ask"), FORM | {"name": f"T{number}"})
     before = state()
     refused = bob.post(at(cast.acme, "ask"), FORM | {"name": "One more"})
@@ -379,7 +379,7 @@ def test_requests_at_the_same_moment_keep_the_limit_and_get_one_answer(cast: Cas
         ask_for_token(actor=cast.as_bob, account=cast.acme, name=name, purpose="p", now=now)
 
     run(*[lambda name=name: ask(name) for name in ("same", "same", "a", "b", "c", "d", "e", "f")])
-    assert TokenRequest.objects.filter(answer="").count() == MOST_UNANSWERED
+    assert TokenRequest.objects.filter(answer="").count() == MAX_UNANSWERED
     assert TokenRequest.objects.filter(name="same").count() <= 1
     assert "TooManyRequested" in outcomes
 
@@ -392,4 +392,4 @@ def test_requests_at_the_same_moment_keep_the_limit_and_get_one_answer(cast: Cas
             for actor in (cast.as_alice, cast.as_bob)
         ])  # fmt: skip
         assert sorted(outcomes) == ["AlreadyAnswered", "done"]
-    assert Token.objects.count() == TokenRequest.objects.count() == MOST_UNANSWERED
+    assert Token.objects.count() == TokenRequest.objects.count() == MAX_UNANSWERED

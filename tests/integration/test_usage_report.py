@@ -146,7 +146,7 @@ def test_requests_that_come_between_two_queries_are_never_fewer_than_none() -> N
 def test_very_many_tokens_have_their_numbers_and_no_durations(monkeypatch: pytest.MonkeyPatch) -> None:
     some_traffic()
     whole = report.by_group(ACME, SPANS[2], str, of=report.total(report.series(ACME, SPANS[2])))
-    monkeypatch.setattr(report, "MOST_TIMED", len(whole) - 1)
+    monkeypatch.setattr(report, "MAX_TIMED", len(whole) - 1)
     short = report.by_group(ACME, SPANS[2], str, of=Usage())
     assert short == {token: Usage(usage.accepted, usage.refused) for token, usage in whole.items()}
     assert any(sum(usage.took) for usage in whole.values())
@@ -216,7 +216,7 @@ def test_address_is_new_when_no_token_of_the_account_was_let_in_from_it_before()
 
 
 def test_more_addresses_than_are_looked_at_are_said_to_be_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(new_addresses, "MOST_LOOKED_AT", 5)
+    monkeypatch.setattr(new_addresses, "MAX_ADDRESSES", 5)
     for number in range(7):
         TokenAddressDay.objects.create(
             token_id=ACME, account_id=ACME, day=NOW.date(), address=f"192.0.2.{number}", accepted=1

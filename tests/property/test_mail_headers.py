@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mail_reading import Letter, letter
 from mail_samples import HOSTILE_NAMES, HOSTILE_WORDS, Sample, attacked, samples
-from simsim.mail.message import DIRECTIONAL, LONGEST_SUBJECT, UNWRITABLE, message, message_id, reply_to
+from simsim.mail.message import DIRECTIONAL, MAX_SUBJECT_LENGTH, UNWRITABLE, message, message_id, reply_to
 from simsim.mail.models import OwedMail
 
 HEADERS = ["Content-Type", "MIME-Version", "Subject", "From", "To", "Message-ID", "Date", "Auto-Submitted"]
@@ -39,7 +39,7 @@ def proven(received: Letter, recipient: str) -> None:
     assert [address.addr_spec for address in parsed["From"].addresses] == ["simsim@simsim.example"]
     assert parsed["From"].addresses[0].display_name == "Zoë’s “Simsim”"
     subject = str(parsed["Subject"])
-    assert 0 < len(subject) <= LONGEST_SUBJECT
+    assert 0 < len(subject) <= MAX_SUBJECT_LENGTH
     assert not [each for each in subject if category(each) in UNWRITABLE or each in DIRECTIONAL]
     assert parsed["Auto-Submitted"] == "auto-generated"
     assert parsedate_to_datetime(str(parsed["Date"])) == datetime(2026, 11, 24, 9, 30, tzinfo=UTC)

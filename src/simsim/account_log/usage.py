@@ -14,9 +14,9 @@ from simsim.request_log.usage import new_addresses, report
 from simsim.request_log.usage.report import Span, Usage, total
 from simsim.tokens.models import TargetSoftware, Token
 
-MOST_ROWS = 20
+MAX_ROWS = 20
 NEW_DAYS = 7
-MOST_ADDRESSES = 10
+MAX_ADDRESSES = 10
 
 
 class By(StrEnum):
@@ -47,7 +47,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Split:
-    """The MOST_ROWS parts with the most requests, the `others_number` that follow, and the requests without any."""
+    """The MAX_ROWS parts with the most requests, the `others_number` that follow, and the requests without any."""
 
     parts: Sequence[Part]
     others_number: int
@@ -105,7 +105,7 @@ def new_addresses_of(account: Account, *, actor: Actor, now: datetime) -> NewAdd
     """
     permit(actor, Permission.VIEW_LOG, account)
     since = now.date() - timedelta(days=NEW_DAYS - 1)
-    found = new_addresses.new_addresses(account.pk, since=since, most=MOST_ADDRESSES)
+    found = new_addresses.new_addresses(account.pk, since=since, most=MAX_ADDRESSES)
     tokens = _tokens(account, {token_id for each in found.shown for token_id in each.requests})
     shown = [
         NewAddress(
@@ -130,7 +130,7 @@ def has_ever_been_used(account: Account, *, actor: Actor) -> bool:
 
 
 def _by_value(account: Account, span: Span, by: By, everything: Usage) -> Split:
-    found = report.largest(account.pk, span, KINDS[by], of=everything, number=MOST_ROWS)
+    found = report.largest(account.pk, span, KINDS[by], of=everything, number=MAX_ROWS)
     if by is not By.TOKEN:
         parts = [Part(usage, value) for value, usage in found.by_value.items()]
         # Every request has a status and an endpoint: what is left over was counted between two queries.
@@ -156,8 +156,8 @@ def _by_software(account: Account, span: Span, everything: Usage) -> Split:
     if not any(map(any, (part.usage.took for part in parts))):
         # Nobody asked how long the others took, so what is left over is not known either.
         unnamed = Usage(unnamed.accepted, unnamed.refused)
-    rest = parts[MOST_ROWS:]
-    return Split(parts[:MOST_ROWS], len(rest), total(part.usage for part in rest), unnamed)
+    rest = parts[MAX_ROWS:]
+    return Split(parts[:MAX_ROWS], len(rest), total(part.usage for part in rest), unnamed)
 
 
 def _tokens(account: Account, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Token]:

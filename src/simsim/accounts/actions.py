@@ -26,7 +26,7 @@ from simsim.problem import (
     gettext_noop,
 )
 
-LONGEST_EMAIL = 254
+MAX_EMAIL_LENGTH = 254
 
 
 @transaction.atomic
@@ -219,7 +219,7 @@ def parse_email(text: str) -> str:
         raise wrong
     try:
         validate_email(email)
-        return parse_line("email", email, longest=LONGEST_EMAIL)
+        return parse_line("email", email, longest=MAX_EMAIL_LENGTH)
     except (ValidationError, Invalid):
         raise wrong from None
 

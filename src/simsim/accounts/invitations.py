@@ -16,8 +16,8 @@ from simsim.audit.events import Event
 from simsim.mail import outbox
 from simsim.problem import AlreadyExists, TooManyInvitations, gettext_noop
 
-MOST_IN_A_DAY = 100
-MOST_TO_ONE_IN_A_DAY = 5
+MAX_PER_DAY = 100
+MAX_PER_DAY_AND_ADDRESS = 5
 
 
 @transaction.atomic
@@ -52,9 +52,9 @@ def invite_again(*, actor: Actor, account: Account, user: User, now: datetime) -
 def prove_not_too_many(account: Account, email: str, now: datetime) -> None:
     """Raise TooManyInvitations rather than let an account write to strangers all day, or to one person all the time."""
     owed = outbox.owed_since(now - timedelta(days=1), kind="invited")
-    if owed.filter(recipient=email).count() >= MOST_TO_ONE_IN_A_DAY:
+    if owed.filter(recipient=email).count() >= MAX_PER_DAY_AND_ADDRESS:
         raise TooManyInvitations
-    if owed.filter(account_id=account.pk).count() >= MOST_IN_A_DAY:
+    if owed.filter(account_id=account.pk).count() >= MAX_PER_DAY:
         raise TooManyInvitations
 
 

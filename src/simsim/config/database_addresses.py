@@ -9,7 +9,7 @@ from simsim.problem import Unusable
 
 POSTGRESQL = ("postgresql://", "postgres://")
 SQLITE = "sqlite:///"
-LONGEST_DATABASE_NAME = 63
+MAX_DATABASE_NAME_LENGTH = 63
 NOWHERE = "/dev/null/nowhere"
 _unknown_parameter = re.compile(r'invalid URI query parameter: "([a-z_]{2,40})"').match
 _refused_value = re.compile(r"invalid (?P<what>[a-z_ ]+?)(?: value)?: |invalid integer value ").match
@@ -48,7 +48,7 @@ def prove_postgresql(name: str, url: str) -> None:
     database = str(parameters.get("dbname", ""))
     if not database and "service" not in parameters:
         raise Unusable("%(name)s names no database: write postgresql://HOST/DATABASE", name=name)
-    if len(database.encode()) > LONGEST_DATABASE_NAME:
+    if len(database.encode()) > MAX_DATABASE_NAME_LENGTH:
         raise Unusable("%(name)s: a database's name has 63 bytes at most", name=name)
     if "/" in database or "#" in url:
         raise Unusable("%(name)s: write “/” in a name as %%2F, and “#” as %%23", name=name)

@@ -22,12 +22,12 @@ LISTS = ("trusted_proxies", "access_logs", "log_path_patterns")
 MAY_BE_EMPTY = frozenset(
     {*LISTS, "log_database_url", "forward_url", "forward_secret", "forward_ca", "api_url", "gate_listen"}
 )
-LONGEST_RETENTION_DAYS = 36_500
+MAX_RETENTION_DAYS = 36_500
 # A proxy list that takes in half of an address family or more would let any caller write its own address (T2).
 WIDEST_TRUSTED_PREFIX = {4: 8, 6: 16}
 # What pydantic would say of a value is its own grammar, not the operator's.
 WORDS = {
-    "log_retention_days": f"must be a number of days from 1 to {LONGEST_RETENTION_DAYS}",
+    "log_retention_days": f"must be a number of days from 1 to {MAX_RETENTION_DAYS}",
     "forward_what": "must be log, audit or both",
 }
 
@@ -63,7 +63,7 @@ class Environment(BaseSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     gate_listen: str = ""
     access_logs: Annotated[tuple[str, ...], NoDecode] = ()
-    log_retention_days: int = Field(default=365, ge=1, le=LONGEST_RETENTION_DAYS)
+    log_retention_days: int = Field(default=365, ge=1, le=MAX_RETENTION_DAYS)
     log_path_patterns: Annotated[tuple[str, ...], NoDecode] = ()
     # A webhook's address may hold what lets anybody write there.
     forward_url: SecretStr = Field(default=SecretStr(""), repr=False)

@@ -10,7 +10,7 @@ from simsim.problem import Unusable
 
 URL, SENDER = "SIMSIM_EMAIL_URL", "SIMSIM_EMAIL_FROM"
 PORTS = {"smtp": 25, "smtps": 465}
-LONGEST_SENDER = 320
+MAX_SENDER_LENGTH = 320
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def normal_sender(text: str) -> str:
 
     Raises Unusable for what is not one address: such a sender would be noticed by the first mail only, days later.
     """
-    if len(text) > LONGEST_SENDER or not text.isprintable():
+    if len(text) > MAX_SENDER_LENGTH or not text.isprintable():
         raise Unusable("%(name)s is too long, or holds a control character", name=SENDER)
     name, bracket, address = text.rpartition("<")
     if bracket and not address.endswith(">"):

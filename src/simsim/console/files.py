@@ -7,7 +7,7 @@ from simsim.console.assets import COMPRESSED
 from simsim.gate.asgi import Receive, Scope, Send
 
 # A name without its hash could change its contents under a browser that keeps it; a `..` fits nowhere in this.
-LONGEST_NAME = 200
+MAX_NAME_LENGTH = 200
 COLLECTED = re.compile(r"(?:[\w-]+/)*[\w.-]+\.[0-9a-f]{12}\.(?P<kind>\w+)", re.ASCII)
 TYPES = {
     "css": b"text/css; charset=utf-8",
@@ -48,7 +48,7 @@ class CollectedFiles:
         kind = TYPES.get(known["kind"]) if known else None
         path = self._root / name
         # A longer name than any of ours may be too long for the file system, which is an error and not a “no”.
-        if kind is None or len(name) > LONGEST_NAME or not path.is_file():
+        if kind is None or len(name) > MAX_NAME_LENGTH or not path.is_file():
             return 404, [(b"content-type", b"text/plain"), (b"cache-control", b"no-store")], b"Not found\n"
         headers = [(b"content-type", kind), (b"cache-control", FOR_GOOD), (b"x-content-type-options", b"nosniff")]
         smaller = path.with_name(path.name + COMPRESSED)

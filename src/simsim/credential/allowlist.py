@@ -26,7 +26,7 @@ _WHOLE = {
     4: b"\x04" + bytes(16) + b"\x04" + b"\xff" * 4 + _ZEROS,
     6: b"\x06" + bytes(16) + b"\x06" + b"\xff" * 16,
 }
-_LONGEST_TEXT = 45  # ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255
+_MAX_TEXT = 45  # ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255
 _has_network_form = re.compile(r"(?P<address>[0-9A-Fa-f:.]+)(?:/(?P<length>0|[1-9][0-9]{0,2}))?").fullmatch
 _leading_zero = re.compile(r"(?:^|[./])0[0-9]").search
 
@@ -169,5 +169,5 @@ def _explain(text: str) -> Fault:
 
 
 def _fault(message: str, text: str, *, suggestion: str | None = None) -> Fault:
-    params = {"text": text[:_LONGEST_TEXT]}
+    params = {"text": text[:_MAX_TEXT]}
     return Fault(message, params if suggestion is None else params | {"suggestion": suggestion}, suggestion)

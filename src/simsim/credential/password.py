@@ -25,7 +25,7 @@ _base64_run = re.compile(r"[0-9A-Za-z]{8,}(?:={1,2}|(?:%3[Dd]){1,2})?", re.ASCII
 # What nobody needs to encode: letters, digits, the underscore, and the percent sign of what is encoded again.
 _odd_escapes = re.compile(r"(?:%(?:25|3[0-9]|[46][1-9a-f]|[57][0-9a]|5f))+", re.IGNORECASE)
 _escaped_percent = re.compile(r"%(?:25){2,}")
-_MOST_DECODINGS = 5
+_MAX_DECODINGS = 5
 
 
 def mint() -> str:
@@ -90,7 +90,7 @@ def _decoded(text: str) -> str:
 
     "%252525" is one step: as one step each it would take a time that grows with the square of its length.
     """
-    for _ in range(_MOST_DECODINGS):
+    for _ in range(_MAX_DECODINGS):
         if "%" not in text or not _odd_escapes.search(text):
             break
         text = _odd_escapes.sub(_decode, _escaped_percent.sub("%25", text))

@@ -23,7 +23,7 @@ ENTITIES = [
     {"id": "ent-1003", "name": "Juniper Family Trust", "currency": "CHF", "net_assets": "41003775.25"},
 ]
 CHUNK = bytes(64 * 1024)
-LONGEST_WAIT_SECONDS = 3600.0
+MAX_WAIT_SECONDS = 3600.0
 _is_status = re.compile(r"/status/([2-5][0-9]{2})").fullmatch
 
 
@@ -87,7 +87,7 @@ async def echo_body(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def wait(send: Send, text: str) -> None:
     try:
-        seconds = min(max(float(text), 0.0), LONGEST_WAIT_SECONDS)
+        seconds = min(max(float(text), 0.0), MAX_WAIT_SECONDS)
     except ValueError:
         await whole(send, 400, {"detail": "seconds is a number."})
         return

@@ -15,10 +15,10 @@ from simsim.request_log.models import Shipment as LogShipment
 
 # Longer than an attempt takes; what a killed worker held is free again after it.
 LEASE = timedelta(minutes=2)
-MOST_SHIPMENTS = 500
-MOST_EVENTS = 2000
+MAX_SHIPMENTS = 500
+MAX_EVENTS = 2000
 FIRST_WAIT = timedelta(minutes=1)
-LONGEST_WAIT = timedelta(hours=1)
+MAX_WAIT = timedelta(hours=1)
 # What is due later than after the longest wait was put off by a clock that was wrong; two machines differ by less.
 AHEAD = timedelta(minutes=5)
 
@@ -41,7 +41,7 @@ QUEUES = (Queue("audit", AuditShipment, events.of_audit), Queue("request", LogSh
 
 def claim(queue: Queue, now: datetime) -> list[Any]:
     """Return the oldest shipments that are due, each to one worker alone, for as long as the lease lasts."""
-    late = queue.rows.filter(due_at__gt=now + LONGEST_WAIT + AHEAD)
+    late = queue.rows.filter(due_at__gt=now + MAX_WAIT + AHEAD)
     if late.exists():
         late.update(due_at=now)
     due = queue.rows.filter(due_at__lte=now).order_by("due_at", "pk")
@@ -51,9 +51,9 @@ def claim(queue: Queue, now: datetime) -> list[Any]:
     taken: list[Any] = []
     with transaction.atomic(using=due.db):
         size = 0
-        for shipment in due.select_for_update(skip_locked=True)[:MOST_SHIPMENTS]:
+        for shipment in due.select_for_update(skip_locked=True)[:MAX_SHIPMENTS]:
             size += shipment.size
-            if taken and size > MOST_EVENTS:
+            if taken and size > MAX_EVENTS:
                 break
             taken.append(shipment)
         _of(queue, taken).update(due_at=now + LEASE, attempts=F("attempts") + 1)
@@ -68,7 +68,7 @@ def give_back(queue: Queue, claimed: Sequence[Any], why: str) -> None:
 def put_off(queue: Queue, claimed: Sequence[Any], why: str, now: datetime) -> None:
     """Let the shipments wait, ever longer, while others go before them: the receiver refused these."""
     attempts = max(shipment.attempts for shipment in claimed)
-    wait = min(FIRST_WAIT * 2 ** min(attempts, 20), LONGEST_WAIT)
+    wait = min(FIRST_WAIT * 2 ** min(attempts, 20), MAX_WAIT)
     _of(queue, claimed).update(due_at=now + wait, last_error=why)
 
 

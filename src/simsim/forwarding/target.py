@@ -15,7 +15,7 @@ from simsim.problem import Unusable
 URL, SECRET, AUTHORITIES = "SIMSIM_FORWARD_URL", "SIMSIM_FORWARD_SECRET", "SIMSIM_FORWARD_CA"
 # Standard Webhooks: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret begins with
-SHORTEST_SECRET, LONGEST_SECRET = 24, 64  # bytes
+MIN_SECRET, MAX_SECRET = 24, 64  # bytes
 _is_of_url_characters = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]*").fullmatch  # RFC 3986, but no fragment
 
 
@@ -115,10 +115,10 @@ def _secret(text: str) -> bytes:
         secret = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
     except (binascii.Error, ValueError):
         secret = b""
-    if not text.startswith(SECRET_PREFIX) or not SHORTEST_SECRET <= len(secret) <= LONGEST_SECRET:
+    if not text.startswith(SECRET_PREFIX) or not MIN_SECRET <= len(secret) <= MAX_SECRET:
         raise Unusable(
             "%(name)s must be “whsec_” and %(least)s to %(most)s random bytes in base64",
-            name=SECRET, least=str(SHORTEST_SECRET), most=str(LONGEST_SECRET),
+            name=SECRET, least=str(MIN_SECRET), most=str(MAX_SECRET),
         )  # fmt: skip
     return secret
 

@@ -13,8 +13,8 @@ from simsim.forwarding.events import Event
 from simsim.forwarding.target import Target
 
 # nginx takes a body of 1 MiB where nobody has told it otherwise.
-MOST_BYTES = 512 * 1024
-MOST_OF_AN_ANSWER = 64 * 1024
+MAX_BYTES = 512 * 1024
+MAX_ANSWER_BYTES = 64 * 1024
 FOR_NOW = {408, 425, 429}
 
 
@@ -50,7 +50,7 @@ def _bodies(events: Iterable[Event]) -> Iterator[tuple[bytes, list[str]]]:
     ids: list[str] = []
     length = 0
     for event in events:
-        if parts and length + len(event.json) > MOST_BYTES:
+        if parts and length + len(event.json) > MAX_BYTES:
             yield b"[" + b",\n".join(parts) + b"]", ids
             parts, ids, length = [], [], 0
         parts.append(event.json)
@@ -76,7 +76,7 @@ def _post(target: Target, connection: Connection, body: bytes, head: dict[str, s
         raise Away(in_words(error)) from error
     # Whatever becomes of the rest, the answer stands.
     with contextlib.suppress(OSError, http.client.HTTPException):
-        answer.read(MOST_OF_AN_ANSWER)
+        answer.read(MAX_ANSWER_BYTES)
     if not is_sent and 200 <= answer.status < 300:
         raise Away("it answered before it had read everything")
     return answer.status

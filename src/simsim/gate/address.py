@@ -9,7 +9,7 @@ from simsim.credential.allowlist import Address, contains, parse_address
 MAX_FORWARDED_FOR_BYTES = 8 * 1024
 MAX_VIA_CHARACTERS = 200
 SITE_BYTES = 1 + 8  # of `Address.key`: the family, and 64 bits
-REMEMBERED, LONGEST_REMEMBERED = 4096, 64  # spellings, never decisions
+REMEMBERED, MAX_REMEMBERED = 4096, 64  # spellings, never decisions
 
 
 class Located(NamedTuple):
@@ -41,7 +41,7 @@ def locate(peer: str | None, forwarded_for: Sequence[str], trusted: bytes) -> Lo
     """Return the client's address, as `client_address` does, and how it was determined."""
     if not forwarded_for:
         return _remembered_place(peer, None, trusted)
-    if len(forwarded_for) == 1 and len(forwarded_for[0]) <= LONGEST_REMEMBERED:
+    if len(forwarded_for) == 1 and len(forwarded_for[0]) <= MAX_REMEMBERED:
         return _remembered_place(peer, forwarded_for[0], trusted)
     return _place(peer, forwarded_for, trusted)
 
@@ -75,7 +75,7 @@ def parse_hop(text: str) -> Address | None:
     Some proxies append the port: 203.0.113.9:443, [2001:db8::1]:443. White space around the hop does not count.
     """
     # The caller writes it: a long one is read, and not kept.
-    return _remembered_hop(text) if len(text) <= LONGEST_REMEMBERED else _hop(text)
+    return _remembered_hop(text) if len(text) <= MAX_REMEMBERED else _hop(text)
 
 
 def _hop(text: str) -> Address | None:

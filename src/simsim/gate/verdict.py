@@ -10,7 +10,7 @@ from simsim.gate.line import Frame
 
 # About 10 MB a process, 25 at most. What a long name or a long way makes longer is judged for each request.
 REMEMBERED = 8 * 1024
-LONGEST_AUTHORIZATION_BYTES, LONGEST_FRAME = 256, 1024
+MAX_AUTHORIZATION_BYTES, MAX_FRAME = 256, 1024
 
 Question = tuple[bytes, Located]
 
@@ -46,7 +46,7 @@ class Verdicts:
     def remember(self, question: Question, version: object, verdict: Verdict) -> None:
         """Keep a verdict reached on that version, if it holds longer and none was asked for on another one since."""
         size = len(verdict.frame.before) + len(verdict.frame.after)
-        if version is not self._version or verdict.since == verdict.until or size > LONGEST_FRAME:
+        if version is not self._version or verdict.since == verdict.until or size > MAX_FRAME:
             return
         # A refusal as well: a wrong password that comes again takes as long as a good one.
         self._known[question] = verdict
@@ -59,6 +59,6 @@ def question_of(authorization: Sequence[bytes], located: Located) -> Question | 
 
     The credentials stand in it as a digest: the password itself ends in the parser.
     """
-    if len(authorization) != 1 or len(authorization[0]) > LONGEST_AUTHORIZATION_BYTES:
+    if len(authorization) != 1 or len(authorization[0]) > MAX_AUTHORIZATION_BYTES:
         return None
     return hashlib.sha256(authorization[0]).digest(), located

@@ -22,7 +22,7 @@ from simsim.mail.models import OwedMail
 from simsim.mail.sender import FALLBACK_DOMAIN, UnusableSender, ascii_domain, parse_sender
 from simsim.mail.time_left import end_of, time_left
 
-LONGEST_SUBJECT = 120
+MAX_SUBJECT_LENGTH = 120
 EXPIRED_BEFORE = "the token had expired before"
 # Facts in somebody's own words, of several lines; every other text is one line, as a name must be.
 OWN_WORDS = {"purpose"}
@@ -149,7 +149,7 @@ def one_line(text: str) -> str:
 def subject_line(text: str) -> str:
     """Return the text as a subject: one line of at most 120 characters, never empty."""
     line = one_line(text)
-    return (line if len(line) <= LONGEST_SUBJECT else line[: LONGEST_SUBJECT - 1].rstrip() + "…") or "Simsim"
+    return (line if len(line) <= MAX_SUBJECT_LENGTH else line[: MAX_SUBJECT_LENGTH - 1].rstrip() + "…") or "Simsim"
 
 
 def encoded_subject(subject: str) -> str:

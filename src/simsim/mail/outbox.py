@@ -19,9 +19,9 @@ from simsim.problem import Conflict, NotFound, gettext_noop
 log = logging.getLogger(__name__)
 LEASE = timedelta(minutes=5)
 PATIENCE = timedelta(days=3)
-LONGEST_WAIT = timedelta(hours=6)
+MAX_WAIT = timedelta(hours=6)
 # How far a mail that failed pushes back the others to the same recipient, so that they don't all run into it.
-LONGEST_PUSH = timedelta(minutes=15)
+MAX_PUSH = timedelta(minutes=15)
 # A turn ends while its `now` is still about right: leases are counted from it.
 TURN_SECONDS = 10.0
 WITHDRAWN = "withdrawn: "
@@ -146,7 +146,7 @@ def deliver_due(*, now: datetime) -> int:
 
 def return_to_the_present(now: datetime) -> None:
     """Let what a clock that was ahead put off or gave up be tried from now on. Looks before it writes."""
-    late = waiting().filter(due_at__gt=now + LONGEST_WAIT + AHEAD)
+    late = waiting().filter(due_at__gt=now + MAX_WAIT + AHEAD)
     if late.exists():
         late.update(due_at=now, lease_ends_at=None)
     untrue = Q(last_error__startswith=WITHDRAWN) & ~Q(last_error=WITHDRAWN + EXPIRED_BEFORE)
@@ -220,7 +220,7 @@ def is_ours(mail: OwedMail) -> bool:
 
 def postpone(mail: OwedMail, error: Exception, now: datetime, *, is_final: bool = False) -> None:
     """Try again after a wait that doubles; give up after three days, or at once where trying again can't help."""
-    wait = min(timedelta(seconds=15 * 2 ** min(mail.attempts - 1, 20)), LONGEST_WAIT)
+    wait = min(timedelta(seconds=15 * 2 ** min(mail.attempts - 1, 20)), MAX_WAIT)
     last = mail.tried_until or mail.owed_at + PATIENCE
     given_up = now if is_final or now + wait > last else None
     of_this_attempt(mail).filter(delivered_at=None, given_up_at=None).update(
@@ -232,7 +232,7 @@ def postpone(mail: OwedMail, error: Exception, now: datetime, *, is_final: bool 
         **({"facts": without_secrets(mail)} if given_up else {}),
     )
     if not given_up:
-        pushed = now + min(wait, LONGEST_PUSH)
+        pushed = now + min(wait, MAX_PUSH)
         waiting().filter(recipient=mail.recipient, due_at__lte=now).update(due_at=pushed)
     log.warning("mail %s (%s) was not taken: %s", mail.pk, mail.kind, type(error).__name__)
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-FEWEST_COLUMNS = 4
+MIN_COLUMNS = 4
 GAP = 3
 FOLDED = {"name", "resource", "token name"}
 # A table shows seconds, in UTC as everywhere; scripts read the whole of it.
@@ -66,7 +66,7 @@ def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     shown = [[MOMENT.sub(r"\1 \2", text) for text in row] for row in (titles, *rows)]
     widths = [max(len(row[index]) for row in shown) + GAP for index in range(len(titles))]
     count = len(titles)
-    while count > FEWEST_COLUMNS and sum(widths[:count]) > console.width:
+    while count > MIN_COLUMNS and sum(widths[:count]) > console.width:
         count -= 1
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in titles[:count]:

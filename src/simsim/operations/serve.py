@@ -17,7 +17,7 @@ from simsim.problem import Unusable
 START_SECONDS = 60.0
 # Owner and group: nginx's worker may be another user, who is let in through the group, never through "others".
 SOCKET_MODE = "0o660"
-LONGEST_SOCKET_PATH = 103  # sun_path holds 104 bytes with its NUL on BSD and macOS, 108 on Linux
+MAX_SOCKET_PATH_LENGTH = 103  # sun_path holds 104 bytes with its NUL on BSD and macOS, 108 on Linux
 SERVER = (sys.executable, "-m", "simsim.operations.http_server")
 SERVER_OPTIONS = (
     *("--http", "1", "--no-ws", "--loop", "uvloop", "--log-level", "warning", "--workers-kill-timeout", "8"),
@@ -144,7 +144,7 @@ def prove_up_to_date(supervisor: Supervisor, *, wiring: Wiring) -> bool:
 
 def prove_socket_free(path: Path) -> None:
     """Raise Unusable when a gate answers on the socket already, or when its path is too long for one."""
-    if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
+    if len(os.fsencode(path)) > MAX_SOCKET_PATH_LENGTH:
         raise Unusable("SIMSIM_DATA_DIR: %(path)s is too long for the path of a socket", path=str(path))
     if socket_status(path, "/healthz") is not None:
         raise Unusable("A gate runs already on %(path)s: stop it, or choose another SIMSIM_DATA_DIR", path=str(path))

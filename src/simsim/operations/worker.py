@@ -26,7 +26,7 @@ from simsim.request_log.ship.shipper import Shipper
 from simsim.tokens import expiry_notices
 
 log = logging.getLogger(__name__)
-LONGEST_WAIT_SECONDS = 30.0
+MAX_WAIT_SECONDS = 30.0
 # Less than the supervisor's patience: what a job has not finished by then it does again after the next start.
 FAREWELL_SECONDS = 6.0
 # Deliveries at once: a mail server that hangs holds up one of them. Each has a connection of the database's pool.
@@ -142,7 +142,7 @@ def repeat(job: Job, stop: threading.Event) -> None:
             failures, job.progress.failing_since = 0, None
         except Exception as error:  # a database that is away must end neither this job nor the others
             failures += 1
-            pause = min(0.5 * 2 ** min(failures - 1, 10), LONGEST_WAIT_SECONDS)
+            pause = min(0.5 * 2 ** min(failures - 1, 10), MAX_WAIT_SECONDS)
             first_line = (str(error).splitlines() or [""])[0]
             job.progress.error = f"{type(error).__name__}: {first_line}"
             job.progress.failing_since = job.progress.failing_since or timezone.now()

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 HOURS_KEPT = timedelta(days=8)
 STEP = 900
 # A worker that was away for longer waits for a day as well; nothing is lost by that.
-LARGEST_STEP = timedelta(days=2)
+MAX_STEP = timedelta(days=2)
 HOLD = timedelta(days=1)
 
 
@@ -69,10 +69,10 @@ class Mark(NamedTuple):
 
 def moved(mark: Mark, now: datetime) -> Mark:
     """Return the mark after the clock has told `now`: a step back is believed at once, for it deletes nothing."""
-    if mark.at is not None and now - mark.at <= LARGEST_STEP:
+    if mark.at is not None and now - mark.at <= MAX_STEP:
         return Mark(now)
     since = mark.doubted_since
-    if since is None or not timedelta() <= now - since <= HOLD + LARGEST_STEP:
+    if since is None or not timedelta() <= now - since <= HOLD + MAX_STEP:
         return Mark(mark.at, now)
     return Mark(now) if now - since >= HOLD else mark
 

@@ -21,7 +21,7 @@ from simsim.tokens.field_errors import Errors, prove_name_free
 from simsim.tokens.keyring import Keyring
 from simsim.tokens.models import Status, Token, TokenRequest
 
-LONGEST_OVERLAP = timedelta(days=7)
+MAX_OVERLAP = timedelta(days=7)
 EDITED = (
     "name", "name_key", "description", "search_key", "software", "allowed_networks", "allowlist", "report_only"
 )  # fmt: skip
@@ -207,7 +207,7 @@ def rotate_token(*, actor: Actor, token: Token, overlap: timedelta, now: datetim
     Raises RotatedMeanwhile when the token was rotated after `token` was read.
     """
     seen, token = token, locked(actor, token, now)
-    if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+    if not timedelta(0) <= overlap <= MAX_OVERLAP:
         raise Invalid(FieldError("overlap", gettext_noop("The overlap must be between 0 and 7 days.")))
     # A form that is sent twice would end the overlap that its first sending began.
     if seen.rotated_at != token.rotated_at:

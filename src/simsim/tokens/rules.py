@@ -9,7 +9,7 @@ from simsim.problem import FieldError, Invalid, gettext_noop
 from simsim.rfc3339 import parse_day, parse_time
 from simsim.tokens.models import Reason, TargetSoftware
 
-LONGEST_LIFE = timedelta(days=3653)
+MAX_LIFETIME = timedelta(days=3653)
 RECOMMENDED_LIFE = timedelta(days=92)
 DURATION = re.compile(r"^([1-9][0-9]{0,4})d$", re.ASCII)
 # strftime would name them in the language of the machine.
@@ -25,7 +25,7 @@ def parse_expiry(text: str, *, now: datetime) -> datetime:
     """Return the moment that `2027-01-31`, `90d` or an RFC 3339 time with offset means; raise Invalid otherwise.
 
     A date means that the token works through the whole of that day in UTC. Never in the past, and at most ten years on:
-    a date is at most `last_day`, a time LONGEST_LIFE from now.
+    a date is at most `last_day`, a time MAX_LIFETIME from now.
     """
     text = text.strip()
     moment = moment_of(text, now)
@@ -37,7 +37,7 @@ def parse_expiry(text: str, *, now: datetime) -> datetime:
         )
     if moment <= now:
         raise Invalid(FieldError("expires_at", gettext_noop("The expiry is in the past.")))
-    longest = end_of(last_day(now)) if parse_day(text) else now + LONGEST_LIFE
+    longest = end_of(last_day(now)) if parse_day(text) else now + MAX_LIFETIME
     if moment > longest:
         raise Invalid(FieldError("expires_at", gettext_noop("A token can last at most ten years.")))
     return moment
@@ -63,7 +63,7 @@ def end_of(day: date) -> datetime:
 
 def last_day(now: datetime) -> date:
     """Return the latest day that can be chosen as a token's last."""
-    return (now + LONGEST_LIFE).date()
+    return (now + MAX_LIFETIME).date()
 
 
 def recommended_until(now: datetime) -> date:
@@ -93,7 +93,7 @@ def is_longer_than_recommended(expires_at: datetime, *, now: datetime) -> bool:
 
 
 # Far above any list that people keep, and low enough that one list can't make the gate wait for its reading.
-MOST_NETWORKS = 10_000
+MAX_NETWORKS = 10_000
 
 
 def parse_networks(texts: Iterable[str]) -> list[str]:
@@ -111,9 +111,9 @@ def parse_networks(texts: Iterable[str]) -> list[str]:
             errors.append(FieldError(f"allowed_networks.{index}", network.message, network.params))
         else:
             networks[str(network)] = None
-        if index >= MOST_NETWORKS:
+        if index >= MAX_NETWORKS:
             message = gettext_noop("Enter at most %(most)s networks. One wider network can replace many.")
-            raise Invalid(FieldError("allowed_networks", message, {"most": f"{MOST_NETWORKS:,}"}))
+            raise Invalid(FieldError("allowed_networks", message, {"most": f"{MAX_NETWORKS:,}"}))
     if errors:
         raise Invalid(*errors)
     return list(networks)

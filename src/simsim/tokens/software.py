@@ -17,8 +17,8 @@ from simsim.problem import AlreadyExists, FieldError, Invalid, NotPermitted, get
 from simsim.tokens.models import TargetSoftware, Token
 
 SLUG = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*\Z", re.ASCII)
-LONGEST_SLUG = 50
-LONGEST_NAME = 100
+MAX_SLUG_LENGTH = 50
+MAX_NAME_LENGTH = 100
 # What stands in an address for the tokens that are made for no software.
 NO_SOFTWARE = "none"
 
@@ -51,7 +51,7 @@ def add_software(*, actor: Actor, slug: str, name: str, now: datetime) -> Target
     """
     if not actor.is_operator:
         raise NotPermitted
-    if not SLUG.match(slug) or len(slug) > LONGEST_SLUG:
+    if not SLUG.match(slug) or len(slug) > MAX_SLUG_LENGTH:
         raise Invalid(
             FieldError("slug", gettext_noop("Lower-case letters, digits and single hyphens, at most 50 characters."))
         )
@@ -59,7 +59,7 @@ def add_software(*, actor: Actor, slug: str, name: str, now: datetime) -> Target
         raise Invalid(
             FieldError("slug", gettext_noop("“none” stands for the tokens without software. Choose another."))
         )
-    name = parse_line("name", name, longest=LONGEST_NAME)
+    name = parse_line("name", name, longest=MAX_NAME_LENGTH)
     taken = AlreadyExists(gettext_noop("The catalogue already has “%(slug)s” or “%(name)s”."), slug=slug, name=name)
     # The catalogue is short, and older code may have left an entry without a key: all of it is looked at.
     if TargetSoftware.objects.filter(slug=slug).exists() or same_named(TargetSoftware.objects.all(), name) is not None:

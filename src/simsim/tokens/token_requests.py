@@ -24,7 +24,7 @@ from simsim.problem import (
 from simsim.tokens import notices, rules
 from simsim.tokens.models import Answer, TargetSoftware, Token, TokenRequest
 
-MOST_UNANSWERED = 5
+MAX_UNANSWERED = 5
 
 
 @transaction.atomic
@@ -34,7 +34,7 @@ def ask_for_token(
     """Store what a person of the account asks for, and owe every administrator a mail.
 
     Asking for the same name again, in any case, returns the request that waits already. Raises Invalid with every field
-    that breaks a rule, and TooManyRequested when MOST_UNANSWERED of the person's requests wait.
+    that breaks a rule, and TooManyRequested when MAX_UNANSWERED of the person's requests wait.
     """
     if actor.user is None:
         raise NotPermitted
@@ -46,8 +46,8 @@ def ask_for_token(
     mine = list(waiting.select_related("account", "software"))
     if same := next((other for other in mine if name_key(other.name) == name_key(name)), None):
         return same
-    if len(mine) >= MOST_UNANSWERED:
-        raise TooManyRequested(number=str(MOST_UNANSWERED))
+    if len(mine) >= MAX_UNANSWERED:
+        raise TooManyRequested(number=str(MAX_UNANSWERED))
     request = TokenRequest.objects.create(
         account=account,
         asked_by=actor.user,

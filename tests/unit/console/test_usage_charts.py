@@ -7,7 +7,7 @@ import pytest
 
 from simsim.console.templatetags.usage import percent_of
 from simsim.console.usage.charts import durations_chart, requests_chart, said_durations, said_requests
-from simsim.console.usage.scales import MOST_STEPS, Times, short_duration, short_number, steps, times_of
+from simsim.console.usage.scales import MAX_STEPS, Times, short_duration, short_number, steps, times_of
 from simsim.request_log import durations
 from simsim.request_log.usage.report import Span, Usage
 
@@ -34,7 +34,7 @@ def test_every_axis_is_short_and_holds_its_values() -> None:
         for digits in range(10, 100):
             most = digits / 10 * 10.0**power
             scale = steps(most, 0.001)
-            assert len(scale) <= MOST_STEPS + 1
+            assert len(scale) <= MAX_STEPS + 1
             assert scale[-1] >= most * (1 - 1e-9)
             assert scale[-2] < most
 

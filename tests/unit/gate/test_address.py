@@ -6,8 +6,8 @@ import pytest
 
 from simsim.credential.allowlist import pack, parse_address
 from simsim.gate.address import (
-    LONGEST_REMEMBERED,
     MAX_FORWARDED_FOR_BYTES,
+    MAX_REMEMBERED,
     MAX_VIA_CHARACTERS,
     _remembered_hop,
     client_address,
@@ -163,7 +163,7 @@ def test_hop_that_is_too_long_to_be_remembered_is_read_all_the_same() -> None:
             hop = parse_hop(text)
             assert hop is not None
             assert hop.text in {"203.0.113.9", "2001:db8::1"}
-        assert _remembered_hop.cache_info().currsize - before <= (len(text) <= LONGEST_REMEMBERED)
+        assert _remembered_hop.cache_info().currsize - before <= (len(text) <= MAX_REMEMBERED)
 
 
 @pytest.mark.covers("R10", "B9")

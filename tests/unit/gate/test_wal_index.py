@@ -19,7 +19,7 @@ from simsim.gate.answer import TOKEN_NAME_HEADER
 from simsim.gate.app import VERIFY, Gate, Request
 from simsim.gate.lookup_sqlite import FILE_CHECK_SECONDS, SqliteLookup
 from simsim.gate.spool import Spool
-from simsim.gate.verdict import LONGEST_AUTHORIZATION_BYTES
+from simsim.gate.verdict import MAX_AUTHORIZATION_BYTES
 from simsim.gate.wal_index import HEADER_BYTES, WalIndex, open_wal_index
 
 COMMITS = 20_000
@@ -260,7 +260,7 @@ def test_memory_is_bounded_whatever_is_asked(database: Database, gate: Gate, mon
     for number in range(100):
         assert name_of(gate, mint()) is None
         assert gate.verify(asked(basic(password), address=f"203.0.113.{number}")).status == 204
-        assert gate.verify(asked(b"x" * (LONGEST_AUTHORIZATION_BYTES + number))).status == 401
+        assert gate.verify(asked(b"x" * (MAX_AUTHORIZATION_BYTES + number))).status == 401
         assert gate.verify(asked(b"x", str(number).encode())).status == 401
         assert len(gate._verdicts._known) <= 10
 

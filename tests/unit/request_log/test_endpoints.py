@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simsim.request_log.ship.endpoints import LONGEST_ENDPOINT, Paths, parse_pattern
+from simsim.request_log.ship.endpoints import MAX_ENDPOINT_LENGTH, Paths, parse_pattern
 
 pytestmark = pytest.mark.covers("R17")
 
@@ -67,7 +67,7 @@ def test_what_looks_like_an_id_is_no_part_of_an_endpoints_name(path: str, endpoi
 def test_an_endpoint_is_named_by_its_name(path: str) -> None:
     name = Paths().read(path)[1]
     assert Paths().read(name)[1] == name
-    assert len(name) <= LONGEST_ENDPOINT
+    assert len(name) <= MAX_ENDPOINT_LENGTH
 
 
 def test_long_paths_that_callers_make_up_do_not_fill_the_memory() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from simsim.request_log.ship.proxy_files import FORGOTTEN_AFTER, Follower
 from simsim.request_log.ship.proxy_formats import KINDS, AccessLog
-from simsim.request_log.ship.spool_files import LONGEST_LINE_BYTES, Piece, read_lines
+from simsim.request_log.ship.spool_files import MAX_LINE_BYTES, Piece, read_lines
 
 pytestmark = pytest.mark.covers("R17")
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -101,7 +101,7 @@ def test_a_rotated_file_with_nothing_but_half_a_line_is_known_by_its_name(path: 
 
 
 def test_a_beginning_longer_than_any_line_is_known_by_itself(path: Path, follower: Follower) -> None:
-    path.write_bytes(b"x" * 2 * LONGEST_LINE_BYTES)
+    path.write_bytes(b"x" * 2 * MAX_LINE_BYTES)
     before = identities(follower)
     with path.open("ab") as file:
         file.write(b"\n" + line(1))

@@ -149,7 +149,7 @@ def test_a_rotated_file_is_finished_after_a_while_where_the_system_can_not_tell(
 
 
 def test_a_line_longer_than_any_is_known_by_its_beginning(tmp_path: Path) -> None:
-    (tmp_path / "gateway.jsonl").write_bytes(b"x" * 2 * spool_files.LONGEST_LINE_BYTES)
+    (tmp_path / "gateway.jsonl").write_bytes(b"x" * 2 * spool_files.MAX_LINE_BYTES)
     before = only(tmp_path)
     with (tmp_path / "gateway.jsonl").open("ab") as writer:
         writer.write(b"\n" + line(1))

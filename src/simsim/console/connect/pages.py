@@ -39,7 +39,7 @@ def connect(visit: Visit, slug: str = FIRST) -> HttpResponse:
         "may_manage_tokens": is_permitted(visit.actor, Permission.MANAGE_TOKENS, visit.account),
         "may_view_log": is_permitted(visit.actor, Permission.VIEW_LOG, visit.account),
     }
-    return render(visit.request, "console/connecting/connect.html", context)
+    return render(visit.request, "console/connect/connect.html", context)
 
 
 @require_safe

@@ -86,7 +86,7 @@ class Recipe:
     @property
     def template(self) -> str:
         """The words around the snippets: what to click, and what is easily missed."""
-        return f"console/connecting/steps/{self.slug}.html"
+        return f"console/connect/steps/{self.slug}.html"
 
 
 def recipes(*, username: str, api: Api, password: str | None = None) -> list[Recipe]:

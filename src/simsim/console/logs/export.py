@@ -22,7 +22,7 @@ from simsim.request_log.search.export import Format, written
 TYPES = {Format.CSV: "text/csv; charset=utf-8; header=present", Format.JSONL: "application/jsonl; charset=utf-8"}
 # Excel reads a file without it as whatever its computer's language used before UTF-8.
 BYTE_ORDER_MARK = "\N{BYTE ORDER MARK}".encode()
-LONGEST_NAME = 40
+MAX_NAME_LENGTH = 40
 
 
 # Not HEAD, which would read the whole log to send nothing.
@@ -68,7 +68,7 @@ async def from_the_loop(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
 
 def file_name(account: str, form: LogForm, chosen: Format, now: datetime) -> str:
     """Return such as `acme-log-last-7d-2026-11-24.csv`: whose log, which time, and the day of the export in UTC."""
-    whose = slugify(account)[:LONGEST_NAME].strip("-") or "account"
+    whose = slugify(account)[:MAX_NAME_LENGTH].strip("-") or "account"
     return f"{whose}-log-{range_name(form)}-{now.astimezone(UTC):%Y-%m-%d}.{chosen}"
 
 

@@ -28,7 +28,7 @@ RANGES = {
 }
 ALL, DATES = "all", "dates"
 FOLLOW = "on"
-LONGEST_ENDPOINT = 2048
+MAX_ENDPOINT_LENGTH = 2048
 
 
 @dataclass
@@ -143,7 +143,7 @@ class LogForm:
             )
         elif not text.startswith("/") and text != "*":
             self.say_wrong("endpoint", gettext("An endpoint starts with “/”, such as /api/v2/entities or /api/*."))
-        elif len(text) > LONGEST_ENDPOINT or "\0" in text:
+        elif len(text) > MAX_ENDPOINT_LENGTH or "\0" in text:
             self.say_wrong("endpoint", gettext("The log can’t contain an endpoint like this."))
         else:
             return text

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from simsim.console.logs.filter_targets import read_form
 from simsim.console.logs.live import is_followed, mark
-from simsim.console.logs.request_list import MOST_TURNS, PAGE_REQUESTS, list_context, look_again, look_on
+from simsim.console.logs.request_list import MAX_TURNS, PAGE_REQUESTS, list_context, look_again, look_on
 from simsim.console.place import Visit, for_administrators
 from simsim.problem import Invalid, NotFound
 
@@ -23,7 +23,7 @@ def more(visit: Visit) -> HttpResponse:
     given = visit.request.GET
     form, chosen = read_form(visit)
     before, turn = number(given.get("listed", "")), number(given.get("turn", ""))
-    if form.errors or before >= PAGE_REQUESTS or not 0 < turn <= MOST_TURNS:
+    if form.errors or before >= PAGE_REQUESTS or not 0 < turn <= MAX_TURNS:
         raise NotFound
     try:
         page = look_on(visit, form, below=given.get("below", ""), listed=before)

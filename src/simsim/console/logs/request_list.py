@@ -25,7 +25,7 @@ PATIENCE_SECONDS = 0.04
 PATIENCE_BY_ITSELF_SECONDS = 0.25
 PATIENCE_BY_LINK_SECONDS = 1.0
 # So often a page goes on by itself, which takes about ten seconds; then it waits to be told.
-MOST_TURNS = 40
+MAX_TURNS = 40
 
 
 def look(visit: Visit, form: LogForm) -> Page:
@@ -73,7 +73,7 @@ def list_context(
     searched_until = page.searched_until if listed < PAGE_REQUESTS else None
     goes_on = ""
     # What is followed is the newest: the search for older ones then goes on by the link.
-    if searched_until and page.next_cursor and turn < MOST_TURNS and not form.is_following:
+    if searched_until and page.next_cursor and turn < MAX_TURNS and not form.is_following:
         # Beside the page's own cursor, which the links of its rows lead back to.
         progress = urlencode({"below": page.next_cursor, "listed": str(listed), "turn": str(turn + 1)})
         query = form.query()

@@ -30,7 +30,7 @@ MEANINGS_OF_NGINX = {
     497: gettext_noop("HTTP sent where HTTPS is spoken"),
     499: gettext_noop("The client went away"),
 }
-MOST_TOKENS_OFFERED = 200
+MAX_OFFERED_TOKENS = 200
 NOT_AMONG_ONE = gettext_noop("The address %(address)s is not in the one network that “%(token)s” allows.")
 NOT_AMONG_SEVERAL = gettext_noop("The address %(address)s is not among the %(count)d networks that “%(token)s” allows.")
 ALLOWED_SINCE = gettext_noop(
@@ -124,10 +124,10 @@ def meaning(status: int | None) -> str:
 def offered_tokens(account: Account, *, actor: Actor, chosen: Token | None, now: datetime) -> OfferedTokens:
     """Return the account's tokens by name, ended ones too, and the chosen one in any case."""
     by_name = tokens_of(account, actor=actor, status=None, now=now).order_by("name", "created_at", "pk")
-    found = list(by_name[: MOST_TOKENS_OFFERED + 1])
-    offered = found[:MOST_TOKENS_OFFERED]
+    found = list(by_name[: MAX_OFFERED_TOKENS + 1])
+    offered = found[:MAX_OFFERED_TOKENS]
     if chosen is not None and chosen not in offered:
         offered.append(chosen)
     active = [token for token in offered if token.status(now) == Status.ACTIVE]
     ended = [token for token in offered if token.status(now) != Status.ACTIVE]
-    return OfferedTokens(active, ended, len(found) > MOST_TOKENS_OFFERED)
+    return OfferedTokens(active, ended, len(found) > MAX_OFFERED_TOKENS)

@@ -18,7 +18,7 @@ from lucide.templatetags.lucide import lucide
 register = template.Library()
 MINUTE, HOUR, DAY = 60, 3600, 86400
 SPARK_STEP, SPARK_HEIGHT = 3, 20
-SHORTEST_SHOWN = 0.0005
+MIN_SHOWN = 0.0005
 
 
 @register.simple_tag
@@ -83,7 +83,7 @@ def moment_exact(value: datetime) -> SafeString:
 @register.filter
 def duration(seconds: float) -> str:
     """Return how long something took, as one reads it: `12 ms`, `1.25 s`, `95 s`."""
-    if seconds < SHORTEST_SHOWN:
+    if seconds < MIN_SHOWN:
         return _("under 1 ms")
     if round(seconds * 1000) < 1000:
         return _("%(number)s ms") % {"number": number_format(round(seconds * 1000))}

@@ -11,7 +11,7 @@ from simsim.console.usage.charts import SHARES
 from simsim.request_log.usage.report import Usage
 
 register = template.Library()
-SMALLEST_PERCENT = 0.1
+MIN_PERCENT = 0.1
 
 
 @register.filter
@@ -27,8 +27,8 @@ def within(usage: Usage, name: str) -> str | SafeString:
 def percent_of(part: int, whole: int) -> str:
     """Return a share in percent: `0 %`, `under 0.1 %`, `3.4 %`, `100 %`."""
     percent = 100 * part / whole if whole else 0
-    if 0 < percent < SMALLEST_PERCENT:
-        return _("under %(number)s %%") % {"number": number_format(SMALLEST_PERCENT, 1)}
+    if 0 < percent < MIN_PERCENT:
+        return _("under %(number)s %%") % {"number": number_format(MIN_PERCENT, 1)}
     # All of them, and only all of them, are 100 %.
     percent = min(round(percent, 1), 99.9) if part < whole else percent
     return _("%(number)s %%") % {"number": number_format(percent, 0 if percent == round(percent) else 1)}

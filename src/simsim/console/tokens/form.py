@@ -12,7 +12,7 @@ from simsim.console.errors import sentence
 from simsim.credential.allowlist import Address
 from simsim.problem import AlreadyExists, FieldError, Invalid
 from simsim.tokens.models import TargetSoftware, Token
-from simsim.tokens.rules import MOST_NETWORKS
+from simsim.tokens.rules import MAX_NETWORKS
 
 PRESETS_DAYS = (30, 60, 90, 365)
 DEFAULT_PRESET = "90d"
@@ -63,7 +63,7 @@ class TokenForm:
         lines = data.getlist("network")
         parts = (part for line in lines for part in (_separators.split(line.strip()) if line.strip() else [""]))
         # One more than may be saved: that is refused, and a million lines are not even shown.
-        networks = list(islice(parts, MOST_NETWORKS + 1))
+        networks = list(islice(parts, MAX_NETWORKS + 1))
         return cls(
             name=data.get("name", ""),
             expires=data.get("expires", DEFAULT_PRESET),

@@ -18,7 +18,7 @@ from simsim.tokens.selectors import tokens_of
 from simsim.tokens.software import software_in_use
 
 PAGE_TOKENS = 25
-LONGEST_SEARCH = 200
+MAX_SEARCH_LENGTH = 200
 ATTENTIONS = {"soon": Attention.EXPIRES_SOON, "unused": Attention.UNUSED}
 
 
@@ -72,8 +72,8 @@ def ended(visit: Visit) -> HttpResponse:
 def read_search(data: QueryDict) -> Search:
     """Return the search in the address; what can't be understood searches for nothing."""
     return Search(
-        text=data.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH],
-        software=data.get("software", "").replace("\0", "")[:LONGEST_SEARCH],
+        text=data.get("q", "").replace("\0", "").strip()[:MAX_SEARCH_LENGTH],
+        software=data.get("software", "").replace("\0", "")[:MAX_SEARCH_LENGTH],
         attention=ATTENTIONS.get(data.get("attention", "")),
     )
 

@@ -17,7 +17,7 @@ HEIGHT = 100.0
 # As much of its place as a bar fills, and the least of the height that is seen as more than nothing.
 BAR, LEAST = 0.78, 0.9
 SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-SHORTEST_SECONDS = 0.001
+MIN_SECONDS = 0.001
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def durations_chart(series: Sequence[Usage], times: Times) -> Chart:
     """Return how long answers took in each hour or day, as a line for each of SHARES; a gap where nothing ended."""
     values = {kind: [usage.within(share) for usage in series] for kind, share in SHARES.items()}
     known = [seconds for each in values.values() for seconds in each if seconds is not None]
-    scale = steps(max(known, default=0), SHORTEST_SECONDS)
+    scale = steps(max(known, default=0), MIN_SECONDS)
     shapes = [Shape(kind, _line(each, scale[-1])) for kind, each in values.items()]
     told = [said_durations(dict(zip(values, each, strict=True))) for each in zip(*values.values(), strict=True)]
     says = [f"{name}: {text}" for name, text in zip(times.names, told, strict=True)]

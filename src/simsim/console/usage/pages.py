@@ -28,14 +28,14 @@ RANGE_NAMES = {
 }
 DAYS = {"7d": 7, "30d": 30, "90d": 90}
 HOURS = 24
-USUAL_RANGE, LONGEST_RANGE = "30d", "90d"
+USUAL_RANGE, MAX_RANGE = "30d", "90d"
 BY_NAMES = {
     By.TOKEN: gettext_lazy("Tokens"),
     By.SOFTWARE: gettext_lazy("Software"),
     By.ENDPOINT: gettext_lazy("Endpoints"),
     By.STATUS: gettext_lazy("Status"),
 }
-MOST_UNUSED = 10
+MAX_UNUSED = 10
 
 
 @require_safe
@@ -51,7 +51,7 @@ def usage(visit: Visit) -> HttpResponse:
         "now": visit.now,
         "range": range_name,
         "range_names": RANGE_NAMES,
-        "longest": LONGEST_RANGE,
+        "longest": MAX_RANGE,
         "by": by.value,
         "by_names": [(each.value, name) for each, name in BY_NAMES.items()],
         "kept_days": kept_days if kept_days < days else 0,
@@ -87,7 +87,7 @@ def unused_tokens(visit: Visit) -> dict[str, object]:
     """Return the tokens that were never used, or not for long, those that expire first at the top."""
     search = Search(attention=Attention.UNUSED)
     ranking = rank_active(visit.account, actor=visit.actor, search=search, now=visit.now)
-    tokens = in_order([uuid.UUID(text) for text in ranking.ids[:MOST_UNUSED]])
+    tokens = in_order([uuid.UUID(text) for text in ranking.ids[:MAX_UNUSED]])
     uses = last_uses(token.pk for token in tokens)
     return {
         "unused": [TokenRow(token, uses.get(token.pk), (), visit.now) for token in tokens],

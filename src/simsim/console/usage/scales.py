@@ -10,12 +10,12 @@ from django.utils.translation import gettext
 
 from simsim.request_log.usage.report import Span
 
-MOST_STEPS = 4
+MAX_STEPS = 4
 ROUND = (1.0, 2.0, 5.0, 10.0)
 SHORT = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
 FEW_HOURS, MANY_HOURS = 6, 3
 WEEK = 7
-MOST_MONDAYS = 5
+MAX_MONDAYS = 5
 
 Labels = Callable[[float], str]
 
@@ -33,7 +33,7 @@ class Times:
 
 def steps(most: float, smallest: float) -> list[float]:
     """Return the marks of an axis: from 0 in round steps, `smallest` or more, to the first that is not below `most`."""
-    least = max(most / MOST_STEPS, smallest)
+    least = max(most / MAX_STEPS, smallest)
     # Rounded, because the logarithm of 0.001 comes out a little below -3, and its power of ten would be missed.
     power = 10.0 ** math.floor(round(math.log10(least), 12))
     step = next(power * each for each in ROUND if power * each >= least * (1 - 1e-9))
@@ -79,7 +79,7 @@ def _day_marks(beginnings: Sequence[datetime]) -> list[tuple[int, str, bool]]:
     if len(beginnings) <= WEEK:
         return [(place, date_format(at, "D j"), place % 2 == 1) for place, at in enumerate(beginnings)]
     mondays = [(place, date_format(at, "j M"), False) for place, at in enumerate(beginnings) if at.weekday() == 0]
-    return mondays[:: math.ceil(len(mondays) / MOST_MONDAYS)]
+    return mondays[:: math.ceil(len(mondays) / MAX_MONDAYS)]
 
 
 def _plain(value: float) -> str:

@@ -29,8 +29,8 @@ AN_HOUR = A_DAY // DAY_HOURS
 STEP_ROWS = 10_000
 STEP_DAYS = 31
 # With more values one index for each takes longer than one look at all the account's rows.
-MOST_LEADS = 20
-MOST_COUNTED = 500
+MAX_LEADS = 20
+MAX_COUNTED = 500
 COLUMNS = ", ".join(field.attname for field in LoggedRequest._meta.concrete_fields)
 
 
@@ -93,14 +93,14 @@ def plan(filters: Filters, below: int = LAST) -> Plan:
     options: list[tuple[Callable[[str], Sql], str, Counts]] = [(lambda _: account.sql, account.index, every)]
     days = every.days
     for each in asked:
-        if len(each.values) > MOST_COUNTED or not each.lead:
+        if len(each.values) > MAX_COUNTED or not each.lead:
             continue
         if each.kind:
             counts = _counts(filters.account_id, each, filters.outcome, low, high)
             days &= counts.days
         else:
             counts = _counts_of_address(filters.account_id, filters.address, low, high)
-        if len(counts.values) <= MOST_LEADS:
+        if len(counts.values) <= MAX_LEADS:
             options.append((each.lead, each.index, counts))
     lead, index, counts = min(options, key=lambda option: sum(option[2].by_day[day] for day in days))
     rest = [each.sql.fenced for each in asked if each.lead is not lead]

@@ -13,7 +13,7 @@ from simsim.request_log.search.filters import Filters
 from simsim.request_log.search.plan import search
 from simsim.request_log.search.sentences import sentence
 
-LONGEST_PAGE = 1000
+MAX_PAGE_ROWS = 1000
 _is_cursor = re.compile(r"[0-9]{1,19}").fullmatch
 
 
@@ -53,9 +53,9 @@ def list_requests(
     rows than asked for, or none, and yet have a cursor: the search goes on there. Raises Invalid for a limit, a cursor
     or a status that is none.
     """
-    if not 1 <= limit <= LONGEST_PAGE:
+    if not 1 <= limit <= MAX_PAGE_ROWS:
         message = gettext_noop("Choose a number from 1 to %(most)s.")
-        raise Invalid(FieldError("limit", message, {"most": str(LONGEST_PAGE)}))
+        raise Invalid(FieldError("limit", message, {"most": str(MAX_PAGE_ROWS)}))
     below = LAST if cursor is None else parse_cursor(cursor)
     found = search(filters, limit + 1, below=below, patience_seconds=patience_seconds)
     if len(found.rows) > limit:

@@ -9,7 +9,7 @@ from pathlib import Path
 from simsim.gate.spool import ENDS, GATE
 from simsim.request_log.ship.lines import parse_completed, parse_gate_line
 from simsim.request_log.ship.shipper import LOCK_NAME, SPOOL_ID_LENGTH
-from simsim.request_log.ship.spool_files import LONGEST_LINE_BYTES, identity_of
+from simsim.request_log.ship.spool_files import MAX_LINE_BYTES, identity_of
 
 PATTERNS = (f"{GATE}-*.jsonl", f"{ENDS}-*.jsonl", "gateway*.jsonl")
 # Beyond it lines are not counted: a backlog of a million need not be read to be told.
@@ -60,7 +60,7 @@ def _waiting(directory: Path, positions: Mapping[str, int]) -> Iterator[Backlog]
             os.close(descriptor)
         # A line that is being written counts once it is whole.
         if lines := data.count(b"\n"):
-            first = data[:LONGEST_LINE_BYTES].partition(b"\n")[0].decode("utf-8", "replace")
+            first = data[:MAX_LINE_BYTES].partition(b"\n")[0].decode("utf-8", "replace")
             line = parse_gate_line(first) or parse_completed(first)
             since = line.at if line else datetime.fromtimestamp(status.st_mtime, UTC)
             yield Backlog(lines, status.st_size - offset, since)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-LONGEST_ENDPOINT = 200
+MAX_ENDPOINT_LENGTH = 200
 REMEMBERED = 8_192
 # Callers choose their paths: thousands of the longest ones would fill the worker's memory.
 MAX_REMEMBERED_LENGTH = 200
@@ -45,13 +45,13 @@ class Paths:
 
     def _read(self, path: str) -> tuple[str, str]:
         if not path.startswith("/"):
-            return path, path[:LONGEST_ENDPOINT]
+            return path, path[:MAX_ENDPOINT_LENGTH]
         parts = path[1:].split("/")
         for pattern in self._patterns:
             if _matches(pattern, parts):
                 parts = [*pattern, *parts[len(pattern) :]]
         grouped = (PLACEHOLDER if _is_like_an_id(part) else part for part in parts)
-        return "/" + "/".join(parts), ("/" + "/".join(grouped))[:LONGEST_ENDPOINT]
+        return "/" + "/".join(parts), ("/" + "/".join(grouped))[:MAX_ENDPOINT_LENGTH]
 
 
 def _matches(pattern: Pattern, parts: list[str]) -> bool:

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from simsim.request_log.models import Shipment
 
-MOST_ROWS = 500
+MAX_ROWS = 500
 
 
 def queue(row_ids: Iterable[int | None], *, now: datetime) -> None:
@@ -21,5 +21,5 @@ def queue(row_ids: Iterable[int | None], *, now: datetime) -> None:
     ids = [row_id for row_id in row_ids if row_id is not None and row_id > 0]
     Shipment.objects.bulk_create(
         Shipment(ids=some, size=len(some), queued_at=now, due_at=now)
-        for some in (ids[first : first + MOST_ROWS] for first in range(0, len(ids), MOST_ROWS))
+        for some in (ids[first : first + MAX_ROWS] for first in range(0, len(ids), MAX_ROWS))
     )

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from simsim.request_log.ship.proxy_formats import AccessLog
-from simsim.request_log.ship.spool_files import LONGEST_LINE_BYTES, SpoolFile, has_no_writer
+from simsim.request_log.ship.spool_files import MAX_LINE_BYTES, SpoolFile, has_no_writer
 
 # So that a position tells that its file is none of the spool's.
 MARK = "access-log:"
@@ -98,7 +98,7 @@ def _first_byte(descriptor: int) -> int:
         return at
     with contextlib.suppress(OSError):  # all of it is a hole, or the file system knows none
         at = os.lseek(descriptor, 0, os.SEEK_DATA)
-    while data := os.pread(descriptor, LONGEST_LINE_BYTES, at):
+    while data := os.pread(descriptor, MAX_LINE_BYTES, at):
         if text := data.lstrip(b"\0"):
             return at + len(data) - len(text)
         at += len(data)
@@ -111,7 +111,7 @@ def _identity(descriptor: int, begins_at: int, time_key: str, finished: Path | N
     None while there is none. A finished file gets none any more, and is known by its name and its beginning.
     """
     tells_a_time = re.compile(rb'"' + re.escape(time_key.encode()) + rb'": ?"?[0-9]').search
-    for most_bytes in (4096, LONGEST_LINE_BYTES):
+    for most_bytes in (4096, MAX_LINE_BYTES):
         beginning = os.pread(descriptor, most_bytes, begins_at)
         found = tells_a_time(beginning)
         newline = beginning.find(b"\n", found.end()) if found else -1

@@ -12,10 +12,10 @@ from simsim.gate.request_id import parse_request_id
 from simsim.problem import Unusable
 from simsim.request_log.ship.lines import (
     EPOCH,
-    LONGEST_METHOD,
-    LONGEST_PATH,
-    LONGEST_SECONDS,
-    MOST_BYTES,
+    MAX_BYTES,
+    MAX_METHOD_LENGTH,
+    MAX_PATH_LENGTH,
+    MAX_SECONDS,
     Completed,
     json_object,
     masked,
@@ -126,7 +126,7 @@ class AccessLog:
 
     def _completed(self, request_id: str, found: dict[str, Any]) -> Completed:
         kind = self.kind
-        seconds = within(_value(found, kind.duration) or 0, LONGEST_SECONDS * kind.units) / kind.units
+        seconds = within(_value(found, kind.duration) or 0, MAX_SECONDS * kind.units) / kind.units
         at = _moment(_value(found, kind.at))
         status = int(within(_value(found, kind.status) or 0, 999))
         path = _value(found, kind.path) or ""
@@ -136,9 +136,9 @@ class AccessLog:
             at=at + timedelta(seconds=seconds) if kind.is_at_start else at,
             seconds=seconds,
             status=status if status >= 100 else None,
-            bytes=int(within(_value(found, kind.bytes) or 0, MOST_BYTES)),
-            method=masked(_value(found, kind.method) or "", LONGEST_METHOD),
-            resource=masked(path.partition("?")[0], LONGEST_PATH),
+            bytes=int(within(_value(found, kind.bytes) or 0, MAX_BYTES)),
+            method=masked(_value(found, kind.method) or "", MAX_METHOD_LENGTH),
+            resource=masked(path.partition("?")[0], MAX_PATH_LENGTH),
             address=address and address.text,
             needs_decision=not self.is_all_ours,
         )

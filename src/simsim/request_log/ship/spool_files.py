@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from simsim.gate import spool
 
-LONGEST_LINE_BYTES = 256 * 1024
+MAX_LINE_BYTES = 256 * 1024
 CURRENT_GATEWAY_FILE = "gateway.jsonl"
 UNTOUCHED_SECONDS = 600
 ENDS = f"{spool.ENDS}-*.jsonl"
@@ -80,7 +80,7 @@ def has_gateway(directory: Path) -> bool:
     return any(True for pattern in ("gateway*.jsonl", ENDS) for _ in directory.glob(pattern))
 
 
-def read_lines(file: SpoolFile, offset: int, most_bytes: int = LONGEST_LINE_BYTES) -> Piece:
+def read_lines(file: SpoolFile, offset: int, most_bytes: int = MAX_LINE_BYTES) -> Piece:
     """Return the complete lines from the offset on, at most `most_bytes` of them.
 
     The last line of a finished file needs no newline. A line that is longer than `most_bytes` comes in pieces.
@@ -135,7 +135,7 @@ def identity_of(descriptor: int, finished_name: str | None) -> str | None:
     None while there is no such line: a beginning without one could be another file's as well. A finished file gets none
     any more, and is known by its name and all of it, None if it is empty.
     """
-    for most_bytes in (4096, LONGEST_LINE_BYTES):
+    for most_bytes in (4096, MAX_LINE_BYTES):
         beginning = os.pread(descriptor, most_bytes, 0)
         found = _has_request_id(beginning)
         newline = beginning.find(b"\n", found.end()) if found else -1

@@ -13,7 +13,7 @@ from django.db.models import Sum
 from simsim.request_log.models import TokenAddressDay
 
 # Whoever holds a password chooses how many addresses there are: an IPv6 host has 2^64 of them.
-MOST_LOOKED_AT = 5_000
+MAX_ADDRESSES = 5_000
 # From one address straight to the next, through the index: a GROUP BY reads every day of every token from each of them.
 FIRST_DAYS = """
     WITH RECURSIVE known(place, address) AS (
@@ -55,7 +55,7 @@ def new_addresses(account_id: uuid.UUID, *, since: date, most: int) -> NewAddres
     alias = settings.REQUEST_LOG_ALIAS
     account: Any = account_id if connections[alias].vendor == "postgresql" else account_id.hex
     with connections[alias].cursor() as cursor:
-        cursor.execute(FIRST_DAYS, (account, account, MOST_LOOKED_AT, account))
+        cursor.execute(FIRST_DAYS, (account, account, MAX_ADDRESSES, account))
         rows = cursor.fetchall()
     known = [(address, day if isinstance(day, date) else date.fromisoformat(day)) for address, day in rows]
     new = sorted(((day, address) for address, day in known if day >= since), key=lambda each: each[1])
@@ -70,4 +70,4 @@ def new_addresses(account_id: uuid.UUID, *, since: date, most: int) -> NewAddres
     for address, token_id, number in counted if new else ():
         requests.setdefault(address, {})[token_id] = int(number)
     shown = [NewAddress(address, day, requests.get(address, {})) for day, address in new[:most]]
-    return NewAddresses(shown, len(new), len(known) == MOST_LOOKED_AT)
+    return NewAddresses(shown, len(new), len(known) == MAX_ADDRESSES)

@@ -15,7 +15,7 @@ from simsim.request_log import durations
 from simsim.request_log.models import UsageCount
 from simsim.request_log.ship.counts import DAY_HOURS, HOUR_SECONDS, HOURS, TEN_DAYS_HOURS, Kind, hour_of
 
-MOST_TIMED = 1_000
+MAX_TIMED = 1_000
 NOTHING_TOOK = (0,) * durations.CLASSES
 # Written by hand for what Django's models can't say: one sum over times of several lengths, and in the last three
 # columns what the groups that the limit leaves out come to, in the same pass.
@@ -190,13 +190,13 @@ def largest(account_id: uuid.UUID, span: Span, kind: Kind, *, of: Usage, number:
 def by_group(account_id: uuid.UUID, span: Span, group_of: Callable[[str], Group], *, of: Usage) -> dict[Group, Usage]:
     """Return the usage of groups of tokens, told by a token's id in 32 hexadecimal digits; `of` is the span's total.
 
-    Without durations where more than MOST_TIMED tokens were used, or refused: only the requests' sums can be read from
+    Without durations where more than MAX_TIMED tokens were used, or refused: only the requests' sums can be read from
     an index.
     """
     took: Sequence[str] = ()
     counts = SpanCounts.of(account_id, span, Kind.TOKEN)
     rows = counts.read(SUMS, REQUESTS)
-    if len(rows) <= MOST_TIMED:
+    if len(rows) <= MAX_TIMED:
         took = filled(of)
         rows = counts.read(SUMS, (*REQUESTS, *took))
     sums: dict[Group, list[int]] = {}

@@ -11,7 +11,7 @@ from simsim.request_log.models import TokenAddressDay, TokenUse, UsageCount
 from simsim.request_log.ship.counts import DAY_HOURS, Kind, hour_of
 from simsim.request_log.ship.joined_ids import JoinedIds, split_ids
 
-MOST_ADDRESSES = 5_000
+MAX_ADDRESSES = 5_000
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def requests_by_day(
 
 
 def addresses_of(token_id: uuid.UUID, *, since: date) -> list[AddressUse]:
-    """Return from where the token let requests in since that day, the busiest address first, MOST_ADDRESSES at most.
+    """Return from where the token let requests in since that day, the busiest address first, MAX_ADDRESSES at most.
 
     Whoever holds a password chooses how many there are: an IPv6 host has 2^64 of them.
     """
@@ -52,7 +52,7 @@ def addresses_of(token_id: uuid.UUID, *, since: date) -> list[AddressUse]:
         .annotate(requests=Sum("accepted"), last=Max("day"))
         .order_by("-requests", "address")
     )
-    return [AddressUse(*row) for row in counted[:MOST_ADDRESSES]]
+    return [AddressUse(*row) for row in counted[:MAX_ADDRESSES]]
 
 
 def used_since(account_id: uuid.UUID, since: datetime) -> set[str]:
