@@ -38,7 +38,7 @@ class Actor:
 OPERATOR = Actor("operator")
 
 
-def acting(user: User) -> Actor:
+def actor_of(user: User) -> Actor:
     """Return the actor that a signed-in user is."""
     return Actor(user.email, user)
 

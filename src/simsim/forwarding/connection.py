@@ -14,16 +14,16 @@ SILENCE_SECONDS = 10.0
 ATTEMPT_SECONDS = 30.0
 
 
-class Away(Exception):
+class ReceiverUnavailable(Exception):
     """The receiver can't be reached or can't take anything just now."""
 
 
-class Refused(Exception):
+class ReceiverRefused(Exception):
     """The receiver answered that it will not take this."""
 
 
 @dataclass
-class Connection:
+class ReceiverConnection:
     """An open socket. `is_cut` says that time ran out: what looks like the receiver's end or reset then was ours."""
 
     socket: socket.socket
@@ -36,22 +36,22 @@ class Connection:
 
 
 @contextlib.contextmanager
-def connected(target: Target) -> Iterator[Connection]:
-    """Connect to the receiver; raise Away when that fails, or anything that is said on the connection."""
+def connected(target: Target) -> Iterator[ReceiverConnection]:
+    """Connect to the receiver; raise ReceiverUnavailable when connecting, or the exchange that follows, fails."""
     try:
         with socket.create_connection((target.host, target.port), timeout=SILENCE_SECONDS) as plain:
-            connection = Connection(plain)
+            connection = ReceiverConnection(plain)
             with _bounded(connection, plain):
                 if target.is_tls:
                     connection.socket = target.tls().wrap_socket(plain, server_hostname=target.host)
                 with connection.socket:
                     yield connection
     except (OSError, UnicodeError) as error:  # a host's name may be none that DNS can hold
-        raise Away(in_words(error)) from error
+        raise ReceiverUnavailable(describe_error(error)) from error
 
 
 @contextlib.contextmanager
-def _bounded(connection: Connection, plain: socket.socket) -> Iterator[None]:
+def _bounded(connection: ReceiverConnection, plain: socket.socket) -> Iterator[None]:
     # The socket's own timeout bounds each read alone: a receiver that sends a byte now and then would hold us for ever.
     # A duplicate goes on naming the connection when TLS takes the socket over.
     with socket.socket(fileno=os.dup(plain.fileno())) as twin:
@@ -75,6 +75,6 @@ def _bounded(connection: Connection, plain: socket.socket) -> Iterator[None]:
             timer.join()  # it may be about to use the duplicate, whose number another socket would get
 
 
-def in_words(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """Return what went wrong in one line, which holds nothing of the address but what the system says."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:300]

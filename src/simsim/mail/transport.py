@@ -128,7 +128,7 @@ def _is_final(code: int, said: bytes | str, ours: re.Pattern[str]) -> bool:
     return code in FINAL and not ours.match(text)
 
 
-def in_words(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """Return what went wrong: the server's own answer, with its code first, where it gave one."""
     said: bytes | str
     if isinstance(error, smtplib.SMTPRecipientsRefused):

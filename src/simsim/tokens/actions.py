@@ -35,7 +35,7 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True)
-class Credentials:
+class TokenCredentials:
     """What the integrator types: the account's code as username, the token's password."""
 
     username: str
@@ -56,7 +56,7 @@ def create_token(
     request: TokenRequest | None = None,
     is_quiet: bool = False,
     now: datetime,
-) -> tuple[Token, Credentials]:
+) -> tuple[Token, TokenCredentials]:
     """Create a token, owe every administrator a mail (R8), and return it with its credentials.
 
     `is_quiet` is for whoever creates many at once: no mail, and the audit trail says so. `request` is what a member
@@ -95,7 +95,7 @@ def new_token(
     allowed_networks: Iterable[str],
     report_only: bool,
     now: datetime,
-) -> tuple[Token, Credentials]:
+) -> tuple[Token, TokenCredentials]:
     """Store a token that whoever calls has permitted and records, with the account locked; raises as `create_token`."""
     errors = Errors()
     values = {
@@ -112,7 +112,7 @@ def new_token(
     token.settle_keys()
     secret = mint_into(token)
     token.save(force_insert=True)
-    return token, Credentials(str(account.pk), secret)
+    return token, TokenCredentials(str(account.pk), secret)
 
 
 @transaction.atomic
@@ -159,7 +159,7 @@ def edit_token(
 
 
 @transaction.atomic
-def show_credentials(*, actor: Actor, token: Token, way: Way = Way.SHOWN, now: datetime) -> Credentials:
+def show_credentials(*, actor: Actor, token: Token, way: Way = Way.SHOWN, now: datetime) -> TokenCredentials:
     """Return username and password of an active token (R11); recorded, and told to others where it is not the creator.
 
     `way` says how they leave: on a page or in a terminal, or as a file.
@@ -168,16 +168,16 @@ def show_credentials(*, actor: Actor, token: Token, way: Way = Way.SHOWN, now: d
     secret = keyring().open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
     recorded(actor, token, Event.TOKEN_CREDENTIALS_SHOWN, {} if way == Way.SHOWN else {"way": way.value}, now)
     notices.owe_retrieved(token, actor=actor, way=way, now=now)
-    return Credentials(str(token.account_id), secret)
+    return TokenCredentials(str(token.account_id), secret)
 
 
 @transaction.atomic
-def try_credentials(*, actor: Actor, token: Token, now: datetime) -> Credentials:
+def try_credentials(*, actor: Actor, token: Token, now: datetime) -> TokenCredentials:
     """Return username and password for a request that Simsim itself makes; nobody sees them, and that is recorded."""
     token = locked(actor, token, now)
     secret = keyring().open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
     recorded(actor, token, Event.TOKEN_TRIED, {}, now)
-    return Credentials(str(token.account_id), secret)
+    return TokenCredentials(str(token.account_id), secret)
 
 
 @transaction.atomic
@@ -201,7 +201,7 @@ def revoke_token(*, actor: Actor, token: Token, reason: str = "", now: datetime)
 
 
 @transaction.atomic
-def rotate_token(*, actor: Actor, token: Token, overlap: timedelta, now: datetime) -> tuple[Token, Credentials]:
+def rotate_token(*, actor: Actor, token: Token, overlap: timedelta, now: datetime) -> tuple[Token, TokenCredentials]:
     """Give a token a new password; the one before works through the overlap, the one before that no longer (B2).
 
     Raises RotatedMeanwhile when the token was rotated after `token` was read.
@@ -219,7 +219,7 @@ def rotate_token(*, actor: Actor, token: Token, overlap: timedelta, now: datetim
     token.save(update_fields=["digest", "sealed_password", "previous_digest", "previous_works_until", "rotated_at"])
     recorded(actor, token, Event.TOKEN_ROTATED, {"overlap_seconds": int(overlap.total_seconds())}, now)
     notices.owe_rotated(token, overlap=overlap, actor=actor, now=now)
-    return token, Credentials(str(token.account_id), secret)
+    return token, TokenCredentials(str(token.account_id), secret)
 
 
 @transaction.atomic

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from simsim.credential import allowlist
 from simsim.problem import FieldError, Invalid, gettext_noop
 from simsim.rfc3339 import parse_day, parse_time
-from simsim.tokens.models import Reason, TargetSoftware
+from simsim.tokens.models import RevocationReason, TargetSoftware
 
 MAX_LIFETIME = timedelta(days=3653)
 RECOMMENDED_LIFE = timedelta(days=92)
@@ -133,7 +133,7 @@ def parse_software(slug: str | None, *, present: TargetSoftware | None = None) -
 
 def parse_reason(text: str) -> str:
     """Return the reason for a revocation, "" for none given."""
-    if text and text not in Reason.values:
-        known = ", ".join(Reason.values)
+    if text and text not in RevocationReason.values:
+        known = ", ".join(RevocationReason.values)
         raise Invalid(FieldError("reason", gettext_noop("The reason is one of: %(known)s."), {"known": known}))
     return text

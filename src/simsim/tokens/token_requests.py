@@ -22,7 +22,7 @@ from simsim.problem import (
     gettext_noop,
 )
 from simsim.tokens import notices, rules
-from simsim.tokens.models import Answer, TargetSoftware, Token, TokenRequest
+from simsim.tokens.models import RequestAnswer, TargetSoftware, Token, TokenRequest
 
 MAX_UNANSWERED = 5
 
@@ -66,7 +66,7 @@ def ask_for_token(
 def decline_request(*, actor: Actor, request: TokenRequest, now: datetime) -> TokenRequest:
     """Decline a request; the member sees it. Declining a request that has its answer changes nothing."""
     permit(actor, Permission.MANAGE_TOKENS, request.account)
-    if answer(request, Answer.DECLINED, actor=actor, token=None, now=now):
+    if answer(request, RequestAnswer.DECLINED, actor=actor, token=None, now=now):
         recorded(actor, request, Event.TOKEN_REQUEST_DECLINED, {}, now)
     return request
 
@@ -78,7 +78,7 @@ def grant(request: TokenRequest, *, actor: Actor, token: Token, now: datetime) -
     """
     if request.account_id != token.account_id:
         raise NotFound
-    if not answer(request, Answer.GRANTED, actor=actor, token=token, now=now):
+    if not answer(request, RequestAnswer.GRANTED, actor=actor, token=token, now=now):
         raise AlreadyAnswered(who=request.answered_by_label)
     recorded(actor, request, Event.TOKEN_REQUEST_GRANTED, {"token": str(token.pk)}, now)
     asker = still_there(request)
@@ -86,7 +86,7 @@ def grant(request: TokenRequest, *, actor: Actor, token: Token, now: datetime) -
         notices.owe_granted(request, token, asker, now=now)
 
 
-def answer(request: TokenRequest, given: Answer, *, actor: Actor, token: Token | None, now: datetime) -> bool:
+def answer(request: TokenRequest, given: RequestAnswer, *, actor: Actor, token: Token | None, now: datetime) -> bool:
     """Answer a request that waits; return False when it has its answer already."""
     # The condition is the lock: of two administrators at once one changes the row.
     changed = TokenRequest.objects.filter(pk=request.pk, answered_at=None).update(

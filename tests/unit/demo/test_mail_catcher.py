@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from simsim.demo.installation import LOOPBACK, free_port
 from simsim.demo.mail_page import linked, mail_page
-from simsim.demo.place import LOOPBACK, free_port
 
 HOSTILE = '"><script>alert(1)</script>'
 
