@@ -55,7 +55,7 @@ def attachment(token: Token, credentials: TokenCredentials) -> HttpResponse:
 
 def env_file(token: Token, credentials: TokenCredentials) -> str:
     """Return the file's text: names that programs read, and a warning to people."""
-    about = gettext("TokenCredentials of the token “%(name)s”. Anyone who has this file can call the API.") % {
+    about = gettext("Credentials of the token “%(name)s”. Anyone who has this file can call the API.") % {
         "name": token.name
     }
     api = api_here()
