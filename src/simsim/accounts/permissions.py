@@ -34,6 +34,10 @@ class Actor:
     def is_operator(self) -> bool:
         return self.user is None
 
+    @property
+    def user_id(self) -> int | None:
+        return self.user.pk if self.user else None
+
 
 OPERATOR = Actor("operator")
 

@@ -7,11 +7,12 @@ from django.db import transaction
 from django.db.models import Max, Min, Sum
 
 from simsim.audit.events import Event
-from simsim.audit.recorder import record
+from simsim.audit.recorder import LabelledActor, record
 from simsim.forwarding.queue import QUEUES, Queue
 
 log = logging.getLogger(__name__)
 STEP = 900
+SIMSIM = LabelledActor("Simsim")
 
 
 def delete_outdated(now: datetime, *, days: int) -> int:
@@ -38,9 +39,8 @@ def record_gap(kind: str, lost: int, *, since: datetime, until: datetime, now: d
     )
     with transaction.atomic():
         record(
-            event=Event.FORWARDING_GAP,
-            actor_id=None,
-            actor_label="Simsim",
+            Event.FORWARDING_GAP,
+            actor=SIMSIM,
             account_id=None,
             subject_id="forwarding",
             details={"kind": kind, "events": lost, "queued_since": _iso(since), "queued_until": _iso(until)},

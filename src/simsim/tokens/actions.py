@@ -76,7 +76,9 @@ def create_token(
         report_only=report_only,
         now=now,
     )
-    recorded(actor, token, Event.TOKEN_CREATED, facts(token) | ({"notice": "suppressed"} if is_quiet else {}), now)
+    record_token_event(
+        actor, token, Event.TOKEN_CREATED, facts(token) | ({"notice": "suppressed"} if is_quiet else {}), now
+    )
     if not is_quiet:
         notices.owe_created([token], now=now)
     if request is not None:
@@ -152,7 +154,7 @@ def edit_token(
     }
     if changed:
         token.save(update_fields=EDITED)
-        recorded(actor, token, Event.TOKEN_EDITED, changed, now)
+        record_token_event(actor, token, Event.TOKEN_EDITED, changed, now)
     if not changed.keys().isdisjoint({"allowed_networks", "report_only"}):
         notices.owe_allowlist_changed(token, before, actor=actor, now=now)
     return token
@@ -166,7 +168,7 @@ def show_credentials(*, actor: Actor, token: Token, way: Way = Way.SHOWN, now: d
     """
     token = locked(actor, token, now)
     secret = keyring().open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
-    recorded(actor, token, Event.TOKEN_CREDENTIALS_SHOWN, {} if way == Way.SHOWN else {"way": way.value}, now)
+    record_token_event(actor, token, Event.TOKEN_CREDENTIALS_SHOWN, {} if way == Way.SHOWN else {"way": way.value}, now)
     notices.owe_retrieved(token, actor=actor, way=way, now=now)
     return TokenCredentials(str(token.account_id), secret)
 
@@ -176,7 +178,7 @@ def try_credentials(*, actor: Actor, token: Token, now: datetime) -> TokenCreden
     """Return username and password for a request that Simsim itself makes; nobody sees them, and that is recorded."""
     token = locked(actor, token, now)
     secret = keyring().open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
-    recorded(actor, token, Event.TOKEN_TRIED, {}, now)
+    record_token_event(actor, token, Event.TOKEN_TRIED, {}, now)
     return TokenCredentials(str(token.account_id), secret)
 
 
@@ -195,7 +197,7 @@ def revoke_token(*, actor: Actor, token: Token, reason: str = "", now: datetime)
     )
     token.refresh_from_db()
     if changed:
-        recorded(actor, token, Event.TOKEN_REVOKED, {"name": token.name, "reason": reason}, now)
+        record_token_event(actor, token, Event.TOKEN_REVOKED, {"name": token.name, "reason": reason}, now)
         notices.owe_revoked(token, actor=actor, now=now)
     return token
 
@@ -217,7 +219,7 @@ def rotate_token(*, actor: Actor, token: Token, overlap: timedelta, now: datetim
     token.rotated_at = now
     secret = mint_into(token)
     token.save(update_fields=["digest", "sealed_password", "previous_digest", "previous_works_until", "rotated_at"])
-    recorded(actor, token, Event.TOKEN_ROTATED, {"overlap_seconds": int(overlap.total_seconds())}, now)
+    record_token_event(actor, token, Event.TOKEN_ROTATED, {"overlap_seconds": int(overlap.total_seconds())}, now)
     notices.owe_rotated(token, overlap=overlap, actor=actor, now=now)
     return token, TokenCredentials(str(token.account_id), secret)
 
@@ -229,7 +231,7 @@ def end_overlap(*, actor: Actor, token: Token, now: datetime) -> Token:
     if token.previous_works_until is not None and token.previous_works_until > now:
         token.previous_works_until = now
         token.save(update_fields=["previous_works_until"])
-        recorded(actor, token, Event.TOKEN_OVERLAP_ENDED, {"name": token.name}, now)
+        record_token_event(actor, token, Event.TOKEN_OVERLAP_ENDED, {"name": token.name}, now)
     return token
 
 
@@ -280,13 +282,5 @@ def facts(token: Token) -> dict[str, object]:
     }
 
 
-def recorded(actor: Actor, token: Token, event: Event, details: dict[str, object], now: datetime) -> None:
-    recorder.record(
-        event=event,
-        actor_id=actor.user.pk if actor.user else None,
-        actor_label=actor.label,
-        account_id=token.account_id,
-        subject_id=str(token.pk),
-        details=details,
-        now=now,
-    )
+def record_token_event(actor: Actor, token: Token, event: Event, details: dict[str, object], now: datetime) -> None:
+    recorder.record(event, actor=actor, account_id=token.account_id, subject_id=token.pk, details=details, now=now)

@@ -83,14 +83,13 @@ def stored(draft: Draft, now: datetime) -> tuple[Token, TokenCredentials]:
 
 
 def event_of(draft: Draft, token: Token, *, is_quiet: bool, now: datetime) -> AuditEvent:
-    return AuditEvent(
-        at=now,
-        event=Event.TOKEN_CREATED,
+    return recorder.audit_event(
+        Event.TOKEN_CREATED,
+        actor=draft.actor,
         account_id=token.account_id,
-        actor_id=draft.actor.user.pk if draft.actor.user else None,
-        actor_label=draft.actor.label,
-        subject_id=str(token.pk),
+        subject_id=token.pk,
         details=facts(token) | {"imported": True} | ({"notice": "suppressed"} if is_quiet else {}),
+        now=now,
     )
 
 

@@ -57,7 +57,7 @@ def ask_for_token(
         software=wanted,
         asked_at=now,
     )
-    recorded(actor, request, Event.TOKEN_REQUESTED, {"software": wanted.slug if wanted else None}, now)
+    record_request_event(actor, request, Event.TOKEN_REQUESTED, {"software": wanted.slug if wanted else None}, now)
     notices.owe_requested(request, now=now)
     return request
 
@@ -67,7 +67,7 @@ def decline_request(*, actor: Actor, request: TokenRequest, now: datetime) -> To
     """Decline a request; the member sees it. Declining a request that has its answer changes nothing."""
     permit(actor, Permission.MANAGE_TOKENS, request.account)
     if answer(request, RequestAnswer.DECLINED, actor=actor, token=None, now=now):
-        recorded(actor, request, Event.TOKEN_REQUEST_DECLINED, {}, now)
+        record_request_event(actor, request, Event.TOKEN_REQUEST_DECLINED, {}, now)
     return request
 
 
@@ -80,7 +80,7 @@ def grant(request: TokenRequest, *, actor: Actor, token: Token, now: datetime) -
         raise NotFound
     if not answer(request, RequestAnswer.GRANTED, actor=actor, token=token, now=now):
         raise AlreadyAnswered(who=request.answered_by_label)
-    recorded(actor, request, Event.TOKEN_REQUEST_GRANTED, {"token": str(token.pk)}, now)
+    record_request_event(actor, request, Event.TOKEN_REQUEST_GRANTED, {"token": str(token.pk)}, now)
     asker = still_there(request)
     if asker is not None:
         notices.owe_granted(request, token, asker, now=now)
@@ -156,13 +156,8 @@ def parsed(name: str, purpose: str, software: str | None) -> tuple[str, str, Tar
     return name, purpose, wanted
 
 
-def recorded(actor: Actor, request: TokenRequest, event: Event, more: dict[str, object], now: datetime) -> None:
-    recorder.record(
-        event=event,
-        actor_id=actor.user.pk if actor.user else None,
-        actor_label=actor.label,
-        account_id=request.account_id,
-        subject_id=str(request.pk),
-        details={"name": request.name, "asked_by": request.asked_by_label} | more,
-        now=now,
-    )
+def record_request_event(
+    actor: Actor, request: TokenRequest, event: Event, more: dict[str, object], now: datetime
+) -> None:
+    details = {"name": request.name, "asked_by": request.asked_by_label} | more
+    recorder.record(event, actor=actor, account_id=request.account_id, subject_id=request.pk, details=details, now=now)
