@@ -11,8 +11,9 @@ from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from cast import PASSWORD, Cast
+from console_client import list_of, sign_in
 from simsim.accounts.actions import add_user
-from simsim.accounts.models import Role, User
+from simsim.accounts.models import Role
 from simsim.accounts.permissions import OPERATOR
 from simsim.console.errors import server_error
 from simsim.mail.models import OwedMail
@@ -29,13 +30,6 @@ def no_attempts_yet() -> None:
     cache.clear()
 
 
-def sign_in(user: User, client: Client | None = None) -> Client:
-    client = client or Client()
-    answer = client.post("/sign-in/login/", {"login": user.email, "password": PASSWORD})
-    assert answer.status_code == 302, answer.content
-    return client
-
-
 @pytest.fixture
 def alice(cast: Cast) -> Client:
     return sign_in(cast.alice)
@@ -46,10 +40,6 @@ def made(cast: Cast, now: datetime) -> tuple[Token, TokenCredentials]:
     return create_token(
         actor=cast.as_alice, account=cast.acme, name="Power BI", expires="90d", allowed_networks=["10.0.0.0/8"], now=now
     )
-
-
-def list_of(cast: Cast) -> str:
-    return f"/accounts/{cast.acme.pk}/tokens/"
 
 
 def forms_of(cast: Cast, token: Token) -> dict[str, dict[str, str]]:

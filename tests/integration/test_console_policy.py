@@ -1,17 +1,16 @@
 """Every address under an account, taken from the router: whom it opens to, and that nobody else changes anything."""
 
 import html
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import reverse
 
 from cast import Cast
-from integration.test_console import sign_in
+from console_client import console_addresses, sign_in
 from logged_requests import logged
 from simsim.tokens.actions import TokenCredentials, create_token
 from simsim.tokens.models import Token
@@ -48,17 +47,7 @@ FORMS: dict[str, dict[str, str]] = {
 }
 
 
-def patterns(found: Any = None, before: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the route and the name of every address of the console."""
-    for pattern in (found or get_resolver()).url_patterns:
-        route = before + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            yield from patterns(pattern, route)
-        elif isinstance(pattern, URLPattern):
-            yield route, pattern.name or ""
-
-
-ROUTES = {name: route for route, name in patterns() if "<uuid:account_id>" in route}
+ROUTES = {name: route for route, name in console_addresses() if "<uuid:account_id>" in route}
 
 
 @pytest.fixture

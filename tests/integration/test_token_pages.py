@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from cast import PASSWORD, Cast
-from integration.test_console import list_of, sign_in
+from console_client import list_of, sign_in
 from simsim.accounts.actions import add_user
 from simsim.accounts.models import Role
 from simsim.accounts.permissions import OPERATOR
