@@ -10,7 +10,7 @@ from cast import Cast
 from postgresql_server import free_port
 from simsim.forwarding.queue import QUEUES, claim
 from simsim.mail import outbox
-from simsim.mail.delivery_status import State, state_of
+from simsim.mail.delivery_status import DeliveryState, state_of
 from simsim.mail.models import OwedMail
 from simsim.operations import worker
 from simsim.request_log.models import RetentionMark, SetAsideLine
@@ -100,7 +100,7 @@ def test_mail_that_was_claimed_put_off_or_given_up_in_the_jump_goes_when_the_clo
     ahead = now + MONTH
     assert outbox.claim(ahead) == [claimed]
     outbox.postpone(put_off, OSError("away"), ahead)
-    assert state_of(OwedMail.objects.get(pk=put_off.pk)) == State.GIVEN_UP
+    assert state_of(OwedMail.objects.get(pk=put_off.pk)) == DeliveryState.GIVEN_UP
     outbox.postpone(given_up, OSError("away"), ahead)
     with serving(port):
         assert outbox.deliver_due(now=now + SOON) == 4

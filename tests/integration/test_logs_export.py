@@ -20,7 +20,7 @@ from django.http import QueryDict, StreamingHttpResponse
 from django.test import AsyncClient, Client
 
 from cast import Cast
-from integration.test_logs_page import BACKEND, NOON, log, page_of, refused, signed_in
+from log_pages import BACKEND, NOON, log, page_of, refused, signed_in
 from logged_requests import row, store
 from simsim.accounts.actions import create_account
 from simsim.accounts.permissions import OPERATOR

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from cast import Cast
-from integration.test_logs_page import NOON, log, page_of, read, signed_in
+from log_pages import NOON, log, page_of, read, signed_in
 from simsim.console.logs import fragments, request_list
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.search import plan

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from cast import Cast
 from logged_requests import row, store
-from simsim.account_log.usage import By, has_ever_been_used, new_addresses_of, usage_of
+from simsim.account_log.usage import By, has_ever_been_used, new_callers_of, usage_of
 from simsim.accounts.permissions import Actor
 from simsim.problem import NotFound, NotPermitted
 from simsim.request_log import durations
@@ -168,7 +168,7 @@ def test_bob_and_charlie_learn_nothing_of_acme(cast: Cast) -> None:
     def asked(actor: Actor) -> list[Any]:
         return [
             lambda: usage_of(cast.acme, actor=actor, span=span, by=By.TOKEN),
-            lambda: new_addresses_of(cast.acme, actor=actor, now=timezone.now()),
+            lambda: new_callers_of(cast.acme, actor=actor, now=timezone.now()),
             lambda: has_ever_been_used(cast.acme, actor=actor),
         ]
 
@@ -179,7 +179,7 @@ def test_bob_and_charlie_learn_nothing_of_acme(cast: Cast) -> None:
     assert [bool(ask()) for ask in asked(cast.as_alice)] == [True] * 3
     for by in By:
         assert usage_of(cast.globex, actor=cast.as_charlie, span=span, by=by).total == Usage()
-    assert new_addresses_of(cast.globex, actor=cast.as_charlie, now=timezone.now()).number == 0
+    assert new_callers_of(cast.globex, actor=cast.as_charlie, now=timezone.now()).number == 0
 
 
 def test_address_is_new_when_no_token_of_the_account_was_let_in_from_it_before() -> None:

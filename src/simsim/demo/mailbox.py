@@ -9,7 +9,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
-from simsim.demo.place import write_json
+from simsim.demo.installation import write_json
 
 Mail = dict[str, str]
 _is_mail_id = re.compile(r"[0-9]{20}-[0-9a-f]{8}").fullmatch

@@ -18,7 +18,7 @@ LANGUAGE = "en"
 
 
 @dataclass(frozen=True)
-class Event:
+class ForwardedEvent:
     """`json` is the whole of it in ASCII, without control characters; `facts` are what syslog tells beside it.
 
     `id` stays the same whenever the event is sent again; it is of its `kind` alone. `is_ordinary` says that nobody need
@@ -33,7 +33,7 @@ class Event:
     json: bytes
 
 
-def of_requests(row_ids: Sequence[int]) -> list[Event]:
+def of_requests(row_ids: Sequence[int]) -> list[ForwardedEvent]:
     """Return the logged requests that are there, as they are now, in the order of their time."""
     with translation.override(
         LANGUAGE
@@ -41,12 +41,12 @@ def of_requests(row_ids: Sequence[int]) -> list[Event]:
         return [_of_request(row) for row in _found(LoggedRequest, sorted(row_ids))]
 
 
-def of_audit(event_ids: Sequence[int]) -> list[Event]:
+def of_audit(event_ids: Sequence[int]) -> list[ForwardedEvent]:
     """Return the audit events that are there, in their order."""
     return [_of_audit(row) for row in _found(AuditEvent, sorted(event_ids))]
 
 
-def _of_request(row: LoggedRequest) -> Event:
+def _of_request(row: LoggedRequest) -> ForwardedEvent:
     account = str(row.account_id) if row.account_id else None
     document = {
         "kind": "request",
@@ -60,10 +60,10 @@ def _of_request(row: LoggedRequest) -> Event:
         "reason": row.reason, "status": row.status, "address": row.address,
     }  # fmt: skip
     is_ordinary = row.outcome != Outcome.REFUSED
-    return Event("request", str(row.pk), row.received_at, is_ordinary, _given(facts), _json(document))
+    return ForwardedEvent("request", str(row.pk), row.received_at, is_ordinary, _given(facts), _json(document))
 
 
-def _of_audit(row: AuditEvent) -> Event:
+def _of_audit(row: AuditEvent) -> ForwardedEvent:
     account = str(row.account_id) if row.account_id else None
     document = {
         "kind": "audit",
@@ -77,7 +77,7 @@ def _of_audit(row: AuditEvent) -> Event:
         "details": row.details,
     }
     facts = {"id": str(row.pk), "account": account, "event": row.event, "subject": row.subject_id}
-    return Event("audit", str(row.pk), row.at, False, _given(facts), _json(document))
+    return ForwardedEvent("audit", str(row.pk), row.at, False, _given(facts), _json(document))
 
 
 def _given(facts: Mapping[str, object]) -> dict[str, str]:

@@ -17,16 +17,16 @@ LONG_WAIT = timedelta(minutes=15)
 RECENT = timedelta(days=3)
 
 
-class State(StrEnum):
+class DeliveryState(StrEnum):
     WAITING = "waiting"
     DELIVERED = "delivered"
     GIVEN_UP = "given_up"
 
 
 IN_STATE = {
-    State.WAITING: Q(delivered_at=None, given_up_at=None),
-    State.DELIVERED: Q(delivered_at__isnull=False),
-    State.GIVEN_UP: Q(delivered_at=None, given_up_at__isnull=False),
+    DeliveryState.WAITING: Q(delivered_at=None, given_up_at=None),
+    DeliveryState.DELIVERED: Q(delivered_at__isnull=False),
+    DeliveryState.GIVEN_UP: Q(delivered_at=None, given_up_at__isnull=False),
 }
 
 
@@ -40,19 +40,21 @@ class Trouble:
     given_up: int
 
 
-def state_of(mail: OwedMail) -> State:
+def state_of(mail: OwedMail) -> DeliveryState:
     """Return what has become of a mail."""
     if mail.delivered_at is not None:
-        return State.DELIVERED
-    return State.WAITING if mail.given_up_at is None else State.GIVEN_UP
+        return DeliveryState.DELIVERED
+    return DeliveryState.WAITING if mail.given_up_at is None else DeliveryState.GIVEN_UP
 
 
 def is_withdrawn(mail: OwedMail) -> bool:
     """Whether the mail was given up because it was no longer true, and not because nobody took it."""
-    return state_of(mail) == State.GIVEN_UP and mail.last_error.startswith(WITHDRAWN)
+    return state_of(mail) == DeliveryState.GIVEN_UP and mail.last_error.startswith(WITHDRAWN)
 
 
-def mails(*, state: State | None, limit: int, cursor: str | None = None) -> tuple[Sequence[OwedMail], str | None]:
+def list_mails(
+    *, state: DeliveryState | None, limit: int, cursor: str | None = None
+) -> tuple[Sequence[OwedMail], str | None]:
     """Return one page of the mails, newest first, and the cursor of the next; raise Invalid for a cursor that is none.
 
     For the operator alone: it names people of every account.
@@ -75,7 +77,7 @@ def trouble(*, now: datetime) -> Trouble:
     """Return what is wrong with the delivery now."""
     late = waiting().filter(owed_at__lt=now - LONG_WAIT)
     example = late.exclude(last_error="").order_by("-due_at").values_list("last_error", flat=True).first()
-    lost = OwedMail.objects.filter(IN_STATE[State.GIVEN_UP], given_up_at__gt=now - RECENT)
+    lost = OwedMail.objects.filter(IN_STATE[DeliveryState.GIVEN_UP], given_up_at__gt=now - RECENT)
     return Trouble(
         waiting=late.count(),
         oldest=late.aggregate(oldest=Min("owed_at"))["oldest"],
@@ -93,7 +95,7 @@ def document(mail: OwedMail) -> dict[str, object]:
         "state": state_of(mail).value,
         "owed_at": iso(mail.owed_at),
         "attempts": mail.attempts,
-        "next_attempt_at": iso(mail.due_at) if state_of(mail) == State.WAITING else None,
+        "next_attempt_at": iso(mail.due_at) if state_of(mail) == DeliveryState.WAITING else None,
         "last_error": mail.last_error or None,
         "delivered_at": iso(mail.delivered_at),
         "given_up_at": iso(mail.given_up_at),

@@ -14,7 +14,7 @@ from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from simsim import sqlite_library
-from simsim.forwarding import forwarder, unsent
+from simsim.forwarding import forwarder, lost_events
 from simsim.gate import ballast
 from simsim.gate.wal_index import Identity, identity_of
 from simsim.mail import outbox
@@ -87,7 +87,7 @@ def forget() -> int:
     if now is None:
         return 0
     forgotten = forget_old(now, days=days) + gaps.forget_old(now - timedelta(days=days))
-    return forgotten + unsent.forget(now, days=days) + nodes.forget_old(now)
+    return forgotten + lost_events.delete_outdated(now, days=days) + nodes.forget_old(now)
 
 
 def forward() -> int:

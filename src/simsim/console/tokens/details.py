@@ -16,11 +16,12 @@ from simsim.console.tokens import allowlist_preview
 from simsim.console.tokens.form import TokenForm, offered_software
 from simsim.console.tokens.live_errors import CHECK, errors_while_typing
 from simsim.console.tokens.rows import rows
-from simsim.credential.allowlist import Fault, parse_address, parse_network
+from simsim.credential.allowlist import parse_address
 from simsim.problem import AlreadyExists, ChangedMeanwhile, Invalid
 from simsim.tokens.actions import edit_token
 from simsim.tokens.cautions import name_caution, network_cautions
 from simsim.tokens.models import Token
+from simsim.tokens.rules import needs_recent_authentication
 from simsim.tokens.selectors import find_token
 from simsim.tokens.sent_notices import notices_of
 
@@ -58,24 +59,10 @@ def edit(visit: Visit, token: Token, form: TokenForm, press: str) -> HttpRespons
     if preview := allowlist_preview.objection(visit, token, form, press):
         return token_page(visit, token, form, preview=preview, is_question=True)
     form.report_only = form.report_only or press == allowlist_preview.SAVE_REPORT_ONLY
-    if opens_more(token, form):
-        # A leaked password that the list had made useless would work again: not from a browser left open.
+    is_list_changed = not form.leaves_the_list
+    if is_list_changed and needs_recent_authentication(token, form.networks, report_only=form.report_only):
         demand_recent_authentication(visit.request, keeps_form=True)
     return save(visit, token, form)
-
-
-def opens_more(token: Token, form: TokenForm) -> bool:
-    """Whether addresses would be let in that are refused now."""
-    if form.leaves_the_list or not token.allowed_networks or token.report_only:
-        return False
-    if form.report_only or not form.list_text:
-        return True
-    wanted = [network for network in map(parse_network, form.list_text.split()) if not isinstance(network, Fault)]
-    before = token.networks
-    return any(
-        not any(network.version == known.version and network.subnet_of(known) for known in before)  # type: ignore[arg-type]
-        for network in wanted
-    )
 
 
 def changed_meanwhile(visit: Visit, token: Token, form: TokenForm) -> HttpResponse:

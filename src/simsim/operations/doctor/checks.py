@@ -9,8 +9,8 @@ from django.db.models import Min
 from django.utils import timezone
 
 from simsim import sqlite_library
-from simsim.forwarding.connection import Away, connected
-from simsim.forwarding.status import RECENT, state
+from simsim.forwarding.connection import ReceiverUnavailable, connected
+from simsim.forwarding.status import RECENT, forwarding_status
 from simsim.mail import delivery_status, outbox
 from simsim.mail.transport import BoundedBackend
 from simsim.operations import existing_installation, migrate
@@ -118,12 +118,12 @@ def forwarding() -> Iterator[Finding]:
     if target is None:
         return
     now = timezone.now()
-    found = state(now=now)
+    found = forwarding_status(now=now)
     says = []
     try:
         with connected(target):
             says.append(f"{target.place} answers")
-    except Away as error:
+    except ReceiverUnavailable as error:
         says.append(f"{target.place} can't be reached ({error}): check SIMSIM_FORWARD_URL")
     if found.oldest is not None:
         why = (

@@ -16,7 +16,7 @@ ANY_OF_A_GROUP = ".*"
 
 
 @dataclass(frozen=True)
-class Filters:
+class AuditFilters:
     """Which events. `since` is included and `until` is not; `event` is a name such as token.created, or token.* for
     all that begin so; `actor` is an email address, or operator for the command line.
     """
@@ -28,7 +28,9 @@ class Filters:
     event: str | None = None
 
 
-def events(filters: Filters, *, limit: int, cursor: str | None = None) -> tuple[Sequence[AuditEvent], str | None]:
+def list_events(
+    filters: AuditFilters, *, limit: int, cursor: str | None = None
+) -> tuple[Sequence[AuditEvent], str | None]:
     """Return one page, newest first, and the cursor of the next, None at the end; whoever calls has asked permit().
 
     Raises Invalid for an unknown event or an invalid cursor.
@@ -42,7 +44,7 @@ def events(filters: Filters, *, limit: int, cursor: str | None = None) -> tuple[
     return rows[:limit], str(rows[limit - 1].pk) if len(rows) > limit else None
 
 
-def condition_of(filters: Filters) -> Q:
+def condition_of(filters: AuditFilters) -> Q:
     condition = Q()
     if filters.account_id is not None:
         condition &= Q(account_id=filters.account_id)
