@@ -95,9 +95,9 @@ class TokenUse(models.Model):
 class UsageCount(models.Model):
     """How many requests of an account came in one time in UTC: let in, refused, and how long they took.
 
-    `kind` says by what they are counted and `value` which: see `counting.Kind`; `began_hour` counts hours from the year
-    1970, `hours` is how long the time is: see `counting.HOURS`. `took` counts ended requests by duration, a number for
-    each of `durations.COLUMNS`. Counted as rows are stored and completed.
+    `kind` and `value` say which requests are counted: see `counts.CountKind`. `began_hour` counts hours from the year
+    1970; `hours` is the length of the period: see `counts.HOURS`. `took` counts ended requests by duration, in the
+    columns `durations.COLUMNS`. The counts grow as rows are stored and completed.
     """
 
     account_id = models.UUIDField()

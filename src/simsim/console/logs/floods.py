@@ -15,7 +15,7 @@ from simsim.request_log.outcome import Outcome
 from simsim.request_log.row_ids import moment_of
 from simsim.request_log.search.filters import parse_status
 from simsim.request_log.search.flood_summaries import Flooded
-from simsim.request_log.search.selectors import Page
+from simsim.request_log.search.selectors import RequestPage
 
 UNAUTHORIZED = 401
 IPV6_PREFIX = 64
@@ -31,7 +31,7 @@ class FloodLine:
     until: SafeString
 
 
-def flood_line(visit: Visit, form: LogForm, page: Page) -> FloodLine | None:
+def flood_line(visit: Visit, form: LogForm, page: RequestPage) -> FloodLine | None:
     """Return what was counted in the time that the page shows, None for nothing, and for filters that leave it out."""
     if form.errors or not may_hold(form):
         return None
@@ -52,7 +52,7 @@ def may_hold(form: LogForm) -> bool:
     return low <= UNAUTHORIZED <= high
 
 
-def span(form: LogForm, page: Page) -> tuple[datetime | None, datetime | None]:
+def span(form: LogForm, page: RequestPage) -> tuple[datetime | None, datetime | None]:
     """Return the time of which the page shows the requests, without an end where it has none."""
     until = moment_of(int(form.cursor)) if form.cursor else form.filters.until
     if page.searched_until:

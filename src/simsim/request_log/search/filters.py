@@ -13,7 +13,7 @@ _is_status = re.compile(r"[1-5][0-9]{2}").fullmatch
 
 
 @dataclass(frozen=True)
-class Filters:
+class LogFilters:
     """Which requests. `account_id` None is every account's, and nobody's business but the operator's.
 
     `since` is included and `until` is not; `endpoint` is a path or an endpoint's name, or the beginning of either

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from simsim.problem import FieldError, Invalid, gettext_noop
 from simsim.request_log.models import LoggedRequest, TokenUse
 from simsim.request_log.row_ids import LAST, moment_of
-from simsim.request_log.search.filters import Filters
+from simsim.request_log.search.filters import LogFilters
 from simsim.request_log.search.plan import search
 from simsim.request_log.search.sentences import sentence
 
@@ -27,7 +27,7 @@ class LastUse:
 
 
 @dataclass(frozen=True)
-class Page:
+class RequestPage:
     """Rows, newest first; `next_cursor` None at the end.
 
     `searched_until` is set where the search ended for lack of time and not of rows: nothing older was looked at yet.
@@ -45,8 +45,8 @@ def last_uses(token_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, LastUse]:
 
 
 def list_requests(
-    filters: Filters, limit: int = 50, cursor: str | None = None, *, patience_seconds: float | None = None
-) -> Page:
+    filters: LogFilters, limit: int = 50, cursor: str | None = None, *, patience_seconds: float | None = None
+) -> RequestPage:
     """Return one page, newest first, and the cursor of the next, None at the end.
 
     Rows that arrive meanwhile never move another row to a second page. With `patience_seconds` the page may hold fewer
@@ -59,10 +59,10 @@ def list_requests(
     below = LAST if cursor is None else parse_cursor(cursor)
     found = search(filters, limit + 1, below=below, patience_seconds=patience_seconds)
     if len(found.rows) > limit:
-        return Page(found.rows[:limit], str(found.rows[limit - 1].pk))
+        return RequestPage(found.rows[:limit], str(found.rows[limit - 1].pk))
     if found.searched_to is None:
-        return Page(found.rows, None)
-    return Page(found.rows, str(found.searched_to), moment_of(found.searched_to))
+        return RequestPage(found.rows, None)
+    return RequestPage(found.rows, str(found.searched_to), moment_of(found.searched_to))
 
 
 def document(row: LoggedRequest) -> dict[str, object]:

@@ -18,7 +18,7 @@ from simsim.credential.allowlist import parse_address
 from simsim.credential.decision import Reason
 from simsim.request_log.models import Flood
 from simsim.request_log.outcome import Outcome
-from simsim.request_log.ship.join import Row
+from simsim.request_log.ship.join import RequestRow
 
 # So many from one network in one minute are stored: five a second, which a broken program may send and shall find.
 STORED_A_MINUTE = 300
@@ -33,7 +33,7 @@ UPSERT = """
         stored = kept.stored + excluded.stored, counted = kept.counted + excluded.counted
 """
 
-Identified = tuple[str | None, Row]
+Identified = tuple[str | None, RequestRow]
 
 
 class Source(NamedTuple):
@@ -76,15 +76,15 @@ def sift(rows: Sequence[Identified]) -> tuple[list[Identified], list[str]]:
     return kept, request_ids
 
 
-def _is_suspect(row: Row) -> bool:
+def _is_suspect(row: RequestRow) -> bool:
     return row.token_id is None and row.outcome == Outcome.REFUSED
 
 
-def _most_stored(row: Row) -> int:
+def _most_stored(row: RequestRow) -> int:
     return STORED_IN_AN_OUTAGE if row.reason == Reason.UNAVAILABLE else STORED_A_MINUTE
 
 
-def _source(row: Row) -> Source:
+def _source(row: RequestRow) -> Source:
     return Source(row.received_at.replace(second=0, microsecond=0), network_of(row.address))
 
 

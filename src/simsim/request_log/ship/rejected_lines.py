@@ -11,7 +11,7 @@ _is_cursor = re.compile(r"[0-9]{1,18}", re.ASCII).fullmatch
 
 
 @dataclass(frozen=True)
-class Page:
+class RejectedPage:
     items: list[SetAsideLine]
     next_cursor: str | None
 
@@ -36,7 +36,7 @@ def summary() -> Summary | None:
     return Summary(SetAsideLine.objects.count(), first.found_at, last.found_at, last.name, last.offset)
 
 
-def list_lines(limit: int = 50, cursor: str | None = None) -> Page:
+def list_lines(limit: int = 50, cursor: str | None = None) -> RejectedPage:
     """Return one page, newest first, and the cursor of the next, None at the end; raise Invalid for a bad cursor."""
     lines = SetAsideLine.objects.order_by("-pk")
     if cursor is not None:
@@ -44,7 +44,7 @@ def list_lines(limit: int = 50, cursor: str | None = None) -> Page:
             raise Invalid(FieldError("cursor", gettext_noop("This cursor is not valid for this list.")))
         lines = lines.filter(pk__lt=int(cursor))
     found = list(lines[: limit + 1])
-    return Page(found[:limit], str(found[limit - 1].pk) if len(found) > limit else None)
+    return RejectedPage(found[:limit], str(found[limit - 1].pk) if len(found) > limit else None)
 
 
 def document(line: SetAsideLine) -> dict[str, object]:

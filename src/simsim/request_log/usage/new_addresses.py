@@ -30,7 +30,7 @@ FIRST_DAYS = """
 
 
 @dataclass(frozen=True)
-class NewAddress:
+class AddressSeenFirst:
     """An address, the day on which it was first let in, and the requests that each token let in from it."""
 
     address: str
@@ -39,15 +39,15 @@ class NewAddress:
 
 
 @dataclass(frozen=True)
-class NewAddresses:
+class AddressesSeenFirst:
     """The newest of the `number` new addresses; `is_cut` when the account has more addresses than are looked at."""
 
-    shown: Sequence[NewAddress]
+    shown: Sequence[AddressSeenFirst]
     number: int
     is_cut: bool
 
 
-def new_addresses(account_id: uuid.UUID, *, since: date, most: int) -> NewAddresses:
+def new_addresses(account_id: uuid.UUID, *, since: date, most: int) -> AddressesSeenFirst:
     """Return the addresses that were let in for the first time since that day, the latest first, `most` at most.
 
     First as far back as the log is kept; the unknown address is none.
@@ -69,5 +69,5 @@ def new_addresses(account_id: uuid.UUID, *, since: date, most: int) -> NewAddres
     requests: dict[str, dict[uuid.UUID, int]] = {}
     for address, token_id, number in counted if new else ():
         requests.setdefault(address, {})[token_id] = int(number)
-    shown = [NewAddress(address, day, requests.get(address, {})) for day, address in new[:most]]
-    return NewAddresses(shown, len(new), len(known) == MAX_ADDRESSES)
+    shown = [AddressSeenFirst(address, day, requests.get(address, {})) for day, address in new[:most]]
+    return AddressesSeenFirst(shown, len(new), len(known) == MAX_ADDRESSES)
