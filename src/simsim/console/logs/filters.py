@@ -12,10 +12,10 @@ from django.utils.translation import gettext
 
 from simsim.console.errors import sentence
 from simsim.credential.allowlist import parse_address
+from simsim.pagination import parse_cursor
 from simsim.problem import Invalid
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.search.filters import LogFilters, parse_status
-from simsim.request_log.search.selectors import parse_cursor
 from simsim.rfc3339 import parse_day, parse_time
 
 # The address bar's parameters, in its order. Bookmarks and the tokens' pages rely on them.

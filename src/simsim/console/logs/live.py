@@ -9,8 +9,9 @@ from django.utils.http import urlencode
 
 from simsim.console.logs.filters import FOLLOW, LogForm
 from simsim.console.place import Visit
+from simsim.pagination import parse_cursor
 from simsim.request_log.row_ids import moment_of
-from simsim.request_log.search.selectors import RequestPage, parse_cursor
+from simsim.request_log.search.selectors import RequestPage
 
 # How often the page asks, in seconds; its template says it to htmx.
 EVERY_SECONDS = 2

@@ -14,9 +14,10 @@ from simsim.console.logs.floods import flood_line
 from simsim.console.logs.live import down_to, follow_context
 from simsim.console.logs.rows import LogRow, rows
 from simsim.console.place import Visit
+from simsim.pagination import parse_cursor
 from simsim.request_log.row_ids import moment_of
 from simsim.request_log.search.export import Format
-from simsim.request_log.search.selectors import RequestPage, parse_cursor
+from simsim.request_log.search.selectors import RequestPage
 
 PAGE_REQUESTS = 50
 # A page answers at once with what was found until then, and goes on by itself; where only a link goes on, each look

@@ -185,6 +185,6 @@ def list_set_aside(
     """List the lines that are no lines of a log, with passwords, credentials and queries masked."""
     from simsim.request_log.ship import rejected_lines
 
-    page = rejected_lines.list_lines(limit=limit, cursor=cursor)
-    items = [rejected_lines.document(line) for line in page.items]
-    print_list(items, SET_ASIDE_COLUMNS, as_json=as_json, cursor=page.next_cursor)
+    found, following = rejected_lines.list_lines(limit=limit, cursor=cursor)
+    items = [rejected_lines.document(line) for line in found]
+    print_list(items, SET_ASIDE_COLUMNS, as_json=as_json, cursor=following)
