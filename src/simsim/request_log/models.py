@@ -1,9 +1,10 @@
 """The log's tables. They may lie in a database of their own, so no foreign key leaves them: names are copies."""
 
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from django.db import models
+from django.conf import settings
+from django.db import connections, models
 from django.db.models import Q
 
 from simsim.request_log import durations
@@ -15,6 +16,11 @@ from simsim.request_log.nodes import WorkerNode as WorkerNode  # noqa: PLC0414
 
 # What stands for the id of a row that was counted and not stored.
 COUNTED_ALONE = 0
+
+
+def uuid_parameter(value: uuid.UUID) -> Any:
+    """Return a UUID as raw SQL on the log's database takes it."""
+    return value if connections[settings.REQUEST_LOG_ALIAS].vendor == "postgresql" else value.hex
 
 
 class Endpoint(models.Model):

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db import connections
 
 from simsim.credential.decision import Reason
-from simsim.request_log.models import Endpoint
+from simsim.request_log.models import Endpoint, uuid_parameter
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.search.filters import LogFilters, parse_status
 from simsim.request_log.ship.counts import CountKind
@@ -51,7 +50,7 @@ class Condition:
 
 def everything_of(account_id: uuid.UUID) -> Condition:
     """Return the condition that holds for all of an account's rows."""
-    sql = Sql("account_id = %s", (kept(account_id),))
+    sql = Sql("account_id = %s", (uuid_parameter(account_id),))
     return Condition(sql, lambda _: sql, CountKind.ALL)
 
 
@@ -83,11 +82,6 @@ def resources(endpoint: str) -> Sql:
     return Sql(f"SUBSTR(resource, 1, {len(beginning)}) = %s", (beginning,))
 
 
-def kept(value: uuid.UUID) -> Any:
-    """Return an id as the log's database keeps it."""
-    return value if connections[settings.REQUEST_LOG_ALIAS].vendor == "postgresql" else value.hex
-
-
 def both(*conditions: Sql) -> Sql:
     """Return the condition that holds where all of these hold."""
     parameters = [parameter for condition in conditions for parameter in condition.parameters]
@@ -97,9 +91,9 @@ def both(*conditions: Sql) -> Sql:
 def _tokens(account: Sql, token_ids: Sequence[uuid.UUID]) -> Condition:
     def lead(value: str) -> Sql:
         # The account's own rows alone, whoever's token that is.
-        return both(Sql("token_id = %s", (kept(uuid.UUID(value)),)), account.fenced)
+        return both(Sql("token_id = %s", (uuid_parameter(uuid.UUID(value)),)), account.fenced)
 
-    sql = _either("token_id", [kept(token_id) for token_id in token_ids])
+    sql = _either("token_id", [uuid_parameter(token_id) for token_id in token_ids])
     return Condition(sql, lead, CountKind.TOKEN, tuple(token_id.hex for token_id in token_ids), index="log_by_token")
 
 

@@ -32,6 +32,11 @@ class LogFilters:
     address: str | None = None
 
 
+def is_endpoint(text: str) -> bool:
+    """Whether the filter `endpoint` takes the text for this one endpoint: a star at the end would mean others too."""
+    return text.startswith("/") and not text.endswith("*")
+
+
 def parse_status(status: int | str) -> tuple[int, int]:
     """Return the lowest and the highest status that is meant; raise Invalid."""
     text = str(status)

@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db import connections
 
-from simsim.request_log.models import LoggedRequest, TokenAddressDay, UsageCount
+from simsim.request_log.models import LoggedRequest, TokenAddressDay, UsageCount, uuid_parameter
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.partitions import TABLE
 from simsim.request_log.row_ids import A_DAY, EPOCH, LAST, SLACK, first_id, moment_of
-from simsim.request_log.search.conditions import Condition, Sql, both, conditions, everything_of, kept, resources
+from simsim.request_log.search.conditions import Condition, Sql, both, conditions, everything_of, resources
 from simsim.request_log.search.filters import LogFilters, parse_status
 from simsim.request_log.ship.counts import DAY_HOURS, CountKind
 
@@ -151,7 +151,7 @@ def _times(filters: LogFilters) -> Iterator[Sql]:
 def _of_every_account(filters: LogFilters) -> Iterator[Sql]:
     """Yield the other filters as conditions on the rows of all accounts, for which nothing is counted."""
     if filters.token_id is not None:
-        yield Sql("token_id = %s", (kept(filters.token_id),))
+        yield Sql("token_id = %s", (uuid_parameter(filters.token_id),))
     if filters.status is not None:
         yield Sql("status BETWEEN %s AND %s", parse_status(filters.status))
     if filters.endpoint and filters.endpoint != "*":

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from simsim.credential.decision import Reason
 from simsim.request_log.outcome import GatewayCause, Outcome
-from simsim.request_log.ship.lines import EPOCH, Completed, Decided
+from simsim.request_log.row_ids import EPOCH
+from simsim.request_log.ship.lines import Completed, Decided
 
 REFUSED_STATUS = 401
 # What a gateway answers to a request that is no HTTP of its own: an unknown transfer encoding, an unknown version.

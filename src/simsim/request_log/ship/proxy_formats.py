@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from simsim.gate.address import parse_hop
+from simsim.gate.line import MAX_METHOD_CHARACTERS, MAX_PATH_CHARACTERS
 from simsim.gate.request_id import parse_request_id
 from simsim.problem import Unusable
+from simsim.request_log.row_ids import EPOCH
 from simsim.request_log.ship.lines import (
-    EPOCH,
     MAX_BYTES,
-    MAX_METHOD_LENGTH,
-    MAX_PATH_LENGTH,
     MAX_SECONDS,
     Completed,
     json_object,
@@ -137,8 +136,8 @@ class AccessLog:
             seconds=seconds,
             status=status if status >= 100 else None,
             bytes=int(within(_value(found, log_format.bytes) or 0, MAX_BYTES)),
-            method=masked(_value(found, log_format.method) or "", MAX_METHOD_LENGTH),
-            resource=masked(path.partition("?")[0], MAX_PATH_LENGTH),
+            method=masked(_value(found, log_format.method) or "", MAX_METHOD_CHARACTERS),
+            resource=masked(path.partition("?")[0], MAX_PATH_CHARACTERS),
             address=address and address.text,
             needs_decision=not self.is_all_ours,
         )

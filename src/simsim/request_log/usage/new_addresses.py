@@ -4,16 +4,14 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from django.conf import settings
 from django.db import connections
 from django.db.models import Sum
 
-from simsim.request_log.models import TokenAddressDay
+from simsim.request_log.models import TokenAddressDay, uuid_parameter
+from simsim.request_log.usage.token_use import MAX_ADDRESSES
 
-# Whoever holds a password chooses how many addresses there are: an IPv6 host has 2^64 of them.
-MAX_ADDRESSES = 5_000
 # From one address straight to the next, through the index: a GROUP BY reads every day of every token from each of them.
 FIRST_DAYS = """
     WITH RECURSIVE known(place, address) AS (
@@ -52,9 +50,8 @@ def new_addresses(account_id: uuid.UUID, *, since: date, most: int) -> Addresses
 
     First as far back as the log is kept; the unknown address is none.
     """
-    alias = settings.REQUEST_LOG_ALIAS
-    account: Any = account_id if connections[alias].vendor == "postgresql" else account_id.hex
-    with connections[alias].cursor() as cursor:
+    account = uuid_parameter(account_id)
+    with connections[settings.REQUEST_LOG_ALIAS].cursor() as cursor:
         cursor.execute(FIRST_DAYS, (account, account, MAX_ADDRESSES, account))
         rows = cursor.fetchall()
     known = [(address, day if isinstance(day, date) else date.fromisoformat(day)) for address, day in rows]

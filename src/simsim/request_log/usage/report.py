@@ -12,7 +12,7 @@ from django.db import connections
 from django.db.models import Min
 
 from simsim.request_log import durations
-from simsim.request_log.models import UsageCount
+from simsim.request_log.models import UsageCount, uuid_parameter
 from simsim.request_log.ship.counts import DAY_HOURS, HOUR_SECONDS, HOURS, TEN_DAYS_HOURS, CountKind, hour_of
 
 MAX_TIMED = 1_000
@@ -124,7 +124,7 @@ class SpanCounts:
     ) -> list[tuple[Any, ...]]:
         """Return the rows of a statement about the counts, all or those of some values; `sums` are of the columns."""
         connection = connections[settings.REQUEST_LOG_ALIAS]
-        account: Any = self.account_id if connection.vendor == "postgresql" else self.account_id.hex
+        account = uuid_parameter(self.account_id)
         values = f"AND value IN ({', '.join(['%s'] * len(among))})" if among else ""
         part = COUNTED.format(columns=", ".join(columns), among=values)
         sums = ", ".join(f"SUM({column})" for column in columns)
