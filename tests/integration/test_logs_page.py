@@ -23,7 +23,7 @@ from simsim.console.templatetags.console import duration, moment_exact
 from simsim.credential.decision import Cause
 from simsim.request_log.outcome import GatewayCause
 from simsim.request_log.search import plan as searching
-from simsim.request_log.ship.join import Row
+from simsim.request_log.ship.join import RequestRow
 from simsim.tokens.actions import create_token, edit_token, revoke_token
 from simsim.tokens.models import Token
 
@@ -433,8 +433,8 @@ def many(cast: Cast, token: Token) -> None:
     others = [uuid.uuid4() for _ in range(50)]
     ends = [(401, "refused", "expired", "expired"), *[(200, "accepted", "ok", "ok")] * 3]
     rows = [
-        Row(NOON + timedelta(seconds=n), accounts[n % 100], token.pk if n % 200 == 0 else others[n % 50], "n", "GET",
-            "/x" if n // 100 % 3 else "/y", *ends[n // 100 % 4], 0.1, 3, f"203.0.113.{n // 100 % 3}")
+        RequestRow(NOON + timedelta(seconds=n), accounts[n % 100], token.pk if n % 200 == 0 else others[n % 50], "n",
+            "GET", "/x" if n // 100 % 3 else "/y", *ends[n // 100 % 4], 0.1, 3, f"203.0.113.{n // 100 % 3}")
         for n in range(20_000)
     ]  # fmt: skip
     store(*rows)

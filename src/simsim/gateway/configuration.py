@@ -17,7 +17,7 @@ from simsim.gate.app import READYZ, VERIFY
 from simsim.gateway import nginx
 from simsim.gateway.addresses import (
     HEALTH_PATH,
-    Place,
+    HostPort,
     Upstream,
     parse_health,
     parse_listen,
@@ -70,13 +70,13 @@ class GatewaySettings:
     health: str = HEALTH_PATH
 
 
-def render(settings: GatewaySettings, addresses: Sequence[Place] = ()) -> str:
+def render(settings: GatewaySettings, addresses: Sequence[HostPort] = ()) -> str:
     """Return the whole configuration; raise Unusable, in one line, for what nginx could not run with.
 
     `addresses` are those of the API, resolved here when they are not given.
     """
-    api, place = parse_upstream(settings.upstream), parse_listen(settings.listen)
-    addresses = addresses or resolve(api.place)
+    api, listen = parse_upstream(settings.upstream), parse_listen(settings.listen)
+    addresses = addresses or resolve(api.address)
     module = nginx.find().module
     template = Template(resources.files(__package__).joinpath("nginx.conf").read_text(encoding="utf-8"))
     # Unguessable, so that no address that a client may ask for meets it.
@@ -95,7 +95,7 @@ def render(settings: GatewaySettings, addresses: Sequence[Place] = ()) -> str:
         authority=quoted(api.authority),
         scheme=api.scheme,
         api_tls=tls_directives(api),
-        listen=str(place),
+        listen=str(listen),
         retry_after=answer.RETRY_AFTER_SECONDS,
         account_header=ACCOUNT_HEADER,
         token_header=TOKEN_HEADER,
@@ -199,7 +199,7 @@ def tls_directives(api: Upstream) -> str:
     if roots is None:
         raise Unusable("--upstream: no file of certificate authorities was found to prove an https API with")
     return (
-        f"proxy_ssl_server_name on; proxy_ssl_name {api.place.host}; proxy_ssl_verify on; "
+        f"proxy_ssl_server_name on; proxy_ssl_name {api.address.host}; proxy_ssl_verify on; "
         f"proxy_ssl_verify_depth 4; proxy_ssl_trusted_certificate {quoted(roots)};"
     )
 
