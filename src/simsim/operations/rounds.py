@@ -31,8 +31,6 @@ MIN_JUMP_SECONDS = 2.0
 # What a job may take, or fail for, before it is told: a database that restarts is no trouble.
 MAX_JOB_SECONDS = 300.0
 FAILING_SECONDS = 10.0
-# How long nothing is deleted for its age after the clock was set forward so far: it may be set back.
-DOUBT = timedelta(days=1)
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # the first goes on while the machine sleeps
 
@@ -81,7 +79,6 @@ class Rounds:
         self._started_at = wall()
         self._last: tuple[datetime, float] | None = None
         self._jumps: list[tuple[datetime, float]] = []
-        self._in_doubt_until = 0.0
         self._queues: dict[str, object] = {}
         self._next_file = 0.0
         self._next_row = 0.0
@@ -101,10 +98,6 @@ class Rounds:
             self._store(node, now, boot)
             self._next_row = boot + ROW_SECONDS
         return 0
-
-    def is_clock_in_doubt(self) -> bool:
-        """Whether the clock was set forward by far, lately: what seems old may not be."""
-        return self._boot() < self._in_doubt_until
 
     def farewell(self) -> None:
         """Say that the worker ends because it was asked to."""
@@ -128,8 +121,6 @@ class Rounds:
         if abs(seconds) < MIN_JUMP_SECONDS:
             return
         self._jumps.append((now, seconds))
-        if seconds > DOUBT.total_seconds():
-            self._in_doubt_until = self._boot() + DOUBT.total_seconds()
         log.error("the clock was set %s by %.1f s", "forward" if seconds > 0 else "back", abs(seconds))
 
     def _read_queues(self) -> None:

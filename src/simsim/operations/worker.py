@@ -59,7 +59,7 @@ def jobs(rounds: Rounds) -> list[Job]:
         Job("expiry notices", owe_expiry_notices, idle_seconds=15.0, busy_seconds=0.0),
         # Soon after there is room again, and not at once: who makes it is at work still.
         Job("ballast", keep_ballast, idle_seconds=60.0, busy_seconds=60.0),
-        Job("retention", lambda: 0 if rounds.is_clock_in_doubt() else forget(), idle_seconds=3600.0, busy_seconds=0.1),
+        Job("retention", forget, idle_seconds=3600.0, busy_seconds=0.1),
         Job("health", rounds.round, idle_seconds=1.0, busy_seconds=1.0),
         *([Job("forwarding", forward, idle_seconds=0.5, busy_seconds=0.0)] if settings.FORWARD_TARGET else []),
     ]
