@@ -13,11 +13,11 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
-from simsim import sqlite_library
 from simsim.forwarding import forwarder, unsent
 from simsim.gate import ballast
 from simsim.gate.wal_index import Identity, identity_of
 from simsim.mail import outbox
+from simsim.operations.existing_installation import prove_files_safe
 from simsim.operations.rounds import Progress, Rounds, boot_seconds
 from simsim.operations.wall_clock import WallClock
 from simsim.request_log import gaps, nodes
@@ -98,7 +98,7 @@ def forward() -> int:
 
 def work() -> None:
     """Do the jobs until SIGTERM, SIGINT or SIGHUP. Raises Unusable where SQLite could corrupt what it writes."""
-    sqlite_library.prove_safe()
+    prove_files_safe(settings.OPERATOR)
     # Blocked before the threads begin, which inherit it: the signal then waits for sigwait and strikes nowhere else.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     stop = threading.Event()

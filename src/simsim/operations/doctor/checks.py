@@ -76,6 +76,9 @@ def unreachable(error: DatabaseError) -> str:
 
 
 def sqlite() -> Iterator[Finding]:
+    if not settings.OPERATOR.database_files:
+        yield Finding("SQLite", True, "not used: every database is on PostgreSQL")
+        return
     library = sqlite_library.in_use()
     unsafe = "has a bug that can corrupt databases: install the package pysqlite3, or SQLite 3.51.3 or newer"
     yield Finding("SQLite", library.is_safe, f"{library}" if library.is_safe else f"{library} {unsafe}")
