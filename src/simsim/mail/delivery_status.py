@@ -82,6 +82,12 @@ def trouble(*, now: datetime) -> Trouble:
     )
 
 
+def oldest_owed_at() -> datetime | None:
+    """Return since when the oldest mail waits, None when no mail waits."""
+    oldest: datetime | None = waiting().aggregate(oldest=Min("owed_at"))["oldest"]
+    return oldest
+
+
 def document(mail: OwedMail) -> dict[str, object]:
     """Return a mail as the operator sees it: never its facts, which may let somebody in."""
     return {

@@ -5,9 +5,9 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from simsim import sqlite_library
 from simsim.gateway.addresses import HostPort
 from simsim.operations.context import Operator, Wiring
+from simsim.operations.existing_installation import prove_files_safe
 from simsim.operations.output import print_json
 from simsim.operations.probes import is_port_free, port_status, reachable, socket_status
 from simsim.operations.processes import Program, Supervisor
@@ -45,7 +45,7 @@ def serve(
     `gate_listen` is where the gate listens beside its socket; "" for where SIMSIM_GATE_LISTEN says.
     """
     operator = wiring.operator()
-    sqlite_library.prove_safe()
+    prove_files_safe(operator)
     prove_port_free(host, port, hint="choose another with --port")
     place = gate_place(operator, gate_listen)
     prove_socket_free(operator.gate_socket)

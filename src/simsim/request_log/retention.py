@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 HOURS_KEPT = timedelta(days=8)
 STEP = 900
 # A worker that was away for longer waits for a day as well; nothing is lost by that.
-MAX_STEP = timedelta(days=2)
+MAX_STEP = timedelta(days=1)
 HOLD = timedelta(days=1)
 
 
