@@ -10,7 +10,8 @@ import pytest
 
 import postgresql_server
 from simsim.credential.digest import digest
-from simsim.gate.lookup import Unavailable, open_lookup
+from simsim.gate.lookup import Unavailable
+from simsim.gate.lookup_postgresql import PostgresqlLookup
 
 KNOWN = digest("sim_of_a_test")
 VIEW = f"""
@@ -40,7 +41,7 @@ def standby_port(primary_url: str) -> Iterator[int]:
 def test_standby_decides_nothing(asked: bytes, primary_url: str, standby_port: int) -> None:
     standby_url = postgresql_server.url(standby_port, primary_url.rpartition("/")[2])
     for url in (standby_url, f"{standby_url}?target_session_attrs=any"):
-        with contextlib.closing(open_lookup(url)) as lookup, pytest.raises(Unavailable):
+        with contextlib.closing(PostgresqlLookup(url)) as lookup, pytest.raises(Unavailable):
             lookup.find(asked)
 
 
@@ -48,5 +49,5 @@ def test_standby_decides_nothing(asked: bytes, primary_url: str, standby_port: i
 def test_of_several_hosts_the_primary_decides(primary_url: str, standby_port: int) -> None:
     hosts = f"127.0.0.1:{standby_port},127.0.0.1:{postgresql_server.start()}"
     url = f"postgresql://postgres@{hosts}/{primary_url.rpartition('/')[2]}"
-    with contextlib.closing(open_lookup(url)) as lookup:
+    with contextlib.closing(PostgresqlLookup(url)) as lookup:
         assert lookup.find(KNOWN)
