@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
@@ -22,7 +23,7 @@ import postgresql_server
 from simsim.credential.digest import digest
 from simsim.gate.lookup import Unavailable
 from simsim.gate.lookup_postgresql import STATEMENT_TIMEOUT_SECONDS, PostgresqlLookup
-from stack import BIN, Stack, basic
+from stack import BIN, PASSWORD, Stack, basic
 
 GATES = 5
 TOKENS = 6
@@ -147,6 +148,19 @@ class Callers:
             thread.join(30)
 
 
+def sign_in(stack: Stack, email: str) -> tuple[int, str | None]:
+    """Try to sign in at the console with a new browser; return the answer's status and where it leads."""
+    with httpx.Client(base_url=f"http://localhost:{stack.console_port}") as browser:
+        browser.get("/sign-in/login/")
+        form = {
+            "login": email,
+            "password": PASSWORD,
+            "csrfmiddlewaretoken": browser.cookies["simsim-csrf"],
+        }
+        answer = browser.post("/sign-in/login/", data=form)
+        return answer.status_code, answer.headers.get("Location")
+
+
 @pytest.mark.covers("R13", "R17", "B1", "B11")
 def test_whole_product_works_behind_a_pooler(tmp_path: Path, pooler_port: int) -> None:
     stack = Stack(tmp_path, on_postgresql=True)
@@ -162,12 +176,14 @@ def test_whole_product_works_behind_a_pooler(tmp_path: Path, pooler_port: int) -
             assert callers.ask(token) == 204
             stack.revoke(token["id"])
             assert [callers.ask(token) for _ in range(20)] == [401] * 20
+        for number in range(8):
+            assert sign_in(stack, "alice@acme.example") == (302, "/")
+            assert sign_in(stack, f"stranger-{number}@acme.example") == (200, None)
         callers.stop()
         assert set(callers.statuses) == {204}
         assert len(callers.statuses) > 200
         asked = len(callers.statuses) + 21 * len(others)
         stack.wait_until(lambda: stack.count_log() >= asked, "every request is in the log")
-        assert stack.get("/sign-in/login/", port=stack.console_port).status == 200
         assert stack.get("/readyz", port=stack.console_port).status == 200
         assert sessions(pooler_port, stack.database) == [("0", "off", 0)] * postgresql_front.POOL_SIZE
         done = subprocess.run(
@@ -178,3 +194,21 @@ def test_whole_product_works_behind_a_pooler(tmp_path: Path, pooler_port: int) -
     finally:
         callers.stop()
         stack.stop()
+
+
+@pytest.mark.covers("B11")
+def test_nodes_that_migrate_at_once_through_a_pooler_all_succeed(tmp_path: Path, pooler_port: int) -> None:
+    stack = Stack(tmp_path, on_postgresql=True)
+    postgresql_server.create_database(stack.database)
+    stack.settings["SIMSIM_DATABASE_URL"] = postgresql_server.url(pooler_port, stack.database)
+    migrations = [
+        subprocess.Popen(
+            [BIN / "simsim", "migrate", "--json"], env=stack.environment | {"SIMSIM_DATA_DIR": str(tmp_path / node)},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for node in ("one", "two", "three")
+    ]  # fmt: skip
+    done = [(process.communicate(timeout=200), process.returncode) for process in migrations]
+    assert [(says[1], status) for says, status in done] == [("", 0)] * len(migrations)
+    migrated = "Migrated the database “default”"
+    assert sum(migrated in json.loads(says[0])["done"] for says, _ in done) == 1

@@ -126,7 +126,7 @@ class PostgresqlLookup:
         self._cursor, self._generation = connection.cursor(binary=True), process.generation()
         # Prepared at the first use, but not behind a pooler: the next request may come to a session that doesn't know
         # the statement, or that knows another one by its name.
-        if not _is_pooled(connection):
+        if not is_pooled(connection):
             connection.prepare_threshold = 0
         return self._cursor
 
@@ -137,7 +137,7 @@ class PostgresqlLookup:
         return Unavailable(f"PostgreSQL: {type(error).__name__}")
 
 
-def _is_pooled(connection: psycopg.Connection[TupleRow]) -> bool:
+def is_pooled(connection: psycopg.Connection[Any]) -> bool:
     """Whether a pooler stands in between: the process that answers isn't the one named at the start of the session."""
     (row,) = connection.execute("SELECT pg_backend_pid()").fetchall()
     return bool(row[0] != connection.info.backend_pid)
