@@ -1,10 +1,8 @@
 """PgBouncer in transaction mode between the product and PostgreSQL: its clients share two sessions of the server's."""
 
 import contextlib
-import http.client
 import json
 import secrets
-import socket
 import subprocess
 import threading
 import time
@@ -23,7 +21,7 @@ import postgresql_server
 from simsim.credential.digest import digest
 from simsim.gate.lookup import Unavailable
 from simsim.gate.lookup_postgresql import STATEMENT_TIMEOUT_SECONDS, PostgresqlLookup
-from stack import BIN, PASSWORD, Stack, basic
+from stack import BIN, PASSWORD, Stack
 
 GATES = 5
 TOKENS = 6
@@ -40,8 +38,8 @@ pytestmark = [pytest.mark.any_database, pytest.mark.timeout(300)]
 
 @pytest.fixture(scope="module")
 def pooler_port() -> Iterator[int]:
-    with postgresql_front.pooler(postgresql_server.start()) as pooler:
-        yield pooler.port
+    with postgresql_front.pooler(postgresql_server.start()) as port:
+        yield port
 
 
 @pytest.fixture
@@ -115,32 +113,20 @@ def test_statement_that_takes_too_long_is_cancelled_behind_the_pooler(
 
 
 class Callers:
-    """People who ask the gates again and again, each over a connection of its own."""
+    """Four callers who ask the gate with one token again and again."""
 
-    def __init__(self, socket_path: Path) -> None:
-        self._path = socket_path
+    def __init__(self, stack: Stack, token: dict[str, Any]) -> None:
         self._is_over = threading.Event()
         self.statuses: list[int] = []
-        self._threads: list[threading.Thread] = []
 
-    def ask(self, token: dict[str, Any]) -> int:
-        connection = http.client.HTTPConnection("gate")
-        connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(20)
-        connection.sock.connect(str(self._path))
-        with contextlib.closing(connection):
-            connection.request("GET", "/gate/verify", headers=basic((token["username"], token["password"])))
-            return connection.getresponse().status
-
-    def keep_asking(self, token: dict[str, Any]) -> None:
-        def ask() -> None:
+        def keep_asking() -> None:
             while not self._is_over.is_set():
-                self.statuses.append(self.ask(token))
+                self.statuses.append(stack.ask_gate(token))
                 time.sleep(0.01)
 
-        thread = threading.Thread(target=ask)
-        self._threads.append(thread)
-        thread.start()
+        self._threads = [threading.Thread(target=keep_asking) for _ in range(4)]
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         self._is_over.set()
@@ -166,20 +152,20 @@ def test_whole_product_works_behind_a_pooler(tmp_path: Path, pooler_port: int) -
     stack = Stack(tmp_path, on_postgresql=True)
     pooled = postgresql_server.url(pooler_port, stack.database)
     stack.settings["SIMSIM_DATABASE_URL"] = pooled
-    callers = Callers(stack.data / "run" / "gate.sock")
     try:
         stack.start()
         kept, *others = [stack.create_token(f"Token {number}") for number in range(TOKENS)]
-        for _ in range(4):
-            callers.keep_asking(kept)
-        for token in others:
-            assert callers.ask(token) == 204
-            stack.revoke(token["id"])
-            assert [callers.ask(token) for _ in range(20)] == [401] * 20
-        for number in range(8):
-            assert sign_in(stack, "alice@acme.example") == (302, "/")
-            assert sign_in(stack, f"stranger-{number}@acme.example") == (200, None)
-        callers.stop()
+        callers = Callers(stack, kept)
+        try:
+            for token in others:
+                assert stack.ask_gate(token) == 204
+                stack.revoke(token["id"])
+                assert [stack.ask_gate(token) for _ in range(20)] == [401] * 20
+            for number in range(8):
+                assert sign_in(stack, "alice@acme.example") == (302, "/")
+                assert sign_in(stack, f"stranger-{number}@acme.example") == (200, None)
+        finally:
+            callers.stop()
         assert set(callers.statuses) == {204}
         assert len(callers.statuses) > 200
         asked = len(callers.statuses) + 21 * len(others)
@@ -192,7 +178,6 @@ def test_whole_product_works_behind_a_pooler(tmp_path: Path, pooler_port: int) -
         database = json.loads(done.stdout)["items"][0]
         assert (database["ok"], database["detail"]) == (True, "PostgreSQL, up to date, through a connection pooler")
     finally:
-        callers.stop()
         stack.stop()
 
 
