@@ -9,7 +9,7 @@ import pytest
 
 from gate_database import Database
 from simsim.gate.app import READYZ, Gate
-from simsim.gate.lookup import open_lookup
+from simsim.gate.lookup_sqlite import SqliteLookup
 from simsim.gate.spool import Spool
 from simsim.gate.worker_health import FILE_NAME, WorkerHealth, read_worker_health
 
@@ -25,7 +25,7 @@ def say(spool_dir: Path, text: str, *, seconds_ago: float = 0.0) -> None:
 @pytest.mark.covers("B11")
 def test_dead_worker_degrades_readiness_without_ending_it(database: Database, spool_dir: Path) -> None:
     gate = Gate(
-        open_lookup(database.path), Spool(spool_dir), clock=lambda: NOW,
+        SqliteLookup(database.path), Spool(spool_dir), clock=lambda: NOW,
         worker_health=lambda now: read_worker_health(spool_dir, now),
     )  # fmt: skip
 

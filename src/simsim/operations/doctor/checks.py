@@ -68,7 +68,19 @@ def databases() -> Iterator[Finding]:
             )
             continue
         engine = connections[alias].display_name
-        yield Finding(name, not behind, MIGRATE if behind else f"{engine}, up to date")
+        between = ", through a connection pooler" if is_pooled(alias) else ""
+        yield Finding(name, not behind, MIGRATE if behind else f"{engine}, up to date{between}")
+
+
+def is_pooled(alias: str) -> bool:
+    """Whether there is a pooler between us and this database."""
+    connection = connections[alias]
+    if connection.vendor != "postgresql":
+        return False
+    from simsim.gate import lookup_postgresql  # noqa: PLC0415 - an installation on SQLite does without the driver
+
+    connection.ensure_connection()
+    return lookup_postgresql.is_pooled(connection.connection)
 
 
 def unreachable(error: DatabaseError) -> str:
