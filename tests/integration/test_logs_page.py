@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 
 from cast import Cast
 from logged_requests import logged, store
+from page_reading import folded
 from simsim.console.logs.filters import LogForm
 from simsim.console.logs.rows import MAX_OFFERED_TOKENS, meaning
 from simsim.console.templatetags.console import duration, moment_exact
@@ -70,7 +71,7 @@ def page_of(cast: Cast) -> str:
 def read(client: Client, address: str, status: int = 200) -> str:
     answer = client.get(address)
     assert answer.status_code == status, answer.content
-    return html.unescape(answer.content.decode())
+    return html.unescape(folded(answer.content.decode()))
 
 
 def listed(client: Client, address: str) -> list[int]:
@@ -293,8 +294,8 @@ def test_filters_that_hold_are_shown_and_can_be_taken_away(cast: Cast, alice: Cl
     log(cast, token)
     chosen = {"range": "30d", "endpoint": "/api/*", "status": "2xx", "outcome": "accepted", "token": str(token.pk),
               "software": "none", "address": "203.0.113.9"}  # fmt: skip
-    content = html.unescape(alice.get(page_of(cast), chosen).content.decode())
-    chips = re.findall(r'<a class="chip" href="([^"]+)"[^>]*><span><span[^>]*>([^<]+)</span> <bdi>([^<]+)<', content)
+    content = html.unescape(folded(alice.get(page_of(cast), chosen).content.decode()))
+    chips = re.findall(r'<a class="chip" href="([^"]+)"[^>]*><span><span[^>]*>([^<]+)</span><bdi>([^<]+)<', content)
     assert [(label, value) for _, label, value in chips] == [
         ("Time:", "Last 30 days"), ("Endpoint:", "/api/*"), ("Status:", "2xx"), ("Outcome:", "Let in"),
         ("Token:", "Night load"), ("Target software:", "None"), ("Address:", "203.0.113.9"),
