@@ -18,9 +18,9 @@ from django.test.utils import CaptureQueriesContext
 from cast import Cast
 from logged_requests import logged, store
 from page_reading import folded
+from simsim.console.formats import duration, moment_exact
 from simsim.console.logs.filters import LogForm
 from simsim.console.logs.rows import MAX_OFFERED_TOKENS, meaning
-from simsim.console.templatetags.console import duration, moment_exact
 from simsim.credential.decision import Cause
 from simsim.request_log.models import LoggedRequest
 from simsim.request_log.outcome import GatewayCause
