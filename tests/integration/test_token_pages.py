@@ -418,6 +418,8 @@ def test_page_that_was_opened_long_ago_does_not_undo_what_was_changed_since(
         ({"network": ""}, True),
         ({"network": ["10.0.0.0/8", "192.0.2.1"]}, True),
         ({"network": ["10.0.0.0/7"]}, True),
+        ({"network": ["10.0.0.0 - 11.0.0.1"]}, True),
+        ({"network": ["10.0.0.1 - 10.0.0.9"]}, False),
         ({"network": ["10.0.0.0/8"], "report_only": "on"}, True),
         ({"network": ["10.1.0.0/16"]}, False),
         ({"network": ["10.0.0.0/8"], "description": "New words"}, False),

@@ -99,19 +99,20 @@ MAX_NETWORKS = 10_000
 def parse_networks(texts: Iterable[str]) -> list[str]:
     """Return the networks in normal form, each once, in the order given; blank rows are dropped.
 
-    Raises Invalid with one error for each row that is no network; the field is `allowed_networks.N`, counted from 0.
+    A range such as `10.0.0.1-10.0.0.9` becomes the networks that hold exactly its addresses. Raises Invalid with one
+    error for each row that is neither; the field is `allowed_networks.N`, counted from 0.
     """
     networks: dict[str, None] = {}
     errors = []
     for index, text in enumerate(texts):
         if not text.strip():
             continue
-        network = allowlist.parse_network(text.strip())
-        if isinstance(network, allowlist.Fault):
-            errors.append(FieldError(f"allowed_networks.{index}", network.message, network.params))
+        found = allowlist.parse_range(text.strip()) or allowlist.parse_network(text.strip())
+        if isinstance(found, allowlist.Fault):
+            errors.append(FieldError(f"allowed_networks.{index}", found.message, found.params))
         else:
-            networks[str(network)] = None
-        if index >= MAX_NETWORKS:
+            networks |= dict.fromkeys(map(str, found if isinstance(found, list) else [found]))
+        if index >= MAX_NETWORKS or len(networks) > MAX_NETWORKS:
             message = gettext_noop("Enter at most %(most)s networks. One wider network can replace many.")
             raise Invalid(FieldError("allowed_networks", message, {"most": f"{MAX_NETWORKS:,}"}))
     if errors:

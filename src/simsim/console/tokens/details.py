@@ -1,6 +1,7 @@
 """One token: what it is, and while it is active the form that changes what may change (R12)."""
 
 import uuid
+from ipaddress import ip_network
 from typing import Any
 
 from django.http import HttpResponse
@@ -16,11 +17,12 @@ from simsim.console.tokens import allowlist_preview
 from simsim.console.tokens.form import TokenForm, offered_software
 from simsim.console.tokens.live_errors import CHECK, errors_while_typing
 from simsim.console.tokens.rows import rows
-from simsim.credential.allowlist import Fault, parse_address, parse_network
+from simsim.credential.allowlist import parse_address
 from simsim.problem import AlreadyExists, ChangedMeanwhile, Invalid
 from simsim.tokens.actions import edit_token
-from simsim.tokens.cautions import name_caution, network_cautions
+from simsim.tokens.cautions import name_caution, network_cautions, range_notes
 from simsim.tokens.models import Token
+from simsim.tokens.rules import parse_networks
 from simsim.tokens.selectors import find_token
 from simsim.tokens.sent_notices import notices_of
 
@@ -70,7 +72,10 @@ def opens_more(token: Token, form: TokenForm) -> bool:
         return False
     if form.report_only or not form.list_text:
         return True
-    wanted = [network for network in map(parse_network, form.list_text.split()) if not isinstance(network, Fault)]
+    try:
+        wanted = [ip_network(network) for network in parse_networks(form.networks)]
+    except Invalid:
+        return False  # nothing of it will be saved
     before = token.networks
     return any(
         not any(network.version == known.version and network.subnet_of(known) for known in before)  # type: ignore[arg-type]
@@ -103,6 +108,8 @@ def save(visit: Visit, token: Token, form: TokenForm) -> HttpResponse:
         form.explain(problem)
         return token_page(visit, token, form, status=problem.status)
     say(visit.request, gettext("Your changes are saved and already apply."))
+    for note in range_notes(form.networks):
+        say(visit.request, sentence(Invalid(note)))
     if form.name != token.name:
         for caution in name_caution(visit.account, form.name, actor=visit.actor, token=token, now=visit.now):
             warn(visit.request, sentence(Invalid(caution)))
