@@ -90,7 +90,7 @@ def test_order_and_repetition_do_not_change_a_packed_list(listed: list[Network])
     assert pack(listed) == pack(reversed(listed)) == pack(listed + listed)
 
 
-@given(st.one_of(st.tuples(*[st.ip_addresses(v=version)] * 2) for version in (4, 6)))
+@given(st.tuples(*[st.ip_addresses(v=4)] * 2) | st.tuples(*[st.ip_addresses(v=6)] * 2))
 def test_range_holds_both_ends_and_nothing_beside_them(
     ends: tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, ...],
 ) -> None:

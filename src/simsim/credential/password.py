@@ -7,6 +7,7 @@ import zlib
 PREFIX = "sim_"
 PATTERN = r"^sim_[0-9A-Za-z]{49}$"
 MASKED = "sim_***"
+END_LENGTH = 4
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
@@ -32,6 +33,14 @@ def mint() -> str:
     """Return a new password: 256 random bits in base62, between a prefix and a checksum that scanners can test."""
     text = PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_CHARACTERS))
     return text + _checksum(text)
+
+
+def end_of(password: str) -> str:
+    """Return the last characters of a password, by which people recognise it.
+
+    They belong to the checksum. What they tell about the random part is in docs/decisions/0028-last-four-characters.md.
+    """
+    return password[-END_LENGTH:]
 
 
 def is_well_formed(text: str) -> bool:
