@@ -41,7 +41,7 @@ def test_newcomer_finds_a_mail_and_reads_it(
     page = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme).new_page()
     page.goto(f"http://127.0.0.1:{catcher.port}/")
     checked(page)
-    page.get_by_role("link", name="A new API token was created in Acme").first.click()
+    page.get_by_role("link", name="New API token “Finance dashboards” in Acme").first.click()
     shown = page.frame_locator("iframe")
     shown.get_by_role("heading", name="What happened").wait_for()  # the frame loads after the page
     assert shown.get_by_role("link", name="I don’t recognise this token").is_visible()

@@ -204,6 +204,43 @@ def test_search_finds_while_one_types_and_its_address_can_be_kept(browser: Brows
         alice.check()
 
 
+@pytest.mark.covers("R14", "R17")
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_leaked_password_leads_to_its_token_and_into_no_address(
+    browser: Browser, stack: Stack, *, scripts: bool
+) -> None:
+    token = stack.create_token(f"Leaked {scripts}")
+    nobodys = stack.create_token(f"Rotated twice {scripts}")
+    for _ in range(2):
+        stack.simsim("token", "rotate", nobodys["id"], "--as", "alice@acme.example", "--overlap", "0h")
+    with visiting(browser, stack, NARROW, scripts=scripts) as alice:
+        page, visited = alice.page, list[str]()
+        alice.sign_in()
+        page.wait_for_url("**/tokens/")
+        page.on("request", lambda request: visited.append(request.url))
+        search = page.get_by_label("Search the tokens")
+        for secret in (nobodys["password"], token["password"][:40]):
+            search.fill(secret)
+            if not scripts:
+                page.get_by_role("button", name="Search").click()
+            is_whole = len(secret) == 53
+            said = "No token of this account has this password" if is_whole else "This is not a complete password"
+            expect(page.get_by_role("heading", name=said)).to_be_visible()
+            page.wait_for_url("**?password=**")
+            if scripts:
+                alice.check()
+        search.fill(token["password"])
+        search.press("Enter")
+        expect(page.get_by_text("It is the current one and works.")).to_be_visible()
+        expect(page.get_by_role("heading", name=f"Leaked {scripts}")).to_be_visible()
+        expect(page.get_by_text(f"ends in {token['password'][-4:]}")).to_be_visible()
+        page.go_back()
+        expect(search).not_to_have_value(token["password"])
+        for secret in (nobodys["password"], token["password"]):
+            assert not [address for address in [*visited, page.url] if secret[4:20] in address]
+            assert secret not in page.content()
+
+
 def test_times_are_told_in_utc_and_in_the_readers_own(browser: Browser, stack: Stack) -> None:
     token = stack.create_token("Timed", expires="2031-07-01T22:30:00Z")
     for zone, said in (("Europe/Paris", "(2 Jul, 00:30 your time)"), ("UTC", None), ("Asia/Kolkata", "(2 Jul, 04:00")):

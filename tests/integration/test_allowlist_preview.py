@@ -1,11 +1,13 @@
 """Before an allowlist is saved it is known whom it would have refused, and which list the traffic suggests."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
 from cast import Cast
+from logged_requests import row, store
 from simsim.account_log.allowlist_preview import preview_allowlist, suggest_networks
+from simsim.console.tokens.rows import rows
 from simsim.problem import Invalid, NotFound, NotPermitted
 from simsim.request_log.models import TokenAddressDay
 from simsim.tokens import actions
@@ -20,7 +22,7 @@ def token(cast: Cast, now: datetime) -> Token:
     token, _ = actions.create_token(actor=cast.as_alice, account=cast.acme, name="T", expires="90d", now=now)
     for days_ago, address, accepted in [
         (0, "203.0.113.9", 40), (29, "203.0.113.9", 2), (3, "203.0.113.12", 7), (4, "203.0.113.14", 1),
-        (1, "198.51.100.77", 5), (2, "2001:db8:0:1::a", 3), (5, "2001:db8:0:1:ffff::b", 3), (31, "192.0.2.1", 900),
+        (1, "198.51.100.77", 5), (2, "2001:db8:0:1::a", 3), (5, "2001:db8:0:1:ffff::b", 3), (30, "192.0.2.1", 900),
     ]:  # fmt: skip
         day = (now - timedelta(days=days_ago)).date()
         TokenAddressDay.objects.create(token_id=token.pk, day=day, address=address, accepted=accepted)
@@ -73,3 +75,17 @@ def test_preview_is_for_the_accounts_administrators(cast: Cast, token: Token, no
         suggest_networks(actor=cast.as_charlie, token=token, now=now)
     with pytest.raises(Invalid):
         preview_allowlist(actor=cast.as_alice, token=token, allowed_networks=["nowhere"], now=now)
+
+
+def test_preview_and_list_of_tokens_count_the_same_requests_over_the_same_days(cast: Cast, now: datetime) -> None:
+    """At both edges of the 30 days, and without the refused requests, which neither of them counts."""
+    token, _ = actions.create_token(actor=cast.as_alice, account=cast.acme, name="T", expires="90d", now=now)
+    first = datetime.combine(now.date() - timedelta(days=29), time(), UTC)
+    moment = timedelta(microseconds=1)
+    inside, outside = [first, first + timedelta(days=1), now - moment, now], [first - moment, now + timedelta(days=1)]
+    own = {"account_id": cast.acme.pk, "token_id": token.pk}
+    store(*(row(received_at=at, **own) for at in inside + outside))
+    store(*(row(received_at=at, reason="expired", outcome="refused", **own) for at in inside))
+    [listed] = rows([token], now=now)
+    preview = preview_allowlist(actor=cast.as_alice, token=token, allowed_networks=["10.0.0.0/8"], now=now)
+    assert listed.requests == preview.requests == preview.excluded_requests == len(inside)

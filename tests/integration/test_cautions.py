@@ -93,3 +93,28 @@ def test_command_line_tells_on_standard_error_and_prints_the_contract_s_json(
     assert simsim("software", "add", "exce1", "Microsoft Exce1")[1] == [
         "simsim: warning: This looks like “Microsoft Excel”. Choose a name that nobody mistakes for it."
     ]
+
+
+RANGE = "The range 10.0.0.1-10.0.0.9 becomes 4 networks: 10.0.0.1/32, 10.0.0.2/31, 10.0.0.4/30, 10.0.0.8/31."
+
+
+@pytest.mark.covers("R10", "B3")
+def test_range_is_one_entry_and_the_console_says_which_networks_it_becomes(cast: Cast, alice: Client) -> None:
+    new = f"/accounts/{cast.acme.pk}/tokens/new/"
+    form = {"name": "Office", "expires": "90d", "network": ["10.0.0.1 - 10.0.0.9, 192.0.2.1 10.0.0.2\u201310.0.0.3"]}
+    checked = text_of(alice.post(new, form | {"press": "check"}, headers={"HX-Request": "true"}).content)
+    assert RANGE in checked
+    assert "neither an address nor a network" not in checked
+    rows = re.findall(r'name="network" value="([^"]*)"', alice.post(new, form | {"press": "add-row"}).content.decode())
+    assert rows == ["10.0.0.1-10.0.0.9", "192.0.2.1", "10.0.0.2-10.0.0.3", ""]
+    assert RANGE in text_of(alice.post(new, form).content)
+    token = Token.objects.get(name="Office")
+    stored = ["10.0.0.1/32", "10.0.0.2/31", "10.0.0.4/30", "10.0.0.8/31", "192.0.2.1/32"]
+    assert token.allowed_networks == stored
+    page = f"/accounts/{cast.acme.pk}/tokens/{token.pk}/"
+    wrong = alice.post(page, {"name": "Office", "network": ["10.0.0.9 - 10.0.0.1"]})
+    assert "“10.0.0.9-10.0.0.1” ends before it starts. Enter the lower address first." in text_of(wrong.content)
+    saved = alice.post(page, {"name": "Office", "network": ["10.0.0.0 - 10.255.255.255"]}, follow=True)
+    assert "The range 10.0.0.0-10.255.255.255 becomes the network 10.0.0.0/8." in text_of(saved.content)
+    token.refresh_from_db()
+    assert token.allowed_networks == ["10.0.0.0/8"]

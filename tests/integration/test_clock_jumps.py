@@ -64,7 +64,7 @@ def test_true_notices_come_after_a_clock_that_was_a_month_ahead(
             look(moment)
             outbox.deliver_due(now=moment)
         assert sent(box) == {
-            "An API token of Acme expires in 2 days": 1, "An API token of Acme has expired": 1,
+            "API token “T 10d” of Acme expires in 2 days": 1, "API token “T 10d” of Acme has expired": 1,
         }  # fmt: skip
     assert Token.objects.get().next_notice_at is None
 
@@ -77,7 +77,7 @@ def test_notice_that_was_true_before_the_jump_is_not_repeated(cast: Cast, now: d
             if moment != now + MONTH:
                 outbox.deliver_due(now=moment)
         assert sent(box) == {
-            "An API token of Acme expires in 2 days": 1, "An API token of Acme has expired": 1,
+            "API token “T 2d” of Acme expires in 2 days": 1, "API token “T 2d” of Acme has expired": 1,
         }  # fmt: skip
 
 
@@ -88,7 +88,7 @@ def test_end_that_came_during_the_jump_is_told(cast: Cast, now: datetime, port: 
     with serving(port) as box:
         look(end + SOON)
         outbox.deliver_due(now=end + SOON)
-        assert sent(box) == {"An API token of Acme has expired": 1}
+        assert sent(box) == {"API token “T 1d” of Acme has expired": 1}
 
 
 def test_mail_that_was_claimed_put_off_or_given_up_in_the_jump_goes_when_the_clock_is_right(
@@ -113,7 +113,7 @@ def test_notice_of_a_token_that_was_revoked_in_the_jump_stays_withdrawn(cast: Ca
     look(now + SOON)
     with serving(port) as box:
         outbox.deliver_due(now=now + SOON)
-        assert sent(box) == {"An API token of Acme was revoked": 1}
+        assert sent(box) == {"API token “T 2d” of Acme was revoked": 1}
 
 
 def test_what_was_claimed_for_forwarding_in_the_jump_is_due_when_the_clock_is_right(now: datetime) -> None:

@@ -23,6 +23,7 @@ FOR_EVERYONE = {"account", "destinations", "api", "connect", "connect_recipe", "
 FORMS: dict[str, dict[str, str]] = {
     "tokens": {},
     "ended_tokens": {},
+    "search_tokens": {"q": "Power"},
     "create_token": {"name": "Mine", "expires": "30d", "network": ""},
     "token": {"name": "Mine", "network": "", "press": "save-anyway"},
     "credentials": {},

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from cast import PASSWORD, Cast
 from console_client import list_of, sign_in
+from page_reading import HTMX, names_in, text_of
 from simsim.accounts.actions import add_user
 from simsim.accounts.models import Role
 from simsim.accounts.permissions import OPERATOR
@@ -25,7 +26,6 @@ from simsim.tokens.models import Token
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 DAY = timedelta(days=1)
-HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
@@ -36,15 +36,6 @@ def alice(cast: Cast) -> Client:
 @pytest.fixture
 def made(cast: Cast, now: datetime) -> tuple[Token, TokenCredentials]:
     return create_token(actor=cast.as_alice, account=cast.acme, name="Power BI", expires="90d", now=now)
-
-
-def text_of(answer: Any) -> str:
-    """Return what a person reads of a page, in one line."""
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
-
-
-def names_in(answer: Any) -> list[str]:
-    return re.findall(r'class="name"[^>]*><bdi>([^<]*)</bdi>', answer.content.decode())
 
 
 def many(cast: Cast, now: datetime) -> None:
@@ -418,6 +409,8 @@ def test_page_that_was_opened_long_ago_does_not_undo_what_was_changed_since(
         ({"network": ""}, True),
         ({"network": ["10.0.0.0/8", "192.0.2.1"]}, True),
         ({"network": ["10.0.0.0/7"]}, True),
+        ({"network": ["10.0.0.0 - 11.0.0.1"]}, True),
+        ({"network": ["10.0.0.1 - 10.0.0.9"]}, False),
         ({"network": ["10.0.0.0/8"], "report_only": "on"}, True),
         ({"network": ["10.1.0.0/16"]}, False),
         ({"network": ["10.0.0.0/8"], "description": "New words"}, False),

@@ -145,13 +145,15 @@ def test_days_and_addresses_are_read_for_the_days_asked_for() -> None:
         (0, "203.0.113.9", 1),
         (3, "203.0.113.9", 4),
         (1, "", 9),
-        (31, "192.0.2.1", 50),
+        (29, "", 2),
+        (30, "192.0.2.1", 50),
+        (-1, "192.0.2.1", 50),
     ):
         TokenAddressDay.objects.create(
             token_id=READER, day=today - timedelta(days_ago), address=address, accepted=accepted
         )
-    assert addresses_of(READER, since=today - timedelta(30)) == [
-        AddressUse("", 9, today - timedelta(1)), AddressUse("203.0.113.9", 5, today),
+    assert addresses_of(READER, last_day=today, days=30) == [
+        AddressUse("", 11, today - timedelta(1)), AddressUse("203.0.113.9", 5, today),
     ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simsim.credential.allowlist import Fault, Network, allows, pack, parse_address, parse_network
+from simsim.credential.allowlist import Fault, Network, allows, pack, parse_address, parse_network, parse_range
 
 CASES = 100_000
 ADDRESSES_TO_A_LIST = 200
@@ -88,3 +88,21 @@ def test_normal_form_is_read_back_as_itself(network: Network) -> None:
 @given(st.lists(networks, max_size=12))
 def test_order_and_repetition_do_not_change_a_packed_list(listed: list[Network]) -> None:
     assert pack(listed) == pack(reversed(listed)) == pack(listed + listed)
+
+
+@given(st.tuples(*[st.ip_addresses(v=4)] * 2) | st.tuples(*[st.ip_addresses(v=6)] * 2))
+def test_range_holds_both_ends_and_nothing_beside_them(
+    ends: tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, ...],
+) -> None:
+    first, last = sorted(ends, key=int)
+    found = parse_range(f"{first} \u2013 {last}")
+    if folded(first).version != folded(last).version:
+        assert isinstance(found, Fault)
+        return
+    assert isinstance(found, list)
+    assert sum(network.num_addresses for network in found) == int(last) - int(first) + 1
+    packed = pack(found)
+    around = {int(first): True, int(last): True, int(first) - 1: False, int(last) + 1: False}
+    for number, is_in in around.items():
+        if 0 <= number < 2**first.max_prefixlen:
+            assert allows(packed, parse_address(str(type(first)(number)))) is is_in

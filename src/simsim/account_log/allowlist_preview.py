@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.credential import allowlist
 from simsim.credential.allowlist import Network
-from simsim.request_log.usage.token_use import AddressUse, addresses_of
+from simsim.request_log.usage.token_use import RECENT_DAYS, AddressUse, addresses_of
 from simsim.tokens.models import Token
 from simsim.tokens.rules import parse_networks
 
-DAYS = 30
 # An IPv6 host changes its address within its /64 every day (RFC 8981): a list of single ones would be stale at once.
 IPV6_PREFIX = 64
 IPV4_PREFIX = 24
@@ -61,7 +60,7 @@ def suggest_networks(*, actor: Actor, token: Token, now: datetime) -> list[str]:
 
 
 def recent_addresses(token: Token, now: datetime) -> list[AddressUse]:
-    return addresses_of(token.pk, since=(now - timedelta(days=DAYS)).date())
+    return addresses_of(token.pk, last_day=now.date(), days=RECENT_DAYS)
 
 
 def smallest_networks(addresses: Iterable[IPv4Address | IPv6Address]) -> list[Network]:

@@ -11,7 +11,7 @@ from simsim.console.notices import pages as notices
 from simsim.console.people import invitations, membership
 from simsim.console.people import pages as people
 from simsim.console.token_requests import pages as token_requests
-from simsim.console.tokens import creation, credentials, details, gate_test, lists, revocation, rotation
+from simsim.console.tokens import creation, credentials, details, gate_test, lists, revocation, rotation, search
 from simsim.console.usage import pages as usage
 
 app_name = "console"
@@ -27,6 +27,7 @@ urlpatterns = [
     path("accounts/<uuid:account_id>/api/", destinations.api, name="api"),
     path(TOKENS, lists.active, name="tokens"),
     path(TOKENS + "ended/", lists.ended, name="ended_tokens"),
+    path(TOKENS + "search/", search.search, name="search_tokens"),
     path(TOKENS + "new/", creation.create, name="create_token"),
     path(TOKEN, details.details, name="token"),
     path(TOKEN + "credentials/", credentials.show, name="credentials"),

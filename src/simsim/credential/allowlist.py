@@ -26,8 +26,12 @@ _WHOLE = {
     4: b"\x04" + bytes(16) + b"\x04" + b"\xff" * 4 + _ZEROS,
     6: b"\x06" + bytes(16) + b"\x06" + b"\xff" * 16,
 }
-_MAX_TEXT = 45  # ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255
+_MAX_TEXT = 2 * 45 + 1  # two of ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255 and a hyphen
 _has_network_form = re.compile(r"(?P<address>[0-9A-Fa-f:.]+)(?:/(?P<length>0|[1-9][0-9]{0,2}))?").fullmatch
+# A hyphen, and what word processors and web pages make of one.
+_dash = r"[^\S\r\n]*[-\u2010-\u2015\u2212][^\S\r\n]*"
+_has_range_form = re.compile(rf"([0-9A-Fa-f:.]+){_dash}([0-9A-Fa-f:.]+)").fullmatch
+_dash_between_addresses = re.compile(rf"(?<=[0-9A-Fa-f:.]){_dash}(?=[0-9A-Fa-f:.])")
 _leading_zero = re.compile(r"(?:^|[./])0[0-9]").search
 
 
@@ -94,6 +98,32 @@ def parse_network(text: str) -> Network | Fault:
         message = gettext_noop("“%(text)s” is an address inside a network. Enter %(suggestion)s for the whole network.")
         return _fault(message, text, suggestion=str(network))
     return network
+
+
+def parse_range(text: str) -> list[Network] | Fault | None:
+    """Return the networks that together hold exactly the addresses from one to another, such as `10.0.0.1 - 10.0.0.9`.
+
+    None for a text that is no two addresses with a hyphen or dash between them; a Fault where they span nothing. Never
+    raises.
+    """
+    match = _has_range_form(text)
+    if match is None:
+        return None
+    ends = [parse_address(end) for end in match.groups()]
+    first, last = (ipaddress.ip_address(_packed(end)) if end else None for end in ends)
+    if first is None or last is None:
+        message = gettext_noop("“%(text)s” is not a range. Enter two whole addresses, such as 203.0.113.5-203.0.113.9.")
+        return _fault(message, text)
+    if first.version != last.version:
+        return _fault(gettext_noop("“%(text)s” starts with one kind of address and ends with the other."), text)
+    if int(first) > int(last):
+        return _fault(gettext_noop("“%(text)s” ends before it starts. Enter the lower address first."), text)
+    return list(ipaddress.summarize_address_range(first, last))
+
+
+def without_spaces_in_ranges(text: str) -> str:
+    """Return the text with each `first - last` written as `first-last`, so that it can be split at white space."""
+    return _dash_between_addresses.sub("-", text)
 
 
 def pack(networks: Iterable[Network]) -> bytes:

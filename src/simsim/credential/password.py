@@ -7,10 +7,12 @@ import zlib
 PREFIX = "sim_"
 PATTERN = r"^sim_[0-9A-Za-z]{49}$"
 MASKED = "sim_***"
+END_LENGTH = 4
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 _RANDOM_CHARACTERS = 43  # 62**43 > 2**256
+_whole = re.compile(r"(?<![0-9A-Za-z])" + PATTERN.strip("^$") + r"(?![0-9A-Za-z])")
 _has_form = re.compile(PATTERN.strip("^$")).fullmatch
 
 # A part of a password is the prefix and what looks random behind it: `sim_cards` is a word of somebody's API.
@@ -34,9 +36,27 @@ def mint() -> str:
     return text + _checksum(text)
 
 
+def end_of(password: str) -> str:
+    """Return the last characters of a password, by which people recognise it.
+
+    They belong to the checksum. What they tell about the random part is in docs/decisions/0028-last-four-characters.md.
+    """
+    return password[-END_LENGTH:]
+
+
 def is_well_formed(text: str) -> bool:
     """Whether the text has a password's form and checksum: says nothing about it being anybody's."""
     return _has_form(text) is not None and text[-6:] == _checksum(text[:-6])
+
+
+def whole_ones(text: str) -> list[str]:
+    """Return the complete passwords in the text, such as a line of somebody's configuration."""
+    return [found for found in _whole.findall(text) if is_well_formed(found)]
+
+
+def holds_one(text: str) -> bool:
+    """Whether the text holds what looks like a password, or a part of one."""
+    return mask(text) != text
 
 
 def mask(text: str) -> str:

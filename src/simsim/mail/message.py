@@ -23,6 +23,9 @@ from simsim.mail.sender import FALLBACK_DOMAIN, UnusableSender, ascii_domain, pa
 from simsim.mail.time_left import end_of, time_left
 
 MAX_SUBJECT_LENGTH = 120
+# The first that lets the whole subject fit is taken: cut at its end, a subject would lose what happened.
+MAX_NAME_LENGTHS = (60, 40, 30, 20)
+NAMES_IN_SUBJECTS = ("token_name", "account", "asker")
 EXPIRED_BEFORE = "the token had expired before"
 # Facts in somebody's own words, of several lines; every other text is one line, as a name must be.
 OWN_WORDS = {"purpose"}
@@ -92,7 +95,7 @@ def content(mail: OwedMail, now: datetime) -> tuple[str, str, str]:
     context = (
         shown(mail.facts) | as_of(mail, now) | {"recipient": mail.recipient, "base_url": settings.OPERATOR.base_url}
     )
-    subject = subject_line(render_to_string(f"mail/{mail.kind}/subject.txt", context))
+    subject = subject_of(mail.kind, context)
     context["subject"] = subject
     text = render_to_string(f"mail/{mail.kind}/text.txt", context)
     return subject, text, render_to_string(f"mail/{mail.kind}/html.html", context)
@@ -144,6 +147,25 @@ def one_line(text: str) -> str:
         if character not in DIRECTIONAL
     )
     return " ".join("".join(kept).split())
+
+
+def subject_of(kind: str, context: Mapping[str, object]) -> str:
+    """Return the subject of a kind of mail, the names in it shortened as far as they must be."""
+    line = ""
+    for length in MAX_NAME_LENGTHS:
+        names = {name: shortened(str(context[name]), length) for name in NAMES_IN_SUBJECTS if name in context}
+        line = one_line(render_to_string(f"mail/{kind}/subject.txt", {**context, **names}))
+        if len(line) <= MAX_SUBJECT_LENGTH:
+            break
+    return subject_line(line)
+
+
+def shortened(name: str, length: int) -> str:
+    """Return the name with an ellipsis in place of its middle if it is longer: names often differ at their end."""
+    if len(name) <= length:
+        return name
+    head = length // 2
+    return f"{name[:head].rstrip()}…{name[head + 1 - length :].lstrip()}"
 
 
 def subject_line(text: str) -> str:

@@ -16,7 +16,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from simsim.operations.existing_installation import FIRST, is_missing, prove_not_moved_away, spooled
 from simsim.operations.migration_lock import alone
 from simsim.problem import Unusable
-from simsim.tokens import sealing_keys
+from simsim.tokens import password_ends, sealing_keys
 from simsim.tokens.keyring import Keyring
 
 PRIVATE, PRIVATE_FILE = 0o700, 0o600
@@ -49,6 +49,8 @@ def bring_up_to_date() -> list[str]:
             connections[alias].settings_dict["DISABLE_SERVER_SIDE_CURSORS"] = False
             call_command("migrate", database=alias, verbosity=0, interactive=False)
             done.append(f"Migrated the database “{alias}”")
+    if number := password_ends.fill_in(settings.KEYRING):
+        done.append(f"Noted the last characters of passwords: {number}")
     if not has_cache_table():
         call_command("createcachetable", database=DEFAULT_DB_ALIAS, verbosity=0)
         done.append("Made the cache table")

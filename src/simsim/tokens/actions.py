@@ -25,6 +25,7 @@ MAX_OVERLAP = timedelta(days=7)
 EDITED = (
     "name", "name_key", "description", "search_key", "software", "allowed_networks", "allowlist", "report_only"
 )  # fmt: skip
+ROTATED = ("digest", "sealed_password", "password_end", "previous_digest", "previous_works_until", "rotated_at")
 
 
 class Way(StrEnum):
@@ -218,7 +219,7 @@ def rotate_token(*, actor: Actor, token: Token, overlap: timedelta, now: datetim
     token.previous_works_until = now + overlap if overlap else None
     token.rotated_at = now
     secret = mint_into(token)
-    token.save(update_fields=["digest", "sealed_password", "previous_digest", "previous_works_until", "rotated_at"])
+    token.save(update_fields=ROTATED)
     record_token_event(actor, token, Event.TOKEN_ROTATED, {"overlap_seconds": int(overlap.total_seconds())}, now)
     notices.owe_rotated(token, overlap=overlap, actor=actor, now=now)
     return token, TokenCredentials(str(token.account_id), secret)
@@ -254,7 +255,7 @@ def locked(actor: Actor, token: Token, now: datetime) -> Token:
 def mint_into(token: Token) -> str:
     """Give the token a new password and return it."""
     secret = password.mint()
-    token.digest = digest(secret)
+    token.digest, token.password_end = digest(secret), password.end_of(secret)
     token.sealed_password = keyring().seal(secret, token_id=token.pk, account_id=token.account_id)
     return secret
 

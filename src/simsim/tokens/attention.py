@@ -36,7 +36,10 @@ ALL = 2**62
 
 @dataclass(frozen=True)
 class Search:
-    """Which active tokens: `text` in name, description or creator, any case; the slug of a software; an attention."""
+    """Which active tokens: the slug of a software, an attention, and a text.
+
+    The text is part of the name, the description or the creator, in any case, or the end of the password, in its own.
+    """
 
     text: str = ""
     software: str = ""
@@ -80,6 +83,7 @@ def rank_active(account: Account, *, actor: Actor, search: Search, now: datetime
             | Q(name__icontains=search.text)
             | Q(description__icontains=search.text)
             | Q(created_by_label__icontains=search.text)
+            | Q(password_end=search.text)
         )
     if search.software:
         tokens = tokens.filter(software__slug=search.software)

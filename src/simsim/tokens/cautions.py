@@ -12,6 +12,8 @@ from simsim.tokens import rules
 from simsim.tokens.field_errors import lookalike_of
 from simsim.tokens.models import Token
 
+MAX_NETWORKS_SHOWN = 6
+MAX_RANGES_NOTED = 3
 EVERYBODY = {
     (4,): gettext_noop("These networks allow everybody who calls over IPv4."),
     (6,): gettext_noop("These networks allow everybody who calls over IPv6."),
@@ -39,10 +41,36 @@ def name_caution(
 
 
 def network_cautions(texts: Iterable[str]) -> list[FieldError]:
-    """Return that the networks together allow everybody; nothing of an empty list, which says so, or a wrong one."""
+    """Return what the ranges become, and that the networks together allow everybody.
+
+    Nothing of an empty list, which says so, or a wrong one.
+    """
+    texts = list(texts)
     try:
         networks = rules.parse_networks(texts)
     except Invalid:
         return []
     found = allowlist.whole_families(allowlist.pack(map(ip_network, networks)))
-    return [FieldError("allowed_networks", EVERYBODY[tuple(found)])] if found else []
+    everybody = [FieldError("allowed_networks", EVERYBODY[tuple(found)])] if found else []
+    return [*range_notes(texts), *everybody]
+
+
+def range_notes(texts: Iterable[str]) -> list[FieldError]:
+    """Return which networks the first MAX_RANGES_NOTED ranges become: a list never holds the range itself."""
+    notes: list[FieldError] = []
+    for text in texts:
+        networks = allowlist.parse_range(text.strip())
+        if isinstance(networks, list):
+            values = {"text": text.strip(), "number": str(len(networks))}
+            values["networks"] = ", ".join(map(str, networks[:MAX_NETWORKS_SHOWN]))
+            notes.append(FieldError("allowed_networks", becomes(len(networks)), values))
+    return notes[:MAX_RANGES_NOTED]
+
+
+def becomes(number: int) -> str:
+    """Return the sentence about a range that becomes that many networks."""
+    if number == 1:
+        return gettext_noop("The range %(text)s becomes the network %(networks)s.")
+    if number <= MAX_NETWORKS_SHOWN:
+        return gettext_noop("The range %(text)s becomes %(number)s networks: %(networks)s.")
+    return gettext_noop("The range %(text)s becomes %(number)s networks: %(networks)s and so on.")

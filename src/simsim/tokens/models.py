@@ -76,8 +76,9 @@ class Token(models.Model):
     again (R11). `allowlist` is `allowed_networks` packed for the gate; the actions keep the two equal. Where it is only
     reported (`report_only`), requests from outside it pass and are marked in the log. During a rotation's overlap the
     password before rests in the `previous_…` columns. `name_key` is what makes the name unique, `search_key` what a
-    search looks in: name, description and creator. Both are "" in a row of older code. `next_notice_at` is
-    when the scheduler looks at the token next to tell people of its end; None when there is nothing more to tell.
+    search looks in: name, description and creator; `password_end` holds the last characters of the current password.
+    These three are "" in a row of older code. `next_notice_at` is when the scheduler looks at the token next to tell
+    people of its end; None when there is nothing more to tell.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -95,6 +96,7 @@ class Token(models.Model):
     allowlist = models.BinaryField(default=b"")
     digest = models.BinaryField(max_length=32, unique=True)
     sealed_password = models.BinaryField()
+    password_end = models.CharField(max_length=4, default="", db_default="", editable=False)
     previous_digest = models.BinaryField(max_length=32, unique=True, null=True)
     previous_works_until = models.DateTimeField(null=True)
     rotated_at = models.DateTimeField(_("rotated"), null=True)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
+from ipaddress import ip_network
 
 from simsim.credential import allowlist
 from simsim.problem import FieldError, Invalid, gettext_noop
@@ -99,19 +100,20 @@ MAX_NETWORKS = 10_000
 def parse_networks(texts: Iterable[str]) -> list[str]:
     """Return the networks in normal form, each once, in the order given; blank rows are dropped.
 
-    Raises Invalid with one error for each row that is no network; the field is `allowed_networks.N`, counted from 0.
+    A range such as `10.0.0.1-10.0.0.9` becomes the networks that hold exactly its addresses. Raises Invalid with one
+    error for each row that is neither; the field is `allowed_networks.N`, counted from 0.
     """
     networks: dict[str, None] = {}
     errors = []
     for index, text in enumerate(texts):
         if not text.strip():
             continue
-        network = allowlist.parse_network(text.strip())
-        if isinstance(network, allowlist.Fault):
-            errors.append(FieldError(f"allowed_networks.{index}", network.message, network.params))
+        found = allowlist.parse_range(text.strip()) or allowlist.parse_network(text.strip())
+        if isinstance(found, allowlist.Fault):
+            errors.append(FieldError(f"allowed_networks.{index}", found.message, found.params))
         else:
-            networks[str(network)] = None
-        if index >= MAX_NETWORKS:
+            networks |= dict.fromkeys(map(str, found if isinstance(found, list) else [found]))
+        if index >= MAX_NETWORKS or len(networks) > MAX_NETWORKS:
             message = gettext_noop("Enter at most %(most)s networks. One wider network can replace many.")
             raise Invalid(FieldError("allowed_networks", message, {"most": f"{MAX_NETWORKS:,}"}))
     if errors:
@@ -120,16 +122,18 @@ def parse_networks(texts: Iterable[str]) -> list[str]:
 
 
 def needs_recent_authentication(token: Token, allowed_networks: Iterable[str], *, report_only: bool) -> bool:
-    """Whether this allowlist lets in addresses that the token refuses now; entries that are no networks don't count.
+    """Whether this allowlist lets in addresses that the token refuses now. A list that can't be saved does not.
 
     A leaked password that the allowlist made useless would work again: a browser left open must not be enough.
     """
     if not token.allowed_networks or token.report_only:
         return False
-    texts = " ".join(allowed_networks).split()
-    if report_only or not texts:
+    try:
+        wanted = [ip_network(network) for network in parse_networks(allowed_networks)]
+    except Invalid:
+        return False
+    if report_only or not wanted:
         return True
-    wanted = [network for network in map(allowlist.parse_network, texts) if not isinstance(network, allowlist.Fault)]
     before = token.networks
     return any(
         not any(network.version == known.version and network.subnet_of(known) for known in before)  # type: ignore[arg-type]

@@ -4,8 +4,11 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.db.models import Q
+
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, Permission, permit
+from simsim.credential.digest import digest
 from simsim.problem import NotFound
 from simsim.request_log.search.selectors import LastUse, last_uses
 from simsim.rfc3339 import format_time
@@ -31,6 +34,16 @@ def find_token(token_id: uuid.UUID | str, *, actor: Actor, account: Account | No
         raise NotFound
     permit(actor, Permission.VIEW_TOKENS, token.account)
     return token
+
+
+def find_by_password(password: str, *, actor: Actor, account: Account) -> Token | None:
+    """Return the account's token that has this password, or had it before its last rotation; None when none has.
+
+    A lookup shows no password, so it needs no record. Raises NotFound or NotPermitted.
+    """
+    permit(actor, Permission.MANAGE_TOKENS, account)
+    wanted = digest(password)
+    return Token.objects.filter(Q(digest=wanted) | Q(previous_digest=wanted), account=account).first()
 
 
 def documents(tokens: Iterable[Token], *, now: datetime) -> list[dict[str, object]]:

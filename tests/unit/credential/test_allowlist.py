@@ -12,7 +12,9 @@ from simsim.credential.allowlist import (
     pack,
     parse_address,
     parse_network,
+    parse_range,
     whole_families,
+    without_spaces_in_ranges,
 )
 
 
@@ -121,6 +123,53 @@ def test_fault_says_what_is_wrong(text: str, words: str) -> None:
     assert words in str(fault)
     assert text in str(fault)
     assert fault.suggestion is None
+
+
+@pytest.mark.covers("R10", "B3")
+@pytest.mark.parametrize(
+    ("text", "networks"),
+    [
+        ("10.0.0.1-10.0.0.9", ["10.0.0.1/32", "10.0.0.2/31", "10.0.0.4/30", "10.0.0.8/31"]),
+        ("10.0.0.0 - 10.0.0.255", ["10.0.0.0/24"]),
+        ("10.0.0.1\u00a0\u2013 10.0.0.1", ["10.0.0.1/32"]),
+        ("0.0.0.0\u2212255.255.255.255", ["0.0.0.0/0"]),
+        ("2001:db8::-2001:DB8::2", ["2001:db8::/127", "2001:db8::2/128"]),
+        ("::ffff:10.0.0.0-10.0.0.1", ["10.0.0.0/31"]),
+    ],
+)
+def test_range_becomes_the_networks_that_hold_exactly_its_addresses(text: str, networks: list[str]) -> None:
+    found = parse_range(text)
+    assert isinstance(found, list)
+    assert [str(network) for network in found] == networks
+
+
+@pytest.mark.covers("R10")
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("10.0.0.1-9", "Enter two whole addresses"),
+        ("10.0.0-10.0.0.9", "Enter two whole addresses"),
+        ("10.0.0.9-10.0.0.1", "ends before it starts"),
+        ("10.0.0.1-2001:db8::1", "starts with one kind of address"),
+    ],
+)
+def test_range_that_spans_nothing_is_refused_with_the_reason(text: str, words: str) -> None:
+    fault = parse_range(text)
+    assert isinstance(fault, Fault)
+    assert words in str(fault)
+    assert text in str(fault)
+
+
+@pytest.mark.parametrize(
+    "text", ["10.0.0.1", "10.0.0.0/8", "10.0.0.0/-1", "10.0.0.1-", "10.0.0.1\n-10.0.0.2", "A - office"]
+)
+def test_text_without_two_addresses_and_a_hyphen_is_no_range(text: str) -> None:
+    assert parse_range(text) is None
+
+
+def test_spaces_are_taken_out_of_ranges_and_left_between_networks() -> None:
+    pasted = "10.0.0.1 - 10.0.0.9 10.1.0.0/16\u2014x, ::1 \u2013 ::9\n- 10.0.0.1 - office"
+    assert without_spaces_in_ranges(pasted) == ("10.0.0.1-10.0.0.9 10.1.0.0/16\u2014x, ::1-::9\n- 10.0.0.1 - office")
 
 
 def test_fault_shows_no_more_of_a_text_than_an_address_is_long() -> None:

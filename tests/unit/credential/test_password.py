@@ -72,3 +72,24 @@ def test_digest_is_32_bytes_and_not_the_bare_hash() -> None:
     assert digest(text) == digest(text)
     assert digest(text) != digest(password.mint())
     assert digest(text) != hashlib.sha256(text.encode()).digest()
+
+
+@pytest.mark.covers("B4", "R17")
+def test_whole_passwords_are_found_in_whatever_was_pasted() -> None:
+    one, other = password.mint(), password.mint()
+    assert password.whole_ones(f"  password = '{one}'; other: {other}\n") == [one, other]
+    assert password.whole_ones(f"{one}x {one[:-1]} x{one} sim_{'a' * 49} sales report") == []
+
+
+@pytest.mark.covers("B4", "R17")
+def test_text_that_looks_like_a_password_or_a_part_of_one_is_told_from_words() -> None:
+    minted = password.mint()
+    assert all(password.holds_one(text) for text in (minted, f"see {minted}", minted[:-1], minted[:30]))
+    assert not any(password.holds_one(text) for text in ("", "sim", "sim_", "sim_cards", "Sales report", "a1B2"))
+
+
+@pytest.mark.covers("R14")
+def test_end_of_a_password_is_its_last_four_characters() -> None:
+    minted = password.mint()
+    assert minted.endswith(password.end_of(minted))
+    assert len(password.end_of(minted)) == 4

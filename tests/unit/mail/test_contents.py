@@ -1,6 +1,7 @@
 """What a mail says: the same in text and in HTML, nothing but ours behind a link, whatever people call things."""
 
 import re
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
@@ -8,7 +9,7 @@ from django.conf import settings
 
 from mail_reading import ADDRESS, Letter, Read, letter
 from mail_samples import NOT_SHOWN, Sample, hostile, samples
-from simsim.mail.message import readable, shown
+from simsim.mail.message import MAX_SUBJECT_LENGTH, message, readable, shown
 
 EVERY = [*samples(), *hostile()]
 each = pytest.mark.parametrize("sample", EVERY, ids=lambda sample: sample.name)
@@ -141,3 +142,29 @@ def test_facts_are_shown_without_what_misleads(fact: object, becomes: object) ->
 def test_name_is_one_line_and_only_own_words_are_several() -> None:
     facts = {"token_name": "a\r\nb", "purpose": "a\r\nb"}
     assert shown(facts) == {"token_name": "a b", "purpose": "a\nb"}
+
+
+ABOUT_ONE_TOKEN = [sample for sample in samples() if "token_name" in sample.facts]
+
+
+@pytest.mark.covers("R8", "R9")
+@pytest.mark.parametrize("sample", ABOUT_ONE_TOKEN, ids=lambda sample: sample.name)
+def test_subject_names_the_token(sample: Sample) -> None:
+    """Ten mails about ten tokens of one account can be told apart in a list of mails."""
+    assert f"API token “{sample.facts['token_name']}”" in message(sample.mail).subject
+
+
+@pytest.mark.covers("R8", "R9")
+@pytest.mark.parametrize("sample", ABOUT_ONE_TOKEN, ids=lambda sample: sample.name)
+def test_long_names_are_shortened_in_their_middle_so_that_a_subject_says_what_happened(sample: Sample) -> None:
+    long = {"token_name": f"Sales report {'x' * 90} 2027", "account": f"Acme {'y' * 90} Ltd"}
+    if "asker" in sample.facts:
+        long["asker"] = f"bob@{'z' * 200}.example"
+    ordinary = str(message(sample.mail).subject)
+    subject = str(message(replace(sample, facts=sample.facts | long).mail).subject)
+    assert len(subject) <= MAX_SUBJECT_LENGTH
+    assert re.search("“Sales rep.*….* 2027”", subject)
+    assert re.search("Acme .*….* Ltd", subject)
+    names = [str(sample.facts[name]) for name in long]
+    kept = re.split("|".join(map(re.escape, names)), ordinary)
+    assert all(words in subject for words in kept)

@@ -15,7 +15,7 @@ from simsim.console.tokens.form import PRESETS_DAYS, TokenForm, offered_software
 from simsim.console.tokens.live_errors import CHECK, errors_while_typing
 from simsim.problem import AlreadyAnswered, AlreadyExists, Invalid, NotFound
 from simsim.tokens.actions import create_token
-from simsim.tokens.cautions import cautions_of, network_cautions
+from simsim.tokens.cautions import cautions_of, network_cautions, range_notes
 from simsim.tokens.field_errors import namesake
 from simsim.tokens.models import Status
 from simsim.tokens.rules import last_day, recommended_until
@@ -76,8 +76,9 @@ def save(visit: Visit, form: TokenForm, asked: Asked) -> HttpResponse:
         if isinstance(problem, AlreadyExists):
             form.namesake = namesake(visit.account, form.name, now=visit.now)
         return form_page(visit, form, asked, status=problem.status)
-    cautions = [sentence(Invalid(each)) for each in cautions_of(token, actor=visit.actor, now=visit.now)]
-    return credentials_page(visit, token, credentials, is_new=True, cautions=cautions)
+    cautions = [*cautions_of(token, actor=visit.actor, now=visit.now), *range_notes(form.networks)]
+    told = [sentence(Invalid(each)) for each in cautions]
+    return credentials_page(visit, token, credentials, is_new=True, cautions=told)
 
 
 def answered_page(visit: Visit, form: TokenForm, problem: AlreadyAnswered) -> HttpResponse:

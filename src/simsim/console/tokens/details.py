@@ -19,7 +19,7 @@ from simsim.console.tokens.rows import rows
 from simsim.credential.allowlist import parse_address
 from simsim.problem import AlreadyExists, ChangedMeanwhile, Invalid
 from simsim.tokens.actions import edit_token
-from simsim.tokens.cautions import name_caution, network_cautions
+from simsim.tokens.cautions import name_caution, network_cautions, range_notes
 from simsim.tokens.models import Token
 from simsim.tokens.rules import needs_recent_authentication
 from simsim.tokens.selectors import find_token
@@ -90,6 +90,8 @@ def save(visit: Visit, token: Token, form: TokenForm) -> HttpResponse:
         form.explain(problem)
         return token_page(visit, token, form, status=problem.status)
     say(visit.request, gettext("Your changes are saved and already apply."))
+    for note in range_notes(form.networks):
+        say(visit.request, sentence(Invalid(note)))
     if form.name != token.name:
         for caution in name_caution(visit.account, form.name, actor=visit.actor, token=token, now=visit.now):
             warn(visit.request, sentence(Invalid(caution)))

@@ -9,7 +9,7 @@ from typing import Self
 from django.http import QueryDict
 
 from simsim.console.errors import sentence
-from simsim.credential.allowlist import Address
+from simsim.credential.allowlist import Address, without_spaces_in_ranges
 from simsim.problem import AlreadyExists, FieldError, Invalid
 from simsim.tokens.models import TargetSoftware, Token
 from simsim.tokens.rules import MAX_NETWORKS
@@ -61,7 +61,8 @@ class TokenForm:
     def read(cls, data: QueryDict) -> Self:
         """Return what the browser sent; a line that holds several networks, as pasted from a list, becomes several."""
         lines = data.getlist("network")
-        parts = (part for line in lines for part in (_separators.split(line.strip()) if line.strip() else [""]))
+        split = (_separators.split(without_spaces_in_ranges(line.strip())) for line in lines)
+        parts = (part for line in split for part in line)
         # One more than may be saved: that is refused, and a million lines are not even shown.
         networks = list(islice(parts, MAX_NETWORKS + 1))
         return cls(
@@ -167,10 +168,11 @@ class TokenForm:
             self.errors.setdefault(error.field, sentence(Invalid(FieldError(error.field, error.message, error.params))))
 
     def hint(self, cautions: Iterable[FieldError]) -> None:
-        """Put each hint beside its field, unless an error is there."""
+        """Put each hint beside its field, after those that are there, unless an error is there."""
         for caution in cautions:
             if caution.field not in self.errors:
-                self.hints[caution.field] = sentence(Invalid(caution))
+                before = self.hints.get(caution.field, "")
+                self.hints[caution.field] = f"{before} {sentence(Invalid(caution))}".strip()
 
     def forget_errors_of_what_is_still_empty(self) -> None:
         """While a form is being typed, nobody is told that a field is required."""

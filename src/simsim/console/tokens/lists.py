@@ -12,6 +12,8 @@ from django.views.decorators.http import require_safe
 
 from simsim.console.place import Visit, for_administrators
 from simsim.console.tokens.rows import rows
+from simsim.console.tokens.search import INCOMPLETE, to_list
+from simsim.credential.password import holds_one
 from simsim.tokens.attention import Attention, Search, rank_active
 from simsim.tokens.models import Token
 from simsim.tokens.selectors import tokens_of
@@ -26,6 +28,9 @@ ATTENTIONS = {"soon": Attention.EXPIRES_SOON, "unused": Attention.UNUSED}
 @for_administrators
 def active(visit: Visit) -> HttpResponse:
     """Show the active tokens that the search finds, those that want attention at the top."""
+    if holds_one(visit.request.GET.get("q", "")):
+        # Somebody's own address or an old bookmark. The history keeps where a redirect leads, not where it comes from.
+        return to_list(visit, {"password": INCOMPLETE})
     search = read_search(visit.request.GET)
     ranking = rank_active(visit.account, actor=visit.actor, search=search, now=visit.now)
     page = Paginator(ranking.ids, PAGE_TOKENS).get_page(visit.request.GET.get("page"))
@@ -38,11 +43,14 @@ def active(visit: Visit) -> HttpResponse:
         "ended_count": ranking.ended,
         "requests": ranking.asked,
         "search": search,
+        "looked_up": visit.request.GET.get("password", ""),
         "chosen": visit.request.GET.get("attention", ""),
         "soon_count": ranking.counts[Attention.EXPIRES_SOON],
         "unused_count": ranking.counts[Attention.UNUSED],
         "software": software_in_use(visit.account),
-        "kept": urlencode({key: value for key, value in visit.request.GET.items() if key != "page" and value}),
+        "kept": urlencode(
+            {key: value for key, value in visit.request.GET.items() if key not in {"page", "password"} and value}
+        ),
     }
     return render(visit.request, "console/tokens/active.html", context)
 

@@ -5,17 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from simsim.request_log.search.selectors import LastUse, last_uses
-from simsim.request_log.usage.token_use import requests_by_day
+from simsim.request_log.usage.token_use import RECENT_DAYS, requests_by_day
 from simsim.tokens.attention import IDLE, Attention, attention_of
 from simsim.tokens.models import Status, Token
 
-USE_DAYS = 30
 NETWORKS_SHOWN = 2
 
 
 @dataclass(frozen=True)
 class TokenRow:
-    """One token at one moment; `days` holds the requests that it let in on each of the last USE_DAYS days."""
+    """One token at one moment; `days` holds the requests that it let in on each of the last RECENT_DAYS days."""
 
     token: Token
     use: LastUse | None
@@ -85,5 +84,5 @@ def rows(tokens: Iterable[Token], *, now: datetime) -> list[TokenRow]:
     listed = list(tokens)
     ids = [token.pk for token in listed]
     uses = last_uses(ids)
-    days = requests_by_day(listed[0].account_id, ids, last_day=now.date(), days=USE_DAYS) if listed else {}
+    days = requests_by_day(listed[0].account_id, ids, last_day=now.date(), days=RECENT_DAYS) if listed else {}
     return [TokenRow(token, uses.get(token.pk), days.get(token.pk, ()), now) for token in listed]

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.db.models import Max, Sum
 
@@ -12,6 +12,9 @@ from simsim.request_log.ship.counts import DAY_HOURS, CountKind, hour_of
 from simsim.request_log.ship.joined_ids import JoinedIds, split_ids
 
 MAX_ADDRESSES = 5_000
+# Today and the days before it, in UTC. One number for the list of tokens and the preview of an allowlist: they show the
+# same requests, and two sums would look like an error.
+RECENT_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -41,13 +44,13 @@ def requests_by_day(
     return found
 
 
-def addresses_of(token_id: uuid.UUID, *, since: date) -> list[AddressUse]:
-    """Return from where the token let requests in since that day, the busiest address first, MAX_ADDRESSES at most.
+def addresses_of(token_id: uuid.UUID, *, last_day: date, days: int) -> list[AddressUse]:
+    """Return from where the token let requests in on those days, the busiest address first, MAX_ADDRESSES at most.
 
     Whoever holds a password chooses how many there are: an IPv6 host has 2^64 of them.
     """
     counted = (
-        TokenAddressDay.objects.filter(token_id=token_id, day__gte=since)
+        TokenAddressDay.objects.filter(token_id=token_id, day__gt=last_day - timedelta(days), day__lte=last_day)
         .values_list("address")
         .annotate(requests=Sum("accepted"), last=Max("day"))
         .order_by("-requests", "address")

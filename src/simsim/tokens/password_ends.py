@@ -1,0 +1,35 @@
+"""The last characters of passwords that were made before Simsim kept them, or by older code during an update."""
+
+from django.db import transaction
+from django.db.models import Q
+
+from simsim.credential import password
+from simsim.problem import KeyMissing
+from simsim.tokens.keyring import Keyring
+from simsim.tokens.models import Token
+
+BATCH = 1_000
+
+
+def fill_in(keyring: Keyring, *, batch: int = BATCH) -> int:
+    """Set the missing and the outdated ends of passwords, and return how many tokens were changed.
+
+    A token whose key is not in the ring is left as it is. Safe to repeat, and beside a console that rotates.
+    """
+    # Older code, which runs on during an update, rotates without the column: its tokens are read again each time.
+    unsure = Token.objects.filter(Q(password_end="") | Q(rotated_at__isnull=False)).order_by("pk")
+    rows = unsure.values_list("pk", "account_id", "sealed_password", "password_end")
+    changed, last = 0, None
+    while found := list((rows.filter(pk__gt=last) if last else rows)[:batch]):
+        last = found[-1][0]
+        with transaction.atomic():
+            for token_id, account_id, sealed, known in found:
+                try:
+                    secret = keyring.open(bytes(sealed), token_id=token_id, account_id=account_id)
+                except KeyMissing:
+                    continue
+                if (end := password.end_of(secret)) != known:
+                    # Only while it is this password's row: a rotation in the meantime has set its own end.
+                    same = Token.objects.filter(pk=token_id, sealed_password=bytes(sealed))
+                    changed += same.update(password_end=end)
+    return changed
