@@ -1,17 +1,17 @@
-"""How this node's worker is, for `/readyz`: read from the file that it writes each few seconds. Needs no database."""
+"""The health of this node's worker, for `/readyz`: read from a file that the worker writes every few seconds."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 FILE_NAME = ".worker"
-# Some rounds long: a busy worker may be late.
+# The length of some rounds: a busy worker may be late.
 MAX_SILENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class WorkerHealth:
-    """How long ago the worker's last round was, None when none is known of, and the jobs that failed in it."""
+    """The time since the worker's last round, None when no round is known, and the jobs that failed in it."""
 
     last_round_seconds: float | None
     failing: tuple[str, ...] = ()
@@ -26,7 +26,7 @@ class WorkerHealth:
 
 
 def read_worker_health(spool: Path, now: float) -> WorkerHealth:
-    """Return what the worker of this spool has said, at `now` in seconds of the epoch. Never raises."""
+    """Return what the worker of this spool last reported; `now` is in seconds since 1970. Never raises."""
     path = spool / FILE_NAME
     try:
         silence = max(0.0, now - path.stat().st_mtime)

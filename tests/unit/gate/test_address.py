@@ -6,10 +6,10 @@ import pytest
 
 from simsim.credential.allowlist import pack, parse_address
 from simsim.gate.address import (
+    MAX_CACHED_CHARACTERS,
     MAX_FORWARDED_FOR_BYTES,
-    MAX_REMEMBERED,
     MAX_VIA_CHARACTERS,
-    _remembered_hop,
+    _cached_hop,
     locate,
     network_of,
     parse_hop,
@@ -158,12 +158,12 @@ def test_port_and_brackets_do_not_change_an_address(text: str) -> None:
 @pytest.mark.covers("R10", "B9")
 def test_hop_that_is_too_long_to_be_remembered_is_read_all_the_same() -> None:
     for text in ("203.0.113.9", "203.0.113.9" + 200 * " ", "[2001:db8::1]:443" + 200 * "\t"):
-        before = _remembered_hop.cache_info().currsize
+        before = _cached_hop.cache_info().currsize
         for _ in range(2):
             hop = parse_hop(text)
             assert hop is not None
             assert hop.text in {"203.0.113.9", "2001:db8::1"}
-        assert _remembered_hop.cache_info().currsize - before <= (len(text) <= MAX_REMEMBERED)
+        assert _cached_hop.cache_info().currsize - before <= (len(text) <= MAX_CACHED_CHARACTERS)
 
 
 @pytest.mark.covers("R10", "B9")

@@ -255,7 +255,7 @@ def test_indexes_of_databases_that_are_gone_are_let_go(tmp_path: Path) -> None:
 
 
 def test_memory_is_bounded_whatever_is_asked(database: Database, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verdict, "REMEMBERED", 10)
+    monkeypatch.setattr(verdict, "MAX_VERDICTS", 10)
     password = database.add()
     for number in range(100):
         assert name_of(gate, mint()) is None

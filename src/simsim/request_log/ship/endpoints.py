@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 MAX_ENDPOINT_LENGTH = 200
-REMEMBERED = 8_192
+CACHE_SIZE = 8_192
 # Callers choose their paths: thousands of the longest ones would fill the worker's memory.
-MAX_REMEMBERED_LENGTH = 200
+MAX_CACHED_CHARACTERS = 200
 PLACEHOLDER = "{id}"
 
 Pattern = tuple[str, ...]
@@ -37,11 +37,11 @@ class Paths:
 
     def __init__(self, patterns: Iterable[Pattern] = ()) -> None:
         self._patterns: Sequence[Pattern] = tuple(patterns)
-        self._remembered = lru_cache(maxsize=REMEMBERED)(self._read)
+        self._cached = lru_cache(maxsize=CACHE_SIZE)(self._read)
 
     def read(self, path: str) -> tuple[str, str]:
         """Return the path as it may be stored, and the name of its endpoint."""
-        return self._remembered(path) if len(path) <= MAX_REMEMBERED_LENGTH else self._read(path)
+        return self._cached(path) if len(path) <= MAX_CACHED_CHARACTERS else self._read(path)
 
     def _read(self, path: str) -> tuple[str, str]:
         if not path.startswith("/"):
