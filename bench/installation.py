@@ -141,7 +141,7 @@ def fill_log(account_id: Any, used: list[Any], rows: int, now: datetime, progres
 
     from simsim.request_log import partitions
     from simsim.request_log.models import Endpoint
-    from simsim.request_log.row_ids import A_DAY, first_id
+    from simsim.request_log.row_ids import IDS_PER_DAY, first_id
 
     connection = connections[settings.REQUEST_LOG_ALIAS]
     on_sqlite = connection.vendor == "sqlite"
@@ -161,7 +161,7 @@ def fill_log(account_id: Any, used: list[Any], rows: int, now: datetime, progres
             "INSERT INTO named VALUES (%s, %s, %s)", [(n, known[each.name], each.name) for n, each in enumerate(named)]
         )
         if not on_sqlite:
-            partitions.make(cursor, range(first_id(began), first_id(now) + A_DAY, A_DAY))
+            partitions.create(cursor, range(first_id(began), first_id(now) + IDS_PER_DAY, IDS_PER_DAY))
         for first in range(0, rows, BATCH_ROWS):
             last = min(first + BATCH_ROWS, rows) - 1
             names, values = ", ".join(columns), ", ".join(columns.values())
@@ -178,7 +178,7 @@ def fill_log(account_id: Any, used: list[Any], rows: int, now: datetime, progres
 
 def count(cursor: Any, account: str, *, on_sqlite: bool) -> None:
     """Count the requests as shipping would have done."""
-    from simsim.request_log.row_ids import A_DAY
+    from simsim.request_log.row_ids import IDS_PER_DAY
 
     day = "date(received_at)" if on_sqlite else "(received_at AT TIME ZONE 'UTC')::date"
     for counts in (LAST_USES, ADDRESS_COUNTS):
@@ -189,7 +189,12 @@ def count(cursor: Any, account: str, *, on_sqlite: bool) -> None:
     for kind, value in values.items():
         cursor.execute(
             COUNTS.format(
-                account=account, kind=kind, value=value, hour_ids=A_DAY // 24, took=", ".join(TOOK), classes=classes
+                account=account,
+                kind=kind,
+                value=value,
+                hour_ids=IDS_PER_DAY // 24,
+                took=", ".join(TOOK),
+                classes=classes,
             )
         )
     for hours, of, kinds in ((24, 1, "<> ''"), (240, 24, "= 'token'")):

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 from simsim.config import environment
-from simsim.config.forwarded import as_told
+from simsim.config.forwarded import as_forwarded
 from simsim.config.gates import build_gate
 from simsim.console.bodies import Bodies
 from simsim.console.files import CollectedFiles
@@ -40,7 +40,7 @@ class ConsoleServer:
         elif scope["type"] == "http" and scope["path"] in self._files:
             await self._files(scope, receive, send)
         elif scope["type"] == "http" and scope["path"] not in HEALTH_PATHS:
-            await self._django(as_told(scope, self._trusted), receive, send)
+            await self._django(as_forwarded(scope, self._trusted), receive, send)
         else:
             await self._gate(scope, receive, send)
 

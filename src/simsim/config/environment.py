@@ -106,7 +106,7 @@ class Environment(BaseSettings):
         self.mail_server()
         self.trusted_networks()
         self.parse_gate_listen(self.gate_listen)
-        self.followed_logs()
+        self.parsed_access_logs()
         self.path_patterns()
         self.forward_target()
         if self.api_url:
@@ -187,7 +187,7 @@ class Environment(BaseSettings):
             )
         return address
 
-    def followed_logs(self) -> list[AccessLog]:
+    def parsed_access_logs(self) -> list[AccessLog]:
         """Return what SIMSIM_ACCESS_LOGS names; raise Unusable for a kind or a path that is none."""
         return [parse_access_log(text) for text in self.access_logs]
 

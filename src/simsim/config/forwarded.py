@@ -8,7 +8,7 @@ PROTO, HOST = b"x-forwarded-proto", b"x-forwarded-host"
 SCHEMES = frozenset({"http", "https"})
 
 
-def as_told(scope: Any, trusted: bytes) -> Any:
+def as_forwarded(scope: Any, trusted: bytes) -> Any:
     """Return an ASGI scope in which a trusted peer's word about scheme and host counts, and nobody else's.
 
     The last word is the peer's own: what stands left of it may be the caller's.
@@ -17,15 +17,15 @@ def as_told(scope: Any, trusted: bytes) -> Any:
     if not locate(client[0] if client else None, (), trusted).is_trusted:
         return scope
     told = dict(scope)
-    if (scheme := last_word(scope, PROTO).lower()) in SCHEMES:
+    if (scheme := last_value(scope, PROTO).lower()) in SCHEMES:
         told["scheme"] = scheme
-    if host := last_word(scope, HOST):
+    if host := last_value(scope, HOST):
         others = [(name, value) for name, value in scope["headers"] if name.lower() != b"host"]
         told["headers"] = [*others, (b"host", host.encode("latin-1"))]
     return told
 
 
-def last_word(scope: Any, header: bytes) -> str:
+def last_value(scope: Any, header: bytes) -> str:
     """Return the last of the values that a header lists, "" where there is none."""
     values = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == header]
     return ",".join(values).rpartition(",")[2].strip()

@@ -121,7 +121,7 @@ def test_no_secret_is_in_the_settings_own_words(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.covers("R17")
 def test_access_logs_are_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert environment.read().followed_logs() == []
+    assert environment.read().parsed_access_logs() == []
     monkeypatch.setenv("SIMSIM_ACCESS_LOGS", "caddy:/a.json, envoy:all:/b.json")
-    found = environment.read().followed_logs()
+    found = environment.read().parsed_access_logs()
     assert [(str(log.path), log.is_all_ours) for log in found] == [("/a.json", False), ("/b.json", True)]

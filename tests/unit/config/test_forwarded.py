@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from simsim.config.forwarded import as_told
+from simsim.config.forwarded import as_forwarded
 from simsim.credential import allowlist
 
 TRUSTED = allowlist.pack([ipaddress.ip_network("10.0.0.0/24")])
@@ -18,7 +18,7 @@ TOLD = [
 def seen(peer: str | None, headers: list[tuple[bytes, bytes]]) -> tuple[str, bytes]:
     """Return the scheme and the host that the console sees."""
     scope = {"type": "http", "scheme": "http", "client": (peer, 4711) if peer else None, "headers": headers}
-    told = as_told(scope, TRUSTED)
+    told = as_forwarded(scope, TRUSTED)
     (host,) = [value for name, value in told["headers"] if name == b"host"]
     return told["scheme"], host
 

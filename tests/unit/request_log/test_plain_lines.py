@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from simsim.credential import decision, password
 from simsim.credential.allowlist import parse_address
 from simsim.gate.line import decided_line, frame
-from simsim.request_log.ship.batch import GATE, Language, Reading
+from simsim.request_log.ship.batch import GATE, LineParser, Reading
 from simsim.request_log.ship.lines import Completed, Decided, Missed, parse_completed, parse_gate_line
 from simsim.request_log.ship.plain_lines import plain_completed, plain_decided
 from simsim.request_log.ship.spool_files import gate_files
@@ -116,11 +116,11 @@ def test_a_file_read_in_blocks_is_what_it_is_line_by_line(texts: tuple[Any, ...]
         (Path(directory) / "gate-1.jsonl").write_bytes(data)
         in_blocks, by_line = Reading({}), Reading({})
         parsed: list[list[Decided | Missed]] = []
-        line_by_line: Language[Decided | Missed] = Language(parse_gate_line)
-        for reading, language in ((in_blocks, GATE), (by_line, line_by_line)):
+        line_by_line: LineParser[Decided | Missed] = LineParser(parse_gate_line)
+        for reading, parser in ((in_blocks, GATE), (by_line, line_by_line)):
             for file in gate_files(Path(directory)):
                 parsed.append([])
-                reading._read(file, len(data), language, parsed[-1], until=until)
+                reading._read(file, len(data), parser, parsed[-1], until=until)
     assert parsed[0] == parsed[1]
     assert (in_blocks.broken, in_blocks.moves) == (by_line.broken, by_line.moves)
     assert len(in_blocks.shipped) == len(by_line.shipped)

@@ -141,7 +141,7 @@ def test_a_file_that_is_read_to_its_end_is_not_opened_again_until_it_changes(pat
     old = path.with_name("access.json.1")
     old.write_bytes(line(1))
     for file in follower.files(NOW):
-        follower.is_read(file)
+        follower.note_read(file)
     assert names(follower) == []
     with old.open("ab") as file_again:
         file_again.write(line(2))
@@ -163,7 +163,7 @@ def test_a_position_is_forgotten_a_day_after_its_file_has_gone(path: Path, follo
     gone, stays = identities(follower)
     for file in follower.files(NOW):
         if file.is_finished:
-            follower.is_read(file)
+            follower.note_read(file)
     both = {gone, stays}
     assert follower.gone(both, NOW) == set()
     old.unlink()

@@ -21,8 +21,8 @@ def only(directory: Path) -> tuple[str, bool]:
     return found
 
 
-def read(directory: Path, offset: int = 0, most_bytes: int = 4096) -> spool_files.Piece:
-    (piece,) = [read_lines(file, offset, most_bytes) for file in chain(gate_files(directory), gateway_files(directory))]
+def read(directory: Path, offset: int = 0, max_bytes: int = 4096) -> spool_files.Piece:
+    (piece,) = [read_lines(file, offset, max_bytes) for file in chain(gate_files(directory), gateway_files(directory))]
     return piece
 
 
@@ -89,7 +89,7 @@ def test_a_file_is_read_in_pieces_that_end_with_a_line(tmp_path: Path) -> None:
     (tmp_path / "gateway.jsonl").write_bytes(data)
     offset, lines, is_at_end = 0, list[bytes](), False
     while not is_at_end:
-        piece = read(tmp_path, offset, most_bytes=100)
+        piece = read(tmp_path, offset, max_bytes=100)
         _, offset, is_at_end = piece
         lines += piece.lines
     assert b"\n".join(lines) + b"\n" == data
@@ -100,7 +100,7 @@ def test_a_line_without_end_does_not_stop_the_file(tmp_path: Path) -> None:
     (tmp_path / "gateway.jsonl").write_bytes(line(1) + b"x" * 500 + b"\n" + line(2))
     offset, lines, is_at_end = 0, list[bytes](), False
     while not is_at_end:
-        piece = read(tmp_path, offset, most_bytes=100)
+        piece = read(tmp_path, offset, max_bytes=100)
         _, offset, is_at_end = piece
         lines += piece.lines
     assert lines[0] == line(1)[:-1]
