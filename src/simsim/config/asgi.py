@@ -1,4 +1,4 @@
-"""The console, its files and the management API. It has no `/gate/verify`: the gate has processes of its own."""
+"""The ASGI application of the console and its files. It has no `/gate/verify`: the gate has its own processes."""
 
 import os
 from pathlib import Path
@@ -22,7 +22,7 @@ HEALTH_PATHS = frozenset({HEALTHZ, READYZ})
 
 
 class ConsoleServer:
-    """Answers health and files before Django, which speaks no lifespan protocol."""
+    """Answers health checks and files before Django, and the lifespan protocol, which Django does not support."""
 
     def __init__(self) -> None:
         operator = environment.read()

@@ -1,4 +1,4 @@
-"""Builds the gate from the operator's settings, for every server that asks it. Knows no Django."""
+"""Builds the gate from the operator's settings, for every server. Knows no Django."""
 
 from functools import partial
 
@@ -10,7 +10,7 @@ from simsim.gate.worker_health import read_worker_health
 
 
 def build_gate() -> Gate:
-    """Return a gate on the operator's database and spool; nothing is opened before it is first asked."""
+    """Return a gate on the operator's database and spool; the first request opens them."""
     operator = environment.read()
     database = operator.database_path if operator.is_embedded else operator.database_url
     spool = operator.spool_dir
