@@ -21,7 +21,7 @@ PRIVATELY = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user
 
 @pytest.mark.covers("R17")
 @pytest.mark.django_db(databases=sorted({"default", settings.REQUEST_LOG_ALIAS}))
-def test_on_a_full_disk_the_ballast_carries_the_api_on_and_a_gap_is_told(tmp_path: Path) -> None:
+def test_on_a_full_disk_the_ballast_keeps_the_api_going_and_the_gap_is_reported(tmp_path: Path) -> None:
     disk, spool = tmp_path / "disk", tmp_path / "spool"
     disk.mkdir()
     child = Path(__file__).with_name("full_disk_process.py")

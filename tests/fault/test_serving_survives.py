@@ -135,7 +135,7 @@ def test_console_that_is_killed_keeps_its_callers_waiting_and_refuses_none(stack
 
 
 @pytest.mark.covers("B11")
-def test_doctor_asks_the_gateway_where_it_listens(stack: Stack) -> None:
+def test_doctor_asks_the_gateway_at_its_own_address(stack: Stack) -> None:
     def gateway() -> dict[str, Any]:
         command = (str(BIN / "simsim"), "doctor", "--json")
         said = subprocess.run(command, env=stack.environment, capture_output=True, check=False, timeout=60).stdout

@@ -217,7 +217,7 @@ def test_a_backlog_shipped_by_two_workers_at_once_is_shipped_once(
 
 @pytest.mark.covers("R17")
 @pytest.mark.timeout(900)
-def test_of_many_requests_kills_and_files_each_good_line_is_there_once(installation: Installation) -> None:
+def test_many_requests_kills_and_files_store_each_good_line_once(installation: Installation) -> None:
     # The whole of it, a million requests in files of 50,000 lines and 50 kills, takes minutes:
     # SIMSIM_TEST_REQUESTS=1000000 make test
     requests = int(FLOOD_REQUESTS or 100_000)

@@ -48,7 +48,7 @@ def test_beyond_a_rate_refusals_without_a_token_are_counted_and_every_other_requ
     assert counted() == FLOOD - MAX_STORED_PER_MINUTE
 
 
-def test_a_flood_is_counted_exactly_whatever_comes_in_which_batch(tmp_path: Path) -> None:
+def test_flood_is_counted_exactly_in_any_batches(tmp_path: Path) -> None:
     spool = SpoolOfTests(tmp_path)
     for number in range(FLOOD):
         spool.decide(number, PASSWORD_UNKNOWN, at=NOON + timedelta(seconds=number / 10))
@@ -88,7 +88,7 @@ def test_in_an_outage_every_request_of_a_busy_address_has_its_row(
     assert counted() == 100
 
 
-def test_a_flood_of_what_nginx_refuses_by_itself_is_counted_like_any_other(tmp_path: Path) -> None:
+def test_flood_that_nginx_refuses_by_itself_is_counted_like_any_other(tmp_path: Path) -> None:
     spool = SpoolOfTests(tmp_path)
     for number in range(FLOOD):
         spool.complete(number, (400, 405, 414, 431, 501, 505)[number % 6])

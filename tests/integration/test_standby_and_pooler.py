@@ -37,7 +37,7 @@ def standby_port(primary_url: str) -> Iterator[int]:
 
 @pytest.mark.parametrize("asked", [KNOWN, bytes(32)], ids=["known", "unknown"])
 @pytest.mark.covers("R13", "B1", "B11")
-def test_standby_decides_nothing(asked: bytes, primary_url: str, standby_port: int) -> None:
+def test_standby_makes_no_decision(asked: bytes, primary_url: str, standby_port: int) -> None:
     standby_url = postgresql_server.url(standby_port, primary_url.rpartition("/")[2])
     for url in (standby_url, f"{standby_url}?target_session_attrs=any"):
         with contextlib.closing(open_lookup(url)) as lookup, pytest.raises(Unavailable):

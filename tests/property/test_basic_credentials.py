@@ -53,25 +53,25 @@ pieces = st.one_of(
 @given(st.lists(st.lists(pieces, max_size=6).map(b"".join), max_size=3))
 @example([GOOD])
 @example([GOOD, GOOD])
-def test_any_headers_are_judged_as_the_grammar_says(values: list[bytes]) -> None:
+def test_any_headers_are_judged_by_the_grammar(values: list[bytes]) -> None:
     agrees(values)
 
 
 @pytest.mark.covers("R15")
 @given(st.integers(0, len(GOOD)), st.integers(0, 3), st.binary(max_size=3))
-def test_good_header_with_a_piece_replaced_is_judged_as_the_grammar_says(at: int, gone: int, put: bytes) -> None:
+def test_good_header_with_a_part_replaced_is_judged_by_the_grammar(at: int, gone: int, put: bytes) -> None:
     agrees([GOOD[:at] + put + GOOD[at + gone :]])
 
 
 @pytest.mark.covers("R15")
 @given(st.text(max_size=60), st.text(max_size=80))
-def test_any_pair_of_texts_is_judged_as_the_grammar_says(username: str, password: str) -> None:
+def test_any_pair_of_texts_is_judged_by_the_grammar(username: str, password: str) -> None:
     pair = f"{username}:{password}".encode(errors="surrogatepass")
     agrees([b"Basic " + b64encode(pair)])
 
 
 @pytest.mark.covers("R15", "B4")
 @given(st.uuids(), st.builds(mint))
-def test_every_account_and_every_minted_password_is_read(account: object, password: str) -> None:
+def test_every_account_and_every_minted_password_is_parsed(account: object, password: str) -> None:
     header = b"Basic " + b64encode(f"{account}:{password}".encode())
     assert basic.parse([header]) == Credentials(str(account), digest(password))

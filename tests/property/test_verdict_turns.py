@@ -29,5 +29,5 @@ def test_no_verdict_changes_before_its_turn(record: Record, now: datetime, later
         assert before == after
 
 
-def test_nothing_found_never_turns() -> None:
+def test_missing_record_never_turns() -> None:
     assert next_turn(None, START) is None

@@ -234,7 +234,7 @@ def test_settings_file_that_cannot_be_read_is_one_line(scratch: Path) -> None:
         ("SIMSIM_EMAIL_URL", "smtp://h:25/?starttls=0"), ("SIMSIM_EMAIL_URL", "SMTPS://h"),
     ],
 )  # fmt: skip
-def test_what_does_no_harm_stops_nothing(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_harmless_settings_do_not_stop_the_start(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     environment.read()
 
@@ -250,7 +250,7 @@ def test_what_does_no_harm_stops_nothing(name: str, value: str, monkeypatch: pyt
     ],
 )  # fmt: skip
 @pytest.mark.covers("R3")
-def test_consoles_address_has_one_form(given: str, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_consoles_address_is_normalized(given: str, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMSIM_BASE_URL", given)
     assert environment.read().base_url == form
 
@@ -267,7 +267,7 @@ def test_consoles_address_has_one_form(given: str, form: str, monkeypatch: pytes
     ],
 )  # fmt: skip
 @pytest.mark.covers("R8")
-def test_sender_has_a_form_that_every_mail_can_carry(given: str, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sender_has_a_form_that_fits_every_email(given: str, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from django.core.mail import EmailMessage
 
     monkeypatch.setenv("SIMSIM_EMAIL_FROM", given)
@@ -293,5 +293,5 @@ def test_parameters_of_libpq_reach_django_as_they_reach_the_gate(monkeypatch: py
     assert (local["NAME"], local["HOST"], local["PORT"]) == ("simsim", "/run/postgresql", "")
 
 
-def test_log_is_kept_for_a_year_unless_told_otherwise() -> None:
+def test_log_is_kept_for_a_year_by_default() -> None:
     assert environment.read().log_retention_days == 365

@@ -24,7 +24,7 @@ def seen(peer: str | None, headers: list[tuple[bytes, bytes]]) -> tuple[str, byt
 
 
 @pytest.mark.parametrize("peer", ["10.0.0.7", "::ffff:10.0.0.7", None])
-def test_trusted_proxy_tells_scheme_and_host(peer: str | None) -> None:
+def test_trusted_proxy_sets_scheme_and_host(peer: str | None) -> None:
     assert seen(peer, TOLD) == ("https", b"console.example")
     assert seen(peer, TOLD[:1]) == ("http", b"10.0.0.7:8000")
 
@@ -45,5 +45,5 @@ def test_nobody_else_chooses_scheme_or_host(peer: str) -> None:
         ([(b"x-forwarded-host", b"console.example, ")], ("http", b"own")),
     ],
 )
-def test_last_word_is_the_proxys_own(headers: list[tuple[bytes, bytes]], expected: tuple[str, bytes]) -> None:
+def test_last_value_is_the_proxys_own(headers: list[tuple[bytes, bytes]], expected: tuple[str, bytes]) -> None:
     assert seen("10.0.0.7", [(b"host", b"own"), *headers]) == expected

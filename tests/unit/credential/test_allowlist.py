@@ -53,7 +53,7 @@ NO_ADDRESSES = [
 
 @pytest.mark.covers("R10", "B3")
 @pytest.mark.parametrize("text", NO_ADDRESSES, ids=repr)
-def test_everything_else_is_no_address_and_no_network(text: str) -> None:
+def test_other_texts_are_neither_addresses_nor_networks(text: str) -> None:
     assert parse_address(text) is None
     if "/32" not in text:
         assert isinstance(parse_network(text), Fault)
@@ -123,7 +123,7 @@ def test_fault_says_what_is_wrong(text: str, words: str) -> None:
     assert fault.suggestion is None
 
 
-def test_fault_shows_no_more_of_a_text_than_an_address_is_long() -> None:
+def test_fault_shows_at_most_as_much_text_as_an_address_has() -> None:
     assert len(str(parse_network("x" * 10_000))) < 200
 
 
@@ -156,7 +156,7 @@ def test_packed_ranges_are_sorted_and_merged() -> None:
 
 
 @pytest.mark.covers("B3")
-def test_a_list_cut_short_allows_nothing() -> None:
+def test_truncated_list_allows_nothing() -> None:
     address = parse_address("10.0.0.1")
     assert address is not None
     assert not allows(pack([ip_network("10.0.0.0/8")])[:-1], address)

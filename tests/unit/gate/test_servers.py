@@ -98,7 +98,9 @@ def test_real_server_carries_the_gate_s_answers(server: Server, database: Databa
 
 
 @pytest.mark.covers("R11", "B9")
-def test_client_hears_from_a_real_gate_what_a_proxy_would(server: Server, database: Database, tmp_path: Path) -> None:
+def test_client_gets_the_same_answers_from_a_real_gate_as_a_proxy(
+    server: Server, database: Database, tmp_path: Path
+) -> None:
     account, allow = str(ACME), ("203.0.113.0/24",)
     password, expired = database.add(allow=allow), database.add(expires_at=datetime(2020, 1, 1, tzinfo=UTC))
 
@@ -155,9 +157,7 @@ def test_real_server_never_turns_a_strange_header_into_an_acceptance_or_an_error
 
 
 @pytest.mark.covers("R15")
-def test_second_header_that_is_not_ascii_is_counted_where_the_server_shows_it(
-    server: Server, database: Database
-) -> None:
+def test_second_header_that_is_not_ascii_counts_if_the_server_shows_it(server: Server, database: Database) -> None:
     good = b"Authorization: " + basic(database.add())
     status, _ = server.say(good, b"Authorization: \xff")
     # granian's RSGI hides a value that is not ASCII behind an earlier one that is; its ASGI hides nothing.
@@ -165,7 +165,7 @@ def test_second_header_that_is_not_ascii_is_counted_where_the_server_shows_it(
 
 
 @pytest.mark.covers("R15", "R17", "B9")
-def test_question_in_a_body_is_seen_byte_by_byte(server: Server, database: Database, spool_dir: Path) -> None:
+def test_gate_sees_every_byte_of_a_question_in_a_body(server: Server, database: Database, spool_dir: Path) -> None:
     """As nginx.conf asks where a header could not carry it; behind ASGI headers carry every byte."""
     good = basic(database.add(allow=("203.0.113.0/24",)))
     if server.interface == "asgi":

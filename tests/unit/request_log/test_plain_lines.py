@@ -53,7 +53,7 @@ def gate_line(at: datetime = NOW, path: str = "/api?x=1", name: str = "Power BI"
 
 
 @given(BLOCKS)
-def test_a_line_among_many_says_what_it_says_alone(changed: list[tuple[dict[str, Any], bool]]) -> None:
+def test_line_is_parsed_among_many_as_it_is_alone(changed: list[tuple[dict[str, Any], bool]]) -> None:
     decided = [line(DECIDED, changes, spaced=spaced) for changes, spaced in changed]
     completed = [line(COMPLETED, changes, spaced=spaced) for changes, spaced in changed]
     for text, found in zip(decided, plain_decided("\n".join(decided)), strict=True):
@@ -69,7 +69,7 @@ def test_times_of_plain_lines_are_as_exact_as_those_of_others(at: datetime) -> N
 
 
 @given(st.lists(st.text(), min_size=1))
-def test_there_is_an_answer_for_each_line_whatever_stands_in_it(texts: list[str]) -> None:
+def test_there_is_one_result_for_each_line(texts: list[str]) -> None:
     block = "\n".join(texts)
     nothing = [None] * (block.count("\n") + 1)
     assert plain_decided(block) == nothing
@@ -83,7 +83,7 @@ def test_the_lines_that_gate_and_gateway_write_are_plain() -> None:
     assert [type(each) for each in ended] == [Completed, type(None), Completed]
 
 
-def test_a_line_that_may_hold_a_password_is_left_to_be_masked() -> None:
+def test_line_that_may_hold_a_password_is_left_for_masking() -> None:
     secret = password.mint()
     texts = [line(DECIDED, {}), line(DECIDED, {"path": f"/{secret}"}), line(DECIDED, {"path": "/SIM_" + secret[4:]})]
     first, *secrets = plain_decided("\n".join(texts))
@@ -108,7 +108,7 @@ GATES_FILES = st.tuples(*(one_gates_line(number) for number in range(8)), st.boo
 
 
 @given(GATES_FILES, st.none() | st.integers(0, 9))
-def test_a_file_read_in_blocks_is_what_it_is_line_by_line(texts: tuple[Any, ...], second: int | None) -> None:
+def test_file_gives_the_same_lines_in_blocks_and_one_by_one(texts: tuple[Any, ...], second: int | None) -> None:
     *written, is_whole = texts
     until = None if second is None else NOW.replace(second=second)
     data = "\n".join([gate_line(), *written]).encode() + b"\n" * is_whole
