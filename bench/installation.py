@@ -23,7 +23,7 @@ Progress = Callable[[str], None]
 
 USED = "CREATE TEMP TABLE used (place bigint PRIMARY KEY, id {kind}, name text)"
 NAMED = "CREATE TEMP TABLE named (place bigint PRIMARY KEY, id bigint, name text)"
-# The product of two numbers that run through their ranges: a few tokens are used much, many seldom.
+# The product of two numbers that run through their ranges: a few tokens are used often, many seldom.
 LOG = """
     WITH RECURSIVE numbers(n) AS (SELECT CAST({first} AS bigint) UNION ALL SELECT n + 1 FROM numbers WHERE n < {last}),
     times AS (SELECT n, {began} + n * {step} AS micros FROM numbers)
@@ -31,7 +31,7 @@ LOG = """
     SELECT {values} FROM times JOIN used ON used.place = (n % {used}) * (n / {used} % 97) / 97
     JOIN named ON named.place = n * 7 % {named} ORDER BY n
 """
-# What shipping counts as rows arrive; it does so row by row, and a recount equals it.
+# The counts that shipping keeps as rows arrive, made here by a recount, which gives the same.
 LAST_USES = """
     INSERT INTO request_log_tokenuse (token_id, account_id, used_at, address)
     SELECT token_id, {account}, max(received_at), max(address)
@@ -60,7 +60,7 @@ TOOK = {"took_06": 0.0079, "took_11": 0.045, "took_17": 0.35}
 
 @dataclass(frozen=True)
 class Made:
-    """What was made: the account's id, and the id of the token that was used most."""
+    """The made installation: the account's id, and the id of its most used token."""
 
     account: str
     token: str
@@ -68,7 +68,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Size:
-    """How large: active tokens of the account, ended ones, rows of the log over DAYS days."""
+    """The size: active and ended tokens of the account, and rows of the log over DAYS days."""
 
     active_tokens: int
     ended_tokens: int
@@ -118,7 +118,7 @@ def make(size: Size, progress: Progress) -> Made:
 
 
 def make_tokens(account: Any, size: Size, now: datetime) -> list[Any]:
-    """Create the tokens, the active ones first; nobody has their passwords."""
+    """Create the tokens, the active ones first; their passwords are unknown."""
     from simsim.tokens.models import TargetSoftware, Token
 
     software = [*TargetSoftware.objects.all(), None]
@@ -135,7 +135,7 @@ def make_tokens(account: Any, size: Size, now: datetime) -> list[Any]:
 
 
 def fill_log(account_id: Any, used: list[Any], rows: int, now: datetime, progress: Progress) -> None:
-    """Log the requests of the tokens, some of them used much, in the order of their time."""
+    """Log the requests of the tokens, some of them used often, in the order of their time."""
     from django.conf import settings
     from django.db import connections
 

@@ -1,4 +1,4 @@
-"""Workers are killed while they send, receivers die and come back: every event arrives, and none is lost."""
+"""Workers are killed while they send, and receivers die and come back: every event arrives."""
 
 import contextlib
 import os
@@ -75,7 +75,7 @@ class Installation:
         assert self.worker.stdout.readline() == b"ready\n"
 
     def kill(self) -> None:
-        """Kill the worker, as it is, with what it is about."""
+        """Kill the worker in the middle of its work."""
         if self.worker is not None:
             self.worker.kill()
 

@@ -1,4 +1,4 @@
-"""Workers are killed, mail servers refuse, hang and fall silent: every notice arrives, and nobody waits."""
+"""Workers are killed, and mail servers refuse, hang or fall silent: every notice arrives, and no page waits."""
 
 import contextlib
 import os

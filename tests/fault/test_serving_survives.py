@@ -1,4 +1,4 @@
-"""Processes of the gate and the console are killed and reloaded while requests come: nobody is refused for it."""
+"""Processes of the gate and the console are killed and reloaded under load: no request fails."""
 
 import http.client
 import json
@@ -33,7 +33,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def load(
     port: int, path: str, headers: dict[str, str], *, is_kept: bool, asks_again: bool = False
 ) -> Iterator[Counter[str]]:
-    """Have clients ask without pause, on connections that are kept or on new ones, and count what they are answered.
+    """Have clients send requests without pause, on open or new connections, and count the answers.
 
     `asks_again`: a connection that ends without an answer is tried once more, as a browser and a proxy do.
     """

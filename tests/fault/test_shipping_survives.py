@@ -1,4 +1,4 @@
-"""Real writers, real rotation, a worker killed at random moments: each request is in the log once, and whole."""
+"""Real writers, real rotation, a worker killed at random times: each request is in the log once, and complete."""
 
 import contextlib
 import os
@@ -69,14 +69,14 @@ class Installation:
         return int(number)
 
     def wait_until_it_gets_on(self, before: int) -> None:
-        """Return once more rows are stored than before: only then does a kill strike what was begun."""
+        """Return once more rows are stored than before, so that a kill strikes in the middle of work."""
         deadline = time.monotonic() + 60
         while self.count() <= before:
             assert time.monotonic() < deadline, "the worker stores nothing"
             time.sleep(0.01)
 
     def permit(self, requests: int) -> None:
-        """Let the writers write so many, and then wait."""
+        """Let the writers write `count` requests, and then wait."""
         new = self.limit.with_suffix(".new")
         new.write_text(str(requests // WRITERS))
         new.rename(self.limit)
@@ -93,7 +93,7 @@ class Installation:
         return worker
 
     def ship_the_rest(self) -> None:
-        """Run a worker until it finds nothing more."""
+        """Run a worker until everything is shipped."""
         worker = self.start_worker()
         worker.communicate(timeout=600)
         assert worker.returncode == 0

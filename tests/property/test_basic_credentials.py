@@ -1,4 +1,4 @@
-"""The parser against everything: it never raises, and what it accepts has one spelling."""
+"""The parser with any input: it never raises, and everything that it accepts has one spelling."""
 
 import re
 from base64 import b64decode, b64encode
@@ -14,13 +14,13 @@ from simsim.credential.password import is_well_formed, mint
 
 ACME = "0a1b2c3d-89ab-4cde-8123-456789abcdef"
 GOOD = b"Basic " + b64encode(f"{ACME}:{mint()}".encode())
-# The grammar of the threat model, written a second time and otherwise.
+# The grammar of the threat model, implemented a second time in another way.
 GRAMMAR = re.compile(rb"basic +([A-Za-z0-9+/]+={0,2})\Z", re.IGNORECASE)
 ACCOUNT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def oracle(values: list[bytes]) -> Credentials | None:
-    """Return what the threat model's grammar accepts."""
+    """Return the credentials that the threat model's grammar accepts."""
     if len(values) != 1 or len(values[0]) > 8192 or not (match := GRAMMAR.match(values[0])) or len(match[1]) > 1024:
         return None
     try:

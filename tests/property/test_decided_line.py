@@ -1,4 +1,4 @@
-"""The decided line: whatever a client sends, it stays one line of JSON that says what was said."""
+"""The decided line is one line of JSON with the client's values, for anything that a client sends."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""No cell of an exported log is run by a spreadsheet, whatever a stranger wrote into a request, and nothing is lost."""
+"""A spreadsheet runs no cell of an exported log, for any text in a request, and no text is lost."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ NAMES = TEXTS | st.none()
 
 
 def unmarked(text: str) -> str:
-    """Return what a cell held: what whoever reads the file with a program does, as the documentation says."""
+    """Return a cell's original value, as the documentation tells programs to read it."""
     return re.sub(rf"(\A|(?<=[;\t\r\n]))'('*)(?=[{re.escape(RUN)}])", r"\2", text)
 
 
@@ -35,7 +35,7 @@ def request(resource: str, name: str | None = None, method: str = "GET") -> Logg
 def test_no_cell_begins_with_a_formula(text: str) -> None:
     made = cell(text)
     assert not made.startswith(tuple(RUN))
-    # Where a spreadsheet takes the semicolon for the separator, what follows one is a cell's beginning too.
+    # If a spreadsheet takes the semicolon for the separator, a cell also begins after each semicolon.
     assert not any(part.startswith(tuple(RUN)) for part in made.split(";"))
     assert unmarked(made) == text
 

@@ -1,4 +1,4 @@
-"""A verdict stays as it is until the next turn of its record, whatever the record says."""
+"""A decision stays the same until the next turn of its record, for any record."""
 
 from datetime import UTC, datetime, timedelta
 

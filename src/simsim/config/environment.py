@@ -182,7 +182,7 @@ class Environment(BaseSettings):
         address = parse_listen(text, name=name)
         if not self.trusted_proxies:
             raise Unusable(
-                "%(name)s: the gate answers only the proxies that SIMSIM_TRUSTED_PROXIES names, and it names none",
+                "%(name)s: the gate answers only the proxies in SIMSIM_TRUSTED_PROXIES, which is empty",
                 name=name,
             )
         return address

@@ -61,7 +61,7 @@ def parse_upstream(text: str) -> Upstream:
     if parts.scheme not in DEFAULT_PORTS or not is_host(host) or not text.isprintable():
         raise Unusable("--upstream must be http://host:port or https://host:port, not %(text)s", text=repr(text))
     if parts.path not in {"", "/"} or parts.query or parts.fragment or "@" in parts.netloc:
-        raise Unusable("--upstream takes scheme, host and port alone: the API gets each path as the client sent it")
+        raise Unusable("--upstream takes only scheme, host and port: the API gets each path as the client sent it")
     return Upstream(parts.scheme, HostPort(host, port or DEFAULT_PORTS[parts.scheme]))
 
 

@@ -197,7 +197,7 @@ def tls_directives(api: Upstream) -> str:
         return ""
     roots = ssl.get_default_verify_paths().cafile
     if roots is None:
-        raise Unusable("--upstream: no file of certificate authorities was found to prove an https API with")
+        raise Unusable("--upstream: found no file of certificate authorities to verify an https API with")
     return (
         f"proxy_ssl_server_name on; proxy_ssl_name {api.address.host}; proxy_ssl_verify on; "
         f"proxy_ssl_verify_depth 4; proxy_ssl_trusted_certificate {quoted(roots)};"

@@ -68,7 +68,7 @@ class Gateway:
         self.reopening = False
 
     def run(self) -> None:
-        """Run nginx until asked to stop; raise Unusable when it can't start, or when it ends by itself."""
+        """Run nginx until asked to stop; raise Unusable when it can't start, or when it stops unexpectedly."""
         binary = self.prepare()
         with self.heeding_signals():
             process = self.spawn(binary)
@@ -110,7 +110,7 @@ class Gateway:
     def watch(self, process: "subprocess.Popen[bytes]") -> None:
         while not self.stopping:
             if process.poll() is not None:
-                raise Unusable("nginx ended by itself, with status %(status)s", status=str(process.returncode))
+                raise Unusable("nginx stopped unexpectedly, with status %(status)s", status=str(process.returncode))
             if self.reopening or self.rotate():
                 self.reopening = False
                 process.send_signal(signal.SIGUSR1)

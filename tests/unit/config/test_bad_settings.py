@@ -1,4 +1,4 @@
-"""Settings that can't be used: each stops the start with one line that names it, or is proven to do no harm."""
+"""Bad settings: each stops the start with one line that names it, or does no harm."""
 
 import base64
 import os
@@ -27,9 +27,9 @@ def refusal() -> str:
     return str(caught.value)
 
 
-# A name or a value that can't be used, and what the line must say besides the name.
+# A bad name or value, and the words that the line must contain besides the name.
 BAD = [
-    # Names that are nobody's: the nearest right one is told.
+    # Unknown names: the error suggests the most similar one.
     ("SIMSIM_BASEURL", "https://console.example", "did you mean SIMSIM_BASE_URL?"),
     ("SIMSIM_LOG_RETENTION", "30", "did you mean SIMSIM_LOG_RETENTION_DAYS?"),
     ("SIMSIM_TOKEN_KEY", KEY, "did you mean SIMSIM_TOKEN_KEYS?"),
@@ -44,7 +44,7 @@ BAD = [
     ("SIMSIM_SERVER_PORT_NUMBER", "8000", "is not a setting"),
     ("SIMSIM_PORT", "8000", "is not a setting"),
     ("SIMSIM_HTTPS", "1", "is not a setting"),
-    # Empty where a value was meant.
+    # Empty values without a meaning.
     ("SIMSIM_DATA_DIR", "", "is empty"),
     ("SIMSIM_DATA_DIR", "  ", "is empty"),
     ("SIMSIM_DATABASE_URL", "", "is empty"),

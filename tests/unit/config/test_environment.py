@@ -1,4 +1,4 @@
-"""The operator's settings: what is usable, and the one line that says what is not."""
+"""The operator's settings, and the one-line errors about bad ones."""
 
 import base64
 import stat

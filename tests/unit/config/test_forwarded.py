@@ -1,4 +1,4 @@
-"""A trusted proxy's word about scheme and host counts, and nobody else's."""
+"""Only a trusted proxy sets the scheme and the host of a request."""
 
 import ipaddress
 

@@ -1,4 +1,4 @@
-"""Addresses and networks: what is read, what is refused, and what is offered instead."""
+"""Addresses and networks: which are parsed, which are refused, and what is suggested instead."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 

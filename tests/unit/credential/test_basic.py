@@ -1,4 +1,4 @@
-"""The Authorization header: one grammar, and no second reading."""
+"""The Authorization header: one grammar, and only one reading."""
 
 from base64 import b64encode, urlsafe_b64encode
 
@@ -16,7 +16,7 @@ GOOD = b64encode(PAIR)
 
 
 def refused(values: list[bytes]) -> Cause:
-    """Return the cause of a refusal, which an acceptance has none of."""
+    """Return the cause of a refusal, None for accepted credentials."""
     result = basic.parse(values)
     assert isinstance(result, Decision)
     assert result.reason in {Reason.NO_CREDENTIALS, Reason.MALFORMED, Reason.UNKNOWN_CREDENTIALS}

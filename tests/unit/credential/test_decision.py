@@ -1,4 +1,4 @@
-"""The verdict: the order of its questions, and the instants at which it changes."""
+"""The decision: the order of its checks, and the times at which it changes."""
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
@@ -45,7 +45,7 @@ def test_active_token_of_the_account_is_accepted() -> None:
 @pytest.mark.covers("R15", "R16")
 def test_unknown_password_is_refused() -> None:
     assert verdict(None) == decision.PASSWORD_UNKNOWN
-    # The dummy that an unknown password is compared with opens nothing either.
+    # The dummy digest that an unknown password is compared with lets nobody in either.
     assert verdict(None, credentials=Credentials(ACME, bytes(32))) == decision.PASSWORD_UNKNOWN
 
 

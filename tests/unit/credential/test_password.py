@@ -1,4 +1,4 @@
-"""Passwords: how they are made, recognised and masked."""
+"""Passwords: how they are made, recognized and masked."""
 
 import re
 import zlib

@@ -1,4 +1,4 @@
-"""A password is masked however a careless or a hostile caller spells it; what is none is left as it is."""
+"""Passwords are masked in every spelling of careless and hostile callers; other texts stay as they are."""
 
 import base64
 import time

@@ -1,4 +1,4 @@
-"""The caller's address: who may say it, and in which forms."""
+"""The caller's address: which peers may state it, and in which forms."""
 
 from ipaddress import ip_network
 
@@ -29,13 +29,13 @@ def seen(peer: str | None, *forwarded_for: str, trusted: bytes = TRUSTED) -> str
 @pytest.mark.parametrize(
     ("peer", "forwarded_for", "expected"),
     [
-        # Nobody in between.
+        # No proxy in between.
         ("203.0.113.9", [], "203.0.113.9"),
         ("203.0.113.9:51234", [], "203.0.113.9"),
         ("[2001:db8::9]:51234", [], "2001:db8::9"),
         ("2001:db8::9", [], "2001:db8::9"),
         ("::ffff:203.0.113.9", [], "203.0.113.9"),
-        # A caller who writes the header itself.
+        # A caller that writes the header itself.
         ("203.0.113.9", ["10.0.0.1"], "203.0.113.9"),
         ("203.0.113.9", ["junk"], "203.0.113.9"),
         # A trusted proxy.
@@ -49,7 +49,7 @@ def seen(peer: str | None, *forwarded_for: str, trusted: bytes = TRUSTED) -> str
         ("10.0.0.1", ["10.0.0.4, 10.0.0.3"], "10.0.0.4"),
         ("fd00::1", [" 203.0.113.9:443 "], "203.0.113.9"),
         ("10.0.0.1", ["[2001:db8::9]:443,10.0.0.2:1"], "2001:db8::9"),
-        # A hop that is no address: what stands left of it was written by nobody we trust.
+        # A hop that is not an address: nobody trusted wrote what stands left of it.
         ("10.0.0.1", ["unknown"], None),
         ("10.0.0.1", ["203.0.113.9, unknown"], None),
         ("10.0.0.1", ["unknown, 203.0.113.9"], "203.0.113.9"),
@@ -57,12 +57,12 @@ def seen(peer: str | None, *forwarded_for: str, trusted: bytes = TRUSTED) -> str
         ("10.0.0.1", ["203.0.113.9,"], None),
         ("10.0.0.1", [""], None),
         ("10.0.0.1", ["203.0.113.9", ""], None),
-        # A Unix socket: trusted, and without an address of its own.
+        # A Unix socket: trusted, and without an address.
         ("", ["203.0.113.9"], "203.0.113.9"),
         (None, ["203.0.113.9, 10.0.0.1"], "203.0.113.9"),
         ("", [], None),
         (None, [], None),
-        # A peer that is no address is trusted with nothing.
+        # A peer that is not an address is never trusted.
         ("testclient", [], None),
         ("testclient", ["203.0.113.9"], None),
     ],
@@ -122,10 +122,10 @@ def test_long_chain_of_proxies_is_cut() -> None:
 @pytest.mark.covers("R10", "B9")
 def test_only_the_right_end_of_a_long_header_is_read() -> None:
     long = ",".join(["10.0.0.1"] * (MAX_FORWARDED_FOR_BYTES // 9 + 1))
-    # Trusted as far as it is read: what stands left of that may be anything.
+    # All addresses in the part that is read are trusted; anything may stand left of it.
     assert seen(SOCKET, long) is None
     assert seen(SOCKET, long[9 * 10 :]) == "10.0.0.1"
-    # What the trusted proxy appended counts, whatever its caller sent.
+    # The address that the trusted proxy appended counts, for any header of its caller.
     for sent in (long, "1.1.1.1," * 2000, "é" * 20_000, "," * 400_000):
         assert seen(SOCKET, sent, "203.0.113.9, 10.0.0.2") == "203.0.113.9"
     assert seen(SOCKET, "1" * 2 * MAX_FORWARDED_FOR_BYTES) is None

@@ -1,4 +1,4 @@
-"""The answers: one refusal for every reason, and one place that lets in."""
+"""The gate's answers: one refusal for every reason, and one function that accepts."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The gate: the journey of one request, and what it answers when a part is away."""
+"""The gate: one request from end to end, and the answers when a part is away."""
 
 import json
 import shutil
@@ -102,7 +102,7 @@ def test_expiry_is_judged_by_the_gates_clock(database: Database, spool_dir: Path
     gate = Gate(open_lookup(database.path), Spool(spool_dir), clock=lambda: next(clock))
     assert [gate.verify(asked(basic(password))).status for _ in moments] == [204, 401, 401]
     assert [line["at"] for line in lines(spool_dir)] == pytest.approx([moment.timestamp() for moment in moments])
-    # A clock that fails is no acceptance either.
+    # With a failing clock nobody is accepted either.
     assert gate.verify(asked(basic(password))) == answer.UNDECIDED
     gate.close()
 
@@ -155,7 +155,7 @@ def test_without_the_database_good_credentials_are_undecided_in_answer_and_log(
         assert gate.verify(asked(basic(password))) == answer.UNDECIDED
     assert gate.verify(asked(b"Bearer x")).status == 401
     assert [line["reason"] for line in lines(spool_dir)] == ["unavailable", "unavailable", "malformed"]
-    # One complaint a second at most: an outage must not fill the disk.
+    # At most one complaint a second: an outage must not fill the disk.
     complaint = capsys.readouterr().err
     assert complaint.count("\n") == 1
     assert complaint.startswith("simsim gate: Unavailable: SQLite: [Errno 2] No such file")

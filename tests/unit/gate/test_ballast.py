@@ -1,4 +1,4 @@
-"""Room that is kept, given away when the disk is full, and kept again once there is some."""
+"""The ballast is made, deleted when the disk is full, and made again once there is room."""
 
 import errno
 import os
@@ -56,7 +56,7 @@ def test_letting_go_twice_is_allowed(spool_dir: Path) -> None:
 
 
 class FullDisk:
-    """The operating system's far end: there is no room until the ballast is gone; at first half a line may fit."""
+    """A fake disk without room until the ballast is gone; at first half a line may fit."""
 
     def __init__(self, directory: Path, *, fits: int = 0) -> None:
         self.directory = directory
@@ -120,7 +120,7 @@ def test_ballast_stays_when_something_else_is_wrong(spool_dir: Path, monkeypatch
 
 
 def refusing(times: int, write: Callable[[int, bytes], int]) -> Callable[[int, bytes], int]:
-    """Return what writes as the operating system does when it is out of room for a while."""
+    """Return a function that writes like an operating system that is out of room for a while."""
     left = iter(range(times))
 
     def refuse(file: int, data: bytes) -> int:
@@ -157,7 +157,7 @@ def test_gap_that_cannot_be_reported_yet_is_reported_later(spool_dir: Path, monk
 
 
 class NearlyFullDisk:
-    """The operating system's far end: so many bytes are free, and more once the ballast is gone."""
+    """A fake disk with a number of free bytes, and more once the ballast is gone."""
 
     def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch, *, free: int, blocks: int = 1000) -> None:
         self.directory, self.free, self.blocks = directory, free, blocks

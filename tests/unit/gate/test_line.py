@@ -1,4 +1,4 @@
-"""The decided line: what it says, and what it never holds."""
+"""The decided line: what it contains, and what it never contains."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""A request's id is one and the same, whoever spells it and however."""
+"""A request's id is the same in every spelling."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""The spool: every line whole or nothing, each process its own file, and no file without a lock while it is written."""
+"""The spool: each line is written whole or not at all, and each process has its own file, locked while it writes."""
 
 import errno
 import fcntl
@@ -30,7 +30,7 @@ def is_locked(path: Path) -> bool:
 
 
 def missed(line: bytes) -> int:
-    """Return how many lines a line says are missing."""
+    """Return the number of missing lines that a line reports."""
     found = parse_gate_line(line.decode().strip())
     assert isinstance(found, Missed)
     return found.requests
@@ -195,7 +195,7 @@ def test_file_that_cannot_be_locked_is_an_error_and_leaves_nothing(
 
 # The kernel's own short write: the file may grow to the limit and no further, so a line that crosses it is cut.
 def write_until_the_file_may_not_grow(directory: Path) -> list[str | None]:
-    """Append lines, some while a limit cuts them; return what the operating system said about those."""
+    """Append lines, some while a limit cuts them; return the operating system's errors for those."""
     spool = Spool(directory)
     spool.append(b"a" * 49 + b"\n")
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

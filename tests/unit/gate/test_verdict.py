@@ -1,4 +1,4 @@
-"""A verdict that is recalled: of the same credentials, from the same place, at a time when it still holds."""
+"""Remembered verdicts: for the same credentials and address, while they still hold."""
 
 import mmap
 from collections.abc import Iterator
@@ -43,14 +43,14 @@ def lookup(database: Database) -> CountingLookup:
 
 @pytest.fixture
 def now() -> list[datetime]:
-    """What the gate's clock says: its last element."""
+    """The times of the gate's clock, the current one last."""
     return [START]
 
 
 @pytest.fixture
 def gate(lookup: CountingLookup, spool_dir: Path, now: list[datetime]) -> Iterator[Gate]:
     opened = Gate(lookup, Spool(spool_dir), TRUSTED, clock=lambda: now[-1].timestamp())  # noqa: PLW0108
-    # The database is opened by who needs a row of it, and a verdict recalled once it was open before.
+    # A request that needs a row opens the database, and only verdicts reached after that are remembered.
     opened.is_ready()
     lookup.asked = 0
     yield opened
@@ -128,7 +128,7 @@ def test_database_that_is_away_leaves_nothing_behind(gate: Gate, database: Datab
 
 @pytest.mark.covers("R13")
 def test_reopened_database_is_another_version(gate: Gate, database: Database, lookup: CountingLookup) -> None:
-    # A database that is restored under the same path may have the very header of the one that it replaces.
+    # A database that is restored under the same path may have the same header as the one that it replaces.
     value = basic(database.add(expires_at=START + timedelta(days=1)))
     assert status(gate, value) == 204
     before = lookup.version()

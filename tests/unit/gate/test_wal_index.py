@@ -1,4 +1,4 @@
-"""What the gate remembers of the database holds until the next commit, and for no request longer."""
+"""The gate's memory of the database ends with the next commit."""
 
 import mmap
 import sqlite3
@@ -23,7 +23,7 @@ from simsim.gate.verdict import MAX_AUTHORIZATION_BYTES
 from simsim.gate.wal_index import HEADER_BYTES, WalIndex, open_wal_index
 
 COMMITS = 20_000
-# Fewer names than this, seen while they were written, and the two hardly ran beside each other.
+# If fewer names than this were seen during the writes, the two processes hardly ran at the same time.
 A_RACE = 10
 WRITER = """
     import mmap, sqlite3, sys
@@ -31,7 +31,7 @@ WRITER = """
     memory = mmap.mmap(counter.fileno(), 8)
     connection = sqlite3.connect(path, isolation_level=None, timeout=10)
     connection.execute("PRAGMA synchronous = OFF")
-    # The log begins anew every few commits, as it does under many of them.
+    # The log restarts every few commits, as it does under load.
     connection.execute("PRAGMA wal_autocheckpoint = 5")
     for number in range(1, commits + 1):
         connection.execute("UPDATE token SET name = ?", (str(number),))
@@ -59,7 +59,7 @@ def gate(lookup: SqliteLookup, spool_dir: Path) -> Iterator[Gate]:
 
 
 def name_of(gate: Gate, password: str) -> str | None:
-    """Return the name of the token that the gate lets in, None when it lets in none."""
+    """Return the name of the token that the gate lets in, None when it refuses."""
     return dict(gate.verify(asked(basic(password))).headers).get(TOKEN_NAME_HEADER.lower())
 
 
@@ -68,7 +68,7 @@ def asked(*authorization: bytes, address: str = "203.0.113.9") -> Request:
 
 
 def statements_of(lookup: SqliteLookup) -> list[str]:
-    """Return a list that every statement of the lookup's connection is added to from now on."""
+    """Return a list to which every statement of the lookup's connection is added from now on."""
     statements: list[str] = []
     assert lookup._cursor is not None
     lookup._cursor.connection.set_trace_callback(statements.append)

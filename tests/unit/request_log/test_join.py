@@ -1,4 +1,4 @@
-"""Whatever comes first and however the lines are batched, the same requests come out."""
+"""Lines in any order and any batches give the same requests."""
 
 import itertools
 import uuid
@@ -32,7 +32,7 @@ def completed(number: int, status: int = 200) -> Completed:
 
 @dataclass
 class Log:
-    """What the database does with changes."""
+    """A database that applies changes."""
 
     rows: dict[int, RequestRow] = field(default_factory=dict)
     waiting: dict[str, Open] = field(default_factory=dict)

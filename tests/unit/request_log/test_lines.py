@@ -1,4 +1,4 @@
-"""A line either says something that every database can store, or it is broken."""
+"""A line either gives values that every database can store, or it is broken."""
 
 import base64
 import json

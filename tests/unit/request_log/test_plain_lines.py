@@ -1,4 +1,4 @@
-"""Lines read many at once say what they say one by one, and what may hold a password is never read that way."""
+"""Lines parsed many at once give the same values as one by one, except lines that may hold a password."""
 
 import json
 import tempfile
@@ -90,7 +90,7 @@ def test_line_that_may_hold_a_password_is_left_for_masking() -> None:
     assert first is not None
     assert secrets == [None, None]
     assert plain_completed(line(COMPLETED, {"path": f"/{secret}"})) == [None]
-    # A method that is no longer than one may be holds no whole password.
+    # A method of the maximum length is too short for a whole password.
     assert plain_decided(line(DECIDED, {"method": secret})) == [None]
     assert plain_completed(line(COMPLETED, {"method": secret})) == [None]
 

@@ -1,4 +1,4 @@
-"""An access log is followed through whatever rotates it, and nothing of it is touched."""
+"""An access log is followed through any rotation, and never changed."""
 
 import os
 import shutil
@@ -109,7 +109,7 @@ def test_beginning_longer_than_any_line_identifies_the_file(path: Path, follower
 
 
 def test_hole_after_truncation_is_skipped(path: Path, follower: Follower) -> None:
-    with path.open("wb") as writer:  # not appending: it goes on where it was
+    with path.open("wb") as writer:  # not appending: it continues at its old position
         writer.write(line(1) * 1000)
         writer.flush()
         (before,) = identities(follower)

@@ -1,4 +1,4 @@
-"""The lines of other proxies, as the real ones wrote them: Caddy 2.11.7, Traefik 3.7.15, Envoy 1.40.0, nginx 1.22.1,
+"""The lines of other proxies, as real ones wrote them: Caddy 2.11.7, Traefik 3.7.15, Envoy 1.40.0, nginx 1.22.1,
 HAProxy 2.6.12."""
 
 import json
