@@ -127,7 +127,7 @@ def test_what_was_claimed_for_forwarding_in_the_jump_is_due_when_the_clock_is_ri
 
 
 @pytest.mark.covers("R17")
-def test_jump_deletes_nothing_of_the_log_and_neither_does_a_worker_that_starts_in_it(now: datetime) -> None:
+def test_neither_a_jump_nor_a_worker_that_starts_in_it_deletes_from_the_log(now: datetime) -> None:
     assert time_to_delete_by(now) is None
     for hours in range(1, 25):
         told = time_to_delete_by(now + timedelta(hours=hours))
@@ -148,7 +148,7 @@ def test_jump_deletes_nothing_of_the_log_and_neither_does_a_worker_that_starts_i
 
 
 @pytest.mark.covers("R17")
-def test_worker_deletes_by_the_mark_and_not_by_a_clock_that_jumped(
+def test_worker_deletes_by_the_stored_time_and_not_by_a_clock_that_jumped(
     now: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     days = settings.OPERATOR.log_retention_days

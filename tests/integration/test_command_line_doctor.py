@@ -47,7 +47,7 @@ def test_gateway_without_nginx_is_told_in_one_line(monkeypatch: pytest.MonkeyPat
     (found,) = processes.gateway()
     assert found.is_good, found.says
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(nginx, "SYSTEM_PLACES", ())
+    monkeypatch.setattr(nginx, "SYSTEM_DIRECTORIES", ())
     monkeypatch.setattr(nginx, "packaged_binary", lambda: None)
     (unusable,) = processes.gateway()
     assert not unusable.is_good

@@ -1,4 +1,4 @@
-"""The entry point of `simsim`: gives the command line its settings, and Django when a verb asks for it."""
+"""The entry point of `simsim`: gives the command line its settings, and Django when a verb needs it."""
 
 import os
 import sys
@@ -30,7 +30,7 @@ def operator() -> Operator:
 
 
 def start_django() -> None:
-    """Make models and settings usable; raise Unusable for a bad setting, a missing database and a missing secret."""
+    """Start Django; raise Unusable for a bad setting, a missing database or a missing secret."""
     from simsim.config import environment  # noqa: PLC0415 - help answers without it
     from simsim.operations import existing_installation  # noqa: PLC0415
 
@@ -41,13 +41,14 @@ def start_django() -> None:
 
 
 def start_unproven() -> None:
-    """Make models and settings usable, whatever else is missing; raise Unusable when a setting can't be used."""
+    """Start Django without checks for databases and secrets; raise Unusable when a setting can't be used."""
     import django  # noqa: PLC0415 - help answers without it
     from django.conf import settings  # noqa: PLC0415
 
     django.setup()
     for database in settings.DATABASES.values():
-        # A pool is the server's: here it would try for half a minute, aloud, where one connection fails in one line.
+        # Pools are for servers: here a pool would retry for half a minute with many messages, where a single connection
+        # fails with one line.
         database["OPTIONS"].pop("pool", None)
 
 

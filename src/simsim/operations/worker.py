@@ -51,7 +51,7 @@ class Job:
 
 
 def jobs(rounds: Rounds) -> list[Job]:
-    shipper = Shipper(settings.OPERATOR.spool_dir, clock.now, access_logs=settings.OPERATOR.followed_logs())
+    shipper = Shipper(settings.OPERATOR.spool_dir, clock.now, access_logs=settings.OPERATOR.parsed_access_logs())
     return [
         Job("log shipping", shipper.ship_once, idle_seconds=0.2, busy_seconds=0.05),
         *(Job(f"mail {nth}", deliver, idle_seconds=1.0, busy_seconds=0.0) for nth in range(1, DELIVERIES + 1)),

@@ -66,7 +66,7 @@ def log() -> Iterator[Finding]:
 
 def access_logs() -> Iterator[Finding]:
     """Say which of the access logs that are to be followed can't be read."""
-    for log_file in settings.OPERATOR.followed_logs():
+    for log_file in settings.OPERATOR.parsed_access_logs():
         if not log_file.path.is_file():
             yield Finding("access log", False, f"{log_file.path} is missing: does the proxy write it?")
         elif not os.access(log_file.path, os.R_OK):
