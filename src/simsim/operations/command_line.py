@@ -21,6 +21,7 @@ from simsim.operations.verbs.services import gateway, serve, worker
 from simsim.operations.verbs.software import software
 from simsim.operations.verbs.token import tokens
 from simsim.operations.verbs.token_files import export_tokens, import_tokens
+from simsim.operations.verbs.token_rotation import end_overlap, rotate
 from simsim.operations.verbs.user import users
 
 
@@ -56,6 +57,8 @@ def root(
 
 for verb in (serve, gateway, worker, migrate, doctor):
     app.command()(verb)
+tokens.command("rotate")(rotate)
+tokens.command("end-overlap")(end_overlap)
 tokens.command("import")(import_tokens)
 tokens.command("export")(export_tokens)
 app.add_typer(accounts, name="account")

@@ -9,7 +9,7 @@ import pytest
 
 from simsim.operations.output import cell, print_list, print_one
 from simsim.operations.time_arguments import parse_moment
-from simsim.operations.verbs.token import parse_overlap
+from simsim.operations.verbs.token_rotation import parse_overlap
 from simsim.problem import Invalid
 from simsim.tokens.rules import parse_expiry
 
