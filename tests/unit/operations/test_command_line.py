@@ -1,6 +1,7 @@
 """Help comes at once, wrong usage is 2, and a failure is one plain line."""
 
 import json
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -51,6 +52,18 @@ def test_every_verb_has_help_and_takes_json(verb: str, capsys: pytest.CaptureFix
 def test_help_imports_no_django() -> None:
     code = "import sys, simsim.config.command_line; sys.exit('django' in sys.modules or 'pydantic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [("gateway", "--upstream", "http://127.0.0.1:9", "--print-config"), ("migrate", "--check")]
+)
+def test_garbage_is_collected_while_a_verb_runs(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """A server that never collected it would grow without end; while modules are imported there is none."""
+    code = "import gc; from simsim.config.command_line import main; main(); assert gc.isenabled() and gc.get_freeze_count()"
+    environment = {"SIMSIM_DATA_DIR": str(tmp_path), "PATH": os.environ["PATH"]}
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.covers("B9")
