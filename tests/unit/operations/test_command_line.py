@@ -59,7 +59,7 @@ def test_help_imports_no_django() -> None:
 )
 def test_garbage_is_collected_while_a_verb_runs(arguments: tuple[str, ...], tmp_path: Path) -> None:
     """A server that never collected it would grow without end; while modules are imported there is none."""
-    code = "import gc; from simsim.config.command_line import main; main(); assert gc.isenabled() and gc.get_freeze_count()"
+    code = "import gc; from simsim.config.command_line import main; main(); assert gc.isenabled()"
     environment = {"SIMSIM_DATA_DIR": str(tmp_path), "PATH": os.environ["PATH"]}
     command = [sys.executable, "-c", code, *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
