@@ -97,7 +97,7 @@ FAILURES = [
     (NotPermitted(), 5, "Only administrators of the account may do this."),
     (Unavailable("It does not answer."), 6, "It does not answer."),
     (OperationalError("no such table: x"), 1, "The database is not up to date: run simsim migrate"),
-    (OperationalError("connection\nrefused"), 6, "The database can't be used now: connection refused"),
+    (OperationalError("connection\nrefused"), 6, "The database is not available: connection refused"),
     (
         Invalid(FieldError("name", "Too long."), FieldError("expires_at", "In the past.")),
         2, "NAME: Too long. expires_at: In the past.",

@@ -1,4 +1,4 @@
-"""`simsim token`: what an administrator does with tokens in the console, in the administrator's name."""
+"""`simsim token`: creates, shows, edits and revokes tokens on behalf of an administrator."""
 # ruff: noqa: PLC0415 - help answers without Django
 
 from collections.abc import Mapping
@@ -15,17 +15,19 @@ from simsim.problem import WrongUsage, gettext_noop
 if TYPE_CHECKING:
     from simsim.tokens.models import Token
 
-tokens = typer.Typer(no_args_is_help=True, help="Tokens: created, shown, edited, rotated, revoked.")
+tokens = typer.Typer(no_args_is_help=True, help="Tokens: create, show, edit, rotate and revoke them.")
 
 TokenId = Annotated[str, typer.Argument(metavar="ID", help="The token's id.")]
 ACCOUNT = typer.Option("--account", metavar="ID", help="The account's id.")
-ACTING_AS = typer.Option("--as", metavar="EMAIL", help="The administrator in whose name this happens.")
-EXPIRES = typer.Option("--expires", metavar="DATE|DAYS", help="2027-01-31 (through that day, UTC) or 90d.")
-ALLOW = typer.Option("--allow", metavar="CIDR", help="An address or network that may use it; repeatable.")
+ACTING_AS = typer.Option("--as", metavar="EMAIL", help="The administrator to act as.")
+EXPIRES = typer.Option(
+    "--expires", metavar="DATE|DAYS", help="When it expires: 2027-01-31 (through that day, UTC) or 90d."
+)
+ALLOW = typer.Option("--allow", metavar="CIDR", help="An address or network that may use the token; repeatable.")
 AccountId = Annotated[str, ACCOUNT]
 As = Annotated[str, ACTING_AS]
 Software = Annotated[str | None, typer.Option(metavar="SLUG", help="The software that will use it.")]
-NoNotice = Annotated[bool, typer.Option("--no-notice", help="Send no mail about it; the audit trail says so.")]
+NoNotice = Annotated[bool, typer.Option("--no-notice", help="Send no email about it; the audit trail records that.")]
 Lines = Annotated[
     str | None,
     typer.Argument(metavar="-", help="Read one token as a JSON object from each line of standard input."),
@@ -45,12 +47,16 @@ def create(
     lines: Lines = None,
     account: Annotated[str | None, ACCOUNT] = None,
     acting_as: Annotated[str | None, ACTING_AS] = None,
-    name: Annotated[str | None, typer.Option(help="Unique among the account's active tokens.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The token's name, unique among the account's active tokens.")
+    ] = None,
     expires: Annotated[str | None, EXPIRES] = None,
     description: Annotated[str | None, typer.Option(help="Where the token is used.")] = None,
     software: Software = None,
     allow: Annotated[list[str] | None, ALLOW] = None,
-    report_only: Annotated[bool, typer.Option("--report-only", help="Let others in too, marked in the log.")] = False,
+    report_only: Annotated[
+        bool, typer.Option("--report-only", help="Let other addresses in too, and mark their requests in the log.")
+    ] = False,
     no_notice: NoNotice = False,
     as_json: AsJson = False,
 ) -> None:
@@ -91,7 +97,7 @@ def required(options: Mapping[str, str | None]) -> list[str]:
 
 
 def prove_lines_alone(lines: str, options: Mapping[str, object]) -> None:
-    """Raise WrongUsage for an argument other than `-`, and for an option that belongs into each line."""
+    """Raise WrongUsage for an argument other than `-`, and for an option that belongs in each line."""
     if lines != "-":
         raise WrongUsage(gettext_noop("Give - to read lines of JSON, not “%(argument)s”."), argument=lines)
     for option, value in options.items():
@@ -163,7 +169,7 @@ def list_tokens(
 @tokens.command("show")
 @needs_django
 def show(token_id: TokenId, as_json: AsJson = False) -> None:
-    """Show a token; its password is not in it."""
+    """Show a token, without its password."""
     from simsim.accounts.permissions import OPERATOR
     from simsim.operations.arguments import find_token_for
 
@@ -173,7 +179,7 @@ def show(token_id: TokenId, as_json: AsJson = False) -> None:
 @tokens.command("credentials")
 @needs_django
 def credentials(token_id: TokenId, acting_as: As, as_json: AsJson = False) -> None:
-    """Show username and password again; that it happened is recorded."""
+    """Show a token's username and password again; the audit trail records this."""
     from django.utils import timezone
 
     from simsim.operations.arguments import find_actor, find_token_for
@@ -192,25 +198,25 @@ def edit(
     acting_as: As,
     name: Annotated[str | None, typer.Option(help="A new name.")] = None,
     description: Annotated[str | None, typer.Option(help="A new description.")] = None,
-    software: Annotated[str | None, typer.Option(metavar="SLUG", help="Other software; '' takes it away.")] = None,
+    software: Annotated[str | None, typer.Option(metavar="SLUG", help="Other software; '' removes it.")] = None,
     allow: Annotated[
-        list[str] | None, typer.Option(metavar="CIDR", help="Networks in place of the present ones; repeatable.")
+        list[str] | None, typer.Option(metavar="CIDR", help="Networks that replace the current ones; repeatable.")
     ] = None,
     allow_any: Annotated[bool, typer.Option("--allow-any", help="Allow every address again.")] = False,
     report_only: Annotated[
         bool | None,
-        typer.Option("--report-only/--enforce", help="Whether addresses outside are let in and marked, or refused."),
+        typer.Option("--report-only/--enforce", help="Let other addresses in and mark their requests, or refuse them."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change an active token; what is not given stays."""
+    """Change an active token; options that are not given change nothing."""
     from django.utils import timezone
 
     from simsim.operations.arguments import find_actor, find_token_for
     from simsim.tokens import actions
 
     if allow and allow_any:
-        raise typer.BadParameter("--allow and --allow-any exclude each other")
+        raise typer.BadParameter("give either --allow or --allow-any")
     actor = find_actor(acting_as)
     token = actions.edit_token(
         actor=actor,
@@ -236,7 +242,7 @@ def revoke(
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Revoke a token for good: once this returns, no request is accepted with it."""
+    """Revoke a token permanently: once this returns, no request with it is accepted."""
     from django.utils import timezone
 
     from simsim.operations.arguments import find_actor, find_token_for
@@ -250,7 +256,7 @@ def revoke(
 
 
 def print_token(token: "Token", *, as_json: bool, more: Document | None = None) -> None:
-    """Print a token in the contract's form, and what else there is to show of it."""
+    """Print a token with the fields that every list of tokens has, and `more` fields."""
     from django.utils import timezone
 
     from simsim.tokens.selectors import documents

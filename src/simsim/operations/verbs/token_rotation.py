@@ -21,7 +21,7 @@ def rotate(
     token_id: TokenId,
     acting_as: As,
     overlap: Annotated[
-        str, typer.Option(metavar="TIME", help="How long the present password goes on working: 30m, 24h, 7d, 0s.")
+        str, typer.Option(metavar="TIME", help="How long the current password keeps working: 30m, 24h, 7d, 0s.")
     ] = "24h",
     as_json: AsJson = False,
 ) -> None:
@@ -41,7 +41,7 @@ def rotate(
 
 @needs_django
 def end_overlap(token_id: TokenId, acting_as: As, as_json: AsJson = False) -> None:
-    """Let the password before the present one stop working now."""
+    """Stop the previous password now."""
     from django.utils import timezone
 
     from simsim.operations.arguments import find_actor, find_token_for
@@ -53,7 +53,7 @@ def end_overlap(token_id: TokenId, acting_as: As, as_json: AsJson = False) -> No
 
 
 def parse_overlap(text: str) -> timedelta:
-    """Return the time that `30m`, `24h`, `7d` or `0s` means; raise Invalid otherwise."""
+    """Return the span that `30m`, `24h`, `7d` or `0s` means; raise Invalid otherwise."""
     found = OVERLAP.match(text.strip())
     if found is None:
         raise Invalid(FieldError("overlap", gettext_noop("Give a time such as 30m, 24h or 7d.")))
