@@ -157,6 +157,6 @@ def test_worker_deletes_by_the_stored_time_and_not_by_a_clock_that_jumped(
         SetAsideLine.objects.create(found_at=now - age * DAY, name="x", offset=0, text="x")
     for moment in (now + timedelta(days=days + 1), now):
         monkeypatch.setattr(worker.clock, "now", lambda moment=moment: moment)
-        while worker.forget():
+        while worker.delete_old():
             pass
         assert SetAsideLine.objects.get().found_at == now

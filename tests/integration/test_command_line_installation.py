@@ -187,7 +187,7 @@ def test_worker_that_keeps_dying_ends_neither_the_gate_nor_the_console(ready: In
         assert socket_status(ready.socket, "/healthz") == port_status(LOOPBACK, port, "/healthz") == 200
         process.terminate()
         assert process.wait(20) == 0
-        assert process.stderr.read().count("simsim: worker ended (SIGKILL); it starts again in ") == 5
+        assert process.stderr.read().count("simsim: worker ended (SIGKILL); it restarts in ") == 5
 
 
 def worker_of(serve: int) -> list[int]:
@@ -226,7 +226,7 @@ def test_port_or_gate_that_is_taken_is_told_in_one_line(
     )  # fmt: skip
     second = installation.run("serve", "--port", str(free_port()))
     assert second.returncode == 1
-    assert second.stderr.startswith("simsim: A gate runs already on ")
+    assert second.stderr.startswith("simsim: A gate already runs on ")
 
 
 @pytest.mark.covers("R17")

@@ -394,7 +394,7 @@ def test_what_waited_for_longer_than_the_log_is_kept_goes_and_the_gap_is_told(
     assert box.ids() == sent
     assert [event["event"] for event in box.events if event["kind"] == "audit"] == ["forwarding.gap"]
     assert not found.is_good
-    assert "7 were given up" in found.says
+    assert "7 were given up" in found.detail
 
 
 def test_row_that_went_before_it_was_forwarded_is_a_gap_too(port: int, target: Target, now: datetime) -> None:
@@ -409,7 +409,7 @@ def test_row_that_went_before_it_was_forwarded_is_a_gap_too(port: int, target: T
 def test_retention_job_forgets_what_waits_as_well(now: datetime) -> None:
     queued(now - timedelta(days=500))
     RetentionMark.objects.create(pk=RetentionMark.ONLY, at=now)
-    while worker.forget():
+    while worker.delete_old():
         pass
     assert not Shipment.objects.exists()
     assert retention.forget_old(now, days=400) == 0
@@ -432,14 +432,14 @@ class TestDoctor:
         self, port: int, target: Target, now: datetime
     ) -> None:
         queued(now - timedelta(hours=3), 4)
-        assert "can't be reached" in self.found().says
-        assert f"4 wait, the oldest since {now - timedelta(hours=3):%Y-%m-%d %H:%M} UTC" in self.found().says
+        assert "can't be reached" in self.found().detail
+        assert f"4 wait, the oldest since {now - timedelta(hours=3):%Y-%m-%d %H:%M} UTC" in self.found().detail
         with webhook(port) as box:
-            assert "does simsim worker run?" in self.found().says
+            assert "does simsim worker run?" in self.found().detail
             box.status = 401
             with pytest.raises(ReceiverRefused):
                 forwarder.forward_due(target, now=now)
-            assert "(it answered 401 Unauthorized)" in self.found().says
+            assert "(it answered 401 Unauthorized)" in self.found().detail
             assert not self.found().is_good
 
 

@@ -105,10 +105,10 @@ def test_doctor_says_when_mails_wait_for_long_or_were_given_up(cast: Cast, now: 
     create_token(actor=cast.as_alice, account=cast.acme, name="Waits", expires="90d", now=waits)
     (found,) = checks.mails()
     assert not found.is_good
-    assert f"1 wait, the oldest since {waits:%Y-%m-%d %H:%M} UTC: does simsim worker run?" in found.says
-    assert "1 given up in 3 days: simsim mail list --state given_up" in found.says
+    assert f"1 wait, the oldest since {waits:%Y-%m-%d %H:%M} UTC: does simsim worker run?" in found.detail
+    assert "1 given up in 3 days: simsim mail list --state given_up" in found.detail
     outbox.deliver_due(now=now)
-    assert "ConnectionRefusedError" in next(checks.mails()).says
+    assert "ConnectionRefusedError" in next(checks.mails()).detail
 
 
 @pytest.mark.covers("R8")
