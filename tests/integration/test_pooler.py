@@ -147,6 +147,15 @@ def sign_in(stack: Stack, email: str) -> tuple[int, str | None]:
         return answer.status_code, answer.headers.get("Location")
 
 
+def restart_sessions_in_another_zone(stack: Stack) -> None:
+    with psycopg.connect(stack.database_url, autocommit=True) as owner:
+        owner.execute(f"ALTER DATABASE {stack.database} SET timezone = 'Asia/Kathmandu'")
+        owner.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
+            (stack.database,),
+        )
+
+
 def said_of_the_database(stack: Stack) -> tuple[bool, str]:
     """Return whether `simsim doctor` finds the database good, and what it says."""
     command = [BIN / "simsim", "doctor", "--json"]
@@ -162,6 +171,7 @@ def test_whole_product_works_behind_a_pooler(tmp_path: Path, pooler_port: int) -
     stack.settings["SIMSIM_DATABASE_URL"] = pooled
     try:
         stack.start()
+        restart_sessions_in_another_zone(stack)
         kept, *others = [stack.create_token(f"Token {number}") for number in range(TOKENS)]
         callers = Callers(stack, kept)
         try:
@@ -178,6 +188,8 @@ def test_whole_product_works_behind_a_pooler(tmp_path: Path, pooler_port: int) -
         assert len(callers.statuses) > 100
         asked = len(callers.statuses) + 21 * len(others)
         stack.wait_until(lambda: stack.count_log() >= asked, "every request is in the log")
+        latest = datetime.fromisoformat(stack.log_rows(token=kept["id"])[0]["received_at"])
+        assert abs(datetime.now(UTC) - latest) < timedelta(minutes=5)
         assert stack.get("/readyz", port=stack.console_port).status == 200
         assert sessions(pooler_port, stack.database) == [("0", "off", 0)] * postgresql_front.POOL_SIZE
         assert said_of_the_database(stack) == (True, "PostgreSQL, up to date, through a connection pooler")
