@@ -158,7 +158,7 @@ def restart_sessions_in_another_zone(stack: Stack) -> None:
 
 def said_of_the_database(stack: Stack) -> tuple[bool, str]:
     """Return whether `simsim doctor` finds the database good, and what it says."""
-    command = [BIN / "simsim", "doctor", "--json"]
+    command: list[str | Path] = [BIN / "simsim", "doctor", "--json"]
     done = subprocess.run(command, env=stack.environment, capture_output=True, text=True, check=False)
     database = json.loads(done.stdout)["items"][0]
     return database["ok"], database["detail"]
