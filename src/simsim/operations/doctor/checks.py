@@ -4,7 +4,7 @@ import smtplib
 from collections.abc import Callable, Iterator
 
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 
 from simsim import sqlite_library
@@ -67,9 +67,20 @@ def databases() -> Iterator[Finding]:
                 name, False, existing_installation.missing_file_advice(settings.OPERATOR, alias) or unreachable(error)
             )
             continue
-        engine = connections[alias].display_name
-        between = ", through a connection pooler" if is_pooled(alias) else ""
-        yield Finding(name, not behind, MIGRATE if behind else f"{engine}, up to date{between}")
+        yield Finding(name, False, MIGRATE) if behind else up_to_date(name, alias)
+
+
+def up_to_date(name: str, alias: str) -> Finding:
+    """Return what a database is that needs no migration, and whether it is reached through a pooler."""
+    says = f"{connections[alias].display_name}, up to date"
+    if not is_pooled(alias):
+        return Finding(name, True, says)
+    try:
+        with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        return Finding(name, False, f"{one_line(error)}: set the connection pooler to pool_mode = transaction")
+    return Finding(name, True, f"{says}, through a connection pooler")
 
 
 def is_pooled(alias: str) -> bool:

@@ -14,6 +14,7 @@ from simsim.problem import FieldError, Invalid, gettext_noop
 
 if TYPE_CHECKING:
     from simsim.accounts.models import Account
+    from simsim.request_log.search.filters import LogFilters
 
 
 class OutcomeName(StrEnum):
