@@ -57,6 +57,20 @@ def test_readme_names_the_commands_to_begin_with(command: str) -> None:
     assert command in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("page", "heading"),
+    [
+        ("operators/install.md", "## End open connections"),
+        ("integrators/connect.md", "## WebSockets and long requests"),
+    ],
+)
+def test_what_a_revoked_token_leaves_open_is_told(page: str, heading: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    section = text.partition(f"{heading}\n")[2].partition("\n## ")[0]
+    assert "revoked" in section
+    assert "WebSocket" in section
+
+
 def test_restore_removes_what_sqlite_keeps_beside_the_old_database() -> None:
     lines = (ROOT / "docs/operators/backup.md").read_text(encoding="utf-8").splitlines()
     removed = next(number for number, line in enumerate(lines) if line.startswith("rm -f "))
