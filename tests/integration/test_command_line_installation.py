@@ -105,12 +105,17 @@ def is_alive(pid: int) -> bool:
 
 @pytest.mark.covers("B11")
 def test_migrating_twice_changes_nothing_and_leaves_private_directories(ready: Installation) -> None:
+    databases = sorted(ready.data.glob("*.sqlite3"))
+    assert [path.name for path in databases] == ["request_log.sqlite3", "simsim.sqlite3"]
+    for path in databases:
+        path.chmod(0o644)  # as earlier versions made them
     again = ready.run("migrate", "--json")
     assert (again.returncode, json.loads(again.stdout), again.stderr) == (0, {"done": []}, "")
     assert ready.run("migrate", "--check").returncode == 0
     for room in (ready.data, *(ready.data / name for name in ("spool", "run", "keys"))):
         assert room.stat().st_mode & 0o777 == 0o700
-    assert {path.stat().st_mode & 0o777 for path in (ready.data / "keys").iterdir()} == {0o600}
+    for path in (*(ready.data / "keys").iterdir(), *ready.data.glob("*.sqlite3*")):
+        assert path.stat().st_mode & 0o777 == 0o600, path.name
     assert any((ready.data / "static").iterdir())
 
 

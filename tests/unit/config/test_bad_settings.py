@@ -291,6 +291,7 @@ def test_parameters_of_libpq_reach_django_as_they_reach_the_gate(monkeypatch: py
     assert (read["OPTIONS"]["sslmode"], read["OPTIONS"]["sslrootcert"]) == ("verify-full", "/ca.pem")
     local = django_database("SIMSIM_DATABASE_URL", "postgresql:///simsim?host=/run/postgresql")
     assert (local["NAME"], local["HOST"], local["PORT"]) == ("simsim", "/run/postgresql", "")
+    assert local["OPTIONS"]["target_session_attrs"] == "read-write"
 
 
 def test_log_is_kept_for_a_year_by_default() -> None:
