@@ -1,4 +1,4 @@
-"""What may be meant and is likely not: told beside the field and after saving, and no reason to refuse."""
+"""Warnings about probable mistakes, shown beside the field and after saving; they never block saving."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -20,7 +20,7 @@ EVERYBODY = {
 
 
 def cautions_of(token: Token, *, actor: Actor, now: datetime) -> list[FieldError]:
-    """Return what a person should look at in a token as it is stored; raise NotFound or NotPermitted."""
+    """Return the warnings about a stored token; raise NotFound or NotPermitted."""
     name = name_caution(token.account, token.name, actor=actor, token=token, now=now)
     return [*name, *network_cautions(token.allowed_networks)]
 
@@ -28,7 +28,7 @@ def cautions_of(token: Token, *, actor: Actor, now: datetime) -> list[FieldError
 def name_caution(
     account: Account, name: str, *, actor: Actor, token: Token | None = None, now: datetime
 ) -> list[FieldError]:
-    """Return that the name looks like another active token's; `token` is the one that has it or is to have it."""
+    """Return a warning when the name looks like another active token's; `token` is the one that gets the name."""
     other = lookalike_of(account, name, actor=actor, token=token, now=now)
     if other is None:
         return []
@@ -39,7 +39,7 @@ def name_caution(
 
 
 def network_cautions(texts: Iterable[str]) -> list[FieldError]:
-    """Return that the networks together allow everybody; nothing of an empty list, which says so, or a wrong one."""
+    """Return a warning when the networks together allow everybody; none for an empty or an invalid list."""
     try:
         networks = rules.parse_networks(texts)
     except Invalid:
