@@ -16,7 +16,7 @@ DAY = timedelta(days=1)
 
 
 @pytest.mark.covers("R4")
-def test_ranking_is_that_of_each_token_by_itself_and_equal_expiries_stand_by_id(cast: Cast, now: datetime) -> None:
+def test_ranking_agrees_with_each_tokens_attention_and_sorts_equal_expiries_by_id(cast: Cast, now: datetime) -> None:
     """Every combination of expiry, age and use, a few times over, on either side of each border."""
     lasting = [1, 7, 7.01, 30, 300]
     tokens = Token.objects.bulk_create(

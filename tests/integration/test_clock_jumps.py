@@ -81,7 +81,7 @@ def test_notice_that_was_true_before_the_jump_is_not_repeated(cast: Cast, now: d
         }  # fmt: skip
 
 
-def test_end_that_came_during_the_jump_is_told(cast: Cast, now: datetime, port: int) -> None:
+def test_expiry_during_the_jump_is_notified(cast: Cast, now: datetime, port: int) -> None:
     end = token_of(cast, now, "1d").expires_at
     look(now)
     look(now + MONTH)
@@ -91,7 +91,7 @@ def test_end_that_came_during_the_jump_is_told(cast: Cast, now: datetime, port: 
         assert sent(box) == {"An API token of Acme has expired": 1}
 
 
-def test_mail_that_was_claimed_put_off_or_given_up_in_the_jump_goes_when_the_clock_is_right(
+def test_mail_claimed_postponed_or_given_up_in_the_jump_is_sent_when_the_clock_is_right(
     cast: Cast, now: datetime, port: int
 ) -> None:
     for days in (40, 50, 60, 70):
@@ -116,7 +116,7 @@ def test_notice_of_a_token_that_was_revoked_in_the_jump_stays_withdrawn(cast: Ca
         assert sent(box) == {"An API token of Acme was revoked": 1}
 
 
-def test_what_was_claimed_for_forwarding_in_the_jump_is_due_when_the_clock_is_right(now: datetime) -> None:
+def test_shipments_claimed_in_the_jump_are_due_when_the_clock_is_right(now: datetime) -> None:
     ahead = now + MONTH
     for queue in QUEUES:
         queue.rows.all().delete()

@@ -200,10 +200,10 @@ def test_doctor_finds_nothing_wrong_with_the_demo(demo: Demo) -> None:
     assert all(item["ok"] for item in demo.simsim("doctor")["items"])
 
 
-def test_what_is_in_the_way_is_told_in_one_line_that_names_the_variable(demo: Demo, tmp_path: Path) -> None:
+def test_obstacle_is_reported_in_one_line_that_names_the_variable(demo: Demo, tmp_path: Path) -> None:
     other = demo.environment | {"DEMO_DIR": str(tmp_path / "other")}
     for environment, words in (
-        (demo.environment, "A demo runs already in DEMO_DIR="),
+        (demo.environment, "A demo is already running in DEMO_DIR="),
         (other, f"Port {demo.port} is in use: choose another with DEMO_PORT"),
         (other | {"DEMO_PORT": str(free_port())}, "choose another with DEMO_GATEWAY_PORT"),
         (other | {"DEMO_PORT": "x"}, "DEMO_PORT must be a port number"),
@@ -222,7 +222,7 @@ def test_what_is_in_the_way_is_told_in_one_line_that_names_the_variable(demo: De
 
 
 @pytest.mark.covers("R13", "B11")
-def test_stop_leaves_no_process_and_the_next_start_finds_everything_again(demo: Demo) -> None:
+def test_stop_leaves_no_process_and_the_next_start_keeps_the_data(demo: Demo) -> None:
     before = demo.answers
     mails = len(demo.mails())
     demo.simsim("token", "create", "--account", before["account_id"], "--as", "alice@example.com", "--name", "Kept",

@@ -46,7 +46,7 @@ def test_token_opens_the_api_and_the_request_is_in_the_log_within_a_second(stack
 
 
 @pytest.mark.covers("R10", "R15", "R16", "R17")
-def test_every_refusal_looks_the_same_outside_and_is_told_apart_in_the_log(stack: Stack) -> None:
+def test_every_refusal_looks_the_same_outside_and_has_its_reason_in_the_log(stack: Stack) -> None:
     good = stack.create_token("Good")
     foreign = stack.create_token("Foreign", account=stack.other_account)
     elsewhere = stack.create_token("Elsewhere", "--allow", "198.51.100.0/24")

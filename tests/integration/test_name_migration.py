@@ -80,7 +80,7 @@ print(json.dumps({
 
 @pytest.mark.timeout(120)
 @pytest.mark.covers("R5", "B11")
-def test_upgrade_gives_each_name_its_key_and_older_code_goes_on_beside_it(tmp_path: Path) -> None:
+def test_upgrade_gives_each_name_its_key_while_older_code_still_runs(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("SIMSIM_", "DJANGO_"))} | {
         "SIMSIM_DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "simsim.config.settings",
     }  # fmt: skip

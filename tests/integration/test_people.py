@@ -93,7 +93,9 @@ def state() -> tuple[object, ...]:
 
 @pytest.mark.covers("R1")
 @pytest.mark.parametrize(("who", "status"), [("bob", 403), ("charlie", 404)])
-def test_nobody_but_an_administrator_of_the_account_manages_its_people(cast: Cast, who: str, status: int) -> None:
+def test_only_an_administrator_of_the_account_manages_its_people_in_the_console(
+    cast: Cast, who: str, status: int
+) -> None:
     client = sign_in(getattr(cast, who).email)
     before = state()
     assert client.get(people(cast)).status_code == status
@@ -177,7 +179,7 @@ def test_account_name_is_text_in_the_html_of_the_invitation(cast: Cast) -> None:
 
 
 @pytest.mark.covers("R1")
-def test_invitation_that_can_not_be_is_said_beside_the_field(cast: Cast, alice: Client) -> None:
+def test_error_in_an_invitation_is_shown_beside_the_field(cast: Cast, alice: Client) -> None:
     before = state()
     for form, status, said in (
         ({"email": "no address", "role": "member"}, 422, "This is not an email address."),
@@ -195,7 +197,7 @@ def test_invitation_that_can_not_be_is_said_beside_the_field(cast: Cast, alice: 
 
 
 @pytest.mark.covers("R1", "B6")
-def test_invitation_is_sent_again_to_whoever_has_never_signed_in_and_to_nobody_else(
+def test_invitation_is_sent_again_only_to_people_who_have_never_signed_in(
     cast: Cast, alice: Client, now: datetime
 ) -> None:
     dora = invite(actor=cast.as_alice, account=cast.acme, email=DORA, role="member", now=now).user
@@ -220,7 +222,7 @@ def test_invitation_is_sent_again_to_whoever_has_never_signed_in_and_to_nobody_e
 
 
 @pytest.mark.covers("R1")
-def test_invitation_and_its_mail_are_undone_together(cast: Cast, now: datetime) -> None:
+def test_invitation_and_its_mail_are_rolled_back_together(cast: Cast, now: datetime) -> None:
     before = state()
     with transaction.atomic():
         invite(actor=cast.as_alice, account=cast.acme, email=DORA, role="member", now=now)
@@ -276,7 +278,7 @@ def test_last_administrator_is_told_why_nothing_can_be_done(cast: Cast, alice: C
     ("role", "Step down as an administrator of Acme?", "You are now a member of Acme"),
     ("remove", "Leave Acme?", "You no longer belong to Acme."),
 ])  # fmt: skip
-def test_whoever_gives_up_their_own_role_is_asked_first_and_lands_where_they_may_be(
+def test_person_who_gives_up_their_role_is_asked_first_and_lands_on_a_permitted_page(
     cast: Cast, alice: Client, now: datetime, page: str, question: str, end: str
 ) -> None:
     change_role(actor=cast.olga, account=cast.acme, user=cast.bob, role="administrator", now=now)
@@ -292,7 +294,7 @@ def test_whoever_gives_up_their_own_role_is_asked_first_and_lands_where_they_may
 
 
 @pytest.mark.covers("R1")
-def test_open_browser_is_no_foothold(cast: Cast, alice: Client, now: datetime) -> None:
+def test_open_browser_can_not_manage_people(cast: Cast, alice: Client, now: datetime) -> None:
     change_role(actor=cast.olga, account=cast.acme, user=cast.bob, role="administrator", now=now)
     bobs: Callable[[str], str] = lambda page: people(cast, cast.bob.pk, page)  # noqa: E731
     attempts: list[tuple[str, dict[str, str]]] = [
@@ -322,7 +324,7 @@ def test_open_browser_is_no_foothold(cast: Cast, alice: Client, now: datetime) -
 
 
 @pytest.mark.covers("R1")
-def test_people_page_tells_no_sign_in_from_before_the_person_belonged(cast: Cast, alice: Client, now: datetime) -> None:
+def test_people_page_hides_sign_ins_from_before_the_person_joined(cast: Cast, alice: Client, now: datetime) -> None:
     charlie = sign_in(cast.charlie.email)
     invite(actor=cast.as_charlie, account=cast.globex, email=cast.alice.email, role="member", now=timezone.now())
     theirs = f"/accounts/{cast.globex.pk}/people/"

@@ -132,7 +132,7 @@ def test_member_has_five_unanswered_requests_at_most(cast: Cast, bob: Client, al
 
 
 @pytest.mark.covers("R3")
-def test_what_is_wrong_with_a_request_is_said_beside_the_field(cast: Cast, bob: Client, now: datetime) -> None:
+def test_error_in_a_request_is_shown_beside_the_field(cast: Cast, bob: Client, now: datetime) -> None:
     TargetSoftware.objects.filter(slug="excel").update(retired_at=now)
     for change, said in (
         ({"name": " "}, "required"), ({"name": "x" * 201}, "200"), ({"purpose": "\n"}, "required"),
@@ -192,7 +192,7 @@ def test_link_of_the_mail_opens_the_form_filled_in_and_changes_nothing(
 
 
 @pytest.mark.covers("R3", "R8", "B6")
-def test_creating_the_token_grants_the_request_and_tells_the_member_without_credentials(
+def test_creating_the_token_grants_the_request_and_notifies_the_member_without_credentials(
     cast: Cast, alice: Client, bob: Client, asked: TokenRequest
 ) -> None:
     OwedMail.objects.all().delete()
@@ -220,7 +220,7 @@ def test_creating_the_token_grants_the_request_and_tells_the_member_without_cred
 
 
 @pytest.mark.covers("R3")
-def test_token_that_can_not_be_made_leaves_the_request_unanswered(
+def test_failed_creation_leaves_the_request_unanswered(
     cast: Cast, alice: Client, asked: TokenRequest, now: datetime
 ) -> None:
     create_token(actor=cast.as_alice, account=cast.acme, name="Sales report", expires="30d", now=now)
@@ -262,9 +262,7 @@ def test_declined_request_is_seen_by_the_member_and_stays_declined(
 
 
 @pytest.mark.covers("R3")
-def test_form_that_is_sent_for_an_answered_request_makes_no_second_token(
-    cast: Cast, alice: Client, asked: TokenRequest
-) -> None:
+def test_form_for_an_answered_request_creates_no_second_token(cast: Cast, alice: Client, asked: TokenRequest) -> None:
     new, form = at(cast.acme, "tokens", "new"), CREATE | {"request": str(asked.pk)}
     assert alice.post(new, form).status_code == 201
     again = alice.post(new, form | {"name": "Another"})
@@ -277,7 +275,7 @@ def test_form_that_is_sent_for_an_answered_request_makes_no_second_token(
 
 
 @pytest.mark.covers("R3")
-def test_foreign_request_is_as_one_that_never_was(cast: Cast, asked: TokenRequest, now: datetime) -> None:
+def test_foreign_request_is_not_found(cast: Cast, asked: TokenRequest, now: datetime) -> None:
     charlie, before = sign_in(cast.charlie), state()
     new = at(cast.globex, "tokens", "new")
     pages = [text_of(charlie.get(f"{new}?request={wanted}").content) for wanted in (asked.pk, uuid.uuid4(), "x", "")]
@@ -314,7 +312,7 @@ def test_password_is_asked_for_on_the_way_and_the_request_is_not_lost(
 
 
 @pytest.mark.covers("R3")
-def test_whoever_has_left_since_is_marked_and_gets_no_mail(
+def test_person_who_has_left_is_marked_and_gets_no_mail(
     cast: Cast, alice: Client, asked: TokenRequest, now: datetime
 ) -> None:
     assert "no longer in the account" not in text_of(alice.get(at(cast.acme, "tokens")).content)
@@ -325,7 +323,7 @@ def test_whoever_has_left_since_is_marked_and_gets_no_mail(
 
 
 @pytest.mark.covers("R3")
-def test_member_sees_their_own_requests_alone_and_nobodys_text_runs(
+def test_member_sees_only_their_own_requests_and_texts_are_escaped(
     cast: Cast, alice: Client, bob: Client, now: datetime
 ) -> None:
     hostile = "<script>alert(1)</script> \"'&amp;"
@@ -352,7 +350,7 @@ def test_administrator_who_asks_and_members_page_by_get_lead_where_they_belong(
 
 @pytest.mark.django_db(transaction=True, databases="__all__")
 @pytest.mark.covers("R3", "B11")
-def test_requests_at_the_same_moment_keep_the_limit_and_get_one_answer(cast: Cast, now: datetime) -> None:
+def test_concurrent_requests_keep_the_limit_and_get_one_answer(cast: Cast, now: datetime) -> None:
     change_role(actor=OPERATOR, account=cast.acme, user=cast.bob, role="administrator", now=now)
     outcomes: list[str] = []
 

@@ -116,7 +116,7 @@ def test_percentiles_are_those_of_the_requests_to_a_factor_of_root_two(span: Spa
             assert abs(math.log2(told / max(exact(of_it, share), durations.BOUNDS[0] / 2))) <= 0.5 + 1e-9
 
 
-def test_those_that_are_left_out_add_up_and_their_durations_are_told_when_they_are_known() -> None:
+def test_other_parts_add_up_and_show_durations_if_known() -> None:
     some_traffic()
     span = SPANS[-1]
     total = report.total(report.series(ACME, span))
@@ -138,12 +138,12 @@ def test_those_that_are_left_out_add_up_and_their_durations_are_told_when_they_a
     assert tokens.unnamed.within(0.5) is None
 
 
-def test_requests_that_come_between_two_queries_are_never_fewer_than_none() -> None:
+def test_rest_is_never_negative_when_requests_come_between_two_queries() -> None:
     took = (1,) * durations.CLASSES
     assert Usage(1, 2) - Usage(2, 1, took) == Usage(0, 1)
 
 
-def test_very_many_tokens_have_their_numbers_and_no_durations(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_very_many_tokens_have_counts_and_no_durations(monkeypatch: pytest.MonkeyPatch) -> None:
     some_traffic()
     whole = report.by_group(ACME, SPANS[2], str, of=report.total(report.series(ACME, SPANS[2])))
     monkeypatch.setattr(report, "MAX_TIMED", len(whole) - 1)
@@ -215,7 +215,7 @@ def test_address_is_new_when_no_token_of_the_account_was_let_in_from_it_before()
     assert new_addresses.new_addresses(uuid.UUID(int=7), since=date.min, most=10).shown == []
 
 
-def test_more_addresses_than_are_looked_at_are_said_to_be_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_addresses_are_reported_as_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(new_addresses, "MAX_ADDRESSES", 5)
     for number in range(7):
         TokenAddressDay.objects.create(
