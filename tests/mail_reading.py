@@ -1,4 +1,4 @@
-"""A mail as its reader gets it: parsed by Python's `email`, its HTML read as a person or a link scanner reads it."""
+"""A mail as its recipient gets it: parsed by Python's `email`, its HTML read like a person or a link scanner would."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ VOID = {"meta", "br"}
 
 @dataclass(frozen=True)
 class Letter:
-    """What arrives."""
+    """A mail as it arrives."""
 
     raw: bytes
     parsed: EmailMessage
@@ -36,7 +36,7 @@ class Letter:
 
 
 def letter(mail: OwedMail) -> Letter:
-    """Return the mail as it travels and as it is parsed."""
+    """Return the mail as sent and as parsed."""
     made: Any = message(mail).message()
     raw = made.as_bytes(linesep="\r\n")
     parsed = message_from_bytes(raw, policy=policy.default)
@@ -45,7 +45,7 @@ def letter(mail: OwedMail) -> Letter:
 
 
 class Read(HTMLParser):
-    """What a mail's HTML says: its words in order, its links and what they are called; and what is wrong with it."""
+    """The HTML of a mail: its words in order, its links with their names, and its faults."""
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)

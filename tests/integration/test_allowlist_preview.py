@@ -1,4 +1,4 @@
-"""Before an allowlist is saved it is known whom it would have refused, and which list the traffic suggests."""
+"""The preview of an allowlist before it is saved, and the list that the traffic suggests."""
 
 from datetime import datetime, timedelta
 

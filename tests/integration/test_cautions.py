@@ -1,4 +1,4 @@
-"""A name that looks like another's, and networks that allow everybody, are told at every door and refused at none."""
+"""Lookalike names and networks that allow everybody cause a warning at every door, and are refused at none."""
 
 import html
 import json
@@ -46,7 +46,7 @@ def test_console_warns_while_somebody_types_and_after_saving(cast: Cast, alice: 
     plain = alice.post(new, {"press": "check", "name": "Other", "network": ["10.0.0.0/8"]})
     assert LOOKS not in text_of(plain.content)
     assert EVERYBODY not in text_of(plain.content)
-    # Without a script the hint comes with any button among the networks.
+    # Without a script, any button for networks shows the warning.
     assert EVERYBODY in text_of(alice.post(new, form | {"press": "add-row"}).content)
 
     created = alice.post(new, form)

@@ -1,4 +1,4 @@
-"""The clock jumps ahead and back: nothing true is silenced, nothing waits for a far time, nothing is deleted."""
+"""The clock jumps ahead and back: no true notice is lost, nothing waits for a far time, nothing is deleted."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -38,7 +38,7 @@ def token_of(cast: Cast, now: datetime, expires: str) -> Token:
 
 
 def look(now: datetime) -> None:
-    """Do as the worker: until nothing is due."""
+    """Do the worker's rounds until nothing is due."""
     while owe_due(now=now):
         pass
 
@@ -137,7 +137,7 @@ def test_jump_deletes_nothing_of_the_log_and_neither_does_a_worker_that_starts_i
         assert time_to_delete_by(year + timedelta(hours=hours)) == now + DAY
     back = now + DAY + timedelta(hours=24)
     assert time_to_delete_by(back) == back
-    # A clock that goes on for a day from where it jumped to is right.
+    # A clock that keeps running for a day after its jump counts as right.
     for hours in range(25):
         told = time_to_delete_by(year + timedelta(hours=hours))
     assert told == year + DAY

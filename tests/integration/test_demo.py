@@ -1,4 +1,4 @@
-"""`make demo`, from the outside: what it prints works, what it keeps stays, what it started ends."""
+"""`make demo` from the outside: its output works, its data stays, and its processes end."""
 
 import http.client
 import json
@@ -28,7 +28,7 @@ RESTART_SECONDS = 8
 
 
 class Demo:
-    """One demo directory, started and stopped at will."""
+    """A demo in its own directory, started and stopped by the tests."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -74,7 +74,7 @@ class Demo:
         return status
 
     def simsim(self, *arguments: str) -> Any:
-        """Run the command line on the demo as a person would: with SIMSIM_DATA_DIR and nothing else."""
+        """Run the command line on the demo as a person would, with only SIMSIM_DATA_DIR set."""
         done = subprocess.run(
             [SIMSIM, *arguments, "--json"], env=self.environment | {"SIMSIM_DATA_DIR": str(self.directory)},
             capture_output=True, text=True, check=False, timeout=60,
@@ -83,8 +83,8 @@ class Demo:
         return json.loads(done.stdout)
 
     def curl(self) -> int:
-        """Run the line that was printed and return the status."""
-        # The answer file is there a moment before the line is read from the pipe.
+        """Run the printed curl line and return the status."""
+        # The answer file exists a moment before the line can be read from the pipe.
         wait_for(lambda: any(line.strip().startswith("curl ") for line in self.printed), 10, self.printed)
         line = next(line.strip() for line in self.printed if line.strip().startswith("curl "))
         done = subprocess.run(

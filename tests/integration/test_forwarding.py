@@ -1,4 +1,4 @@
-"""Forwarding to real receivers, from the real queue, on the real database."""
+"""Forwarding from the real queue on the real database to real receivers."""
 
 import itertools
 import json
@@ -55,7 +55,7 @@ def port() -> int:
 
 @pytest.fixture(autouse=True)
 def target(port: int, settings: Settings) -> Target:
-    """Forwarding by webhook to that port is configured."""
+    """The target when forwarding by webhook to that port is configured."""
     return configure(settings, f"http://127.0.0.1:{port}/hook", SECRET)
 
 
@@ -76,7 +76,7 @@ def queued(now: datetime, count: int = 1, **changed: Any) -> list[str]:
 
 
 def drain(target: Target, now: datetime) -> int:
-    """Forward until nothing is left that is due; return how many events were taken."""
+    """Forward until nothing is due; return the number of accepted events."""
     taken = 0
     while some := forwarder.forward_due(target, now=now):
         taken += some
@@ -279,7 +279,7 @@ def test_receiver_that_sends_byte_by_byte_is_cut_off(
 def test_reset_caused_by_the_cut_is_reported_as_a_timeout(
     port: int, target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The receiver's next bytes may come between the cut and the moment at which the reader wakes."""
+    """The receiver's next bytes may arrive after the cut and before the reader wakes."""
     monkeypatch.setattr(receiver_connection, "ATTEMPT_SECONDS", 0.2)
     with (
         dripping(port),
@@ -444,7 +444,7 @@ class TestDoctor:
 
 
 def test_claim_skips_rows_that_another_worker_is_claiming(now: datetime) -> None:
-    """PostgreSQL skips what is locked; SQLite has one writer, which the others wait for."""
+    """PostgreSQL skips locked rows; SQLite has one writer, and the others wait."""
     queued(now)
     log = queue.QUEUES[1]
     held, go = threading.Event(), threading.Event()
@@ -488,6 +488,6 @@ def test_guides_example_verifies_deliveries_and_nothing_else(port: int, target: 
 
 
 def test_webhook_box_rejects_a_forged_signature() -> None:
-    """The receiver of these tests proves something: it would see a body that was changed."""
+    """Otherwise these tests would prove nothing: the receiver must detect a changed body."""
     with pytest.raises(AssertionError):
         Webhook().take({"webhook-id": "a", "webhook-timestamp": "1", "webhook-signature": "v1,AAAA"}, b"[]")

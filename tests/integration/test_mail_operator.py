@@ -1,4 +1,4 @@
-"""What the operator sees of the outbox and can do about it; and what an update makes of older rows."""
+"""The operator's view of the outbox, retries, and the migration of older rows."""
 
 import importlib
 import json

@@ -1,4 +1,4 @@
-"""Mails owed and delivered, with a real SMTP server at the far end."""
+"""Owing and delivering mails, with a real SMTP server."""
 
 import email
 import email.policy
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db(databases="__all__")
 
 
 class Mailbox:
-    """Takes every mail but those to the addresses that it refuses."""
+    """Accepts every mail except those to refused addresses."""
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
@@ -201,7 +201,7 @@ def test_subject_names_the_account_as_it_is_written_and_stays_one_line(now: date
     account = create_account(actor=OPERATOR, name=name, now=now)
     alice = add_user(actor=OPERATOR, account=account, email="a@mueller.example", role="administrator", now=now).user
     create_token(actor=actor_of(alice), account=account, name="T", expires="1d", now=now)
-    # A name that the rules of today would refuse, as an older row may hold it.
+    # A name that today's rules would refuse, as an older row may contain.
     Account.objects.filter(pk=account.pk).update(name=f"{name}\r\nBcc: victim@b.example")
     account.refresh_from_db()
     invite(actor=actor_of(alice), account=account, email="b@mueller.example", role="member", now=now)

@@ -1,4 +1,4 @@
-"""Whatever phase of SMTP a mail fails in: only the receiver's own answer to it is final, the rest waits."""
+"""Failures in each phase of SMTP: only the server's answer to the recipient or the mail is final."""
 
 import socket
 import socketserver
@@ -37,7 +37,7 @@ USUAL = {
 
 
 class Scripted(socketserver.ThreadingTCPServer):
-    """A mail server that gives the answers of a script, phase by phase."""
+    """A mail server with a scripted answer for each phase."""
 
     daemon_threads, allow_reuse_address = True, True
     answers: dict[str, str]
@@ -61,7 +61,7 @@ class Session(socketserver.StreamRequestHandler):
 
 
 class OverTls(Controller):
-    """Asks its own server over TLS whether it runs."""
+    """Checks over TLS whether its own server runs."""
 
     def _trigger_server(self) -> None:
         anything = ssl._create_unverified_context()
@@ -208,7 +208,7 @@ def test_mail_comes_from_the_sender_as_it_is_written(
         assert outbox.deliver_due(now=now) == 1
     (received,) = box.mails
     (shown,) = received["From"].addresses
-    # Python keeps the space between two encoded words.
+    # Python keeps the space between encoded words.
     assert (shown.display_name.replace(" ", ""), shown.addr_spec) == (name.replace(" ", ""), address)
     assert not received.defects
     assert not received["From"].defects
@@ -279,7 +279,7 @@ def test_notice_about_a_past_expiry_is_not_sent(cast: Cast, now: datetime, port:
 
 
 def self_signed(directory: Path) -> Path:
-    """Return a file with a key and a certificate that nobody vouches for."""
+    """Return a file with a key and a self-signed certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail.example")])
     today = datetime.now(UTC)

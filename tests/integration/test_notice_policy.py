@@ -1,4 +1,4 @@
-"""What an account chooses about its notices, and what it can't switch off."""
+"""An account's choices about its notices, and the notices that it can't turn off."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ def choose(cast: Cast, now: datetime, days: tuple[int, ...] = (), audiences: dic
 
 
 def live(cast: Cast, now: datetime) -> Token:
-    """Let a token of Alice live through everything that is told, at the hands of Ann; Amy administers too."""
+    """Take a token of Alice's through every event with a notice, by Ann's hand; Amy is an administrator, too."""
     ann = actor_of(
         add_user(actor=cast.olga, account=cast.acme, email="ann@acme.example", role="administrator", now=now).user
     )

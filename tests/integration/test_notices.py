@@ -1,4 +1,4 @@
-"""Who is told what about a token, when, and once: with a real SMTP server at the far end and the clock in hand."""
+"""Who gets which notice about a token, when, and only once: with a real SMTP server and a simulated clock."""
 
 import re
 import time
@@ -40,7 +40,7 @@ def mailbox(settings: Any) -> Iterator[Mailbox]:
 
 
 class Seen(HTMLParser):
-    """The words and the links that a reader of the HTML meets."""
+    """The words and links in the HTML."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ def administrator(cast: Cast, email: str, now: datetime) -> User:
 
 
 def run_worker(first: datetime, last: datetime, *, step: timedelta = MINUTE) -> None:
-    """Run the scheduler through simulated time, as often as the worker does at least."""
+    """Run the scheduler through simulated time, at least as often as the worker does."""
     moment = first
     while moment <= last:
         while expiry_notices.owe_due(now=moment):
@@ -147,7 +147,7 @@ def test_thousand_expiry_notices_are_sent_once_each_never_early_and_within_two_m
     time.tzset()
     try:
         created = around - timedelta(days=80)
-        # Their 48 hours begin throughout the four hours around the moment, at every second and microsecond.
+        # Their 48 hours begin at any microsecond of the four hours around `now`.
         first = around + TWO_DAYS - timedelta(hours=2)
         tokens = [
             Token(

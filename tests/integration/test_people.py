@@ -1,4 +1,4 @@
-"""Inviting, promoting, demoting and removing people: who may, what follows, and what is mailed."""
+"""Inviting, promoting, demoting and removing people: permissions, effects and mails."""
 
 import html
 import re
@@ -32,7 +32,7 @@ DORA = "dora@acme.example"
 
 @pytest.fixture(autouse=True)
 def no_attempts_yet() -> None:
-    """The attempts to sign in are counted in the cache, which outlives a test."""
+    """The cache counts attempts to sign in, and outlives a test."""
     cache.clear()
 
 
@@ -53,7 +53,7 @@ def people(cast: Cast, *parts: object) -> str:
 
 
 def text_of(content: bytes) -> str:
-    """Return what a page says: without tags, in single spaces."""
+    """Return a page's text: without tags, with single spaces."""
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", content.decode())).split())
 
 
@@ -62,7 +62,7 @@ def role_in(account: Account, email: str) -> str | None:
 
 
 def grow_old(client: Client) -> None:
-    """Let the sign-in of this browser lie an hour back."""
+    """Make this browser's sign-in an hour old."""
     session = client.session
     for record in session["account_authentication_methods"]:
         record["at"] = time.time() - 3600
@@ -70,7 +70,7 @@ def grow_old(client: Client) -> None:
 
 
 def forms_of(cast: Cast) -> dict[str, dict[str, str]]:
-    """Every form of the people's pages, as somebody could send it by hand."""
+    """Every form of the people pages, as somebody could send it by hand."""
     alice, bob = cast.alice.pk, cast.bob.pk
     return {
         people(cast, "invite"): {"email": "eve@evil.example", "role": "administrator"},
@@ -314,7 +314,7 @@ def test_open_browser_can_not_manage_people(cast: Cast, alice: Client, now: date
     invited = alice.post(people(cast, "invite"), {"email": DORA, "role": "member"})
     assert invited["Location"] == people(cast), "a member is no foothold"
 
-    # With the password the page comes, and not what somebody else may have sent from it.
+    # The password leads to the page, without the form that somebody else may have sent from it.
     for address, form in attempts:
         asked = alice.post(address, form)
         assert alice.post(asked["Location"], {"password": PASSWORD})["Location"] == address

@@ -1,4 +1,4 @@
-"""Two names are the same name on both databases alike: for uniqueness, for search, and for a second request."""
+"""Both databases agree when two names are the same: for uniqueness, for search, and for repeated requests."""
 
 import threading
 from collections.abc import Callable

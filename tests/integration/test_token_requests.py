@@ -1,4 +1,4 @@
-"""A member asks for a token, and what becomes of it: stored, mailed, declined, granted, each once."""
+"""Members' requests for tokens: each is stored, mailed, and declined or granted once."""
 
 import html
 import re
@@ -32,7 +32,7 @@ CREATE = {"name": "Sales report", "expires": "30d", "network": ""}
 
 @pytest.fixture(autouse=True)
 def no_attempts_yet() -> None:
-    """The attempts to sign in are counted in the cache, which outlives a test."""
+    """The cache counts attempts to sign in, and outlives a test."""
     cache.clear()
 
 
@@ -62,7 +62,7 @@ def at(account: Account, *parts: object) -> str:
 
 
 def text_of(content: bytes) -> str:
-    """Return what a page says: without tags, in single spaces."""
+    """Return a page's text: without tags, with single spaces."""
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", content.decode())).split())
 
 
@@ -122,7 +122,7 @@ def test_member_has_five_unanswered_requests_at_most(cast: Cast, bob: Client, al
     assert "5 of your requests are still waiting for an answer." in text_of(refused.content)
     assert 'value="One more"' in refused.content.decode(), "nothing typed is lost"
     assert state() == before
-    # The limit is each person's own, and ends with an answer.
+    # The limit is per person, and an answer frees a place.
     add_user(actor=cast.olga, account=cast.acme, email="mem@acme.example", role="member", now=now)
     other = actor_of(User.objects.get(email="mem@acme.example"))
     ask_for_token(actor=other, account=cast.acme, now=now, **FORM)
@@ -183,7 +183,7 @@ def test_link_of_the_mail_opens_the_form_filled_in_and_changes_nothing(
     assert re.search(r"<textarea[^>]*>\s*The weekly figures\nfor the board</textarea>", page)
     assert f'name="request" value="{asked.pk}"' in page
     assert "bob@acme.example asked for this token: The weekly figures" in text_of(page.encode())
-    # The buttons among the networks keep it, and so does a mistake.
+    # The buttons for networks keep the request, and so does an error.
     for form, status in ((CREATE | {"press": "add-row"}, 200), (CREATE | {"name": ""}, 422)):
         again = alice.post(at(cast.acme, "tokens", "new"), form | {"request": str(asked.pk)})
         assert again.status_code == status
@@ -250,7 +250,7 @@ def test_declined_request_is_seen_by_the_member_and_stays_declined(
     assert "request for a token" not in text_of(answer.content)
     assert trail() == ["token.requested", "token.request_declined"]
     assert "Sales report Declined" in text_of(bob.get(at(cast.acme)).content)
-    # An answered request is ignored, and it is said.
+    # An answered request is ignored, and the page says so.
     page = alice.get(at(cast.acme, "tokens", "new") + f"?request={asked.pk}").content
     assert "alice@acme.example has declined the request for “Sales report”." in text_of(page)
     assert 'name="request"' not in page.decode()

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
 @pytest.fixture
 def lookup() -> Lookup:
-    """The gate's own look-up, on the database that the tests write to."""
+    """The gate's own lookup, on the database that the tests write to."""
     name = connection.settings_dict["NAME"]
     if connection.vendor == "sqlite":
         return open_lookup(str(name))

@@ -1,4 +1,4 @@
-"""Where the demo runs, and what stands in its way, in one sentence."""
+"""The demo's settings, and the messages when it can't start."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""The mail catcher keeps every mail, shows it, and lets nothing in it act."""
+"""The mail catcher keeps and shows every mail, and nothing in a mail can act."""
 
 import json
 from collections.abc import Iterator

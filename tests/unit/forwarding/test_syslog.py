@@ -1,4 +1,4 @@
-"""A syslog message by RFC 5424: whatever a client sends stays within it."""
+"""Syslog messages by RFC 5424: nothing that a client sends can leave its message."""
 
 import json
 from datetime import UTC, datetime

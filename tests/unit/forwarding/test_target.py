@@ -1,4 +1,4 @@
-"""The receiver's settings: what is usable, and the one line that says what is not."""
+"""The receiver's settings, and the one-line errors about unusable ones."""
 
 from pathlib import Path
 

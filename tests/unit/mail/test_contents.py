@@ -1,4 +1,4 @@
-"""What a mail says: the same in text and in HTML, nothing but ours behind a link, whatever people call things."""
+"""The content of mails: the same in text and HTML, with links only to the console, whatever the names contain."""
 
 import re
 from urllib.parse import urlsplit
@@ -18,12 +18,12 @@ HEADINGS = ["What happened", "What should I do?", "How do I know this is genuine
 
 
 def words(text: str) -> list[str]:
-    """Return the words; text ends a label with a colon, and marks somebody's own words, where HTML has a table."""
+    """Return the words, without the colons and quote marks of the text, where HTML has a table."""
     return re.sub("[:>]", " ", text).split()
 
 
 def said_by(received: Letter) -> tuple[str, str]:
-    """Return what the text and the HTML say below the mark and the title."""
+    """Return the words of the text and of the HTML below the logo and the title."""
     text = re.sub(r"^> ?", "", received.text, flags=re.MULTILINE)
     html = Read(received.html).text
     return text, html[html.index(HEADINGS[0]) :]
@@ -58,7 +58,7 @@ def test_every_fact_is_in_the_text_and_in_the_html(sample: Sample) -> None:
 @each
 @pytest.mark.covers("R8")
 def test_every_link_leads_to_the_console_and_is_explained_once(sample: Sample) -> None:
-    """Each stands under its label as text, alone on its line, and as a button with the address in clear below it."""
+    """In text, each is alone on the line below its label; in HTML, it is a button with the address below it."""
     received = letter(sample.mail)
     ours = urlsplit(settings.OPERATOR.base_url)
     read = Read(received.html)
@@ -80,7 +80,7 @@ def test_every_link_leads_to_the_console_and_is_explained_once(sample: Sample) -
 @each
 @pytest.mark.covers("R8", "R17")
 def test_no_password_is_in_a_mail(sample: Sample) -> None:
-    """Not even where somebody wrote one into the name of a token."""
+    """Not even when somebody wrote one into a token's name."""
     received = letter(sample.mail)
     for shown_to_people in (str(received.parsed["Subject"]), received.text, received.html):
         assert not re.search(r"sim_[0-9A-Za-z]", shown_to_people)
@@ -111,7 +111,7 @@ def test_mail_about_a_new_token_leads_to_revoking_it() -> None:
 
 
 def test_text_that_somebody_wrote_can_not_pass_for_ours() -> None:
-    """A purpose of several lines is quoted, so that no line of it reads as a heading, a link or the mail's end."""
+    """A purpose of several lines is quoted, so that none of its lines looks like a heading, a link or the end."""
     attack = next(sample for sample in hostile() if sample.kind == "token_requested")
     lines = letter(attack.mail).text.splitlines()
     assert [line for line in lines if line.endswith(HEADINGS[1])] == [f"> {HEADINGS[1]}", HEADINGS[1]]

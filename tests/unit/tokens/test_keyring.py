@@ -1,4 +1,4 @@
-"""Passwords at rest."""
+"""The encryption of stored passwords."""
 
 import os
 import uuid
