@@ -132,6 +132,9 @@ def test_jump_deletes_nothing_of_the_log_and_neither_does_a_worker_that_starts_i
     for hours in range(1, 25):
         told = time_to_delete_by(now + timedelta(hours=hours))
     assert told == now + DAY
+    # A step that is only a little longer than a day is a jump already.
+    assert time_to_delete_by(now + 2 * DAY + timedelta(minutes=1)) == now + DAY
+    assert time_to_delete_by(now + DAY) == now + DAY
     year = now + DAY + timedelta(days=365)
     for hours in range(24):
         assert time_to_delete_by(year + timedelta(hours=hours)) == now + DAY

@@ -19,9 +19,9 @@ from simsim.accounts.permissions import OPERATOR
 from simsim.audit.models import AuditEvent
 from simsim.request_log.models import TokenAddressDay, TokenUse, UsageCount
 from simsim.request_log.ship.counts import hour_of
+from simsim.rfc3339 import format_time
 from simsim.tokens.actions import TokenCredentials, create_token, edit_token, revoke_token, rotate_token
 from simsim.tokens.models import Token
-from simsim.tokens.selectors import iso
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 DAY = timedelta(days=1)
@@ -300,7 +300,7 @@ def test_overlap_is_shown_with_the_old_passwords_last_use_and_ends_when_told(
     assert "The new password was last used" in asked
     stale = alice.post(f"{address}rotate/end-overlap/", {"after": "first"})
     assert (stale.status_code, "End the overlap" in text_of(alice.get(address))) == (409, True)
-    said = alice.post(f"{address}rotate/end-overlap/", {"after": iso(now - 3 * DAY)}, follow=True)
+    said = alice.post(f"{address}rotate/end-overlap/", {"after": format_time(now - 3 * DAY)}, follow=True)
     assert "no longer works" in text_of(said)
     assert "End the overlap" not in text_of(alice.get(address))
     assert alice.get(f"{address}rotate/end-overlap/").status_code == 302, "there is no overlap to end"

@@ -9,15 +9,15 @@ from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.problem import NotFound, NotPermitted
 from simsim.request_log.models import LoggedRequest
 from simsim.request_log.search.export import pieces_of
-from simsim.request_log.search.filters import Filters
+from simsim.request_log.search.filters import LogFilters
 from simsim.request_log.search.flood_summaries import Flooded, flooded
-from simsim.request_log.search.selectors import Page, list_requests
+from simsim.request_log.search.selectors import RequestPage, list_requests
 
 
 def requests_of(
-    account: Account, *, actor: Actor, filters: Filters | None = None, limit: int = 50, cursor: str | None = None,
+    account: Account, *, actor: Actor, filters: LogFilters | None = None, limit: int = 50, cursor: str | None = None,
     patience_seconds: float | None = None,
-) -> Page:  # fmt: skip
+) -> RequestPage:  # fmt: skip
     """Return one page of the account's requests that match the filters, newest first; the filters' account is ignored.
 
     With `patience_seconds` the page may be incomplete, and its cursor continues it: see `list_requests`.
@@ -28,7 +28,7 @@ def requests_of(
     return list_requests(own, limit=limit, cursor=cursor, patience_seconds=patience_seconds)
 
 
-def requests_of_all(*, actor: Actor, filters: Filters, limit: int = 50, cursor: str | None = None) -> Page:
+def requests_of_all(*, actor: Actor, filters: LogFilters, limit: int = 50, cursor: str | None = None) -> RequestPage:
     """Return one page of all accounts' requests, including those of unknown callers; only the operator may.
 
     Raises NotPermitted, and Invalid as `requests_of`.
@@ -38,7 +38,7 @@ def requests_of_all(*, actor: Actor, filters: Filters, limit: int = 50, cursor: 
     return list_requests(dataclasses.replace(filters, account_id=None), limit=limit, cursor=cursor)
 
 
-def export_of(account: Account, *, actor: Actor, filters: Filters | None = None) -> Iterator[list[LoggedRequest]]:
+def export_of(account: Account, *, actor: Actor, filters: LogFilters | None = None) -> Iterator[list[LoggedRequest]]:
     """Return all the account's requests that match the filters, newest first, in pieces: see `pieces_of`.
 
     Raises NotFound or NotPermitted at once, not only when the first piece is read.
@@ -63,7 +63,7 @@ def find_request(request_id: int, *, actor: Actor, account: Account) -> LoggedRe
     return found
 
 
-def _limited(account: Account, actor: Actor, filters: Filters | None) -> Filters:
+def _limited(account: Account, actor: Actor, filters: LogFilters | None) -> LogFilters:
     """Return the filters, limited to this account; raise NotFound or NotPermitted."""
     permit(actor, Permission.VIEW_LOG, account)
-    return dataclasses.replace(filters or Filters(None), account_id=account.pk)
+    return dataclasses.replace(filters or LogFilters(None), account_id=account.pk)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, Permission, permit
-from simsim.request_log.ship.counts import DAY_HOURS, Kind
+from simsim.request_log.ship.counts import DAY_HOURS, CountKind
 from simsim.request_log.ship.joined_ids import JoinedIds, split_ids
 from simsim.request_log.usage import new_addresses, report
 from simsim.request_log.usage.report import Span, Usage, total
@@ -28,7 +28,7 @@ class By(StrEnum):
     STATUS = "status"
 
 
-KINDS = {By.TOKEN: Kind.TOKEN, By.ENDPOINT: Kind.ENDPOINT, By.STATUS: Kind.STATUS}
+KINDS = {By.TOKEN: CountKind.TOKEN, By.ENDPOINT: CountKind.ENDPOINT, By.STATUS: CountKind.STATUS}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.utils import translation
@@ -12,6 +12,7 @@ from simsim.audit.models import AuditEvent
 from simsim.request_log.models import LoggedRequest
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.search import selectors
+from simsim.rfc3339 import format_time
 
 AT_ONCE = 900  # SQLite takes 999 values in a statement if it was built with its old limit
 LANGUAGE = "en"
@@ -67,7 +68,7 @@ def _of_audit(row: AuditEvent) -> ForwardedEvent:
     document = {
         "kind": "audit",
         "id": str(row.pk),
-        "at": row.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "at": format_time(row.at, "microseconds"),
         "event": row.event,
         "account_id": account,
         "actor_id": None if row.actor_id is None else str(row.actor_id),

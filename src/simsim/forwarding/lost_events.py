@@ -9,6 +9,7 @@ from django.db.models import Max, Min, Sum
 from simsim.audit.events import Event
 from simsim.audit.recorder import LabelledActor, record
 from simsim.forwarding.queue import QUEUES, Queue
+from simsim.rfc3339 import format_time
 
 log = logging.getLogger(__name__)
 STEP = 900
@@ -43,10 +44,11 @@ def record_gap(kind: str, lost: int, *, since: datetime, until: datetime, now: d
             actor=SIMSIM,
             account_id=None,
             subject_id="forwarding",
-            details={"kind": kind, "events": lost, "queued_since": _iso(since), "queued_until": _iso(until)},
+            details={
+                "kind": kind,
+                "events": lost,
+                "queued_since": format_time(since),
+                "queued_until": format_time(until),
+            },
             now=now,
         )
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

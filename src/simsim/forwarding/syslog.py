@@ -7,11 +7,11 @@ import socket
 import ssl
 import time
 from collections.abc import Sequence
-from datetime import UTC
 
 from simsim.forwarding.connection import SILENCE_SECONDS, ReceiverConnection, ReceiverUnavailable, connected
 from simsim.forwarding.events import ForwardedEvent
 from simsim.forwarding.target import Target
+from simsim.rfc3339 import format_time
 
 LOCAL0 = 16
 NOTICE, INFORMATIONAL = 5, 6
@@ -36,7 +36,7 @@ def send(target: Target, events: Sequence[ForwardedEvent], *, origin: str) -> No
 def message(event: ForwardedEvent, origin: str) -> bytes:
     """Return one message in ASCII without control characters; `origin` is its host name."""
     severity = INFORMATIONAL if event.is_ordinary else NOTICE
-    timestamp = event.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    timestamp = format_time(event.at, "microseconds")
     host = _not_printable.sub("", origin)[:255] or "-"
     elements = " ".join(f'{name}="{escaped(value)}"' for name, value in event.facts.items())
     head = f"<{LOCAL0 * 8 + severity}>1 {timestamp} {host} simsim - {event.kind} [{SD_ID} {elements}] "

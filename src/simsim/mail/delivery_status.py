@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.db.models import Min, Q, QuerySet
@@ -11,7 +11,8 @@ from django.db.models import Min, Q, QuerySet
 from simsim.mail.message import message_id
 from simsim.mail.models import OwedMail
 from simsim.mail.outbox import WITHDRAWN, waiting
-from simsim.problem import FieldError, Invalid, gettext_noop
+from simsim.pagination import newest
+from simsim.rfc3339 import format_time
 
 LONG_WAIT = timedelta(minutes=15)
 RECENT = timedelta(days=3)
@@ -60,12 +61,7 @@ def list_mails(
     Only for the operator: it names people of every account.
     """
     found = OwedMail.objects.filter(IN_STATE[state]) if state else OwedMail.objects.all()
-    if cursor is not None:
-        if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 19):
-            raise Invalid(FieldError("cursor", gettext_noop("This cursor is not valid for this list.")))
-        found = found.filter(pk__lt=int(cursor))
-    rows = list(found.defer("facts").order_by("-pk")[: limit + 1])
-    return rows[:limit], str(rows[limit - 1].pk) if len(rows) > limit else None
+    return newest(found.defer("facts"), limit=limit, cursor=cursor)
 
 
 def mails_about(token_id: uuid.UUID, kinds: Sequence[str]) -> QuerySet[OwedMail]:
@@ -86,6 +82,12 @@ def trouble(*, now: datetime) -> Trouble:
     )
 
 
+def oldest_owed_at() -> datetime | None:
+    """Return since when the oldest mail waits, None when no mail waits."""
+    oldest: datetime | None = waiting().aggregate(oldest=Min("owed_at"))["oldest"]
+    return oldest
+
+
 def document(mail: OwedMail) -> dict[str, object]:
     """Return a mail as the operator sees it, without its facts: they may contain a link that signs somebody in."""
     return {
@@ -93,17 +95,13 @@ def document(mail: OwedMail) -> dict[str, object]:
         "kind": mail.kind,
         "recipient": mail.recipient,
         "state": state_of(mail).value,
-        "owed_at": iso(mail.owed_at),
+        "owed_at": format_time(mail.owed_at),
         "attempts": mail.attempts,
-        "next_attempt_at": iso(mail.due_at) if state_of(mail) == DeliveryState.WAITING else None,
+        "next_attempt_at": format_time(mail.due_at) if state_of(mail) == DeliveryState.WAITING else None,
         "last_error": mail.last_error or None,
-        "delivered_at": iso(mail.delivered_at),
-        "given_up_at": iso(mail.given_up_at),
+        "delivered_at": format_time(mail.delivered_at),
+        "given_up_at": format_time(mail.given_up_at),
         "account_id": str(mail.account_id) if mail.account_id else None,
         "token_id": str(mail.token_id) if mail.token_id else None,
         "message_id": message_id(mail),
     }
-
-
-def iso(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None
