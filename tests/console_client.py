@@ -1,4 +1,4 @@
-"""The console over HTTP: signing in, and where things are."""
+"""The console over HTTP: signing in, and its addresses."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is told of an account's usage: true to the log, and to that account's administrators alone."""
+"""The usage of an account agrees with the log, and only the account's administrators see it."""
 
 import math
 import random
@@ -45,14 +45,14 @@ def some_traffic(number: int = 600) -> None:
 
 
 def logged(span: Span, account_id: uuid.UUID = ACME) -> list[LoggedRequest]:
-    """Return the requests of the log that a span holds, told by their time."""
+    """Return the logged requests in a span, by their time."""
     first = span.beginnings[0]
     end = first + timedelta(hours=span.hours * span.number)
     return list(LoggedRequest.objects.filter(account_id=account_id, received_at__gte=first, received_at__lt=end))
 
 
 def recounted(rows: list[LoggedRequest]) -> tuple[int, int, int]:
-    """Return how many were let in, how many refused, and how many have ended."""
+    """Return the numbers of accepted, refused and completed requests."""
     accepted = sum(each.reason == "ok" for each in rows)
     return accepted, len(rows) - accepted, sum(each.duration_seconds is not None for each in rows)
 
@@ -128,7 +128,7 @@ def test_other_values_add_up_and_have_durations_if_they_are_known() -> None:
     assert found.others_number == len(everything.by_value) - 3
     assert found.others == report.total(list(everything.by_value.values())[3:])
     assert found.unnamed == Usage()
-    # Of other tokens and of requests without any, nobody knows which took how long: a guess would be a lie.
+    # The durations of other tokens' requests and of requests without a token are unknown, and must not be guessed.
     all_tokens = report.largest(ACME, span, CountKind.TOKEN, of=total, number=100)
     tokens = report.largest(ACME, span, CountKind.TOKEN, of=total, number=2)
     others = report.total(list(all_tokens.by_value.values())[2:])
@@ -143,7 +143,7 @@ def test_requests_between_two_queries_never_make_a_negative_number() -> None:
     assert Usage(1, 2) - Usage(2, 1, took) == Usage(0, 1)
 
 
-def test_very_many_tokens_have_their_numbers_and_no_durations(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_very_many_tokens_have_counts_and_no_durations(monkeypatch: pytest.MonkeyPatch) -> None:
     some_traffic()
     whole = report.by_group(ACME, SPANS[2], str, of=report.total(report.series(ACME, SPANS[2])))
     monkeypatch.setattr(report, "MAX_TIMED", len(whole) - 1)

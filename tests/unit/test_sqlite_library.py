@@ -98,8 +98,8 @@ def test_doctor_names_the_version_and_its_verdict(
     monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
     (finding,) = checks.sqlite()
     assert finding.is_good is is_good
-    assert finding.says.startswith(".".join(map(str, version)))
-    assert ("can corrupt databases" in finding.says) is not is_good
+    assert finding.detail.startswith(".".join(map(str, version)))
+    assert ("can corrupt databases" in finding.detail) is not is_good
 
 
 def test_deleted_secret_is_overwritten_in_the_file(tmp_path: Path) -> None:

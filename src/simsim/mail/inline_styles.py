@@ -48,7 +48,7 @@ STYLES: Mapping[str, str] = {
     "p.real": f"margin:0 0 10px;color:#1b2421;{FONT};font-size:14px;line-height:1.5;{WRAP}",
     "td.end": "padding:16px 4px 0",
 }
-# What people wrote is escaped before it comes here, so that each "<" is a template's own.
+# Texts that people wrote are escaped already, so each "<" is a template's own.
 _tag = re.compile(r"<([a-z][a-z0-9]*)((?:\s[^<>]*)?)>")
 _class = re.compile(r'\sclass="([^"]+)"')
 

@@ -8,7 +8,7 @@ from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor
 from simsim.operations.arguments import find_account, find_actor
 from simsim.problem import FieldError, Invalid, Problem, gettext_noop
-from simsim.tokens.token_import import Draft, in_line
+from simsim.tokens.token_import import Draft, errors_in_line
 
 # One transaction writes all of them, and all other writers wait for it.
 MAX_LINES = 10_000
@@ -37,7 +37,7 @@ def drafts_of(lines: Iterable[bytes], *, account: str | None, acting_as: str | N
             values = {"account_id": account, "as": acting_as} | fields_of(line)
             drafts.append(draft_of(number, values, account_named, actor_named))
         except Invalid as problem:
-            faults += in_line(number, problem)
+            faults += errors_in_line(number, problem)
         except Problem as problem:
             if not faults:
                 raise type(problem)(f"Line {number}: {problem}") from None
