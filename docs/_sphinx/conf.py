@@ -9,9 +9,9 @@ from sphinx.application import Sphinx
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import colours  # noqa: E402
-import reference  # noqa: E402
-import site_files  # noqa: E402
+import colours
+import reference
+import site_files
 
 project = "Simsim"
 version = release = installed_version("simsim")
@@ -26,7 +26,19 @@ suppress_warnings = ["misc.highlighting_failure"]
 html_theme = "furo"
 html_title = "Simsim"
 html_static_path = ["static"]
-html_favicon = str(colours.CONSOLE / "mark.svg")
+html_favicon = html_logo = str(colours.CONSOLE / "mark.svg")
+# Served under /docs/, so the console is at the root of the same host.
+html_context = {"console_url": "/"}
+html_sidebars = {
+    "**": [
+        "sidebar/brand.html",
+        "sidebar/search.html",
+        "sidebar/scroll-start.html",
+        "sidebar/navigation.html",
+        "sidebar/console.html",
+        "sidebar/scroll-end.html",
+    ]
+}
 html_css_files = ["console.css", "site.css"]
 html_copy_source = False
 html_show_sphinx = False

@@ -46,6 +46,7 @@ def start_django() -> None:
 def commands() -> Iterator[str]:
     """Yield a section for each command, with its arguments and options."""
     import typer
+
     from simsim.operations.command_line import app
 
     for path, command in leaves(typer.main.get_group(app), ("simsim",)):
@@ -90,6 +91,7 @@ def default(parameter: Any) -> str:
 def settings() -> Iterator[str]:
     """Yield a section for each setting: its form from the program, its description from the operators' page."""
     from pydantic import SecretStr
+
     from simsim.config.environment import LISTS, MAY_BE_EMPTY, WORDS, Environment
 
     described = descriptions()
@@ -143,7 +145,7 @@ def reasons() -> Iterator[str]:
     from simsim.request_log.search.sentences import SENTENCES
     from simsim.request_log.ship.join import STATUS_OF_REFUSALS
 
-    causes = defaultdict(list)
+    causes: dict[str, list[str]] = defaultdict(list)
     for module in (basic, decision):
         for each in vars(module).values():
             if isinstance(each, decision.Decision) and each.cause not in causes[each.reason]:
