@@ -6,12 +6,14 @@ from pathlib import Path
 
 from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
+from sphinx.search import languages
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import colours
 import reference
 import site_files
+import words
 
 project = "Simsim"
 version = release = installed_version("simsim")
@@ -49,10 +51,13 @@ pygments_dark_style = "a11y-high-contrast-dark"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    languages["en"] = words.Words
     # Pygments has no lexer for these.
     app.add_lexer("caddyfile", TextLexer)
     app.add_lexer("haproxy", TextLexer)
     app.add_directive("generated", reference.Generated)
     app.connect("builder-inited", colours.write)
-    app.connect("build-finished", site_files.finish)
+    app.connect("builder-inited", words.write)
+    # After Furo's own touch, which writes stylesheets.
+    app.connect("build-finished", site_files.finish, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
