@@ -42,6 +42,7 @@ html_sidebars = {
     ]
 }
 html_css_files = ["console.css", "site.css"]
+html_js_files = [("scrolling.js", {"defer": "defer"})]
 html_copy_source = False
 html_show_sphinx = False
 html_use_index = False
