@@ -12,8 +12,8 @@ from stack import Stack
 
 AMONG_THE_FIRST = 3
 SHOWN = ["", "start/index.html", "operators/tls.html", "administrators/tokens.html", "reference/commands.html",
-         "reference/problems.html", "security/index.html", "decisions/0003-password-digest.html",
-         "search.html?q=restore+a+backup"]  # fmt: skip
+         "reference/problems.html", "security/index.html", "design/index.html",
+         "decisions/0003-password-digest.html", "search.html", "search.html?q=restore+a+backup"]  # fmt: skip
 FOUND = """query => Search._performSearch(...Search._parseQuery(query)).reverse().map(result => result[0])"""
 
 
