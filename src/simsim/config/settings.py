@@ -156,6 +156,7 @@ LOCALE_PATHS = [PACKAGE / "locale"]
 
 STATIC_URL = "/static/"
 STATIC_ROOT = OPERATOR.data_dir.absolute() / "static"
+DOCUMENTATION_ROOT = PACKAGE / "console" / "site"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "simsim.console.assets.HashedAssets"},
