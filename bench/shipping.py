@@ -116,7 +116,7 @@ def delays(data: Path, database_url: str) -> list[float]:
     A worker of its own ships, as in `simsim serve`. To be called after `rate`, in its process and on its installation.
     """
     from simsim.gate.spool import Spool
-    from simsim.request_log.search.filters import Filters
+    from simsim.request_log.search.filters import LogFilters
     from simsim.request_log.search.selectors import list_requests
 
     account = uuid.UUID(int=1 << 64)
@@ -135,7 +135,7 @@ def delays(data: Path, database_url: str) -> list[float]:
                 gate.append(decided)
                 ends.write(ended)
             written = max(written, due)
-            newest = list_requests(Filters(account), 1).items
+            newest = list_requests(LogFilters(account), 1).items
             if newest and now > began + WARM_UP_SECONDS:
                 behind.append(time.time() - newest[0].received_at.timestamp())
             time.sleep(0.02)

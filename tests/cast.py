@@ -5,7 +5,7 @@ from datetime import datetime
 
 from simsim.accounts.actions import add_user, create_account
 from simsim.accounts.models import Account, Role, User
-from simsim.accounts.permissions import OPERATOR, Actor, acting
+from simsim.accounts.permissions import OPERATOR, Actor, actor_of
 
 PASSWORD = "open sesame, said Alice"
 
@@ -21,15 +21,15 @@ class Cast:
 
     @property
     def as_alice(self) -> Actor:
-        return acting(self.alice)
+        return actor_of(self.alice)
 
     @property
     def as_bob(self) -> Actor:
-        return acting(self.bob)
+        return actor_of(self.bob)
 
     @property
     def as_charlie(self) -> Actor:
-        return acting(self.charlie)
+        return actor_of(self.charlie)
 
     @classmethod
     def assemble(cls, now: datetime) -> "Cast":

@@ -9,22 +9,22 @@ from django.db import transaction
 
 from simsim.request_log.models import LoggedRequest
 from simsim.request_log.ship import insert
-from simsim.request_log.ship.join import Row
+from simsim.request_log.ship.join import RequestRow
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
-def row(**changed: Any) -> Row:
+def row(**changed: Any) -> RequestRow:
     """Return a request that a token was let in for at noon, but for what is changed."""
     values: dict[str, Any] = {
         "received_at": NOON, "account_id": uuid.UUID(int=1), "token_id": uuid.UUID(int=3), "token_name": "reader",
         "method": "GET", "resource": "/api/v2/entities", "status": 200, "outcome": "accepted", "reason": "ok",
         "cause": "ok", "duration_seconds": 0.25, "bytes": 7, "address": "203.0.113.9",
     }  # fmt: skip
-    return Row(**values | changed)
+    return RequestRow(**values | changed)
 
 
-def store(*rows: Row) -> list[int]:
+def store(*rows: RequestRow) -> list[int]:
     """Store the rows, in the order of their time, and return their ids in that order."""
     with transaction.atomic(using=settings.REQUEST_LOG_ALIAS):
         return insert.store(sorted(rows, key=lambda each: each.received_at))

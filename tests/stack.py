@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -186,6 +187,18 @@ class Stack:
             return Answer(answer.status, answer.headers, answer.read())
         finally:
             connection.close()
+
+    def ask_gate(self, token: dict[str, Any]) -> int:
+        """Ask the gate on its socket whether a token may pass, and return the answer's status."""
+        return self.get_from_gate("/gate/verify", auth=(token["username"], token["password"]))
+
+    def get_from_gate(self, path: str, *, auth: tuple[str, str] | None = None) -> int:
+        connection = http.client.HTTPConnection("gate")
+        with socket.socket(socket.AF_UNIX) as connection.sock:
+            connection.sock.settimeout(20)
+            connection.sock.connect(str(self.data / "run" / "gate.sock"))
+            connection.request("GET", path, headers=basic(auth) if auth else {})
+            return connection.getresponse().status
 
     def create_token(self, name: str, *options: str, expires: str = "30d", account: str = "") -> dict[str, Any]:
         who = "charlie@globex.example" if account == self.other_account and account else "alice@acme.example"

@@ -21,3 +21,8 @@ WIRING = Wiring(
     gate_listener="",
     this_command=(),
 )
+TOKEN_FIELDS = {
+    "id", "account_id", "name", "description", "software", "status", "expires_at", "allowed_networks", "report_only",
+    "created_at", "created_by", "revoked_at", "revoked_by", "revocation_reason", "last_used_at", "last_used_address",
+    "previous_password_works_until",
+}  # fmt: skip

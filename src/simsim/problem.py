@@ -274,7 +274,7 @@ class Undecided(Problem):
     detail = gettext_noop("The credentials could not be checked just now. Try again in a few seconds.")
 
 
-class Unavailable(Problem):
+class ServiceUnavailable(Problem):
     """Something that Simsim needs does not answer. Another try may succeed."""
 
     status = 503

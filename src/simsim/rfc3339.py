@@ -1,9 +1,11 @@
-"""Days and times as people and programs write them to us: RFC 3339, and nothing else of ISO 8601."""
+"""Days and times as text in RFC 3339: parsed without the rest of ISO 8601, and formatted in UTC."""
 
 import re
 from datetime import UTC, date, datetime
+from typing import Literal, overload
 
-# datetime.fromisoformat takes weeks (2027-W05) and days without hyphens too, which nobody means who types them.
+Precision = Literal["auto", "seconds", "microseconds"]
+# datetime.fromisoformat also takes weeks (2027-W05) and days without hyphens, which are typing errors here.
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})?"
@@ -19,13 +21,25 @@ def parse_day(text: str) -> date | None:
 
 
 def parse_time(text: str) -> datetime | None:
-    """Return the moment that `2027-01-31T12:00Z` means, in UTC; None for anything else. Never raises.
+    """Return the time that `2027-01-31T12:00Z` means, in UTC; None for anything else. Never raises.
 
-    The seconds may be missing, and a space may stand for the T. Without an offset it is returned as it is, naive:
-    the caller knows whose time it is, or refuses it.
+    The seconds may be missing, and a space may stand for the T. A time without an offset is returned naive: the caller
+    knows its time zone, or refuses it.
     """
     try:
         moment = datetime.fromisoformat(text.upper()) if _TIME.fullmatch(text) else None
         return moment.astimezone(UTC) if moment and moment.tzinfo else moment
     except (ValueError, OverflowError):
         return None
+
+
+@overload
+def format_time(moment: datetime, precision: Precision = "auto") -> str: ...
+@overload
+def format_time(moment: datetime | None, precision: Precision = "auto") -> str | None: ...
+def format_time(moment: datetime | None, precision: Precision = "auto") -> str | None:
+    """Return an aware time in UTC, such as `2027-01-31T12:00:00Z`; None for None.
+
+    With the precision `auto`, microseconds are written unless they are zero.
+    """
+    return moment.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z") if moment else None

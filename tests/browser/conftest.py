@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 import stack as product
-from stack import Stack
+from stack import PASSWORD, Stack
 
 CHROMIUM = "/usr/bin/chromium"
 
@@ -24,3 +24,15 @@ def browser() -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield started
         started.close()
+
+
+@pytest.fixture(scope="module")
+def ended(stack: Stack) -> str:
+    """The id of a revoked token, among a few that live."""
+    revoked: str = stack.create_token("Revoked long ago")["id"]
+    stack.revoke(revoked)
+    stack.create_token("x" * 200, "--allow", "2001:db8:1234:5678::/64", "--allow", "10.0.0.0/8", "--allow", "192.0.2.1")
+    stack.create_token("Ends soon", expires="1d")
+    stack.simsim("user", "create", "bob@acme.example", "--account", stack.account, "--role", "member",
+                 "--password-stdin", stdin=PASSWORD + "\n")  # fmt: skip
+    return revoked

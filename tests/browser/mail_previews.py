@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, sync_playwright  # noqa: E402
 django.setup()
 
 from browser.conftest import CHROMIUM  # noqa: E402
-from browser.test_mails import LOOKS, opened  # noqa: E402
+from browser.mail_window import LOOKS, opened  # noqa: E402
 from mail_reading import letter  # noqa: E402
 from mail_samples import Sample, hostile, samples  # noqa: E402
 

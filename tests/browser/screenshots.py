@@ -15,10 +15,9 @@ sys.path.insert(0, str(ROOT / "tests"))
 from playwright.sync_api import sync_playwright  # noqa: E402
 
 import stack as product  # noqa: E402
-from browser import test_logs_pages as logs  # noqa: E402
-from browser import test_usage_pages as usage  # noqa: E402
+from browser import log_tour, usage_tour  # noqa: E402
 from browser.conftest import CHROMIUM  # noqa: E402
-from browser.test_pages import as_member, empty, tour  # noqa: E402
+from browser.console_tour import as_member, empty, tour  # noqa: E402
 from browser.visitor import NARROW, WIDE, Scheme, visiting  # noqa: E402
 from stack import PASSWORD  # noqa: E402
 from usage_samples import remember  # noqa: E402
@@ -49,7 +48,7 @@ def main() -> None:
             for pages in (
                 as_member,
                 empty,
-                lambda visitor: chain(tour(visitor, ended), logs.tour(visitor), usage.tour(visitor)),
+                lambda visitor: chain(tour(visitor, ended), log_tour.tour(visitor), usage_tour.tour(visitor)),
             ):
                 with visiting(browser, stack, size, scheme) as visitor:
                     for name in pages(visitor):
@@ -74,7 +73,7 @@ def populate(stack: product.Stack) -> str:
     tokens = []
     for name, software, expires, networks in everyday:
         token = stack.create_token(name, "--software", software, *networks, expires=expires)
-        for path in ("/api/v2/entities", logs.HOSTILE):
+        for path in ("/api/v2/entities", log_tour.HOSTILE):
             stack.get(path, auth=(token["username"], token["password"]))
         tokens.append(token["id"])
     stack.simsim("user", "create", "bob@acme.example", "--account", stack.account, "--role", "member",

@@ -14,13 +14,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Response, Route, expect
 
-from browser.test_valid_html import complaints
+from browser.html_checker import complaints
+from browser.log_tour import ENTITIES, HOSTILE, logs_of, panel_of, tour
 from browser.visitor import LOADS, NARROW, WIDE, Scheme, Visitor, visiting
 from stack import Stack
 
 pytestmark = pytest.mark.covers("R17")
-ENTITIES = "/api/v2/entities"
-HOSTILE = "/<script>alert(1)</script>/%E2%80%AEtxt/" + "x" * 1900
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +50,6 @@ def alice(browser: Browser, stack: Stack, partner: dict[str, Any]) -> Iterator[V
         visitor.sign_in()
         visitor.page.wait_for_url("**/tokens/")
         yield visitor
-
-
-def logs_of(visitor: Visitor) -> str:
-    return f"{visitor.home}accounts/{visitor.stack.account}/logs/"
-
-
-def panel_of(page: Page) -> Any:
-    return page.get_by_role("region", name=re.compile("^Request [0-9]+$"))
 
 
 def mark(page: Page) -> None:
@@ -427,31 +418,6 @@ def test_answer_that_is_no_list_becomes_an_ordinary_visit(alice: Visitor) -> Non
     page.get_by_role("link", name=f"GET {ENTITIES}").first.click()
     page.wait_for_url(re.compile("/logs/[0-9]+/$"))
     expect(panel_of(page)).to_be_visible()
-
-
-def tour(visitor: Visitor) -> Iterator[str]:
-    """Go from page to page; yield the name of each when it is shown."""
-    page, logs = visitor.page, logs_of(visitor)
-    page.goto(logs)
-    yield "logs"
-    page.get_by_role("link", name=f"GET {ENTITIES}").last.click()
-    panel_of(page).wait_for()
-    yield "logged request"
-    page.goto(f"{logs}?follow=on&range=24h")
-    expect(page.get_by_text("New requests appear here automatically")).to_be_visible()
-    page.get_by_text("Export", exact=True).click()
-    yield "logs, followed"
-    page.goto(f"{logs}?range=30d&endpoint=/*&outcome=accepted&status=503&address=127.0.0.1")
-    yield "logs, filtered"
-    page.goto(f"{logs}?range=7d&since=x&until=y&endpoint=api&outcome=z&status=9&token=1&software=no-such&address=1.2")
-    yield "logs, filters refused"
-    page.goto(f"{logs}?status=418")
-    page.locator(".filters > summary").evaluate("summary => { summary.parentElement.open = true; }")
-    yield "logs, nothing found"
-    page.goto(f"{logs}?endpoint=/%3Cscript%3E*")
-    page.locator(".log-rows .name").first.click()
-    panel_of(page).wait_for()
-    yield "logged request, hostile"
 
 
 def test_what_was_counted_and_not_listed_is_told_above_the_list(alice: Visitor) -> None:

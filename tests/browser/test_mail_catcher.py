@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from browser.visitor import NARROW, WIDE, Scheme, judged
+from demo_mail_catcher import HOSTILE, Catcher
 from mail_reading import letter
 from mail_samples import samples
-from unit.demo.test_mail_catcher import HOSTILE, Catcher
 
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 ATTACK = (

@@ -5,22 +5,18 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
-from browser.test_valid_html import complaints
+from browser.html_checker import complaints
+from browser.mail_window import opened
 from browser.visitor import Scheme, judged
 from mail_reading import letter
 from mail_samples import hostile, samples
 
-LOOKS: list[tuple[int, Scheme]] = [(700, "light"), (700, "dark"), (320, "light"), (320, "dark")]
 ORDINARY = list(samples())
 # One of each kind for each name: a browser takes its time.
 HOSTILE = list({(sample.kind, sample.variant.rpartition("-")[2]): sample for sample in hostile()}.values())
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-
-
-def opened(browser: Browser, width: int, scheme: Scheme) -> Page:
-    return browser.new_context(viewport={"width": width, "height": 700}, color_scheme=scheme).new_page()
 
 
 @pytest.mark.timeout(300)

@@ -4,67 +4,16 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, CDPSession
+from playwright.sync_api import Browser
 
-from browser import test_pages
+from browser.console_tour import tour
 from browser.visitor import Visitor, visiting
+from browser.wire import MAX_BYTES, Wire
 from stack import Stack
 
-MAX_BYTES = 150_000
 FULL_PAGE_TOKENS = 60
-ended = test_pages.ended  # pytest looks for a fixture in the module of its test
-
-
-class Wire:
-    """What the browser received since the last page was asked for, as the browser's own protocol counts it."""
-
-    def __init__(self, session: CDPSession) -> None:
-        self.received: dict[str, float] = {}
-        self.addresses: dict[str, str] = {}
-        self.kept: set[str] = set()
-        for name in ("requestWillBeSent", "requestServedFromCache", "responseReceived", "loadingFinished"):
-            session.on(f"Network.{name}", getattr(self, name))
-        session.send("Network.enable")
-
-    def requestWillBeSent(self, event: dict[str, Any]) -> None:
-        redirect = event.get("redirectResponse")
-        if event["type"] == "Document" and not redirect:
-            self.received.clear()
-            self.addresses.clear()
-            self.kept.clear()
-        self.addresses[event["requestId"]] = event["request"]["url"]
-        self.count(event["requestId"], redirect["encodedDataLength"] if redirect else 0)
-
-    def requestServedFromCache(self, event: dict[str, Any]) -> None:
-        self.kept.add(event["requestId"])
-
-    def responseReceived(self, event: dict[str, Any]) -> None:
-        if event["response"]["fromDiskCache"]:
-            self.kept.add(event["requestId"])
-
-    def loadingFinished(self, event: dict[str, Any]) -> None:
-        self.count(event["requestId"], event["encodedDataLength"])
-
-    def count(self, request: str, size: float) -> None:
-        self.received[request] = self.received.get(request, 0) + size
-
-    @property
-    def bytes(self) -> int:
-        return round(sum(self.received.values()))
-
-    @property
-    def fetched(self) -> dict[str, int]:
-        """The size of everything that came over the wire, by its address."""
-        return {
-            self.addresses[request]: round(size) for request, size in self.received.items() if request not in self.kept
-        }
-
-    @property
-    def files(self) -> list[str]:
-        return [address for address in self.fetched if "/static/" in address]
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +48,7 @@ def test_every_page_is_light_for_whoever_comes_for_the_first_time(
         session = visitor.page.context.new_cdp_session(visitor.page)
         wire = Wire(session)
         session.send("Network.setCacheDisabled", {"cacheDisabled": True})
-        for name in test_pages.tour(visitor, ended):
+        for name in tour(visitor, ended):
             visitor.page.wait_for_load_state("networkidle")
             assert wire.files, f"{name}: nothing was fetched, so nothing was measured"
             weights[name] = wire.bytes

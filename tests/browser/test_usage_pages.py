@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from browser.test_page_weight import MAX_BYTES, Wire
-from browser.test_valid_html import Served, complaints
+from browser.html_checker import Served, complaints
+from browser.usage_tour import tour, usage_of
 from browser.visitor import LOADS, NARROW, WIDE, Scheme, Visitor, visiting
+from browser.wire import MAX_BYTES, Wire
 from stack import Stack
 from usage_samples import remember
 
 pytestmark = pytest.mark.covers("B5")
 HUGE = (3840, 2160)
-BY = ("token", "software", "endpoint", "status")
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +47,6 @@ def alice(browser: Browser, stack: Stack, used: dict[str, Any]) -> Iterator[Visi
         visitor.sign_in()
         visitor.page.wait_for_url("**/tokens/")
         yield visitor
-
-
-def usage_of(visitor: Visitor) -> str:
-    return f"{visitor.home}accounts/{visitor.stack.account}/usage/"
 
 
 @pytest.mark.covers("R7", "R17")
@@ -152,16 +148,6 @@ def test_texts_of_the_axes_never_cover_each_other(browser: Browser, stack: Stack
                         assert len(shown) >= 2
                         assert all(a[1] < b[0] for a, b in pairwise(shown)), (size, span, shown)
                         assert min(box["x"] for box in boxes) >= 0
-
-
-def tour(visitor: Visitor) -> Iterator[str]:
-    """Go from page to page; yield the name of each when it is shown."""
-    page, usage = visitor.page, usage_of(visitor)
-    for span, by in zip(("30d", "7d", "90d", "24h"), BY, strict=True):
-        page.goto(f"{usage}?range={span}&by={by}")
-        yield f"usage, {span} by {by}"
-    page.locator(".behind summary").click()
-    yield "usage, the numbers"
 
 
 @pytest.mark.timeout(300)

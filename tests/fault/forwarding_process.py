@@ -17,7 +17,7 @@ def main() -> None:
     from django.conf import settings
 
     from simsim.forwarding import forwarder
-    from simsim.forwarding.connection import Away
+    from simsim.forwarding.connection import ReceiverUnavailable
     from simsim.request_log.ship.shipper import Shipper
 
     began, factor = float(sys.argv[2]), float(sys.argv[3])
@@ -31,7 +31,7 @@ def main() -> None:
     print("ready", flush=True)
     while True:
         done = shipper.ship_once()
-        with contextlib.suppress(Away):
+        with contextlib.suppress(ReceiverUnavailable):
             done += forwarder.forward_due(target, now=clock())
         if not done:
             time.sleep(0.01)

@@ -17,7 +17,7 @@ from pathlib import Path
 from gate_database import Database, basic
 from simsim.gate import ballast
 from simsim.gate.app import VERIFY, Gate, Request
-from simsim.gate.lookup import open_lookup
+from simsim.gate.lookup_sqlite import SqliteLookup
 from simsim.gate.spool import LOOK_SECONDS, Spool
 
 MEGABYTE = 1024 * 1024
@@ -35,7 +35,7 @@ class FullDisk:
         self.disk = disk
         opened = Database(database)
         self.credentials = basic(opened.add())
-        self.gate = Gate(open_lookup(database), Spool(disk))
+        self.gate = Gate(SqliteLookup(database), Spool(disk))
         self.ends = (disk / "gateway.jsonl").open("ab", buffering=0)
         self.filler = (disk / "somebody-elses.log").open("ab", buffering=0)
 

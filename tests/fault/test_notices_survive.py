@@ -30,7 +30,7 @@ from postgresql_server import free_port
 from settings_for_tests import ON_POSTGRESQL
 from simsim.accounts.actions import add_user
 from simsim.mail import outbox, transport
-from simsim.mail.delivery_status import State, state_of
+from simsim.mail.delivery_status import DeliveryState, state_of
 from simsim.mail.models import OwedMail
 from simsim.tokens.actions import create_token
 from smtp_server import serving
@@ -221,7 +221,7 @@ class TestMailServerThatFails:
         meanwhile: list[float] = []
         with delivering_for_an_hour(now) as delivering:  # nothing listens on the port
             meanwhile += watch(client, people, delivering)
-        assert set(states()) == {State.WAITING}
+        assert set(states()) == {DeliveryState.WAITING}
         assert set(OwedMail.objects.values_list("attempts", flat=True)) <= set(range(1, 12))
         begins = now + timedelta(hours=1)
         with serving(settings.EMAIL_PORT) as box:
@@ -235,7 +235,7 @@ class TestMailServerThatFails:
             box.hangs_for, box.at_data = set(), {}
             with delivering_for_an_hour(begins + timedelta(hours=1)):
                 pass
-        assert states() == {State.DELIVERED: 10, State.GIVEN_UP: 2}
+        assert states() == {DeliveryState.DELIVERED: 10, DeliveryState.GIVEN_UP: 2}
         given_up = OwedMail.objects.filter(given_up_at__isnull=False)
         assert set(given_up.values_list("recipient", "last_error")) == {("never@acme.example", "550 no such mailbox")}
         assert {mail.given_up_at for mail in given_up} <= {begins + minute * MINUTE for minute in range(60)}
@@ -257,7 +257,7 @@ class TestMailServerThatFails:
             outbox.deliver_due(now=now)
             assert len(box.mails) == 30
             assert time.monotonic() - began < 8
-        assert states() == {State.DELIVERED: 30, State.WAITING: 6}
+        assert states() == {DeliveryState.DELIVERED: 30, DeliveryState.WAITING: 6}
         assert sum(OwedMail.objects.filter(recipient="hangs@acme.example").values_list("attempts", flat=True)) == 1
 
     def test_server_that_drips_is_left_after_the_time_of_an_attempt(
@@ -288,18 +288,18 @@ class TestMailServerThatFails:
             assert outbox.deliver(mine, after)
             assert len(box.mails) == 1
             outbox.postpone(mine, OSError("late"), after)
-        assert states() == {State.DELIVERED: 1}
+        assert states() == {DeliveryState.DELIVERED: 1}
 
     @pytest.mark.parametrize(
         ("at_recipient", "at_data", "state"),
         [
-            ("550 no such mailbox", "", State.GIVEN_UP), ("452 mailbox is full", "", State.WAITING),
-            ("", "554 looks like spam", State.GIVEN_UP), ("", "451 greylisted", State.WAITING),
-            ("530 sign in first", "", State.WAITING),
+            ("550 no such mailbox", "", DeliveryState.GIVEN_UP), ("452 mailbox is full", "", DeliveryState.WAITING),
+            ("", "554 looks like spam", DeliveryState.GIVEN_UP), ("", "451 greylisted", DeliveryState.WAITING),
+            ("530 sign in first", "", DeliveryState.WAITING),
         ],
     )  # fmt: skip
     def test_what_is_refused_for_good_is_given_up_at_once_with_the_servers_words(
-        self, people: Cast, now: datetime, settings: Any, at_recipient: str, at_data: str, state: State
+        self, people: Cast, now: datetime, settings: Any, at_recipient: str, at_data: str, state: DeliveryState
     ) -> None:
         create_token(actor=people.as_charlie, account=people.globex, name="T", expires="90d", now=now)
         with serving(settings.EMAIL_PORT) as box:
@@ -310,7 +310,7 @@ class TestMailServerThatFails:
         assert OwedMail.objects.get().last_error == at_recipient + at_data
 
 
-def states() -> Counter[State]:
+def states() -> Counter[DeliveryState]:
     return Counter(state_of(mail) for mail in OwedMail.objects.all())
 
 

@@ -9,7 +9,7 @@ from django.db import connections
 from cast import Cast
 from simsim.accounts.actions import add_user, change_role, create_account, remove_user
 from simsim.accounts.models import Account, Membership, Role, User
-from simsim.accounts.permissions import OPERATOR, acting
+from simsim.accounts.permissions import OPERATOR, actor_of
 from simsim.audit.models import AuditEvent
 from simsim.problem import AlreadyExists, Invalid, LastAdministrator, NotFound, NotPermitted, Problem
 
@@ -106,7 +106,7 @@ def together(account: Account, people: list[User], now: datetime) -> None:
     def demote(actor: User, other: User) -> None:
         barrier.wait()
         try:
-            change_role(actor=acting(actor), account=account, user=other, role="member", now=now)
+            change_role(actor=actor_of(actor), account=account, user=other, role="member", now=now)
         except Problem:
             pass  # the one who came second is an administrator no more, or is the last
         finally:

@@ -10,11 +10,10 @@ from django.core.cache import cache
 from django.test import Client
 
 from cast import PASSWORD, Cast
-from integration.test_command_line_verbs import TOKEN_FIELDS
 from simsim.operations.command_line import run
 from simsim.tokens.actions import create_token
 from simsim.tokens.models import Token
-from verbs import WIRING
+from verbs import TOKEN_FIELDS, WIRING
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 LOOKS = "This looks like “Invoice”"

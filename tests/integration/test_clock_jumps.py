@@ -10,7 +10,7 @@ from cast import Cast
 from postgresql_server import free_port
 from simsim.forwarding.queue import QUEUES, claim
 from simsim.mail import outbox
-from simsim.mail.delivery_status import State, state_of
+from simsim.mail.delivery_status import DeliveryState, state_of
 from simsim.mail.models import OwedMail
 from simsim.operations import worker
 from simsim.request_log.models import RetentionMark, SetAsideLine
@@ -100,7 +100,7 @@ def test_mail_that_was_claimed_put_off_or_given_up_in_the_jump_goes_when_the_clo
     ahead = now + MONTH
     assert outbox.claim(ahead) == [claimed]
     outbox.postpone(put_off, OSError("away"), ahead)
-    assert state_of(OwedMail.objects.get(pk=put_off.pk)) == State.GIVEN_UP
+    assert state_of(OwedMail.objects.get(pk=put_off.pk)) == DeliveryState.GIVEN_UP
     outbox.postpone(given_up, OSError("away"), ahead)
     with serving(port):
         assert outbox.deliver_due(now=now + SOON) == 4
@@ -132,6 +132,9 @@ def test_jump_deletes_nothing_of_the_log_and_neither_does_a_worker_that_starts_i
     for hours in range(1, 25):
         told = time_to_delete_by(now + timedelta(hours=hours))
     assert told == now + DAY
+    # A step that is only a little longer than a day is a jump already.
+    assert time_to_delete_by(now + 2 * DAY + timedelta(minutes=1)) == now + DAY
+    assert time_to_delete_by(now + DAY) == now + DAY
     year = now + DAY + timedelta(days=365)
     for hours in range(24):
         assert time_to_delete_by(year + timedelta(hours=hours)) == now + DAY

@@ -16,14 +16,9 @@ from simsim.operations.command_line import run
 from simsim.request_log.models import SetAsideLine
 from simsim.request_log.ship.lines import set_aside_text
 from simsim.tokens.models import Token
-from verbs import WIRING, Simsim
+from verbs import TOKEN_FIELDS, WIRING, Simsim
 
 pytestmark = pytest.mark.django_db(databases="__all__")
-TOKEN_FIELDS = {
-    "id", "account_id", "name", "description", "software", "status", "expires_at", "allowed_networks", "report_only",
-    "created_at", "created_by", "revoked_at", "revoked_by", "revocation_reason", "last_used_at", "last_used_address",
-    "previous_password_works_until",
-}  # fmt: skip
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 import postgresql_server
+from simsim.gate.lookup_postgresql import PostgresqlLookup
 
 SIMSIM = Path(sys.executable).with_name("simsim")
 AT_ONCE = int(os.environ.get("SIMSIM_TEST_MIGRATIONS", "4"))
@@ -75,8 +76,6 @@ def test_processes_that_migrate_one_directory_at_once_all_succeed_with_one_key(t
 @pytest.mark.covers("B11")
 def test_postgresql_is_reached_over_its_socket_and_by_a_list_of_hosts(tmp_path: Path) -> None:
     """By the console's side (Django) and by the gate's alike: one URL, one meaning."""
-    from simsim.gate.lookup import open_lookup
-
     port, database = postgresql_server.start(), f"reached_{secrets.token_hex(4)}"
     postgresql_server.create_database(database)
     sockets, nobody = postgresql_server.SOCKETS[0], postgresql_server.free_port()
@@ -95,7 +94,7 @@ def test_postgresql_is_reached_over_its_socket_and_by_a_list_of_hosts(tmp_path: 
             check=False,
         )
         assert (listed.returncode, listed.stderr) == (0, "")
-        lookup = open_lookup(url)
+        lookup = PostgresqlLookup(url)
         assert lookup.find(b"\0" * 32) is None
         lookup.close()
 

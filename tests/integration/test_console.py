@@ -11,12 +11,13 @@ from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from cast import PASSWORD, Cast
+from console_client import list_of, sign_in
 from simsim.accounts.actions import add_user
-from simsim.accounts.models import Role, User
+from simsim.accounts.models import Role
 from simsim.accounts.permissions import OPERATOR
 from simsim.console.errors import server_error
 from simsim.mail.models import OwedMail
-from simsim.tokens.actions import Credentials, create_token, revoke_token
+from simsim.tokens.actions import TokenCredentials, create_token, revoke_token
 from simsim.tokens.models import Token
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -29,27 +30,16 @@ def no_attempts_yet() -> None:
     cache.clear()
 
 
-def sign_in(user: User, client: Client | None = None) -> Client:
-    client = client or Client()
-    answer = client.post("/sign-in/login/", {"login": user.email, "password": PASSWORD})
-    assert answer.status_code == 302, answer.content
-    return client
-
-
 @pytest.fixture
 def alice(cast: Cast) -> Client:
     return sign_in(cast.alice)
 
 
 @pytest.fixture
-def made(cast: Cast, now: datetime) -> tuple[Token, Credentials]:
+def made(cast: Cast, now: datetime) -> tuple[Token, TokenCredentials]:
     return create_token(
         actor=cast.as_alice, account=cast.acme, name="Power BI", expires="90d", allowed_networks=["10.0.0.0/8"], now=now
     )
-
-
-def list_of(cast: Cast) -> str:
-    return f"/accounts/{cast.acme.pk}/tokens/"
 
 
 def forms_of(cast: Cast, token: Token) -> dict[str, dict[str, str]]:
@@ -185,7 +175,7 @@ def test_buttons_among_the_networks_work_without_a_script(cast: Cast, alice: Cli
 
 
 @pytest.mark.covers("R12")
-def test_edit_changes_what_may_change(cast: Cast, alice: Client, made: tuple[Token, Credentials]) -> None:
+def test_edit_changes_what_may_change(cast: Cast, alice: Client, made: tuple[Token, TokenCredentials]) -> None:
     token = made[0]
     form = {"name": "Renamed", "description": "New", "software": "excel", "network": "192.0.2.0/24", "expires": "365d"}
     answer = alice.post(f"{list_of(cast)}{token.pk}/", form, follow=True)
@@ -200,7 +190,7 @@ def test_edit_changes_what_may_change(cast: Cast, alice: Client, made: tuple[Tok
 
 @pytest.mark.covers("R11")
 def test_credentials_are_shown_again_in_answer_to_a_post(
-    cast: Cast, alice: Client, made: tuple[Token, Credentials]
+    cast: Cast, alice: Client, made: tuple[Token, TokenCredentials]
 ) -> None:
     token, credentials = made
     address = f"{list_of(cast)}{token.pk}/credentials/"
@@ -212,7 +202,7 @@ def test_credentials_are_shown_again_in_answer_to_a_post(
 
 @pytest.mark.covers("R11")
 def test_old_session_proves_who_it_is_before_it_sees_or_makes_credentials(
-    cast: Cast, alice: Client, made: tuple[Token, Credentials]
+    cast: Cast, alice: Client, made: tuple[Token, TokenCredentials]
 ) -> None:
     session = alice.session
     for record in session["account_authentication_methods"]:
@@ -232,7 +222,7 @@ def test_old_session_proves_who_it_is_before_it_sees_or_makes_credentials(
 
 @pytest.mark.covers("R13", "R14")
 def test_revoked_token_moves_to_the_ended_ones_with_when_why_and_by_whom(
-    cast: Cast, alice: Client, made: tuple[Token, Credentials]
+    cast: Cast, alice: Client, made: tuple[Token, TokenCredentials]
 ) -> None:
     token = made[0]
     question = f"{list_of(cast)}{token.pk}/revoke/"
@@ -273,7 +263,7 @@ def test_hostile_names_are_shown_and_run_nowhere(cast: Cast, alice: Client, now:
         assert HOSTILE in html.unescape(content)
 
 
-def test_pages_run_and_load_nothing_inline(cast: Cast, alice: Client, made: tuple[Token, Credentials]) -> None:
+def test_pages_run_and_load_nothing_inline(cast: Cast, alice: Client, made: tuple[Token, TokenCredentials]) -> None:
     pages = ["/", "/nothing", "/sign-in/password/change/", *forms_of(cast, made[0])]
     for page in pages:
         answer = alice.get(page, follow=True)
@@ -286,7 +276,7 @@ def test_pages_run_and_load_nothing_inline(cast: Cast, alice: Client, made: tupl
         assert answer["X-Frame-Options"] == "DENY"
 
 
-def test_form_from_elsewhere_changes_nothing(cast: Cast, made: tuple[Token, Credentials]) -> None:
+def test_form_from_elsewhere_changes_nothing(cast: Cast, made: tuple[Token, TokenCredentials]) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(cast.alice, backend="allauth.account.auth_backends.AuthenticationBackend")
     answer = client.post(f"{list_of(cast)}{made[0].pk}/revoke/", {"reason": "leaked"})

@@ -11,7 +11,7 @@ from django.db import connections
 from django.test import Client
 
 from cast import PASSWORD, Cast
-from integration.test_console_policy import patterns
+from console_client import console_addresses
 from simsim.accounts.invitations import invite, link_to_choose_a_password
 from simsim.accounts.models import User
 from simsim.console.logs.filters import LogForm
@@ -47,7 +47,7 @@ def addresses(cast: Cast, now: datetime) -> Iterator[str]:
         "<uuid:request_id>": str(uuid.uuid4()), "<int:request_id>": "1", "<slug:slug>": "curl",
         "(?P<uidb36>[0-9A-Za-z]+)": link[0], "(?P<key>.+)": link[1],
     }  # fmt: skip
-    for route, _name in patterns():
+    for route, _name in console_addresses():
         address = route.replace("^", "").replace("$", "")
         for placeholder, value in known.items():
             address = address.replace(placeholder, value)

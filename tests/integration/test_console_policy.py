@@ -1,19 +1,18 @@
 """Every address under an account, taken from the router: whom it opens to, and that nobody else changes anything."""
 
 import html
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import reverse
 
 from cast import Cast
-from integration.test_console import sign_in
+from console_client import console_addresses, sign_in
 from logged_requests import logged
-from simsim.tokens.actions import Credentials, create_token
+from simsim.tokens.actions import TokenCredentials, create_token
 from simsim.tokens.models import Token
 from simsim.tokens.token_requests import ask_for_token
 
@@ -49,26 +48,16 @@ FORMS: dict[str, dict[str, str]] = {
 }
 
 
-def patterns(found: Any = None, before: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the route and the name of every address of the console."""
-    for pattern in (found or get_resolver()).url_patterns:
-        route = before + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            yield from patterns(pattern, route)
-        elif isinstance(pattern, URLPattern):
-            yield route, pattern.name or ""
-
-
-ROUTES = {name: route for route, name in patterns() if "<uuid:account_id>" in route}
+ROUTES = {name: route for route, name in console_addresses() if "<uuid:account_id>" in route}
 
 
 @pytest.fixture
-def made(cast: Cast, now: datetime) -> tuple[Token, Credentials]:
+def made(cast: Cast, now: datetime) -> tuple[Token, TokenCredentials]:
     return create_token(actor=cast.as_alice, account=cast.acme, name="Power BI", expires="90d", now=now)
 
 
 @pytest.fixture
-def addresses(cast: Cast, made: tuple[Token, Credentials], now: datetime) -> dict[str, str]:
+def addresses(cast: Cast, made: tuple[Token, TokenCredentials], now: datetime) -> dict[str, str]:
     """The address of each name, each leading to something that exists in Acme."""
     asked = ask_for_token(actor=cast.as_bob, account=cast.acme, name="W", purpose="P", software="", now=now)
     row = logged(received_at=now, account_id=cast.acme.pk, outcome="refused", reason="x", cause="x")
@@ -98,7 +87,7 @@ def test_no_address_is_without_a_policy() -> None:
 @pytest.mark.covers("R1", "R3")
 @pytest.mark.parametrize(("who", "status"), [("bob", 403), ("charlie", 404)])
 def test_administrators_addresses_open_to_them_alone(
-    cast: Cast, made: tuple[Token, Credentials], addresses: dict[str, str], who: str, status: int
+    cast: Cast, made: tuple[Token, TokenCredentials], addresses: dict[str, str], who: str, status: int
 ) -> None:
     client = sign_in(getattr(cast, who))
     before = state()
@@ -117,7 +106,7 @@ def test_administrators_addresses_open_to_them_alone(
 @pytest.mark.covers("R1")
 @pytest.mark.parametrize("name", sorted(FOR_EVERYONE))
 def test_a_members_addresses_open_to_members_and_not_to_strangers(
-    cast: Cast, made: tuple[Token, Credentials], addresses: dict[str, str], name: str
+    cast: Cast, made: tuple[Token, TokenCredentials], addresses: dict[str, str], name: str
 ) -> None:
     bob, charlie = sign_in(cast.bob), sign_in(cast.charlie)
     answers = [bob.get(addresses[name]), bob.post(addresses[name], {})]

@@ -12,7 +12,7 @@ from simsim.credential.basic import NO_CREDENTIALS
 from simsim.credential.decision import EXPIRED, PASSWORD_UNKNOWN, UNDECIDED
 from simsim.request_log.models import Flood, LoggedRequest, OpenRequest
 from simsim.request_log.ship import floods
-from simsim.request_log.ship.floods import STORED_A_MINUTE, network_of
+from simsim.request_log.ship.floods import STORED_A_MINUTE
 from simsim.request_log.ship.shipper import Shipper
 
 pytestmark = [
@@ -66,12 +66,6 @@ def test_a_flood_is_counted_exactly_whatever_comes_in_which_batch(tmp_path: Path
     assert set(LoggedRequest.objects.values_list("account_id", flat=True)) == {ACME}
     assert set(Flood.objects.values_list("account", flat=True)) == {ACME.hex}
     assert not OpenRequest.objects.exists()
-
-
-def test_a_host_that_changes_its_address_within_its_network_is_one_source() -> None:
-    assert network_of("2001:db8:1:2::1") == network_of("2001:db8:1:2:ffff::9") == "2001:db8:1:2::/64"
-    assert network_of("203.0.113.9") != network_of("203.0.113.10")
-    assert network_of(None) == network_of("x") == ""
 
 
 def test_in_an_outage_every_request_of_a_busy_address_has_its_row(

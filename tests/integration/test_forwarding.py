@@ -30,10 +30,10 @@ from simsim.audit.models import AuditEvent
 from simsim.audit.models import Shipment as AuditShipment
 from simsim.credential.decision import Cause, Decision, Reason
 from simsim.forwarding import connection as receiver_connection
-from simsim.forwarding import forwarder, queue, unsent
+from simsim.forwarding import forwarder, lost_events, queue
 from simsim.forwarding import webhook as sender
-from simsim.forwarding.connection import Away, Refused
-from simsim.forwarding.events import Event as ForwardedEvent
+from simsim.forwarding.connection import ReceiverRefused, ReceiverUnavailable
+from simsim.forwarding.events import ForwardedEvent
 from simsim.forwarding.target import Target, read_target
 from simsim.operations import worker
 from simsim.operations.doctor import checks
@@ -164,7 +164,7 @@ def test_receiver_that_comes_back_gets_everything_in_order(port: int, target: Ta
     sent: list[str] = []
     for nth in range(5):
         sent += queued(now + timedelta(seconds=nth), 3)
-        with pytest.raises(Away, match="ConnectionRefusedError"):
+        with pytest.raises(ReceiverUnavailable, match="ConnectionRefusedError"):
             forwarder.forward_due(target, now=now + timedelta(minutes=1))
     with webhook(port) as box:
         assert drain(target, now + timedelta(hours=9)) == 15
@@ -177,7 +177,7 @@ def test_answer_for_now_leaves_the_queue_as_it_was(status: int, port: int, targe
     sent = queued(now, 2)
     with webhook(port) as box:
         box.status = status
-        with pytest.raises(Away, match=str(status)):
+        with pytest.raises(ReceiverUnavailable, match=str(status)):
             forwarder.forward_due(target, now=now)
         box.status = 200
         assert drain(target, now) == 2
@@ -191,7 +191,7 @@ def test_refusal_is_put_off_ever_longer_delays_no_other_and_is_never_dropped(
     refused = queued(now)
     with webhook(port) as box, webhook(elsewhere := free_port()) as stranger:
         box.status, box.headers = status, {"Location": f"http://127.0.0.1:{elsewhere}/"}
-        with pytest.raises(Refused, match=str(status)):
+        with pytest.raises(ReceiverRefused, match=str(status)):
             forwarder.forward_due(target, now=now)
         box.status = 200
         others = queued(now)
@@ -209,7 +209,7 @@ def test_kind_that_is_refused_holds_up_no_other(cast: Cast, port: int, target: T
     sent = queued(now)
     with webhook(port) as box:
         box.refused_kind = "audit"
-        with pytest.raises(Refused):
+        with pytest.raises(ReceiverRefused):
             forwarder.forward_due(target, now=now + timedelta(seconds=1))
     assert box.ids() == sent
 
@@ -221,7 +221,7 @@ def test_retry_of_the_same_has_the_same_webhook_id_and_other_content_another(
     with webhook(port) as box:
         for _ in range(2):
             box.status = 500
-            with pytest.raises(Away):
+            with pytest.raises(ReceiverUnavailable):
                 forwarder.forward_due(target, now=now)
         box.status = 200
         drain(target, now)
@@ -271,7 +271,7 @@ def test_two_workers_at_once_send_each_event(port: int, target: Target, now: dat
 def test_receiver_that_drips_is_left(port: int, target: Target, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(receiver_connection, "ATTEMPT_SECONDS", 0.5)
     queued(now)
-    with dripping(port), pytest.raises(Away, match="had not finished"):
+    with dripping(port), pytest.raises(ReceiverUnavailable, match="had not finished"):
         forwarder.forward_due(target, now=now)
     assert Shipment.objects.get().due_at == now
 
@@ -283,7 +283,7 @@ def test_reset_that_the_cut_brings_about_is_told_as_time_that_ran_out(
     monkeypatch.setattr(receiver_connection, "ATTEMPT_SECONDS", 0.2)
     with (
         dripping(port),
-        pytest.raises(Away, match="had not finished"),
+        pytest.raises(ReceiverUnavailable, match="had not finished"),
         receiver_connection.connected(target) as connection,
     ):
         read_after_the_reset(connection.socket)
@@ -335,7 +335,7 @@ class TestSyslog:
         with syslog(port, tls=tls if is_tls else None) as box:
             box.dies = True
             for _ in range(5):
-                with pytest.raises(Away):
+                with pytest.raises(ReceiverUnavailable):
                     forwarder.forward_due(target, now=now)
             box.dies = False
             assert drain(target, now) == 200
@@ -354,7 +354,7 @@ def test_receiver_whose_certificate_is_not_proven_gets_nothing(
     elsewhere, named_otherwise = certificate(tmp_path, address="127.0.0.2")
     for authorities, served in (("", tls), (str(trusted), tls), (str(elsewhere), named_otherwise)):
         target = configure(settings, f"https://127.0.0.1:{port}/", SECRET, authorities)
-        with webhook(port, tls=served) as box, pytest.raises(Away, match="CERTIFICATE_VERIFY_FAILED"):
+        with webhook(port, tls=served) as box, pytest.raises(ReceiverUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
             forwarder.forward_due(target, now=now)
         assert not box.raw
     target = configure(settings, f"https://127.0.0.1:{port}/", SECRET, str(proof))
@@ -383,8 +383,8 @@ def test_what_waited_for_longer_than_the_log_is_kept_goes_and_the_gap_is_told(
     old, kept = now - timedelta(days=12), now - timedelta(days=3)
     queued(old, 7)
     sent = queued(kept, 2)
-    assert unsent.forget(now, days=10) == 1
-    assert unsent.forget(now, days=10) == 0
+    assert lost_events.delete_outdated(now, days=10) == 1
+    assert lost_events.delete_outdated(now, days=10) == 0
     (gap,) = AuditEvent.objects.filter(event=Event.FORWARDING_GAP)
     assert (gap.details["events"], gap.details["kind"]) == (7, "request")
     assert "7 events" in caplog.text
@@ -437,7 +437,7 @@ class TestDoctor:
         with webhook(port) as box:
             assert "does simsim worker run?" in self.found().says
             box.status = 401
-            with pytest.raises(Refused):
+            with pytest.raises(ReceiverRefused):
                 forwarder.forward_due(target, now=now)
             assert "(it answered 401 Unauthorized)" in self.found().says
             assert not self.found().is_good

@@ -48,9 +48,9 @@ django.setup()
 from django.db.models import Sum
 from simsim.request_log.models import LoggedRequest, OpenRequest, UsageCount
 from simsim.request_log.search.selectors import list_requests
-from simsim.request_log.search.filters import Filters
+from simsim.request_log.search.filters import LogFilters
 import uuid
-listed = list_requests(Filters(uuid.UUID(int=1), endpoint="/r/{id}/x"), limit=100)
+listed = list_requests(LogFilters(uuid.UUID(int=1), endpoint="/r/{id}/x"), limit=100)
 resources = dict(LoggedRequest.objects.values_list("pk", "resource"))
 print(json.dumps({
     "rows": [[row.resource, row.status, row.outcome, row.received_at.isoformat()] for row in listed.items],

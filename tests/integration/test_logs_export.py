@@ -20,7 +20,7 @@ from django.http import QueryDict, StreamingHttpResponse
 from django.test import AsyncClient, Client
 
 from cast import Cast
-from integration.test_logs_page import BACKEND, NOON, log, page_of, refused, signed_in
+from log_pages import BACKEND, NOON, log, page_of, refused, signed_in
 from logged_requests import row, store
 from simsim.accounts.actions import create_account
 from simsim.accounts.permissions import OPERATOR
@@ -29,7 +29,7 @@ from simsim.console.logs.filters import LogForm
 from simsim.operations.command_line import run
 from simsim.request_log.search import export
 from simsim.request_log.search.export import COLUMNS, Format, pieces_of, written
-from simsim.request_log.search.filters import Filters
+from simsim.request_log.search.filters import LogFilters
 from simsim.tokens.actions import create_token, edit_token
 from simsim.tokens.models import Token
 from verbs import WIRING
@@ -186,7 +186,7 @@ def test_a_long_log_takes_no_more_memory_than_a_short_one() -> None:
         moments = [began + timedelta(seconds=batch * 10_000 + second) for second in range(10_000)]
         store(*(row(account_id=account, received_at=moment) for moment in moments))
     number, held = 0, dict[int, int]()
-    for part in written(pieces_of(Filters(account)), Format.JSONL):
+    for part in written(pieces_of(LogFilters(account)), Format.JSONL):
         number += part.count(b"\n")
         held[number] = resident_bytes()
     assert number == 100_000

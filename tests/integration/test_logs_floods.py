@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from cast import Cast
-from integration.test_logs_page import NOON, log, page_of, read, refused, signed_in
+from log_pages import NOON, log, page_of, read, refused, signed_in
 from simsim.request_log.models import Flood
 from simsim.tokens.actions import create_token
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from cast import Cast
-from integration.test_logs_page import NOON, log, page_of, read, signed_in
+from log_pages import NOON, log, page_of, read, signed_in
 from simsim.console.logs import request_list
 from simsim.request_log.models import Flood, LoggedRequest
 from simsim.request_log.search import plan

@@ -5,8 +5,7 @@ import functools
 import html
 import re
 import uuid
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import pytest
 from django.conf import settings
@@ -16,22 +15,20 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from cast import Cast
-from logged_requests import logged, store
+from log_pages import NOON, log, page_of, read, refused, signed_in
+from logged_requests import store
 from simsim.console.logs.filters import LogForm
 from simsim.console.logs.rows import MAX_OFFERED_TOKENS, meaning
 from simsim.console.templatetags.console import duration, moment_exact
 from simsim.credential.decision import Cause
-from simsim.request_log.models import LoggedRequest
 from simsim.request_log.outcome import GatewayCause
 from simsim.request_log.search import plan as searching
-from simsim.request_log.ship.join import Row
+from simsim.request_log.ship.join import RequestRow
 from simsim.tokens.actions import create_token, edit_token, revoke_token
 from simsim.tokens.models import Token
 
 pytestmark = [pytest.mark.covers("R17"), pytest.mark.django_db(databases="__all__")]
-NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 HOSTILE = "/<script>alert(1)</script>/\u202e\u200fcba/" + "x" * 1990
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
 @pytest.fixture
@@ -42,35 +39,6 @@ def alice(cast: Cast) -> Client:
 @pytest.fixture
 def token(cast: Cast, now: datetime) -> Token:
     return create_token(actor=cast.as_alice, account=cast.acme, name="Night load", expires="90d", now=now)[0]
-
-
-def signed_in(user: Any) -> Client:
-    client = Client()
-    client.force_login(user, backend=BACKEND)
-    return client
-
-
-def log(cast: Cast, token: Token | None = None, **changed: Any) -> LoggedRequest:
-    values: dict[str, Any] = {
-        "received_at": NOON, "account_id": cast.acme.pk, "method": "GET", "resource": "/api/v2/entities", "status": 200,
-        "outcome": "accepted", "reason": "ok", "cause": "ok", "duration_seconds": 0.25, "bytes": 7,
-        "address": "203.0.113.9", "token_id": token.pk if token else None, "token_name": token.name if token else None,
-    }  # fmt: skip
-    return logged(**values | changed)
-
-
-def refused(cast: Cast, cause: str, token: Token | None = None, **changed: Any) -> LoggedRequest:
-    return log(cast, token, **{"status": 401, "outcome": "refused", "reason": cause, "cause": cause} | changed)
-
-
-def page_of(cast: Cast) -> str:
-    return f"/accounts/{cast.acme.pk}/logs/"
-
-
-def read(client: Client, address: str, status: int = 200) -> str:
-    answer = client.get(address)
-    assert answer.status_code == status, answer.content
-    return html.unescape(answer.content.decode())
 
 
 def listed(client: Client, address: str) -> list[int]:
@@ -465,8 +433,8 @@ def many(cast: Cast, token: Token) -> None:
     others = [uuid.uuid4() for _ in range(50)]
     ends = [(401, "refused", "expired", "expired"), *[(200, "accepted", "ok", "ok")] * 3]
     rows = [
-        Row(NOON + timedelta(seconds=n), accounts[n % 100], token.pk if n % 200 == 0 else others[n % 50], "n", "GET",
-            "/x" if n // 100 % 3 else "/y", *ends[n // 100 % 4], 0.1, 3, f"203.0.113.{n // 100 % 3}")
+        RequestRow(NOON + timedelta(seconds=n), accounts[n % 100], token.pk if n % 200 == 0 else others[n % 50], "n",
+            "GET", "/x" if n // 100 % 3 else "/y", *ends[n // 100 % 4], 0.1, 3, f"203.0.113.{n // 100 % 3}")
         for n in range(20_000)
     ]  # fmt: skip
     store(*rows)

@@ -8,11 +8,11 @@ import pytest
 from django.test import Client
 
 from cast import Cast
-from integration.test_logs_page import NOON, log, page_of, read, signed_in
+from log_pages import NOON, log, page_of, read, signed_in
 from simsim.console.logs import fragments, request_list
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.search import plan
-from simsim.request_log.search.filters import Filters
+from simsim.request_log.search.filters import LogFilters
 from simsim.request_log.search.selectors import list_requests
 from simsim.tokens.actions import create_token
 
@@ -128,7 +128,7 @@ def test_search_that_found_nothing_ends_with_the_page_that_says_so(cast: Cast, a
 
 def test_cursor_in_the_middle_of_a_full_day_never_stands_still_nor_goes_back(cast: Cast) -> None:
     rows = [log(cast, received_at=NOON.replace(hour=hour), address="203.0.113.7") for hour in range(24)]
-    filters = Filters(cast.acme.pk, outcome=Outcome.ACCEPTED)
+    filters = LogFilters(cast.acme.pk, outcome=Outcome.ACCEPTED)
     cursor, seen = None, list[int]()
     for _ in range(100):
         page = list_requests(filters, cursor=cursor, patience_seconds=0)

@@ -13,7 +13,7 @@ from django.db import connections
 from django.test import Client
 
 from cast import Cast
-from integration.test_console import sign_in
+from console_client import sign_in
 from mail_reading import ADDRESS, Read, letter
 from mail_samples import DORA, Sample, World, samples
 from simsim.accounts.invitations import invite

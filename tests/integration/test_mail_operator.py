@@ -55,7 +55,7 @@ def test_given_up_mail_is_listed_with_its_reason_and_sent_when_the_operator_says
     with serving(port) as box:
         box.at_data = {"alice@acme.example": "451 not now"}
         outbox.deliver_due(now=later)
-        assert delivery_status.state_of(OwedMail.objects.get(pk=mail.pk)) == delivery_status.State.WAITING, (
+        assert delivery_status.state_of(OwedMail.objects.get(pk=mail.pk)) == delivery_status.DeliveryState.WAITING, (
             "three more days"
         )
         box.at_data = {}
@@ -79,21 +79,21 @@ def test_mail_that_lost_its_link_or_its_truth_is_not_sent_again(cast: Cast, now:
     for kind in ("invited", "token_expiring"):
         with pytest.raises(Conflict):
             outbox.retry(OwedMail.objects.get(kind=kind).pk, now=now)
-    listed, _ = delivery_status.mails(state=None, limit=100)
+    listed, _ = delivery_status.list_mails(state=None, limit=100)
     assert link not in json.dumps([delivery_status.document(mail) for mail in listed])
 
 
 def test_list_of_mails_goes_on_where_a_page_ended(cast: Cast, now: datetime) -> None:
     for nth in range(5):
         create_token(actor=cast.as_alice, account=cast.acme, name=f"T{nth}", expires="2d", now=now)
-    first, cursor = delivery_status.mails(state=delivery_status.State.WAITING, limit=3)
-    rest, end = delivery_status.mails(state=delivery_status.State.WAITING, limit=3, cursor=cursor)
+    first, cursor = delivery_status.list_mails(state=delivery_status.DeliveryState.WAITING, limit=3)
+    rest, end = delivery_status.list_mails(state=delivery_status.DeliveryState.WAITING, limit=3, cursor=cursor)
     ids = [mail.pk for mail in (*first, *rest)]
     assert (len(ids), end) == (5, None)
     assert ids == sorted(ids, reverse=True)
-    assert delivery_status.mails(state=delivery_status.State.DELIVERED, limit=3) == ([], None)
+    assert delivery_status.list_mails(state=delivery_status.DeliveryState.DELIVERED, limit=3) == ([], None)
     with pytest.raises(Invalid):
-        delivery_status.mails(state=None, limit=3, cursor="x")
+        delivery_status.list_mails(state=None, limit=3, cursor="x")
 
 
 @pytest.mark.covers("R8")

@@ -17,7 +17,7 @@ from postgresql_server import free_port
 from simsim.accounts.actions import add_user, change_role, create_account
 from simsim.accounts.invitations import invite
 from simsim.accounts.models import Account
-from simsim.accounts.permissions import OPERATOR, acting
+from simsim.accounts.permissions import OPERATOR, actor_of
 from simsim.mail import message, outbox
 from simsim.mail.models import OwedMail
 from simsim.tokens.actions import create_token
@@ -200,11 +200,11 @@ def test_subject_names_the_account_as_it_is_written_and_stays_one_line(now: date
     name = "Müller & Söhne <b>“O’Neil”</b>"
     account = create_account(actor=OPERATOR, name=name, now=now)
     alice = add_user(actor=OPERATOR, account=account, email="a@mueller.example", role="administrator", now=now).user
-    create_token(actor=acting(alice), account=account, name="T", expires="1d", now=now)
+    create_token(actor=actor_of(alice), account=account, name="T", expires="1d", now=now)
     # A name that the rules of today would refuse, as an older row may hold it.
     Account.objects.filter(pk=account.pk).update(name=f"{name}\r\nBcc: victim@b.example")
     account.refresh_from_db()
-    invite(actor=acting(alice), account=account, email="b@mueller.example", role="member", now=now)
+    invite(actor=actor_of(alice), account=account, email="b@mueller.example", role="member", now=now)
     assert outbox.deliver_due(now=now) == 2
     created, invited = (str(mail["Subject"]).strip() for mail in mailbox.mails)
     assert created == f"New API token “T” in {name}"

@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from cast import Cast
 from postgresql_server import free_port
 from simsim.mail import delivery_status, message, outbox
-from simsim.mail.delivery_status import State, state_of
+from simsim.mail.delivery_status import DeliveryState, state_of
 from simsim.mail.models import OwedMail
 from simsim.tokens import expiry_notices
 from simsim.tokens.actions import create_token
@@ -96,32 +96,32 @@ def mail(cast: Cast, now: datetime) -> OwedMail:
 @pytest.mark.parametrize(
     ("phase", "answer", "state"),
     [
-        ("greeting", "554 5.3.2 no service here", State.WAITING),
-        ("greeting", "521 takes no mail", State.WAITING),
-        ("EHLO", "550 who are you?", State.WAITING),
-        ("AUTH", "535 5.7.8 wrong password", State.WAITING),
-        ("AUTH", "504 no such mechanism", State.WAITING),
-        ("AUTH", "334 not-base-64!", State.WAITING),
-        ("MAIL", "550 5.7.1 not from here", State.WAITING),
-        ("MAIL", "553 5.1.8 no such sender", State.WAITING),
-        ("RCPT", "450 4.2.0 greylisted", State.WAITING),
-        ("RCPT", "554 5.7.1 relay access denied", State.WAITING),
-        ("RCPT", "550 5.1.8 sender address rejected: domain not found", State.WAITING),
-        ("RCPT", "504 5.5.2 helo command rejected", State.WAITING),
-        ("RCPT", "503 5.5.1 out of order", State.WAITING),
-        ("RCPT", "530 5.7.0 sign in first", State.WAITING),
-        ("RCPT", "550 no such mailbox", State.GIVEN_UP),
-        ("RCPT", "550 5.1.1 no such mailbox", State.GIVEN_UP),
-        ("RCPT", "552 5.2.2 mailbox is full for good", State.GIVEN_UP),
-        ("DATA", "503 5.5.1 out of order", State.WAITING),
-        (".", "451 4.3.0 later", State.WAITING),
-        (".", "550 5.7.26 the sender's domain has no DKIM", State.WAITING),
-        (".", "554 5.7.1 looks like spam", State.GIVEN_UP),
-        (".", "552 5.3.4 too large", State.GIVEN_UP),
+        ("greeting", "554 5.3.2 no service here", DeliveryState.WAITING),
+        ("greeting", "521 takes no mail", DeliveryState.WAITING),
+        ("EHLO", "550 who are you?", DeliveryState.WAITING),
+        ("AUTH", "535 5.7.8 wrong password", DeliveryState.WAITING),
+        ("AUTH", "504 no such mechanism", DeliveryState.WAITING),
+        ("AUTH", "334 not-base-64!", DeliveryState.WAITING),
+        ("MAIL", "550 5.7.1 not from here", DeliveryState.WAITING),
+        ("MAIL", "553 5.1.8 no such sender", DeliveryState.WAITING),
+        ("RCPT", "450 4.2.0 greylisted", DeliveryState.WAITING),
+        ("RCPT", "554 5.7.1 relay access denied", DeliveryState.WAITING),
+        ("RCPT", "550 5.1.8 sender address rejected: domain not found", DeliveryState.WAITING),
+        ("RCPT", "504 5.5.2 helo command rejected", DeliveryState.WAITING),
+        ("RCPT", "503 5.5.1 out of order", DeliveryState.WAITING),
+        ("RCPT", "530 5.7.0 sign in first", DeliveryState.WAITING),
+        ("RCPT", "550 no such mailbox", DeliveryState.GIVEN_UP),
+        ("RCPT", "550 5.1.1 no such mailbox", DeliveryState.GIVEN_UP),
+        ("RCPT", "552 5.2.2 mailbox is full for good", DeliveryState.GIVEN_UP),
+        ("DATA", "503 5.5.1 out of order", DeliveryState.WAITING),
+        (".", "451 4.3.0 later", DeliveryState.WAITING),
+        (".", "550 5.7.26 the sender's domain has no DKIM", DeliveryState.WAITING),
+        (".", "554 5.7.1 looks like spam", DeliveryState.GIVEN_UP),
+        (".", "552 5.3.4 too large", DeliveryState.GIVEN_UP),
     ],
 )
 def test_only_the_receivers_answer_to_this_recipient_or_mail_is_final(
-    mail: OwedMail, now: datetime, port: int, settings: Any, phase: str, answer: str, state: State
+    mail: OwedMail, now: datetime, port: int, settings: Any, phase: str, answer: str, state: DeliveryState
 ) -> None:
     if phase == "AUTH":
         settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "bot", "secret"
@@ -130,7 +130,7 @@ def test_only_the_receivers_answer_to_this_recipient_or_mail_is_final(
     mail.refresh_from_db()
     assert state_of(mail) == state
     assert mail.last_error
-    if state == State.WAITING:
+    if state == DeliveryState.WAITING:
         assert mail.due_at == now + timedelta(seconds=15)
         with scripted(port):
             assert outbox.deliver_due(now=now + timedelta(seconds=20)) == 1
@@ -149,7 +149,7 @@ def test_certificate_that_is_not_accepted_loses_no_mail(
     finally:
         server.stop()
     mail.refresh_from_db()
-    assert (state_of(mail), mail.attempts) == (State.WAITING, 1)
+    assert (state_of(mail), mail.attempts) == (DeliveryState.WAITING, 1)
     assert "certificate" in mail.last_error.lower()
 
 
@@ -162,7 +162,7 @@ def test_tls_or_sign_in_that_the_server_does_not_offer_loses_no_mail(
     with scripted(port, EHLO="250 mail.example"):
         assert outbox.deliver_due(now=now) == 0
     mail.refresh_from_db()
-    assert state_of(mail) == State.WAITING
+    assert state_of(mail) == DeliveryState.WAITING
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])

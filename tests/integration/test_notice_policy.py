@@ -9,7 +9,7 @@ from django.test import Client
 
 from cast import Cast
 from simsim.accounts.actions import add_user
-from simsim.accounts.permissions import acting
+from simsim.accounts.permissions import actor_of
 from simsim.audit.models import AuditEvent
 from simsim.mail.models import OwedMail
 from simsim.problem import Invalid, NotFound, NotPermitted
@@ -28,7 +28,7 @@ def choose(cast: Cast, now: datetime, days: tuple[int, ...] = (), audiences: dic
 
 def live(cast: Cast, now: datetime) -> Token:
     """Let a token of Alice live through everything that is told, at the hands of Ann; Amy administers too."""
-    ann = acting(
+    ann = actor_of(
         add_user(actor=cast.olga, account=cast.acme, email="ann@acme.example", role="administrator", now=now).user
     )
     add_user(actor=cast.olga, account=cast.acme, email="amy@acme.example", role="administrator", now=now)

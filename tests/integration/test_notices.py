@@ -17,7 +17,7 @@ from cast import PASSWORD, Cast
 from postgresql_server import free_port
 from simsim.accounts.actions import add_user, change_role, remove_user
 from simsim.accounts.models import User
-from simsim.accounts.permissions import acting
+from simsim.accounts.permissions import actor_of
 from simsim.audit.models import AuditEvent
 from simsim.mail import outbox
 from simsim.mail.models import OwedMail
@@ -102,7 +102,7 @@ def test_every_notice_says_the_same_in_text_and_html_and_holds_no_password(
     token = token_of(cast, now, name="Zoë’s <b>report</b>", allowed_networks=["192.0.2.0/24"])
     assert outbox.deliver_due(now=now) == 3
     assert mailbox.recipients() == ["alice@acme.example", "ann@acme.example", "bob@acme.example"]
-    bob = acting(cast.bob)
+    bob = actor_of(cast.bob)
     passwords = [show_credentials(actor=bob, token=token, now=now, way=way).password for way in Way]
     edit_token(actor=bob, token=token, allowed_networks=["198.51.100.0/24"], report_only=True, now=now)
     token, rotated = rotate_token(actor=bob, token=token, overlap=timedelta(days=1), now=now)
@@ -293,15 +293,15 @@ def test_others_are_told_when_somebody_else_than_the_creator_retrieves_credentia
     show_credentials(actor=cast.as_alice, token=token, now=now)
     assert kinds(kind="token_credentials_retrieved") == {}, "the creator is nobody else"
     for minute in range(3):
-        show_credentials(actor=acting(ann), token=token, now=now.replace(minute=minute))
-    show_credentials(actor=acting(ann), token=token, way=Way.DOWNLOADED, now=now)
+        show_credentials(actor=actor_of(ann), token=token, now=now.replace(minute=minute))
+    show_credentials(actor=actor_of(ann), token=token, way=Way.DOWNLOADED, now=now)
     told = OwedMail.objects.filter(kind="token_credentials_retrieved")
     assert sorted((mail.facts["way"], mail.recipient) for mail in told) == [
         ("downloaded", "alice@acme.example"), ("downloaded", "amy@acme.example"),
         ("shown", "alice@acme.example"), ("shown", "amy@acme.example"),
     ]  # fmt: skip
     assert AuditEvent.objects.latest("pk").details == {"way": "downloaded"}
-    show_credentials(actor=acting(ann), token=token, now=now + timedelta(hours=1))
+    show_credentials(actor=actor_of(ann), token=token, now=now + timedelta(hours=1))
     assert told.all().count() == 6
 
 
@@ -309,10 +309,10 @@ def test_others_are_told_when_somebody_else_than_the_creator_retrieves_credentia
 def test_others_are_told_when_the_allowed_networks_change_and_not_of_other_edits(cast: Cast, now: datetime) -> None:
     ann = administrator(cast, "ann@acme.example", now)
     token = token_of(cast, now, allowed_networks=["192.0.2.0/24"])
-    edit_token(actor=acting(ann), token=token, name="Renamed", description="Elsewhere", now=now)
-    edit_token(actor=acting(ann), token=token, allowed_networks=["192.0.2.0/24"], now=now)
+    edit_token(actor=actor_of(ann), token=token, name="Renamed", description="Elsewhere", now=now)
+    edit_token(actor=actor_of(ann), token=token, allowed_networks=["192.0.2.0/24"], now=now)
     assert kinds(kind="token_allowlist_changed") == {}
-    edit_token(actor=acting(ann), token=token, report_only=True, now=now)
+    edit_token(actor=actor_of(ann), token=token, report_only=True, now=now)
     (told,) = OwedMail.objects.filter(kind="token_allowlist_changed")
     assert told.recipient == "alice@acme.example"
     assert (told.facts["report_only_before"], told.facts["report_only"]) == (False, True)

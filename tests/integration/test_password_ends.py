@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 
 from cast import Cast
-from integration.test_console import list_of, sign_in
+from console_client import list_of, sign_in
 from simsim.operations.migrate import bring_up_to_date
 from simsim.tokens import password_ends
 from simsim.tokens.actions import create_token, rotate_token

@@ -7,11 +7,10 @@ import pytest
 from django.test import Client
 
 from cast import Cast
-from integration.test_console import list_of, sign_in
-from integration.test_token_pages import HTMX, names_in, text_of
+from console_client import HTMX, list_of, names_in, sign_in, text_of
 from simsim.audit.models import AuditEvent
 from simsim.credential import password
-from simsim.tokens.actions import Credentials, create_token, end_overlap, revoke_token, rotate_token
+from simsim.tokens.actions import TokenCredentials, create_token, end_overlap, revoke_token, rotate_token
 from simsim.tokens.models import Token
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.covers("R14", "R17")]
@@ -23,7 +22,7 @@ def alice(cast: Cast) -> Client:
 
 
 @pytest.fixture
-def made(cast: Cast, now: datetime) -> tuple[Token, Credentials]:
+def made(cast: Cast, now: datetime) -> tuple[Token, TokenCredentials]:
     return create_token(actor=cast.as_alice, account=cast.acme, name="Leaky", expires="90d", now=now)
 
 
@@ -43,7 +42,7 @@ def test_words_lead_to_an_address_that_can_be_kept(cast: Cast, alice: Client, ma
 
 @pytest.mark.parametrize("around", ["{}", "  {}\n", "curl -u user:{} https://api.example"])
 def test_password_leads_to_its_token_and_is_in_no_answer(
-    cast: Cast, alice: Client, made: tuple[Token, Credentials], around: str
+    cast: Cast, alice: Client, made: tuple[Token, TokenCredentials], around: str
 ) -> None:
     token, credentials = made
     before = AuditEvent.objects.count()
@@ -61,7 +60,7 @@ def test_password_leads_to_its_token_and_is_in_no_answer(
 
 
 def test_replaced_password_leads_to_its_token_and_says_whether_it_works(
-    cast: Cast, alice: Client, made: tuple[Token, Credentials], now: datetime
+    cast: Cast, alice: Client, made: tuple[Token, TokenCredentials], now: datetime
 ) -> None:
     token, credentials = made
     token, _ = rotate_token(actor=cast.as_alice, token=token, overlap=timedelta(days=1), now=now)
@@ -89,7 +88,7 @@ def test_password_of_nobody_and_of_another_account_get_the_same_answer(
 
 
 def test_part_of_a_password_gets_into_no_address_either(
-    cast: Cast, alice: Client, made: tuple[Token, Credentials]
+    cast: Cast, alice: Client, made: tuple[Token, TokenCredentials]
 ) -> None:
     part = made[1].password[:-1]
     for answer in (search(alice, cast, part), alice.get(list_of(cast), {"q": part})):
@@ -98,7 +97,7 @@ def test_part_of_a_password_gets_into_no_address_either(
     assert "This is not a complete password" in text_of(shown)
 
 
-def test_end_of_a_password_finds_its_token(cast: Cast, alice: Client, made: tuple[Token, Credentials]) -> None:
+def test_end_of_a_password_finds_its_token(cast: Cast, alice: Client, made: tuple[Token, TokenCredentials]) -> None:
     Token.objects.update(password_end="Zq9x")
     assert names_in(alice.get(list_of(cast), {"q": "Zq9x"})) == ["Leaky"]
     assert names_in(alice.get(list_of(cast), {"q": "zq9x"})) == []

@@ -18,7 +18,7 @@ from cast import PASSWORD, Cast
 from simsim.accounts.actions import add_user, change_role, remove_user
 from simsim.accounts.invitations import MAX_PER_DAY_AND_ADDRESS, invite, invite_again
 from simsim.accounts.models import Account, Membership, Role, User
-from simsim.accounts.permissions import acting
+from simsim.accounts.permissions import actor_of
 from simsim.audit.models import AuditEvent
 from simsim.mail.message import message
 from simsim.mail.models import OwedMail
@@ -235,7 +235,7 @@ def test_administrator_promotes_demotes_and_removes_after_being_asked(cast: Cast
     assert "Make bob@acme.example an administrator?" in text_of(alice.get(promote).content)
     said = alice.post(promote, {"role": "administrator"}, follow=True)
     assert "bob@acme.example is now an administrator of Acme." in text_of(said.content)
-    token, _ = create_token(actor=acting(cast.bob), account=cast.acme, name="Bob’s", expires="30d", now=now)
+    token, _ = create_token(actor=actor_of(cast.bob), account=cast.acme, name="Bob’s", expires="30d", now=now)
 
     demote = alice.get(promote)
     assert "Make bob@acme.example a member?" in text_of(demote.content)

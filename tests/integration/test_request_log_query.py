@@ -16,7 +16,7 @@ from simsim.request_log.models import LoggedRequest, SetAsideLine, TokenUse
 from simsim.request_log.outcome import GatewayCause, Outcome
 from simsim.request_log.retention import forget_old
 from simsim.request_log.search import plan
-from simsim.request_log.search.filters import Filters
+from simsim.request_log.search.filters import LogFilters
 from simsim.request_log.search.selectors import document, last_uses, list_requests
 from simsim.request_log.search.sentences import SENTENCES, sentence
 
@@ -34,7 +34,7 @@ def log(second: float = 0, **changed: Any) -> LoggedRequest:
 
 
 def found(**filters: Any) -> list[LoggedRequest]:
-    return list_requests(Filters(**{"account_id": ACME} | filters)).items
+    return list_requests(LogFilters(**{"account_id": ACME} | filters)).items
 
 
 def test_the_newest_request_comes_first() -> None:
@@ -93,7 +93,7 @@ def test_impatient_search_goes_on_where_it_ended_until_all_is_found(monkeypatch:
         log(day * 86_400, token_id=WRITER, resource="/a")
         log(day * 86_400, resource="/b")
     monkeypatch.setattr(plan, "STEP_ROWS", 1)
-    filters, seen, cursor, pages = Filters(ACME, token_id=WRITER, endpoint="/b"), list[LoggedRequest](), None, 0
+    filters, seen, cursor, pages = LogFilters(ACME, token_id=WRITER, endpoint="/b"), list[LoggedRequest](), None, 0
     while pages == 0 or cursor:
         page = list_requests(filters, 50, cursor, patience_seconds=0.0)
         assert (page.searched_until is None) == (page.next_cursor is None)
@@ -107,7 +107,7 @@ def test_pages_show_each_request_once_though_others_arrive() -> None:
     seen: list[LoggedRequest] = []
     cursor = None
     while True:
-        page = list_requests(Filters(ACME), limit=3, cursor=cursor)
+        page = list_requests(LogFilters(ACME), limit=3, cursor=cursor)
         seen += page.items
         log(100)
         cursor = page.next_cursor
@@ -119,27 +119,27 @@ def test_pages_show_each_request_once_though_others_arrive() -> None:
 def test_the_last_page_has_no_cursor() -> None:
     log()
     log()
-    assert list_requests(Filters(ACME), limit=2).next_cursor is None
-    assert list_requests(Filters(GLOBEX), limit=1).items == []
+    assert list_requests(LogFilters(ACME), limit=2).next_cursor is None
+    assert list_requests(LogFilters(GLOBEX), limit=1).items == []
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "1-", "-1", "1-2", "١", "9" * 20, "1\n"])
 def test_what_is_no_cursor_is_a_problem(cursor: str) -> None:
     with pytest.raises(Invalid) as caught:
-        list_requests(Filters(ACME), cursor=cursor)
+        list_requests(LogFilters(ACME), cursor=cursor)
     assert caught.value.errors[0].field == "cursor"
 
 
 @pytest.mark.parametrize("cursor", ["0", "9" * 19])
 def test_every_cursor_of_the_right_form_is_answered(cursor: str) -> None:
     row = log()
-    assert list_requests(Filters(ACME), cursor=cursor).items == ([] if cursor == "0" else [row])
+    assert list_requests(LogFilters(ACME), cursor=cursor).items == ([] if cursor == "0" else [row])
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1001])
 def test_a_limit_out_of_bounds_is_a_problem(limit: int) -> None:
     with pytest.raises(Invalid) as caught:
-        list_requests(Filters(ACME), limit=limit)
+        list_requests(LogFilters(ACME), limit=limit)
     assert caught.value.errors[0].field == "limit"
 
 

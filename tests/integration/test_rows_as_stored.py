@@ -13,7 +13,7 @@ from hypothesis.extra.django import TestCase
 from logged_requests import NOON, row, store
 from simsim.request_log.models import Endpoint, LoggedRequest
 from simsim.request_log.ship import copy_format
-from simsim.request_log.ship.join import Row
+from simsim.request_log.ship.join import RequestRow
 
 pytestmark = pytest.mark.covers("R17")
 LATEST = datetime(2255, 1, 1, tzinfo=UTC)
@@ -25,7 +25,7 @@ def text(longest: int) -> st.SearchStrategy[str]:
 
 
 ROWS = st.builds(
-    Row,
+    RequestRow,
     # Of a few days alone: each is a partition on PostgreSQL.
     received_at=st.datetimes(datetime(2026, 11, 23), datetime(2026, 11, 25), timezones=st.just(UTC)),
     account_id=st.none() | st.uuids(),
@@ -46,14 +46,14 @@ ROWS = st.builds(
 
 def logged(row_ids: list[int]) -> list[tuple[Any, ...]]:
     found = LoggedRequest.objects.in_bulk(row_ids)
-    return [tuple(getattr(found[row_id], name) for name in Row._fields) for row_id in row_ids]
+    return [tuple(getattr(found[row_id], name) for name in RequestRow._fields) for row_id in row_ids]
 
 
 class TestRows(TestCase):
     databases = {"default", settings.REQUEST_LOG_ALIAS}
 
     @given(st.lists(ROWS, min_size=1, max_size=5))
-    def test_a_row_comes_back_as_it_was_stored(self, rows: list[Row]) -> None:
+    def test_a_row_comes_back_as_it_was_stored(self, rows: list[RequestRow]) -> None:
         rows.sort(key=lambda each: each.received_at)
         assert logged(store(*rows)) == [tuple(each) for each in rows]
 

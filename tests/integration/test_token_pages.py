@@ -12,20 +12,19 @@ from django.test import Client
 from django.urls import reverse
 
 from cast import PASSWORD, Cast
-from integration.test_console import list_of, sign_in
+from console_client import HTMX, list_of, names_in, sign_in, text_of
 from simsim.accounts.actions import add_user
 from simsim.accounts.models import Role
 from simsim.accounts.permissions import OPERATOR
 from simsim.audit.models import AuditEvent
 from simsim.request_log.models import TokenAddressDay, TokenUse, UsageCount
 from simsim.request_log.ship.counts import hour_of
-from simsim.tokens.actions import Credentials, create_token, edit_token, revoke_token, rotate_token
+from simsim.rfc3339 import format_time
+from simsim.tokens.actions import TokenCredentials, create_token, edit_token, revoke_token, rotate_token
 from simsim.tokens.models import Token
-from simsim.tokens.selectors import iso
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 DAY = timedelta(days=1)
-HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
@@ -34,17 +33,8 @@ def alice(cast: Cast) -> Client:
 
 
 @pytest.fixture
-def made(cast: Cast, now: datetime) -> tuple[Token, Credentials]:
+def made(cast: Cast, now: datetime) -> tuple[Token, TokenCredentials]:
     return create_token(actor=cast.as_alice, account=cast.acme, name="Power BI", expires="90d", now=now)
-
-
-def text_of(answer: Any) -> str:
-    """Return what a person reads of a page, in one line."""
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
-
-
-def names_in(answer: Any) -> list[str]:
-    return re.findall(r'class="name"[^>]*><bdi>([^<]*)</bdi>', answer.content.decode())
 
 
 def many(cast: Cast, now: datetime) -> None:
@@ -76,7 +66,7 @@ def test_tokens_that_want_attention_stand_first_and_say_why(cast: Cast, alice: C
 
 @pytest.mark.parametrize("ended", ["", "ended/"])
 def test_each_name_in_a_list_leads_to_its_token(
-    cast: Cast, alice: Client, made: tuple[Token, Credentials], now: datetime, ended: str
+    cast: Cast, alice: Client, made: tuple[Token, TokenCredentials], now: datetime, ended: str
 ) -> None:
     """The lists put the addresses together themselves."""
     token, _ = made
@@ -174,7 +164,7 @@ def test_nobody_is_told_that_a_field_is_required_before_it_was_typed(cast: Cast,
 
 
 @pytest.fixture
-def seen(made: tuple[Token, Credentials], now: datetime) -> Token:
+def seen(made: tuple[Token, TokenCredentials], now: datetime) -> Token:
     """Acme's token, used from two addresses."""
     for address, accepted in (("203.0.113.9", 40), ("198.51.100.7", 2)):
         TokenAddressDay.objects.create(token_id=made[0].pk, day=now.date(), address=address, accepted=accepted)
@@ -263,7 +253,7 @@ def test_page_says_how_the_browsers_address_was_determined(cast: Cast, alice: Cl
 
 @pytest.mark.covers("B2")
 def test_rotation_shows_the_new_password_and_a_form_sent_twice_rotates_once(
-    cast: Cast, alice: Client, made: tuple[Token, Credentials], now: datetime
+    cast: Cast, alice: Client, made: tuple[Token, TokenCredentials], now: datetime
 ) -> None:
     token, first = made
     address = f"{list_of(cast)}{token.pk}/rotate/"
@@ -284,7 +274,7 @@ def test_rotation_shows_the_new_password_and_a_form_sent_twice_rotates_once(
 
 @pytest.mark.covers("B2")
 def test_overlap_is_shown_with_the_old_passwords_last_use_and_ends_when_told(
-    cast: Cast, alice: Client, made: tuple[Token, Credentials], now: datetime
+    cast: Cast, alice: Client, made: tuple[Token, TokenCredentials], now: datetime
 ) -> None:
     token, _ = made
     address = f"{list_of(cast)}{token.pk}/"
@@ -300,7 +290,7 @@ def test_overlap_is_shown_with_the_old_passwords_last_use_and_ends_when_told(
     assert "The new password was last used" in asked
     stale = alice.post(f"{address}rotate/end-overlap/", {"after": "first"})
     assert (stale.status_code, "End the overlap" in text_of(alice.get(address))) == (409, True)
-    said = alice.post(f"{address}rotate/end-overlap/", {"after": iso(now - 3 * DAY)}, follow=True)
+    said = alice.post(f"{address}rotate/end-overlap/", {"after": format_time(now - 3 * DAY)}, follow=True)
     assert "no longer works" in text_of(said)
     assert "End the overlap" not in text_of(alice.get(address))
     assert alice.get(f"{address}rotate/end-overlap/").status_code == 302, "there is no overlap to end"
@@ -308,7 +298,7 @@ def test_overlap_is_shown_with_the_old_passwords_last_use_and_ends_when_told(
 
 @pytest.mark.covers("R11", "B6")
 def test_credentials_are_downloaded_as_a_file_and_that_is_recorded(
-    cast: Cast, alice: Client, made: tuple[Token, Credentials]
+    cast: Cast, alice: Client, made: tuple[Token, TokenCredentials]
 ) -> None:
     token, credentials = made
     address = f"{list_of(cast)}{token.pk}/credentials/env/"
@@ -322,7 +312,7 @@ def test_credentials_are_downloaded_as_a_file_and_that_is_recorded(
 
 @pytest.mark.covers("R11")
 def test_edit_page_shows_the_password_only_in_answer_to_the_question(
-    cast: Cast, alice: Client, made: tuple[Token, Credentials]
+    cast: Cast, alice: Client, made: tuple[Token, TokenCredentials]
 ) -> None:
     address = f"{list_of(cast)}{made[0].pk}/"
     assert made[1].password not in alice.get(address).content.decode()
@@ -345,7 +335,7 @@ def test_test_without_a_gate_says_so_and_is_recorded(cast: Cast, alice: Client, 
 @pytest.mark.covers("R12")
 @pytest.mark.parametrize("page", ["rotate/", "rotate/end-overlap/", "credentials/", "credentials/env/", "test/", ""])
 def test_ended_token_can_be_read_and_nothing_else(
-    cast: Cast, alice: Client, made: tuple[Token, Credentials], page: str
+    cast: Cast, alice: Client, made: tuple[Token, TokenCredentials], page: str
 ) -> None:
     address = f"{list_of(cast)}{made[0].pk}/"
     alice.post(f"{address}revoke/", {"reason": "other"})
@@ -373,7 +363,7 @@ def grow_old(client: Client) -> None:
 
 @pytest.mark.covers("B2", "R11")
 def test_form_that_somebody_left_behind_is_not_done_when_the_password_is_typed_later(
-    cast: Cast, alice: Client, made: tuple[Token, Credentials]
+    cast: Cast, alice: Client, made: tuple[Token, TokenCredentials]
 ) -> None:
     token, new = f"{list_of(cast)}{made[0].pk}/", f"{list_of(cast)}new/"
     grow_old(alice)
@@ -390,7 +380,7 @@ def test_form_that_somebody_left_behind_is_not_done_when_the_password_is_typed_l
 
 @pytest.mark.covers("B3", "R12")
 def test_page_that_was_opened_long_ago_does_not_undo_what_was_changed_since(
-    cast: Cast, alice: Client, made: tuple[Token, Credentials], now: datetime
+    cast: Cast, alice: Client, made: tuple[Token, TokenCredentials], now: datetime
 ) -> None:
     token, address = made[0], f"{list_of(cast)}{made[0].pk}/"
     edit: dict[str, Any] = {"actor": cast.as_alice, "token": token, "now": now}
@@ -426,7 +416,7 @@ def test_page_that_was_opened_long_ago_does_not_undo_what_was_changed_since(
     ],
 )
 def test_open_browser_does_not_let_more_addresses_in(
-    cast: Cast, alice: Client, made: tuple[Token, Credentials], now: datetime, change: dict[str, Any], asks: bool
+    cast: Cast, alice: Client, made: tuple[Token, TokenCredentials], now: datetime, change: dict[str, Any], asks: bool
 ) -> None:
     edit_token(actor=cast.as_alice, token=made[0], allowed_networks=["10.0.0.0/8"], now=now)
     grow_old(alice)

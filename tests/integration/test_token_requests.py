@@ -16,7 +16,7 @@ from django.test import Client
 from cast import PASSWORD, Cast
 from simsim.accounts.actions import add_user, change_role, remove_user
 from simsim.accounts.models import Account, User
-from simsim.accounts.permissions import OPERATOR, acting
+from simsim.accounts.permissions import OPERATOR, actor_of
 from simsim.audit.models import AuditEvent
 from simsim.mail.message import message
 from simsim.mail.models import OwedMail
@@ -124,7 +124,7 @@ def test_member_has_five_unanswered_requests_at_most(cast: Cast, bob: Client, al
     assert state() == before
     # The limit is each person's own, and ends with an answer.
     add_user(actor=cast.olga, account=cast.acme, email="mem@acme.example", role="member", now=now)
-    other = acting(User.objects.get(email="mem@acme.example"))
+    other = actor_of(User.objects.get(email="mem@acme.example"))
     ask_for_token(actor=other, account=cast.acme, now=now, **FORM)
     first = TokenRequest.objects.get(name="T0")
     alice.post(at(cast.acme, "requests", first.pk, "decline"))
@@ -331,7 +331,7 @@ def test_member_sees_their_own_requests_alone_and_nobodys_text_runs(
     hostile = "<script>alert(1)</script> \"'&amp;"
     ask_for_token(actor=cast.as_bob, account=cast.acme, name=hostile, purpose=hostile, now=now)
     other = add_user(actor=cast.olga, account=cast.acme, email="mem@acme.example", role="member", now=now).user
-    ask_for_token(actor=acting(other), account=cast.acme, name="Theirs", purpose="Secret plans", now=now)
+    ask_for_token(actor=actor_of(other), account=cast.acme, name="Theirs", purpose="Secret plans", now=now)
     mine, theirs = bob.get(at(cast.acme)).content.decode(), alice.get(at(cast.acme, "tokens")).content.decode()
     request = TokenRequest.objects.get(name=hostile)
     form = alice.get(at(cast.acme, "tokens", "new") + f"?request={request.pk}").content.decode()

@@ -15,7 +15,7 @@ from simsim.request_log.models import Endpoint, LoggedRequest, TokenAddressDay, 
 from simsim.request_log.retention import HOURS_KEPT, forget_old
 from simsim.request_log.search.selectors import last_uses
 from simsim.request_log.ship.bulk_sql import NUMBERS
-from simsim.request_log.ship.counts import DAY_HOURS, TEN_DAYS_HOURS, Key, Kind, counted, hour_of, tally
+from simsim.request_log.ship.counts import DAY_HOURS, TEN_DAYS_HOURS, CountKind, Key, counted, hour_of, tally
 from simsim.request_log.ship.shipper import Shipper
 from simsim.request_log.usage import report
 from simsim.request_log.usage.report import Span, Usage
@@ -52,7 +52,7 @@ def recount(oldest_hour: int = 0, oldest_day: int = 0) -> tuple[dict[Key, list[i
 
 def kept() -> tuple[dict[Key, list[int]], Counter[tuple[date, str]]]:
     counts = {
-        Key(count.account_id.hex, count.hours, Kind(count.kind), count.value, count.began_hour): [
+        Key(count.account_id.hex, count.hours, CountKind(count.kind), count.value, count.began_hour): [
             getattr(count, name) for name in NUMBERS
         ]
         for count in UsageCount.objects.all()

@@ -18,7 +18,7 @@ from logged_requests import row, store
 from simsim.accounts.models import Account
 from simsim.request_log.models import LoggedRequest, TokenUse
 from simsim.tokens.actions import create_token, revoke_token
-from simsim.tokens.models import Reason, Token
+from simsim.tokens.models import RevocationReason, Token
 
 pytestmark = [pytest.mark.covers("B5"), pytest.mark.django_db(databases="__all__")]
 MAX_QUERIES = 20
@@ -239,7 +239,7 @@ def test_unused_tokens_and_new_addresses_are_pointed_out(cast: Cast, alice: Clie
 def test_revoked_token_keeps_its_name_and_its_software(cast: Cast, alice: Client) -> None:
     token = token_of(cast, "Former partner", "zapier")
     log(cast.acme, token)
-    revoke_token(actor=cast.as_alice, token=token, reason=Reason.NOT_NEEDED, now=timezone.now())
+    revoke_token(actor=cast.as_alice, token=token, reason=RevocationReason.NOT_NEEDED, now=timezone.now())
     assert "Revoked</small>" in read(alice, page_of(cast.acme))
     assert rows_of(read(alice, page_of(cast.acme, "?by=software"))) == {"Zapier": (1, 0)}
 

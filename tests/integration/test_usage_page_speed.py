@@ -15,7 +15,7 @@ from page_speed import MAX_SECONDS, quickest_seconds
 from simsim.account_log.usage import By
 from simsim.request_log import durations
 from simsim.request_log.ship.bulk_sql import NUMBERS
-from simsim.request_log.ship.counts import Kind
+from simsim.request_log.ship.counts import CountKind
 from simsim.request_log.usage import new_addresses, report
 from simsim.request_log.usage.report import Span
 from simsim.tokens.models import Token
@@ -41,7 +41,7 @@ def test_every_question_to_the_counts_goes_through_an_index(now: datetime) -> No
     span = Span.last_days(DAYS, now)
     with CaptureQueriesContext(connection) as captured:
         total = report.total(report.series(ACME, span))
-        for kind in (Kind.ENDPOINT, Kind.TOKEN):
+        for kind in (CountKind.ENDPOINT, CountKind.TOKEN):
             report.largest(ACME, span, kind, of=total, number=20)
         report.by_group(ACME, span, str, of=total)
         report.has_ever_been_used(ACME)

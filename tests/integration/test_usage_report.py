@@ -11,12 +11,12 @@ from django.utils import timezone
 
 from cast import Cast
 from logged_requests import row, store
-from simsim.account_log.usage import By, has_ever_been_used, new_addresses_of, usage_of
+from simsim.account_log.usage import By, has_ever_been_used, new_callers_of, usage_of
 from simsim.accounts.permissions import Actor
 from simsim.problem import NotFound, NotPermitted
 from simsim.request_log import durations
 from simsim.request_log.models import LoggedRequest, TokenAddressDay
-from simsim.request_log.ship.counts import Kind
+from simsim.request_log.ship.counts import CountKind
 from simsim.request_log.usage import new_addresses, report
 from simsim.request_log.usage.report import Span, Usage
 
@@ -81,8 +81,8 @@ def test_usage_equals_a_recount_of_the_log(span: Span) -> None:
         of_it = [each for each in rows if began <= each.received_at < began + timedelta(hours=span.hours)]
         assert numbers(usage) == recounted(of_it)
     for kind, value_of in (
-        (Kind.STATUS, lambda each: str(each.status or "")),
-        (Kind.TOKEN, lambda each: each.token_id.hex if each.token_id else None),
+        (CountKind.STATUS, lambda each: str(each.status or "")),
+        (CountKind.TOKEN, lambda each: each.token_id.hex if each.token_id else None),
     ):
         found = report.largest(ACME, span, kind, of=total, number=100)
         values = {value_of(each) for each in rows} - {None}
@@ -102,7 +102,7 @@ def test_percentiles_are_those_of_the_requests_to_a_factor_of_root_two(span: Spa
     some_traffic()
     rows = logged(span)
     total = report.total(report.series(ACME, span))
-    found = report.largest(ACME, span, Kind.ENDPOINT, of=total, number=100)
+    found = report.largest(ACME, span, CountKind.ENDPOINT, of=total, number=100)
     parts = [(rows, total)]
     for letter in "abcdefg":
         of_it = [each for each in rows if each.resource == f"/api/{letter}"]
@@ -120,8 +120,8 @@ def test_those_that_are_left_out_add_up_and_their_durations_are_told_when_they_a
     some_traffic()
     span = SPANS[-1]
     total = report.total(report.series(ACME, span))
-    everything = report.largest(ACME, span, Kind.ENDPOINT, of=total, number=100)
-    found = report.largest(ACME, span, Kind.ENDPOINT, of=total, number=3)
+    everything = report.largest(ACME, span, CountKind.ENDPOINT, of=total, number=100)
+    found = report.largest(ACME, span, CountKind.ENDPOINT, of=total, number=3)
     assert list(found.by_value) == list(everything.by_value)[:3]
     sizes = [usage.requests for usage in everything.by_value.values()]
     assert sizes == sorted(sizes, reverse=True)
@@ -129,8 +129,8 @@ def test_those_that_are_left_out_add_up_and_their_durations_are_told_when_they_a
     assert found.others == report.total(list(everything.by_value.values())[3:])
     assert found.unnamed == Usage()
     # Of other tokens and of requests without any, nobody knows which took how long: a guess would be a lie.
-    all_tokens = report.largest(ACME, span, Kind.TOKEN, of=total, number=100)
-    tokens = report.largest(ACME, span, Kind.TOKEN, of=total, number=2)
+    all_tokens = report.largest(ACME, span, CountKind.TOKEN, of=total, number=100)
+    tokens = report.largest(ACME, span, CountKind.TOKEN, of=total, number=2)
     others = report.total(list(all_tokens.by_value.values())[2:])
     assert (tokens.others.accepted, tokens.others.refused) == (others.accepted, others.refused)
     assert numbers(tokens.unnamed)[:2] == numbers(all_tokens.unnamed)[:2]
@@ -155,7 +155,7 @@ def test_very_many_tokens_have_their_numbers_and_no_durations(monkeypatch: pytes
 
 
 def test_tokens_without_a_total_are_read_as_well() -> None:
-    assert report.largest(ACME, SPANS[0], Kind.TOKEN, of=Usage(3), number=20).unnamed == Usage(3)
+    assert report.largest(ACME, SPANS[0], CountKind.TOKEN, of=Usage(3), number=20).unnamed == Usage(3)
     assert report.by_group(ACME, SPANS[0], str, of=Usage()) == {}
     assert not report.has_ever_been_used(ACME)
 
@@ -168,7 +168,7 @@ def test_bob_and_charlie_learn_nothing_of_acme(cast: Cast) -> None:
     def asked(actor: Actor) -> list[Any]:
         return [
             lambda: usage_of(cast.acme, actor=actor, span=span, by=By.TOKEN),
-            lambda: new_addresses_of(cast.acme, actor=actor, now=timezone.now()),
+            lambda: new_callers_of(cast.acme, actor=actor, now=timezone.now()),
             lambda: has_ever_been_used(cast.acme, actor=actor),
         ]
 
@@ -179,7 +179,7 @@ def test_bob_and_charlie_learn_nothing_of_acme(cast: Cast) -> None:
     assert [bool(ask()) for ask in asked(cast.as_alice)] == [True] * 3
     for by in By:
         assert usage_of(cast.globex, actor=cast.as_charlie, span=span, by=by).total == Usage()
-    assert new_addresses_of(cast.globex, actor=cast.as_charlie, now=timezone.now()).number == 0
+    assert new_callers_of(cast.globex, actor=cast.as_charlie, now=timezone.now()).number == 0
 
 
 def test_address_is_new_when_no_token_of_the_account_was_let_in_from_it_before() -> None:

@@ -7,8 +7,9 @@ from django.conf import settings
 from django.db import connection
 
 from cast import Cast
+from simsim.config.gates import open_lookup
 from simsim.credential.digest import digest
-from simsim.gate.lookup import COLUMNS, Lookup, open_lookup
+from simsim.gate.lookup import COLUMNS, Lookup
 from simsim.tokens import actions
 
 DAY = timedelta(days=1)
@@ -17,11 +18,11 @@ pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
 @pytest.fixture
 def lookup() -> Lookup:
-    """The gate's own look-up, on the database that the tests write to."""
+    """The gate's own lookup, on the database that the tests write to."""
     name = connection.settings_dict["NAME"]
-    if connection.vendor == "sqlite":
-        return open_lookup(str(name))
-    return open_lookup(settings.OPERATOR.database_url.rpartition("/")[0] + f"/{name}")
+    server = settings.OPERATOR.database_url.rpartition("/")[0]
+    url = f"sqlite:///{name}" if connection.vendor == "sqlite" else f"{server}/{name}"
+    return open_lookup(settings.OPERATOR.model_copy(update={"database_url": url}))
 
 
 @pytest.mark.covers("R13", "B11")

@@ -13,7 +13,7 @@ django.setup()
 from django.utils import timezone  # noqa: E402
 
 from simsim.accounts.models import Account  # noqa: E402
-from simsim.accounts.permissions import acting, administrators  # noqa: E402
+from simsim.accounts.permissions import actor_of, administrators  # noqa: E402
 from simsim.tokens.actions import create_token, revoke_token  # noqa: E402
 from simsim.tokens.models import Token  # noqa: E402
 
@@ -21,13 +21,13 @@ for line in sys.stdin:
     verb, what = line.split()
     if verb == "create":
         account = Account.objects.get(pk=what)
-        alice = acting(administrators(account)[0])
+        alice = actor_of(administrators(account)[0])
         token, credentials = create_token(
             actor=alice, account=account, name=uuid.uuid4().hex, expires="1d", now=timezone.now()
         )
         answer = {"id": str(token.pk), "username": credentials.username, "password": credentials.password}
     else:
         token = Token.objects.select_related("account").get(pk=what)
-        revoke_token(actor=acting(administrators(token.account)[0]), token=token, now=timezone.now())
+        revoke_token(actor=actor_of(administrators(token.account)[0]), token=token, now=timezone.now())
         answer = {}
     print(json.dumps(answer), flush=True)

@@ -9,15 +9,15 @@ from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.problem import NotFound, NotPermitted
 from simsim.request_log.models import LoggedRequest
 from simsim.request_log.search.export import pieces_of
-from simsim.request_log.search.filters import Filters
+from simsim.request_log.search.filters import LogFilters
 from simsim.request_log.search.flood_summaries import Flooded, flooded
-from simsim.request_log.search.selectors import Page, list_requests
+from simsim.request_log.search.selectors import RequestPage, list_requests
 
 
 def requests_of(
-    account: Account, *, actor: Actor, filters: Filters | None = None, limit: int = 50, cursor: str | None = None,
+    account: Account, *, actor: Actor, filters: LogFilters | None = None, limit: int = 50, cursor: str | None = None,
     patience_seconds: float | None = None,
-) -> Page:  # fmt: skip
+) -> RequestPage:  # fmt: skip
     """Return one page of the account's requests that pass the filters, newest first, whatever account they name.
 
     With `patience_seconds` it may be incomplete, and its cursor goes on: see `list_requests`.
@@ -28,7 +28,7 @@ def requests_of(
     return list_requests(own, limit=limit, cursor=cursor, patience_seconds=patience_seconds)
 
 
-def requests_of_all(*, actor: Actor, filters: Filters, limit: int = 50, cursor: str | None = None) -> Page:
+def requests_of_all(*, actor: Actor, filters: LogFilters, limit: int = 50, cursor: str | None = None) -> RequestPage:
     """Return one page of every account's requests, those of unknown callers included; only the operator may.
 
     Raise NotPermitted, and Invalid as `requests_of`.
@@ -38,7 +38,7 @@ def requests_of_all(*, actor: Actor, filters: Filters, limit: int = 50, cursor: 
     return list_requests(dataclasses.replace(filters, account_id=None), limit=limit, cursor=cursor)
 
 
-def export_of(account: Account, *, actor: Actor, filters: Filters | None = None) -> Iterator[list[LoggedRequest]]:
+def export_of(account: Account, *, actor: Actor, filters: LogFilters | None = None) -> Iterator[list[LoggedRequest]]:
     """Return all the account's requests that pass the filters, newest first, in pieces: see `pieces_of`.
 
     Raise NotFound or NotPermitted at once, and not only when the first piece is asked for.
@@ -63,7 +63,7 @@ def find_request(request_id: int, *, actor: Actor, account: Account) -> LoggedRe
     return found
 
 
-def _own(account: Account, actor: Actor, filters: Filters | None) -> Filters:
+def _own(account: Account, actor: Actor, filters: LogFilters | None) -> LogFilters:
     """Return the filters in this account, whatever account they name; raise NotFound or NotPermitted."""
     permit(actor, Permission.VIEW_LOG, account)
-    return dataclasses.replace(filters or Filters(None), account_id=account.pk)
+    return dataclasses.replace(filters or LogFilters(None), account_id=account.pk)

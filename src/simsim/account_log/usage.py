@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, Permission, permit
-from simsim.request_log.ship.counts import DAY_HOURS, Kind
+from simsim.request_log.ship.counts import DAY_HOURS, CountKind
 from simsim.request_log.ship.joined_ids import JoinedIds, split_ids
 from simsim.request_log.usage import new_addresses, report
 from simsim.request_log.usage.report import Span, Usage, total
@@ -28,7 +28,7 @@ class By(StrEnum):
     STATUS = "status"
 
 
-KINDS = {By.TOKEN: Kind.TOKEN, By.ENDPOINT: Kind.ENDPOINT, By.STATUS: Kind.STATUS}
+KINDS = {By.TOKEN: CountKind.TOKEN, By.ENDPOINT: CountKind.ENDPOINT, By.STATUS: CountKind.STATUS}
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class NewAddress:
+class NewCaller:
     """An address that was never let in before `first_day`, and the tokens that it used, the busiest first."""
 
     address: str
@@ -76,10 +76,10 @@ class NewAddress:
 
 
 @dataclass(frozen=True)
-class NewAddresses:
+class NewCallers:
     """The latest of the `number` addresses; `is_cut` when the account has too many for all to be looked at."""
 
-    shown: Sequence[NewAddress]
+    shown: Sequence[NewCaller]
     number: int
     is_cut: bool
 
@@ -98,7 +98,7 @@ def usage_of(account: Account, *, actor: Actor, span: Span, by: By) -> Report:
     return Report(span, series, everything, split)
 
 
-def new_addresses_of(account: Account, *, actor: Actor, now: datetime) -> NewAddresses:
+def new_callers_of(account: Account, *, actor: Actor, now: datetime) -> NewCallers:
     """Return from where the account was let in for the first time today or on the NEW_DAYS - 1 days before.
 
     Raise NotFound or NotPermitted.
@@ -108,13 +108,13 @@ def new_addresses_of(account: Account, *, actor: Actor, now: datetime) -> NewAdd
     found = new_addresses.new_addresses(account.pk, since=since, most=MAX_ADDRESSES)
     tokens = _tokens(account, {token_id for each in found.shown for token_id in each.requests})
     shown = [
-        NewAddress(
+        NewCaller(
             each.address, each.first_day, sum(each.requests.values()),
             [tokens[token_id] for token_id in each.requests if token_id in tokens],
         )
         for each in found.shown
     ]  # fmt: skip
-    return NewAddresses(shown, found.number, found.is_cut)
+    return NewCallers(shown, found.number, found.is_cut)
 
 
 def last_day_of(account: Account, *, actor: Actor, now: datetime) -> Usage:

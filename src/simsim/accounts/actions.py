@@ -1,5 +1,6 @@
 """What changes accounts and people. Each action permits, changes and records in one transaction."""
 
+import uuid
 from datetime import datetime
 
 from allauth.account.models import EmailAddress
@@ -36,7 +37,7 @@ def create_account(*, actor: Actor, name: str, now: datetime) -> Account:
         raise NotPermitted
     account = Account(name=parse_line("name", name), created_at=now)
     save_under_free_name(account)
-    record(actor, account, Event.ACCOUNT_CREATED, {"name": account.name}, now)
+    record_account_event(actor, account, Event.ACCOUNT_CREATED, {"name": account.name}, now)
     return account
 
 
@@ -61,7 +62,7 @@ def ensure_account(*, actor: Actor, external_id: str, name: str, now: datetime) 
             if found is None:
                 raise
     if found is None:
-        record(actor, account, Event.ACCOUNT_CREATED, {"name": name, "external_id": external_id}, now)
+        record_account_event(actor, account, Event.ACCOUNT_CREATED, {"name": name, "external_id": external_id}, now)
         return account, True
     if found.closed_at is not None:
         raise AccountClosed(name=found.name)
@@ -81,7 +82,7 @@ def rename_account(*, actor: Actor, account: Account, name: str, now: datetime) 
     before, account.name = account.name, name
     if before != name:
         save_under_free_name(account)
-        record(actor, account, Event.ACCOUNT_RENAMED, {"from": before, "to": name}, now)
+        record_account_event(actor, account, Event.ACCOUNT_RENAMED, {"from": before, "to": name}, now)
     return account
 
 
@@ -112,7 +113,7 @@ def add_user(
     """
     permit(actor, Permission.MANAGE_PEOPLE, account)
     membership = join(account, email=email, role=role, password=password, now=now)
-    record(actor, account, Event.USER_ADDED, {"email": membership.user.email, "role": role}, now)
+    record_account_event(actor, account, Event.USER_ADDED, {"email": membership.user.email, "role": role}, now)
     return membership
 
 
@@ -127,7 +128,7 @@ def change_role(*, actor: Actor, account: Account, user: User, role: str, now: d
     keep_one_administrator(membership)
     before, membership.role = membership.role, role
     membership.save(update_fields=["role"])
-    record(actor, account, Event.ROLE_CHANGED, {"email": user.email, "from": before, "to": role}, now)
+    record_account_event(actor, account, Event.ROLE_CHANGED, {"email": user.email, "from": before, "to": role}, now)
     return membership
 
 
@@ -137,7 +138,7 @@ def remove_user(*, actor: Actor, account: Account, user: User, now: datetime) ->
     membership = locked_membership(actor, account, user)
     keep_one_administrator(membership)
     membership.delete()
-    record(actor, account, Event.USER_REMOVED, {"email": user.email, "role": membership.role}, now)
+    record_account_event(actor, account, Event.USER_REMOVED, {"email": user.email, "role": membership.role}, now)
 
 
 @transaction.atomic
@@ -150,15 +151,17 @@ def reset_password(*, actor: Actor, user: User, password: str, now: datetime) ->
         raise NotPermitted
     user.set_password(password)
     user.save(update_fields=["password"])
-    recorder.record_in_each(
-        [*user.memberships.values_list("account_id", flat=True)],
-        event=Event.USER_PASSWORD_RESET,
-        actor_id=None,
-        actor_label=actor.label,
-        subject_id=str(user.pk),
-        details={"email": user.email},
-        now=now,
-    )
+    # In the trail of each account; without an account, in the operator's.
+    trails: list[uuid.UUID | None] = [*user.memberships.values_list("account_id", flat=True)]
+    for account_id in trails or [None]:
+        recorder.record(
+            Event.USER_PASSWORD_RESET,
+            actor=actor,
+            account_id=account_id,
+            subject_id=str(user.pk),
+            details={"email": user.email},
+            now=now,
+        )
 
 
 def join(account: Account, *, email: str, role: str, password: str | None, now: datetime) -> Membership:
@@ -224,13 +227,7 @@ def parse_email(text: str) -> str:
         raise wrong from None
 
 
-def record(actor: Actor, account: Account, event: Event, details: dict[str, object], now: datetime) -> None:
-    recorder.record(
-        event=event,
-        actor_id=actor.user.pk if actor.user else None,
-        actor_label=actor.label,
-        account_id=account.pk,
-        subject_id=str(account.pk),
-        details=details,
-        now=now,
-    )
+def record_account_event(
+    actor: Actor, account: Account, event: Event, details: dict[str, object], now: datetime
+) -> None:
+    recorder.record(event, actor=actor, account_id=account.pk, subject_id=account.pk, details=details, now=now)

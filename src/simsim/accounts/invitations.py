@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 
-from simsim.accounts.actions import join, locked_membership, record
+from simsim.accounts.actions import join, locked_membership, record_account_event
 from simsim.accounts.models import Account, Membership, User, normal_email
 from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.audit.events import Event
@@ -29,7 +29,7 @@ def invite(*, actor: Actor, account: Account, email: str, role: str, now: dateti
     permit(actor, Permission.MANAGE_PEOPLE, account)
     prove_not_too_many(account, normal_email(email), now)
     membership = join(account, email=email, role=role, password=None, now=now)
-    record(actor, account, Event.USER_INVITED, {"email": membership.user.email, "role": role}, now)
+    record_account_event(actor, account, Event.USER_INVITED, {"email": membership.user.email, "role": role}, now)
     user = membership.user
     owe_invitation(actor, membership, chooses=user.last_login is None and not user.has_usable_password(), now=now)
     return membership
@@ -45,7 +45,7 @@ def invite_again(*, actor: Actor, account: Account, user: User, now: datetime) -
     prove_not_too_many(account, user.email, now)
     if owe_invitation(actor, membership, chooses=user.last_login is None, now=now):
         details: dict[str, object] = {"email": membership.user.email, "role": membership.role, "again": True}
-        record(actor, account, Event.USER_INVITED, details, now)
+        record_account_event(actor, account, Event.USER_INVITED, details, now)
     return membership
 
 

@@ -34,11 +34,15 @@ class Actor:
     def is_operator(self) -> bool:
         return self.user is None
 
+    @property
+    def user_id(self) -> int | None:
+        return self.user.pk if self.user else None
+
 
 OPERATOR = Actor("operator")
 
 
-def acting(user: User) -> Actor:
+def actor_of(user: User) -> Actor:
     """Return the actor that a signed-in user is."""
     return Actor(user.email, user)
 

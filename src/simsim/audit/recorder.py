@@ -1,8 +1,10 @@
-"""Writes the trail."""
+"""Writing the audit trail, in the transaction of the change that an event is about."""
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from django.conf import settings
 from django.db import transaction
@@ -14,36 +16,67 @@ from simsim.audit.models import AuditEvent, Shipment
 SHIPMENT_SIZE = 100
 
 
-def record(
-    *,
+class Recordable(Protocol):
+    """An actor as the trail stores one: `label` is what people read, `user_id` None for an actor who is no user."""
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def user_id(self) -> int | None: ...
+
+
+@dataclass(frozen=True)
+class LabelledActor:
+    """An actor below the rooms that know users: Simsim itself, or somebody unknown who tried to sign in."""
+
+    label: str
+    user_id: int | None = None
+
+
+def audit_event(
     event: Event,
-    actor_id: int | None,
-    actor_label: str,
+    *,
+    actor: Recordable,
     account_id: uuid.UUID | None,
-    subject_id: str,
+    subject_id: uuid.UUID | str,
     details: Mapping[str, object],
     now: datetime,
-) -> None:
-    """Append an event. Must run inside the transaction of the change, so that neither exists without the other."""
-    if not transaction.get_connection().in_atomic_block:
-        raise RuntimeError("audit.record outside the transaction of its change")
-    recorded = AuditEvent.objects.create(
+) -> AuditEvent:
+    """Return an event that is not stored yet, for `record_all`."""
+    return AuditEvent(
         at=now,
         event=event,
         account_id=account_id,
-        actor_id=actor_id,
-        actor_label=actor_label,
-        subject_id=subject_id,
+        actor_id=actor.user_id,
+        actor_label=actor.label,
+        subject_id=str(subject_id),
         details=dict(details),
     )
-    if settings.FORWARD_AUDIT:
-        Shipment.objects.create(ids=[recorded.pk], size=1, queued_at=now, due_at=now)
+
+
+def record(
+    event: Event,
+    *,
+    actor: Recordable,
+    account_id: uuid.UUID | None,
+    subject_id: uuid.UUID | str,
+    details: Mapping[str, object],
+    now: datetime,
+) -> None:
+    """Append an event, as `record_all` does."""
+    record_all(
+        [audit_event(event, actor=actor, account_id=account_id, subject_id=subject_id, details=details, now=now)]
+    )
 
 
 def record_all(events: Sequence[AuditEvent]) -> None:
-    """Append many events at once, in their order; inside the transaction of their changes, as `record`."""
+    """Append events in their order.
+
+    Must run inside the transaction of their changes, so that neither exists without the other.
+    """
     if not transaction.get_connection().in_atomic_block:
-        raise RuntimeError("audit.record_all outside the transaction of its changes")
+        raise RuntimeError("audit events recorded outside the transaction of their changes")
     recorded = AuditEvent.objects.bulk_create(events)
     if settings.FORWARD_AUDIT:
         for begin in range(0, len(recorded), SHIPMENT_SIZE):
@@ -51,27 +84,3 @@ def record_all(events: Sequence[AuditEvent]) -> None:
             Shipment.objects.create(
                 ids=[event.pk for event in part], size=len(part), queued_at=part[0].at, due_at=part[0].at
             )
-
-
-def record_in_each(
-    account_ids: Sequence[uuid.UUID],
-    *,
-    event: Event,
-    actor_id: int | None,
-    actor_label: str,
-    subject_id: str,
-    details: Mapping[str, object],
-    now: datetime,
-) -> None:
-    """Append what concerns several accounts to the trail of each; without an account, to the operator's."""
-    trails: Sequence[uuid.UUID | None] = account_ids or [None]
-    for account_id in trails:
-        record(
-            event=event,
-            actor_id=actor_id,
-            actor_label=actor_label,
-            account_id=account_id,
-            subject_id=subject_id,
-            details=details,
-            now=now,
-        )

@@ -21,7 +21,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "simsim.config.settings")
 HEALTH_PATHS = frozenset({HEALTHZ, READYZ})
 
 
-class Application:
+class ConsoleServer:
     """Answers health and files before Django, which speaks no lifespan protocol."""
 
     def __init__(self) -> None:
@@ -45,4 +45,4 @@ class Application:
             await self._gate(scope, receive, send)
 
 
-application = Application()
+application = ConsoleServer()

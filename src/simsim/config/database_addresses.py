@@ -106,6 +106,8 @@ def django_database(name: str, url: str) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.postgresql",
         **named,
+        # Behind a pooler of transactions the next rows would be fetched in a session that has no such cursor.
+        "DISABLE_SERVER_SIDE_CURSORS": True,
         "OPTIONS": {
             "connect_timeout": 5,
             "target_session_attrs": "read-write",

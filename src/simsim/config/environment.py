@@ -11,7 +11,7 @@ from simsim.config.database_addresses import is_postgresql, prove_database_url, 
 from simsim.config.setting_sources import PREFIX, data_dir, read_sources
 from simsim.credential import allowlist
 from simsim.forwarding.target import Target, read_target
-from simsim.gateway.addresses import Place, parse_listen
+from simsim.gateway.addresses import HostPort, parse_listen
 from simsim.problem import Unusable
 from simsim.request_log.ship.endpoints import Pattern, parse_pattern
 from simsim.request_log.ship.proxy_formats import AccessLog, parse_access_log
@@ -105,7 +105,7 @@ class Environment(BaseSettings):
             secret_files.decode_keys(self.token_keys.get_secret_value())
         self.mail_server()
         self.trusted_networks()
-        self.gate_place(self.gate_listen)
+        self.parse_gate_listen(self.gate_listen)
         self.followed_logs()
         self.path_patterns()
         self.forward_target()
@@ -175,17 +175,17 @@ class Environment(BaseSettings):
             networks.append(network)
         return allowlist.pack(networks)
 
-    def gate_place(self, text: str, *, name: str = f"{PREFIX}GATE_LISTEN") -> Place | None:
+    def parse_gate_listen(self, text: str, *, name: str = f"{PREFIX}GATE_LISTEN") -> HostPort | None:
         """Return where the gate listens beside its socket, None for nowhere; raise Unusable for a bad one."""
         if not text:
             return None
-        place = parse_listen(text, name=name)
+        address = parse_listen(text, name=name)
         if not self.trusted_proxies:
             raise Unusable(
                 "%(name)s: the gate answers only the proxies that SIMSIM_TRUSTED_PROXIES names, and it names none",
                 name=name,
             )
-        return place
+        return address
 
     def followed_logs(self) -> list[AccessLog]:
         """Return what SIMSIM_ACCESS_LOGS names; raise Unusable for a kind or a path that is none."""

@@ -7,7 +7,7 @@ from simsim.operations.connections import bound_connections
 from simsim.operations.processes import end_with_server
 
 
-class Application(Asgi):
+class GateListener(Asgi):
     """ASGI and not RSGI: these proxies pass on what their clients sent, and the gate must see every byte of it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -17,4 +17,4 @@ class Application(Asgi):
         await super().__call__(scope, receive, send)
 
 
-application = Application(build_gate())
+application = GateListener(build_gate())

@@ -5,9 +5,9 @@ from simsim.gate.rsgi import Rsgi
 from simsim.operations.processes import end_with_server
 
 
-class Application(Rsgi):
+class GateServer(Rsgi):
     def __rsgi_init__(self, loop: object) -> None:
         end_with_server()
 
 
-application = Application(build_gate())
+application = GateServer(build_gate())

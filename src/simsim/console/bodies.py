@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from simsim.gate.address import client_address, site_of
+from simsim.gate.address import locate, site_of
 from simsim.gate.asgi import Receive, Scope, Send
 from simsim.problem import MEDIA_TYPE, BodyTooLarge, BodyTooSlow, Problem, TooManyRequests
 
@@ -63,7 +63,7 @@ class Bodies:
     def _sender(self, scope: Scope) -> bytes:
         forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
         client = scope.get("client")
-        address = client_address(client[0] if client else None, forwarded, self._trusted)
+        address = locate(client[0] if client else None, forwarded, self._trusted).address
         return b"" if address is None else site_of(address)
 
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django_htmx.http import HttpResponseClientRefresh
 
 from simsim.accounts.models import Account, Membership, Role, User
-from simsim.accounts.permissions import GRANTS, Actor, Permission, acting
+from simsim.accounts.permissions import GRANTS, Actor, Permission, actor_of
 from simsim.credential.allowlist import Address
 from simsim.gate.address import Located, locate
 from simsim.problem import NotFound, NotPermitted
@@ -110,7 +110,7 @@ def _in_account(
             raise NotFound
         if permission not in GRANTS[membership.role]:
             raise NotPermitted
-        return view(Visit(request, membership.account, acting(request.user), timezone.now()), *args, **kwargs)
+        return view(Visit(request, membership.account, actor_of(request.user), timezone.now()), *args, **kwargs)
 
     return entered
 

@@ -10,11 +10,12 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from simsim.accounts.models import User, normal_email
+from simsim.accounts.permissions import actor_of
 from simsim.audit.events import Event
-from simsim.audit.recorder import record
+from simsim.audit.recorder import LabelledActor, record
 from simsim.console.place import address_of
 
-NOBODY = "unknown"
+NOBODY = LabelledActor("unknown")
 
 
 @receiver(user_logged_in)
@@ -42,11 +43,10 @@ def write(event: Event, user: User | None, request: HttpRequest | None) -> None:
     address = address_of(request) if request is not None else None
     with transaction.atomic():
         record(
-            event=event,
-            actor_id=user.pk if user else None,
-            actor_label=user.email if user else NOBODY,
+            event,
+            actor=actor_of(user) if user else NOBODY,
             account_id=None,
-            subject_id=str(user.pk) if user else NOBODY,
+            subject_id=str(user.pk) if user else NOBODY.label,
             details={"address": address.text if address else None},
             now=timezone.now(),
         )

@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from simsim.demo import traffic
-from simsim.demo.place import LOOPBACK, Place, free_port, read_json, write_json, write_private
+from simsim.demo.installation import LOOPBACK, Installation, free_port, read_json, write_json, write_private
 from simsim.operations.probes import port_status
 from simsim.operations.processes import Program, Supervisor
 from simsim.problem import Problem
@@ -19,111 +19,113 @@ SIMSIM = (sys.executable, "-m", "simsim.config.command_line")
 def main() -> int:
     """Run the demo until Ctrl-C or SIGTERM and return the exit status."""
     try:
-        place = Place.from_environment(os.environ)
-        place.claim()
-        place.prove_ports_free()
-        run(place)
+        installation = Installation.from_environment(os.environ)
+        installation.claim()
+        installation.prove_ports_free()
+        run(installation)
     except Problem as problem:
         sys.stderr.write(f"simsim demo: {problem}\n")
         return 1
     return 0
 
 
-def run(place: Place) -> None:
+def run(installation: Installation) -> None:
     """Start everything, say where it is once it answers, and watch over it; raise Unusable when it does not work."""
-    place.answer_file.unlink(missing_ok=True)
-    ports = chosen_ports(place)
+    installation.answer_file.unlink(missing_ok=True)
+    ports = chosen_ports(installation)
     mail_url = f"http://{LOOPBACK}:{ports['mail']}"
-    settle(place, ports)
+    settle(installation, ports)
     with Supervisor(complain, patience_seconds=PATIENCE_SECONDS).supervising() as supervisor:
-        supervisor.start(mail_catcher(place, ports))
+        supervisor.start(mail_catcher(installation, ports))
         supervisor.start(Program("sample API", own("sample_api", "--port", str(ports["api"]))))
         if not supervisor.run_to_end(Program("preparation", own("prepare"))):
             return
-        upstream, listen = f"http://{LOOPBACK}:{ports['api']}", f"{LOOPBACK}:{place.gateway_port}"
-        supervisor.start(Program("simsim serve", (*SIMSIM, "serve", "--port", str(place.port)), is_quiet=True))
+        upstream, listen = f"http://{LOOPBACK}:{ports['api']}", f"{LOOPBACK}:{installation.gateway_port}"
+        supervisor.start(Program("simsim serve", (*SIMSIM, "serve", "--port", str(installation.port)), is_quiet=True))
         supervisor.start(
             Program("gateway", (*SIMSIM, "gateway", "--upstream", upstream, "--listen", listen), is_quiet=True)
         )
-        sample = read_json(place.sample_file)
-        if wait_for_all(supervisor, place, ports, sample):
-            show_each_kind(place, sample)
-            write_json(place.answer_file, answers(place, mail_url, sample))
-            introduce(place, mail_url, sample)
+        sample = read_json(installation.sample_file)
+        if wait_for_all(supervisor, installation, ports, sample):
+            show_each_kind(installation, sample)
+            write_json(installation.answer_file, answers(installation, mail_url, sample))
+            introduce(installation, mail_url, sample)
             supervisor.watch()
-    place.answer_file.unlink(missing_ok=True)
+    installation.answer_file.unlink(missing_ok=True)
 
 
-def chosen_ports(place: Place) -> dict[str, int]:
+def chosen_ports(installation: Installation) -> dict[str, int]:
     """Return the ports of mail page, mail server and sample API: those of the last start where they are free."""
-    path = place.home / "ports.json"
+    path = installation.home / "ports.json"
     before = read_json(path)
     ports = {name: free_port(before.get(name)) for name in ("mail", "smtp", "api")}
     write_json(path, ports)
     return ports
 
 
-def settle(place: Place, ports: dict[str, int]) -> None:
+def settle(installation: Installation, ports: dict[str, int]) -> None:
     """Write the demo's settings into its directory, for the command line too, and let no others reach its programs."""
     settings = {
-        "SIMSIM_BASE_URL": place.console_url,
+        "SIMSIM_BASE_URL": installation.console_url,
         "SIMSIM_EMAIL_URL": f"smtp://{LOOPBACK}:{ports['smtp']}",
         "SIMSIM_EMAIL_FROM": "Simsim demo <simsim@example.com>",
-        "SIMSIM_API_URL": place.gateway_url,
+        "SIMSIM_API_URL": installation.gateway_url,
         "SIMSIM_API_EXAMPLE": traffic.ENTITIES,
     }
-    write_private(place.home / "simsim.env", "".join(f'{name}="{value}"\n' for name, value in settings.items()))
+    write_private(installation.home / "simsim.env", "".join(f'{name}="{value}"\n' for name, value in settings.items()))
     for name in [name for name in os.environ if name.startswith("SIMSIM_") and name != "SIMSIM_DEBUG"]:
         del os.environ[name]
-    os.environ |= {"SIMSIM_DATA_DIR": str(place.home), "DJANGO_SETTINGS_MODULE": "simsim.config.settings"}
+    os.environ |= {"SIMSIM_DATA_DIR": str(installation.home), "DJANGO_SETTINGS_MODULE": "simsim.config.settings"}
 
 
 def own(module: str, *arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", f"simsim.demo.{module}", *arguments)
 
 
-def mail_catcher(place: Place, ports: dict[str, int]) -> Program:
+def mail_catcher(installation: Installation, ports: dict[str, int]) -> Program:
     listening = ("--port", str(ports["mail"]), "--smtp-port", str(ports["smtp"]))
-    return Program("mail catcher", own("mail_catcher", *listening, "--directory", str(place.mail_dir)))
+    return Program("mail catcher", own("mail_catcher", *listening, "--directory", str(installation.mail_dir)))
 
 
-def wait_for_all(supervisor: Supervisor, place: Place, ports: dict[str, int], sample: dict[str, Any]) -> bool:
+def wait_for_all(
+    supervisor: Supervisor, installation: Installation, ports: dict[str, int], sample: dict[str, Any]
+) -> bool:
     """Return True once every part answers and the curl line works, False when asked to stop before."""
     ready = traffic.ready_call(sample)
     questions = {
         "The mail catcher": lambda: port_status(LOOPBACK, ports["mail"], "/messages.json") == 200,
-        "The console": lambda: port_status(LOOPBACK, place.port, "/readyz") in {200, 204},
-        "The sample API behind the gateway": lambda: traffic.status(place.gateway_port, ready) == 200,
+        "The console": lambda: port_status(LOOPBACK, installation.port, "/readyz") in {200, 204},
+        "The sample API behind the gateway": lambda: traffic.status(installation.gateway_port, ready) == 200,
     }
     return all(supervisor.wait_until(ask, name=name, seconds=START_SECONDS) for name, ask in questions.items())
 
 
-def show_each_kind(place: Place, sample: dict[str, Any]) -> None:
+def show_each_kind(installation: Installation, sample: dict[str, Any]) -> None:
     """Send the first requests, once in the life of the demo's directory."""
     if not sample.get("has_traffic"):
         for call in traffic.first_calls(sample):
-            traffic.status(place.gateway_port, call)
-        write_json(place.sample_file, {**sample, "has_traffic": True})
+            traffic.status(installation.gateway_port, call)
+        write_json(installation.sample_file, {**sample, "has_traffic": True})
 
 
-def answers(place: Place, mail_url: str, sample: dict[str, Any]) -> dict[str, Any]:
+def answers(installation: Installation, mail_url: str, sample: dict[str, Any]) -> dict[str, Any]:
     """Return what demo.json says: for scripts."""
-    urls = {"console_url": place.console_url, "gateway_url": place.gateway_url, "mail_url": mail_url}
+    urls = {"console_url": installation.console_url, "gateway_url": installation.gateway_url, "mail_url": mail_url}
     return urls | {key: sample[key] for key in ("account_id", "administrator", "member", "token")}
 
 
-def introduce(place: Place, mail_url: str, sample: dict[str, Any]) -> None:
+def introduce(installation: Installation, mail_url: str, sample: dict[str, Any]) -> None:
     """Print where everything is, how to sign in, and the curl line that was just tried."""
     people = "\n".join(
         f"  {role:<15} {sample[key]['email']}   {sample[key]['password']}"
         for role, key in (("Administrator", "administrator"), ("Member", "member"))
     )
     token = sample["token"]
-    curl = f"curl -u '{token['username']}:{token['password']}' {place.gateway_url}{traffic.ENTITIES}"
+    curl = f"curl -u '{token['username']}:{token['password']}' {installation.gateway_url}{traffic.ENTITIES}"
     text = (
-        f"\nSimsim runs.\n\n  Console         {place.console_url}\n{people}\n  Mail            {mail_url}\n\n"
+        f"\nSimsim runs.\n\n  Console         {installation.console_url}\n{people}\n  Mail            {mail_url}\n\n"
         f"Call the sample API through the gateway:\n\n  {curl}\n\n"
-        f"The command line works on it:  SIMSIM_DATA_DIR={place.home} .venv/bin/simsim account list\n"
+        f"The command line works on it:  SIMSIM_DATA_DIR={installation.home} .venv/bin/simsim account list\n"
         "Ctrl-C stops everything; the next start finds it as it is now.\n\n"
     )
     sys.stdout.write(text)

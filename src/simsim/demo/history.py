@@ -13,7 +13,7 @@ from simsim.credential.decision import Cause, Reason
 from simsim.demo.traffic import ENTITIES
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.ship import insert
-from simsim.request_log.ship.join import Row
+from simsim.request_log.ship.join import RequestRow
 
 DAYS = 30
 # As many requests in an hour by day and by night; a weekend has fewer.
@@ -41,7 +41,7 @@ PASTS = {
 
 def remember(account_id: uuid.UUID, tokens: Mapping[str, tuple[str, str]], now: datetime) -> None:
     """Store what the tokens of PASTS, each an id and a name, would have done in the last DAYS days."""
-    rows: list[Row] = []
+    rows: list[RequestRow] = []
     chance = random.Random(7)  # noqa: S311 - the same month in every demo, and no secret
     for key, at in _moments(chance, now):
         past, (token_id, name) = PASTS[key], tokens[key]
@@ -67,9 +67,9 @@ def _moments(chance: random.Random, now: datetime) -> Iterator[tuple[str, dateti
             yield chance.choices(list(PASTS), shares)[0], hour + timedelta(seconds=chance.random() * 3600)
 
 
-def _row(chance: random.Random, at: datetime, reason: Reason, cause: Cause) -> Row:
+def _row(chance: random.Random, at: datetime, reason: Reason, cause: Cause) -> RequestRow:
     is_refused = reason != Reason.OK
-    return Row(
+    return RequestRow(
         received_at=at, account_id=None, token_id=None, token_name=None, method="GET",
         resource=chance.choices(REQUESTS, (8, 4, 2, 1))[0],
         status=401 if is_refused else chance.choices((200, 404, 500), (60, 2, 1))[0],

@@ -12,7 +12,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from simsim.demo import mail_page, mailbox
-from simsim.demo.place import LOOPBACK
+from simsim.demo.installation import LOOPBACK
 
 HTML = "text/html; charset=utf-8"
 

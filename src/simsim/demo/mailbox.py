@@ -9,7 +9,8 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
-from simsim.demo.place import write_json
+from simsim.demo.installation import write_json
+from simsim.rfc3339 import format_time
 
 Mail = dict[str, str]
 _is_mail_id = re.compile(r"[0-9]{20}-[0-9a-f]{8}").fullmatch
@@ -26,7 +27,7 @@ def keep(directory: Path, raw: bytes, recipients: list[str]) -> Mail:
         "text": body(received, "plain"),
         "html": body(received, "html"),
         "message_id": str(received["message-id"] or ""),
-        "sent_at": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+        "sent_at": format_time(datetime.now(UTC)),
     }
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_json(directory / f"{mail['id']}.json", mail)

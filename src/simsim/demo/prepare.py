@@ -5,7 +5,7 @@ import sys
 
 import django
 
-from simsim.demo.place import Place
+from simsim.demo.installation import Installation
 from simsim.problem import Problem
 
 
@@ -14,7 +14,7 @@ def main() -> int:
     from simsim.demo.sample_data import prepare  # noqa: PLC0415 - models can be imported only once Django is set up
 
     try:
-        prepare(Place.from_environment(os.environ))
+        prepare(Installation.from_environment(os.environ))
     except Problem as problem:
         sys.stderr.write(f"simsim: {problem}\n")
         return 1

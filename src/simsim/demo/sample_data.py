@@ -10,13 +10,13 @@ from django.utils import timezone
 
 from simsim.accounts.actions import add_user, create_account
 from simsim.accounts.models import Account, Role, User
-from simsim.accounts.permissions import OPERATOR, acting, administrators
+from simsim.accounts.permissions import OPERATOR, actor_of, administrators
 from simsim.credential.digest import digest
 from simsim.demo import history
-from simsim.demo.place import Place, read_json, write_json
+from simsim.demo.installation import Installation, read_json, write_json
 from simsim.operations import migrate
 from simsim.tokens.actions import create_token, revoke_token
-from simsim.tokens.models import Reason, Status, Token
+from simsim.tokens.models import RevocationReason, Status, Token
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,16 @@ SAMPLES = {
 }
 
 
-def prepare(place: Place) -> None:
+def prepare(installation: Installation) -> None:
     """Bring the demo's databases up to date, and its sample file to what is in them."""
     migrate.migrate()
     now = timezone.now()
-    sample = read_json(place.sample_file)
+    sample = read_json(installation.sample_file)
     account = Account.objects.filter(pk=sample["account_id"]).first() if sample else None
     with transaction.atomic():
         changed = make(now) if account is None else mend(account, sample, now)
         # Before the commit: a password that rests in the database alone could never be shown to anybody.
-        write_json(place.sample_file, {**sample, **changed})
+        write_json(installation.sample_file, {**sample, **changed})
 
 
 def make(now: datetime) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def make(now: datetime) -> dict[str, Any]:
     charlie, charlie_signs_in = person(globex, "charlie@example.com", Role.ADMINISTRATOR, now)
     others = {key: token_of(acme, alice, sample, now) for key, sample in SAMPLES.items()}
     former = Token.objects.get(pk=others["revoked"]["id"])
-    revoke_token(actor=acting(alice), token=former, reason=Reason.NOT_NEEDED, now=now - timedelta(days=3))
+    revoke_token(actor=actor_of(alice), token=former, reason=RevocationReason.NOT_NEEDED, now=now - timedelta(days=3))
     history.remember(acme.pk, {key: (others[key]["id"], SAMPLES[key].name) for key in SAMPLES}, now)
     others["foreign"] = token_of(globex, charlie, SampleToken("Globex feed", "90d"), now)
     return {
@@ -107,7 +107,7 @@ def person(account: Account, email: str, role: Role, now: datetime) -> tuple[Use
 def token_of(account: Account, creator: User, sample: SampleToken, now: datetime) -> dict[str, str]:
     """Create a token and return what an integrator gets of it, with its id."""
     token, credentials = create_token(
-        actor=acting(creator),
+        actor=actor_of(creator),
         account=account,
         name=sample.name,
         expires=sample.expires,

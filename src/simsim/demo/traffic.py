@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from simsim.demo.place import LOOPBACK
+from simsim.demo.installation import LOOPBACK
 
 ENTITIES = "/api/v2/entities"
 TIMEOUT_SECONDS = 10.0

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.utils import translation
@@ -12,13 +12,14 @@ from simsim.audit.models import AuditEvent
 from simsim.request_log.models import LoggedRequest
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.search import selectors
+from simsim.rfc3339 import format_time
 
 AT_ONCE = 900  # a statement of SQLite's takes 999 values, where it was built with its old limit
 LANGUAGE = "en"
 
 
 @dataclass(frozen=True)
-class Event:
+class ForwardedEvent:
     """`json` is the whole of it in ASCII, without control characters; `facts` are what syslog tells beside it.
 
     `id` stays the same whenever the event is sent again; it is of its `kind` alone. `is_ordinary` says that nobody need
@@ -33,7 +34,7 @@ class Event:
     json: bytes
 
 
-def of_requests(row_ids: Sequence[int]) -> list[Event]:
+def of_requests(row_ids: Sequence[int]) -> list[ForwardedEvent]:
     """Return the logged requests that are there, as they are now, in the order of their time."""
     with translation.override(
         LANGUAGE
@@ -41,12 +42,12 @@ def of_requests(row_ids: Sequence[int]) -> list[Event]:
         return [_of_request(row) for row in _found(LoggedRequest, sorted(row_ids))]
 
 
-def of_audit(event_ids: Sequence[int]) -> list[Event]:
+def of_audit(event_ids: Sequence[int]) -> list[ForwardedEvent]:
     """Return the audit events that are there, in their order."""
     return [_of_audit(row) for row in _found(AuditEvent, sorted(event_ids))]
 
 
-def _of_request(row: LoggedRequest) -> Event:
+def _of_request(row: LoggedRequest) -> ForwardedEvent:
     account = str(row.account_id) if row.account_id else None
     document = {
         "kind": "request",
@@ -60,15 +61,15 @@ def _of_request(row: LoggedRequest) -> Event:
         "reason": row.reason, "status": row.status, "address": row.address,
     }  # fmt: skip
     is_ordinary = row.outcome != Outcome.REFUSED
-    return Event("request", str(row.pk), row.received_at, is_ordinary, _given(facts), _json(document))
+    return ForwardedEvent("request", str(row.pk), row.received_at, is_ordinary, _given(facts), _json(document))
 
 
-def _of_audit(row: AuditEvent) -> Event:
+def _of_audit(row: AuditEvent) -> ForwardedEvent:
     account = str(row.account_id) if row.account_id else None
     document = {
         "kind": "audit",
         "id": str(row.pk),
-        "at": row.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "at": format_time(row.at, "microseconds"),
         "event": row.event,
         "account_id": account,
         "actor_id": None if row.actor_id is None else str(row.actor_id),
@@ -77,7 +78,7 @@ def _of_audit(row: AuditEvent) -> Event:
         "details": row.details,
     }
     facts = {"id": str(row.pk), "account": account, "event": row.event, "subject": row.subject_id}
-    return Event("audit", str(row.pk), row.at, False, _given(facts), _json(document))
+    return ForwardedEvent("audit", str(row.pk), row.at, False, _given(facts), _json(document))
 
 
 def _given(facts: Mapping[str, object]) -> dict[str, str]:

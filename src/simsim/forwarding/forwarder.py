@@ -6,9 +6,9 @@ from typing import Any
 
 from django.conf import settings
 
-from simsim.forwarding import syslog, unsent, webhook
-from simsim.forwarding.connection import Away, Refused
-from simsim.forwarding.events import Event
+from simsim.forwarding import lost_events, syslog, webhook
+from simsim.forwarding.connection import ReceiverRefused, ReceiverUnavailable
+from simsim.forwarding.events import ForwardedEvent
 from simsim.forwarding.queue import QUEUES, Queue, claim, give_back, put_off, settle
 from simsim.forwarding.target import Protocol, Target
 
@@ -16,13 +16,17 @@ from simsim.forwarding.target import Protocol, Target
 def forward_due(target: Target, *, now: datetime) -> int:
     """Send a bounded number of what is due and return how many events the receiver took.
 
-    Raises Away or Refused when it took some of them not: wait ever longer before the next call.
+    Raises ReceiverUnavailable or ReceiverRefused when it took some of them not: wait ever longer before the next call.
     """
     taken, failure = 0, None
     for queue in QUEUES:
         try:
             taken += _forward(queue, target, now)
-        except (Away, Refused) as error:  # what is wrong with one kind must not hold up the other
+        except (
+            ReceiverUnavailable,
+            ReceiverRefused,
+        ) as error:
+            # A failure of one kind must not hold up the other.
             failure = failure or error
     if failure:
         raise failure
@@ -38,19 +42,19 @@ def _forward(queue: Queue, target: Target, now: datetime) -> int:
     events = queue.load(ids)
     try:
         _send(target, claimed, events, now)
-    except Away as error:
+    except ReceiverUnavailable as error:
         give_back(queue, claimed, str(error))
         raise
-    except Refused as error:
+    except ReceiverRefused as error:
         put_off(queue, claimed, str(error), now)
         raise
     if lost := len(ids) - len(events):
-        unsent.tell(queue.kind, lost, since=claimed[0].queued_at, until=claimed[-1].queued_at, now=now)
+        lost_events.record_gap(queue.kind, lost, since=claimed[0].queued_at, until=claimed[-1].queued_at, now=now)
     settle(queue, claimed)
     return len(events)
 
 
-def _send(target: Target, claimed: Sequence[Any], events: Sequence[Event], now: datetime) -> None:
+def _send(target: Target, claimed: Sequence[Any], events: Sequence[ForwardedEvent], now: datetime) -> None:
     if not events:
         return
     if target.protocol == Protocol.SYSLOG:

@@ -10,7 +10,7 @@ from django.db.models import F, QuerySet
 
 from simsim.audit.models import Shipment as AuditShipment
 from simsim.forwarding import events
-from simsim.forwarding.events import Event
+from simsim.forwarding.events import ForwardedEvent
 from simsim.request_log.models import Shipment as LogShipment
 
 # Longer than an attempt takes; what a killed worker held is free again after it.
@@ -29,7 +29,7 @@ class Queue:
 
     kind: str
     model: Any
-    load: Callable[[Sequence[int]], list[Event]]
+    load: Callable[[Sequence[int]], list[ForwardedEvent]]
 
     @property
     def rows(self) -> QuerySet[Any]:

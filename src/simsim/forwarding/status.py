@@ -14,7 +14,7 @@ RECENT = timedelta(days=3)
 
 
 @dataclass(frozen=True)
-class State:
+class ForwardingStatus:
     """`waiting` events, the oldest since `oldest`; `last_error` "" where nothing that waits has failed yet.
 
     `lost` events were given up lately: they had waited for longer than the log is kept.
@@ -31,7 +31,7 @@ class State:
         return not (self.last_error or waits_for_long or self.lost)
 
 
-def state(*, now: datetime) -> State:
+def forwarding_status(*, now: datetime) -> ForwardingStatus:
     """Return how forwarding does now."""
     waiting = 0
     oldest: list[datetime] = []
@@ -43,4 +43,4 @@ def state(*, now: datetime) -> State:
         errors += queue.rows.exclude(last_error="").order_by("-due_at").values_list("last_error", flat=True)[:1]
     gaps = AuditEvent.objects.filter(event=Event.FORWARDING_GAP, at__gt=now - RECENT)
     lost = sum(int(details["events"]) for details in gaps.values_list("details", flat=True))
-    return State(waiting, min(oldest, default=None), errors[0] if errors else "", lost)
+    return ForwardingStatus(waiting, min(oldest, default=None), errors[0] if errors else "", lost)

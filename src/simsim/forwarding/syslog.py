@@ -7,11 +7,11 @@ import socket
 import ssl
 import time
 from collections.abc import Sequence
-from datetime import UTC
 
-from simsim.forwarding.connection import SILENCE_SECONDS, Away, Connection, connected
-from simsim.forwarding.events import Event
+from simsim.forwarding.connection import SILENCE_SECONDS, ReceiverConnection, ReceiverUnavailable, connected
+from simsim.forwarding.events import ForwardedEvent
 from simsim.forwarding.target import Target
+from simsim.rfc3339 import format_time
 
 LOCAL0 = 16
 NOTICE, INFORMATIONAL = 5, 6
@@ -22,8 +22,8 @@ _not_printable = re.compile(r"[^!-~]")  # PRINTUSASCII
 _to_be_escaped = re.compile(r'(["\\\]])')
 
 
-def send(target: Target, events: Sequence[Event], *, origin: str) -> None:
-    """Send the events, in their order, over one connection; raise Away.
+def send(target: Target, events: Sequence[ForwardedEvent], *, origin: str) -> None:
+    """Send the events, in their order, over one connection; raise ReceiverUnavailable.
 
     Syslog has no acknowledgement. That the receiver closes in turn, after we have, is taken for one: it has read to the
     end then. What it had not read when it died is answered with a reset, and is sent again.
@@ -33,10 +33,10 @@ def send(target: Target, events: Sequence[Event], *, origin: str) -> None:
         _prove_taken(connection)
 
 
-def message(event: Event, origin: str) -> bytes:
+def message(event: ForwardedEvent, origin: str) -> bytes:
     """Return one message in ASCII without control characters: `origin` is the host's name in it."""
     severity = INFORMATIONAL if event.is_ordinary else NOTICE
-    timestamp = event.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    timestamp = format_time(event.at, "microseconds")
     host = _not_printable.sub("", origin)[:255] or "-"
     elements = " ".join(f'{name}="{escaped(value)}"' for name, value in event.facts.items())
     head = f"<{LOCAL0 * 8 + severity}>1 {timestamp} {host} simsim - {event.kind} [{SD_ID} {elements}] "
@@ -54,10 +54,10 @@ def framed(text: bytes) -> bytes:
     return b"%d %b" % (len(text), text)
 
 
-def _prove_taken(connection: Connection) -> None:
+def _prove_taken(connection: ReceiverConnection) -> None:
     sock = connection.socket
     if _has_ended(sock):
-        raise Away("it closed the connection before it had everything")
+        raise ReceiverUnavailable("it closed the connection before it had everything")
     if isinstance(sock, ssl.SSLSocket):
         # Receivers that close without TLS's own goodbye are many.
         with contextlib.suppress(ssl.SSLEOFError):

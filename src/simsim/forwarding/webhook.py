@@ -8,24 +8,34 @@ import http.client
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from simsim.forwarding.connection import Away, Connection, Refused, connected, in_words
-from simsim.forwarding.events import Event
+from simsim.forwarding.connection import (
+    ReceiverConnection,
+    ReceiverRefused,
+    ReceiverUnavailable,
+    connected,
+    describe_error,
+)
+from simsim.forwarding.events import ForwardedEvent
 from simsim.forwarding.target import Target
 
 # nginx takes a body of 1 MiB where nobody has told it otherwise.
 MAX_BYTES = 512 * 1024
 MAX_ANSWER_BYTES = 64 * 1024
-FOR_NOW = {408, 425, 429}
+TEMPORARY = {408, 425, 429}
 
 
-def send(target: Target, delivery: str, events: Sequence[Event], now: datetime) -> None:
-    """POST the events, in their order; raise Away or Refused. `delivery` stands for what is sent, whenever it is."""
+def send(target: Target, delivery: str, events: Sequence[ForwardedEvent], now: datetime) -> None:
+    """POST the events in their order; raise ReceiverUnavailable or ReceiverRefused.
+
+    `delivery` identifies what is sent and stays the same when it is sent again.
+    """
     for body, ids in _bodies(events):
         message_id = "msg_" + hashlib.sha256("\n".join((delivery, *ids)).encode()).hexdigest()[:32]
         with connected(target) as connection:
             status = _post(target, connection, body, headers(target, message_id, body, now))
         if not 200 <= status < 300:
-            raise (Refused if 300 <= status < 500 and status not in FOR_NOW else Away)(f"it answered {_told(status)}")
+            is_refusal = 300 <= status < 500 and status not in TEMPORARY
+            raise (ReceiverRefused if is_refusal else ReceiverUnavailable)(f"it answered {_status_text(status)}")
 
 
 def headers(target: Target, message_id: str, body: bytes, now: datetime) -> dict[str, str]:
@@ -44,7 +54,7 @@ def headers(target: Target, message_id: str, body: bytes, now: datetime) -> dict
     }
 
 
-def _bodies(events: Iterable[Event]) -> Iterator[tuple[bytes, list[str]]]:
+def _bodies(events: Iterable[ForwardedEvent]) -> Iterator[tuple[bytes, list[str]]]:
     """Yield bodies of a bounded size, each a JSON array, and the ids of their events."""
     parts: list[bytes] = []
     ids: list[str] = []
@@ -60,7 +70,7 @@ def _bodies(events: Iterable[Event]) -> Iterator[tuple[bytes, list[str]]]:
         yield b"[" + b",\n".join(parts) + b"]", ids
 
 
-def _post(target: Target, connection: Connection, body: bytes, head: dict[str, str]) -> int:
+def _post(target: Target, connection: ReceiverConnection, body: bytes, head: dict[str, str]) -> int:
     """Return the status of the answer. No redirect is followed: it would take the events to where nobody sent them."""
     session = http.client.HTTPConnection(target.host)
     session.sock = connection.socket
@@ -73,15 +83,15 @@ def _post(target: Target, connection: Connection, body: bytes, head: dict[str, s
         answer = session.getresponse()
     except http.client.HTTPException as error:
         connection.prove_whole()
-        raise Away(in_words(error)) from error
+        raise ReceiverUnavailable(describe_error(error)) from error
     # Whatever becomes of the rest, the answer stands.
     with contextlib.suppress(OSError, http.client.HTTPException):
         answer.read(MAX_ANSWER_BYTES)
     if not is_sent and 200 <= answer.status < 300:
-        raise Away("it answered before it had read everything")
+        raise ReceiverUnavailable("it answered before it had read everything")
     return answer.status
 
 
-def _told(status: int) -> str:
-    """Return the status in our words: the receiver's may hold anything."""
+def _status_text(status: int) -> str:
+    """Return the status with our own phrase: the receiver's may hold anything."""
     return f"{status} {http.client.responses.get(status, '')}".strip()

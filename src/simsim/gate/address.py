@@ -1,5 +1,6 @@
 """The caller's address, read so that the caller cannot choose it."""
 
+import ipaddress
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -8,7 +9,9 @@ from simsim.credential.allowlist import Address, contains, parse_address
 
 MAX_FORWARDED_FOR_BYTES = 8 * 1024
 MAX_VIA_CHARACTERS = 200
-SITE_BYTES = 1 + 8  # of `Address.key`: the family, and 64 bits
+# A host chooses its own addresses within its /64 (RFC 4291): by address each request would be the first.
+IPV6_SITE_BITS = 64
+SITE_BYTES = 1 + IPV6_SITE_BITS // 8  # of `Address.key`: the family, and the site
 REMEMBERED, MAX_REMEMBERED = 4096, 64  # spellings, never decisions
 
 
@@ -24,8 +27,8 @@ class Located(NamedTuple):
     via: str | None = None
 
 
-def client_address(peer: str | None, forwarded_for: Sequence[str], trusted: bytes) -> Address | None:
-    """Return the address that the request comes from, None when it cannot be known. Never raises.
+def locate(peer: str | None, forwarded_for: Sequence[str], trusted: bytes) -> Located:
+    """Return the address that the request comes from, and how it was determined. Never raises.
 
     `peer` is the socket's other end, None or "" for a Unix socket, which is always trusted; `forwarded_for` holds the
     value of every X-Forwarded-For header, in order; `trusted` is what `allowlist.pack` made of the trusted proxies.
@@ -34,11 +37,6 @@ def client_address(peer: str | None, forwarded_for: Sequence[str], trusted: byte
     the list is read from there, through trusted proxies, to the first address that is not one. A hop that is no
     address ends the walk without an answer: what stands left of it was written by nobody we trust.
     """
-    return locate(peer, forwarded_for, trusted).address
-
-
-def locate(peer: str | None, forwarded_for: Sequence[str], trusted: bytes) -> Located:
-    """Return the client's address, as `client_address` does, and how it was determined."""
     if not forwarded_for:
         return _remembered_place(peer, None, trusted)
     if len(forwarded_for) == 1 and len(forwarded_for[0]) <= MAX_REMEMBERED:
@@ -67,6 +65,15 @@ def _place(peer: str | None, forwarded_for: Sequence[str], trusted: bytes) -> Lo
 def site_of(address: Address) -> bytes:
     """Return what one customer of a provider has: the address in IPv4, the /64 in IPv6, where hosts choose the rest."""
     return address.key[:SITE_BYTES]
+
+
+@lru_cache(maxsize=REMEMBERED)
+def network_of(text: str | None) -> str:
+    """Return the site of an address as text: the address in IPv4, its /64 in IPv6; "" for what is no address."""
+    address = parse_address(text) if text else None
+    if address is None or ":" not in address.text:
+        return "" if address is None else address.text
+    return str(ipaddress.ip_network((address.text, IPV6_SITE_BITS), strict=False))
 
 
 def parse_hop(text: str) -> Address | None:

@@ -87,9 +87,13 @@ HEALTHY = Answer(200, _JSON, b'{"status":"ok"}')
 
 
 def ready(worker: WorkerHealth) -> Answer:
-    """Return that the gate can decide, and how the worker is: that never changes the status.
+    """Return that the gate can decide, and how the workers are: that never changes the answer's status.
 
     A load balancer must not take the API away because a mail waits.
     """
-    told = {"status": "ok" if worker.is_good else "degraded", "worker": worker.document()}
+    told = {
+        "status": "ok" if worker.is_good else "degraded",
+        "worker": worker.document(),
+        "other_nodes": worker.other_documents(),
+    }
     return Answer(200, _JSON, json.dumps(told, separators=(",", ":")).encode())

@@ -3,7 +3,6 @@
 The gate's one way in: the SQL view `verifiable_token`, on either database.
 """
 
-from pathlib import Path
 from typing import Protocol
 
 from simsim.credential.decision import Record
@@ -30,18 +29,3 @@ class Lookup(Protocol):
     def close(self) -> None:
         """Let go of the database; the next `find` opens it again."""
         ...
-
-
-def open_lookup(database: str | Path) -> Lookup:
-    """Return the lookup for a database URL (postgresql://, sqlite:///) or the path of an SQLite file.
-
-    Touches nothing: the database is opened by the first `find`.
-    """
-    # Imported here: a gate on SQLite does without the PostgreSQL driver, 30 ms and 10 MB of it.
-    if isinstance(database, str) and database.startswith(("postgresql://", "postgres://")):
-        from simsim.gate.lookup_postgresql import PostgresqlLookup  # noqa: PLC0415
-
-        return PostgresqlLookup(database)
-    from simsim.gate.lookup_sqlite import SqliteLookup  # noqa: PLC0415
-
-    return SqliteLookup(Path(str(database).removeprefix("sqlite:///")))

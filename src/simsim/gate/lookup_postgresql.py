@@ -1,6 +1,8 @@
-"""The lookup on PostgreSQL: one connection, one prepared SELECT for each request, and no wait without an end."""
+"""The lookup on PostgreSQL: one connection, one SELECT for each request, and a bound on every wait."""
 
+import contextlib
 import time
+from datetime import UTC
 from typing import Any
 
 import psycopg
@@ -14,11 +16,12 @@ from simsim.gate.lookup import COLUMNS, VIEW, Unavailable
 
 CONNECT_TIMEOUT_SECONDS = 2
 STATEMENT_TIMEOUT_SECONDS = 2.0
-# After a failed attempt every request within this time is refused at once: waiting for a dead server one request
-# after another would answer none of them.
+CANCEL_TIMEOUT_SECONDS = 0.5
+# After a failed attempt every request within this time is refused at once. If each waited for a dead server in turn,
+# none would be answered.
 PAUSE_SECONDS = 0.5
 
-# Each answer says whether the server that gave it takes writes, also when there is no row: a standby, or a primary that
+# Each answer says whether the server that gave it takes writes, even when there is no row: a standby, or a primary that
 # was fenced, may not know of a revocation. PostgreSQL sets `transaction_read_only` before it takes the snapshot, so a
 # promotion in between can't pass an old row off as a new one, as it could with `pg_is_in_recovery()`.
 _SELECT = f"""
@@ -28,18 +31,24 @@ _SELECT = f"""
 
 
 class _ReadOnlyServerError(psycopg.OperationalError):
-    """A standby, or a primary that takes no writes, has answered."""
+    """The answer came from a standby, or from a primary that takes no writes."""
 
 
 class _Connection(psycopg.Connection[TupleRow]):
-    """A connection on which every wait ends: `statement_timeout` is the server's word, and a frozen server has none."""
+    """A connection on which every wait has a bound, kept by the client.
+
+    `statement_timeout` would be set for the session, which a pooler hands on to others; and a frozen server keeps none.
+    """
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         return super().wait(gen, interval, STATEMENT_TIMEOUT_SECONDS if timeout is None else timeout)
 
 
 class PostgresqlLookup:
-    """Finds records in PostgreSQL, over one connection that is made again when it breaks."""
+    """Finds records in PostgreSQL over one connection, which it makes again when it breaks.
+
+    Sets nothing for the session, so that it works behind a pooler: the session may be somebody else's a moment later.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -51,7 +60,7 @@ class PostgresqlLookup:
         """Return the record under a password's digest, None when there is none. Raises Unavailable."""
         if time.monotonic() < self._paused_until:
             raise Unavailable("PostgreSQL: no connection, trying again in a moment")
-        (row,) = self._rows(digest)  # more than one owner of a password is no decision
+        (row,) = self._rows(digest)  # a password of two tokens is a bug: no decision
         _, found, token, account, name, expires_at, revoked_at, allowlist, works_until, report_only = row
         if found is None:
             return None
@@ -60,22 +69,27 @@ class PostgresqlLookup:
             account_id=str(account),
             name=name,
             digest=found,
-            expires_at=expires_at,
+            # They come in the session's time zone.
+            expires_at=expires_at.astimezone(UTC),
             revoked=revoked_at is not None,
             allowlist=allowlist,
-            superseded_at=works_until,
+            superseded_at=None if works_until is None else works_until.astimezone(UTC),
             report_only=report_only is True,
         )
 
     def version(self) -> None:
-        """Return None: PostgreSQL tells of commits only when it is asked, and may as well be asked for the row."""
+        """Return None: to ask PostgreSQL whether something was committed takes as long as to ask for the row."""
 
     def close(self) -> None:
-        """Let go of the connection; the next `find` makes another."""
+        """Close the connection and cancel what it still runs; the next `find` makes another."""
         cursor, self._cursor = self._cursor, None
-        # A child never closes what it inherited: closing says goodbye on the parent's connection.
-        if cursor is not None and self._generation == process.generation():
-            cursor.connection.close()
+        # A forked child must not close the connection that it inherited: that would end the parent's session.
+        if cursor is None or self._generation != process.generation():
+            return
+        # A server that waits for a lock doesn't notice that its client is gone.
+        with contextlib.suppress(psycopg.Error):
+            cursor.connection.cancel_safe(timeout=CANCEL_TIMEOUT_SECONDS)
+        cursor.connection.close()
 
     def _rows(self, digest: bytes) -> list[TupleRow]:
         is_fresh = self._cursor is None
@@ -84,8 +98,8 @@ class PostgresqlLookup:
             return self._ask(digest)
         except psycopg.Error as error:
             self.close()
-            # A kept connection that broke at once (a restarted server, a changed view) says nothing about the next
-            # one. One that was waited for until the time-out does.
+            # When a kept connection breaks at once (a restarted server, a changed view), a new one may work. When it
+            # breaks after a wait, a new one would wait as long.
             if is_fresh or time.monotonic() - started >= STATEMENT_TIMEOUT_SECONDS / 2:
                 raise self._pause(error) from error
         try:
@@ -96,26 +110,34 @@ class PostgresqlLookup:
 
     def _ask(self, digest: bytes) -> list[TupleRow]:
         if self._cursor is None or self._generation != process.generation():
-            self._cursor = self._connected()
-            self._generation = process.generation()
-        rows = self._cursor.execute(_SELECT, (digest,), prepare=True).fetchall()
+            self._cursor = self._connect()
+        rows = self._cursor.execute(_SELECT, (digest,)).fetchall()
         if rows[0][0]:
             raise _ReadOnlyServerError
         return rows
 
-    def _connected(self) -> psycopg.Cursor[TupleRow]:
+    def _connect(self) -> psycopg.Cursor[TupleRow]:
         parameters: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "application_name": "simsim gate"}
-        # Of several hosts libpq then takes the primary.
+        # Among several hosts libpq then chooses the primary.
         if "target_session_attrs" not in conninfo_to_dict(self._url):
             parameters["target_session_attrs"] = "read-write"
-        connection = _Connection.connect(self._url, autocommit=True, **parameters)
-        milliseconds = int(STATEMENT_TIMEOUT_SECONDS * 1000)
-        connection.execute(f"SET statement_timeout = {milliseconds}")
-        connection.execute("SET timezone = 'UTC'")
-        return connection.cursor(binary=True)
+        connection = _Connection.connect(self._url, autocommit=True, prepare_threshold=None, **parameters)
+        # Kept at once: if the question below fails, `close` finds the connection.
+        self._cursor, self._generation = connection.cursor(binary=True), process.generation()
+        # Prepared at the first use, but not behind a pooler: the next request may come to a session that doesn't know
+        # the statement, or that knows another one by its name.
+        if not is_pooled(connection):
+            connection.prepare_threshold = 0
+        return self._cursor
 
     def _pause(self, error: psycopg.Error) -> Unavailable:
         self._paused_until = time.monotonic() + PAUSE_SECONDS
         if isinstance(error, _ReadOnlyServerError):
             return Unavailable("PostgreSQL: the server takes no writes, it may be a standby")
         return Unavailable(f"PostgreSQL: {type(error).__name__}")
+
+
+def is_pooled(connection: psycopg.Connection[Any]) -> bool:
+    """Whether a pooler stands in between: the process that answers isn't the one named at the start of the session."""
+    (row,) = connection.execute("SELECT pg_backend_pid()").fetchall()
+    return bool(row[0] != connection.info.backend_pid)

@@ -13,7 +13,7 @@ from simsim.gate.app import VERIFY
 TIMEOUT_SECONDS = 2.0
 
 
-class Verdict(NamedTuple):
+class GateAnswer(NamedTuple):
     """What the gate answered: its status, and the reason of a refusal, None where it gave none."""
 
     status: int
@@ -37,7 +37,7 @@ class SocketConnection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def ask(path: Path, *, username: str, password: str, address: str | None) -> Verdict | None:
+def ask(path: Path, *, username: str, password: str, address: str | None) -> GateAnswer | None:
     """Return what the gate behind the socket says of a request with these credentials from that address.
 
     The gate logs the question as it logs a proxy's. None when no gate answers.
@@ -53,6 +53,6 @@ def ask(path: Path, *, username: str, password: str, address: str | None) -> Ver
         return None
     else:
         known = answer.getheader(REASON_HEADER)
-        return Verdict(answer.status, known if known in {reason.value for reason in Reason} else None)
+        return GateAnswer(answer.status, known if known in {reason.value for reason in Reason} else None)
     finally:
         connection.close()

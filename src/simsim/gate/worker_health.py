@@ -1,36 +1,117 @@
-"""How this node's worker is, for `/readyz`: read from the file that it writes each few seconds. Needs no database."""
+"""How this node's worker is, for `/readyz`: read from the file that it writes every few seconds. Needs no database."""
 
 import json
-from dataclasses import dataclass
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+from simsim.gate.spool import ENDS, GATE
 
 FILE_NAME = ".worker"
-# Some rounds long: a busy worker may be late.
+# Several rounds: a busy worker may be late.
 MAX_SILENCE_SECONDS = 60.0
+MAX_UNSHIPPED_SECONDS = 60.0
+MAX_MAIL_SECONDS = 900.0
+LINE_FILES = (f"{GATE}-*.jsonl", f"{ENDS}-*.jsonl", "gateway*.jsonl")
+FIRST_LINE_BYTES = 16 * 1024
+_time_in = re.compile(rb'"at": ?([0-9]+(?:\.[0-9]+)?)').search
+
+
+@dataclass(frozen=True)
+class OtherNode:
+    """What this node's worker last read about the worker of another node. None: nothing waits there."""
+
+    host: str
+    last_round_seconds: float | None
+    oldest_unshipped_seconds: float | None
 
 
 @dataclass(frozen=True)
 class WorkerHealth:
-    """How long ago the worker's last round was, None when none is known of, and the jobs that failed in it."""
+    """How long ago the worker's last round was, None when no worker has run here, and the jobs that failed in it.
+
+    The ages of the oldest unshipped line and of the oldest owed mail are None when nothing waits, as far as known.
+    """
 
     last_round_seconds: float | None
     failing: tuple[str, ...] = ()
+    oldest_unshipped_seconds: float | None = None
+    oldest_mail_seconds: float | None = None
+    other_nodes: tuple[OtherNode, ...] = ()
 
     @property
     def is_good(self) -> bool:
         silence = self.last_round_seconds
-        return silence is not None and silence <= MAX_SILENCE_SECONDS and not self.failing
+        return (
+            silence is not None
+            and silence <= MAX_SILENCE_SECONDS
+            and (self.oldest_unshipped_seconds or 0.0) <= MAX_UNSHIPPED_SECONDS
+            and (self.oldest_mail_seconds or 0.0) <= MAX_MAIL_SECONDS
+            and not self.failing
+        )
 
     def document(self) -> dict[str, object]:
-        return {"ok": self.is_good, "last_round_seconds": self.last_round_seconds, "failing": list(self.failing)}
+        return {
+            "ok": self.is_good,
+            "last_round_seconds": self.last_round_seconds,
+            "oldest_unshipped_seconds": self.oldest_unshipped_seconds,
+            "oldest_mail_seconds": self.oldest_mail_seconds,
+            "failing": list(self.failing),
+        }
+
+    def other_documents(self) -> list[dict[str, object]]:
+        return [asdict(node) for node in self.other_nodes]
 
 
 def read_worker_health(spool: Path, now: float) -> WorkerHealth:
-    """Return what the worker of this spool has said, at `now` in seconds of the epoch. Never raises."""
+    """Return what the worker of this spool wrote, at `now` in seconds since 1970. Never raises."""
     path = spool / FILE_NAME
     try:
-        silence = max(0.0, now - path.stat().st_mtime)
-        failing = tuple(str(name) for name in json.loads(path.read_bytes())["failing"])
-    except (OSError, ValueError, TypeError, KeyError):
+        round_at, said = path.stat().st_mtime, json.loads(path.read_bytes())
+        shipped = said.get("shipped")
+        return WorkerHealth(
+            last_round_seconds=_age(round_at, now),
+            failing=tuple(str(name) for name in said["failing"]),
+            oldest_unshipped_seconds=None if shipped is None else _age(_oldest_unshipped_at(spool, shipped), now),
+            oldest_mail_seconds=_age(said.get("oldest_mail_at"), now),
+            other_nodes=tuple(_other_node(node, now) for node in said.get("other_nodes", ())),
+        )
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return WorkerHealth(None)
-    return WorkerHealth(round(silence, 1), failing)
+
+
+def _other_node(said: Mapping[str, Any], now: float) -> OtherNode:
+    return OtherNode(str(said["host"]), _age(said["round_at"], now), _age(said["unshipped_since"], now))
+
+
+def _age(moment: float | None, now: float) -> float | None:
+    return None if moment is None else round(max(0.0, now - moment), 1)
+
+
+def _oldest_unshipped_at(spool: Path, shipped: Mapping[str, int]) -> float | None:
+    """Return when the oldest line was written that is not shipped, None when all are.
+
+    `shipped` has the bytes that the worker has shipped of each file, by inode. Looking at the files themselves shows
+    lines that were written after the worker died.
+    """
+    moments = (_first_moment(path, shipped) for pattern in LINE_FILES for path in spool.glob(pattern))
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def _first_moment(path: Path, shipped: Mapping[str, int]) -> float | None:
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:  # shipped and deleted since the listing
+        return None
+    try:
+        status = os.fstat(file)
+        offset = shipped.get(str(status.st_ino), 0)
+        # The inode of a deleted file may be another file's by now.
+        line = os.pread(file, FIRST_LINE_BYTES, offset if offset <= status.st_size else 0)
+    finally:
+        os.close(file)
+    found = _time_in(line)
+    return (float(found[1]) if found else status.st_mtime) if line else None

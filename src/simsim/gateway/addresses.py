@@ -18,7 +18,7 @@ _is_path = re.compile(r"/[A-Za-z0-9._~/-]*").fullmatch
 
 
 @dataclass(frozen=True)
-class Place:
+class HostPort:
     """A host and a port; an IPv6 address without its brackets."""
 
     host: str
@@ -35,16 +35,16 @@ class Place:
 
 @dataclass(frozen=True)
 class Upstream:
-    """The API: its scheme, http or https, and its place."""
+    """The API: its scheme, http or https, and its address."""
 
     scheme: str
-    place: Place
+    address: HostPort
 
     @property
     def authority(self) -> str:
         """What a client of the API would send as Host: without the port that the scheme implies."""
-        port = f":{self.place.port}"
-        return str(self.place).removesuffix(port if self.place.port == DEFAULT_PORTS[self.scheme] else "")
+        port = f":{self.address.port}"
+        return str(self.address).removesuffix(port if self.address.port == DEFAULT_PORTS[self.scheme] else "")
 
 
 def parse_upstream(text: str) -> Upstream:
@@ -62,7 +62,7 @@ def parse_upstream(text: str) -> Upstream:
         raise Unusable("--upstream must be http://host:port or https://host:port, not %(text)s", text=repr(text))
     if parts.path not in {"", "/"} or parts.query or parts.fragment or "@" in parts.netloc:
         raise Unusable("--upstream takes scheme, host and port alone: the API gets each path as the client sent it")
-    return Upstream(parts.scheme, Place(host, port or DEFAULT_PORTS[parts.scheme]))
+    return Upstream(parts.scheme, HostPort(host, port or DEFAULT_PORTS[parts.scheme]))
 
 
 def parse_health(text: str) -> str:
@@ -74,8 +74,8 @@ def parse_health(text: str) -> str:
     return text
 
 
-def parse_listen(text: str, *, name: str = "--listen") -> Place:
-    """Return the place that `PORT`, `HOST:PORT` or `[IPv6]:PORT` names; raise Unusable for anything else."""
+def parse_listen(text: str, *, name: str = "--listen") -> HostPort:
+    """Return the address that `PORT`, `HOST:PORT` or `[IPv6]:PORT` names; raise Unusable for anything else."""
     host, _, port = text.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
@@ -84,7 +84,7 @@ def parse_listen(text: str, *, name: str = "--listen") -> Place:
         good_host = not host or (is_host(host) and ":" not in host)
     if not good_host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
         raise Unusable("%(name)s must be PORT, HOST:PORT or [IPv6]:PORT, not %(text)s", name=name, text=repr(text))
-    return Place(host or "127.0.0.1", int(port))
+    return HostPort(host or "127.0.0.1", int(port))
 
 
 def is_host(text: str) -> bool:
@@ -92,24 +92,26 @@ def is_host(text: str) -> bool:
     return bool(_is_host(text)) or (":" in text and bool(_is_ipv6(text)))
 
 
-def resolve(place: Place) -> tuple[Place, ...]:
+def resolve(address: HostPort) -> tuple[HostPort, ...]:
     """Return where the host is now, in a fixed order; raise Unusable when its name can't be resolved.
 
     The system's own resolver is asked, so /etc/hosts counts. Addresses of a family that this machine can't open are
     left out: nginx would answer 500 instead of trying the next one.
     """
-    if not place.is_name:
-        return (place,)
+    if not address.is_name:
+        return (address,)
     try:
-        found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise Unusable("--upstream: %(host)s can't be resolved: %(reason)s", host=place.host, reason=reason) from error
+        raise Unusable(
+            "--upstream: %(host)s can't be resolved: %(reason)s", host=address.host, reason=reason
+        ) from error
     # nginx takes no address with a zone.
-    hosts = {str(address[0]) for family, _, _, _, address in found if can_open(family) and "%" not in str(address[0])}
+    hosts = {str(end[0]) for family, _, _, _, end in found if can_open(family) and "%" not in str(end[0])}
     if not hosts:
-        raise Unusable("--upstream: %(host)s has no address that this machine can reach", host=place.host)
-    return tuple(Place(host, place.port) for host in sorted(hosts))
+        raise Unusable("--upstream: %(host)s has no address that this machine can reach", host=address.host)
+    return tuple(HostPort(host, address.port) for host in sorted(hosts))
 
 
 def can_open(family: int) -> bool:

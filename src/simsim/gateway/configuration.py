@@ -17,7 +17,7 @@ from simsim.gate.app import READYZ, VERIFY
 from simsim.gateway import nginx
 from simsim.gateway.addresses import (
     HEALTH_PATH,
-    Place,
+    HostPort,
     Upstream,
     parse_health,
     parse_listen,
@@ -70,18 +70,17 @@ class GatewaySettings:
     health: str = HEALTH_PATH
 
 
-def render(settings: GatewaySettings, addresses: Sequence[Place] = ()) -> str:
+def render(settings: GatewaySettings, addresses: Sequence[HostPort] = ()) -> str:
     """Return the whole configuration; raise Unusable, in one line, for what nginx could not run with.
 
     `addresses` are those of the API, resolved here when they are not given.
     """
-    api, place = parse_upstream(settings.upstream), parse_listen(settings.listen)
-    addresses = addresses or resolve(api.place)
+    api, listen = parse_upstream(settings.upstream), parse_listen(settings.listen)
+    addresses = addresses or resolve(api.address)
     module = nginx.find().module
-    template = Template(resources.files(__package__).joinpath("nginx.conf").read_text(encoding="utf-8"))
     # Unguessable, so that no address that a client may ask for meets it.
     ask = f"/.simsim-{secrets.token_hex(16)}"
-    return template.substitute(
+    return template_of("nginx.conf").substitute(
         load_module=f"load_module {quoted(module)};" if module else "",
         user=user_directive(settings.gate_socket),
         pid=quoted(settings.prefix / "nginx.pid"),
@@ -95,15 +94,19 @@ def render(settings: GatewaySettings, addresses: Sequence[Place] = ()) -> str:
         authority=quoted(api.authority),
         scheme=api.scheme,
         api_tls=tls_directives(api),
-        listen=str(place),
+        listen=str(listen),
         retry_after=answer.RETRY_AFTER_SECONDS,
         account_header=ACCOUNT_HEADER,
         token_header=TOKEN_HEADER,
         name_header=TOKEN_NAME_HEADER,
-        health=health_location(parse_health(settings.health)),
+        health=health_location(parse_health(settings.health), ask),
         **forwarding_parts(settings.trusted_proxies),
         **problem_parts(ask),
     )
+
+
+def template_of(name: str) -> Template:
+    return Template(resources.files(__package__).joinpath(name).read_text(encoding="utf-8"))
 
 
 def forwarding_parts(trusted_proxies: Sequence[str]) -> dict[str, str]:
@@ -148,25 +151,21 @@ def forwarding_map(header: str) -> str:
     return f'    map $simsim_by_proxy ${variable_of(header)} {{\n        1 {theirs};\n        default "";\n    }}'
 
 
-def health_location(path: str) -> str:
-    """Return the place where the gateway says whether it could let a request in now; nothing for the path ""."""
+def health_location(path: str, ask: str) -> str:
+    """Return the place where the gateway says whether it could let a request in now; nothing for the path "".
+
+    Of the gate's answer only the status counts: strangers may ask, and its body tells about the workers.
+    """
     if not path:
         return ""
-    return f"""        location = {path} {{
-            auth_request off;
-            access_log off;
-            proxy_pass http://simsim_gate{READYZ};
-            proxy_method GET;
-            proxy_pass_request_headers off;
-            proxy_pass_request_body off;
-            proxy_connect_timeout 2s;
-            proxy_read_timeout 3s;
-            proxy_set_header Host simsim;
-            proxy_set_header Connection "";
-            proxy_set_header Content-Length "";
-            error_page 502 504 = @undecided;
-            more_clear_headers "X-Simsim-*";
-        }}"""
+    return template_of("health.conf").substitute(
+        path=path,
+        ask=ask,
+        readyz=READYZ,
+        retry_after=answer.RETRY_AFTER_SECONDS,
+        healthy=quoted(answer.HEALTHY.body.decode()),
+        undecided=quoted(answer.UNDECIDED_BODY.decode()),
+    )
 
 
 def early_location(ask: str, problem: type[Problem]) -> str:
@@ -199,7 +198,7 @@ def tls_directives(api: Upstream) -> str:
     if roots is None:
         raise Unusable("--upstream: no file of certificate authorities was found to prove an https API with")
     return (
-        f"proxy_ssl_server_name on; proxy_ssl_name {api.place.host}; proxy_ssl_verify on; "
+        f"proxy_ssl_server_name on; proxy_ssl_name {api.address.host}; proxy_ssl_verify on; "
         f"proxy_ssl_verify_depth 4; proxy_ssl_trusted_certificate {quoted(roots)};"
     )
 

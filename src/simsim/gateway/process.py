@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from simsim.gateway import nginx
-from simsim.gateway.addresses import Place, parse_listen, parse_upstream, resolve
+from simsim.gateway.addresses import HostPort, parse_listen, parse_upstream, resolve
 from simsim.gateway.configuration import GatewaySettings, render
 from simsim.problem import Unusable
 
@@ -42,16 +42,16 @@ class Lookout(threading.Thread):
     A thread, because a resolver that does not answer takes many seconds.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, address: HostPort) -> None:
         super().__init__(daemon=True, name="resolve the API's name")
-        self.place = place
-        self.addresses = resolve(place)
+        self.address = address
+        self.addresses = resolve(address)
 
     def run(self) -> None:
         while True:
             time.sleep(RESOLVE_SECONDS)
             try:
-                self.addresses = resolve(self.place)
+                self.addresses = resolve(self.address)
             except Unusable:
                 continue  # what is known may still answer
 
@@ -62,7 +62,7 @@ class Gateway:
     def __init__(self, settings: GatewaySettings) -> None:
         self.settings = settings
         self.configuration = settings.prefix / "nginx.conf"
-        self.lookout = Lookout(parse_upstream(settings.upstream).place)
+        self.lookout = Lookout(parse_upstream(settings.upstream).address)
         self.addresses = self.lookout.addresses
         self.stopping = False
         self.reopening = False
@@ -72,7 +72,7 @@ class Gateway:
         binary = self.prepare()
         with self.heeding_signals():
             process = self.spawn(binary)
-            if self.lookout.place.is_name:
+            if self.lookout.address.is_name:
                 self.lookout.start()
             try:
                 self.watch(process)
@@ -175,14 +175,16 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
 
 def prove_port_free(settings: GatewaySettings) -> None:
     """Raise Unusable when the port is taken: nginx itself would try for seconds, and complain line by line."""
-    place = parse_listen(settings.listen)
+    listen = parse_listen(settings.listen)
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)[0]
+        family, kind, protocol, _, end = socket.getaddrinfo(listen.host, listen.port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
+            probe.bind(end)
     except OSError as error:
-        raise Unusable("Can't listen on %(place)s: %(reason)s", place=str(place), reason=str(error.strerror)) from error
+        raise Unusable(
+            "Can't listen on %(place)s: %(reason)s", place=str(listen), reason=str(error.strerror)
+        ) from error
 
 
 def first_complaint(stderr: str) -> str:

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.db.models import Min, Q, QuerySet
@@ -11,22 +11,23 @@ from django.db.models import Min, Q, QuerySet
 from simsim.mail.message import message_id
 from simsim.mail.models import OwedMail
 from simsim.mail.outbox import WITHDRAWN, waiting
-from simsim.problem import FieldError, Invalid, gettext_noop
+from simsim.pagination import newest
+from simsim.rfc3339 import format_time
 
 LONG_WAIT = timedelta(minutes=15)
 RECENT = timedelta(days=3)
 
 
-class State(StrEnum):
+class DeliveryState(StrEnum):
     WAITING = "waiting"
     DELIVERED = "delivered"
     GIVEN_UP = "given_up"
 
 
 IN_STATE = {
-    State.WAITING: Q(delivered_at=None, given_up_at=None),
-    State.DELIVERED: Q(delivered_at__isnull=False),
-    State.GIVEN_UP: Q(delivered_at=None, given_up_at__isnull=False),
+    DeliveryState.WAITING: Q(delivered_at=None, given_up_at=None),
+    DeliveryState.DELIVERED: Q(delivered_at__isnull=False),
+    DeliveryState.GIVEN_UP: Q(delivered_at=None, given_up_at__isnull=False),
 }
 
 
@@ -40,30 +41,27 @@ class Trouble:
     given_up: int
 
 
-def state_of(mail: OwedMail) -> State:
+def state_of(mail: OwedMail) -> DeliveryState:
     """Return what has become of a mail."""
     if mail.delivered_at is not None:
-        return State.DELIVERED
-    return State.WAITING if mail.given_up_at is None else State.GIVEN_UP
+        return DeliveryState.DELIVERED
+    return DeliveryState.WAITING if mail.given_up_at is None else DeliveryState.GIVEN_UP
 
 
 def is_withdrawn(mail: OwedMail) -> bool:
     """Whether the mail was given up because it was no longer true, and not because nobody took it."""
-    return state_of(mail) == State.GIVEN_UP and mail.last_error.startswith(WITHDRAWN)
+    return state_of(mail) == DeliveryState.GIVEN_UP and mail.last_error.startswith(WITHDRAWN)
 
 
-def mails(*, state: State | None, limit: int, cursor: str | None = None) -> tuple[Sequence[OwedMail], str | None]:
+def list_mails(
+    *, state: DeliveryState | None, limit: int, cursor: str | None = None
+) -> tuple[Sequence[OwedMail], str | None]:
     """Return one page of the mails, newest first, and the cursor of the next; raise Invalid for a cursor that is none.
 
     For the operator alone: it names people of every account.
     """
     found = OwedMail.objects.filter(IN_STATE[state]) if state else OwedMail.objects.all()
-    if cursor is not None:
-        if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 19):
-            raise Invalid(FieldError("cursor", gettext_noop("This cursor is not valid for this list.")))
-        found = found.filter(pk__lt=int(cursor))
-    rows = list(found.defer("facts").order_by("-pk")[: limit + 1])
-    return rows[:limit], str(rows[limit - 1].pk) if len(rows) > limit else None
+    return newest(found.defer("facts"), limit=limit, cursor=cursor)
 
 
 def mails_about(token_id: uuid.UUID, kinds: Sequence[str]) -> QuerySet[OwedMail]:
@@ -75,13 +73,19 @@ def trouble(*, now: datetime) -> Trouble:
     """Return what is wrong with the delivery now."""
     late = waiting().filter(owed_at__lt=now - LONG_WAIT)
     example = late.exclude(last_error="").order_by("-due_at").values_list("last_error", flat=True).first()
-    lost = OwedMail.objects.filter(IN_STATE[State.GIVEN_UP], given_up_at__gt=now - RECENT)
+    lost = OwedMail.objects.filter(IN_STATE[DeliveryState.GIVEN_UP], given_up_at__gt=now - RECENT)
     return Trouble(
         waiting=late.count(),
         oldest=late.aggregate(oldest=Min("owed_at"))["oldest"],
         last_error=example or "",
         given_up=lost.exclude(last_error__startswith=WITHDRAWN).count(),
     )
+
+
+def oldest_owed_at() -> datetime | None:
+    """Return since when the oldest mail waits, None when no mail waits."""
+    oldest: datetime | None = waiting().aggregate(oldest=Min("owed_at"))["oldest"]
+    return oldest
 
 
 def document(mail: OwedMail) -> dict[str, object]:
@@ -91,17 +95,13 @@ def document(mail: OwedMail) -> dict[str, object]:
         "kind": mail.kind,
         "recipient": mail.recipient,
         "state": state_of(mail).value,
-        "owed_at": iso(mail.owed_at),
+        "owed_at": format_time(mail.owed_at),
         "attempts": mail.attempts,
-        "next_attempt_at": iso(mail.due_at) if state_of(mail) == State.WAITING else None,
+        "next_attempt_at": format_time(mail.due_at) if state_of(mail) == DeliveryState.WAITING else None,
         "last_error": mail.last_error or None,
-        "delivered_at": iso(mail.delivered_at),
-        "given_up_at": iso(mail.given_up_at),
+        "delivered_at": format_time(mail.delivered_at),
+        "given_up_at": format_time(mail.given_up_at),
         "account_id": str(mail.account_id) if mail.account_id else None,
         "token_id": str(mail.token_id) if mail.token_id else None,
         "message_id": message_id(mail),
     }
-
-
-def iso(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None

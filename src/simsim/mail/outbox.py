@@ -226,7 +226,7 @@ def postpone(mail: OwedMail, error: Exception, now: datetime, *, is_final: bool 
     of_this_attempt(mail).filter(delivered_at=None, given_up_at=None).update(
         due_at=now + wait,
         lease_ends_at=None,
-        last_error=transport.in_words(error),
+        last_error=transport.describe_error(error),
         given_up_at=given_up,
         # Not the facts as they were read: another worker may have sent the mail meanwhile, and taken the secrets out.
         **({"facts": without_secrets(mail)} if given_up else {}),

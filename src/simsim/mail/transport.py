@@ -1,15 +1,14 @@
 """One attempt to hand a mail to the mail server: bounded in time, with a verdict on what went wrong."""
 
 import contextlib
-import os
 import re
 import smtplib
-import socket
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 from django.core.mail.backends.smtp import EmailBackend
+
+from simsim.socket_deadline import SocketDeadline
 
 # Longer than a busy server thinks after DATA, much shorter than the lease of the row.
 ATTEMPT_SECONDS = 60.0
@@ -33,45 +32,31 @@ class InUtf8(str):
 
 
 class Bounded(smtplib.SMTP):
-    """A session that ends after ATTEMPT_SECONDS, however slowly the server goes on talking.
+    """A session that ends after ATTEMPT_SECONDS, however slowly the server talks."""
 
-    The socket's own timeout bounds each read alone: a server that sends a byte now and then would hold us for ever.
-    """
-
-    _twin: socket.socket | None = None
-    _end: threading.Timer | None = None
-    _ran_out = False
+    _deadline: SocketDeadline | None = None
 
     def getreply(self) -> tuple[int, bytes]:
-        if self._twin is None and self.sock is not None:
-            # A duplicate goes on naming the connection when STARTTLS wraps the socket.
-            self._twin = socket.socket(fileno=os.dup(self.sock.fileno()))
-            self._end = threading.Timer(ATTEMPT_SECONDS, self._cut)
-            self._end.daemon = True
-            self._end.start()
+        if self._deadline is None and self.sock is not None:
+            self._deadline = SocketDeadline(self.sock, seconds=ATTEMPT_SECONDS)
         try:
             reply = super().getreply()
         except smtplib.SMTPServerDisconnected:
-            if not self._ran_out:
+            if not self._has_run_out():
                 raise
         else:
             # What came before the cut may be a part of a reply.
-            if not self._ran_out:
+            if not self._has_run_out():
                 return reply
         self.close()
         raise TimeoutError(f"the mail server had not finished after {ATTEMPT_SECONDS:g} s")
 
-    def _cut(self) -> None:
-        self._ran_out = True
-        with contextlib.suppress(OSError):
-            if self._twin is not None:
-                self._twin.shutdown(socket.SHUT_RDWR)
+    def _has_run_out(self) -> bool:
+        return self._deadline is not None and self._deadline.has_passed
 
     def close(self) -> None:
-        if self._end is not None:
-            self._end.cancel()
-        if self._twin is not None:
-            self._twin.close()
+        if self._deadline is not None:
+            self._deadline.cancel()
         super().close()
 
     def login(self, user: str, password: str, *, initial_response_ok: bool = True) -> tuple[int, bytes]:
@@ -128,7 +113,7 @@ def _is_final(code: int, said: bytes | str, ours: re.Pattern[str]) -> bool:
     return code in FINAL and not ours.match(text)
 
 
-def in_words(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """Return what went wrong: the server's own answer, with its code first, where it gave one."""
     said: bytes | str
     if isinstance(error, smtplib.SMTPRecipientsRefused):

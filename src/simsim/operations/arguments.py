@@ -3,7 +3,7 @@
 import uuid
 
 from simsim.accounts.models import Account, User, normal_email
-from simsim.accounts.permissions import Actor, Permission, acting, permit
+from simsim.accounts.permissions import Actor, Permission, actor_of, permit
 from simsim.problem import NotFound, gettext_noop
 from simsim.tokens.models import Token
 from simsim.tokens.selectors import find_token
@@ -26,7 +26,7 @@ def find_account(account_id: str, *, actor: Actor) -> Account:
 
 def find_actor(email: str) -> Actor:
     """Return the user of that address as an actor; raise NotFound, in words, when there is none."""
-    return acting(find_user(email))
+    return actor_of(find_user(email))
 
 
 def find_user(email: str) -> User:

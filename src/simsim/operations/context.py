@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
-from simsim.gateway.addresses import Place
+from simsim.gateway.addresses import HostPort
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -34,7 +34,7 @@ class Operator(Protocol):
     def trusted_proxies(self) -> tuple[str, ...]: ...
     @property
     def gate_listen(self) -> str: ...
-    def gate_place(self, text: str, *, name: str = ...) -> Place | None: ...
+    def parse_gate_listen(self, text: str, *, name: str = ...) -> HostPort | None: ...
 
 
 @dataclass(frozen=True)

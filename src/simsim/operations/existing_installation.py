@@ -1,9 +1,10 @@
-"""What is left of an installation whose database is away: a new one must not be made in its place."""
+"""Proves that the databases of an installation are present and safe: a new one must not be made in their place."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from simsim import sqlite_library
 from simsim.operations.context import Operator
 from simsim.problem import Unusable
 
@@ -21,6 +22,12 @@ def is_missing(path: Path) -> bool:
         raise Unusable(
             "The database %(path)s can't be read (%(reason)s)", path=str(path), reason=(error.strerror or "").lower()
         ) from error
+
+
+def prove_files_safe(operator: Operator) -> None:
+    """Raise Unusable when a database is a file that the SQLite in use could corrupt."""
+    if operator.database_files:
+        sqlite_library.prove_safe()
 
 
 def said_missing(operator: Operator, alias: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from typer.exceptions import TyperException
 
 from simsim.credential import password
-from simsim.problem import FieldError, Invalid, Problem, Unavailable, WrongUsage, gettext_noop
+from simsim.problem import FieldError, Invalid, Problem, ServiceUnavailable, WrongUsage, gettext_noop
 
 if TYPE_CHECKING:
     from typer.core import TyperGroup
@@ -32,7 +32,7 @@ def as_problem(error: Exception) -> Problem | None:
     if "no such table" in text or "no such column" in text or re.search(r'"\S+" does not exist', text):
         return Problem(gettext_noop("The database is not up to date: run simsim migrate"))
     if is_database_away(error):
-        return Unavailable(gettext_noop("The database can't be used now: %(why)s"), why=" ".join(text.split()))
+        return ServiceUnavailable(gettext_noop("The database can't be used now: %(why)s"), why=" ".join(text.split()))
     return None
 
 

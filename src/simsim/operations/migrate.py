@@ -45,6 +45,8 @@ def bring_up_to_date() -> list[str]:
     done = []
     for alias in connections:
         if is_behind(alias):
+            # A migration is one transaction, so a cursor works behind a pooler too, and no table must fit into memory.
+            connections[alias].settings_dict["DISABLE_SERVER_SIDE_CURSORS"] = False
             call_command("migrate", database=alias, verbosity=0, interactive=False)
             done.append(f"Migrated the database “{alias}”")
     if number := password_ends.fill_in(settings.KEYRING):

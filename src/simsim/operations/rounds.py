@@ -18,9 +18,10 @@ from django.db import DatabaseError
 
 from simsim.audit.models import AuditEvent
 from simsim.gate.worker_health import FILE_NAME
+from simsim.mail.delivery_status import oldest_owed_at
 from simsim.request_log.models import ClockJump, WorkerNode
 from simsim.request_log.ship import save
-from simsim.request_log.ship.backlog import backlog, spool_name
+from simsim.request_log.ship.backlog import backlog, shipped_bytes, spool_name
 
 log = logging.getLogger(__name__)
 FILE_SECONDS = 5.0
@@ -30,8 +31,6 @@ MIN_JUMP_SECONDS = 2.0
 # What a job may take, or fail for, before it is told: a database that restarts is no trouble.
 MAX_JOB_SECONDS = 300.0
 FAILING_SECONDS = 10.0
-# How long nothing is deleted for its age after the clock was set forward so far: it may be set back.
-DOUBT = timedelta(days=1)
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # the first goes on while the machine sleeps
 
@@ -80,7 +79,7 @@ class Rounds:
         self._started_at = wall()
         self._last: tuple[datetime, float] | None = None
         self._jumps: list[tuple[datetime, float]] = []
-        self._in_doubt_until = 0.0
+        self._queues: dict[str, object] = {}
         self._next_file = 0.0
         self._next_row = 0.0
 
@@ -91,6 +90,7 @@ class Rounds:
             self._compare(now - self._last[0], boot - self._last[1], now)
         self._last = now, boot
         if boot >= self._next_file and self._spool.is_dir():
+            self._read_queues()
             self._write_file(now)
             self._next_file = boot + FILE_SECONDS
         node = spool_name(self._spool) if boot >= self._next_row or self._jumps else None
@@ -98,10 +98,6 @@ class Rounds:
             self._store(node, now, boot)
             self._next_row = boot + ROW_SECONDS
         return 0
-
-    def is_clock_in_doubt(self) -> bool:
-        """Whether the clock was set forward by far, lately: what seems old may not be."""
-        return self._boot() < self._in_doubt_until
 
     def farewell(self) -> None:
         """Say that the worker ends because it was asked to."""
@@ -125,9 +121,15 @@ class Rounds:
         if abs(seconds) < MIN_JUMP_SECONDS:
             return
         self._jumps.append((now, seconds))
-        if seconds > DOUBT.total_seconds():
-            self._in_doubt_until = self._boot() + DOUBT.total_seconds()
         log.error("the clock was set %s by %.1f s", "forward" if seconds > 0 else "back", abs(seconds))
+
+    def _read_queues(self) -> None:
+        """Read what waits. While a database is away, what was read before is kept: its age goes on."""
+        with contextlib.suppress(DatabaseError):
+            self._queues["shipped"] = shipped_bytes(self._spool, save.positions())
+            self._queues["other_nodes"] = other_nodes(spool_name(self._spool))
+        with contextlib.suppress(DatabaseError):
+            self._queues["oldest_mail_at"] = seconds_of(oldest_owed_at())
 
     def _write_file(self, now: datetime) -> None:
         names = [each["job"] for each in self.failing(now)]
@@ -135,7 +137,7 @@ class Rounds:
         written = path.with_name(f"{FILE_NAME}.new")
         # A disk without room: the file grows old, and so tells that something is wrong.
         with contextlib.suppress(OSError):
-            written.write_text(json.dumps({"failing": names}), encoding="utf-8")
+            written.write_text(json.dumps({"failing": names, **self._queues}), encoding="utf-8")
             written.rename(path)
 
     def _store(self, node: str, now: datetime, boot: float) -> None:
@@ -164,6 +166,24 @@ class Rounds:
             self._compare(now - row.round_at, boot - row.boot_seconds, now)
         elif now < row.round_at:
             self._compare(now - row.round_at, 0.0, now)
+
+
+def other_nodes(here: str | None) -> list[dict[str, object]]:
+    """Return the last round and the oldest unshipped line of each node but this; not of one that was stopped empty."""
+    rows = WorkerNode.objects.exclude(pk=here or "").exclude(stopped_at__isnull=False, unshipped_since=None)
+    return [
+        {
+            "host": row.host,
+            "round_at": seconds_of(row.round_at),
+            "unshipped_since": seconds_of(row.unshipped_since),
+        }
+        for row in rows.order_by("host", "node")
+    ]
+
+
+def seconds_of(moment: datetime | None) -> float | None:
+    """Return the moment in seconds since 1970, as the gate counts."""
+    return moment.timestamp() if moment else None
 
 
 def note_newest_change(row: WorkerNode, now: datetime) -> None:

@@ -5,9 +5,9 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from simsim import sqlite_library
-from simsim.gateway.addresses import Place
+from simsim.gateway.addresses import HostPort
 from simsim.operations.context import Operator, Wiring
+from simsim.operations.existing_installation import prove_files_safe
 from simsim.operations.output import print_json
 from simsim.operations.probes import is_port_free, port_status, reachable, socket_status
 from simsim.operations.processes import Program, Supervisor
@@ -45,7 +45,7 @@ def serve(
     `gate_listen` is where the gate listens beside its socket; "" for where SIMSIM_GATE_LISTEN says.
     """
     operator = wiring.operator()
-    sqlite_library.prove_safe()
+    prove_files_safe(operator)
     prove_port_free(host, port, hint="choose another with --port")
     place = gate_place(operator, gate_listen)
     prove_socket_free(operator.gate_socket)
@@ -83,7 +83,7 @@ def gate(wiring: Wiring, operator: Operator, *, workers: int = 1) -> Program:
     return Program("gate", command, leftovers=(operator.gate_socket,), takes_hangup=True)
 
 
-def gate_listener(wiring: Wiring, place: Place, *, workers: int = 1) -> Program:
+def gate_listener(wiring: Wiring, place: HostPort, *, workers: int = 1) -> Program:
     """Return the program of the gate on a port, for proxies that do not reach its socket."""
     processes = str(max(workers, MIN_GATE_PROCESSES))
     listening = ("--interface", "asgi", "--host", place.host, "--port", str(place.port), "--workers", processes)
@@ -91,10 +91,10 @@ def gate_listener(wiring: Wiring, place: Place, *, workers: int = 1) -> Program:
     return Program("gate listener", command, takes_hangup=True)
 
 
-def gate_place(operator: Operator, option: str) -> Place | None:
+def gate_place(operator: Operator, option: str) -> HostPort | None:
     """Return where the gate listens beside its socket, None for nowhere; raise Unusable when it can't listen there."""
     name = "--gate-listen" if option else "SIMSIM_GATE_LISTEN"
-    place = operator.gate_place(option or operator.gate_listen, name=name)
+    place = operator.parse_gate_listen(option or operator.gate_listen, name=name)
     if place:
         prove_port_free(place.host, place.port, hint=f"choose another with {name}")
     return place
@@ -104,7 +104,7 @@ def worker(wiring: Wiring) -> Program:
     return Program("worker", (*wiring.this_command, "worker"))
 
 
-def wait_for_all(supervisor: Supervisor, operator: Operator, *, host: str, port: int, place: Place | None) -> bool:
+def wait_for_all(supervisor: Supervisor, operator: Operator, *, host: str, port: int, place: HostPort | None) -> bool:
     """Return True once gate and console answer, False when asked to stop before; raise Unusable when the gate doesn't.
 
     A console that does not is told, and tried again for as long as the gate runs.
@@ -150,7 +150,7 @@ def prove_socket_free(path: Path) -> None:
         raise Unusable("A gate runs already on %(path)s: stop it, or choose another SIMSIM_DATA_DIR", path=str(path))
 
 
-def announce(operator: Operator, *, host: str, port: int, place: Place | None, as_json: bool) -> None:
+def announce(operator: Operator, *, host: str, port: int, place: HostPort | None, as_json: bool) -> None:
     """Say, once everything answers, where it is."""
     gate, listener = str(operator.gate_socket), str(place) if place else None
     if as_json:

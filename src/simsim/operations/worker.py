@@ -13,11 +13,11 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
-from simsim import sqlite_library
-from simsim.forwarding import forwarder, unsent
+from simsim.forwarding import forwarder, lost_events
 from simsim.gate import ballast
 from simsim.gate.wal_index import Identity, identity_of
 from simsim.mail import outbox
+from simsim.operations.existing_installation import prove_files_safe
 from simsim.operations.rounds import Progress, Rounds, boot_seconds
 from simsim.operations.wall_clock import WallClock
 from simsim.request_log import gaps, nodes
@@ -59,7 +59,7 @@ def jobs(rounds: Rounds) -> list[Job]:
         Job("expiry notices", owe_expiry_notices, idle_seconds=15.0, busy_seconds=0.0),
         # Soon after there is room again, and not at once: who makes it is at work still.
         Job("ballast", keep_ballast, idle_seconds=60.0, busy_seconds=60.0),
-        Job("retention", lambda: 0 if rounds.is_clock_in_doubt() else forget(), idle_seconds=3600.0, busy_seconds=0.1),
+        Job("retention", forget, idle_seconds=3600.0, busy_seconds=0.1),
         Job("health", rounds.round, idle_seconds=1.0, busy_seconds=1.0),
         *([Job("forwarding", forward, idle_seconds=0.5, busy_seconds=0.0)] if settings.FORWARD_TARGET else []),
     ]
@@ -87,7 +87,7 @@ def forget() -> int:
     if now is None:
         return 0
     forgotten = forget_old(now, days=days) + gaps.forget_old(now - timedelta(days=days))
-    return forgotten + unsent.forget(now, days=days) + nodes.forget_old(now)
+    return forgotten + lost_events.delete_outdated(now, days=days) + nodes.forget_old(now)
 
 
 def forward() -> int:
@@ -98,7 +98,7 @@ def forward() -> int:
 
 def work() -> None:
     """Do the jobs until SIGTERM, SIGINT or SIGHUP. Raises Unusable where SQLite could corrupt what it writes."""
-    sqlite_library.prove_safe()
+    prove_files_safe(settings.OPERATOR)
     # Blocked before the threads begin, which inherit it: the signal then waits for sigwait and strikes nowhere else.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     stop = threading.Event()

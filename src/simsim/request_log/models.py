@@ -1,9 +1,10 @@
 """The log's tables. They may lie in a database of their own, so no foreign key leaves them: names are copies."""
 
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from django.db import models
+from django.conf import settings
+from django.db import connections, models
 from django.db.models import Q
 
 from simsim.request_log import durations
@@ -15,6 +16,11 @@ from simsim.request_log.nodes import WorkerNode as WorkerNode  # noqa: PLC0414
 
 # What stands for the id of a row that was counted and not stored.
 COUNTED_ALONE = 0
+
+
+def uuid_parameter(value: uuid.UUID) -> Any:
+    """Return a UUID as raw SQL on the log's database takes it."""
+    return value if connections[settings.REQUEST_LOG_ALIAS].vendor == "postgresql" else value.hex
 
 
 class Endpoint(models.Model):
@@ -95,9 +101,9 @@ class TokenUse(models.Model):
 class UsageCount(models.Model):
     """How many requests of an account came in one time in UTC: let in, refused, and how long they took.
 
-    `kind` says by what they are counted and `value` which: see `counting.Kind`; `began_hour` counts hours from the year
-    1970, `hours` is how long the time is: see `counting.HOURS`. `took` counts ended requests by duration, a number for
-    each of `durations.COLUMNS`. Counted as rows are stored and completed.
+    `kind` and `value` say which requests are counted: see `counts.CountKind`. `began_hour` counts hours from the year
+    1970; `hours` is the length of the period: see `counts.HOURS`. `took` counts ended requests by duration, in the
+    columns `durations.COLUMNS`. The counts grow as rows are stored and completed.
     """
 
     account_id = models.UUIDField()

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 HOURS_KEPT = timedelta(days=8)
 STEP = 900
 # A worker that was away for longer waits for a day as well; nothing is lost by that.
-MAX_STEP = timedelta(days=2)
+MAX_STEP = timedelta(days=1)
 HOLD = timedelta(days=1)
 
 
@@ -60,27 +60,27 @@ def _forget(model: type[Model], time: str, before: Any, step: int, **which: int)
     return model._default_manager.filter(pk__in=list(old.values_list("pk", flat=True)[:step])).delete()[0]
 
 
-class Mark(NamedTuple):
+class RetentionTime(NamedTuple):
     """The latest time that is believed, None before the first day; and since when a time far from it is told."""
 
     at: datetime | None
     doubted_since: datetime | None = None
 
 
-def moved(mark: Mark, now: datetime) -> Mark:
+def moved(mark: RetentionTime, now: datetime) -> RetentionTime:
     """Return the mark after the clock has told `now`: a step back is believed at once, for it deletes nothing."""
     if mark.at is not None and now - mark.at <= MAX_STEP:
-        return Mark(now)
+        return RetentionTime(now)
     since = mark.doubted_since
     if since is None or not timedelta() <= now - since <= HOLD + MAX_STEP:
-        return Mark(mark.at, now)
-    return Mark(now) if now - since >= HOLD else mark
+        return RetentionTime(mark.at, now)
+    return RetentionTime(now) if now - since >= HOLD else mark
 
 
 def time_to_delete_by(now: datetime) -> datetime | None:
     """Return the time by which what is old is deleted, None while there is none. Notes that it was asked."""
     row = RetentionMark.objects.filter(pk=RetentionMark.ONLY).first()
-    before = Mark(row.at, row.doubted_since) if row else Mark(None)
+    before = RetentionTime(row.at, row.doubted_since) if row else RetentionTime(None)
     after = moved(before, now)
     if after != before:
         RetentionMark.objects.update_or_create(pk=RetentionMark.ONLY, defaults=after._asdict())

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 BITS = 10  # the microseconds then last until the year 2255
 A_MICROSECOND = 1 << BITS
 A_DAY = 86_400_000_000 << BITS

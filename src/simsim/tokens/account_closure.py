@@ -4,14 +4,14 @@ from datetime import datetime
 
 from django.db import transaction
 
-from simsim.accounts.actions import record
+from simsim.accounts.actions import record_account_event
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, lock_open
 from simsim.audit.events import Event
 from simsim.mail import outbox
 from simsim.problem import NotPermitted
-from simsim.tokens.actions import recorded
-from simsim.tokens.models import Reason, Token
+from simsim.tokens.actions import record_token_event
+from simsim.tokens.models import RevocationReason, Token
 
 
 @transaction.atomic
@@ -34,13 +34,15 @@ def close_account(*, actor: Actor, account: Account, now: datetime) -> tuple[Acc
         revoked_at=now,
         revoked_by=actor.user,
         revoked_by_label=actor.label,
-        revocation_reason=Reason.NOT_NEEDED,
+        revocation_reason=RevocationReason.NOT_NEEDED,
     )
     # Expired ones too: nobody is told of their end any more.
     tokens.update(next_notice_at=None)
     for token in active:
-        details: dict[str, object] = {"name": token.name, "reason": Reason.NOT_NEEDED, "account_closed": True}
-        recorded(actor, token, Event.TOKEN_REVOKED, details, now)
-    record(actor, account, Event.ACCOUNT_CLOSED, {"name": account.name, "revoked_tokens": len(active)}, now)
+        details: dict[str, object] = {"name": token.name, "reason": RevocationReason.NOT_NEEDED, "account_closed": True}
+        record_token_event(actor, token, Event.TOKEN_REVOKED, details, now)
+    record_account_event(
+        actor, account, Event.ACCOUNT_CLOSED, {"name": account.name, "revoked_tokens": len(active)}, now
+    )
     outbox.withdraw_all(account_id=account.pk, why="the account was closed before", now=now)
     return account, len(active)

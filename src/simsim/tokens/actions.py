@@ -36,7 +36,7 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True)
-class Credentials:
+class TokenCredentials:
     """What the integrator types: the account's code as username, the token's password."""
 
     username: str
@@ -57,7 +57,7 @@ def create_token(
     request: TokenRequest | None = None,
     is_quiet: bool = False,
     now: datetime,
-) -> tuple[Token, Credentials]:
+) -> tuple[Token, TokenCredentials]:
     """Create a token, owe every administrator a mail (R8), and return it with its credentials.
 
     `is_quiet` is for whoever creates many at once: no mail, and the audit trail says so. `request` is what a member
@@ -77,7 +77,9 @@ def create_token(
         report_only=report_only,
         now=now,
     )
-    recorded(actor, token, Event.TOKEN_CREATED, facts(token) | ({"notice": "suppressed"} if is_quiet else {}), now)
+    record_token_event(
+        actor, token, Event.TOKEN_CREATED, facts(token) | ({"notice": "suppressed"} if is_quiet else {}), now
+    )
     if not is_quiet:
         notices.owe_created([token], now=now)
     if request is not None:
@@ -96,7 +98,7 @@ def new_token(
     allowed_networks: Iterable[str],
     report_only: bool,
     now: datetime,
-) -> tuple[Token, Credentials]:
+) -> tuple[Token, TokenCredentials]:
     """Store a token that whoever calls has permitted and records, with the account locked; raises as `create_token`."""
     errors = Errors()
     values = {
@@ -113,7 +115,7 @@ def new_token(
     token.settle_keys()
     secret = mint_into(token)
     token.save(force_insert=True)
-    return token, Credentials(str(account.pk), secret)
+    return token, TokenCredentials(str(account.pk), secret)
 
 
 @transaction.atomic
@@ -153,32 +155,32 @@ def edit_token(
     }
     if changed:
         token.save(update_fields=EDITED)
-        recorded(actor, token, Event.TOKEN_EDITED, changed, now)
+        record_token_event(actor, token, Event.TOKEN_EDITED, changed, now)
     if not changed.keys().isdisjoint({"allowed_networks", "report_only"}):
         notices.owe_allowlist_changed(token, before, actor=actor, now=now)
     return token
 
 
 @transaction.atomic
-def show_credentials(*, actor: Actor, token: Token, way: Way = Way.SHOWN, now: datetime) -> Credentials:
+def show_credentials(*, actor: Actor, token: Token, way: Way = Way.SHOWN, now: datetime) -> TokenCredentials:
     """Return username and password of an active token (R11); recorded, and told to others where it is not the creator.
 
     `way` says how they leave: on a page or in a terminal, or as a file.
     """
     token = locked(actor, token, now)
     secret = keyring().open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
-    recorded(actor, token, Event.TOKEN_CREDENTIALS_SHOWN, {} if way == Way.SHOWN else {"way": way.value}, now)
+    record_token_event(actor, token, Event.TOKEN_CREDENTIALS_SHOWN, {} if way == Way.SHOWN else {"way": way.value}, now)
     notices.owe_retrieved(token, actor=actor, way=way, now=now)
-    return Credentials(str(token.account_id), secret)
+    return TokenCredentials(str(token.account_id), secret)
 
 
 @transaction.atomic
-def try_credentials(*, actor: Actor, token: Token, now: datetime) -> Credentials:
+def try_credentials(*, actor: Actor, token: Token, now: datetime) -> TokenCredentials:
     """Return username and password for a request that Simsim itself makes; nobody sees them, and that is recorded."""
     token = locked(actor, token, now)
     secret = keyring().open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
-    recorded(actor, token, Event.TOKEN_TRIED, {}, now)
-    return Credentials(str(token.account_id), secret)
+    record_token_event(actor, token, Event.TOKEN_TRIED, {}, now)
+    return TokenCredentials(str(token.account_id), secret)
 
 
 @transaction.atomic
@@ -196,13 +198,13 @@ def revoke_token(*, actor: Actor, token: Token, reason: str = "", now: datetime)
     )
     token.refresh_from_db()
     if changed:
-        recorded(actor, token, Event.TOKEN_REVOKED, {"name": token.name, "reason": reason}, now)
+        record_token_event(actor, token, Event.TOKEN_REVOKED, {"name": token.name, "reason": reason}, now)
         notices.owe_revoked(token, actor=actor, now=now)
     return token
 
 
 @transaction.atomic
-def rotate_token(*, actor: Actor, token: Token, overlap: timedelta, now: datetime) -> tuple[Token, Credentials]:
+def rotate_token(*, actor: Actor, token: Token, overlap: timedelta, now: datetime) -> tuple[Token, TokenCredentials]:
     """Give a token a new password; the one before works through the overlap, the one before that no longer (B2).
 
     Raises RotatedMeanwhile when the token was rotated after `token` was read.
@@ -218,9 +220,9 @@ def rotate_token(*, actor: Actor, token: Token, overlap: timedelta, now: datetim
     token.rotated_at = now
     secret = mint_into(token)
     token.save(update_fields=ROTATED)
-    recorded(actor, token, Event.TOKEN_ROTATED, {"overlap_seconds": int(overlap.total_seconds())}, now)
+    record_token_event(actor, token, Event.TOKEN_ROTATED, {"overlap_seconds": int(overlap.total_seconds())}, now)
     notices.owe_rotated(token, overlap=overlap, actor=actor, now=now)
-    return token, Credentials(str(token.account_id), secret)
+    return token, TokenCredentials(str(token.account_id), secret)
 
 
 @transaction.atomic
@@ -230,7 +232,7 @@ def end_overlap(*, actor: Actor, token: Token, now: datetime) -> Token:
     if token.previous_works_until is not None and token.previous_works_until > now:
         token.previous_works_until = now
         token.save(update_fields=["previous_works_until"])
-        recorded(actor, token, Event.TOKEN_OVERLAP_ENDED, {"name": token.name}, now)
+        record_token_event(actor, token, Event.TOKEN_OVERLAP_ENDED, {"name": token.name}, now)
     return token
 
 
@@ -281,13 +283,5 @@ def facts(token: Token) -> dict[str, object]:
     }
 
 
-def recorded(actor: Actor, token: Token, event: Event, details: dict[str, object], now: datetime) -> None:
-    recorder.record(
-        event=event,
-        actor_id=actor.user.pk if actor.user else None,
-        actor_label=actor.label,
-        account_id=token.account_id,
-        subject_id=str(token.pk),
-        details=details,
-        now=now,
-    )
+def record_token_event(actor: Actor, token: Token, event: Event, details: dict[str, object], now: datetime) -> None:
+    recorder.record(event, actor=actor, account_id=token.account_id, subject_id=token.pk, details=details, now=now)

@@ -43,7 +43,7 @@ class Status(StrEnum):
     REVOKED = "revoked"
 
 
-class Reason(models.TextChoices):
+class RevocationReason(models.TextChoices):
     """Why a token was revoked."""
 
     NOT_NEEDED = "no_longer_needed", _("No longer needed")
@@ -106,7 +106,7 @@ class Token(models.Model):
     revoked_at = models.DateTimeField(_("revoked"), null=True)
     revoked_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     revoked_by_label = models.CharField(max_length=254, blank=True, default="")
-    revocation_reason = models.CharField(max_length=30, choices=Reason.choices, blank=True, default="")
+    revocation_reason = models.CharField(max_length=30, choices=RevocationReason.choices, blank=True, default="")
     next_notice_at = models.DateTimeField(null=True, db_default=AT_ONCE)
 
     objects = TokenQuerySet.as_manager()
@@ -165,7 +165,7 @@ class NoticeClock(models.Model):
         return f"{self.looked_at}"
 
 
-class Answer(models.TextChoices):
+class RequestAnswer(models.TextChoices):
     """What became of a member's request."""
 
     GRANTED = "granted", _("Granted")
@@ -187,7 +187,7 @@ class TokenRequest(models.Model):
     asked_at = models.DateTimeField(_("asked"))
     answered_at = models.DateTimeField(_("answered"), null=True)
     answered_by_label = models.CharField(max_length=254, blank=True, default="")
-    answer = models.CharField(max_length=10, choices=Answer.choices, blank=True, default="")
+    answer = models.CharField(max_length=10, choices=RequestAnswer.choices, blank=True, default="")
     token = models.ForeignKey(Token, models.SET_NULL, null=True, related_name="+")
 
     class Meta:

@@ -105,11 +105,10 @@ def set_notice_policy(
         NoticePolicy.objects.update_or_create(account=account, defaults=written(after))
         changed = {key: [written(before)[key], value] for key, value in written(after).items()}
         recorder.record(
-            event=Event.NOTICES_CHANGED,
-            actor_id=actor.user.pk if actor.user else None,
-            actor_label=actor.label,
+            Event.NOTICES_CHANGED,
+            actor=actor,
             account_id=account.pk,
-            subject_id=str(account.pk),
+            subject_id=account.pk,
             details={key: value for key, value in changed.items() if value[0] != value[1]},
             now=now,
         )

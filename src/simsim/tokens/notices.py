@@ -9,7 +9,7 @@ from django.conf import settings
 from simsim.accounts.models import User
 from simsim.accounts.permissions import Actor, administrators
 from simsim.mail import outbox
-from simsim.tokens.models import Reason, Token, TokenRequest
+from simsim.tokens.models import RevocationReason, Token, TokenRequest
 from simsim.tokens.notice_policy import Audience, Notice, administrators_of, policy_of, recipients
 
 
@@ -34,7 +34,7 @@ def owe_created(tokens: Sequence[Token], *, now: datetime) -> None:
 def owe_revoked(token: Token, *, actor: Actor, now: datetime) -> None:
     """Owe the news that a token is revoked, also to whoever did it; what waits about its expiry is no longer true."""
     outbox.withdraw(kind=Notice.EXPIRING, token_ids=[token.pk], why="the token was revoked before", now=now)
-    leaked = token.revocation_reason in {Reason.LEAKED, Reason.NOT_RECOGNISED}
+    leaked = token.revocation_reason in {RevocationReason.LEAKED, RevocationReason.NOT_RECOGNISED}
     facts = {
         "reason": str(token.get_revocation_reason_display()),
         "may_have_leaked": leaked,

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
+from ipaddress import ip_network
 
 from simsim.credential import allowlist
 from simsim.problem import FieldError, Invalid, gettext_noop
 from simsim.rfc3339 import parse_day, parse_time
-from simsim.tokens.models import Reason, TargetSoftware
+from simsim.tokens.models import RevocationReason, TargetSoftware, Token
 
 MAX_LIFETIME = timedelta(days=3653)
 RECOMMENDED_LIFE = timedelta(days=92)
@@ -120,6 +121,26 @@ def parse_networks(texts: Iterable[str]) -> list[str]:
     return list(networks)
 
 
+def needs_recent_authentication(token: Token, allowed_networks: Iterable[str], *, report_only: bool) -> bool:
+    """Whether this allowlist lets in addresses that the token refuses now; an invalid one lets nobody in.
+
+    A leaked password that the allowlist made useless would work again: a browser left open must not be enough.
+    """
+    if not token.allowed_networks or token.report_only:
+        return False
+    try:
+        wanted = [ip_network(network) for network in parse_networks(allowed_networks)]
+    except Invalid:
+        return False  # it is not saved
+    if report_only or not wanted:
+        return True
+    before = token.networks
+    return any(
+        not any(network.version == known.version and network.subnet_of(known) for known in before)  # type: ignore[arg-type]
+        for network in wanted
+    )
+
+
 def parse_software(slug: str | None, *, present: TargetSoftware | None = None) -> TargetSoftware | None:
     """Return the software of that slug, None for an empty one; a retired one only where the token has it already."""
     if not slug:
@@ -134,7 +155,7 @@ def parse_software(slug: str | None, *, present: TargetSoftware | None = None) -
 
 def parse_reason(text: str) -> str:
     """Return the reason for a revocation, "" for none given."""
-    if text and text not in Reason.values:
-        known = ", ".join(Reason.values)
+    if text and text not in RevocationReason.values:
+        known = ", ".join(RevocationReason.values)
         raise Invalid(FieldError("reason", gettext_noop("The reason is one of: %(known)s."), {"known": known}))
     return text

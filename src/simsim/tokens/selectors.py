@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.db.models import Q
 
@@ -11,6 +11,7 @@ from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.credential.digest import digest
 from simsim.problem import NotFound
 from simsim.request_log.search.selectors import LastUse, last_uses
+from simsim.rfc3339 import format_time
 from simsim.tokens.models import Status, Token, TokenQuerySet
 
 
@@ -60,16 +61,16 @@ def document(token: Token, use: LastUse | None, *, now: datetime) -> dict[str, o
         "description": token.description,
         "software": token.software.slug if token.software else None,
         "status": token.status(now).value,
-        "expires_at": iso(token.expires_at),
+        "expires_at": format_time(token.expires_at),
         "allowed_networks": list(token.allowed_networks),
         "report_only": token.report_only,
-        "previous_password_works_until": iso(overlap_ends(token, now=now)),
-        "created_at": iso(token.created_at),
+        "previous_password_works_until": format_time(overlap_ends(token, now=now)),
+        "created_at": format_time(token.created_at),
         "created_by": token.created_by_label,
-        "revoked_at": iso(token.revoked_at),
+        "revoked_at": format_time(token.revoked_at),
         "revoked_by": token.revoked_by_label or None,
         "revocation_reason": token.revocation_reason or None,
-        "last_used_at": iso(use.at) if use else None,
+        "last_used_at": format_time(use.at) if use else None,
         "last_used_address": use.address if use else None,
     }
 
@@ -80,8 +81,3 @@ def overlap_ends(token: Token, *, now: datetime) -> datetime | None:
     if ends is None or ends <= now or token.status(now) != Status.ACTIVE:
         return None
     return min(ends, token.expires_at)
-
-
-def iso(moment: datetime | None) -> str | None:
-    """Return ISO 8601 in UTC with Z, None for None."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None

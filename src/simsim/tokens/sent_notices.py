@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from simsim.accounts.permissions import Actor, Permission, permit
-from simsim.mail.delivery_status import State, is_withdrawn, mails_about, state_of
+from simsim.mail.delivery_status import DeliveryState, is_withdrawn, mails_about, state_of
 from simsim.mail.models import OwedMail
 from simsim.tokens.models import Token
 from simsim.tokens.notice_policy import Notice
@@ -23,7 +23,7 @@ class SentNotice:
 
     kind: str
     recipient: str
-    state: State
+    state: DeliveryState
     at: datetime
     answer: str
     is_withdrawn: bool

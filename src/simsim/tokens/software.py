@@ -70,9 +70,8 @@ def add_software(*, actor: Actor, slug: str, name: str, now: datetime) -> Target
     except IntegrityError as error:
         raise taken from error
     recorder.record(
-        event=Event.SOFTWARE_ADDED,
-        actor_id=None,
-        actor_label=actor.label,
+        Event.SOFTWARE_ADDED,
+        actor=actor,
         account_id=None,
         subject_id=slug,
         details={"slug": slug, "name": name},

@@ -14,7 +14,7 @@ from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent
 from simsim.problem import FieldError, Invalid, Problem
 from simsim.tokens import notices
-from simsim.tokens.actions import Credentials, facts, lock, new_token
+from simsim.tokens.actions import TokenCredentials, facts, lock, new_token
 from simsim.tokens.models import Token
 
 
@@ -34,13 +34,15 @@ class Draft:
 
 
 @transaction.atomic
-def import_tokens(drafts: Iterable[Draft], *, is_quiet: bool = False, now: datetime) -> list[tuple[Token, Credentials]]:
+def import_tokens(
+    drafts: Iterable[Draft], *, is_quiet: bool = False, now: datetime
+) -> list[tuple[Token, TokenCredentials]]:
     """Create every draft's token in their order, or none of them.
 
     Raises Invalid with what is wrong in every line; else the problem of the first line that can't be done, which names
     the line. `is_quiet` as for `create_token`.
     """
-    created: list[tuple[Draft, Token, Credentials]] = []
+    created: list[tuple[Draft, Token, TokenCredentials]] = []
     faults: list[FieldError] = []
     opened: set[tuple[str, uuid.UUID]] = set()
     for draft in drafts:
@@ -66,7 +68,7 @@ def import_tokens(drafts: Iterable[Draft], *, is_quiet: bool = False, now: datet
     return [(token, credentials) for _, token, credentials in created]
 
 
-def stored(draft: Draft, now: datetime) -> tuple[Token, Credentials]:
+def stored(draft: Draft, now: datetime) -> tuple[Token, TokenCredentials]:
     return new_token(
         actor=draft.actor,
         account=draft.account,
@@ -81,14 +83,13 @@ def stored(draft: Draft, now: datetime) -> tuple[Token, Credentials]:
 
 
 def event_of(draft: Draft, token: Token, *, is_quiet: bool, now: datetime) -> AuditEvent:
-    return AuditEvent(
-        at=now,
-        event=Event.TOKEN_CREATED,
+    return recorder.audit_event(
+        Event.TOKEN_CREATED,
+        actor=draft.actor,
         account_id=token.account_id,
-        actor_id=draft.actor.user.pk if draft.actor.user else None,
-        actor_label=draft.actor.label,
-        subject_id=str(token.pk),
+        subject_id=token.pk,
         details=facts(token) | {"imported": True} | ({"notice": "suppressed"} if is_quiet else {}),
+        now=now,
     )
 
 

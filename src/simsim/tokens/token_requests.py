@@ -22,7 +22,7 @@ from simsim.problem import (
     gettext_noop,
 )
 from simsim.tokens import notices, rules
-from simsim.tokens.models import Answer, TargetSoftware, Token, TokenRequest
+from simsim.tokens.models import RequestAnswer, TargetSoftware, Token, TokenRequest
 
 MAX_UNANSWERED = 5
 
@@ -57,7 +57,7 @@ def ask_for_token(
         software=wanted,
         asked_at=now,
     )
-    recorded(actor, request, Event.TOKEN_REQUESTED, {"software": wanted.slug if wanted else None}, now)
+    record_request_event(actor, request, Event.TOKEN_REQUESTED, {"software": wanted.slug if wanted else None}, now)
     notices.owe_requested(request, now=now)
     return request
 
@@ -66,8 +66,8 @@ def ask_for_token(
 def decline_request(*, actor: Actor, request: TokenRequest, now: datetime) -> TokenRequest:
     """Decline a request; the member sees it. Declining a request that has its answer changes nothing."""
     permit(actor, Permission.MANAGE_TOKENS, request.account)
-    if answer(request, Answer.DECLINED, actor=actor, token=None, now=now):
-        recorded(actor, request, Event.TOKEN_REQUEST_DECLINED, {}, now)
+    if answer(request, RequestAnswer.DECLINED, actor=actor, token=None, now=now):
+        record_request_event(actor, request, Event.TOKEN_REQUEST_DECLINED, {}, now)
     return request
 
 
@@ -78,15 +78,15 @@ def grant(request: TokenRequest, *, actor: Actor, token: Token, now: datetime) -
     """
     if request.account_id != token.account_id:
         raise NotFound
-    if not answer(request, Answer.GRANTED, actor=actor, token=token, now=now):
+    if not answer(request, RequestAnswer.GRANTED, actor=actor, token=token, now=now):
         raise AlreadyAnswered(who=request.answered_by_label)
-    recorded(actor, request, Event.TOKEN_REQUEST_GRANTED, {"token": str(token.pk)}, now)
+    record_request_event(actor, request, Event.TOKEN_REQUEST_GRANTED, {"token": str(token.pk)}, now)
     asker = still_there(request)
     if asker is not None:
         notices.owe_granted(request, token, asker, now=now)
 
 
-def answer(request: TokenRequest, given: Answer, *, actor: Actor, token: Token | None, now: datetime) -> bool:
+def answer(request: TokenRequest, given: RequestAnswer, *, actor: Actor, token: Token | None, now: datetime) -> bool:
     """Answer a request that waits; return False when it has its answer already."""
     # The condition is the lock: of two administrators at once one changes the row.
     changed = TokenRequest.objects.filter(pk=request.pk, answered_at=None).update(
@@ -156,13 +156,8 @@ def parsed(name: str, purpose: str, software: str | None) -> tuple[str, str, Tar
     return name, purpose, wanted
 
 
-def recorded(actor: Actor, request: TokenRequest, event: Event, more: dict[str, object], now: datetime) -> None:
-    recorder.record(
-        event=event,
-        actor_id=actor.user.pk if actor.user else None,
-        actor_label=actor.label,
-        account_id=request.account_id,
-        subject_id=str(request.pk),
-        details={"name": request.name, "asked_by": request.asked_by_label} | more,
-        now=now,
-    )
+def record_request_event(
+    actor: Actor, request: TokenRequest, event: Event, more: dict[str, object], now: datetime
+) -> None:
+    details = {"name": request.name, "asked_by": request.asked_by_label} | more
+    recorder.record(event, actor=actor, account_id=request.account_id, subject_id=request.pk, details=details, now=now)

@@ -7,7 +7,7 @@ import pytest
 
 from gate_database import Database
 from simsim.gate.app import Gate
-from simsim.gate.lookup import open_lookup
+from simsim.gate.lookup_sqlite import SqliteLookup
 from simsim.gate.spool import Spool
 
 
@@ -27,6 +27,6 @@ def spool_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def gate(database: Database, spool_dir: Path) -> Iterator[Gate]:
-    opened = Gate(open_lookup(database.path), Spool(spool_dir))
+    opened = Gate(SqliteLookup(database.path), Spool(spool_dir))
     yield opened
     opened.close()

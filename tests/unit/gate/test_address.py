@@ -10,8 +10,8 @@ from simsim.gate.address import (
     MAX_REMEMBERED,
     MAX_VIA_CHARACTERS,
     _remembered_hop,
-    client_address,
     locate,
+    network_of,
     parse_hop,
     site_of,
 )
@@ -21,7 +21,7 @@ SOCKET = ""
 
 
 def seen(peer: str | None, *forwarded_for: str, trusted: bytes = TRUSTED) -> str | None:
-    address = client_address(peer, forwarded_for, trusted)
+    address = locate(peer, forwarded_for, trusted).address
     return None if address is None else address.text
 
 
@@ -187,3 +187,10 @@ def test_addresses_that_one_customer_of_a_provider_has_are_one_site() -> None:
     assert site("2001:db8:0:1::1") == site("2001:db8:0:1:ffff::2") != site("2001:db8:0:2::1")
     assert site("203.0.113.9") == site("::ffff:203.0.113.9") != site("203.0.113.10")
     assert site("0.0.0.0") != site("::")
+
+
+@pytest.mark.covers("R17")
+def test_a_host_that_changes_its_address_within_its_network_is_one_source() -> None:
+    assert network_of("2001:db8:1:2::1") == network_of("2001:db8:1:2:ffff::9") == "2001:db8:1:2::/64"
+    assert network_of("203.0.113.9") != network_of("203.0.113.10")
+    assert network_of(None) == network_of("x") == ""

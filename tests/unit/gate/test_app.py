@@ -14,7 +14,7 @@ from simsim.credential.allowlist import pack
 from simsim.credential.password import mint
 from simsim.gate import answer
 from simsim.gate.app import HEALTHZ, READYZ, VERIFY, Gate, Request
-from simsim.gate.lookup import open_lookup
+from simsim.gate.lookup_sqlite import SqliteLookup
 from simsim.gate.spool import Spool
 
 TRUSTED = pack([ip_network("10.0.0.0/8")])
@@ -97,7 +97,7 @@ def test_expiry_is_judged_by_the_gate_s_clock(database: Database, spool_dir: Pat
     password = database.add(expires_at=expiry)
     moments = [expiry - timedelta(microseconds=1), expiry, expiry + timedelta(hours=1)]
     clock = iter([moment.timestamp() for moment in moments])
-    gate = Gate(open_lookup(database.path), Spool(spool_dir), clock=lambda: next(clock))
+    gate = Gate(SqliteLookup(database.path), Spool(spool_dir), clock=lambda: next(clock))
     assert [gate.verify(asked(basic(password))).status for _ in moments] == [204, 401, 401]
     assert [line["at"] for line in lines(spool_dir)] == pytest.approx([moment.timestamp() for moment in moments])
     # A clock that fails is no acceptance either.
@@ -107,7 +107,7 @@ def test_expiry_is_judged_by_the_gate_s_clock(database: Database, spool_dir: Pat
 
 @pytest.mark.covers("R17", "B9")
 def test_proxy_names_the_request_or_the_gate_does(database: Database, spool_dir: Path) -> None:
-    gate = Gate(open_lookup(database.path), Spool(spool_dir), TRUSTED)
+    gate = Gate(SqliteLookup(database.path), Spool(spool_dir), TRUSTED)
     named = {"request_id": REQUEST_ID, "forwarded_method": "DELETE", "forwarded_target": "/a?b"}
     for peer in ("", "10.0.0.1"):
         gate.verify(asked(peer=peer, **named))
@@ -122,7 +122,7 @@ def test_proxy_names_the_request_or_the_gate_does(database: Database, spool_dir:
 
 @pytest.mark.covers("R13", "R15", "B9")
 def test_for_whoever_is_no_trusted_proxy_the_question_does_not_exist(database: Database, spool_dir: Path) -> None:
-    gate = Gate(open_lookup(database.path), Spool(spool_dir), TRUSTED)
+    gate = Gate(SqliteLookup(database.path), Spool(spool_dir), TRUSTED)
     good, revoked = database.add(), database.add(revoked_at="2026-01-01 00:00:00")
     bound = database.add(allow=("198.51.100.0/24",))
     for peer in ("203.0.113.9", "2001:db8::1", "9.255.255.255", "no address"):

@@ -11,8 +11,8 @@ import pytest
 
 from gate_database import ACME
 from simsim.credential.digest import digest
-from simsim.gate.lookup import Lookup, Unavailable, open_lookup
-from simsim.gate.lookup_postgresql import PAUSE_SECONDS, STATEMENT_TIMEOUT_SECONDS
+from simsim.gate.lookup import Lookup, Unavailable
+from simsim.gate.lookup_postgresql import PAUSE_SECONDS, STATEMENT_TIMEOUT_SECONDS, PostgresqlLookup
 
 SCHEMA = """
 DROP TABLE IF EXISTS token CASCADE;
@@ -44,7 +44,7 @@ def owner(postgresql_url: str) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture
 def lookup(owner: psycopg.Connection, postgresql_url: str) -> Iterator[Lookup]:
-    opened = open_lookup(postgresql_url)
+    opened = PostgresqlLookup(postgresql_url)
     yield opened
     opened.close()
 
@@ -130,7 +130,7 @@ def test_primary_that_was_fenced_decides_nothing(
             with pytest.raises(Unavailable):
                 lookup.find(digest_of_request)
             time.sleep(PAUSE_SECONDS)
-        anyhow = open_lookup(f"{postgresql_url}?target_session_attrs=any")
+        anyhow = PostgresqlLookup(f"{postgresql_url}?target_session_attrs=any")
         with pytest.raises(Unavailable, match="takes no writes"):
             anyhow.find(KNOWN)
     finally:

@@ -12,13 +12,13 @@ import pytest
 
 from gate_database import ACME, Database
 from simsim.credential.digest import digest
-from simsim.gate.lookup import Lookup, Unavailable, open_lookup
-from simsim.gate.lookup_sqlite import FILE_CHECK_SECONDS
+from simsim.gate.lookup import Lookup, Unavailable
+from simsim.gate.lookup_sqlite import FILE_CHECK_SECONDS, SqliteLookup
 
 
 @pytest.fixture
 def lookup(database: Database) -> Iterator[Lookup]:
-    opened = open_lookup(database.path)
+    opened = SqliteLookup(database.path)
     yield opened
     opened.close()
 
@@ -114,8 +114,6 @@ def test_file_is_kept_open_while_it_is_the_same(database: Database, lookup: Look
 
 
 def test_lookup_cannot_write(database: Database, tmp_path: Path) -> None:
-    from simsim.gate.lookup_sqlite import SqliteLookup
-
     lookup = SqliteLookup(database.path)
     lookup.find(bytes(32))
     cursor = lookup._cursor
@@ -129,7 +127,7 @@ def test_lookup_cannot_write(database: Database, tmp_path: Path) -> None:
 def test_what_is_no_simsim_database_is_unavailable(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "other"
     path.write_bytes(content)
-    lookup = open_lookup(f"sqlite:///{path}")
+    lookup = SqliteLookup(path)
     with pytest.raises(Unavailable, match="SQLite"):
         lookup.find(bytes(32))
     assert path.read_bytes() == content
@@ -138,7 +136,7 @@ def test_what_is_no_simsim_database_is_unavailable(tmp_path: Path, content: byte
 def test_locked_database_is_unavailable_within_a_second(database: Database) -> None:
     database.connection.execute("PRAGMA journal_mode = DELETE")
     database.connection.execute("BEGIN EXCLUSIVE")
-    lookup = open_lookup(database.path)
+    lookup = SqliteLookup(database.path)
     began = time.monotonic()
     with pytest.raises(Unavailable, match="locked"):
         lookup.find(bytes(32))

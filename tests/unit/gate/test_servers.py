@@ -24,11 +24,11 @@ import sys
 from pathlib import Path
 from simsim.gate.app import Gate
 from simsim.gate.asgi import Asgi
-from simsim.gate.lookup import open_lookup
+from simsim.gate.lookup_sqlite import SqliteLookup
 from simsim.gate.rsgi import Rsgi
 from simsim.gate.spool import Spool
 
-gate = Gate(open_lookup({database!r}), Spool(Path({spool!r})))
+gate = Gate(SqliteLookup(Path({database!r})), Spool(Path({spool!r})))
 rsgi, asgi = Rsgi(gate), Asgi(gate)
 """
 START_SECONDS = 20

@@ -2,7 +2,7 @@
 
 import pytest
 
-from simsim.gateway.addresses import HEALTH_PATH, Place, parse_health, parse_listen, parse_upstream, resolve
+from simsim.gateway.addresses import HEALTH_PATH, HostPort, parse_health, parse_listen, parse_upstream, resolve
 from simsim.problem import Unusable
 
 pytestmark = pytest.mark.covers("B9")
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.covers("B9")
 )
 def test_upstream_is_a_scheme_a_host_and_a_port(text: str, scheme: str, place: str) -> None:
     upstream = parse_upstream(text)
-    assert (upstream.scheme, str(upstream.place)) == (scheme, place)
+    assert (upstream.scheme, str(upstream.address)) == (scheme, place)
 
 
 @pytest.mark.parametrize(
@@ -78,10 +78,10 @@ def test_health_that_is_none_is_refused_in_one_line(text: str) -> None:
 
 def test_address_is_where_it_is_and_a_name_is_resolved() -> None:
     for host in ("127.0.0.1", "::1"):
-        assert resolve(Place(host, 9)) == (Place(host, 9),)
-    assert Place("127.0.0.1", 9) in resolve(Place("localhost", 9))
+        assert resolve(HostPort(host, 9)) == (HostPort(host, 9),)
+    assert HostPort("127.0.0.1", 9) in resolve(HostPort("localhost", 9))
 
 
 def test_name_that_can_t_be_resolved_is_told_in_one_line() -> None:
     with pytest.raises(Unusable, match=r"--upstream: nowhere\.invalid"):
-        resolve(Place("nowhere.invalid", 9))
+        resolve(HostPort("nowhere.invalid", 9))

@@ -12,7 +12,7 @@ from django.db import OperationalError
 from simsim.credential import password
 from simsim.operations.command_line import run
 from simsim.operations.context import Operator, Wiring
-from simsim.problem import Conflict, FieldError, Invalid, NotFound, NotPermitted, Unavailable, Unusable
+from simsim.problem import Conflict, FieldError, Invalid, NotFound, NotPermitted, ServiceUnavailable, Unusable
 
 VERBS = [
     "serve", "gateway", "worker", "migrate", "doctor", "account create", "account list", "user create",
@@ -82,7 +82,7 @@ FAILURES = [
     (NotFound("No account has the id %(id)s.", id="7"), 3, "No account has the id 7."),
     (Conflict("There is one already."), 4, "There is one already."),
     (NotPermitted(), 5, "Only administrators of the account may do this."),
-    (Unavailable("It does not answer."), 6, "It does not answer."),
+    (ServiceUnavailable("It does not answer."), 6, "It does not answer."),
     (OperationalError("no such table: x"), 1, "The database is not up to date: run simsim migrate"),
     (OperationalError("connection\nrefused"), 6, "The database can't be used now: connection refused"),
     (

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simsim.credential.decision import Cause, Reason
-from simsim.request_log.ship.join import Changes, Open, Row, decided_row, join, outcome_of, undecided_row
+from simsim.request_log.ship.join import Changes, Open, RequestRow, decided_row, join, outcome_of, undecided_row
 from simsim.request_log.ship.lines import Completed, Decided
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -34,7 +34,7 @@ def completed(number: int, status: int = 200) -> Completed:
 class Log:
     """What the database does with changes."""
 
-    rows: dict[int, Row] = field(default_factory=dict)
+    rows: dict[int, RequestRow] = field(default_factory=dict)
     waiting: dict[str, Open] = field(default_factory=dict)
     ids: "itertools.count[int]" = field(default_factory=itertools.count)
 

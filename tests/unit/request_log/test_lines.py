@@ -14,8 +14,8 @@ from simsim.credential import decision, password
 from simsim.credential.allowlist import parse_address
 from simsim.gate.gap import Gap
 from simsim.gate.line import decided_line, frame
+from simsim.request_log.row_ids import EPOCH
 from simsim.request_log.ship.lines import (
-    EPOCH,
     Completed,
     Decided,
     Missed,

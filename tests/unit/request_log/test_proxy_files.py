@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from simsim.request_log.ship.proxy_files import FORGOTTEN_AFTER, Follower
-from simsim.request_log.ship.proxy_formats import KINDS, AccessLog
+from simsim.request_log.ship.proxy_formats import LOG_FORMATS, AccessLog
 from simsim.request_log.ship.spool_files import MAX_LINE_BYTES, Piece, read_lines
 
 pytestmark = pytest.mark.covers("R17")
@@ -26,7 +26,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def follower(path: Path) -> Follower:
-    return Follower(AccessLog(path, KINDS["caddy"]))
+    return Follower(AccessLog(path, LOG_FORMATS["caddy"]))
 
 
 def names(follower: Follower) -> list[str]:
@@ -153,7 +153,7 @@ def test_what_can_not_be_read_hides_no_other(path: Path, follower: Follower) -> 
     path.with_name("access.json.1").mkdir()
     path.with_name("access.json.2").symlink_to(path.with_name("nowhere"))
     assert names(follower) == ["access.json"]
-    assert names(Follower(AccessLog(path / "no-folder" / "access.json", KINDS["caddy"]))) == []
+    assert names(Follower(AccessLog(path / "no-folder" / "access.json", LOG_FORMATS["caddy"]))) == []
 
 
 def test_a_position_is_forgotten_a_day_after_its_file_has_gone(path: Path, follower: Follower) -> None:

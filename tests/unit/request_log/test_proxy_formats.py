@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from simsim.problem import Unusable
 from simsim.request_log.ship.lines import Completed, completed_line, parse_completed
-from simsim.request_log.ship.proxy_formats import KINDS, AccessLog, Ignored, parse_access_log
+from simsim.request_log.ship.proxy_formats import LOG_FORMATS, AccessLog, Ignored, parse_access_log
 
 pytestmark = pytest.mark.covers("R17", "B9")
 ID = "61d3f1c6f1d349c1acf975711a25f905"
@@ -50,7 +50,7 @@ LINES = {"caddy": CADDY, "traefik": TRAEFIK, "envoy": ENVOY, "nginx": NGINX, "ha
 
 
 def log(kind: str, *, is_all_ours: bool = False) -> AccessLog:
-    return AccessLog(Path("/var/log/access.json"), KINDS[kind], is_all_ours)
+    return AccessLog(Path("/var/log/access.json"), LOG_FORMATS[kind], is_all_ours)
 
 
 def changed(kind: str, **fields: Any) -> str:
@@ -92,33 +92,33 @@ def test_of_a_refusal_traefik_is_believed_what_the_gate_said_and_not_what_the_cl
     assert found.request_id == ID
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", LOG_FORMATS)
 @pytest.mark.parametrize("is_all_ours", [True, False])
 @pytest.mark.parametrize("value", [None, "", "-", "not an id", 17, [ID]])
 def test_a_line_without_an_id_is_ignored(kind: str, is_all_ours: bool, value: Any) -> None:
-    name = KINDS[kind].request_id[-1][0]
+    name = LOG_FORMATS[kind].request_id[-1][0]
     assert log(kind, is_all_ours=is_all_ours).parse(changed(kind, **{name: value})) is Ignored.IGNORED
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", LOG_FORMATS)
 def test_what_a_proxy_leaves_out_costs_no_end(kind: str) -> None:
-    places = KINDS[kind]
+    places = LOG_FORMATS[kind]
     gone = {place[0]: None for place in (places.status, places.bytes, places.method, places.path, places.address)}
     found = log(kind).parse(changed(kind, **gone))
     assert isinstance(found, Completed)
     assert (found.status, found.bytes, found.method, found.resource, found.address) == (None, 0, "", "", None)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", LOG_FORMATS)
 @pytest.mark.parametrize(
     "at",
     [None, "", "yesterday", "T", "2026-11-25T00:16:12", "1969-01-01T00:00:00Z", [], {}, 1e300, -1, "9999-12-31T00:00Z"],
 )
 def test_a_line_that_tells_no_time_is_broken(kind: str, at: Any) -> None:
-    assert log(kind).parse(changed(kind, **{KINDS[kind].at[0]: at})) is None
+    assert log(kind).parse(changed(kind, **{LOG_FORMATS[kind].at[0]: at})) is None
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", LOG_FORMATS)
 @pytest.mark.parametrize("line", ["", "null", "[]", "17", "not json", '{"request_id":', "\0", '{"request":[]}'])
 def test_what_is_no_line_is_broken_or_ignored_and_never_an_error(kind: str, line: str) -> None:
     assert not isinstance(log(kind).parse(line), Completed)
@@ -131,7 +131,7 @@ JSON = st.recursive(
 )
 
 
-@given(st.sampled_from(sorted(KINDS)), st.data())
+@given(st.sampled_from(sorted(LOG_FORMATS)), st.data())
 def test_whatever_a_field_holds_the_line_is_broken_or_can_be_stored(kind: str, data: st.DataObject) -> None:
     field = data.draw(st.sampled_from(sorted(json.loads(LINES[kind]))))
     found = log(kind).parse(json.dumps(json.loads(LINES[kind]) | {field: data.draw(JSON)}))
@@ -139,10 +139,10 @@ def test_whatever_a_field_holds_the_line_is_broken_or_can_be_stored(kind: str, d
         assert parse_completed(completed_line(found)) == found
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", LOG_FORMATS)
 def test_no_query_and_no_password_is_taken(kind: str) -> None:
     secret = "sim_" + "a" * 49
-    place = KINDS[kind].path
+    place = LOG_FORMATS[kind].path
     path = f"/a/{secret}?password={secret}"
     fields = {place[0]: path} if len(place) == 1 else {place[0]: {place[1]: path}}
     found = log(kind).parse(changed(kind, **fields))
@@ -154,7 +154,7 @@ def test_no_query_and_no_password_is_taken(kind: str) -> None:
 def test_a_setting_names_a_log(text: str) -> None:
     found = parse_access_log(text)
     kind, _, path = text.replace("all:", "").partition(":")
-    assert (found.path, found.kind, found.is_all_ours) == (Path(path), KINDS[kind], "all:" in text)
+    assert (found.path, found.log_format, found.is_all_ours) == (Path(path), LOG_FORMATS[kind], "all:" in text)
 
 
 @pytest.mark.parametrize(

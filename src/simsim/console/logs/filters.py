@@ -12,10 +12,10 @@ from django.utils.translation import gettext
 
 from simsim.console.errors import sentence
 from simsim.credential.allowlist import parse_address
+from simsim.pagination import parse_cursor
 from simsim.problem import Invalid
 from simsim.request_log.outcome import Outcome
-from simsim.request_log.search.filters import Filters, parse_status
-from simsim.request_log.search.selectors import parse_cursor
+from simsim.request_log.search.filters import LogFilters, parse_status
 from simsim.rfc3339 import parse_day, parse_time
 
 # The address bar's parameters, in its order. Bookmarks and the tokens' pages rely on them.
@@ -42,7 +42,7 @@ class LogForm:
     cursor: str = ""
     is_following: bool = False
     errors: dict[str, str] = field(default_factory=dict)
-    filters: Filters = field(default_factory=lambda: Filters(None))
+    filters: LogFilters = field(default_factory=lambda: LogFilters(None))
 
     @classmethod
     def read(cls, data: QueryDict, *, now: datetime) -> Self:
@@ -50,7 +50,7 @@ class LogForm:
         texts = {name: data.get(name, "").strip() for name in NAMES}
         form = cls(texts, data.get("cursor", "").strip(), data.get("follow") == FOLLOW)
         since, until = form._times(now)
-        form.filters = Filters(
+        form.filters = LogFilters(
             None,
             since=since,
             until=until,

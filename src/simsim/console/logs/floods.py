@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import ip_network
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
@@ -11,14 +10,14 @@ from simsim.account_log.requests import flood_of
 from simsim.console.logs.filters import LogForm
 from simsim.console.place import Visit
 from simsim.console.templatetags.console import as_time, day, moment
+from simsim.gate.address import network_of
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.row_ids import moment_of
 from simsim.request_log.search.filters import parse_status
 from simsim.request_log.search.flood_summaries import Flooded
-from simsim.request_log.search.selectors import Page
+from simsim.request_log.search.selectors import RequestPage
 
 UNAUTHORIZED = 401
-IPV6_PREFIX = 64
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class FloodLine:
     until: SafeString
 
 
-def flood_line(visit: Visit, form: LogForm, page: Page) -> FloodLine | None:
+def flood_line(visit: Visit, form: LogForm, page: RequestPage) -> FloodLine | None:
     """Return what was counted in the time that the page shows, None for nothing, and for filters that leave it out."""
     if form.errors or not may_hold(form):
         return None
@@ -52,7 +51,7 @@ def may_hold(form: LogForm) -> bool:
     return low <= UNAUTHORIZED <= high
 
 
-def span(form: LogForm, page: Page) -> tuple[datetime | None, datetime | None]:
+def span(form: LogForm, page: RequestPage) -> tuple[datetime | None, datetime | None]:
     """Return the time of which the page shows the requests, without an end where it has none."""
     until = moment_of(int(form.cursor)) if form.cursor else form.filters.until
     if page.searched_until:
@@ -62,7 +61,7 @@ def span(form: LogForm, page: Page) -> tuple[datetime | None, datetime | None]:
 
 def networks_of(address: str) -> list[str]:
     """Return what the address is counted under: itself, or its /64."""
-    return [address, str(ip_network((address, IPV6_PREFIX), strict=False))] if ":" in address else [address]
+    return [address, network_of(address)]
 
 
 def told(found: Flooded) -> FloodLine:

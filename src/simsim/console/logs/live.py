@@ -9,8 +9,9 @@ from django.utils.http import urlencode
 
 from simsim.console.logs.filters import FOLLOW, LogForm
 from simsim.console.place import Visit
+from simsim.pagination import parse_cursor
 from simsim.request_log.row_ids import moment_of
-from simsim.request_log.search.selectors import Page, parse_cursor
+from simsim.request_log.search.selectors import RequestPage
 
 # How often the page asks, in seconds; its template says it to htmx.
 EVERY_SECONDS = 2
@@ -24,7 +25,7 @@ def is_followed(form: LogForm, shown: object) -> bool:
 def follow_context(visit: Visit, form: LogForm, context: dict[str, Any]) -> dict[str, Any]:
     """Return what the templates read of following; `context` is the list's."""
     query = form.query({"follow": FOLLOW})
-    page: Page = context["page"]
+    page: RequestPage = context["page"]
     asked = {"known": mark(context)}
     if page.searched_until and page.next_cursor:
         asked["down_to"] = page.next_cursor

@@ -13,6 +13,7 @@ from simsim.console.logs.filters import NAMES, LogForm
 from simsim.console.logs.request_list import list_context, look
 from simsim.console.logs.rows import LogRow, offered_tokens, rows
 from simsim.console.place import Visit, for_administrators
+from simsim.request_log.search.filters import is_endpoint
 from simsim.tokens.software import NO_SOFTWARE, software_in_use
 
 
@@ -56,10 +57,8 @@ def log_page(visit: Visit, shown: LogRow | None = None) -> HttpResponse:
 def ways_to_narrow(form: LogForm, shown: LogRow) -> dict[str, str]:
     """Return the queries that add to the filters what the request shown has."""
     row = shown.request
-    # Any other beginning is not an endpoint's, and a star at the end would mean more than this one.
-    is_endpoint = row.resource.startswith("/") and not row.resource.endswith("*")
     return {
-        "only_endpoint": form.only("endpoint", row.resource) if is_endpoint else "",
+        "only_endpoint": form.only("endpoint", row.resource) if is_endpoint(row.resource) else "",
         "only_token": form.only("token", str(shown.token.pk)) if shown.token else "",
         "only_address": form.only("address", row.address) if row.address else "",
     }

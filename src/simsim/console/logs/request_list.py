@@ -14,9 +14,10 @@ from simsim.console.logs.floods import flood_line
 from simsim.console.logs.live import down_to, follow_context
 from simsim.console.logs.rows import LogRow, rows
 from simsim.console.place import Visit
+from simsim.pagination import parse_cursor
 from simsim.request_log.row_ids import moment_of
 from simsim.request_log.search.export import Format
-from simsim.request_log.search.selectors import Page, parse_cursor
+from simsim.request_log.search.selectors import RequestPage
 
 PAGE_REQUESTS = 50
 # A page answers at once with what was found until then, and goes on by itself; where only a link goes on, each look
@@ -28,10 +29,10 @@ PATIENCE_BY_LINK_SECONDS = 1.0
 MAX_TURNS = 40
 
 
-def look(visit: Visit, form: LogForm) -> Page:
+def look(visit: Visit, form: LogForm) -> RequestPage:
     """Return the page that the address asks for: whole, or as much as is found in a moment."""
     if form.errors:
-        return Page([], None)
+        return RequestPage([], None)
     by_link = form.cursor and not visit.request.headers.get("HX-Request")
     return requests_of(
         visit.account, actor=visit.actor, filters=form.filters, limit=PAGE_REQUESTS, cursor=form.cursor or None,
@@ -39,7 +40,7 @@ def look(visit: Visit, form: LogForm) -> Page:
     )  # fmt: skip
 
 
-def look_on(visit: Visit, form: LogForm, *, below: str, listed: int) -> Page:
+def look_on(visit: Visit, form: LogForm, *, below: str, listed: int) -> RequestPage:
     """Return what is missing of a page of which so many are listed; raise Invalid for a cursor that is none."""
     return requests_of(
         visit.account, actor=visit.actor, filters=form.filters, limit=PAGE_REQUESTS - listed, cursor=below,
@@ -47,7 +48,7 @@ def look_on(visit: Visit, form: LogForm, *, below: str, listed: int) -> Page:
     )  # fmt: skip
 
 
-def look_again(visit: Visit, form: LogForm, reached: str) -> Page:
+def look_again(visit: Visit, form: LogForm, reached: str) -> RequestPage:
     """Return a page as it is now; `reached` is the cursor where its search ended for lack of patience, "" for none.
 
     Raise Invalid for a cursor that is none.
@@ -58,12 +59,12 @@ def look_again(visit: Visit, form: LogForm, reached: str) -> Page:
         patience_seconds=PATIENCE_BY_LINK_SECONDS,
     )  # fmt: skip
     if reached and page.next_cursor is None:
-        return Page(page.items, reached, moment_of(parse_cursor(reached)))
+        return RequestPage(page.items, reached, moment_of(parse_cursor(reached)))
     return page
 
 
 def list_context(
-    visit: Visit, form: LogForm, chosen: Chosen, page: Page, *, shown: LogRow | None = None, before: int = 0,
+    visit: Visit, form: LogForm, chosen: Chosen, page: RequestPage, *, shown: LogRow | None = None, before: int = 0,
     turn: int = 0,
 ) -> dict[str, Any]:  # fmt: skip
     """Return what the list's templates read; `before` requests are listed already, after so many turns."""

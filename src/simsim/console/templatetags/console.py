@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from lucide.templatetags.lucide import lucide
 
+from simsim.rfc3339 import format_time
+
 register = template.Library()
 MINUTE, HOUR, DAY = 60, 3600, 86400
 SPARK_STEP, SPARK_HEIGHT = 3, 20
@@ -141,7 +143,7 @@ def spell(seconds: float) -> str | None:
 
 
 def as_time(value: datetime, text: str) -> SafeString:
-    exact = value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    exact = format_time(value, "seconds")
     return format_html('<time datetime="{}">{}</time>', exact, text)
 
 

@@ -7,7 +7,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from simsim.accounts.models import Account, User
-from simsim.accounts.permissions import acting, administrators
+from simsim.accounts.permissions import actor_of, administrators
 from simsim.tokens.models import TargetSoftware
 from simsim.tokens.token_requests import own_requests
 
@@ -42,5 +42,5 @@ def members_context(account: Account, person: User, form: AskForm | None = None)
         "administrators": administrators(account),
         "form": form or AskForm(),
         "software": TargetSoftware.objects.filter(retired_at=None),
-        "requests": own_requests(account, actor=acting(person))[:REQUESTS_SHOWN],
+        "requests": own_requests(account, actor=actor_of(person))[:REQUESTS_SHOWN],
     }

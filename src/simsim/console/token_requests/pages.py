@@ -12,7 +12,7 @@ from simsim.console.place import Visit, for_administrators, for_everyone
 from simsim.console.sign_in import say
 from simsim.console.token_requests.member_page import AskForm
 from simsim.problem import FieldError, Invalid, TooManyRequested
-from simsim.tokens.models import Answer
+from simsim.tokens.models import RequestAnswer
 from simsim.tokens.token_requests import ask_for_token, decline_request, find_request
 
 
@@ -51,7 +51,7 @@ def decline(visit: Visit, request_id: uuid.UUID) -> HttpResponse:
     request = find_request(request_id, account=visit.account, actor=visit.actor)
     if visit.request.method == "POST":
         request = decline_request(actor=visit.actor, request=request, now=visit.now)
-        if request.answer == Answer.DECLINED:
+        if request.answer == RequestAnswer.DECLINED:
             said = gettext("Declined. %(who)s will see this on their page.") % {"who": request.asked_by_label}
         else:
             said = gettext("%(who)s has granted this in the meantime.") % {"who": request.answered_by_label}

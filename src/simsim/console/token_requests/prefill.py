@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 from simsim.console.place import Visit
 from simsim.console.tokens.form import TokenForm
 from simsim.problem import NotFound
-from simsim.tokens.models import Answer, TokenRequest
+from simsim.tokens.models import RequestAnswer, TokenRequest
 from simsim.tokens.token_requests import find_request
 
 
@@ -36,7 +36,7 @@ class Asked:
         if found.answered_at is None:
             return cls(found)
         names = {"who": found.answered_by_label, "name": found.name}
-        if found.answer == Answer.GRANTED:
+        if found.answer == RequestAnswer.GRANTED:
             said = gettext("%(who)s has already created the requested token “%(name)s”. The form below starts empty.")
         else:
             said = gettext("%(who)s has declined the request for “%(name)s”. The form below starts empty.")

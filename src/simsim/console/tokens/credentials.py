@@ -15,7 +15,7 @@ from simsim.console.connect.recipes import recipes
 from simsim.console.place import Visit, for_administrators
 from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.console.tokens.details import token_page
-from simsim.tokens.actions import Credentials, Way, show_credentials
+from simsim.tokens.actions import TokenCredentials, Way, show_credentials
 from simsim.tokens.models import Token
 from simsim.tokens.rules import is_longer_than_recommended
 from simsim.tokens.selectors import find_token
@@ -36,7 +36,7 @@ def download(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
 
 
 def revealed(
-    visit: Visit, token_id: uuid.UUID, way: Way, answer: Callable[[Token, Credentials], HttpResponse]
+    visit: Visit, token_id: uuid.UUID, way: Way, answer: Callable[[Token, TokenCredentials], HttpResponse]
 ) -> HttpResponse:
     """Return the answer made of the credentials, to a POST alone: no link and no reload reveals a password."""
     token = find_token(token_id, actor=visit.actor, account=visit.account)
@@ -46,14 +46,14 @@ def revealed(
     return answer(token, show_credentials(actor=visit.actor, token=token, way=way, now=visit.now))
 
 
-def attachment(token: Token, credentials: Credentials) -> HttpResponse:
+def attachment(token: Token, credentials: TokenCredentials) -> HttpResponse:
     """Return the .env file, named after the token."""
     name = slugify(token.name)[:60] or "token"
     disposition = {"Content-Disposition": f'attachment; filename="{name}.env"'}
     return HttpResponse(env_file(token, credentials), content_type="text/plain; charset=utf-8", headers=disposition)
 
 
-def env_file(token: Token, credentials: Credentials) -> str:
+def env_file(token: Token, credentials: TokenCredentials) -> str:
     """Return the file's text: names that programs read, and a warning to people."""
     about = gettext("Credentials of the token “%(name)s”. Anyone who has this file can call the API.") % {
         "name": token.name
@@ -64,7 +64,7 @@ def env_file(token: Token, credentials: Credentials) -> str:
 
 
 def credentials_page(
-    visit: Visit, token: Token, credentials: Credentials, *, is_new: bool = False, cautions: Sequence[str] = ()
+    visit: Visit, token: Token, credentials: TokenCredentials, *, is_new: bool = False, cautions: Sequence[str] = ()
 ) -> HttpResponse:
     """Return the page of a password that has just been made; `cautions` are what to look at in the token."""
     context = {

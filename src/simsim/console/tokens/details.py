@@ -1,7 +1,6 @@
 """One token: what it is, and while it is active the form that changes what may change (R12)."""
 
 import uuid
-from ipaddress import ip_network
 from typing import Any
 
 from django.http import HttpResponse
@@ -22,7 +21,7 @@ from simsim.problem import AlreadyExists, ChangedMeanwhile, Invalid
 from simsim.tokens.actions import edit_token
 from simsim.tokens.cautions import name_caution, network_cautions, range_notes
 from simsim.tokens.models import Token
-from simsim.tokens.rules import parse_networks
+from simsim.tokens.rules import needs_recent_authentication
 from simsim.tokens.selectors import find_token
 from simsim.tokens.sent_notices import notices_of
 
@@ -60,27 +59,10 @@ def edit(visit: Visit, token: Token, form: TokenForm, press: str) -> HttpRespons
     if preview := allowlist_preview.objection(visit, token, form, press):
         return token_page(visit, token, form, preview=preview, is_question=True)
     form.report_only = form.report_only or press == allowlist_preview.SAVE_REPORT_ONLY
-    if opens_more(token, form):
-        # A leaked password that the list had made useless would work again: not from a browser left open.
+    is_list_changed = not form.leaves_the_list
+    if is_list_changed and needs_recent_authentication(token, form.networks, report_only=form.report_only):
         demand_recent_authentication(visit.request, keeps_form=True)
     return save(visit, token, form)
-
-
-def opens_more(token: Token, form: TokenForm) -> bool:
-    """Whether addresses would be let in that are refused now."""
-    if form.leaves_the_list or not token.allowed_networks or token.report_only:
-        return False
-    if form.report_only or not form.list_text:
-        return True
-    try:
-        wanted = [ip_network(network) for network in parse_networks(form.networks)]
-    except Invalid:
-        return False  # nothing of it will be saved
-    before = token.networks
-    return any(
-        not any(network.version == known.version and network.subnet_of(known) for known in before)  # type: ignore[arg-type]
-        for network in wanted
-    )
 
 
 def changed_meanwhile(visit: Visit, token: Token, form: TokenForm) -> HttpResponse:

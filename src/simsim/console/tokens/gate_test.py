@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from simsim.console.place import Visit, for_administrators, located
 from simsim.console.tokens.details import token_page
-from simsim.gate.question import Verdict, ask
+from simsim.gate.question import GateAnswer, ask
 from simsim.tokens.actions import try_credentials
 from simsim.tokens.selectors import find_token
 
@@ -19,7 +19,7 @@ from simsim.tokens.selectors import find_token
 class Trial:
     """What the gate said, None when none answered, and from which address it was asked."""
 
-    verdict: Verdict | None
+    verdict: GateAnswer | None
     address: str | None
 
 

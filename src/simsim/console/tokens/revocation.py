@@ -13,7 +13,7 @@ from simsim.console.sign_in import say
 from simsim.console.tokens.rows import rows
 from simsim.problem import Invalid
 from simsim.tokens.actions import revoke_token
-from simsim.tokens.models import Reason, Status, Token
+from simsim.tokens.models import RevocationReason, Status, Token
 from simsim.tokens.selectors import find_token
 
 
@@ -44,7 +44,7 @@ def question(visit: Visit, token: Token, *, error: str = "", status: int = 200) 
         "now": visit.now,
         "token": token,
         "row": row,
-        "reasons": Reason.choices,
+        "reasons": RevocationReason.choices,
         "chosen": visit.request.GET.get("reason", ""),
         "error": error,
     }

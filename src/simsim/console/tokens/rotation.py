@@ -15,9 +15,10 @@ from simsim.console.sign_in import say
 from simsim.console.tokens.credentials import credentials_page
 from simsim.console.tokens.rows import rows
 from simsim.problem import RotatedMeanwhile
+from simsim.rfc3339 import format_time
 from simsim.tokens.actions import end_overlap, rotate_token
 from simsim.tokens.models import Status, Token
-from simsim.tokens.selectors import find_token, iso
+from simsim.tokens.selectors import find_token
 
 OVERLAPS = {
     "none": (timedelta(0), _("None"), _("for a password that has leaked")),
@@ -84,4 +85,4 @@ def question(visit: Visit, token: Token, *, error: str = "") -> HttpResponse:
 
 def version_of(token: Token) -> str:
     """Return which password the form speaks of: sent twice, it must not take away what its first sending gave."""
-    return iso(token.rotated_at) or "first"
+    return format_time(token.rotated_at) or "first"

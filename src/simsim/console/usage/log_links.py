@@ -9,11 +9,11 @@ from django.urls import reverse
 from simsim.account_log.usage import By, Part
 from simsim.console.logs.filters import RANGES as RANGES_OF_LOG
 from simsim.request_log.outcome import Outcome
+from simsim.request_log.search.filters import is_endpoint
 from simsim.request_log.usage.report import Span
+from simsim.tokens.software import NO_SOFTWARE
 
 FORM = "%Y-%m-%dT%H:%M"
-# How the log's filter calls tokens that are made for no software.
-NO_SOFTWARE = "none"
 
 
 class WaysToLog:
@@ -45,9 +45,7 @@ class WaysToLog:
             return self._to({"software": part.software.slug if part.software else NO_SOFTWARE})
         if by is By.STATUS:
             return self._to({"status": part.value} if part.value else {"outcome": Outcome.UNKNOWN.value})
-        # Any other beginning is not an endpoint's, and a star at the end would mean more than this one.
-        is_endpoint = part.value.startswith("/") and not part.value.endswith("*")
-        return self._to({"endpoint": part.value}) if is_endpoint else ""
+        return self._to({"endpoint": part.value}) if is_endpoint(part.value) else ""
 
     def of_address(self, address: str) -> str:
         return f"{self._log}?{urlencode({'range': '7d', 'address': address})}"

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from simsim.account_log.usage import By, has_ever_been_used, new_addresses_of, usage_of
+from simsim.account_log.usage import By, has_ever_been_used, new_callers_of, usage_of
 from simsim.console.place import Visit, for_administrators
 from simsim.console.tokens.lists import in_order
 from simsim.console.tokens.rows import TokenRow
@@ -68,7 +68,7 @@ def usage_in(visit: Visit, span: Span, by: By, range_name: str) -> dict[str, obj
         return {"total": report.total, "has_been_used": has_ever_been_used(visit.account, actor=visit.actor)}
     ways, times = WaysToLog(visit.account.pk, range_name, span), times_of(span)
     most = max((part.usage.requests for part in report.split.parts), default=0)
-    found = new_addresses_of(visit.account, actor=visit.actor, now=visit.now)
+    found = new_callers_of(visit.account, actor=visit.actor, now=visit.now)
     return {
         "total": report.total,
         "are_hours": span.hours == 1,

@@ -6,7 +6,7 @@ from typing import Self
 
 from django.utils.translation import gettext
 
-from simsim.account_log.usage import By, NewAddress, Part, Report
+from simsim.account_log.usage import By, NewCaller, Part, Report
 from simsim.console.logs.rows import meaning
 from simsim.console.usage.charts import share_bar
 from simsim.console.usage.log_links import WaysToLog
@@ -47,7 +47,7 @@ class Moment:
 class AddressRow:
     """One new address."""
 
-    found: NewAddress
+    found: NewCaller
     way: str
 
 

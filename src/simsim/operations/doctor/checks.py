@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterator
 
 from django.conf import settings
 from django.db import DatabaseError, connections
-from django.db.models import Min
 from django.utils import timezone
 
 from simsim import sqlite_library
-from simsim.forwarding.connection import Away, connected
-from simsim.forwarding.status import RECENT, state
-from simsim.mail import delivery_status, outbox
+from simsim.forwarding.connection import ReceiverUnavailable, connected
+from simsim.forwarding.status import RECENT, forwarding_status
+from simsim.mail import delivery_status
 from simsim.mail.transport import BoundedBackend
 from simsim.operations import existing_installation, migrate
 from simsim.operations.doctor import log, nodes, processes, restores
@@ -69,7 +68,19 @@ def databases() -> Iterator[Finding]:
             )
             continue
         engine = connections[alias].display_name
-        yield Finding(name, not behind, MIGRATE if behind else f"{engine}, up to date")
+        between = ", through a connection pooler" if is_pooled(alias) else ""
+        yield Finding(name, not behind, MIGRATE if behind else f"{engine}, up to date{between}")
+
+
+def is_pooled(alias: str) -> bool:
+    """Whether there is a pooler between us and this database."""
+    connection = connections[alias]
+    if connection.vendor != "postgresql":
+        return False
+    from simsim.gate import lookup_postgresql  # noqa: PLC0415 - an installation on SQLite does without the driver
+
+    connection.ensure_connection()
+    return lookup_postgresql.is_pooled(connection.connection)
 
 
 def unreachable(error: DatabaseError) -> str:
@@ -77,6 +88,9 @@ def unreachable(error: DatabaseError) -> str:
 
 
 def sqlite() -> Iterator[Finding]:
+    if not settings.OPERATOR.database_files:
+        yield Finding("SQLite", True, "not used: every database is on PostgreSQL")
+        return
     library = sqlite_library.in_use()
     unsafe = "has a bug that can corrupt databases: install the package pysqlite3, or SQLite 3.51.3 or newer"
     yield Finding("SQLite", library.is_safe, f"{library}" if library.is_safe else f"{library} {unsafe}")
@@ -107,7 +121,7 @@ def mails() -> Iterator[Finding]:
         says.append(
             f"{found.given_up} given up in {days} days: simsim mail list --state given_up, simsim mail retry ID"
         )
-    oldest = outbox.waiting().aggregate(oldest=Min("owed_at"))["oldest"]
+    oldest = delivery_status.oldest_owed_at()
     waits = "none waits" if oldest is None else f"the oldest waits for {in_words(now - oldest)}"
     yield Finding("mails", not says, "; ".join(says) or f"{waits}, none was given up lately")
 
@@ -118,12 +132,12 @@ def forwarding() -> Iterator[Finding]:
     if target is None:
         return
     now = timezone.now()
-    found = state(now=now)
+    found = forwarding_status(now=now)
     says = []
     try:
         with connected(target):
             says.append(f"{target.place} answers")
-    except Away as error:
+    except ReceiverUnavailable as error:
         says.append(f"{target.place} can't be reached ({error}): check SIMSIM_FORWARD_URL")
     if found.oldest is not None:
         why = (

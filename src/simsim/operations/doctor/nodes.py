@@ -9,6 +9,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from simsim.audit.models import AuditEvent
+from simsim.gate import worker_health
 from simsim.operations.doctor.findings import Finding, in_words, not_started
 from simsim.operations.doctor.processes import failure_of, run_directory
 from simsim.operations.rounds import boot_id, boot_seconds
@@ -18,8 +19,8 @@ from simsim.request_log.row_ids import moment_of
 from simsim.request_log.ship import save
 from simsim.request_log.ship.backlog import backlog, spool_name
 
-MAX_SILENCE = timedelta(seconds=60)
-MAX_UNSHIPPED = timedelta(seconds=60)
+MAX_SILENCE = timedelta(seconds=worker_health.MAX_SILENCE_SECONDS)
+MAX_UNSHIPPED = timedelta(seconds=worker_health.MAX_UNSHIPPED_SECONDS)
 MAX_SKEW_SECONDS = 1.0
 # Ids and lines may be ahead of their time by a second.
 MAX_AHEAD = timedelta(seconds=5)

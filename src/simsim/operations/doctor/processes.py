@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 
 from simsim.gateway import nginx
-from simsim.gateway.addresses import HEALTH_PATH, Place, parse_listen
+from simsim.gateway.addresses import HEALTH_PATH, HostPort, parse_listen
 from simsim.operations.doctor.findings import Finding, not_started
 from simsim.operations.probes import port_status, reachable, socket_status
 from simsim.operations.serve_state import Served, read_served
@@ -46,7 +46,7 @@ def console() -> Iterator[Finding]:
     served = read_served(run_directory())
     if served is None or not served.is_running:
         return
-    place = Place(served.host, served.port)
+    place = HostPort(served.host, served.port)
     is_good = port_status(reachable(served.host), served.port, "/healthz") == 200
     yield Finding(
         "console", is_good, f"answers on {place}" if is_good else f"no answer on {place}{failure_of(served, 'console')}"
@@ -93,7 +93,7 @@ def gateway() -> Iterator[Finding]:
         yield Finding("gateway", False, f"it runs on {place}, but answers {status} to everybody")
 
 
-def listening_place(record: Path) -> Place | None:
+def listening_place(record: Path) -> HostPort | None:
     """Return where the gateway's configuration has it listen, None when there is no configuration."""
     try:
         found = _listening.search(record.read_text(encoding="utf-8"))

@@ -8,6 +8,7 @@ import typer
 from simsim.operations.cautions import warn_of_name
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list, print_one
+from simsim.rfc3339 import format_time
 
 if TYPE_CHECKING:
     from simsim.accounts.models import Account
@@ -101,12 +102,11 @@ def close_account(account_id: AccountId, as_json: AsJson = False) -> None:
 
 
 def document(account: "Account") -> dict[str, object]:
-    from simsim.tokens.selectors import iso
 
     return {
         "id": str(account.pk),
         "name": account.name,
         "external_id": account.external_id,
-        "created_at": iso(account.created_at),
-        "closed_at": iso(account.closed_at),
+        "created_at": format_time(account.created_at),
+        "closed_at": format_time(account.closed_at),
     }

@@ -31,16 +31,16 @@ def list_events(
 ) -> None:
     """List the events of every account, newest first."""
     from simsim.accounts.permissions import OPERATOR
-    from simsim.audit import trail
+    from simsim.audit import selectors
     from simsim.operations.arguments import find_account
     from simsim.operations.time_arguments import parse_moment
 
-    filters = trail.Filters(
+    filters = selectors.AuditFilters(
         account_id=find_account(account, actor=OPERATOR).pk if account is not None else None,
         since=parse_moment("since", since),
         until=parse_moment("until", until, through=True),
         actor=actor,
         event=event,
     )
-    found, following = trail.events(filters, limit=limit, cursor=cursor)
-    print_list([trail.document(row) for row in found], COLUMNS, as_json=as_json, cursor=following)
+    found, following = selectors.list_events(filters, limit=limit, cursor=cursor)
+    print_list([selectors.document(row) for row in found], COLUMNS, as_json=as_json, cursor=following)

@@ -14,7 +14,7 @@ from simsim.problem import FieldError, Invalid, gettext_noop
 
 if TYPE_CHECKING:
     from simsim.accounts.models import Account
-    from simsim.request_log.search.filters import Filters
+    from simsim.request_log.search.filters import LogFilters
 
 
 class OutcomeName(StrEnum):
@@ -138,16 +138,16 @@ class Asked(NamedTuple):
     address: str | None
 
 
-def filters_of(account: "Account | None", asked: Asked) -> "Filters":
+def filters_of(account: "Account | None", asked: Asked) -> "LogFilters":
     """Return the filters that were asked for; raise NotFound for a token, Invalid for a time or software."""
     from simsim.accounts.permissions import OPERATOR
     from simsim.operations.arguments import find_token_for
     from simsim.operations.time_arguments import parse_moment
     from simsim.request_log.outcome import Outcome as RequestOutcome
-    from simsim.request_log.search.filters import Filters
+    from simsim.request_log.search.filters import LogFilters
     from simsim.tokens.software import tokens_made_for
 
-    return Filters(
+    return LogFilters(
         account.pk if account else None,
         token_id=find_token_for(asked.token, actor=OPERATOR).pk if asked.token is not None else None,
         among_tokens=tokens_made_for(asked.software, actor=OPERATOR, account=account)
@@ -185,6 +185,6 @@ def list_set_aside(
     """List the lines that are no lines of a log, with passwords, credentials and queries masked."""
     from simsim.request_log.ship import rejected_lines
 
-    page = rejected_lines.list_lines(limit=limit, cursor=cursor)
-    items = [rejected_lines.document(line) for line in page.items]
-    print_list(items, SET_ASIDE_COLUMNS, as_json=as_json, cursor=page.next_cursor)
+    found, following = rejected_lines.list_lines(limit=limit, cursor=cursor)
+    items = [rejected_lines.document(line) for line in found]
+    print_list(items, SET_ASIDE_COLUMNS, as_json=as_json, cursor=following)

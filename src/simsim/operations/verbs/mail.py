@@ -30,8 +30,8 @@ def list_mails(
     """List the mails of every account, newest first."""
     from simsim.mail import delivery_status
 
-    wanted = delivery_status.State(state.value) if state else None
-    found, following = delivery_status.mails(state=wanted, limit=limit, cursor=cursor)
+    wanted = delivery_status.DeliveryState(state.value) if state else None
+    found, following = delivery_status.list_mails(state=wanted, limit=limit, cursor=cursor)
     print_list([delivery_status.document(row) for row in found], COLUMNS, as_json=as_json, cursor=following)
 
 

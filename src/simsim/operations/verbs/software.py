@@ -8,6 +8,7 @@ import typer
 from simsim.operations.cautions import warn_of_name
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list, print_one
+from simsim.rfc3339 import format_time
 
 software = typer.Typer(no_args_is_help=True, help="Target software: what tokens are made for.")
 
@@ -37,10 +38,9 @@ def list_software(as_json: AsJson = False) -> None:
     from django.db.models.functions import Lower
 
     from simsim.tokens.models import TargetSoftware
-    from simsim.tokens.selectors import iso
 
     items = [
-        {"slug": entry.slug, "name": entry.name, "retired_at": iso(entry.retired_at)}
+        {"slug": entry.slug, "name": entry.name, "retired_at": format_time(entry.retired_at)}
         for entry in TargetSoftware.objects.order_by(Lower("name"))
     ]
     print_list(items, ["slug", "name", "retired_at"], as_json=as_json)

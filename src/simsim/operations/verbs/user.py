@@ -11,6 +11,7 @@ import typer
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list, print_one
 from simsim.problem import FieldError, Invalid, gettext_noop
+from simsim.rfc3339 import format_time
 
 users = typer.Typer(no_args_is_help=True, help="Users: the people who sign in for an account.")
 COLUMNS = ["email", "role", "joined_at", "last_sign_in_at"]
@@ -70,15 +71,14 @@ def list_users(account: AccountId, as_json: AsJson = False) -> None:
     from simsim.accounts.people import people_of
     from simsim.accounts.permissions import OPERATOR
     from simsim.operations.arguments import find_account
-    from simsim.tokens.selectors import iso
 
     items = [
         {
             "id": person.user.pk,
             "email": person.user.email,
             "role": person.membership.role,
-            "joined_at": iso(person.membership.created_at),
-            "last_sign_in_at": iso(person.last_sign_in),
+            "joined_at": format_time(person.membership.created_at),
+            "last_sign_in_at": format_time(person.last_sign_in),
         }
         for person in people_of(find_account(account, actor=OPERATOR), actor=OPERATOR)
     ]

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db import connections
 
 from simsim.credential.decision import Reason
-from simsim.request_log.models import Endpoint
+from simsim.request_log.models import Endpoint, uuid_parameter
 from simsim.request_log.outcome import Outcome
-from simsim.request_log.search.filters import Filters, parse_status
-from simsim.request_log.ship.counts import Kind
+from simsim.request_log.search.filters import LogFilters, parse_status
+from simsim.request_log.ship.counts import CountKind
 
 # Written out, because an index of some rows is used only where the query says the same words.
 REFUSAL = f"NOT (reason = '{Reason.OK}')"
@@ -43,7 +42,7 @@ class Condition:
 
     sql: Sql
     lead: Callable[[str], Sql] | None
-    kind: Kind | None = None
+    kind: CountKind | None = None
     values: tuple[str, ...] = ("",)
     of_refusals: bool = False
     index: str = "log_by_account"
@@ -51,11 +50,11 @@ class Condition:
 
 def everything_of(account_id: uuid.UUID) -> Condition:
     """Return the condition that holds for all of an account's rows."""
-    sql = Sql("account_id = %s", (kept(account_id),))
-    return Condition(sql, lambda _: sql, Kind.ALL)
+    sql = Sql("account_id = %s", (uuid_parameter(account_id),))
+    return Condition(sql, lambda _: sql, CountKind.ALL)
 
 
-def conditions(filters: Filters, account_id: uuid.UUID) -> list[Condition]:
+def conditions(filters: LogFilters, account_id: uuid.UUID) -> list[Condition]:
     """Return what the filters ask of the account's rows, but for times; raise Invalid for a status that is none."""
     account = everything_of(account_id).sql
     found: list[Condition] = []
@@ -83,11 +82,6 @@ def resources(endpoint: str) -> Sql:
     return Sql(f"SUBSTR(resource, 1, {len(beginning)}) = %s", (beginning,))
 
 
-def kept(value: uuid.UUID) -> Any:
-    """Return an id as the log's database keeps it."""
-    return value if connections[settings.REQUEST_LOG_ALIAS].vendor == "postgresql" else value.hex
-
-
 def both(*conditions: Sql) -> Sql:
     """Return the condition that holds where all of these hold."""
     parameters = [parameter for condition in conditions for parameter in condition.parameters]
@@ -97,10 +91,10 @@ def both(*conditions: Sql) -> Sql:
 def _tokens(account: Sql, token_ids: Sequence[uuid.UUID]) -> Condition:
     def lead(value: str) -> Sql:
         # The account's own rows alone, whoever's token that is.
-        return both(Sql("token_id = %s", (kept(uuid.UUID(value)),)), account.fenced)
+        return both(Sql("token_id = %s", (uuid_parameter(uuid.UUID(value)),)), account.fenced)
 
-    sql = _either("token_id", [kept(token_id) for token_id in token_ids])
-    return Condition(sql, lead, Kind.TOKEN, tuple(token_id.hex for token_id in token_ids), index="log_by_token")
+    sql = _either("token_id", [uuid_parameter(token_id) for token_id in token_ids])
+    return Condition(sql, lead, CountKind.TOKEN, tuple(token_id.hex for token_id in token_ids), index="log_by_token")
 
 
 def _statuses(account: Sql, low: int, high: int) -> Condition:
@@ -108,7 +102,7 @@ def _statuses(account: Sql, low: int, high: int) -> Condition:
         return both(account, Sql("status = %s", (int(value),)))
 
     sql, statuses = Sql("status BETWEEN %s AND %s", (low, high)), tuple(map(str, range(low, high + 1)))
-    return Condition(sql, lead, Kind.STATUS, statuses, index="log_by_status")
+    return Condition(sql, lead, CountKind.STATUS, statuses, index="log_by_status")
 
 
 def _endpoints(account: Sql, account_id: uuid.UUID, endpoint: str) -> Condition:
@@ -132,7 +126,7 @@ def _endpoints(account: Sql, account_id: uuid.UUID, endpoint: str) -> Condition:
         found = both(Sql("endpoint_id = %s", (known[value],)), account.fenced)
         return both(found, like_it.fenced) if value in vague else found
 
-    return Condition(of_endpoints, lead, Kind.ENDPOINT, tuple(known), index="log_by_endpoint")
+    return Condition(of_endpoints, lead, CountKind.ENDPOINT, tuple(known), index="log_by_endpoint")
 
 
 def _may_begin(name: str, beginning: str) -> bool:
@@ -155,9 +149,9 @@ def _outcome(account: Sql, outcome: Outcome) -> Condition:
     if outcome is Outcome.UNKNOWN:
         # How it ended is not known, so its status is not either.
         lead = both(account, Sql("status IS NULL"), sql.fenced)
-        return Condition(sql, lambda _: lead, Kind.STATUS, index="log_by_status")
+        return Condition(sql, lambda _: lead, CountKind.STATUS, index="log_by_status")
     refused = both(account, Sql(REFUSAL), sql.fenced)
-    return Condition(sql, lambda _: refused, Kind.ALL, of_refusals=True, index="log_by_refusal")
+    return Condition(sql, lambda _: refused, CountKind.ALL, of_refusals=True, index="log_by_refusal")
 
 
 def _either(column: str, values: Sequence[Any]) -> Sql:

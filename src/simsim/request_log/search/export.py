@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
 from simsim.request_log.models import LoggedRequest
-from simsim.request_log.search.filters import Filters
+from simsim.request_log.search.filters import LogFilters
 from simsim.request_log.search.selectors import document, list_requests
 
 PIECE_ROWS = 1000
@@ -30,7 +30,7 @@ class Format(StrEnum):
     JSONL = "jsonl"
 
 
-def pieces_of(filters: Filters) -> Iterator[list[LoggedRequest]]:
+def pieces_of(filters: LogFilters) -> Iterator[list[LoggedRequest]]:
     """Yield the rows that pass, newest first, up to PIECE_ROWS at a time and sometimes none: the search then goes on.
 
     Rows that arrive meanwhile are not among them. Raises Invalid, at the first piece, for a status that is none.

@@ -13,7 +13,7 @@ _is_status = re.compile(r"[1-5][0-9]{2}").fullmatch
 
 
 @dataclass(frozen=True)
-class Filters:
+class LogFilters:
     """Which requests. `account_id` None is every account's, and nobody's business but the operator's.
 
     `since` is included and `until` is not; `endpoint` is a path or an endpoint's name, or the beginning of either
@@ -30,6 +30,11 @@ class Filters:
     among_tokens: frozenset[uuid.UUID] | None = None
     outcome: Outcome | None = None
     address: str | None = None
+
+
+def is_endpoint(text: str) -> bool:
+    """Whether the filter `endpoint` takes the text for this one endpoint: a star at the end would mean others too."""
+    return text.startswith("/") and not text.endswith("*")
 
 
 def parse_status(status: int | str) -> tuple[int, int]:

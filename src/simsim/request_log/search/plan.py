@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db import connections
 
-from simsim.request_log.models import LoggedRequest, TokenAddressDay, UsageCount
+from simsim.request_log.models import LoggedRequest, TokenAddressDay, UsageCount, uuid_parameter
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.partitions import TABLE
 from simsim.request_log.row_ids import A_DAY, EPOCH, LAST, SLACK, first_id, moment_of
-from simsim.request_log.search.conditions import Condition, Sql, both, conditions, everything_of, kept, resources
-from simsim.request_log.search.filters import Filters, parse_status
-from simsim.request_log.ship.counts import DAY_HOURS, Kind
+from simsim.request_log.search.conditions import Condition, Sql, both, conditions, everything_of, resources
+from simsim.request_log.search.filters import LogFilters, parse_status
+from simsim.request_log.ship.counts import DAY_HOURS, CountKind
 
 AN_HOUR = A_DAY // DAY_HOURS
 # So many rows of the leading index are looked at in one step where they must be looked at, and so many days at once.
@@ -68,7 +68,7 @@ class Plan(NamedTuple):
     leading_index: str = ""
 
 
-def search(filters: Filters, number: int, *, below: int = LAST, patience_seconds: float | None = None) -> Found:
+def search(filters: LogFilters, number: int, *, below: int = LAST, patience_seconds: float | None = None) -> Found:
     """Return the newest `number` rows with an id lower than `below`, or those found before patience ended."""
     began = time.monotonic()
     made = plan(filters, below)
@@ -82,7 +82,7 @@ def search(filters: Filters, number: int, *, below: int = LAST, patience_seconds
     return Found(rows)
 
 
-def plan(filters: Filters, below: int = LAST) -> Plan:
+def plan(filters: LogFilters, below: int = LAST) -> Plan:
     """Return how to search; raise Invalid for a status that is none."""
     low = 0 if filters.since is None else first_id(filters.since)
     high = below if filters.until is None else min(below, first_id(filters.until) + SLACK)
@@ -138,7 +138,7 @@ def statement(made: Plan, step: Step, number: int) -> Sql:
     return Sql(f"{merged} ORDER BY id DESC LIMIT {number}", tuple(parameters))
 
 
-def _times(filters: Filters) -> Iterator[Sql]:
+def _times(filters: LogFilters) -> Iterator[Sql]:
     """Yield the times as conditions: ids are a little later than their times where many requests share one."""
     adapt = connections[settings.REQUEST_LOG_ALIAS].ops.adapt_datetimefield_value
     yield Sql("1 = 1")
@@ -148,10 +148,10 @@ def _times(filters: Filters) -> Iterator[Sql]:
         yield Sql("received_at < %s", (adapt(filters.until),))
 
 
-def _of_every_account(filters: Filters) -> Iterator[Sql]:
+def _of_every_account(filters: LogFilters) -> Iterator[Sql]:
     """Yield the other filters as conditions on the rows of all accounts, for which nothing is counted."""
     if filters.token_id is not None:
-        yield Sql("token_id = %s", (kept(filters.token_id),))
+        yield Sql("token_id = %s", (uuid_parameter(filters.token_id),))
     if filters.status is not None:
         yield Sql("status BETWEEN %s AND %s", parse_status(filters.status))
     if filters.endpoint and filters.endpoint != "*":
@@ -181,7 +181,7 @@ def _counts(account_id: uuid.UUID, condition: Condition, outcome: Outcome | None
 
 def _counts_of_address(account_id: uuid.UUID, address: str | None, low: int, high: int) -> Counts:
     """Return at most how many rows an address has on which day: what it was let in for, and all that was refused."""
-    refusals = Condition(Sql(""), None, Kind.ALL, of_refusals=True)
+    refusals = Condition(Sql(""), None, CountKind.ALL, of_refusals=True)
     every = _counts(account_id, refusals, None, low, high)
     first, last = moment_of(low).date(), moment_of(high).date()
     counted = TokenAddressDay.objects.filter(account_id=account_id, address=address, day__gte=first, day__lte=last)

@@ -1,20 +1,20 @@
 """Finding logged requests again: newest first, page by page, and when a token was last used."""
 
-import re
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from simsim.pagination import parse_cursor
 from simsim.problem import FieldError, Invalid, gettext_noop
 from simsim.request_log.models import LoggedRequest, TokenUse
 from simsim.request_log.row_ids import LAST, moment_of
-from simsim.request_log.search.filters import Filters
+from simsim.request_log.search.filters import LogFilters
 from simsim.request_log.search.plan import search
 from simsim.request_log.search.sentences import sentence
+from simsim.rfc3339 import format_time
 
 MAX_PAGE_ROWS = 1000
-_is_cursor = re.compile(r"[0-9]{1,19}").fullmatch
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class LastUse:
 
 
 @dataclass(frozen=True)
-class Page:
+class RequestPage:
     """Rows, newest first; `next_cursor` None at the end.
 
     `searched_until` is set where the search ended for lack of time and not of rows: nothing older was looked at yet.
@@ -45,8 +45,8 @@ def last_uses(token_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, LastUse]:
 
 
 def list_requests(
-    filters: Filters, limit: int = 50, cursor: str | None = None, *, patience_seconds: float | None = None
-) -> Page:
+    filters: LogFilters, limit: int = 50, cursor: str | None = None, *, patience_seconds: float | None = None
+) -> RequestPage:
     """Return one page, newest first, and the cursor of the next, None at the end.
 
     Rows that arrive meanwhile never move another row to a second page. With `patience_seconds` the page may hold fewer
@@ -59,17 +59,17 @@ def list_requests(
     below = LAST if cursor is None else parse_cursor(cursor)
     found = search(filters, limit + 1, below=below, patience_seconds=patience_seconds)
     if len(found.rows) > limit:
-        return Page(found.rows[:limit], str(found.rows[limit - 1].pk))
+        return RequestPage(found.rows[:limit], str(found.rows[limit - 1].pk))
     if found.searched_to is None:
-        return Page(found.rows, None)
-    return Page(found.rows, str(found.searched_to), moment_of(found.searched_to))
+        return RequestPage(found.rows, None)
+    return RequestPage(found.rows, str(found.searched_to), moment_of(found.searched_to))
 
 
 def document(row: LoggedRequest) -> dict[str, object]:
     """Return the row in the contract's JSON; `detail` is in the reader's language."""
     return {
         "id": str(row.pk),  # a number of this size is rounded by whoever reads JSON as JavaScript does
-        "received_at": row.received_at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "received_at": format_time(row.received_at, "microseconds"),
         "method": row.method,
         "resource": row.resource,
         "status": row.status,
@@ -81,10 +81,3 @@ def document(row: LoggedRequest) -> dict[str, object]:
         "token_name": row.token_name,
         "address": row.address,
     }
-
-
-def parse_cursor(cursor: str) -> int:
-    """Return the id below which the page begins; raise Invalid."""
-    if not _is_cursor(cursor):
-        raise Invalid(FieldError("cursor", gettext_noop("This cursor is not valid for this list.")))
-    return min(int(cursor), LAST)

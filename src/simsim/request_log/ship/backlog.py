@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from simsim.gate.spool import ENDS, GATE
+from simsim.gate.worker_health import LINE_FILES
 from simsim.request_log.ship.lines import parse_completed, parse_gate_line
 from simsim.request_log.ship.shipper import LOCK_NAME, SPOOL_ID_LENGTH
 from simsim.request_log.ship.spool_files import MAX_LINE_BYTES, identity_of
 
-PATTERNS = (f"{GATE}-*.jsonl", f"{ENDS}-*.jsonl", "gateway*.jsonl")
 # Beyond it lines are not counted: a backlog of a million need not be read to be told.
 MAX_COUNTED_BYTES = 4 * 1024 * 1024
 
@@ -44,8 +43,26 @@ def backlog(directory: Path, positions: Mapping[str, int]) -> Backlog | None:
     )
 
 
+def shipped_bytes(directory: Path, positions: Mapping[str, int]) -> dict[int, int]:
+    """Return how many bytes of each file in a spool are shipped, by its inode, which a renamed file keeps."""
+    return {os.fstat(descriptor).st_ino: offset for descriptor, offset in _files(directory, positions)}
+
+
 def _waiting(directory: Path, positions: Mapping[str, int]) -> Iterator[Backlog]:
-    for path in sorted(path for pattern in PATTERNS for path in directory.glob(pattern)):
+    for descriptor, offset in _files(directory, positions):
+        data = os.pread(descriptor, MAX_COUNTED_BYTES, offset)
+        status = os.fstat(descriptor)
+        # A line that is being written counts once it is whole.
+        if lines := data.count(b"\n"):
+            first = data[:MAX_LINE_BYTES].partition(b"\n")[0].decode("utf-8", "replace")
+            line = parse_gate_line(first) or parse_completed(first)
+            since = line.at if line else datetime.fromtimestamp(status.st_mtime, UTC)
+            yield Backlog(lines, status.st_size - offset, since)
+
+
+def _files(directory: Path, positions: Mapping[str, int]) -> Iterator[tuple[int, int]]:
+    """Yield the descriptor of each file in a spool, closed when the listing goes on, and its shipped bytes."""
+    for path in sorted(path for pattern in LINE_FILES for path in directory.glob(pattern)):
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:  # shipped and deleted since the listing
@@ -53,14 +70,6 @@ def _waiting(directory: Path, positions: Mapping[str, int]) -> Iterator[Backlog]
         try:
             # By its name only where no line in it has an id: nothing of such a file is shipped before it ends.
             identity = identity_of(descriptor, path.name)
-            offset = positions.get(identity, 0) if identity else 0
-            data = os.pread(descriptor, MAX_COUNTED_BYTES, offset)
-            status = os.fstat(descriptor)
+            yield descriptor, positions.get(identity, 0) if identity else 0
         finally:
             os.close(descriptor)
-        # A line that is being written counts once it is whole.
-        if lines := data.count(b"\n"):
-            first = data[:MAX_LINE_BYTES].partition(b"\n")[0].decode("utf-8", "replace")
-            line = parse_gate_line(first) or parse_completed(first)
-            since = line.at if line else datetime.fromtimestamp(status.st_mtime, UTC)
-            yield Backlog(lines, status.st_size - offset, since)

@@ -83,7 +83,7 @@ class Reading:
     def read_access_logs(self, followers: Iterable[Follower], now: datetime, most_bytes: int = COMPLETED_BYTES) -> None:
         """Read how requests ended that came through other proxies."""
         for follower in followers:
-            language = Language(follower.log.parse, begins=follower.log.kind.begins)
+            language = Language(follower.log.parse, begins=follower.log.log_format.begins)
             for file in follower.files(now):
                 taken, is_at_end = self._read(file, most_bytes, language, self.completed)
                 most_bytes -= taken

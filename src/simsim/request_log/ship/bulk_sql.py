@@ -16,14 +16,15 @@ from simsim.request_log.models import Endpoint
 from simsim.request_log.partitions import TABLE
 from simsim.request_log.ship import copy_format
 from simsim.request_log.ship.counts import Key
-from simsim.request_log.ship.join import Row
+from simsim.request_log.ship.join import RequestRow
 
 FIRST_DAY = row_ids.EPOCH.date()
 A_DAY_MICROSECONDS = 86_400_000_000
 AT_ONCE = 900  # a statement of SQLite's takes 999 values, where it was built with its old limit
 
-COLUMNS = ", ".join(("id", *Row._fields, "endpoint_id"))
-INSERT = f"INSERT INTO {TABLE} ({COLUMNS}) VALUES (%s{', %s' * (len(Row._fields) + 1)})"  # noqa: S608 - our own names
+NAMES = ("id", *RequestRow._fields, "endpoint_id")
+COLUMNS = ", ".join(NAMES)
+INSERT = f"INSERT INTO {TABLE} ({COLUMNS}) VALUES ({', '.join(['%s'] * len(NAMES))})"  # noqa: S608 - our own names
 COPY = f"COPY {TABLE} ({COLUMNS}) FROM STDIN (FORMAT BINARY)"
 # Written for SQLite and PostgreSQL alike. Lines of several files come in no order of time, so the latest wins.
 USE = """
@@ -62,7 +63,12 @@ class Uses(NamedTuple):
 
 @contextmanager
 def inserting(
-    alias: str, rows: Sequence[Row], moments: Sequence[int], endpoint_ids: Iterable[int | None], *, attempt: int = 0
+    alias: str,
+    rows: Sequence[RequestRow],
+    moments: Sequence[int],
+    endpoint_ids: Iterable[int | None],
+    *,
+    attempt: int = 0,
 ) -> Iterator[list[int]]:
     """Store the rows, which come in the order of their time, and give their ids. Open it inside a transaction.
 
@@ -95,7 +101,7 @@ def endpoint_ids(names: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]
     return known
 
 
-def uses_of(rows: Sequence[Row], moments: Sequence[int]) -> Uses:
+def uses_of(rows: Sequence[RequestRow], moments: Sequence[int]) -> Uses:
     """Return when each token that the rows let in was last used, and how often from where on each day.
 
     The rows come in the order of their time, `moments` in microseconds since 1970.
@@ -157,7 +163,7 @@ def _note(alias: str, statement: str, values: Iterable[tuple[Any, ...]]) -> None
 
 
 def _as_sqlite_keeps_them(
-    ids: Iterable[int], rows: Iterable[Row], endpoint_ids: Iterable[int | None]
+    ids: Iterable[int], rows: Iterable[RequestRow], endpoint_ids: Iterable[int | None]
 ) -> Iterator[tuple[Any, ...]]:
     moments, accounts, tokens, *others = zip(*rows, strict=True)
     return zip(ids, map(_moment, moments), map(_hex, accounts), map(_hex, tokens), *others, endpoint_ids, strict=True)

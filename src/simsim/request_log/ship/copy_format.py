@@ -11,14 +11,14 @@ from typing import TypeVar
 from uuid import UUID
 
 from simsim.request_log.row_ids import microseconds_of
-from simsim.request_log.ship.join import Row
+from simsim.request_log.ship.join import RequestRow
 
 Value = TypeVar("Value")
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # no flags, no extension
 END = struct.pack("!h", -1)
 NULL = struct.pack("!i", -1)
-FIELDS = len(Row._fields) + 2
+FIELDS = len(RequestRow._fields) + 2
 # Enough for the server to be busy while the next ones are made.
 ROWS_AT_ONCE = 2000
 _YEAR_2000 = microseconds_of(datetime(2000, 1, 1, tzinfo=UTC))
@@ -28,9 +28,9 @@ _long = struct.Struct("!iq").pack
 
 
 def encoded(
-    ids: Sequence[int], moments: Sequence[int], rows: Sequence[Row], endpoint_ids: Iterable[int | None]
+    ids: Sequence[int], moments: Sequence[int], rows: Sequence[RequestRow], endpoint_ids: Iterable[int | None]
 ) -> Iterator[bytes]:
-    """Yield the rows, in pieces: id, the fields of Row in their order, endpoint's id.
+    """Yield the rows, in pieces: id, the fields of RequestRow in their order, endpoint's id.
 
     `moments` are when the rows' requests came, in microseconds since 1970.
     """

@@ -17,7 +17,7 @@ DAY_HOURS = 24
 TEN_DAYS_HOURS = 240
 
 
-class Kind(StrEnum):
+class CountKind(StrEnum):
     """By what requests are counted. The value of ALL is ""; of STATUS the number, "" for one that nobody knows."""
 
     ALL = "all"
@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
 # For how long each kind is counted. An account may have ten thousand tokens, and a quarter of a year of each one's days
 # is more than a page can sum; of ten days at once it is a tenth.
-HOURS = dict.fromkeys(Kind, (1, DAY_HOURS)) | {Kind.TOKEN: (1, DAY_HOURS, TEN_DAYS_HOURS)}
+HOURS = dict.fromkeys(CountKind, (1, DAY_HOURS)) | {CountKind.TOKEN: (1, DAY_HOURS, TEN_DAYS_HOURS)}
 
 
 class Counted(NamedTuple):
@@ -55,7 +55,7 @@ class Key(NamedTuple):
 
     account: str
     hours: int
-    kind: Kind
+    kind: CountKind
     value: str
     began_hour: int
 
@@ -98,7 +98,7 @@ def tally(added: Sequence[Countable], taken_back: Sequence[Countable] = ()) -> d
     return {key: numbers for key, numbers in found.items() if any(numbers)}
 
 
-def _sums(rows: Sequence[Countable]) -> Iterator[tuple[tuple[int, int, bool, int | None], Kind, str, int]]:
+def _sums(rows: Sequence[Countable]) -> Iterator[tuple[tuple[int, int, bool, int | None], CountKind, str, int]]:
     """Yield how often each value of each kind stands beside each account, hour, verdict and class."""
     if not rows:
         return
@@ -108,12 +108,12 @@ def _sums(rows: Sequence[Countable]) -> Iterator[tuple[tuple[int, int, bool, int
     numbered: dict[tuple[int, int, bool, int | None], int] = {}
     shared = [numbered.setdefault(key, len(numbered)) for key in zip(accounts, hours, verdicts, took, strict=True)]
     keys = list(numbered)
-    values: dict[Kind, Iterable[Any]] = {
-        Kind.ALL: repeat(None), Kind.STATUS: statuses, Kind.ENDPOINT: endpoints, Kind.TOKEN: tokens
+    values: dict[CountKind, Iterable[Any]] = {
+        CountKind.ALL: repeat(None), CountKind.STATUS: statuses, CountKind.ENDPOINT: endpoints, CountKind.TOKEN: tokens
     }  # fmt: skip
-    for kind in Kind:
+    for kind in CountKind:
         for (nth, value), number in Counter(zip(shared, values[kind], strict=False)).items():
-            if kind is not Kind.TOKEN:
+            if kind is not CountKind.TOKEN:
                 yield keys[nth], kind, "" if value is None else str(value), number
             elif value is not None:
                 yield keys[nth], kind, f"{value:032x}", number

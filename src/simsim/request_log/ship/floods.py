@@ -4,36 +4,32 @@ What we refused because no decision could be made is no flood, and has its rows:
 Whoever knows no token can send as many as the network carries; they must neither fill the disk nor hide the others.
 """
 
-import ipaddress
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connections
 
-from simsim.credential.allowlist import parse_address
 from simsim.credential.decision import Reason
+from simsim.gate.address import network_of
 from simsim.request_log.models import Flood
 from simsim.request_log.outcome import Outcome
-from simsim.request_log.ship.join import Row
+from simsim.request_log.ship.join import RequestRow
 
 # So many from one network in one minute are stored: five a second, which a broken program may send and shall find.
 STORED_A_MINUTE = 300
 # Of refusals of our own making, while the gate can't decide: whose they are nobody knows then, so a customer's must be
 # found one by one. Only what no customer sends, five hundred a second from one network, is counted.
 STORED_IN_AN_OUTAGE = 30_000
-# A host chooses its own addresses within its /64 (RFC 4291): by address each request would be the first.
-IPV6_PREFIX = 64
 UPSERT = """
     INSERT INTO request_log_flood AS kept (minute, network, account, stored, counted) VALUES (%s, %s, %s, %s, %s)
     ON CONFLICT (minute, network, account) DO UPDATE SET
         stored = kept.stored + excluded.stored, counted = kept.counted + excluded.counted
 """
 
-Identified = tuple[str | None, Row]
+Identified = tuple[str | None, RequestRow]
 
 
 class Source(NamedTuple):
@@ -76,27 +72,16 @@ def sift(rows: Sequence[Identified]) -> tuple[list[Identified], list[str]]:
     return kept, request_ids
 
 
-def _is_suspect(row: Row) -> bool:
+def _is_suspect(row: RequestRow) -> bool:
     return row.token_id is None and row.outcome == Outcome.REFUSED
 
 
-def _most_stored(row: Row) -> int:
+def _most_stored(row: RequestRow) -> int:
     return STORED_IN_AN_OUTAGE if row.reason == Reason.UNAVAILABLE else STORED_A_MINUTE
 
 
-def _source(row: Row) -> Source:
+def _source(row: RequestRow) -> Source:
     return Source(row.received_at.replace(second=0, microsecond=0), network_of(row.address))
-
-
-@lru_cache(maxsize=4096)
-def network_of(text: str | None) -> str:
-    """Return the address for IPv4, its /64 for IPv6, "" for what is no address."""
-    address = parse_address(text) if text else None
-    if address is None:
-        return ""
-    if ":" not in address.text:
-        return address.text
-    return str(ipaddress.ip_network((address.text, IPV6_PREFIX), strict=False))
 
 
 def _so_far(sources: set[Source]) -> tuple[Counter[Source], set[tuple[Source, str]]]:

@@ -13,7 +13,7 @@ from simsim.request_log.row_ids import microseconds_of
 from simsim.request_log.ship import bulk_sql
 from simsim.request_log.ship.bulk_sql import AT_ONCE
 from simsim.request_log.ship.counts import HOUR_SECONDS, Countable, Counted, counted, tally
-from simsim.request_log.ship.join import Open, Row, outcome_of
+from simsim.request_log.ship.join import Open, RequestRow, outcome_of
 from simsim.request_log.ship.lines import Completed
 
 AN_HOUR = HOUR_SECONDS * 1_000_000
@@ -23,7 +23,7 @@ COMPLETE = """
 """
 
 
-def store(rows: Sequence[Row], *, attempt: int = 0) -> list[int]:
+def store(rows: Sequence[RequestRow], *, attempt: int = 0) -> list[int]:
     """Store rows, which come in the order of their time, with all that is counted of them; return their ids.
 
     Call it inside a transaction. Paths are masked here, and nowhere later.
@@ -68,7 +68,7 @@ def complete(ends: Sequence[tuple[Open, Completed]]) -> None:
         cursor.executemany(COMPLETE, values)
 
 
-def _counted(rows: Sequence[Row], moments: Sequence[int], names: Sequence[str]) -> list[Countable]:
+def _counted(rows: Sequence[RequestRow], moments: Sequence[int], names: Sequence[str]) -> list[Countable]:
     """Return what counts of the rows; what nobody claimed belongs to nobody's usage."""
     return [
         (

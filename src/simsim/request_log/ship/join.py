@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from simsim.credential.decision import Reason
 from simsim.request_log.outcome import GatewayCause, Outcome
-from simsim.request_log.ship.lines import EPOCH, Completed, Decided
+from simsim.request_log.row_ids import EPOCH
+from simsim.request_log.ship.lines import Completed, Decided
 
 REFUSED_STATUS = 401
 # What a gateway answers to a request that is no HTTP of its own: an unknown transfer encoding, an unknown version.
@@ -22,7 +23,7 @@ UNREADABLE_STATUSES = frozenset({501, 505})
 STATUS_OF_REFUSALS: dict[str, int] = {Reason.UNAVAILABLE: 503, Reason.THROTTLED: 429}
 
 
-class Row(NamedTuple):
+class RequestRow(NamedTuple):
     """One request, as it is stored: the fields of LoggedRequest after its id, in their order."""
 
     received_at: datetime
@@ -58,8 +59,8 @@ class Changes:
     stored rows. `held` are ends that wait for their decision; `settled` are the ids that nothing waits for any more.
     """
 
-    rows: list[Row] = field(default_factory=list)
-    open_rows: dict[str, Row] = field(default_factory=dict)
+    rows: list[RequestRow] = field(default_factory=list)
+    open_rows: dict[str, RequestRow] = field(default_factory=dict)
     ends: list[tuple[Open, Completed]] = field(default_factory=list)
     held: list[Completed] = field(default_factory=list)
     settled: list[str] = field(default_factory=list)
@@ -108,16 +109,16 @@ def join(
     return changes
 
 
-def decided_row(decision: Decided, end: Completed | None = None) -> Row:
+def decided_row(decision: Decided, end: Completed | None = None) -> RequestRow:
     """Return the row of a request that was decided, and ended if `end` is given."""
     _, at, reason, cause, account_id, token_id, token_name, method, resource, address, via = decision
     status, open_outcome, outcome = _told_by(reason)
     if end is None:
-        return Row(
+        return RequestRow(
             at, account_id, token_id, token_name, method, resource, status, open_outcome, reason, cause, None, None,
             address, via,
         )  # fmt: skip
-    return Row(
+    return RequestRow(
         at, account_id, token_id, token_name, method, resource, end.status, outcome, reason, cause, end.seconds,
         end.bytes, address, via,
     )  # fmt: skip
@@ -136,7 +137,7 @@ def outcome_of(*, is_refused: bool) -> Outcome:
     return Outcome.REFUSED if is_refused else Outcome.ACCEPTED
 
 
-def undecided_rows(ends: Iterable[Completed]) -> Iterator[Row]:
+def undecided_rows(ends: Iterable[Completed]) -> Iterator[RequestRow]:
     """Yield the rows of ends for which there is no decision, without those that are none of ours then.
 
     A proxy of another make may serve more than what the gate protects; and an end that is told once more, by a copy of
@@ -145,11 +146,11 @@ def undecided_rows(ends: Iterable[Completed]) -> Iterator[Row]:
     return (undecided_row(end) for end in ends if not end.needs_decision)
 
 
-def undecided_row(end: Completed) -> Row:
+def undecided_row(end: Completed) -> RequestRow:
     """Return the row of a request that no gate decided: it belongs to no account."""
     reason, cause, outcome = _why_undecided(end.status)
     received_at = end.at - timedelta(seconds=end.seconds)
-    return Row(
+    return RequestRow(
         received_at=max(received_at, EPOCH),
         account_id=None,
         token_id=None,

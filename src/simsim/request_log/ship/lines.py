@@ -8,19 +8,18 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from simsim.credential.password import MASKED, mask
+from simsim.gate.address import MAX_VIA_CHARACTERS
+from simsim.gate.line import MAX_METHOD_CHARACTERS, MAX_PATH_CHARACTERS
 from simsim.gate.request_id import is_request_id
+from simsim.request_log.row_ids import EPOCH
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST_SECONDS = 9_000_000_000  # the year 2255: what a row id can hold
 MAX_SECONDS = 10 * 365 * 86_400
 MAX_BYTES = 2**62
-MAX_PATH_LENGTH = 2048
-MAX_METHOD_LENGTH = 32
-MAX_NAME_LENGTH = 200
-MAX_WORD_LENGTH = 32
-MAX_ADDRESS_LENGTH = 45
-MAX_VIA_LENGTH = 200
-MAX_SET_ASIDE_LENGTH = 2048
+MAX_NAME_CHARACTERS = 200
+MAX_WORD_CHARACTERS = 32
+MAX_ADDRESS_CHARACTERS = 45
+MAX_SET_ASIDE_CHARACTERS = 2048
 
 uuid_of = lru_cache(maxsize=16_384)(uuid.UUID)
 # nginx writes 000 where it has no status, which is no JSON.
@@ -103,15 +102,15 @@ def parse_decided(line: str) -> Decided | None:
         return Decided(
             request_id=_request_id(found["id"]),
             at=moment(found["at"]),
-            reason=_text(found["reason"], MAX_WORD_LENGTH),
-            cause=_text(found["cause"], MAX_WORD_LENGTH),
+            reason=_text(found["reason"], MAX_WORD_CHARACTERS),
+            cause=_text(found["cause"], MAX_WORD_CHARACTERS),
             account_id=_uuid(found["account"]),
             token_id=_uuid(found["token"]),
-            token_name=optional(found["name"], MAX_NAME_LENGTH),
-            method=masked(found["method"], MAX_METHOD_LENGTH),
-            resource=masked(found["path"], MAX_PATH_LENGTH),
-            address=optional(found["address"], MAX_ADDRESS_LENGTH),
-            via=optional(found.get("via"), MAX_VIA_LENGTH),  # a gate that was started before an upgrade writes none
+            token_name=optional(found["name"], MAX_NAME_CHARACTERS),
+            method=masked(found["method"], MAX_METHOD_CHARACTERS),
+            resource=masked(found["path"], MAX_PATH_CHARACTERS),
+            address=optional(found["address"], MAX_ADDRESS_CHARACTERS),
+            via=optional(found.get("via"), MAX_VIA_CHARACTERS),  # a gate that was started before an upgrade writes none
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
@@ -128,9 +127,9 @@ def parse_completed(line: str) -> Completed | None:
             seconds=within(found["seconds"], MAX_SECONDS),
             status=status if status >= 100 else None,
             bytes=int(within(found["bytes"], MAX_BYTES)),
-            method=masked(found["method"], MAX_METHOD_LENGTH),
-            resource=masked(found["path"].partition("?")[0], MAX_PATH_LENGTH),
-            address=optional(found["address"], MAX_ADDRESS_LENGTH),
+            method=masked(found["method"], MAX_METHOD_CHARACTERS),
+            resource=masked(found["path"].partition("?")[0], MAX_PATH_CHARACTERS),
+            address=optional(found["address"], MAX_ADDRESS_CHARACTERS),
             needs_decision=found.get("needs_decision") is True,  # our own word about an end that waits
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
@@ -139,10 +138,10 @@ def parse_completed(line: str) -> Completed | None:
 
 def set_aside_text(line: str) -> str:
     """Return as much of a broken line as may be kept: no passwords, no credentials, no queries."""
-    line = _like_half_a_password.sub(MASKED, mask(line[: 2 * MAX_SET_ASIDE_LENGTH]))
+    line = _like_half_a_password.sub(MASKED, mask(line[: 2 * MAX_SET_ASIDE_CHARACTERS]))
     line = _telling_field.sub(r'\1"***', line)
     line = _credentials.sub(r"\1 ***", line)
-    return _storable(_query.sub("?***", line))[:MAX_SET_ASIDE_LENGTH]
+    return _storable(_query.sub("?***", line))[:MAX_SET_ASIDE_CHARACTERS]
 
 
 def json_object(line: str) -> dict[str, Any]:
@@ -198,7 +197,7 @@ def _text(value: Any, longest: int) -> str:
 
 def masked(value: str, longest: int) -> str:
     # Masked before it is cut, for little of a password matches no pattern; and cut before, for masking takes its time.
-    return _text(mask(value[: 2 * MAX_PATH_LENGTH]), longest)
+    return _text(mask(value[: 2 * MAX_PATH_CHARACTERS]), longest)
 
 
 def _storable(text: str) -> str:

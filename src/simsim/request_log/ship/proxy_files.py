@@ -40,7 +40,9 @@ class Follower:
                 # Asked before reading: what a writer adds after the answer "finished" would not be read.
                 is_finished = path != self.log.path and has_no_writer(descriptor)
                 begins_at = _first_byte(descriptor)
-                if identity := _identity(descriptor, begins_at, self.log.kind.at[-1], path if is_finished else None):
+                if identity := _identity(
+                    descriptor, begins_at, self.log.log_format.at[-1], path if is_finished else None
+                ):
                     self._seen_at[identity] = now
                     yield SpoolFile(path, descriptor, identity, is_finished, status, begins_at, is_ours=False)
 

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from simsim.gate.address import parse_hop
+from simsim.gate.line import MAX_METHOD_CHARACTERS, MAX_PATH_CHARACTERS
 from simsim.gate.request_id import parse_request_id
 from simsim.problem import Unusable
+from simsim.request_log.row_ids import EPOCH
 from simsim.request_log.ship.lines import (
-    EPOCH,
     MAX_BYTES,
-    MAX_METHOD_LENGTH,
-    MAX_PATH_LENGTH,
     MAX_SECONDS,
     Completed,
     json_object,
@@ -23,7 +22,7 @@ from simsim.request_log.ship.lines import (
     within,
 )
 
-Place = tuple[str, ...]  # the keys that lead to a value
+KeyPath = tuple[str, ...]  # the keys that lead to a value
 ALL = "all"
 EXAMPLE = "caddy:/var/log/caddy/access.json"
 
@@ -35,7 +34,7 @@ class Ignored(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class LogFormat:
     """Where a proxy's line tells what.
 
     `request_id` are places in their order: the first that holds an id counts. `at` is a time in seconds of the epoch or
@@ -43,21 +42,21 @@ class Kind:
     `units` to the second. `begins` is what only the beginning of a line looks like.
     """
 
-    request_id: tuple[Place, ...]
-    at: Place
+    request_id: tuple[KeyPath, ...]
+    at: KeyPath
     is_at_start: bool
-    duration: Place
+    duration: KeyPath
     units: int
-    status: Place
-    bytes: Place
-    method: Place
-    path: Place
-    address: Place
+    status: KeyPath
+    bytes: KeyPath
+    method: KeyPath
+    path: KeyPath
+    address: KeyPath
     begins: str
 
 
-KINDS: Mapping[str, Kind] = {
-    "caddy": Kind(
+LOG_FORMATS: Mapping[str, LogFormat] = {
+    "caddy": LogFormat(
         request_id=(("request_id",),),
         at=("ts",), is_at_start=False,
         duration=("duration",), units=1,
@@ -67,7 +66,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     # Traefik names no request. The gate does: for what it let in, the name was copied to the request, in the place of
     # what the client sent; for what it refused, it stands in the answer, and the request shows the client's own.
-    "traefik": Kind(
+    "traefik": LogFormat(
         request_id=(("downstream_X-Simsim-Request",), ("request_X-Simsim-Request",)),
         at=("StartUTC",), is_at_start=True,
         duration=("Duration",), units=1_000_000_000,
@@ -76,7 +75,7 @@ KINDS: Mapping[str, Kind] = {
         begins='{"',
     ),
     # Envoy's lines are what its configuration says: these names are Istio's.
-    "envoy": Kind(
+    "envoy": LogFormat(
         request_id=(("request_id",),),
         at=("start_time",), is_at_start=True,
         duration=("duration",), units=1000,
@@ -85,7 +84,7 @@ KINDS: Mapping[str, Kind] = {
         begins='{"',
     ),
     # What our page of documentation has an nginx and an HAProxy write.
-    "nginx": Kind(
+    "nginx": LogFormat(
         request_id=(("id",),),
         at=("at",), is_at_start=False,
         duration=("seconds",), units=1,
@@ -93,7 +92,7 @@ KINDS: Mapping[str, Kind] = {
         method=("method",), path=("path",), address=("address",),
         begins='{"id":"',
     ),
-    "haproxy": Kind(
+    "haproxy": LogFormat(
         request_id=(("id",),),
         at=("at",), is_at_start=True,
         duration=("milliseconds",), units=1000,
@@ -109,7 +108,7 @@ class AccessLog:
     """One log that a proxy writes. `is_all_ours`: each request in it passes the gate, or was refused before it."""
 
     path: Path
-    kind: Kind
+    log_format: LogFormat
     is_all_ours: bool = False
 
     def parse(self, line: str) -> Completed | Ignored | None:
@@ -119,26 +118,26 @@ class AccessLog:
         """
         try:
             found = json_object(line)
-            request_id = next(filter(None, (_id_at(found, place) for place in self.kind.request_id)), None)
+            request_id = next(filter(None, (_id_at(found, keys) for keys in self.log_format.request_id)), None)
             return Ignored.IGNORED if request_id is None else self._completed(request_id, found)
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             return None
 
     def _completed(self, request_id: str, found: dict[str, Any]) -> Completed:
-        kind = self.kind
-        seconds = within(_value(found, kind.duration) or 0, MAX_SECONDS * kind.units) / kind.units
-        at = _moment(_value(found, kind.at))
-        status = int(within(_value(found, kind.status) or 0, 999))
-        path = _value(found, kind.path) or ""
-        address = parse_hop(_value(found, kind.address) or "")
+        log_format = self.log_format
+        seconds = within(_value(found, log_format.duration) or 0, MAX_SECONDS * log_format.units) / log_format.units
+        at = _moment(_value(found, log_format.at))
+        status = int(within(_value(found, log_format.status) or 0, 999))
+        path = _value(found, log_format.path) or ""
+        address = parse_hop(_value(found, log_format.address) or "")
         return Completed(
             request_id=request_id,
-            at=at + timedelta(seconds=seconds) if kind.is_at_start else at,
+            at=at + timedelta(seconds=seconds) if log_format.is_at_start else at,
             seconds=seconds,
             status=status if status >= 100 else None,
-            bytes=int(within(_value(found, kind.bytes) or 0, MAX_BYTES)),
-            method=masked(_value(found, kind.method) or "", MAX_METHOD_LENGTH),
-            resource=masked(path.partition("?")[0], MAX_PATH_LENGTH),
+            bytes=int(within(_value(found, log_format.bytes) or 0, MAX_BYTES)),
+            method=masked(_value(found, log_format.method) or "", MAX_METHOD_CHARACTERS),
+            resource=masked(path.partition("?")[0], MAX_PATH_CHARACTERS),
             address=address and address.text,
             needs_decision=not self.is_all_ours,
         )
@@ -149,26 +148,26 @@ def parse_access_log(text: str) -> AccessLog:
     name, _, rest = text.partition(":")
     flag, colon, path = rest.partition(":")
     is_all = bool(colon) and flag == ALL
-    place = Path(path if is_all else rest)
-    if name not in KINDS or not place.is_absolute():
+    file = Path(path if is_all else rest)
+    if name not in LOG_FORMATS or not file.is_absolute():
         raise Unusable(
             "SIMSIM_ACCESS_LOGS: %(text)s is not one of %(kinds)s and an absolute path, such as %(example)s",
-            text=text, kinds=", ".join(KINDS), example=EXAMPLE,
+            text=text, kinds=", ".join(LOG_FORMATS), example=EXAMPLE,
         )  # fmt: skip
-    return AccessLog(place, KINDS[name], is_all)
+    return AccessLog(file, LOG_FORMATS[name], is_all)
 
 
-def _value(found: Any, place: Place) -> Any:
-    """Return what stands at a place, None where nothing does."""
-    for key in place:
+def _value(found: Any, keys: KeyPath) -> Any:
+    """Return the value under these keys, None when one of them is missing."""
+    for key in keys:
         found = found.get(key)
         if found is None:
             return None
     return found
 
 
-def _id_at(found: dict[str, Any], place: Place) -> str | None:
-    value = _value(found, place)
+def _id_at(found: dict[str, Any], keys: KeyPath) -> str | None:
+    value = _value(found, keys)
     return parse_request_id(value) if isinstance(value, str) else None
 
 

@@ -1,19 +1,11 @@
 """The lines that are no lines of a log: how many there are, and what they look like, as far as that may be kept."""
 
-import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from simsim.problem import FieldError, Invalid, gettext_noop
+from simsim.pagination import newest
 from simsim.request_log.models import SetAsideLine
-
-_is_cursor = re.compile(r"[0-9]{1,18}", re.ASCII).fullmatch
-
-
-@dataclass(frozen=True)
-class Page:
-    items: list[SetAsideLine]
-    next_cursor: str | None
+from simsim.rfc3339 import format_time
 
 
 @dataclass(frozen=True)
@@ -36,18 +28,12 @@ def summary() -> Summary | None:
     return Summary(SetAsideLine.objects.count(), first.found_at, last.found_at, last.name, last.offset)
 
 
-def list_lines(limit: int = 50, cursor: str | None = None) -> Page:
+def list_lines(limit: int = 50, cursor: str | None = None) -> tuple[list[SetAsideLine], str | None]:
     """Return one page, newest first, and the cursor of the next, None at the end; raise Invalid for a bad cursor."""
-    lines = SetAsideLine.objects.order_by("-pk")
-    if cursor is not None:
-        if not _is_cursor(cursor):
-            raise Invalid(FieldError("cursor", gettext_noop("This cursor is not valid for this list.")))
-        lines = lines.filter(pk__lt=int(cursor))
-    found = list(lines[: limit + 1])
-    return Page(found[:limit], str(found[limit - 1].pk) if len(found) > limit else None)
+    return newest(SetAsideLine.objects.all(), limit=limit, cursor=cursor)
 
 
 def document(line: SetAsideLine) -> dict[str, object]:
     """Return the line for a script: where it stood, and what of it was kept."""
-    found_at = line.found_at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    found_at = format_time(line.found_at, "microseconds")
     return {"id": line.pk, "found_at": found_at, "name": line.name, "offset": line.offset, "text": line.text}

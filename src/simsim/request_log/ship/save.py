@@ -15,7 +15,7 @@ from simsim.request_log.outcome import Outcome
 from simsim.request_log.ship import floods, forward_queue, insert
 from simsim.request_log.ship.batch import Move, Reading
 from simsim.request_log.ship.bulk_sql import AT_ONCE
-from simsim.request_log.ship.join import Changes, Open, Row
+from simsim.request_log.ship.join import Changes, Open, RequestRow
 from simsim.request_log.ship.lines import Missed, completed_line, parse_completed
 
 ATTEMPTS = 6
@@ -120,7 +120,7 @@ def _save(changes: Changes, reading: Reading, spool: str, now: datetime, attempt
 
 def _insert(changes: Changes, attempt: int, now: datetime) -> dict[str, int]:
     """Store the new rows, in the order of their time; return the ids of those that are open by their request's id."""
-    rows: list[tuple[str | None, Row]] = [(None, row) for row in changes.rows]
+    rows: list[tuple[str | None, RequestRow]] = [(None, row) for row in changes.rows]
     rows += changes.open_rows.items()
     rows.sort(key=lambda item: item[1].received_at)
     kept, counted_alone = floods.sift(rows)

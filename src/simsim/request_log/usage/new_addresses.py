@@ -4,16 +4,14 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from django.conf import settings
 from django.db import connections
 from django.db.models import Sum
 
-from simsim.request_log.models import TokenAddressDay
+from simsim.request_log.models import TokenAddressDay, uuid_parameter
+from simsim.request_log.usage.token_use import MAX_ADDRESSES
 
-# Whoever holds a password chooses how many addresses there are: an IPv6 host has 2^64 of them.
-MAX_ADDRESSES = 5_000
 # From one address straight to the next, through the index: a GROUP BY reads every day of every token from each of them.
 FIRST_DAYS = """
     WITH RECURSIVE known(place, address) AS (
@@ -30,7 +28,7 @@ FIRST_DAYS = """
 
 
 @dataclass(frozen=True)
-class NewAddress:
+class AddressSeenFirst:
     """An address, the day on which it was first let in, and the requests that each token let in from it."""
 
     address: str
@@ -39,22 +37,21 @@ class NewAddress:
 
 
 @dataclass(frozen=True)
-class NewAddresses:
+class AddressesSeenFirst:
     """The newest of the `number` new addresses; `is_cut` when the account has more addresses than are looked at."""
 
-    shown: Sequence[NewAddress]
+    shown: Sequence[AddressSeenFirst]
     number: int
     is_cut: bool
 
 
-def new_addresses(account_id: uuid.UUID, *, since: date, most: int) -> NewAddresses:
+def new_addresses(account_id: uuid.UUID, *, since: date, most: int) -> AddressesSeenFirst:
     """Return the addresses that were let in for the first time since that day, the latest first, `most` at most.
 
     First as far back as the log is kept; the unknown address is none.
     """
-    alias = settings.REQUEST_LOG_ALIAS
-    account: Any = account_id if connections[alias].vendor == "postgresql" else account_id.hex
-    with connections[alias].cursor() as cursor:
+    account = uuid_parameter(account_id)
+    with connections[settings.REQUEST_LOG_ALIAS].cursor() as cursor:
         cursor.execute(FIRST_DAYS, (account, account, MAX_ADDRESSES, account))
         rows = cursor.fetchall()
     known = [(address, day if isinstance(day, date) else date.fromisoformat(day)) for address, day in rows]
@@ -69,5 +66,5 @@ def new_addresses(account_id: uuid.UUID, *, since: date, most: int) -> NewAddres
     requests: dict[str, dict[uuid.UUID, int]] = {}
     for address, token_id, number in counted if new else ():
         requests.setdefault(address, {})[token_id] = int(number)
-    shown = [NewAddress(address, day, requests.get(address, {})) for day, address in new[:most]]
-    return NewAddresses(shown, len(new), len(known) == MAX_ADDRESSES)
+    shown = [AddressSeenFirst(address, day, requests.get(address, {})) for day, address in new[:most]]
+    return AddressesSeenFirst(shown, len(new), len(known) == MAX_ADDRESSES)

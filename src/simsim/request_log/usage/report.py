@@ -12,8 +12,8 @@ from django.db import connections
 from django.db.models import Min
 
 from simsim.request_log import durations
-from simsim.request_log.models import UsageCount
-from simsim.request_log.ship.counts import DAY_HOURS, HOUR_SECONDS, HOURS, TEN_DAYS_HOURS, Kind, hour_of
+from simsim.request_log.models import UsageCount, uuid_parameter
+from simsim.request_log.ship.counts import DAY_HOURS, HOUR_SECONDS, HOURS, TEN_DAYS_HOURS, CountKind, hour_of
 
 MAX_TIMED = 1_000
 NOTHING_TOOK = (0,) * durations.CLASSES
@@ -112,11 +112,11 @@ class SpanCounts:
     """The counts of one kind that make up a span's."""
 
     account_id: uuid.UUID
-    kind: Kind
+    kind: CountKind
     times: Sequence[tuple[int, int, int]]
 
     @classmethod
-    def of(cls, account_id: uuid.UUID, span: Span, kind: Kind) -> Self:
+    def of(cls, account_id: uuid.UUID, span: Span, kind: CountKind) -> Self:
         return cls(account_id, kind, _times(account_id, span, kind))
 
     def read(
@@ -124,7 +124,7 @@ class SpanCounts:
     ) -> list[tuple[Any, ...]]:
         """Return the rows of a statement about the counts, all or those of some values; `sums` are of the columns."""
         connection = connections[settings.REQUEST_LOG_ALIAS]
-        account: Any = self.account_id if connection.vendor == "postgresql" else self.account_id.hex
+        account = uuid_parameter(self.account_id)
         values = f"AND value IN ({', '.join(['%s'] * len(among))})" if among else ""
         part = COUNTED.format(columns=", ".join(columns), among=values)
         sums = ", ".join(f"SUM({column})" for column in columns)
@@ -156,14 +156,14 @@ def usage_of(numbers: Sequence[Any], took: Sequence[str]) -> Usage:
 def series(account_id: uuid.UUID, span: Span) -> list[Usage]:
     """Return the usage of each of the span's hours or days, the oldest first."""
     rows = UsageCount.objects.filter(
-        account_id=account_id, hours=span.hours, kind=Kind.ALL, began_hour__gte=span.first_hour,
+        account_id=account_id, hours=span.hours, kind=CountKind.ALL, began_hour__gte=span.first_hour,
         began_hour__lt=span.end_hour,
     ).values_list("began_hour", "accepted", "refused", *durations.COLUMNS)  # fmt: skip
     found = {began_hour: Usage(accepted, refused, took) for began_hour, accepted, refused, *took in rows}
     return [found.get(hour, Usage()) for hour in range(span.first_hour, span.end_hour, span.hours)]
 
 
-def largest(account_id: uuid.UUID, span: Span, kind: Kind, *, of: Usage, number: int) -> Largest:
+def largest(account_id: uuid.UUID, span: Span, kind: CountKind, *, of: Usage, number: int) -> Largest:
     """Return the usage by the values of a kind; `of` is the total of the span.
 
     The numbers are summed first and the durations of the largest alone: thirty-three more sums over every endpoint take
@@ -194,7 +194,7 @@ def by_group(account_id: uuid.UUID, span: Span, group_of: Callable[[str], Group]
     an index.
     """
     took: Sequence[str] = ()
-    counts = SpanCounts.of(account_id, span, Kind.TOKEN)
+    counts = SpanCounts.of(account_id, span, CountKind.TOKEN)
     rows = counts.read(SUMS, REQUESTS)
     if len(rows) <= MAX_TIMED:
         took = filled(of)
@@ -209,16 +209,16 @@ def by_group(account_id: uuid.UUID, span: Span, group_of: Callable[[str], Group]
 
 def has_ever_been_used(account_id: uuid.UUID) -> bool:
     """Whether any request is counted for the account, as long ago as the log is kept."""
-    return UsageCount.objects.filter(account_id=account_id, hours=DAY_HOURS, kind=Kind.ALL).exists()
+    return UsageCount.objects.filter(account_id=account_id, hours=DAY_HOURS, kind=CountKind.ALL).exists()
 
 
-def _times(account_id: uuid.UUID, span: Span, kind: Kind) -> list[tuple[int, int, int]]:
+def _times(account_id: uuid.UUID, span: Span, kind: CountKind) -> list[tuple[int, int, int]]:
     """Return the times whose counts are the span's: how long each is, and between which hours they begin."""
     days = (span.hours, span.first_hour, span.end_hour)
     if span.hours == 1 or TEN_DAYS_HOURS not in HOURS[kind]:
         return [days]
     # Of the ten days in which the log begins by now, some may be gone: see `retention`.
-    kept = UsageCount.objects.filter(account_id=account_id, hours=DAY_HOURS, kind=Kind.ALL)
+    kept = UsageCount.objects.filter(account_id=account_id, hours=DAY_HOURS, kind=CountKind.ALL)
     oldest = kept.aggregate(hour=Min("began_hour"))["hour"] or 0
     first = -(-max(span.first_hour, oldest) // TEN_DAYS_HOURS) * TEN_DAYS_HOURS
     end = span.end_hour // TEN_DAYS_HOURS * TEN_DAYS_HOURS

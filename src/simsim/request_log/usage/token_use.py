@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from django.db.models import Max, Sum
 
 from simsim.request_log.models import TokenAddressDay, TokenUse, UsageCount
-from simsim.request_log.ship.counts import DAY_HOURS, Kind, hour_of
+from simsim.request_log.ship.counts import DAY_HOURS, CountKind, hour_of
 from simsim.request_log.ship.joined_ids import JoinedIds, split_ids
 
 MAX_ADDRESSES = 5_000
@@ -35,7 +35,7 @@ def requests_by_day(
     """
     first_hour = hour_of(datetime.combine(last_day, time(), UTC)) - (days - 1) * DAY_HOURS
     counted = UsageCount.objects.filter(
-        account_id=account_id, hours=DAY_HOURS, kind=Kind.TOKEN, value__in={token_id.hex for token_id in token_ids},
+        account_id=account_id, hours=DAY_HOURS, kind=CountKind.TOKEN, value__in={pk.hex for pk in token_ids},
         began_hour__gte=first_hour, began_hour__lt=first_hour + days * DAY_HOURS, accepted__gt=0,
     ).values_list("value", "began_hour", "accepted")  # fmt: skip
     found: dict[uuid.UUID, list[int]] = {}

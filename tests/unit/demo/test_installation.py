@@ -6,43 +6,43 @@ from pathlib import Path
 
 import pytest
 
-from simsim.demo.place import LOOPBACK, Place, free_port, read_json, write_json
+from simsim.demo.installation import LOOPBACK, Installation, free_port, read_json, write_json
 from simsim.problem import Unusable
 
 
 def test_defaults_are_those_of_the_contract() -> None:
-    place = Place.from_environment({})
-    assert (place.home, place.port, place.gateway_port) == (Path(".demo").absolute(), 8000, 8080)
-    assert (place.console_url, place.gateway_url) == ("http://localhost:8000", "http://127.0.0.1:8080")
+    installation = Installation.from_environment({})
+    assert (installation.home, installation.port, installation.gateway_port) == (Path(".demo").absolute(), 8000, 8080)
+    assert (installation.console_url, installation.gateway_url) == ("http://localhost:8000", "http://127.0.0.1:8080")
 
 
 @pytest.mark.parametrize("text", ["0", "65536", "http", "-1", "８０"])
 def test_port_that_is_none_is_named(text: str) -> None:
     with pytest.raises(Unusable, match=r"^DEMO_GATEWAY_PORT must be a port number"):
-        Place.from_environment({"DEMO_GATEWAY_PORT": text})
+        Installation.from_environment({"DEMO_GATEWAY_PORT": text})
 
 
 def test_port_in_use_names_the_variable_to_set(tmp_path: Path) -> None:
     with socket.create_server((LOOPBACK, 0)) as server:
         taken = server.getsockname()[1]
         with pytest.raises(Unusable, match=rf"^Port {taken} is in use: choose another with DEMO_PORT$"):
-            Place(tmp_path, taken, free_port(None)).prove_ports_free()
+            Installation(tmp_path, taken, free_port(None)).prove_ports_free()
         with pytest.raises(Unusable, match=r"choose another with DEMO_GATEWAY_PORT$"):
-            Place(tmp_path, free_port(None), taken).prove_ports_free()
+            Installation(tmp_path, free_port(None), taken).prove_ports_free()
         assert free_port(taken) != taken
     assert free_port(taken) == taken
 
 
 def test_one_directory_has_one_demo(tmp_path: Path) -> None:
-    place = Place(tmp_path / "demo", 1, 2)
-    lock = place.claim()
+    installation = Installation(tmp_path / "demo", 1, 2)
+    lock = installation.claim()
     with pytest.raises(Unusable, match=r"^A demo runs already in DEMO_DIR="):
-        place.claim()
+        installation.claim()
     os.close(lock)
-    os.close(place.claim())
+    os.close(installation.claim())
     (tmp_path / "file").touch()
     with pytest.raises(Unusable, match=r"^DEMO_DIR: "):
-        Place(tmp_path / "file" / "demo", 1, 2).claim()
+        Installation(tmp_path / "file" / "demo", 1, 2).claim()
 
 
 def test_what_is_kept_is_readable_by_its_owner_alone(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
-class Place:
+class Installation:
     """The demo's directory and the two ports that people use."""
 
     home: Path

@@ -7,46 +7,48 @@ from django.db import transaction
 from django.db.models import Max, Min, Sum
 
 from simsim.audit.events import Event
-from simsim.audit.recorder import record
+from simsim.audit.recorder import LabelledActor, record
 from simsim.forwarding.queue import QUEUES, Queue
+from simsim.rfc3339 import format_time
 
 log = logging.getLogger(__name__)
 STEP = 900
+SIMSIM = LabelledActor("Simsim")
 
 
-def forget(now: datetime, *, days: int) -> int:
+def delete_outdated(now: datetime, *, days: int) -> int:
     """Delete some of what waits since before the log begins; return how many shipments: call it until it returns 0."""
     before = (now - timedelta(days=days)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return sum(_forget(queue, before, now) for queue in QUEUES)
+    return sum(_delete_outdated(queue, before, now) for queue in QUEUES)
 
 
-def _forget(queue: Queue, before: datetime, now: datetime) -> int:
+def _delete_outdated(queue: Queue, before: datetime, now: datetime) -> int:
     old = list(queue.rows.filter(queued_at__lt=before).order_by("queued_at").values_list("pk", flat=True)[:STEP])
     if not old:
         return 0
     rows = queue.rows.filter(pk__in=old)
     found = rows.aggregate(events=Sum("size"), since=Min("queued_at"), until=Max("queued_at"))
     # First, for the queue may rest in another database: a gap that is told twice is better than one that is not.
-    tell(queue.kind, found["events"], since=found["since"], until=found["until"], now=now)
+    record_gap(queue.kind, found["events"], since=found["since"], until=found["until"], now=now)
     return int(rows.delete()[0])
 
 
-def tell(kind: str, lost: int, *, since: datetime, until: datetime, now: datetime) -> None:
+def record_gap(kind: str, lost: int, *, since: datetime, until: datetime, now: datetime) -> None:
     """Record, for good, that events were lost to the receiver; the record is forwarded as any other."""
     log.error(
         "%d events (%s) of %s to %s were never forwarded: the log is not kept that long", lost, kind, since, until
     )
     with transaction.atomic():
         record(
-            event=Event.FORWARDING_GAP,
-            actor_id=None,
-            actor_label="Simsim",
+            Event.FORWARDING_GAP,
+            actor=SIMSIM,
             account_id=None,
             subject_id="forwarding",
-            details={"kind": kind, "events": lost, "queued_since": _iso(since), "queued_until": _iso(until)},
+            details={
+                "kind": kind,
+                "events": lost,
+                "queued_since": format_time(since),
+                "queued_until": format_time(until),
+            },
             now=now,
         )
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -4,19 +4,21 @@ import difflib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.db.models import Q
 
 from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent
+from simsim.pagination import newest
 from simsim.problem import FieldError, Invalid, gettext_noop
+from simsim.rfc3339 import format_time
 
 ANY_OF_A_GROUP = ".*"
 
 
 @dataclass(frozen=True)
-class Filters:
+class AuditFilters:
     """Which events. `since` is included and `until` is not; `event` is a name such as token.created, or token.* for
     all that begin so; `actor` is an email address, or operator for the command line.
     """
@@ -28,21 +30,17 @@ class Filters:
     event: str | None = None
 
 
-def events(filters: Filters, *, limit: int, cursor: str | None = None) -> tuple[Sequence[AuditEvent], str | None]:
+def list_events(
+    filters: AuditFilters, *, limit: int, cursor: str | None = None
+) -> tuple[Sequence[AuditEvent], str | None]:
     """Return one page, newest first, and the cursor of the next, None at the end; whoever calls has asked permit().
 
     Raises Invalid for an unknown event or an invalid cursor.
     """
-    found = AuditEvent.objects.filter(condition_of(filters))
-    if cursor is not None:
-        if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 19):
-            raise Invalid(FieldError("cursor", gettext_noop("This cursor is not valid for this list.")))
-        found = found.filter(pk__lt=int(cursor))
-    rows = list(found.order_by("-pk")[: limit + 1])
-    return rows[:limit], str(rows[limit - 1].pk) if len(rows) > limit else None
+    return newest(AuditEvent.objects.filter(condition_of(filters)), limit=limit, cursor=cursor)
 
 
-def condition_of(filters: Filters) -> Q:
+def condition_of(filters: AuditFilters) -> Q:
     condition = Q()
     if filters.account_id is not None:
         condition &= Q(account_id=filters.account_id)
@@ -75,7 +73,7 @@ def document(event: AuditEvent) -> dict[str, object]:
     """Return an event as JSON."""
     return {
         "id": str(event.pk),
-        "at": event.at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "at": format_time(event.at),
         "event": event.event,
         "account_id": str(event.account_id) if event.account_id else None,
         "actor": event.actor_label,

@@ -1,0 +1,33 @@
+"""A limit on the time that an exchange over a connection takes, however slowly the other side talks."""
+
+import contextlib
+import os
+import socket
+import threading
+
+
+class SocketDeadline:
+    """Cuts a connection after some seconds. `has_passed` means that an end or a reset may come from this cut.
+
+    The socket's own timeout bounds each read separately: a peer that sends a byte now and then would hold us forever.
+    """
+
+    def __init__(self, connection: socket.socket, *, seconds: float) -> None:
+        self.has_passed = False
+        # A duplicate still names the connection after TLS has taken over the socket.
+        self._duplicate = socket.socket(fileno=os.dup(connection.fileno()))
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def cancel(self) -> None:
+        """Stop the clock; harmless when it has stopped already."""
+        self._timer.cancel()
+        # The timer may be about to use the duplicate, whose number another socket would get.
+        self._timer.join()
+        self._duplicate.close()
+
+    def _cut(self) -> None:
+        self.has_passed = True
+        with contextlib.suppress(OSError):
+            self._duplicate.shutdown(socket.SHUT_RDWR)

