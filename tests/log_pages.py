@@ -8,6 +8,7 @@ from django.test import Client
 
 from cast import Cast
 from logged_requests import logged
+from page_reading import folded
 from simsim.request_log.models import LoggedRequest
 from simsim.tokens.models import Token
 
@@ -41,4 +42,4 @@ def page_of(cast: Cast) -> str:
 def read(client: Client, address: str, status: int = 200) -> str:
     answer = client.get(address)
     assert answer.status_code == status, answer.content
-    return html.unescape(answer.content.decode())
+    return html.unescape(folded(answer.content.decode()))

@@ -9,6 +9,7 @@ from django.test import Client
 
 from cast import Cast
 from log_pages import NOON, log, page_of, read, refused, signed_in
+from page_reading import folded
 from simsim.request_log.models import Flood
 from simsim.tokens.actions import create_token
 
@@ -28,7 +29,7 @@ def flood(account: uuid.UUID | None, minute: int, counted: int, network: str = "
 
 def line(content: str) -> str:
     """Return what the line says, as it is read; "" when there is none."""
-    found = re.search(r'class="log-flood">.*?<span>(.*?)</span></p>', content, re.DOTALL)
+    found = re.search(r'class="log-flood">.*?<span>(.*?)</span></p>', folded(content))
     return re.sub(r"<[^>]+>", "", found[1]) if found else ""
 
 

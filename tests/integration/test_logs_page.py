@@ -17,9 +17,10 @@ from django.test.utils import CaptureQueriesContext
 from cast import Cast
 from log_pages import NOON, log, page_of, read, refused, signed_in
 from logged_requests import store
+from page_reading import folded
+from simsim.console.formats import duration, moment_exact
 from simsim.console.logs.filters import LogForm
 from simsim.console.logs.rows import MAX_OFFERED_TOKENS, meaning
-from simsim.console.templatetags.console import duration, moment_exact
 from simsim.credential.decision import Cause
 from simsim.request_log.outcome import GatewayCause
 from simsim.request_log.search import plan as searching
@@ -261,8 +262,8 @@ def test_filters_that_hold_are_shown_and_can_be_taken_away(cast: Cast, alice: Cl
     log(cast, token)
     chosen = {"range": "30d", "endpoint": "/api/*", "status": "2xx", "outcome": "accepted", "token": str(token.pk),
               "software": "none", "address": "203.0.113.9"}  # fmt: skip
-    content = html.unescape(alice.get(page_of(cast), chosen).content.decode())
-    chips = re.findall(r'<a class="chip" href="([^"]+)"[^>]*><span><span[^>]*>([^<]+)</span> <bdi>([^<]+)<', content)
+    content = html.unescape(folded(alice.get(page_of(cast), chosen).content.decode()))
+    chips = re.findall(r'<a class="chip" href="([^"]+)"[^>]*><span><span[^>]*>([^<]+)</span><bdi>([^<]+)<', content)
     assert [(label, value) for _, label, value in chips] == [
         ("Time:", "Last 30 days"), ("Endpoint:", "/api/*"), ("Status:", "2xx"), ("Outcome:", "Let in"),
         ("Token:", "Night load"), ("Target software:", "None"), ("Address:", "203.0.113.9"),

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from cast import Cast
 from logged_requests import row, store
+from page_reading import folded
 from simsim.accounts.models import Account
 from simsim.request_log.models import LoggedRequest, TokenUse
 from simsim.tokens.actions import create_token, revoke_token
@@ -65,7 +66,7 @@ def page_of(account: Account, query: str = "") -> str:
 def read(client: Client, address: str, status: int = 200) -> str:
     answer = client.get(address)
     assert answer.status_code == status, answer.content
-    return html.unescape(answer.content.decode())
+    return html.unescape(folded(answer.content.decode()))
 
 
 def rows_of(content: str) -> dict[str, tuple[int, int]]:

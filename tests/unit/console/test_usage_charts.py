@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from simsim.console.templatetags.usage import percent_of
+from simsim.console.formats import percent_of
 from simsim.console.usage.charts import durations_chart, requests_chart, said_durations, said_requests
 from simsim.console.usage.scales import MAX_STEPS, Times, short_duration, short_number, steps, times_of
 from simsim.request_log import durations

@@ -6,9 +6,9 @@ from datetime import datetime
 from django.utils.html import format_html
 from django.utils.translation import gettext, gettext_lazy
 
+from simsim.console.formats import moment
 from simsim.console.logs.filter_targets import Chosen
 from simsim.console.logs.filters import RANGES, LogForm
-from simsim.console.templatetags.console import moment
 from simsim.request_log.outcome import Outcome
 
 RANGE_NAMES = {

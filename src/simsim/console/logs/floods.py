@@ -7,9 +7,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 
 from simsim.account_log.requests import flood_of
+from simsim.console.formats import day, moment, time_element
 from simsim.console.logs.filters import LogForm
 from simsim.console.place import Visit
-from simsim.console.templatetags.console import as_time, day, moment
 from simsim.gate.address import network_of
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.row_ids import moment_of
@@ -70,6 +70,6 @@ def told(found: Flooded) -> FloodLine:
         others = ngettext("%(count)d other network", "%(count)d other networks", found.others) % {"count": found.others}
         network = gettext("%(network)s and %(others)s") % {"network": network, "others": others}
     is_one_day = found.since.astimezone(UTC).date() == found.until.astimezone(UTC).date()
-    began = as_time(found.since, f"{day(found.since)}, {found.since.astimezone(UTC):%H:%M}")
-    clock = as_time(found.until, gettext("%(time)s UTC") % {"time": f"{found.until.astimezone(UTC):%H:%M}"})
+    began = time_element(found.since, f"{day(found.since)}, {found.since.astimezone(UTC):%H:%M}")
+    clock = time_element(found.until, gettext("%(time)s UTC") % {"time": f"{found.until.astimezone(UTC):%H:%M}"})
     return FloodLine(found.number, network, began, clock if is_one_day else moment(found.until))

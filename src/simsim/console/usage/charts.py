@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext, ngettext
 
-from simsim.console.templatetags.console import duration, number
+from simsim.console.formats import duration, number
 from simsim.console.usage.scales import Labels, Times, short_duration, short_number, steps
 from simsim.request_log.usage.report import Usage
 
