@@ -1,5 +1,7 @@
-"""The console over HTTP: signing in, and its addresses."""
+"""The console over HTTP: how to sign in, its addresses, and the text of a page."""
 
+import html
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +10,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from cast import PASSWORD, Cast
 from simsim.accounts.models import User
+
+HTMX = {"HX-Request": "true"}
 
 
 def sign_in(user: User, client: Client | None = None) -> Client:
@@ -29,3 +33,13 @@ def console_addresses(found: Any = None, before: str = "") -> Iterator[tuple[str
             yield from console_addresses(pattern, route)
         elif isinstance(pattern, URLPattern):
             yield route, pattern.name or ""
+
+
+def text_of(answer: Any) -> str:
+    """Return what a person reads of a page, in one line."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
+
+
+def names_in(answer: Any) -> list[str]:
+    """Return the names of the tokens that a list shows, in its order and as its HTML has them."""
+    return re.findall(r'class="name"[^>]*><bdi>([^<]*)</bdi>', answer.content.decode())

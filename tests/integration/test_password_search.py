@@ -7,8 +7,7 @@ import pytest
 from django.test import Client
 
 from cast import Cast
-from console_client import list_of, sign_in
-from page_reading import HTMX, names_in, text_of
+from console_client import HTMX, list_of, names_in, sign_in, text_of
 from simsim.audit.models import AuditEvent
 from simsim.credential import password
 from simsim.tokens.actions import TokenCredentials, create_token, end_overlap, revoke_token, rotate_token

@@ -12,8 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from cast import PASSWORD, Cast
-from console_client import list_of, sign_in
-from page_reading import HTMX, names_in, text_of
+from console_client import HTMX, list_of, names_in, sign_in, text_of
 from simsim.accounts.actions import add_user
 from simsim.accounts.models import Role
 from simsim.accounts.permissions import OPERATOR
