@@ -19,7 +19,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 @pytest.fixture
 def site(tmp_path: Path, settings: Any) -> Path:
-    """A small site, with a secret beside it."""
+    """A small site, with a file beside it."""
     root = tmp_path / "site"
     (root / "operators").mkdir(parents=True)
     (root / "_static").mkdir()
@@ -27,9 +27,9 @@ def site(tmp_path: Path, settings: Any) -> Path:
     (root / "index.html.gz").write_bytes(gzip.compress(b"<h1>Simsim</h1>"))
     (root / "operators/index.html").write_text("<h1>Operators</h1>")
     (root / "_static/site.css").write_text("body {}")
-    (root / ".hidden.html").write_text("hidden")
+    (root / ".hidden.html").write_text("unlisted")
     (root / "notes.txt").write_text("notes")
-    (tmp_path / "secret.html").write_text("secret")
+    (tmp_path / "secret.html").write_text("kept apart")
     settings.DOCUMENTATION_ROOT = root
     return root
 
@@ -87,8 +87,8 @@ def test_a_compressed_copy_is_served_to_clients_that_take_it(alice: Client, site
 def test_nothing_beside_the_site_is_served(alice: Client, site: Path, path: str) -> None:
     answer = alice.get(f"/docs/{path}")
     assert answer.status_code == 404
-    assert b"secret" not in answer.content
-    assert b"hidden" not in answer.content.replace(b"visually-hidden", b"").replace(b"aria-hidden", b"")
+    assert b"kept apart" not in answer.content
+    assert b"unlisted" not in answer.content
 
 
 def test_documentation_is_only_read(alice: Client, site: Path) -> None:
