@@ -76,7 +76,7 @@ class Installation:
             time.sleep(0.01)
 
     def permit(self, requests: int) -> None:
-        """Let the writers write `count` requests, and then wait."""
+        """Let the writers write this many requests, and then wait."""
         new = self.limit.with_suffix(".new")
         new.write_text(str(requests // WRITERS))
         new.rename(self.limit)

@@ -108,7 +108,7 @@ def test_everybody_may_ask_both_ports_whether_they_are_well(served: Served) -> N
 
 def test_listener_without_trusted_proxies_stops_the_start_with_one_line(served: Served, tmp_path: Path) -> None:
     refused = served.fail("serve", "--port", str(free_port()), SIMSIM_TRUSTED_PROXIES="")
-    assert refused.startswith("simsim: SIMSIM_GATE_LISTEN: the gate answers only the proxies that SIMSIM_TRUSTED_PROX")
+    assert refused.startswith("simsim: SIMSIM_GATE_LISTEN: the gate answers only the proxies in SIMSIM_TRUSTED_PROX")
     refused = served.fail("serve", "--port", str(free_port()), SIMSIM_GATE_LISTEN="a host")
     assert refused == "simsim: SIMSIM_GATE_LISTEN must be PORT, HOST:PORT or [IPv6]:PORT, not 'a host'\n"
     refused = served.fail("serve", "--port", str(free_port()), SIMSIM_DATA_DIR=str(tmp_path))

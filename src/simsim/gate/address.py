@@ -69,7 +69,7 @@ def site_of(address: Address) -> bytes:
 
 @lru_cache(maxsize=CACHE_SIZE)
 def network_of(text: str | None) -> str:
-    """Return the site of an address as text: the address in IPv4, its /64 in IPv6; "" for what is no address."""
+    """Return the site of an address as text: the address in IPv4, its /64 in IPv6; "" for any other text."""
     address = parse_address(text) if text else None
     if address is None or ":" not in address.text:
         return "" if address is None else address.text

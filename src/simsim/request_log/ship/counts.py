@@ -18,7 +18,7 @@ TEN_DAYS_HOURS = 240
 
 
 class CountKind(StrEnum):
-    """What requests are counted by. The value of ALL is ""; the value of STATUS is its number, "" if unknown."""
+    """The property by which requests are counted. The value of ALL is ""; of STATUS its number, "" if unknown."""
 
     ALL = "all"
     STATUS = "status"

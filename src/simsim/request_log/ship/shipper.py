@@ -61,8 +61,8 @@ class Shipper:
         reading.read_access_logs(self._followers, now)
         reading.read_gate(self._directory)
         # Only lines without a partner in this batch can have one among those that wait.
-        alone = {line.request_id for line in reading.decided} ^ {line.request_id for line in reading.completed}
-        waiting = save.waiting(alone)
+        unmatched = {line.request_id for line in reading.decided} ^ {line.request_id for line in reading.completed}
+        waiting = save.waiting(unmatched)
         if reading.is_gate_at_end:
             waiting |= save.ends_without_decision(spool)
         changes = join(reading.decided, reading.completed, waiting, is_gate_read_to_its_end=reading.is_gate_at_end)
