@@ -241,6 +241,48 @@ def test_leaked_password_leads_to_its_token_and_into_no_address(
             assert secret not in page.content()
 
 
+@pytest.mark.covers("R5", "R10")
+def test_every_error_of_a_form_is_told_at_once_and_the_summary_leads_to_each(browser: Browser, stack: Stack) -> None:
+    stack.create_token("Already there")
+    with visiting(browser, stack, NARROW) as alice:
+        page = alice.page
+        alice.sign_in()
+        page.wait_for_url("**/tokens/")
+        page.goto(f"{alice.tokens}new/")
+        page.get_by_label("Network 1").fill("nowhere")
+        page.get_by_role("button", name="Create token").last.click()
+        summary = page.get_by_role("alert")
+        expect(summary.get_by_role("link")).to_have_text(
+            ["This field is required.", re.compile("“nowhere” is neither")]
+        )
+        expect(page.get_by_label("Name")).to_be_focused()
+        expect(page.get_by_label("Name")).to_be_in_viewport()
+        alice.check()
+        summary.get_by_role("link").last.click()
+        expect(page.get_by_label("Network 1")).to_be_focused()
+        page.get_by_label("Name").fill("already THERE")
+        page.get_by_role("button", name="Create token").last.click()
+        expect(summary.get_by_role("link").first).to_have_text("An active token is already named “Already there”.")
+        expect(summary.get_by_role("link")).to_have_count(2)
+
+
+@pytest.mark.covers("R7", "R11")
+def test_software_field_looks_like_a_list_and_its_recipe_is_open_after_creation(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack) as alice:
+        page = alice.page
+        alice.sign_in()
+        page.wait_for_url("**/tokens/")
+        page.goto(f"{alice.tokens}new/")
+        field = page.get_by_role("combobox", name="Target software")
+        assert "svg" in field.evaluate("field => getComputedStyle(field).backgroundImage"), "no chevron"
+        expect(field).to_have_attribute("placeholder", "Not specified")
+        field.click()
+        page.get_by_role("option", name="Microsoft Excel").click()
+        page.get_by_label("Name").fill("For a workbook")
+        page.get_by_role("button", name="Create token").last.click()
+        expect(page.locator(".recipes details[open] summary")).to_have_text("Excel")
+
+
 def test_times_are_told_in_utc_and_in_the_readers_own(browser: Browser, stack: Stack) -> None:
     token = stack.create_token("Timed", expires="2031-07-01T22:30:00Z")
     for zone, said in (("Europe/Paris", "(2 Jul, 00:30 your time)"), ("UTC", None), ("Asia/Kolkata", "(2 Jul, 04:00")):

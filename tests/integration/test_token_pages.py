@@ -444,3 +444,56 @@ def test_long_list_is_one_text_and_an_endless_one_is_refused(cast: Cast, alice: 
     assert endless.status_code == 422
     assert "Enter at most 10,000 networks" in text_of(endless)
     assert len(Token.objects.get().allowed_networks) == 3000
+
+
+@pytest.mark.covers("R5", "R10", "R18")
+def test_every_error_is_told_at_once_with_a_link_to_its_field_and_the_focus_on_the_first(
+    cast: Cast, alice: Client, made: Any
+) -> None:
+    del made
+    form = {"name": "power bi", "expires": "date", "expires_on": "2020-01-01", "network": ["10.0.0.0/8", "nowhere"]}
+    told = {
+        "id_name": "An active token is already named “Power BI”.",
+        "id_expires_on": "The expiry is in the past.",
+        "network_1": "“nowhere” is neither an address nor a network such as 203.0.113.0/24.",
+    }
+    for wrong in range(3):
+        refused = alice.post(f"{list_of(cast)}new/", form)
+        assert refused.status_code == 422
+        page = html.unescape(refused.content.decode())
+        summary = re.findall(r'<li><a href="#([a-z0-9_]+)">([^<]*)</a></li>', page)
+        assert summary == list(told.items())
+        (focused,) = re.findall(r"<[^>]*\sautofocus[^>]*>", page)
+        assert f'id="{summary[0][0]}"' in focused
+        assert ("Open that token" in page) is ("id_name" in told)
+        field, value = [("name", "Other"), ("expires_on", "2030-01-01"), ("network", ["10.0.0.0/8"])][wrong]
+        form |= {field: value}
+        del told[summary[0][0]]
+    assert alice.post(f"{list_of(cast)}new/", form).status_code == 201
+
+
+@pytest.mark.covers("R5", "R12")
+def test_edit_tells_a_taken_name_with_the_other_errors(cast: Cast, alice: Client, made: Any, now: datetime) -> None:
+    create_token(actor=cast.as_alice, account=cast.acme, name="Taken", expires="90d", now=now)
+    sent = {"name": "Taken", "network": ["nowhere"], "description": "x" * 2000}
+    refused = alice.post(f"{list_of(cast)}{made[0].pk}/", sent)
+    assert refused.status_code == 422
+    summary = re.findall(r'<li><a href="#([a-z0-9_]+)">', refused.content.decode())
+    assert summary == ["id_name", "id_description", "network_0"]
+
+
+@pytest.mark.covers("R11")
+@pytest.mark.parametrize(
+    ("software", "opened"),
+    [
+        ("excel", "excel"), ("power-bi", "power-bi"), ("postman", "postman"), ("python", "requests"),
+        ("snowflake", "anything"), ("", "curl"),
+    ],
+)  # fmt: skip
+def test_recipe_of_the_chosen_software_is_open_after_creation(
+    cast: Cast, alice: Client, software: str, opened: str
+) -> None:
+    sent = {"name": "Report", "expires": "90d", "software": software, "network": ""}
+    page = alice.post(f"{list_of(cast)}new/", sent).content.decode()
+    (shown,) = re.findall(r'<details name="recipe" open>(.*?)</details>', page, re.DOTALL)
+    assert f"connect/{opened}/" in shown

@@ -16,6 +16,7 @@ class Field:
     """What a page knows of a field.
 
     A live field is checked while people type, so its error always has an element. The link stands after the error.
+    `focus` is the id of the control that has the focus, if it is one of the form's.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Field:
     frame: str = "field"
     link: str = ""
     link_text: str = ""
+    focus: str = ""
 
     @property
     def id(self) -> str:
@@ -47,12 +49,13 @@ class Field:
         texts = {"error": self.error or self.is_live, "hint": self.hint is not None, "help": self.help}
         described = " ".join(f"{self.id}_{part}" for part, is_there in texts.items() if is_there)
         return format_html(
-            '{}id="{}" name="{}"{}{}',
+            '{}id="{}" name="{}"{}{}{}',
             format_html('class="{}" ', f"{look} is-invalid" if self.error and not self.is_live else look),
             self.id,
             self.name,
             format_html(' aria-describedby="{}"', described) if described else "",
             SafeString(' aria-invalid="true"') if self.error else "",
+            SafeString(" autofocus") if self.focus == self.id else "",
         )
 
 

@@ -17,7 +17,7 @@ from simsim.credential import allowlist, password
 from simsim.credential.digest import digest
 from simsim.problem import FieldError, Invalid, RotatedMeanwhile, TokenNotActive, gettext_noop
 from simsim.tokens import notices, rules, token_requests
-from simsim.tokens.field_errors import Errors, prove_name_free
+from simsim.tokens.field_errors import Errors, raise_what_is_wrong
 from simsim.tokens.keyring import Keyring
 from simsim.tokens.models import Status, Token, TokenRequest
 
@@ -102,15 +102,15 @@ def new_token(
 ) -> tuple[Token, TokenCredentials]:
     """Store a token. The caller has checked permission, locked the account and records it. Raises as `create_token`."""
     errors = Errors()
+    line = errors.collect(lambda: parse_line("name", name))
     values = {
-        "name": errors.collect(lambda: parse_line("name", name)),
+        "name": line,
         "expires_at": errors.collect(lambda: rules.parse_expiry(expires, now=now)),
         "description": errors.collect(lambda: parse_text("description", description)),
         "software": errors.collect(lambda: rules.parse_software(software)),
         "allowed_networks": errors.collect(lambda: rules.parse_networks(allowed_networks)),
     }
-    errors.raise_if_any()
-    prove_name_free(account, str(values["name"]), now=now)
+    raise_what_is_wrong(errors, account, line, now=now)
     token = Token(account=account, created_at=now, created_by=actor.user, created_by_label=actor.label, **values)
     pack_allowlist(token, report_only=report_only)
     token.set_keys()
@@ -145,10 +145,9 @@ def edit_token(
         token.software = errors.collect(lambda: rules.parse_software(software, present=token.software))
     if allowed_networks is not None:
         token.allowed_networks = errors.collect(lambda: rules.parse_networks(allowed_networks)) or []
-    errors.raise_if_any()
     # Two tokens may share a name that is older than the rule: their other fields must stay editable.
-    if token.name != before["name"]:
-        prove_name_free(token.account, token.name, now=now, but=token)
+    new_name = token.name if token.name != before["name"] else None
+    raise_what_is_wrong(errors, token.account, new_name, now=now, but=token)
     token.set_keys()
     pack_allowlist(token, report_only=token.report_only if report_only is None else report_only)
     changed: dict[str, object] = {

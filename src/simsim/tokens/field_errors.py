@@ -16,6 +16,7 @@ from simsim.tokens import rules
 from simsim.tokens.models import Token, TokenQuerySet
 
 Parsed = TypeVar("Parsed")
+NAME_TAKEN = gettext_noop("An active token is already named “%(name)s”.")
 
 
 class Errors:
@@ -37,10 +38,32 @@ class Errors:
             raise Invalid(*self.found)
 
 
+def raise_what_is_wrong(
+    errors: Errors, account: Account, name: str | None, *, now: datetime, but: Token | None = None
+) -> None:
+    """Raise Invalid with every error, a name that is taken among them; AlreadyExists when that is the only one.
+
+    `name` is None where it is not looked at.
+    """
+    try:
+        if name is not None:
+            prove_name_free(account, name, now=now, but=but)
+    except AlreadyExists as problem:
+        if not errors.found:
+            raise
+        errors.found.insert(0, FieldError("name", problem.detail, problem.params))
+    errors.raise_if_any()
+
+
 def prove_name_free(account: Account, name: str, *, now: datetime, but: Token | None = None) -> None:
     """Raise AlreadyExists when another active token of the account has the name, in any case (R5)."""
     if found := namesake(account, name, now=now, but=but):
-        raise AlreadyExists(gettext_noop("An active token is already named “%(name)s”."), name=found.name)
+        raise AlreadyExists(NAME_TAKEN, name=found.name)
+
+
+def is_name_taken(problem: Invalid | AlreadyExists) -> bool:
+    """Whether the name of another active token is what is wrong, or a part of it."""
+    return isinstance(problem, AlreadyExists) or any(error.message == NAME_TAKEN for error in problem.errors)
 
 
 def namesake(account: Account, name: str, *, now: datetime, but: Token | None = None) -> Token | None:

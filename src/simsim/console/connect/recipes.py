@@ -21,6 +21,10 @@ INTO_THE_ENVIRONMENT = {
     "bash, zsh": f"read -rs {VARIABLE} && export {VARIABLE}",
     "PowerShell": f'$env:{VARIABLE} = Read-Host "Password"',
 }
+CURL, ANYTHING = "curl", "anything"
+# The slugs of target software for which the recipe has the same slug, and another one.
+WITH_THEIR_OWN = {"postman", "excel", "power-bi"}
+RECIPES_OF = {"python": "requests"}
 # curl reads these in a URL as a range or a choice, save where told not to.
 GLOB_CHARACTERS = "[]{}"
 
@@ -96,14 +100,21 @@ def recipes(*, username: str, api: Api, password: str | None = None) -> list[Rec
     """
     query = (Snippet(power_query(api)),)
     return [
-        Recipe("curl", "curl", "terminal", curl(username, api, password)),
+        Recipe(CURL, "curl", "terminal", curl(username, api, password)),
         Recipe("requests", "Python: requests", "code-xml", (requests(username, api, password),)),
         Recipe("httpx", "Python: httpx", "code-xml", (httpx(username, api, password),)),
         Recipe("postman", "Postman", "send", (Snippet(json_of(collection(username, api.base, api.example))),)),
         Recipe("excel", "Excel", "sheet", query, in_a_window=True),
         Recipe("power-bi", "Power BI", "chart-column", query, in_a_window=True),
-        Recipe("anything", _("Anything else"), "braces", anything(username, api, password)),
+        Recipe(ANYTHING, _("Anything else"), "braces", anything(username, api, password)),
     ]
+
+
+def recipe_for(software: str | None) -> str:
+    """Return the slug of the recipe for a target software: its own, else that for any program; curl for no software."""
+    if software is None:
+        return CURL
+    return software if software in WITH_THEIR_OWN else RECIPES_OF.get(software, ANYTHING)
 
 
 def curl(username: str, api: Api, password: str | None) -> tuple[Snippet, ...]:

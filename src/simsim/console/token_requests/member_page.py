@@ -8,10 +8,12 @@ from django.utils import timezone
 
 from simsim.accounts.models import Account, User
 from simsim.accounts.permissions import actor_of, administrators
+from simsim.console.field_problems import FieldProblem, problems_in_order
 from simsim.tokens.models import TargetSoftware
 from simsim.tokens.token_requests import own_requests
 
 REQUESTS_SHOWN = 20
+CONTROL_IDS = {"name": "id_name", "purpose": "id_purpose", "software": "id_software"}
 
 
 @dataclass
@@ -32,6 +34,16 @@ class AskForm:
     def refusal(self) -> str:
         """What is wrong with the whole, not with one field."""
         return self.errors.get("", "")
+
+    @property
+    def problems(self) -> list[FieldProblem]:
+        """What is wrong with the fields, in their order."""
+        return problems_in_order(self.errors, CONTROL_IDS)
+
+    @property
+    def first_wrong(self) -> str:
+        """The id of the control that gets the focus after a refusal, "" when nothing is wrong."""
+        return self.problems[0].control_id if self.problems else ""
 
 
 def members_context(account: Account, person: User, form: AskForm | None = None) -> dict[str, object]:

@@ -16,7 +16,7 @@ from simsim.console.tokens.live_errors import CHECK, errors_while_typing
 from simsim.problem import AlreadyAnswered, AlreadyExists, Invalid, NotFound
 from simsim.tokens.actions import create_token
 from simsim.tokens.cautions import cautions_of, network_cautions, range_notes
-from simsim.tokens.field_errors import namesake
+from simsim.tokens.field_errors import is_name_taken, namesake
 from simsim.tokens.models import Status
 from simsim.tokens.rules import last_day, recommended_until
 from simsim.tokens.selectors import find_token
@@ -73,7 +73,7 @@ def save(visit: Visit, form: TokenForm, asked: Asked) -> HttpResponse:
         return answered_page(visit, form, problem)
     except (Invalid, AlreadyExists) as problem:
         form.explain(problem)
-        if isinstance(problem, AlreadyExists):
+        if is_name_taken(problem):
             form.namesake = namesake(visit.account, form.name, now=visit.now)
         return form_page(visit, form, asked, status=problem.status)
     cautions = [*cautions_of(token, actor=visit.actor, now=visit.now), *range_notes(form.networks)]

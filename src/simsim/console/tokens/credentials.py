@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from simsim.console.connect.pages import api_here
-from simsim.console.connect.recipes import recipes
+from simsim.console.connect.recipes import recipe_for, recipes
 from simsim.console.place import Visit, for_administrators
 from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.console.tokens.details import token_page
@@ -75,6 +75,7 @@ def credentials_page(
         "is_new": is_new,
         "cautions": cautions,
         "is_long": is_longer_than_recommended(token.expires_at, now=visit.now),
+        "opened": recipe_for(token.software.slug if token.software else None),
         "recipes": recipes(username=credentials.username, api=api_here(), password=credentials.password),
     }
     return render(visit.request, "console/tokens/credentials.html", context, status=201)

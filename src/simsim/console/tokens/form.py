@@ -9,6 +9,7 @@ from typing import Self
 from django.http import QueryDict
 
 from simsim.console.errors import sentence
+from simsim.console.field_problems import FieldProblem, problems_in_order
 from simsim.credential.allowlist import Address, without_spaces_in_ranges
 from simsim.problem import AlreadyExists, FieldError, Invalid
 from simsim.tokens.models import TargetSoftware, Token
@@ -18,6 +19,12 @@ PRESETS_DAYS = (30, 60, 90, 365)
 DEFAULT_PRESET = "90d"
 ON_A_DATE = "date"
 ROW = "allowed_networks."
+FIRST_NETWORK = "network_0"
+# In the order in which the form shows them.
+CONTROL_IDS = {
+    "name": "id_name", "expires_at": "id_expires_on", "software": "id_software", "description": "id_description",
+    "allowed_networks": FIRST_NETWORK,
+}  # fmt: skip
 LONG_LIST = 40
 NETWORK_ERRORS_SHOWN = 10
 _separators = re.compile(r"[\s,;]+")
@@ -105,10 +112,28 @@ class TokenForm:
     def rows(self) -> list[NetworkRow]:
         """The lines to show, at least one."""
         texts = self.networks or [""]
+        focused = f"network_{self.focus_row}" if self.focus_row is not None else self.first_wrong
         return [
-            NetworkRow(number, text, self.errors.get(f"{ROW}{number}", ""), has_focus=number == self.focus_row)
+            NetworkRow(number, text, self.errors.get(f"{ROW}{number}", ""), has_focus=f"network_{number}" == focused)
             for number, text in enumerate(texts)
         ]
+
+    @property
+    def problems(self) -> list[FieldProblem]:
+        """What is wrong, as the summary lists it; of a long list, which is one field, the first few lines."""
+        found = problems_in_order(self.errors, CONTROL_IDS)
+        if self.is_long:
+            return found + [FieldProblem(FIRST_NETWORK, error) for error in self.network_errors]
+        return found + [FieldProblem(f"network_{row}", self.errors[f"{ROW}{row}"]) for row in self.wrong_rows]
+
+    @property
+    def wrong_rows(self) -> list[int]:
+        return sorted(int(name.removeprefix(ROW)) for name in self.errors if name.startswith(ROW))
+
+    @property
+    def first_wrong(self) -> str:
+        """The id of the control that gets the focus after a refusal, "" when nothing is wrong."""
+        return self.problems[0].control_id if self.problems else ""
 
     @property
     def leaves_the_list(self) -> bool:

@@ -14,7 +14,8 @@ const enhance = (select) => {
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", select.dataset.choices);
   const attributes = {
-    id, type: "text", role: "combobox", autocomplete: "off", spellcheck: "false", class: "form-control",
+    id, type: "text", role: "combobox", autocomplete: "off", spellcheck: "false", class: "form-select",
+    placeholder: select.options[0].text,
     "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": list.id,
     "aria-describedby": select.getAttribute("aria-describedby"),
   };
@@ -23,6 +24,7 @@ const enhance = (select) => {
   frame.className = "picker";
   frame.append(field, list);
   select.after(frame);
+  if (select.autofocus) field.focus();
 
   let active = -1;
   const isOpen = () => !list.hidden;
