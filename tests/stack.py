@@ -23,6 +23,7 @@ from typing import Any
 import psycopg
 
 import postgresql_server
+import preloaded
 from postgresql_server import free_port
 
 BIN = Path(sys.executable).parent
@@ -80,10 +81,7 @@ class Stack:
 
     def simsim(self, *arguments: str, stdin: str = "") -> Any:
         """Run the command line with --json and return what it printed."""
-        done = subprocess.run(
-            [BIN / "simsim", *arguments, "--json"],
-            env=self.environment, input=stdin, capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
+        done = preloaded.run([*arguments, "--json"], env=self.environment, stdin=stdin)
         assert done.returncode == 0, f"simsim {' '.join(arguments)}: {done.stderr}"
         return json.loads(done.stdout) if done.stdout.strip() else None
 
@@ -98,7 +96,7 @@ class Stack:
         """Migrate, and create the accounts of the cast."""
         if self.on_postgresql:
             self.database_url = postgresql_server.create_database(self.database)
-        subprocess.run([BIN / "simsim", "migrate"], env=self.environment, check=True, timeout=120, capture_output=True)
+        preloaded.run(["migrate"], env=self.environment, timeout=120).check_returncode()
         for name, person in (("Acme", "alice@acme.example"), ("Globex", "charlie@globex.example")):
             account = self.simsim("account", "create", name)["id"]
             self.simsim(
@@ -148,10 +146,7 @@ class Stack:
 
     def fail(self, *arguments: str, **settings: str) -> str:
         """Run the command line and return the line with which it refuses."""
-        done = subprocess.run(
-            [BIN / "simsim", *arguments],
-            env=self.environment | settings, capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
+        done = preloaded.run(arguments, env=self.environment | settings)
         assert (done.returncode != 0, done.stderr.count("\n")) == (True, 1), done.stderr
         return done.stderr
 

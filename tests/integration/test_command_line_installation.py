@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import preloaded
 from postgresql_server import free_port
 from simsim.gate.question import ask
 from simsim.operations.probes import port_status, socket_status
@@ -33,14 +34,7 @@ class Installation:
         self.environment = inherited | {"SIMSIM_DATA_DIR": str(self.data), "SIMSIM_EMAIL_URL": "smtp://127.0.0.1:9"}
 
     def run(self, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [SIMSIM, *arguments],
-            env=self.environment | settings,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        return preloaded.run(arguments, env=self.environment | settings)
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
@@ -248,7 +242,7 @@ def test_refusal_is_in_the_log_within_a_second(serving: tuple[Installation, "sub
 
 def test_worker_stops_at_sigterm(ready: Installation) -> None:
     with ready.start("worker") as worker:
-        time.sleep(2)
+        wait_for((ready.data / "spool" / ".worker").exists)  # it writes that while it works
         worker.terminate()
         assert worker.wait(10) == 0
 

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+import preloaded
 from postgresql_server import free_port
 from time_alone import seconds_alone
 
@@ -75,10 +76,7 @@ class Demo:
 
     def simsim(self, *arguments: str) -> Any:
         """Run the command line on the demo as a person would, with only SIMSIM_DATA_DIR set."""
-        done = subprocess.run(
-            [SIMSIM, *arguments, "--json"], env=self.environment | {"SIMSIM_DATA_DIR": str(self.directory)},
-            capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
+        done = preloaded.run([*arguments, "--json"], env=self.environment | {"SIMSIM_DATA_DIR": str(self.directory)})
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
