@@ -1,5 +1,6 @@
 """The rendered configuration on a real nginx, the system's and the packaged one, before the real sample API."""
 
+import base64
 import http.client
 import json
 import os
@@ -108,6 +109,19 @@ def test_log_line_has_no_query_and_no_password(front: Front) -> None:
     front.line_about("/quote\"\\'")
     assert [line["path"] for line in front.lines()[-3:]][:2] == ["/query", "/sim_***"]
     assert secret not in (front.directory / "spool" / "gateway.jsonl").read_text()
+
+
+@pytest.mark.covers("R17")
+def test_no_spelling_of_a_password_is_in_a_log_line(front: Front) -> None:
+    secret = "sim_" + "a" * 49
+    spellings = ["%73im_" + secret[4:], "%2573%69m%5F" + secret[4:], secret[:30]]
+    # The three ways in which three bytes may begin within the pair.
+    spellings += [base64.b64encode(f"{name}:{secret}".encode()).decode() for name in ("u", "us", "use")]
+    for spelling in spellings:
+        front.get(f"/spelled/{spelling}/x")
+    front.get("/after-spellings")
+    front.line_about("/after-spellings")
+    assert [line["path"] for line in front.lines()[-len(spellings) - 1 : -1]] == ["/sim_***"] * len(spellings)
 
 
 def test_log_is_reopened_when_it_was_moved_away_and_no_line_is_lost(front: Front) -> None:

@@ -111,6 +111,16 @@ def test_doctor_says_when_mails_wait_for_long_or_were_given_up(cast: Cast, now: 
     assert "ConnectionRefusedError" in next(checks.mails()).detail
 
 
+@pytest.mark.covers("B11")
+def test_doctor_tells_for_how_long_the_oldest_mail_waits(cast: Cast, now: datetime) -> None:
+    (found,) = checks.mails()
+    assert found.says.startswith("none waits")
+    create_token(actor=cast.as_alice, account=cast.acme, name="T", expires="90d", now=now - timedelta(minutes=5))
+    (found,) = checks.mails()
+    assert found.is_good
+    assert found.says.startswith("the oldest waits for 5 min")
+
+
 @pytest.mark.covers("R8")
 def test_migration_sets_the_subjects_of_older_mails_and_leaves_ended_tokens_alone(cast: Cast, now: datetime) -> None:
     token, _ = create_token(actor=cast.as_alice, account=cast.acme, name="Lives", expires="90d", now=now)

@@ -80,10 +80,10 @@ except Exception as problem:
 def test_unsafe_library_stops_serve_and_the_worker(
     verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def began(_signals: object) -> None:
+    def began(*_arguments: object) -> None:
         raise AssertionError("the worker began")
 
-    monkeypatch.setattr(signal, "sigwait", began)
+    monkeypatch.setattr(signal, "pthread_sigmask", began)
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 40, 1))
     assert run([verb], wiring=dataclasses.replace(WIRING, operator=environment.read)) == 1
     line = capsys.readouterr().err
