@@ -243,7 +243,7 @@ def test_refusal_is_in_the_log_within_a_second(serving: tuple[Installation, "sub
 
 def test_worker_stops_at_sigterm(ready: Installation) -> None:
     with ready.start("worker") as worker:
-        time.sleep(2)
+        wait_for((ready.data / "spool" / ".worker").is_file)
         worker.terminate()
         assert worker.wait(10) == 0
 
