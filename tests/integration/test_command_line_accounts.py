@@ -1,4 +1,4 @@
-"""Accounts and people from the command line: ensured, renamed, closed; listed, invited, promoted, removed."""
+"""Accounts and people at the command line: ensured, renamed, closed; listed, invited, promoted, removed."""
 
 import io
 import sys
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(databases="__all__")
 
 
 @pytest.mark.covers("B7")
-def test_account_of_an_external_id_is_created_once(simsim: Simsim, db: None) -> None:
+def test_account_with_an_external_id_is_created_once(simsim: Simsim, db: None) -> None:
     first = simsim("account", "ensure", "Initech", "--external-id", "crm-17")
     assert (first["name"], first["external_id"], first["created"]) == ("Initech", "crm-17", True)
     again = simsim("account", "ensure", "Another name", "--external-id", "crm-17")
@@ -35,7 +35,7 @@ def test_account_of_an_external_id_is_created_once(simsim: Simsim, db: None) -> 
 
 
 @pytest.mark.covers("B7")
-def test_accounts_without_an_external_id_go_on_side_by_side(simsim: Simsim, cast: Cast) -> None:
+def test_accounts_without_an_external_id_can_coexist(simsim: Simsim, cast: Cast) -> None:
     assert [item["external_id"] for item in simsim("account", "list")["items"]] == [None, None]
 
 
@@ -53,7 +53,7 @@ def test_account_is_renamed_and_keeps_its_id(simsim: Simsim, cast: Cast) -> None
 
 
 @pytest.mark.covers("R13", "B7")
-def test_closed_account_stops_at_once_and_keeps_its_trail(
+def test_closed_account_stops_at_once_and_keeps_its_audit_trail(
     simsim: Simsim, cast: Cast, client: Client, now: datetime
 ) -> None:
     token, _ = create_token(actor=cast.as_alice, account=cast.acme, name="One", expires="1d", now=now)
@@ -77,7 +77,7 @@ def test_closed_account_stops_at_once_and_keeps_its_trail(
 
 
 @pytest.mark.covers("R13", "B7")
-def test_nothing_comes_into_a_closed_account(simsim: Simsim, cast: Cast) -> None:
+def test_closed_account_takes_no_new_users_or_tokens(simsim: Simsim, cast: Cast) -> None:
     one = str(cast.acme.pk)
     simsim("account", "close", one)
     assert simsim("account", "close", one, fails=4) == "The account “Acme” is closed."
@@ -88,20 +88,20 @@ def test_nothing_comes_into_a_closed_account(simsim: Simsim, cast: Cast) -> None
         assert simsim("user", verb, *people, fails=4) == "The account “Acme” is closed."
     assert not User.objects.filter(email="dana@acme.example").exists()
     assert simsim("log", "list", "--account", one)["items"] == []
-    # Whoever comes back finds the name free again.
+    # A customer who comes back can use the name again.
     simsim("account", "rename", one, "Acme (closed)")
     simsim("account", "create", "Acme")
 
 
 @pytest.mark.covers("B7")
-def test_closed_account_is_not_ensured(simsim: Simsim, db: None) -> None:
+def test_ensure_refuses_a_closed_account(simsim: Simsim, db: None) -> None:
     account = simsim("account", "ensure", "Initech", "--external-id", "crm-17")
     simsim("account", "close", account["id"])
     assert "is closed" in simsim("account", "ensure", "Initech", "--external-id", "crm-17", fails=4)
 
 
 @pytest.mark.covers("R13")
-def test_creation_that_was_permitted_before_the_closing_finds_the_account_closed(cast: Cast, now: datetime) -> None:
+def test_token_creation_that_began_before_the_closing_is_refused(cast: Cast, now: datetime) -> None:
     close_account(actor=cast.olga, account=cast.acme, now=now)
     with pytest.raises(NotFound):
         create_token(actor=cast.as_alice, account=cast.acme, name="Late", expires="1d", now=now + timedelta(seconds=1))
@@ -128,7 +128,7 @@ def test_people_are_listed_promoted_and_removed(simsim: Simsim, cast: Cast) -> N
 
 
 @pytest.mark.covers("R1", "B7")
-def test_invited_user_is_owed_the_mail(simsim: Simsim, cast: Cast) -> None:
+def test_invited_user_gets_an_email(simsim: Simsim, cast: Cast) -> None:
     made = simsim("user", "invite", "Dana@acme.example", "--account", str(cast.acme.pk), "--role", "member")
     assert (made["email"], made["role"]) == ("dana@acme.example", "member")
     assert OwedMail.objects.filter(kind="invited", recipient="dana@acme.example").exists()
@@ -137,7 +137,7 @@ def test_invited_user_is_owed_the_mail(simsim: Simsim, cast: Cast) -> None:
 
 
 @pytest.mark.covers("R1", "B7")
-def test_new_password_ends_the_sessions_and_is_recorded(
+def test_password_reset_ends_the_sessions_and_is_recorded(
     simsim: Simsim, cast: Cast, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client.force_login(cast.alice, backend="allauth.account.auth_backends.AuthenticationBackend")

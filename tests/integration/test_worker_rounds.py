@@ -1,4 +1,4 @@
-"""The worker tells how it is, notices a clock that is set, and a database that is older than it was."""
+"""The worker reports its health, and notices a clock that was set and a database that was restored."""
 
 import json
 import socket
@@ -21,7 +21,7 @@ from simsim.mail.models import OwedMail
 from simsim.operations import rounds
 from simsim.operations.doctor import nodes as doctor_nodes
 from simsim.operations.doctor import processes, restores
-from simsim.operations.rounds import Progress, Rounds
+from simsim.operations.rounds import HealthReporter, Progress
 from simsim.request_log import nodes
 from simsim.request_log.models import ClockJump, WorkerNode
 from simsim.request_log.ship.backlog import backlog
@@ -35,7 +35,7 @@ MONTH = timedelta(days=31)
 
 
 class Clocks:
-    """A wall clock that is set at will, and one that only goes on."""
+    """A wall clock that tests can set, and a boot clock that only advances."""
 
     def __init__(self, now: datetime) -> None:
         self.now = now
@@ -45,8 +45,8 @@ class Clocks:
         self.now += timedelta(seconds=seconds)
         self.boot += seconds
 
-    def rounds(self, spool: Path, *jobs: tuple[str, Progress]) -> Rounds:
-        return Rounds(spool, lambda: jobs, wall=lambda: self.now, boot=lambda: self.boot)
+    def reporter(self, spool: Path, *jobs: tuple[str, Progress]) -> HealthReporter:
+        return HealthReporter(spool, lambda: jobs, wall=lambda: self.now, boot=lambda: self.boot)
 
 
 @pytest.fixture
@@ -68,14 +68,14 @@ def jumps() -> list[float]:
 
 
 @pytest.mark.covers("B11")
-def test_worker_that_has_died_is_told_with_the_lines_that_wait(
+def test_dead_worker_is_reported_with_the_lines_that_wait(
     spool: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     boot = rounds.boot_seconds()
     (never,) = doctor_nodes.workers()
     assert never.is_pending
     writes = SpoolOfTests(spool)
-    Rounds(spool, tuple).round()
+    HealthReporter(spool, tuple).report()
     (good,) = doctor_nodes.workers()
     assert good.is_good, good.detail
     assert good.detail == "last round 0 s ago; no line waits to be shipped"
@@ -95,7 +95,7 @@ def test_worker_that_has_died_is_told_with_the_lines_that_wait(
 
 
 @pytest.mark.covers("B11")
-def test_backlog_counts_only_what_is_not_shipped_and_changes_nothing(spool: Path, now: datetime) -> None:
+def test_backlog_counts_only_unshipped_lines_and_changes_nothing(spool: Path, now: datetime) -> None:
     assert backlog(spool, {}) is None
     writes = SpoolOfTests(spool)
     (spool / "gate-0.jsonl").touch()
@@ -121,18 +121,18 @@ def test_gate_learns_from_the_workers_file_how_long_lines_and_mails_wait(spool: 
     Shipper(spool).ship_once()
     writes.decide(2, at=clocks.now - timedelta(seconds=30))
     outbox.owe(kind="test", recipient="bob@example.com", dedupe="x", facts={}, now=clocks.now - timedelta(seconds=40))
-    told = clocks.rounds(spool)
-    told.round()
+    reporter = clocks.reporter(spool)
+    reporter.report()
     seconds = clocks.now.timestamp()
     found = read_worker_health(spool, seconds)
     assert (found.oldest_unshipped_seconds, found.oldest_mail_seconds) == (30.0, 40.0)
     (there,) = found.other_documents()
     assert there == {"host": "api-2", "last_round_seconds": 20.0, "oldest_unshipped_seconds": 20.0}
-    # The worker is dead from here on: what is written next waits too.
+    # From here on the worker is dead, and lines written now wait too.
     Shipper(spool).ship_once()
     OwedMail.objects.all().delete()
     clocks.passes(6)
-    told.round()
+    reporter.report()
     found = read_worker_health(spool, seconds)
     assert (found.oldest_unshipped_seconds, found.oldest_mail_seconds) == (None, None)
     writes.decide(3, at=clocks.now)
@@ -141,8 +141,8 @@ def test_gate_learns_from_the_workers_file_how_long_lines_and_mails_wait(spool: 
 
 
 @pytest.mark.covers("B11")
-def test_nodes_are_told_apart(spool: Path, clocks: Clocks, now: datetime) -> None:
-    clocks.rounds(spool).round()
+def test_each_node_has_a_finding_of_its_own(spool: Path, clocks: Clocks, now: datetime) -> None:
+    clocks.reporter(spool).report()
     silent = {"started_at": now, "boot_id": "", "boot_seconds": 0.0}
     ago = now - timedelta(minutes=5)
     WorkerNode.objects.create(node="1" * 32, host="dead", round_at=ago, unshipped_since=ago, **silent)
@@ -156,44 +156,44 @@ def test_nodes_are_told_apart(spool: Path, clocks: Clocks, now: datetime) -> Non
 
 
 @pytest.mark.covers("B11")
-def test_job_that_fails_or_never_comes_back_is_told(spool: Path, clocks: Clocks) -> None:
+def test_job_that_fails_or_never_returns_is_reported(spool: Path, clocks: Clocks) -> None:
     failing, stuck = Progress(), Progress(began=clocks.boot)
-    told = clocks.rounds(spool, ("mail 1", failing), ("log shipping", stuck))
+    reporter = clocks.reporter(spool, ("mail 1", failing), ("log shipping", stuck))
     failing.failing_since, failing.error = clocks.now, "OperationalError: the database is away"
-    told.round()
-    assert told.failing(clocks.now) == []
+    reporter.report()
+    assert reporter.failing(clocks.now) == []
     clocks.passes(20)
-    told.round()
+    reporter.report()
     (mail,) = WorkerNode.objects.get().failing
     assert (mail["job"], mail["error"]) == ("mail 1", "OperationalError: the database is away")
     assert json.loads((spool / ".worker").read_text())["failing"] == ["mail 1"]
     assert read_worker_health(spool, clocks.now.timestamp() + 60).failing == ("mail 1",)
     clocks.passes(300)
     failing.failing_since = None
-    told.round()
+    reporter.report()
     (found,) = doctor_nodes.workers()
     assert not found.is_good
     assert "log shipping has failed since" in found.detail
     assert "it does not return" in found.detail
-    told.note_stop()
+    reporter.note_stop()
     assert WorkerNode.objects.get().stopped_at == clocks.now
 
 
 @pytest.mark.covers("R9", "B11")
-def test_clock_that_jumps_forward_and_back_is_told_with_when_and_how_far(spool: Path, clocks: Clocks) -> None:
-    told = clocks.rounds(spool)
-    told.round()
+def test_jumps_of_the_clock_are_reported_with_their_time_and_size(spool: Path, clocks: Clocks) -> None:
+    reporter = clocks.reporter(spool)
+    reporter.report()
     clocks.passes(9)
-    told.round()
+    reporter.report()
     clocks.now += MONTH
     clocks.passes(9)
-    told.round()
+    reporter.report()
     clocks.now -= MONTH
     clocks.passes(1)
-    told.round()
+    reporter.report()
     clocks.passes(1)
     clocks.now += timedelta(seconds=0.4)  # as NTP slews it
-    told.round()
+    reporter.report()
     assert jumps() == [round(MONTH.total_seconds()), round(-MONTH.total_seconds())]
     (found,) = doctor_nodes.clock()
     assert not found.is_good
@@ -207,19 +207,19 @@ def test_clock_that_jumps_forward_and_back_is_told_with_when_and_how_far(spool: 
 def test_clock_that_was_set_back_while_no_worker_ran_is_noticed_by_the_next(
     spool: Path, clocks: Clocks, is_booted_anew: bool
 ) -> None:
-    clocks.rounds(spool).round()
+    clocks.reporter(spool).report()
     clocks.passes(60)
     clocks.now -= timedelta(hours=3)
     if is_booted_anew:
         clocks.boot = 20.0
         WorkerNode.objects.update(boot_id="another")
-    clocks.rounds(spool).round()
-    clocks.rounds(spool).round()
+    clocks.reporter(spool).report()
+    clocks.reporter(spool).report()
     assert jumps() == [-3 * 3600 + (60 if is_booted_anew else 0)]
 
 
 @pytest.mark.covers("B11")
-def test_clock_behind_what_is_written_already_is_told(spool: Path, cast: Cast, now: datetime) -> None:
+def test_clock_behind_the_newest_entry_is_reported(spool: Path, cast: Cast, now: datetime) -> None:
     (good,) = doctor_nodes.clock()
     assert good.is_good, good.detail
     later = now + timedelta(days=4)
@@ -233,18 +233,18 @@ def test_clock_behind_what_is_written_already_is_told(spool: Path, cast: Cast, n
 
 
 @pytest.mark.covers("R13", "B11")
-def test_database_that_is_older_than_a_revoke_is_told_and_the_token_named(
+def test_database_older_than_a_revoke_is_reported_with_the_token(
     spool: Path, cast: Cast, now: datetime, clocks: Clocks, refused_as_revoked: Callable[[Token], None]
 ) -> None:
     token, _ = create_token(actor=cast.as_alice, account=cast.acme, name="Leaked", expires="90d", now=now)
     backup = list(AuditEvent.objects.all())
     token = revoke_token(actor=cast.as_alice, token=token, reason="leaked", now=now)
-    told = clocks.rounds(spool)
-    told.round()
+    reporter = clocks.reporter(spool)
+    reporter.report()
     refused_as_revoked(token)
     (good,) = restores.restored()
     assert good.is_good, good.detail
-    # What putting back the backup does.
+    # As restoring the backup does.
     AuditEvent.objects.exclude(pk__in=[event.pk for event in backup]).delete()
     Token.objects.filter(pk=token.pk).update(revoked_at=None, revoked_by=None)
     for name in ("Later", "Later still"):
@@ -255,11 +255,11 @@ def test_database_that_is_older_than_a_revoke_is_told_and_the_token_named(
             f"“Leaked” ({token.pk}) was refused as revoked on {now:%Y-%m-%d}, but works again: revoke it"
             in found.detail
         )
-        # Told still when new changes have taken the place of those that are missing.
+        # Still reported after new changes have taken the place of the missing ones.
         clocks.passes(20)
-        told.round()
+        reporter.report()
         create_token(actor=cast.as_alice, account=cast.acme, name=name, expires="90d", now=now)
-        told.round()
+        reporter.report()
     revoke_token(actor=cast.as_alice, token=Token.objects.get(pk=token.pk), reason="leaked", now=now)
     (found,) = restores.restored()
     assert "Leaked" not in found.detail
@@ -267,7 +267,7 @@ def test_database_that_is_older_than_a_revoke_is_told_and_the_token_named(
 
 @pytest.fixture
 def refused_as_revoked(spool: Path, now: datetime) -> Callable[[Token], None]:
-    """Have the log hold that the gate refused a token because it was revoked."""
+    """Return a function that logs that the gate refused a token as revoked."""
 
     def refuse(token: Token) -> None:
         account = str(token.account_id)

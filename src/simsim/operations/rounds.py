@@ -61,7 +61,7 @@ class Progress:
     error: str = ""
 
 
-class Rounds:
+class HealthReporter:
     """Reports the health of one worker's jobs. `wall` and `boot` are its clocks."""
 
     def __init__(
@@ -83,7 +83,7 @@ class Rounds:
         self._next_file = 0.0
         self._next_row = 0.0
 
-    def round(self) -> int:
+    def report(self) -> int:
         """Check the clock; write the file and the row when they are due."""
         now, boot = self._wall(), self._boot()
         if self._last is not None:

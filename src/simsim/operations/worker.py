@@ -18,7 +18,7 @@ from simsim.gate import ballast
 from simsim.gate.wal_index import Identity, identity_of
 from simsim.mail import outbox
 from simsim.operations.existing_installation import prove_files_safe
-from simsim.operations.rounds import Progress, Rounds, boot_seconds
+from simsim.operations.rounds import HealthReporter, Progress, boot_seconds
 from simsim.operations.wall_clock import WallClock
 from simsim.request_log import gaps, nodes
 from simsim.request_log.retention import forget_old, time_to_delete_by
@@ -50,7 +50,7 @@ class Job:
     progress: Progress = field(default_factory=Progress)
 
 
-def jobs(rounds: Rounds) -> list[Job]:
+def jobs(reporter: HealthReporter) -> list[Job]:
     shipper = Shipper(settings.OPERATOR.spool_dir, clock.now, access_logs=settings.OPERATOR.parsed_access_logs())
     return [
         Job("log shipping", shipper.ship_once, idle_seconds=0.2, busy_seconds=0.05),
@@ -60,7 +60,7 @@ def jobs(rounds: Rounds) -> list[Job]:
         # Soon after there is room again, but not at once: whoever makes room is still at work.
         Job("ballast", keep_ballast, idle_seconds=60.0, busy_seconds=60.0),
         Job("retention", delete_old, idle_seconds=3600.0, busy_seconds=0.1),
-        Job("health", rounds.round, idle_seconds=1.0, busy_seconds=1.0),
+        Job("health", reporter.report, idle_seconds=1.0, busy_seconds=1.0),
         *([Job("forwarding", forward, idle_seconds=0.5, busy_seconds=0.0)] if settings.FORWARD_TARGET else []),
     ]
 
@@ -103,8 +103,8 @@ def work() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     stop = threading.Event()
     running: list[Job] = []
-    rounds = Rounds(settings.OPERATOR.spool_dir, lambda: [(job.name, job.progress) for job in running])
-    running += jobs(rounds)
+    reporter = HealthReporter(settings.OPERATOR.spool_dir, lambda: [(job.name, job.progress) for job in running])
+    running += jobs(reporter)
     threads = [threading.Thread(target=repeat, args=(job, stop), name=job.name, daemon=True) for job in running]
     for thread in threads:
         thread.start()
@@ -114,7 +114,7 @@ def work() -> None:
     for thread in threads:
         thread.join(max(0.0, last - time.monotonic()))
     with contextlib.suppress(DatabaseError):
-        rounds.note_stop()
+        reporter.note_stop()
 
 
 def database_identities() -> list[Identity | None]:

@@ -1,4 +1,4 @@
-"""Help comes at once, wrong usage is 2, and a failure is one plain line."""
+"""Help needs no Django, wrong usage exits with 2, and a failure is one plain line."""
 
 import json
 import os
@@ -23,7 +23,7 @@ VERBS = [
 
 
 def wiring(error: Exception) -> Wiring:
-    """Wiring under which every verb that does anything fails with that error."""
+    """Return a wiring with which every verb that does anything raises the error."""
 
     def fail() -> None:
         raise error
@@ -58,7 +58,7 @@ def test_help_imports_no_django() -> None:
     "arguments", [("gateway", "--upstream", "http://127.0.0.1:9", "--print-config"), ("migrate", "--check")]
 )
 def test_garbage_is_collected_while_a_verb_runs(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    """A server that never collected it would grow without end; while modules are imported there is none."""
+    """A server that never collected garbage would grow without end. The import of modules makes no garbage."""
     code = "import gc; from simsim.config.command_line import main; main(); assert gc.isenabled()"
     environment = {"SIMSIM_DATA_DIR": str(tmp_path), "PATH": os.environ["PATH"]}
     command = [sys.executable, "-c", code, *arguments]
@@ -85,7 +85,7 @@ def test_server_of_the_gate_imports_no_django(tmp_path: Path) -> None:
         "log list --account 1 --limit 0",
     ],
 )
-def test_wrong_usage_is_2_and_does_nothing(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage_exits_with_2_and_does_nothing(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(arguments.split(), wiring=wiring(AssertionError("it started"))) == 2
     assert "Usage: simsim" in capsys.readouterr().err
 
@@ -108,7 +108,7 @@ FAILURES = [
 
 @pytest.mark.covers("B7")
 @pytest.mark.parametrize(("error", "status", "line"), FAILURES)
-def test_failure_is_one_line_on_stderr_and_its_own_status(
+def test_failure_is_one_line_on_stderr_with_its_own_exit_status(
     error: Exception, status: int, line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SIMSIM_DEBUG", raising=False)
@@ -149,7 +149,7 @@ def test_message_names_the_option_and_the_value_that_was_typed(capsys: pytest.Ca
     ]  # fmt: skip
 
 
-def test_version_is_printed_and_h_is_help(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_is_printed_and_h_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
     nothing = wiring(AssertionError("it started"))
     assert run(["--version"], wiring=nothing) == 0
     assert capsys.readouterr().out == f"simsim {version('simsim')}\n"
@@ -167,7 +167,7 @@ def test_no_failure_prints_a_password(capsys: pytest.CaptureFixture[str], monkey
     assert "Traceback" in printed
 
 
-def test_data_directory_whose_socket_path_would_be_too_long_is_told_at_once(tmp_path: Path) -> None:
+def test_data_directory_with_too_long_a_socket_path_is_refused_at_once(tmp_path: Path) -> None:
     from simsim.operations.serve import prove_socket_free
 
     with pytest.raises(Unusable, match=r"^SIMSIM_DATA_DIR: "):

@@ -1,4 +1,4 @@
-"""The page about the command line tells of every verb what its help tells."""
+"""The page about the command line describes each verb as its help does."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,12 +40,12 @@ ROWS = {verb: row(verb, command) for verb, command in verbs(typer.main.get_group
 
 @pytest.mark.covers("B7")
 @pytest.mark.parametrize("verb", ROWS)
-def test_page_has_the_verb_as_its_help_tells_it(verb: str) -> None:
+def test_page_describes_the_verb_as_its_help_does(verb: str) -> None:
     assert ROWS[verb] in PAGE.read_text(encoding="utf-8").splitlines(), f"the page lacks this line:\n{ROWS[verb]}"
 
 
 @pytest.mark.covers("B7")
-def test_page_has_no_verb_that_is_gone_and_every_exit_status() -> None:
+def test_page_lists_only_existing_verbs_and_every_exit_status() -> None:
     lines = PAGE.read_text(encoding="utf-8").splitlines()
     assert {line for line in lines if line.startswith("| `simsim ")} == set(ROWS.values())
     for status in {0, failures.FAILED, *failures.EXIT_STATUSES.values()}:

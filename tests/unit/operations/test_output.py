@@ -1,4 +1,4 @@
-"""What a verb prints: for scripts, for pipes, and for people at a terminal."""
+"""The output of verbs: for scripts, for pipes, and for people at a terminal."""
 
 import io
 import json
@@ -21,19 +21,19 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_list_for_scripts_is_items_and_the_next_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_for_scripts_has_items_and_the_next_cursor(capsys: pytest.CaptureFixture[str]) -> None:
     print_list(ITEMS, ["name"], as_json=True, cursor="next")
     assert json.loads(capsys.readouterr().out) == {"items": ITEMS, "next_cursor": "next"}
 
 
-def test_a_list_in_a_pipe_is_lines_with_tabs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_in_a_pipe_is_tab_separated_lines(capsys: pytest.CaptureFixture[str]) -> None:
     print_list(ITEMS, ["id", "name", "at", "networks"], as_json=False, cursor="next")
     out, err = capsys.readouterr()
     assert out.splitlines()[1] == "1\t[red]Ä\t2027-01-31T12:34:56.789Z\t10.0.0.0/8, ::1/128"
     assert err == "More items follow: --cursor next\n"
 
 
-def test_a_list_at_a_terminal_is_a_table_of_names_not_of_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_at_a_terminal_is_a_table_that_shows_markup_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
     print_list(ITEMS, ["id", "name", "at"], as_json=False)
@@ -41,12 +41,12 @@ def test_a_list_at_a_terminal_is_a_table_of_names_not_of_markup(monkeypatch: pyt
     assert "2027-01-31 12:34:56" in terminal.getvalue()
 
 
-def test_one_thing_is_a_line_for_each_field(capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_object_is_printed_with_a_line_for_each_field(capsys: pytest.CaptureFixture[str]) -> None:
     print_one({"id": "1", "created_at": None}, as_json=False, note="Next: more")
     assert capsys.readouterr().out == "id          1\ncreated at  -\n\nNext: more\n"
 
 
-def test_what_could_drive_the_terminal_is_replaced() -> None:
+def test_control_characters_are_replaced() -> None:
     assert cell("a\x1b[2Jb\u202ec\n") == "a\ufffd[2Jb\ufffdc\ufffd"
 
 
@@ -60,7 +60,7 @@ def test_overlap_has_a_unit() -> None:
 
 
 @pytest.mark.covers("R17")
-def test_times_of_the_log_are_days_in_utc_or_have_an_offset() -> None:
+def test_times_are_days_in_utc_or_have_an_offset() -> None:
     day = datetime(2027, 1, 31, tzinfo=UTC)
     assert parse_moment("since", None) is None
     assert parse_moment("since", "2027-01-31") == day
@@ -80,7 +80,7 @@ def test_times_of_the_log_are_days_in_utc_or_have_an_offset() -> None:
         ("2027-13-01", "There is no 2027-13-01."),
     ],
 )
-def test_day_that_no_calendar_has_is_told_as_that(text: str, sentence: str) -> None:
+def test_impossible_day_is_named_in_the_message(text: str, sentence: str) -> None:
     with pytest.raises(Invalid) as asked:
         parse_moment("since", text)
     with pytest.raises(Invalid) as chosen:

@@ -1,4 +1,4 @@
-"""`simsim doctor` learns from a file how the programs of `simsim serve` fare, and whether it runs at all."""
+"""`simsim doctor` learns from a file whether `simsim serve` runs, and which of its programs fail."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ from simsim.problem import Unusable
 
 
 @pytest.mark.covers("B11")
-def test_program_that_fails_is_told_while_serve_runs_and_that_it_has_ended_after(tmp_path: Path) -> None:
+def test_doctor_learns_of_a_failing_program_and_of_the_end_of_serve(tmp_path: Path) -> None:
     assert read_served(tmp_path) is None
     with (
         ServeState(tmp_path, host="::", port=8000) as state,
@@ -34,6 +34,6 @@ def test_program_that_fails_is_told_while_serve_runs_and_that_it_has_ended_after
     assert not ended.is_running
 
 
-def test_file_that_is_half_written_is_read_as_none(tmp_path: Path) -> None:
+def test_half_written_file_is_ignored(tmp_path: Path) -> None:
     (tmp_path / NAME).write_text('{"host": "::"')
     assert read_served(tmp_path) is None

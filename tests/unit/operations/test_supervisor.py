@@ -1,4 +1,4 @@
-"""Programs run together, start again when they die, and leave nothing behind."""
+"""Programs run together, are restarted when they die, and leave nothing behind."""
 
 import os
 import pty
@@ -43,7 +43,7 @@ def script(path: Path, body: str) -> tuple[str, ...]:
 
 
 @pytest.mark.covers("B11")
-def test_program_that_dies_is_started_again(tmp_path: Path) -> None:
+def test_program_that_dies_is_restarted(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     dies_once = script(
         tmp_path / "dies.py",
@@ -64,7 +64,7 @@ def test_program_that_dies_is_started_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.covers("B11")
-def test_program_that_keeps_dying_is_tried_for_ever_and_ends_no_other(
+def test_program_that_keeps_dying_is_always_restarted_and_ends_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     starts = tmp_path / "starts"
@@ -74,11 +74,11 @@ def test_program_that_keeps_dying_is_tried_for_ever_and_ends_no_other(
         supervisor.start(Program("gate", SLEEP))
         gate = supervisor.running[0].process.pid
         supervisor.start(Program("worker", dies))
-        # More often than a start would bear.
+        # More often than a start tolerates.
         assert supervisor.wait_until(lambda: len(numbers(starts)) > 6, name="worker", seconds=30, of="gate")
         assert supervisor.running[0].process.pid == gate
         assert is_alive(gate)
-        # Once it has run for some time it counts as well again.
+        # Once it has run for some time, its failures are forgotten.
         monkeypatch.setattr("simsim.operations.processes.CALM_SECONDS", 0.0)
         supervisor.running[0].failures = 3
         supervisor.wait_until(lambda: not supervisor.running[0].failures, name="gate", seconds=30, of="gate")
@@ -90,7 +90,7 @@ def test_program_that_keeps_dying_is_tried_for_ever_and_ends_no_other(
     assert waits[-1] == "60 s"
 
 
-def test_program_that_keeps_dying_ends_a_start_that_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_program_that_keeps_dying_fails_a_start_that_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("simsim.operations.processes.FAILURES_AT_START", 2)
     with Supervisor(lambda _: None).supervising() as supervisor:
         supervisor.start(Program("other", SLEEP))
@@ -102,7 +102,7 @@ def test_program_that_keeps_dying_ends_a_start_that_waits_for_it(monkeypatch: py
 
 
 def reloading(tmp_path: Path) -> tuple[str, ...]:
-    """A supervisor of two programs that reloads: `keeps` takes SIGHUP itself, `plain` does not."""
+    """A supervisor that reloads two programs: `keeps` handles SIGHUP itself, `plain` does not."""
     return script(
         tmp_path / "reloading.py",
         f"""
@@ -129,7 +129,7 @@ def reloading(tmp_path: Path) -> tuple[str, ...]:
 
 
 @pytest.mark.covers("B11")
-def test_hangup_has_every_program_read_its_settings_and_bad_ones_change_nothing(tmp_path: Path) -> None:
+def test_hangup_makes_programs_read_their_settings_and_bad_settings_change_nothing(tmp_path: Path) -> None:
     keeps, plain = tmp_path / "keeps", tmp_path / "plain"
     with subprocess.Popen(reloading(tmp_path), stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         wait_for(lambda: len(numbers(keeps)) == len(numbers(plain)) == 1)
@@ -144,12 +144,12 @@ def test_hangup_has_every_program_read_its_settings_and_bad_ones_change_nothing(
         assert process.stdout.readline() == "SIMSIM_BASE_URL is bad. Nothing was reloaded\n"
         assert len(numbers(keeps)) == len(numbers(plain)) == 2
         process.terminate()
-        # Nobody is told of a program that was asked to end.
+        # The end of a program that was asked to stop is not reported.
         assert process.stdout.read() == ""
         assert process.wait(20) == 0
 
 
-def test_terminal_that_hangs_up_ends_everything(tmp_path: Path) -> None:
+def test_closed_terminal_ends_everything(tmp_path: Path) -> None:
     pid, terminal = pty.fork()
     if pid == 0:
         os.execv(sys.executable, reloading(tmp_path))
@@ -159,7 +159,7 @@ def test_terminal_that_hangs_up_ends_everything(tmp_path: Path) -> None:
     assert not is_alive(numbers(tmp_path / "keeps")[0])
 
 
-def test_terminal_that_hangs_up_ends_nothing_that_was_started_to_outlive_it(tmp_path: Path) -> None:
+def test_closed_terminal_does_not_end_programs_started_with_nohup(tmp_path: Path) -> None:
     pid, terminal = pty.fork()
     if pid == 0:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
@@ -173,7 +173,7 @@ def test_terminal_that_hangs_up_ends_nothing_that_was_started_to_outlive_it(tmp_
     assert (tmp_path / "said").read_text() == "Reloading\n"
 
 
-def test_what_a_program_leaves_behind_is_killed_with_its_group(tmp_path: Path) -> None:
+def test_processes_that_a_program_leaves_behind_are_killed_with_its_group(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     leaves_a_child = script(
         tmp_path / "leaves.py",
@@ -190,7 +190,7 @@ def test_what_a_program_leaves_behind_is_killed_with_its_group(tmp_path: Path) -
     wait_for(lambda: not is_alive(numbers(pids)[0]))
 
 
-def test_program_that_ignores_sigterm_is_killed_when_patience_ends(tmp_path: Path) -> None:
+def test_program_that_ignores_sigterm_is_killed_in_the_end(tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     stubborn = script(
         tmp_path / "stubborn.py",
@@ -211,7 +211,7 @@ def test_program_that_ignores_sigterm_is_killed_when_patience_ends(tmp_path: Pat
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
-def test_no_process_is_left_whatever_signal_ends_the_supervisor(tmp_path: Path, signum: signal.Signals) -> None:
+def test_no_process_is_left_after_any_signal_to_the_supervisor(tmp_path: Path, signum: signal.Signals) -> None:
     pids = tmp_path / "pids"
     supervisor = script(
         tmp_path / "supervisor.py",
@@ -233,14 +233,14 @@ def test_no_process_is_left_whatever_signal_ends_the_supervisor(tmp_path: Path, 
         wait_for(lambda pid=pid: not is_alive(pid))  # type: ignore[misc]
 
 
-def test_asking_to_stop_ends_a_wait() -> None:
+def test_request_to_stop_ends_a_wait() -> None:
     with Supervisor(lambda _: None).supervising() as supervisor:
         os.kill(os.getpid(), signal.SIGTERM)
         assert supervisor.wait_until(lambda: False, name="never", seconds=20) is False
         assert supervisor.run_to_end(Program("never", SLEEP)) is False
 
 
-def test_what_never_answers_is_named() -> None:
+def test_program_that_never_answers_is_named() -> None:
     with (
         Supervisor(lambda _: None).supervising() as supervisor,
         pytest.raises(Unusable, match=r"^The sphinx does not answer after 0\.2 seconds$"),
@@ -248,7 +248,7 @@ def test_what_never_answers_is_named() -> None:
         supervisor.wait_until(lambda: False, name="The sphinx", seconds=0.2)
 
 
-def test_program_that_is_run_to_its_end_fails_with_its_own_last_line() -> None:
+def test_program_that_is_run_once_fails_with_its_own_last_line() -> None:
     complains = (sys.executable, "-c", "import sys; sys.exit('Traceback of something\\nsimsim: The key is missing')")
     with Supervisor(lambda _: None).supervising() as supervisor:
         assert supervisor.run_to_end(Program("good", (sys.executable, "-c", "")))
@@ -258,7 +258,7 @@ def test_program_that_is_run_to_its_end_fails_with_its_own_last_line() -> None:
             supervisor.run_to_end(Program("silent", (sys.executable, "-c", "raise SystemExit(1)")))
 
 
-def test_an_ending_is_told_in_words() -> None:
+def test_exit_status_is_described_in_words() -> None:
     assert [how_it_ended(code) for code in (0, 7, -9, -15, -99)] == [
         "exit status 0",
         "exit status 7",

@@ -1,4 +1,4 @@
-"""The worker's clock: a jump is believed once it has held, and time goes on meanwhile."""
+"""The worker's clock: it believes a jump once the jump has lasted, and time advances meanwhile."""
 
 from datetime import UTC, datetime
 
@@ -19,14 +19,14 @@ class Machine:
         self.clock = WallClock(lambda: self.boot + self.offset, lambda: self.boot)
 
     def after(self, seconds: float, jump: float = 0.0) -> float:
-        """Return how many seconds the believed clock has gone since the beginning, after the machine's have."""
+        """Advance the machine's clocks; return how far the believed clock has advanced since the beginning."""
         self.boot += seconds
         self.offset += jump
         return (self.clock.now() - datetime.fromtimestamp(BEGAN, UTC)).total_seconds()
 
 
 @pytest.mark.parametrize("jump", [MONTH, -MONTH, JUMP_SECONDS + 1])
-def test_time_goes_on_evenly_through_a_jump_that_does_not_hold(jump: float) -> None:
+def test_time_advances_evenly_through_a_jump_that_does_not_last(jump: float) -> None:
     machine = Machine()
     assert machine.after(10) == 10
     assert machine.after(5, jump) == 15
@@ -38,7 +38,7 @@ def test_time_goes_on_evenly_through_a_jump_that_does_not_hold(jump: float) -> N
 
 
 @pytest.mark.parametrize("jump", [MONTH, -MONTH])
-def test_jump_that_holds_is_believed_and_told(jump: float, caplog: pytest.LogCaptureFixture) -> None:
+def test_jump_that_lasts_is_believed_and_logged(jump: float, caplog: pytest.LogCaptureFixture) -> None:
     machine = Machine()
     machine.after(10, jump)
     assert machine.after(HOLD_SECONDS - 1) == HOLD_SECONDS + 9
@@ -47,13 +47,13 @@ def test_jump_that_holds_is_believed_and_told(jump: float, caplog: pytest.LogCap
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
 
 
-def test_clock_that_goes_on_jumping_is_not_believed() -> None:
+def test_clock_that_keeps_jumping_is_not_believed() -> None:
     machine = Machine()
     for nth in range(1, 20):
         assert machine.after(HOLD_SECONDS / 2, MONTH) == nth * HOLD_SECONDS / 2
 
 
-def test_small_steps_as_of_ntp_are_followed() -> None:
+def test_small_steps_like_those_of_ntp_are_followed() -> None:
     machine = Machine()
     assert machine.after(60, 0.5) == 60.5
     assert machine.after(60, -JUMP_SECONDS + 1) == pytest.approx(120.5 - JUMP_SECONDS + 1)

@@ -1,4 +1,4 @@
-"""The worker's jobs: none ends with its errors, none waits for another."""
+"""The worker's jobs: no error ends one, and no job waits for another."""
 
 import logging
 import threading
@@ -18,7 +18,7 @@ def run(stop: threading.Event, *jobs: Job) -> list[threading.Thread]:
     return threads
 
 
-def test_job_that_fails_is_told_in_one_line_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+def test_failed_job_is_logged_in_one_line_and_retried(caplog: pytest.LogCaptureFixture) -> None:
     stop, done = threading.Event(), threading.Event()
     attempts = []
 
@@ -63,7 +63,7 @@ def test_slow_job_delays_no_other() -> None:
         assert not thread.is_alive()
 
 
-def test_job_with_more_to_do_pauses_less() -> None:
+def test_job_with_more_work_pauses_less() -> None:
     stop, done = threading.Event(), threading.Event()
     left = [3, 2, 1, 0]
 

@@ -22,7 +22,8 @@ AccountId = Annotated[str, typer.Argument(metavar="ID", help="The account's id."
 @accounts.command("create")
 @needs_django
 def create_account(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The customer's name, unique.")], as_json: AsJson = False
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The customer's name; it must be unique.")],
+    as_json: AsJson = False,
 ) -> None:
     """Create an account; its id is the username of all its tokens."""
     from django.utils import timezone
@@ -71,10 +72,10 @@ def ensure_account(
 @needs_django
 def rename_account(
     account_id: AccountId,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The new name, unique.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The new name; it must be unique.")],
     as_json: AsJson = False,
 ) -> None:
-    """Rename an account; its id, its people and its tokens stay."""
+    """Rename an account; its id, people and tokens stay."""
     from django.utils import timezone
 
     from simsim.accounts import actions

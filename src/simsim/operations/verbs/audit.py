@@ -22,7 +22,7 @@ def list_events(
         str | None, typer.Option(metavar="TIME", help="Events before this time, or through this day.")
     ] = None,
     actor: Annotated[
-        str | None, typer.Option(metavar="EMAIL", help="Only events of this person; operator for the command line.")
+        str | None, typer.Option(metavar="EMAIL", help="Only events by this user; operator means the command line.")
     ] = None,
     event: Annotated[
         str | None, typer.Option(metavar="NAME", help="For example token.revoked, or token.* for all.")
@@ -31,7 +31,7 @@ def list_events(
     cursor: Annotated[str | None, typer.Option(help="Continue after the previous page.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the events of every account, newest first."""
+    """List the events of all accounts, newest first."""
     from simsim.accounts.permissions import OPERATOR
     from simsim.audit import selectors
     from simsim.operations.arguments import find_account

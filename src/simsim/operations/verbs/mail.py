@@ -27,7 +27,7 @@ def list_mails(
     cursor: Annotated[str | None, typer.Option(help="Continue after the previous page.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the emails of every account, newest first."""
+    """List the emails of all accounts, newest first."""
     from simsim.mail import delivery_status
 
     wanted = delivery_status.DeliveryState(state.value) if state else None
@@ -41,7 +41,7 @@ def retry(
     mail_id: Annotated[int, typer.Argument(metavar="ID", help="The email's id, as simsim mail list shows it.")],
     as_json: AsJson = False,
 ) -> None:
-    """Try to send an email again for three days, even one that was given up."""
+    """Send an email again, even one that was given up; if that fails, retry for three days."""
     from django.utils import timezone
 
     from simsim.mail import delivery_status, outbox

@@ -41,7 +41,7 @@ def rotate(
 
 @needs_django
 def end_overlap(token_id: TokenId, acting_as: As, as_json: AsJson = False) -> None:
-    """Stop the previous password now."""
+    """Stop a rotated token's previous password now."""
     from django.utils import timezone
 
     from simsim.operations.arguments import find_actor, find_token_for
