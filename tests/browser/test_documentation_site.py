@@ -125,7 +125,7 @@ def test_site_keeps_to_the_rules_of_every_page(
             visitor.page.goto(f"{visitor.home}docs/{name}")
             visitor.page.wait_for_load_state("networkidle")
             for look in (scheme, "dark" if scheme == "light" else "light"):
-                visitor.page.emulate_media(color_scheme=look)  # type: ignore[arg-type]
+                visitor.page.emulate_media(color_scheme=look)
                 results = judged(visitor.page)
                 assert results.violations_count == 0, f"{name}, {look}: {results.generate_report()}"
             overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
