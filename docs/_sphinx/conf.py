@@ -45,6 +45,7 @@ html_css_files = ["console.css", "site.css"]
 html_js_files = [("scrolling.js", {"defer": "defer"})]
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 html_use_index = False
 html_permalinks_icon = "#"
 pygments_style = "a11y-high-contrast-light"

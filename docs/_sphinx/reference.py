@@ -99,13 +99,14 @@ def settings() -> Iterator[str]:
         setting = f"SIMSIM_{name.upper()}"
         # A setting that the operators' page lacks stops the build here.
         standard, description = described.pop(setting)
-        forms = [
-            "a list, separated by commas" if name in LISTS else WORDS.get(name, "one value").removeprefix("must be ")
-        ]
-        forms += ["may be empty"] if name in MAY_BE_EMPTY else []
-        forms += ["secret: no log and no message shows it"] if field.annotation is SecretStr else []
-        file = "" if name == "data_dir" else f"\nFrom a file\n: `{setting}_FILE`\n"
-        yield f"\n## {setting}\n\n{description}\n\nDefault\n: {standard}\n\nForm\n: {'; '.join(forms)}\n{file}"
+        facts = [f"Default: {standard}"]
+        facts += ["A list, separated by commas."] if name in LISTS else []
+        facts += [f"{WORDS[name].capitalize()}."] if name in WORDS else []
+        facts += ["May be empty."] if name in MAY_BE_EMPTY else []
+        facts += ["Secret: no log and no message shows it."] if field.annotation is SecretStr else []
+        facts += [f"From a file: `{setting}_FILE`"] if name != "data_dir" else []
+        listed = "\n".join(f"- {fact}" for fact in facts)
+        yield f"\n## {setting}\n\n{description}\n\n{listed}\n"
     if described:
         raise ValueError(f"docs/operators/settings.md lists what is not a setting: {', '.join(described)}")
 
@@ -114,9 +115,13 @@ def descriptions() -> dict[str, tuple[str, str]]:
     """Return the default and the description of each setting, in words, from the operators' page."""
     page = (DOCS / "operators/settings.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(SIMSIM_\w+)` \| (.*?) \| (.*) \|$", page, re.MULTILINE)
-    return {
-        name: (standard, re.sub(r"\]\((?=\w+\.md)", "](../operators/", described)) for name, standard, described in rows
-    }
+    return {name: (standard, moved(described)) for name, standard, described in rows}
+
+
+def moved(described: str) -> str:
+    """Return a description with links that lead from the reference to where they led from the operators' page."""
+    linked = re.sub(r"\]\((?=\w+\.md)", "](../operators/", described)
+    return linked.replace("(see below)", "([examples](../operators/settings.md#postgresql))")
 
 
 def problems() -> Iterator[str]:
@@ -126,11 +131,11 @@ def problems() -> Iterator[str]:
 
     found = [each for _, each in inspect.getmembers(problem, inspect.isclass) if issubclass(each, problem.Problem)]
     yield from table(
-        ("status", "type", "title", "detail", "exit status"),
+        ("status", "name", "title", "detail", "exit status"),
         (
             (
-                str(each.status), f"`urn:simsim:problem:{each.slug}`", each.title,
-                placeholders(each.detail) or "says what was wrong", str(EXIT_STATUSES.get(each.status, FAILED)),
+                str(each.status), f"`{each.slug}`", each.title,
+                placeholders(each.detail) or "varies", str(EXIT_STATUSES.get(each.status, FAILED)),
             )
             for each in sorted(found, key=lambda each: (each.status, each.slug))
         ),

@@ -36,7 +36,8 @@ class Reader:
         self.values = {"8000": str(free_port()), "8080": str(free_port()), "9000": str(free_port()),
                        "CONSOLE_PASSWORD": "correct horse battery staple"}  # fmt: skip
         self.processes: list[subprocess.Popen[bytes]] = []
-        own = {name: value for name, value in os.environ.items() if not name.startswith("SIMSIM_")}
+        # Nothing of the tests: neither their settings nor their database.
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("SIMSIM_", "DJANGO_"))}
         self.environment = own | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "SIMSIM_DATA_DIR": str(folder / "data"),
         }  # fmt: skip
@@ -48,12 +49,10 @@ class Reader:
         if command.startswith(LASTING):
             port = f" --port {self.values['8000']}" if command == "simsim serve" else ""
             port += f" --listen {self.values['8080']}" if command.startswith("simsim gateway") else ""
-            log = (self.folder / "lasting.log").open("ab")
-            self.processes.append(
-                subprocess.Popen(
-                    f"exec {command}{port}", shell=True, cwd=ROOT, env=self.environment, stdout=log, stderr=log
-                )
-            )
+            with (self.folder / "lasting.log").open("ab") as log:
+                started = subprocess.Popen(f"exec {command}{port}", shell=True, cwd=ROOT, env=self.environment,
+                                           stdout=log, stderr=log)  # fmt: skip
+            self.processes.append(started)
             return ""
         done = subprocess.run(command, shell=True, cwd=ROOT, env=self.environment, capture_output=True, text=True,
                               check=True, timeout=60)  # fmt: skip
