@@ -5,7 +5,7 @@ export DEMO_GATEWAY_PORT ?= 8080
 export DEMO_DIR ?= .demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench lock clean parts screenshots mail-previews
+.PHONY: help demo test check fix bench lock clean parts screenshots mail-previews docs
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,8 +35,13 @@ screenshots: .venv/test parts ## picture every page of the console into screensh
 mail-previews: .venv/test parts ## render and picture every mail into mail-previews/
 	.venv/bin/python tests/browser/mail_previews.py
 
+docs: .venv/docs ## build the documentation site, which the console serves under /docs/
+	rm -rf src/simsim/console/site
+	.venv/bin/python -m sphinx -q -E -W --keep-going -c docs/_sphinx -d .cache/docs docs src/simsim/console/site
+
 lock: ## resolve the dependencies anew (needs uv)
-	for set in "run --extra checkout" "test --extra checkout --extra test" "bench --extra checkout --extra test --extra bench"; do \
+	for set in "run --extra checkout" "docs --extra checkout --extra docs" \
+	  "test --extra checkout --extra docs --extra test" "bench --extra checkout --extra docs --extra test --extra bench"; do \
 	  set -- $$set; name=$$1; shift; \
 	  uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	    pyproject.toml $$@ -o requirements/$$name.txt || exit 1; done
@@ -51,8 +56,8 @@ parts: ## install the real parts that the tests need: PostgreSQL, PgBouncer, ngi
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Simsim needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv .venv
 
-# The locks are nested (run < test < bench), so a larger one also satisfies the smaller one. Each is whole: nothing is resolved.
-.venv/run .venv/test .venv/bench: .venv/%: requirements/%.txt pyproject.toml | .venv/bin/python
+# The locks are nested (run < docs < test < bench), so a larger one also satisfies the smaller one. Each is whole: nothing is resolved.
+.venv/run .venv/docs .venv/test .venv/bench: .venv/%: requirements/%.txt pyproject.toml | .venv/bin/python
 	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/$*.txt
 	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

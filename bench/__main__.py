@@ -25,7 +25,7 @@ SIZES = {"small": 1_000, "usual": 100_000, "large": 1_000_000}
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table: what was measured, the bound it must keep, and what it was."""
+    """One line of the table: the name of the figure, its bound, and its value."""
 
     what: str
     measured: float
@@ -83,7 +83,7 @@ class Bench:
             yield figure("401 : 204", compare(refused, accepted, progress), at_least=0.9, at_most=1.1)
 
     def by_size(self) -> Iterator[Figure]:
-        """Yield the time a request takes among a million tokens against among a thousand."""
+        """Yield the time of a request among a million tokens against among a thousand."""
         with self.gate("small") as few, self.gate("large") as many:
             small = target("1,000", f"http://127.0.0.1:{few}/gate/verify", self.known["small"], self.scratch)
             large = target("1,000,000", f"http://127.0.0.1:{many}/gate/verify", self.known["large"], self.scratch)
@@ -97,7 +97,7 @@ class Bench:
         yield Figure("in process, a token's first request since a commit, median, µs", first)
 
     def behind_nginx(self) -> Iterator[Figure]:
-        """Yield nginx with our gate against nginx with a no-op, with bcrypt of its own, and against Caddy."""
+        """Yield nginx with our gate against nginx with a no-op, nginx with its own bcrypt, and Caddy."""
         known, data = self.known["usual"], self.data("usual")
         api, ours, noop, basic, caddy = (servers.free_port() for _ in range(5))
         gate_socket, noop_socket = self.scratch / "gate.sock", self.scratch / "noop.sock"
@@ -123,7 +123,7 @@ class Bench:
 
 
 def console_pages() -> Iterator[Figure]:
-    """Yield time and queries of the console's pages. A process of its own measures: there Django must be started."""
+    """Yield time and queries of the console's pages. A separate process measures them, because it must start Django."""
     done = subprocess.run([sys.executable, "-m", "bench.console", "--json"], stdout=subprocess.PIPE, check=False)
     for page in json.loads(done.stdout):
         yield Figure(f"{page['page']}, p95, ms", page["p95"], at_most=page["most"])
@@ -132,7 +132,7 @@ def console_pages() -> Iterator[Figure]:
 
 
 def log_shipping() -> Iterator[Figure]:
-    """Yield the rates of log shipping into both databases, each measured by a process of its own."""
+    """Yield the rates of log shipping into both databases, each measured by a separate process."""
     for database, options in (("SQLite", []), ("PostgreSQL", ["--postgresql"])):
         command = [sys.executable, "-m", "bench.shipping", "--json", *options]
         figures = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout)

@@ -66,7 +66,7 @@ class Measured:
 
 
 def measure(data: Path, size: installation.Size, fetches: int, database_url: str) -> list[Measured]:
-    """Make the installation, serve it, and return what each page took."""
+    """Make the installation, serve it, and return the figures of each page."""
     port = servers.free_port()
     settings = installation.environment(data, port, database_url)
     installation.start_django(settings)
@@ -123,7 +123,7 @@ def fetch(port: int, path: str, cookie: str, fetches: int) -> tuple[list[float],
 
 
 def scratch_postgresql() -> str:
-    """Return the URL of an empty database on a PostgreSQL of the tests' own, which ends with this process."""
+    """Return the URL of an empty database on the tests' own PostgreSQL, which ends with this process."""
     sys.path.insert(0, str(TESTS))
     import postgresql_server
 
@@ -142,7 +142,7 @@ def print_table(measured: list[Measured], title: str) -> None:
         times = (f"{value:.1f}" for value in (each.shortest, each.p50, each.p95, each.longest))
         verdict = "ok" if each.is_reached else "MISSED"
         table.add_row(each.page, f"{each.most:g}", *times, f"{each.bytes / 1000:.0f}", str(each.queries), verdict)
-    # Whatever else runs is in the times as well: on a busy machine they say nothing about the pages.
+    # The times include everything else that runs: on a busy machine they say nothing about the pages.
     busy = f"load of this machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
     table.caption = f"queries of the tokens' pages ≤ {MAX_QUERIES}; {busy}"
     Console(width=130).print(table)

@@ -1,4 +1,4 @@
-"""The verdict without a server: microseconds a call, from the request's headers to the answer, line written."""
+"""The verdict without a server: microseconds a call, from the request's headers to the answer, including its line."""
 
 import base64
 import statistics

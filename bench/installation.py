@@ -23,7 +23,7 @@ Progress = Callable[[str], None]
 
 USED = "CREATE TEMP TABLE used (place bigint PRIMARY KEY, id {kind}, name text)"
 NAMED = "CREATE TEMP TABLE named (place bigint PRIMARY KEY, id bigint, name text)"
-# The product of two numbers that run through their ranges: a few tokens are used much, many seldom.
+# The product of two numbers that run through their ranges: a few tokens are used often, many seldom.
 LOG = """
     WITH RECURSIVE numbers(n) AS (SELECT CAST({first} AS bigint) UNION ALL SELECT n + 1 FROM numbers WHERE n < {last}),
     times AS (SELECT n, {began} + n * {step} AS micros FROM numbers)
@@ -31,7 +31,7 @@ LOG = """
     SELECT {values} FROM times JOIN used ON used.place = (n % {used}) * (n / {used} % 97) / 97
     JOIN named ON named.place = n * 7 % {named} ORDER BY n
 """
-# What shipping counts as rows arrive; it does so row by row, and a recount equals it.
+# The counts that shipping keeps as rows arrive, made here by a recount, which gives the same.
 LAST_USES = """
     INSERT INTO request_log_tokenuse (token_id, account_id, used_at, address)
     SELECT token_id, {account}, max(received_at), max(address)
@@ -60,7 +60,7 @@ TOOK = {"took_06": 0.0079, "took_11": 0.045, "took_17": 0.35}
 
 @dataclass(frozen=True)
 class Made:
-    """What was made: the account's id, and the id of the token that was used most."""
+    """The made installation: the account's id, and the id of its most used token."""
 
     account: str
     token: str
@@ -68,7 +68,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Size:
-    """How large: active tokens of the account, ended ones, rows of the log over DAYS days."""
+    """The size: active and ended tokens of the account, and rows of the log over DAYS days."""
 
     active_tokens: int
     ended_tokens: int
@@ -118,7 +118,7 @@ def make(size: Size, progress: Progress) -> Made:
 
 
 def make_tokens(account: Any, size: Size, now: datetime) -> list[Any]:
-    """Create the tokens, the active ones first; nobody has their passwords."""
+    """Create the tokens, the active ones first; their passwords are unknown."""
     from simsim.tokens.models import TargetSoftware, Token
 
     software = [*TargetSoftware.objects.all(), None]
@@ -135,13 +135,13 @@ def make_tokens(account: Any, size: Size, now: datetime) -> list[Any]:
 
 
 def fill_log(account_id: Any, used: list[Any], rows: int, now: datetime, progress: Progress) -> None:
-    """Log the requests of the tokens, some of them used much, in the order of their time."""
+    """Log the requests of the tokens, some of them used often, in the order of their time."""
     from django.conf import settings
     from django.db import connections
 
     from simsim.request_log import partitions
     from simsim.request_log.models import Endpoint
-    from simsim.request_log.row_ids import A_DAY, first_id
+    from simsim.request_log.row_ids import IDS_PER_DAY, first_id
 
     connection = connections[settings.REQUEST_LOG_ALIAS]
     on_sqlite = connection.vendor == "sqlite"
@@ -161,7 +161,7 @@ def fill_log(account_id: Any, used: list[Any], rows: int, now: datetime, progres
             "INSERT INTO named VALUES (%s, %s, %s)", [(n, known[each.name], each.name) for n, each in enumerate(named)]
         )
         if not on_sqlite:
-            partitions.make(cursor, range(first_id(began), first_id(now) + A_DAY, A_DAY))
+            partitions.create(cursor, range(first_id(began), first_id(now) + IDS_PER_DAY, IDS_PER_DAY))
         for first in range(0, rows, BATCH_ROWS):
             last = min(first + BATCH_ROWS, rows) - 1
             names, values = ", ".join(columns), ", ".join(columns.values())
@@ -178,7 +178,7 @@ def fill_log(account_id: Any, used: list[Any], rows: int, now: datetime, progres
 
 def count(cursor: Any, account: str, *, on_sqlite: bool) -> None:
     """Count the requests as shipping would have done."""
-    from simsim.request_log.row_ids import A_DAY
+    from simsim.request_log.row_ids import IDS_PER_DAY
 
     day = "date(received_at)" if on_sqlite else "(received_at AT TIME ZONE 'UTC')::date"
     for counts in (LAST_USES, ADDRESS_COUNTS):
@@ -189,7 +189,12 @@ def count(cursor: Any, account: str, *, on_sqlite: bool) -> None:
     for kind, value in values.items():
         cursor.execute(
             COUNTS.format(
-                account=account, kind=kind, value=value, hour_ids=A_DAY // 24, took=", ".join(TOOK), classes=classes
+                account=account,
+                kind=kind,
+                value=value,
+                hour_ids=IDS_PER_DAY // 24,
+                took=", ".join(TOOK),
+                classes=classes,
             )
         )
     for hours, of, kinds in ((24, 1, "<> ''"), (240, 24, "= 'token'")):

@@ -12,7 +12,7 @@ SERVER_CORE, CLIENT_CORE = "0", "1"
 CONNECTIONS = 64
 ROUND_SECONDS = 3
 ROUNDS = 5
-# A bcrypt costs a core milliseconds: with 64 waiting, the last answer is late, and not an error.
+# A bcrypt costs a core milliseconds: with 64 waiting, the last answer is late, but not an error.
 ANSWER_SECONDS = "10s"
 
 SCRIPT = """
@@ -37,7 +37,7 @@ end
 
 @dataclass(frozen=True)
 class Target:
-    """What is loaded: a URL, the Authorization values to take in turn, and whether the answers are refusals."""
+    """The target of the load: a URL, the Authorization values to take in turn, and whether the answers are refusals."""
 
     name: str
     url: str
@@ -86,7 +86,7 @@ def rate(loaded: Target, seconds: int = ROUND_SECONDS) -> float:
 
 
 def compare(ours: Target, theirs: Target, progress: Callable[[str], None]) -> Comparison:
-    """Load both in turn, and the one that goes first in turn too."""
+    """Load both in turn; each is first in every other round."""
     rates: dict[str, list[float]] = {ours.name: [], theirs.name: []}
     for each in (ours, theirs):
         rate(each, 1)

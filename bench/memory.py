@@ -36,7 +36,7 @@ _csrf = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"').search
 
 @contextlib.contextmanager
 def demo(directory: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Run the demo while the block lasts; yield its process id and what it says of itself."""
+    """Run the demo while the block lasts; yield its process id and its own description."""
     variables = os.environ | {
         "DEMO_DIR": str(directory), "DEMO_PORT": str(free_port()), "DEMO_GATEWAY_PORT": str(free_port())
     }  # fmt: skip
@@ -86,7 +86,7 @@ def resident_megabytes(pid: int) -> float:
 
 
 class Visitor:
-    """Somebody who is signed in to the console and looks through its pages."""
+    """A signed-in user who looks through the console's pages."""
 
     def __init__(self, sample: dict[str, Any]) -> None:
         self.root = sample["console_url"]

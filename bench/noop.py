@@ -1,4 +1,4 @@
-"""The server's own cost: an application that says 204 to everything."""
+"""An application that answers everything with 204, to measure the server's own cost."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The servers under load, each pinned to one core: our gate, a no-op, nginx before either, and the peers."""
+"""The servers under load, each pinned to one core: our gate, a no-op, nginx in front of either, and the peers."""
 
 import contextlib
 import os
@@ -112,13 +112,13 @@ def run_nginx(text: str, name: str, prefix: Path, port: int) -> contextlib.Abstr
 
 
 def upstream(prefix: Path, port: int) -> contextlib.AbstractContextManager[None]:
-    """Run an API that does nothing, so that what stands before it is what is measured."""
+    """Run an API that does nothing, so that only the servers in front of it are measured."""
     text = UPSTREAM.format(prefix=prefix, port=port, user=user_line(), temporary=temporary_paths(prefix))
     return run_nginx(text, "upstream", prefix, port)
 
 
 def gateway(prefix: Path, port: int, api: int, gate_socket: Path) -> contextlib.AbstractContextManager[None]:
-    """Run the product's own nginx configuration before the API, asking whatever listens on the socket."""
+    """Run the gateway's own nginx configuration in front of the API; it asks the server on the socket."""
     folder = prefix / f"gateway-{port}"
     folder.mkdir()
     settings = configuration.GatewaySettings(

@@ -35,7 +35,7 @@ FIRST, VISIBLE_SECONDS, WARM_UP_SECONDS, MAX_BEHIND_SECONDS = 10_000_000, 15.0, 
 
 
 def write_spool(spool: Path, requests: int, *, first: int) -> None:
-    """Write both lines of each request, numbered from `first`, into files that nobody writes to any more."""
+    """Write both lines of each request, numbered from `first`, into finished files."""
     spool.mkdir(parents=True, exist_ok=True)
     began = datetime.now(UTC) - timedelta(seconds=(first + requests) / A_SECOND)
     for start in range(first, first + requests, FILE_REQUESTS):
@@ -70,7 +70,7 @@ def lines(first: int, last: int, began: datetime) -> Iterator[tuple[bytes, bytes
 
 
 def rate(data: Path, requests: int, database_url: str, nodes: int) -> float:
-    """Return the rows a second that `nodes` shippers store together, each from a spool of its own written before."""
+    """Return the rows a second that `nodes` shippers store together, each from its own spool, written beforehand."""
     installation.start_django(installation.environment(data, 8000, database_url))
     from simsim.operations import migrate
     from simsim.request_log.models import LoggedRequest

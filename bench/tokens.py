@@ -1,4 +1,4 @@
-"""A database with so many tokens, made by the product's own migrations, and credentials that open it."""
+"""A database with many tokens, made by Simsim's own migrations, and valid credentials for some of them."""
 
 import os
 import random
@@ -43,7 +43,7 @@ def fill(data: Path, count: int) -> list[Credential]:
 
 
 def token_rows(count: int, accounts: list[uuid.UUID], known: list[Credential]) -> Iterator[tuple[object, ...]]:
-    """Yield the rows; every so many holds a real password, the others a digest that nobody has."""
+    """Yield the rows; one in some holds the digest of a real password, the others a random one."""
     packed = allowlist.pack(
         network
         for text in ("127.0.0.0/8", "2001:db8::/32")

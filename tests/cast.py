@@ -1,4 +1,4 @@
-"""The people of the tests. Alice administers Acme, Bob is a member of it, Charlie administers Globex, Olga operates."""
+"""The people of the tests: Alice administers Acme, Bob is its member, Charlie administers Globex, Olga operates."""
 
 from dataclasses import dataclass
 from datetime import datetime

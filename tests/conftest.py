@@ -1,4 +1,4 @@
-"""What every test may use: the cast, the clock, and a real PostgreSQL."""
+"""Fixtures for every test: the cast, the clock, and a real PostgreSQL."""
 
 import secrets
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ def postgresql_url() -> str:
 
 @pytest.fixture
 def now() -> datetime:
-    """The moment at which a test takes place."""
+    """The time at which a test takes place."""
     return datetime.now(UTC).replace(microsecond=0)
 
 

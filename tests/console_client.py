@@ -1,4 +1,4 @@
-"""The console over HTTP: signing in, where things are, and what a page says."""
+"""The console over HTTP: how to sign in, its addresses, and the text of a page."""
 
 import html
 import re

@@ -1,4 +1,4 @@
-"""Proxies of other makes, each configured by the very text of docs/operators/proxies.md."""
+"""Other proxies, each configured by the text of docs/operators/proxies.md."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The product's gateway as a process, between a gate that answers as its caller wishes and an API."""
+"""The gateway as a process, between a fake gate that answers as its caller wishes and an API."""
 
 import http.client
 import json
@@ -22,14 +22,14 @@ ENTITIES = "/api/v2/entities"
 
 
 class FarEnd(BaseHTTPRequestHandler):
-    """A gate that answers as its caller's Authorization header asks: the far end of nginx's question."""
+    """A fake gate that answers nginx as the caller's Authorization header asks."""
 
     protocol_version = "HTTP/1.1"
     server: "Socket"
 
     def do_HEAD(self) -> None:
         asked = {name.lower(): value for name, value in self.headers.items()}
-        # Bytes that a header can't carry come in the body.
+        # Values with bytes that a header can't carry come in the body.
         if body := self.rfile.read(int(self.headers.get("Content-Length", 0))).decode("latin-1"):
             asked |= zip(("x-forwarded-uri", "x-forwarded-for", "authorization"), body.split("\n"), strict=True)
         wish = asked.get("authorization", "")

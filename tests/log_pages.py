@@ -1,4 +1,4 @@
-"""The log's pages over HTTP, and requests to show on them."""
+"""The log's pages over HTTP, and requests for them to show."""
 
 import html
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Rows in the log as shipping stores them, counted and all."""
+"""Rows in the log, stored and counted as shipping does it."""
 
 import uuid
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 def row(**changed: Any) -> RequestRow:
-    """Return a request that a token was let in for at noon, but for what is changed."""
+    """Return a request that a token let in at noon, with some values changed."""
     values: dict[str, Any] = {
         "received_at": NOON, "account_id": uuid.UUID(int=1), "token_id": uuid.UUID(int=3), "token_name": "reader",
         "method": "GET", "resource": "/api/v2/entities", "status": 200, "outcome": "accepted", "reason": "ok",

@@ -1,4 +1,4 @@
-"""A mail as its reader gets it: parsed by Python's `email`, its HTML read as a person or a link scanner reads it."""
+"""Emails as their readers get them: parsed by Python's `email`, with HTML as a person or a link scanner reads it."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ VOID = {"meta", "br"}
 
 @dataclass(frozen=True)
 class Letter:
-    """What arrives."""
+    """An email that has arrived."""
 
     raw: bytes
     parsed: EmailMessage
@@ -36,7 +36,7 @@ class Letter:
 
 
 def letter(mail: OwedMail) -> Letter:
-    """Return the mail as it travels and as it is parsed."""
+    """Return the email in its bytes and parsed."""
     made: Any = message(mail).message()
     raw = made.as_bytes(linesep="\r\n")
     parsed = message_from_bytes(raw, policy=policy.default)
@@ -45,7 +45,7 @@ def letter(mail: OwedMail) -> Letter:
 
 
 class Read(HTMLParser):
-    """What a mail's HTML says: its words in order, its links and what they are called; and what is wrong with it."""
+    """The contents of an email's HTML: its words in order, its links with their texts, and its defects."""
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)

@@ -1,4 +1,4 @@
-"""Every mail with facts to show, for the tests and `make mail-previews`. A new kind of mail gets its facts here."""
+"""Samples of every mail, for the tests and `make mail-previews`. A new kind of mail gets its facts here."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,10 +12,10 @@ from simsim.mail.models import OwedMail
 
 ALICE, BOB, DORA = "alice@acme.example", "bob@acme.example", "dora@acme.example"
 EXPIRY = "2027-01-31 09:30 UTC"
-# What a mail does not show as it is: whom an answer goes to stands in a header, a role or a way chooses a sentence.
+# Facts that a mail does not show: the address for replies is in a header, a role or a way selects a sentence.
 NOT_SHOWN = {"reply_to", "role", "way"}
 PASSWORD = "sim_" + "0aZ9" * 12 + "b"
-# Everything that a name must not do to a mail, as a row may hold it that was written under other rules.
+# Names that attack a mail, as a row may contain that was stored under other rules.
 HOSTILE_NAMES = [
     "Zoë’s “report” & <b>bold</b> <script>alert(1)</script>",
     "x\r\nBcc: victim@evil.example\r\n\r\nSubject: mine",
@@ -39,7 +39,7 @@ HOSTILE_WORDS = (
 
 @dataclass(frozen=True)
 class World:
-    """What the links lead to: rows that exist where a test follows them, made-up ones elsewhere."""
+    """The targets of the links: existing rows where a test follows them, invented ones elsewhere."""
 
     account: str = "7f3c1b52-90c8-4a7e-9d11-5b1f0a6c2e34"
     token: str = "c2a94d10-6a55-4b0b-8f0e-2f6b7d3e9a01"

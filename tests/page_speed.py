@@ -1,4 +1,4 @@
-"""How long a page takes by itself, whatever else the machine does: the seconds for which it keeps a processor busy."""
+"""The processor time of a page, which does not depend on what else the machine does."""
 
 import os
 import time
@@ -12,10 +12,10 @@ TRIES = 5
 
 
 def quickest_seconds(client: Client, address: str) -> float:
-    """Return the best of a few, the work of the database included."""
+    """Return the best of a few times, including the work of the database."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            # The work of helpers would not be seen.
+            # The work of parallel workers would not be seen.
             cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
     return min(seconds(client, address) for _ in range(TRIES))
 

@@ -22,15 +22,15 @@ listen_addr = 127.0.0.1
 listen_port = {port}
 unix_socket_dir =
 auth_type = any
-pool_mode = transaction
+pool_mode = {mode}
 default_pool_size = {size}
 server_login_retry = 1
 """
 
 
 @contextlib.contextmanager
-def pooler(server_port: int) -> Iterator[int]:
-    """Run PgBouncer in transaction mode and give its port: all clients of a database share POOL_SIZE sessions."""
+def pooler(server_port: int, *, mode: str = "transaction") -> Iterator[int]:
+    """Run PgBouncer and give its port: all clients of a database share POOL_SIZE sessions of the server's."""
     user = postgresql_server.SERVER_USER if os.geteuid() == 0 else None
     binary = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if binary is None:
@@ -38,7 +38,9 @@ def pooler(server_port: int) -> Iterator[int]:
     with tempfile.TemporaryDirectory(prefix="simsim-pooler-") as directory:
         path, port = Path(directory) / "pgbouncer.ini", postgresql_server.free_port()
         path.write_text(
-            SETTINGS.format(server=server_port, port=port, user=postgresql_server.SERVER_USER, size=POOL_SIZE)
+            SETTINGS.format(
+                server=server_port, port=port, user=postgresql_server.SERVER_USER, size=POOL_SIZE, mode=mode
+            )
         )
         if user:
             shutil.chown(directory, user=pwd.getpwnam(user).pw_uid)

@@ -1,4 +1,4 @@
-"""Proxies of other makes before the real gate, configured by the very text of docs/operators/proxies.md."""
+"""Other proxies in front of the real gate, configured by the text of docs/operators/proxies.md."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ from stack import Stack
 
 PAGE = Path(__file__).parents[1] / "docs/operators/proxies.md"
 CADDY = Path(sys.executable).with_name("caddy")
-# A site that no gate protects, and that Caddy logs into the same file, with ids as well.
+# A site without a gate, which Caddy logs into the same file, also with ids.
 OTHER_SITE = """
 http://127.0.0.1:{port} {{
 	log {{
@@ -67,7 +67,7 @@ class StackWithCaddy(Stack):
 
 
 def rotate_by_copying(path: Path) -> None:
-    """Do what logrotate does with copytruncate."""
+    """Rotate a log as logrotate does with copytruncate."""
     subprocess.run(["cp", path, path.with_name(f"{path.name}.2")], check=True)
     with path.open("r+b") as file:
         file.truncate()

@@ -1,4 +1,4 @@
-"""An API that tells what has reached it, byte by byte, and that changes protocols whenever it is asked to."""
+"""An API that returns the bytes that have reached it, and changes protocols whenever it is asked to."""
 
 import json
 import socket
@@ -64,7 +64,7 @@ def raw_api(port: int) -> Iterator[None]:
 
 
 def say(port: int, *parts: bytes, seconds: float = 10) -> bytes:
-    """Return all that is answered to these bytes until the other end closes, or is silent for a moment."""
+    """Return the answer to these bytes, until the other end closes or is silent for a moment."""
     with socket.create_connection(("127.0.0.1", port), timeout=seconds) as client:
         got = b""
         for part in parts:

@@ -35,7 +35,7 @@ PARAMETER = re.compile(rb' ([^ =]+)="((?:\\["\\\]]|[^"\\\]])*)"')
 
 
 class Received:
-    """What a receiver took, in its order, and the messages or bodies that it came in."""
+    """The events that a receiver took, in order, and the messages or bodies that they came in."""
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""Lines as a gate and a gateway write them, into a spool that a test owns."""
+"""Lines of a gate and a gateway in a test's own spool."""
 
 import fcntl
 import json

@@ -13,7 +13,7 @@ from aiosmtpd.controller import Controller
 
 
 class Mailbox:
-    """What the server took. `at_recipient` and `at_data` say what it answers instead of taking a mail to an address."""
+    """The emails that the server took. `at_recipient` and `at_data` hold its refusals for some addresses."""
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []

@@ -1,4 +1,4 @@
-"""How long something takes by itself, whatever else the machine does: its work, and the time for which it slept."""
+"""The time that a process takes without the rest of the machine's load: its work, and the time for which it slept."""
 
 import os
 import time

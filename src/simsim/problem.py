@@ -1,7 +1,7 @@
-"""Every error that we send, in one list: RFC 9457 problems, each with its status and its sentence.
+"""Every error that Simsim sends, in one list: RFC 9457 problems, each with its status and its sentence.
 
-Sentences are written in English and marked for translation; the doors translate them with `title` and `detail` as
-message ids. Nothing here names a secret, a foreign account's existence, or an internal path.
+Sentences are in English and marked for translation: console and command line translate them, with `title` and `detail`
+as message ids. No sentence names a secret, another account or an internal path.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ def gettext_noop(text: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class FieldError:
-    """What is wrong with one field: a message id, and the values that its placeholders take."""
+    """The error of one field: a message id, and the values of its placeholders."""
 
     field: str
     message: str
@@ -29,9 +29,9 @@ class FieldError:
 
 
 class Problem(Exception):
-    """A rule that was broken, as an exception that every door can show.
+    """A broken rule, as an exception that console, gate and command line can show.
 
-    `status` is the HTTP status, `slug` the stable name in the problem's `type`, `title` and `detail` are message ids,
+    `status` is the HTTP status, `slug` the stable name in the problem's `type`; `title` and `detail` are message ids;
     `params` fill the placeholders of `detail`.
     """
 
@@ -67,7 +67,7 @@ class BadRequest(Problem):
 
 
 class WrongUsage(Problem):
-    """A command line that can't be understood; the sentence says which part of it."""
+    """A command line that can't be understood; the sentence names the part."""
 
     status = 400
     slug = "wrong-usage"
@@ -110,7 +110,7 @@ class VersionNotSupported(Problem):
 
 
 class Unauthorized(Problem):
-    """The gate's one refusal: the same bytes for every reason, so that nobody learns which part was wrong."""
+    """The gate's refusal: the same bytes for every reason, so that the caller does not learn which part was wrong."""
 
     status = 401
     slug = "unauthorized"
@@ -128,7 +128,7 @@ class NotPermitted(Problem):
 
 
 class NotFound(Problem):
-    """Also for what exists in another account: its existence is nobody else's business."""
+    """Also the answer about a thing of another account, whose existence must not show."""
 
     status = 404
     slug = "not-found"
@@ -203,7 +203,7 @@ class AlreadyExists(Conflict):
 
 
 class Invalid(Problem):
-    """Input that breaks a rule; `errors` says field by field what to change."""
+    """Input that breaks a rule; `errors` says for each field what to change."""
 
     status = 422
     slug = "invalid"
@@ -266,7 +266,7 @@ class BadGateway(Problem):
 
 
 class Undecided(Problem):
-    """No decision can be made now. Never an acceptance."""
+    """The gate can make no decision now, so it lets nobody in."""
 
     status = 503
     slug = "undecided"
@@ -275,7 +275,7 @@ class Undecided(Problem):
 
 
 class ServiceUnavailable(Problem):
-    """Something that Simsim needs does not answer. Another try may succeed."""
+    """A service that Simsim needs does not answer. Another try may succeed."""
 
     status = 503
     slug = "unavailable"

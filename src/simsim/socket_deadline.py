@@ -1,4 +1,4 @@
-"""A limit on the time that an exchange over a connection takes, however slowly the other side talks."""
+"""A time limit for a whole exchange over a connection, however slowly the other side talks."""
 
 import contextlib
 import os

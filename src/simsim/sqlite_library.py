@@ -1,4 +1,4 @@
-"""Puts a SQLite without the WAL-reset bug in the place of Python's own, before any other module imports `sqlite3`.
+"""Replaces Python's own SQLite by one without the WAL-reset bug, before any other module imports `sqlite3`.
 
 Two connections that write and checkpoint at the same time can corrupt a file in WAL mode; SQLite 3.51.3 fixes it, and
 3.50.7 and 3.44.6 on their branches (https://www.sqlite.org/wal.html, "The WAL-Reset Bug"). Debian 12 has 3.40.1.
@@ -12,7 +12,7 @@ from types import ModuleType
 from simsim.problem import Unusable
 
 FIXED = (3, 51, 3)
-# Older branches that carry the fix, from which patch release on.
+# Older branches with the fix, and the first patch release that has it.
 FIXED_BRANCHES = {(3, 50): 7, (3, 44): 6}
 CARRIED = "pysqlite3"
 
@@ -33,15 +33,15 @@ class Library:
 
 
 def is_fixed(version: tuple[int, ...]) -> bool:
-    """Return whether a version of SQLite is free of the WAL-reset bug."""
+    """Whether a version of SQLite is free of the WAL-reset bug."""
     patch = FIXED_BRANCHES.get((version[0], version[1]))
     return version >= FIXED or (patch is not None and version[2] >= patch)
 
 
 def put_in_place() -> None:
-    """Have every later `import sqlite3` in this process find the carried SQLite; without the package, Python's own.
+    """Have every later `import sqlite3` in this process find the carried SQLite, or Python's own without the package.
 
-    Both in one process, on one file, would drop each other's locks, so nothing of ours may import `sqlite3` before.
+    Two libraries on one file in one process would drop each other's locks, so no module may import `sqlite3` earlier.
     """
     try:
         carried = import_module(CARRIED)

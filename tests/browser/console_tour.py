@@ -1,4 +1,4 @@
-"""The way through every page of the console that a browser takes, by name."""
+"""A tour through every page of the console, which yields the name of each page."""
 
 from collections.abc import Iterator
 

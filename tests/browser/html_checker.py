@@ -1,4 +1,4 @@
-"""The Nu Html Checker, which is the W3C's own, and the HTML that the server sent."""
+"""The W3C's Nu Html Checker, and the HTML that the server sent."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The way through the pages of the log, and what they are found by."""
+"""A tour through the pages of the log, and the addresses and elements that its tests use."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Browser windows in which a mail is read: wide and narrow, light and dark."""
+"""Browser windows to read mails in: wide and narrow, light and dark."""
 
 from playwright.sync_api import Browser, Page
 

@@ -1,4 +1,4 @@
-"""The way through the usage pages."""
+"""A tour through the usage pages."""
 
 from collections.abc import Iterator
 

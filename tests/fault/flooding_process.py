@@ -1,4 +1,4 @@
-"""A gate and a gateway that write as fast as they can, into many files, with broken lines among the good ones."""
+"""A gate and a gateway that write good and broken lines into many files, as fast as they can."""
 
 import json
 import random

@@ -28,7 +28,7 @@ END = (
 
 
 class FullDisk:
-    """The gate, the disk that its spool is on, and somebody who fills it."""
+    """The gate, the disk of its spool, and a process that fills the disk."""
 
     def __init__(self, disk: Path, database: Path) -> None:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "none", disk], check=True)
@@ -40,7 +40,7 @@ class FullDisk:
         self.filler = (disk / "somebody-elses.log").open("ab", buffering=0)
 
     def fill(self) -> None:
-        """Take all the room that there is."""
+        """Fill the disk."""
         for size in (MEGABYTE, 4096, 1):
             try:
                 while self.filler.write(b"x" * size):
@@ -49,7 +49,7 @@ class FullDisk:
                 continue
 
     def leave(self, size: int) -> None:
-        """Take all the room but that."""
+        """Fill the disk except for that room."""
         self.fill()
         os.truncate(self.filler.fileno(), os.fstat(self.filler.fileno()).st_size - size)
 

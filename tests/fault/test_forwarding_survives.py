@@ -1,4 +1,4 @@
-"""Workers are killed while they send, receivers die and come back: every event arrives, and none is lost."""
+"""Workers are killed while they send, and receivers die and come back: every event arrives."""
 
 import contextlib
 import os
@@ -75,7 +75,7 @@ class Installation:
         assert self.worker.stdout.readline() == b"ready\n"
 
     def kill(self) -> None:
-        """Kill the worker, as it is, with what it is about."""
+        """Kill the worker in the middle of its work."""
         if self.worker is not None:
             self.worker.kill()
 
@@ -160,7 +160,7 @@ def test_worker_killed_between_sending_and_hearing_the_answer_loses_nothing(tmp_
 
 
 @pytest.mark.covers("R17", "B11")
-def test_syslog_receiver_and_worker_that_die_at_any_moment_lose_nothing(tmp_path: Path, now: datetime) -> None:
+def test_syslog_receiver_and_worker_that_die_at_any_time_lose_nothing(tmp_path: Path, now: datetime) -> None:
     port, box = free_port(), Syslog()
     installation = Installation(tmp_path, {"SIMSIM_FORWARD_URL": f"syslog://127.0.0.1:{port}"})
     with traffic(installation.spool, now) as parts:

@@ -1,4 +1,4 @@
-"""The disk is full: the API goes on, and what could not be written down is known to the second."""
+"""The disk is full: the API keeps going, and the gap in the log is known to the second."""
 
 import json
 import os
@@ -15,13 +15,13 @@ from simsim.request_log.models import LoggedRequest, SetAsideLine
 from simsim.request_log.ship.shipper import Shipper
 
 REQUESTS = 500
-# A mount that nobody else sees and that goes with its process; who is not root is root in a user namespace.
+# A mount that only this process sees; without root, the process becomes root in a user namespace.
 PRIVATELY = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
 
 
 @pytest.mark.covers("R17")
 @pytest.mark.django_db(databases=sorted({"default", settings.REQUEST_LOG_ALIAS}))
-def test_on_a_full_disk_the_ballast_carries_the_api_on_and_a_gap_is_told(tmp_path: Path) -> None:
+def test_on_a_full_disk_the_ballast_keeps_the_api_going_and_the_gap_is_reported(tmp_path: Path) -> None:
     disk, spool = tmp_path / "disk", tmp_path / "spool"
     disk.mkdir()
     child = Path(__file__).with_name("full_disk_process.py")
@@ -40,7 +40,7 @@ def test_on_a_full_disk_the_ballast_carries_the_api_on_and_a_gap_is_told(tmp_pat
     assert [stage["ends"] for stage in stages] == [stage["statuses"].get("204", 0) for stage in stages]
     assert nearly["503"] == REQUESTS, "what room there is waits for the ends of what was let in"
     assert room == full == again == {"204": REQUESTS}
-    # What fitted into the last page of the file was written, and let in.
+    # Requests whose lines fitted into the last page of the file were written, and let in.
     assert gone.keys() <= {"204", "503"}
     assert gone["503"] > REQUESTS // 2
     while Shipper(spool).ship_once():

@@ -1,4 +1,4 @@
-"""Workers are killed, mail servers refuse, hang and fall silent: every notice arrives, and nobody waits."""
+"""Workers are killed, and mail servers refuse, hang or fall silent: every notice arrives, and no page waits."""
 
 import contextlib
 import os
@@ -260,7 +260,7 @@ class TestMailServerThatFails:
         assert states() == {DeliveryState.DELIVERED: 30, DeliveryState.WAITING: 6}
         assert sum(OwedMail.objects.filter(recipient="hangs@acme.example").values_list("attempts", flat=True)) == 1
 
-    def test_server_that_drips_is_left_after_the_time_of_an_attempt(
+    def test_dripping_server_is_left_when_the_time_of_an_attempt_is_over(
         self, people: Cast, now: datetime, settings: Any
     ) -> None:
         create_token(actor=people.as_charlie, account=people.globex, name="T", expires="90d", now=now)
@@ -272,7 +272,7 @@ class TestMailServerThatFails:
         assert "had not finished after 1 s" in mail.last_error
         assert mail.due_at == now + timedelta(seconds=15)
 
-    def test_worker_that_comes_back_after_its_lease_neither_sends_nor_marks_what_another_has(
+    def test_worker_that_returns_after_its_lease_leaves_mails_that_another_has_claimed(
         self, people: Cast, now: datetime, settings: Any
     ) -> None:
         create_token(actor=people.as_charlie, account=people.globex, name="T", expires="90d", now=now)
@@ -298,7 +298,7 @@ class TestMailServerThatFails:
             ("530 sign in first", "", DeliveryState.WAITING),
         ],
     )  # fmt: skip
-    def test_what_is_refused_for_good_is_given_up_at_once_with_the_servers_words(
+    def test_permanent_refusal_is_given_up_at_once_with_the_servers_words(
         self, people: Cast, now: datetime, settings: Any, at_recipient: str, at_data: str, state: DeliveryState
     ) -> None:
         create_token(actor=people.as_charlie, account=people.globex, name="T", expires="90d", now=now)

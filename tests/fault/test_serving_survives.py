@@ -1,4 +1,4 @@
-"""Processes of the gate and the console are killed and reloaded while requests come: nobody is refused for it."""
+"""Processes of the gate and the console are killed and reloaded under load: no request fails."""
 
 import http.client
 import json
@@ -33,7 +33,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def load(
     port: int, path: str, headers: dict[str, str], *, is_kept: bool, asks_again: bool = False
 ) -> Iterator[Counter[str]]:
-    """Have clients ask without pause, on connections that are kept or on new ones, and count what they are answered.
+    """Have clients send requests without pause, on open or new connections, and count the answers.
 
     `asks_again`: a connection that ends without an answer is tried once more, as a browser and a proxy do.
     """
@@ -135,7 +135,7 @@ def test_console_that_is_killed_keeps_its_callers_waiting_and_refuses_none(stack
 
 
 @pytest.mark.covers("B11")
-def test_doctor_asks_the_gateway_where_it_listens(stack: Stack) -> None:
+def test_doctor_asks_the_gateway_at_its_own_address(stack: Stack) -> None:
     def gateway() -> dict[str, Any]:
         command = (str(BIN / "simsim"), "doctor", "--json")
         said = subprocess.run(command, env=stack.environment, capture_output=True, check=False, timeout=60).stdout

@@ -1,4 +1,4 @@
-"""Real writers, real rotation, a worker killed at random moments: each request is in the log once, and whole."""
+"""Real writers, real rotation, a worker killed at random times: each request is in the log once, and complete."""
 
 import contextlib
 import os
@@ -69,14 +69,14 @@ class Installation:
         return int(number)
 
     def wait_until_it_gets_on(self, before: int) -> None:
-        """Return once more rows are stored than before: only then does a kill strike what was begun."""
+        """Return once more rows are stored than before, so that a kill strikes in the middle of work."""
         deadline = time.monotonic() + 60
         while self.count() <= before:
             assert time.monotonic() < deadline, "the worker stores nothing"
             time.sleep(0.01)
 
     def permit(self, requests: int) -> None:
-        """Let the writers write so many, and then wait."""
+        """Let the writers write this many requests, and then wait."""
         new = self.limit.with_suffix(".new")
         new.write_text(str(requests // WRITERS))
         new.rename(self.limit)
@@ -93,7 +93,7 @@ class Installation:
         return worker
 
     def ship_the_rest(self) -> None:
-        """Run a worker until it finds nothing more."""
+        """Run a worker until everything is shipped."""
         worker = self.start_worker()
         worker.communicate(timeout=600)
         assert worker.returncode == 0
@@ -217,7 +217,7 @@ def test_a_backlog_shipped_by_two_workers_at_once_is_shipped_once(
 
 @pytest.mark.covers("R17")
 @pytest.mark.timeout(900)
-def test_of_many_requests_kills_and_files_each_good_line_is_there_once(installation: Installation) -> None:
+def test_many_requests_kills_and_files_store_each_good_line_once(installation: Installation) -> None:
     # The whole of it, a million requests in files of 50,000 lines and 50 kills, takes minutes:
     # SIMSIM_TEST_REQUESTS=1000000 make test
     requests = int(FLOOD_REQUESTS or 100_000)

@@ -57,7 +57,7 @@ class Gateway:
 
 
 class Caddy(Gateway):
-    """Tells the same as Caddy does."""
+    """Writes the same ends in Caddy's format."""
 
     def line(self, request_id: str, path: str, status: int, address: str) -> dict[str, object]:
         request = {"client_ip": address, "method": "GET", "uri": path}

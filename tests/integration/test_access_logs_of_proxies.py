@@ -63,9 +63,7 @@ def count_of(stack: StackWithCaddy, path: str) -> int:
     return int(found[0])
 
 
-def test_what_caddy_let_in_and_refused_is_in_the_log_once_with_its_end(
-    stack: StackWithCaddy, token: dict[str, Any]
-) -> None:
+def test_each_request_through_caddy_is_logged_once_with_its_end(stack: StackWithCaddy, token: dict[str, Any]) -> None:
     assert call(stack, "/status/404/gone", token).status == 404
     assert call(stack, "/echo", token, method="POST", body=b"x" * 1000).body == b"x" * 1000
     refused = call(stack, "/api/v2/entities", token, password="sim_" + "a" * 49)
@@ -81,7 +79,7 @@ def test_what_caddy_let_in_and_refused_is_in_the_log_once_with_its_end(
     assert (found["outcome"], found["status"], found["reason"]) == ("refused", 401, "unknown_credentials")
 
 
-def test_what_passes_no_gate_is_not_in_the_log(stack: StackWithCaddy, token: dict[str, Any]) -> None:
+def test_requests_that_pass_no_gate_are_not_logged(stack: StackWithCaddy, token: dict[str, Any]) -> None:
     assert stack.get("/unprotected", port=stack.other_port).body == b"unprotected"
     assert call(stack, "/after", token).status == 404
     ended_row(stack, "/after")

@@ -128,7 +128,7 @@ def test_an_end_without_a_decision_is_ignored_and_never_doubles_a_row(
     assert not SetAsideLine.objects.exists()
 
 
-def test_where_all_passes_the_gate_an_end_without_a_decision_has_its_row(
+def test_if_all_passes_the_gate_an_end_without_a_decision_has_its_row(
     spool: SpoolOfTests, proxy: Proxy, clock: Clock
 ) -> None:
     shipper = Shipper(spool.directory, clock, [proxy.log(is_all_ours=True)])
@@ -215,7 +215,7 @@ def test_rotation_by_copying_and_truncating_loses_and_repeats_nothing(
     assert not SetAsideLine.objects.exists()
 
 
-def test_half_a_line_waits_and_what_is_no_line_is_set_aside(
+def test_half_a_line_waits_and_an_invalid_line_is_set_aside(
     spool: SpoolOfTests, proxy: Proxy, shipper: Shipper
 ) -> None:
     for number in range(3):
@@ -239,7 +239,7 @@ def test_half_a_line_waits_and_what_is_no_line_is_set_aside(
     assert half.text == '{"level":"info","ts":17'
 
 
-def test_a_log_that_holds_nothing_for_us_is_read_on_without_a_pause(
+def test_log_without_lines_for_us_is_read_without_a_pause(
     spool: SpoolOfTests, proxy: Proxy, shipper: Shipper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Reading.read_access_logs, "__defaults__", (1,))
@@ -252,7 +252,7 @@ def test_a_log_that_holds_nothing_for_us_is_read_on_without_a_pause(
     assert rows() == accepted(1)
 
 
-def test_the_position_of_a_file_that_is_gone_is_forgotten_and_no_other(
+def test_only_the_position_of_a_missing_file_is_forgotten(
     spool: SpoolOfTests, proxy: Proxy, shipper: Shipper, clock: Clock
 ) -> None:
     proxy.complete(1)
@@ -268,7 +268,7 @@ def test_the_position_of_a_file_that_is_gone_is_forgotten_and_no_other(
     assert sorted(SpoolPosition.objects.values_list("name", flat=True)) == ["access.json", "gate-1.jsonl"]
 
 
-def test_an_access_log_that_can_not_be_read_holds_up_nothing(spool: SpoolOfTests, tmp_path: Path, clock: Clock) -> None:
+def test_unreadable_access_log_delays_nothing(spool: SpoolOfTests, tmp_path: Path, clock: Clock) -> None:
     shipper = Shipper(spool.directory, clock, [parse_access_log(f"envoy:{tmp_path}")])
     spool.decide(1)
     ship_all(shipper)
@@ -276,7 +276,7 @@ def test_an_access_log_that_can_not_be_read_holds_up_nothing(spool: SpoolOfTests
 
 
 @pytest.mark.covers("R17", "B9")
-def test_ends_that_a_middleware_tells_complete_their_rows_and_its_file_goes(spool: SpoolOfTests, clock: Clock) -> None:
+def test_ends_from_a_middleware_complete_their_rows_and_its_file_is_deleted(spool: SpoolOfTests, clock: Clock) -> None:
     ends, shipper = Spool(spool.directory, stem=ENDS), Shipper(spool.directory, clock)
     ends.open()
     for number in range(3):
@@ -295,7 +295,7 @@ def test_ends_that_a_middleware_tells_complete_their_rows_and_its_file_goes(spoo
     assert [position.name for position in SpoolPosition.objects.all()] == ["gate-1.jsonl"]
 
 
-def test_a_gap_that_a_gate_tells_is_stored_once_and_told(spool: SpoolOfTests, clock: Clock) -> None:
+def test_gap_that_a_gate_reports_is_stored_once_and_shown(spool: SpoolOfTests, clock: Clock) -> None:
     shipper = Shipper(spool.directory, clock)
     spool.decide(1)
     for number, lost in ((1, 5), (2, 2)):

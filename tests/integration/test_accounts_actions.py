@@ -28,7 +28,7 @@ def test_last_administrator_can_be_neither_demoted_nor_removed(cast: Cast, now: 
 
 
 @pytest.mark.covers("R1")
-def test_switched_off_administrator_does_not_count_as_one(cast: Cast, now: datetime) -> None:
+def test_disabled_administrator_does_not_count(cast: Cast, now: datetime) -> None:
     change_role(actor=OPERATOR, account=cast.acme, user=cast.bob, role="administrator", now=now)
     User.objects.filter(pk=cast.bob.pk).update(is_active=False)
     with pytest.raises(LastAdministrator):
@@ -38,7 +38,7 @@ def test_switched_off_administrator_does_not_count_as_one(cast: Cast, now: datet
 
 
 @pytest.mark.covers("R1")
-def test_people_are_managed_by_administrators_of_that_account_alone(cast: Cast, now: datetime) -> None:
+def test_only_administrators_of_the_account_manage_its_people(cast: Cast, now: datetime) -> None:
     for actor, refusal in ((cast.as_bob, NotPermitted), (cast.as_charlie, NotFound)):
         with pytest.raises(refusal):
             add_user(actor=actor, account=cast.acme, email="eve@acme.example", role="member", now=now)
@@ -61,7 +61,7 @@ def test_one_person_belongs_to_several_accounts_and_keeps_the_password(cast: Cas
 
 
 @pytest.mark.covers("R1")
-def test_unusable_input_is_refused_with_a_sentence(cast: Cast, now: datetime) -> None:
+def test_unusable_input_is_refused_with_a_message(cast: Cast, now: datetime) -> None:
     for email, role in (("not an address", "member"), ("eve@acme.example", "owner"), ("e\r\nBcc: x@y.z", "member")):
         with pytest.raises(Invalid):
             add_user(actor=OPERATOR, account=cast.acme, email=email, role=role, now=now)

@@ -1,4 +1,4 @@
-"""Before an allowlist is saved it is known whom it would have refused, and which list the traffic suggests."""
+"""The preview of an allowlist before it is saved, and the list that the traffic suggests."""
 
 from datetime import UTC, datetime, time, timedelta
 
@@ -54,7 +54,7 @@ def test_unknown_address_is_outside_every_list(cast: Cast, token: Token, now: da
     assert "" not in suggest_networks(actor=cast.as_alice, token=token, now=now)
 
 
-def test_suggestion_lets_in_all_that_was_let_in_and_little_more(cast: Cast, token: Token, now: datetime) -> None:
+def test_suggestion_allows_all_past_addresses_and_little_more(cast: Cast, token: Token, now: datetime) -> None:
     suggested = suggest_networks(actor=cast.as_alice, token=token, now=now)
     assert sorted(suggested) == ["198.51.100.77/32", "2001:db8:0:1::/64", "203.0.113.8/29"]
     preview = preview_allowlist(actor=cast.as_alice, token=token, allowed_networks=suggested, now=now)

@@ -1,4 +1,4 @@
-"""The ranking is made of ids joined inside the database: it says what one would say of each token by itself."""
+"""The ranking, made of ids joined in the database, agrees with the attention of each single token."""
 
 import os
 from datetime import datetime, timedelta
@@ -16,8 +16,8 @@ DAY = timedelta(days=1)
 
 
 @pytest.mark.covers("R4")
-def test_ranking_is_that_of_each_token_by_itself_and_equal_expiries_stand_by_id(cast: Cast, now: datetime) -> None:
-    """Every combination of expiry, age and use, a few times over, on either side of each border."""
+def test_ranking_agrees_with_each_tokens_attention_and_sorts_equal_expiries_by_id(cast: Cast, now: datetime) -> None:
+    """Every combination of expiry, age and use, several times, on both sides of each limit."""
     lasting = [1, 7, 7.01, 30, 300]
     tokens = Token.objects.bulk_create(
         Token(

@@ -1,4 +1,4 @@
-"""A name that looks like another's, and networks that allow everybody, are told at every door and refused at none."""
+"""Lookalike names and networks that allow everybody cause a warning at every door, and are refused at none."""
 
 import html
 import json
@@ -36,7 +36,7 @@ def text_of(content: bytes) -> str:
 
 
 @pytest.mark.covers("R5", "R10", "B3")
-def test_console_tells_while_one_types_and_after_saving(cast: Cast, alice: Client) -> None:
+def test_console_warns_while_somebody_types_and_after_saving(cast: Cast, alice: Client) -> None:
     new = f"/accounts/{cast.acme.pk}/tokens/new/"
     form = {"name": CYRILLIC, "expires": "90d", "network": ALL}
     checked = alice.post(new, form | {"press": "check"}, headers={"HX-Request": "true"}).content.decode()
@@ -46,7 +46,7 @@ def test_console_tells_while_one_types_and_after_saving(cast: Cast, alice: Clien
     plain = alice.post(new, {"press": "check", "name": "Other", "network": ["10.0.0.0/8"]})
     assert LOOKS not in text_of(plain.content)
     assert EVERYBODY not in text_of(plain.content)
-    # Without a script the hint comes with any button among the networks.
+    # Without a script, any button for networks shows the warning.
     assert EVERYBODY in text_of(alice.post(new, form | {"press": "add-row"}).content)
 
     created = alice.post(new, form)
@@ -64,7 +64,7 @@ def test_console_tells_while_one_types_and_after_saving(cast: Cast, alice: Clien
 
 
 @pytest.mark.covers("R5", "R10", "B7")
-def test_command_line_tells_on_standard_error_and_prints_the_contract_s_json(
+def test_command_line_warns_on_stderr_and_prints_the_contracts_json(
     cast: Cast, alice: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def simsim(*arguments: str) -> tuple[dict[str, object], list[str]]:

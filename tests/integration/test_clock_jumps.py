@@ -1,4 +1,4 @@
-"""The clock jumps ahead and back: nothing true is silenced, nothing waits for a far time, nothing is deleted."""
+"""The clock jumps ahead and back: no true notice is lost, nothing waits for a far time, nothing is deleted."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -38,7 +38,7 @@ def token_of(cast: Cast, now: datetime, expires: str) -> Token:
 
 
 def look(now: datetime) -> None:
-    """Do as the worker: until nothing is due."""
+    """Do the worker's rounds until nothing is due."""
     while owe_due(now=now):
         pass
 
@@ -81,7 +81,7 @@ def test_notice_that_was_true_before_the_jump_is_not_repeated(cast: Cast, now: d
         }  # fmt: skip
 
 
-def test_end_that_came_during_the_jump_is_told(cast: Cast, now: datetime, port: int) -> None:
+def test_expiry_during_the_jump_is_notified(cast: Cast, now: datetime, port: int) -> None:
     end = token_of(cast, now, "1d").expires_at
     look(now)
     look(now + MONTH)
@@ -91,7 +91,7 @@ def test_end_that_came_during_the_jump_is_told(cast: Cast, now: datetime, port: 
         assert sent(box) == {"API token “T 1d” of Acme has expired": 1}
 
 
-def test_mail_that_was_claimed_put_off_or_given_up_in_the_jump_goes_when_the_clock_is_right(
+def test_mail_claimed_postponed_or_given_up_in_the_jump_is_sent_when_the_clock_is_right(
     cast: Cast, now: datetime, port: int
 ) -> None:
     for days in (40, 50, 60, 70):
@@ -116,7 +116,7 @@ def test_notice_of_a_token_that_was_revoked_in_the_jump_stays_withdrawn(cast: Ca
         assert sent(box) == {"API token “T 2d” of Acme was revoked": 1}
 
 
-def test_what_was_claimed_for_forwarding_in_the_jump_is_due_when_the_clock_is_right(now: datetime) -> None:
+def test_shipments_claimed_in_the_jump_are_due_when_the_clock_is_right(now: datetime) -> None:
     ahead = now + MONTH
     for queue in QUEUES:
         queue.rows.all().delete()
@@ -127,7 +127,7 @@ def test_what_was_claimed_for_forwarding_in_the_jump_is_due_when_the_clock_is_ri
 
 
 @pytest.mark.covers("R17")
-def test_jump_deletes_nothing_of_the_log_and_neither_does_a_worker_that_starts_in_it(now: datetime) -> None:
+def test_neither_a_jump_nor_a_worker_that_starts_in_it_deletes_from_the_log(now: datetime) -> None:
     assert time_to_delete_by(now) is None
     for hours in range(1, 25):
         told = time_to_delete_by(now + timedelta(hours=hours))
@@ -140,7 +140,7 @@ def test_jump_deletes_nothing_of_the_log_and_neither_does_a_worker_that_starts_i
         assert time_to_delete_by(year + timedelta(hours=hours)) == now + DAY
     back = now + DAY + timedelta(hours=24)
     assert time_to_delete_by(back) == back
-    # A clock that goes on for a day from where it jumped to is right.
+    # A clock that keeps running for a day after its jump counts as right.
     for hours in range(25):
         told = time_to_delete_by(year + timedelta(hours=hours))
     assert told == year + DAY
@@ -148,7 +148,7 @@ def test_jump_deletes_nothing_of_the_log_and_neither_does_a_worker_that_starts_i
 
 
 @pytest.mark.covers("R17")
-def test_worker_deletes_by_the_mark_and_not_by_a_clock_that_jumped(
+def test_worker_deletes_by_the_stored_time_and_not_by_a_clock_that_jumped(
     now: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     days = settings.OPERATOR.log_retention_days
@@ -157,6 +157,6 @@ def test_worker_deletes_by_the_mark_and_not_by_a_clock_that_jumped(
         SetAsideLine.objects.create(found_at=now - age * DAY, name="x", offset=0, text="x")
     for moment in (now + timedelta(days=days + 1), now):
         monkeypatch.setattr(worker.clock, "now", lambda moment=moment: moment)
-        while worker.forget():
+        while worker.delete_old():
             pass
         assert SetAsideLine.objects.get().found_at == now

@@ -9,12 +9,13 @@ from django.test import Client
 
 from cast import PASSWORD, Cast
 from simsim.accounts.models import Account, Membership, User
+from simsim.accounts.permissions import lock_open
 from simsim.audit.models import AuditEvent
 from simsim.mail import outbox
 from simsim.mail.models import OwedMail
 from simsim.problem import AccountClosed, NotFound
 from simsim.tokens.account_closure import close_account
-from simsim.tokens.actions import create_token, lock
+from simsim.tokens.actions import create_token
 from simsim.tokens.models import Token
 from verbs import Simsim
 
@@ -105,7 +106,7 @@ def test_creation_that_was_permitted_before_the_closing_finds_the_account_closed
     with pytest.raises(NotFound):
         create_token(actor=cast.as_alice, account=cast.acme, name="Late", expires="1d", now=now + timedelta(seconds=1))
     with pytest.raises(AccountClosed):
-        lock(cast.acme)
+        lock_open(cast.acme)
     assert not Token.objects.exists()
 
 

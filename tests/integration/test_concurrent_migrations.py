@@ -69,7 +69,7 @@ def test_nodes_that_migrate_postgresql_at_once_all_succeed_and_one_does_it(befor
 @pytest.mark.covers("B11")
 def test_processes_that_migrate_one_directory_at_once_all_succeed_with_one_key(tmp_path: Path) -> None:
     done = migrate_together([environment(tmp_path / "data", "")] * AT_ONCE)
-    for sentence in ("Migrated the database “default”", f"Made {tmp_path}/data/keys/token_keys"):
+    for sentence in ("Migrated the database “default”", f"Created {tmp_path}/data/keys/token_keys"):
         assert sum(sentence in each for each in done) == 1
 
 

@@ -1,4 +1,4 @@
-"""`make demo`, from the outside: what it prints works, what it keeps stays, what it started ends."""
+"""`make demo` from the outside: its output works, its data stays, and its processes end."""
 
 import http.client
 import json
@@ -28,7 +28,7 @@ RESTART_SECONDS = 8
 
 
 class Demo:
-    """One demo directory, started and stopped at will."""
+    """A demo in its own directory, started and stopped by the tests."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -74,7 +74,7 @@ class Demo:
         return status
 
     def simsim(self, *arguments: str) -> Any:
-        """Run the command line on the demo as a person would: with SIMSIM_DATA_DIR and nothing else."""
+        """Run the command line on the demo as a person would, with only SIMSIM_DATA_DIR set."""
         done = subprocess.run(
             [SIMSIM, *arguments, "--json"], env=self.environment | {"SIMSIM_DATA_DIR": str(self.directory)},
             capture_output=True, text=True, check=False, timeout=60,
@@ -83,8 +83,8 @@ class Demo:
         return json.loads(done.stdout)
 
     def curl(self) -> int:
-        """Run the line that was printed and return the status."""
-        # The answer file is there a moment before the line is read from the pipe.
+        """Run the printed curl line and return the status."""
+        # The answer file exists a moment before the line can be read from the pipe.
         wait_for(lambda: any(line.strip().startswith("curl ") for line in self.printed), 10, self.printed)
         line = next(line.strip() for line in self.printed if line.strip().startswith("curl "))
         done = subprocess.run(
@@ -200,10 +200,10 @@ def test_doctor_finds_nothing_wrong_with_the_demo(demo: Demo) -> None:
     assert all(item["ok"] for item in demo.simsim("doctor")["items"])
 
 
-def test_what_is_in_the_way_is_told_in_one_line_that_names_the_variable(demo: Demo, tmp_path: Path) -> None:
+def test_obstacle_is_reported_in_one_line_that_names_the_variable(demo: Demo, tmp_path: Path) -> None:
     other = demo.environment | {"DEMO_DIR": str(tmp_path / "other")}
     for environment, words in (
-        (demo.environment, "A demo runs already in DEMO_DIR="),
+        (demo.environment, "A demo is already running in DEMO_DIR="),
         (other, f"Port {demo.port} is in use: choose another with DEMO_PORT"),
         (other | {"DEMO_PORT": str(free_port())}, "choose another with DEMO_GATEWAY_PORT"),
         (other | {"DEMO_PORT": "x"}, "DEMO_PORT must be a port number"),
@@ -222,7 +222,7 @@ def test_what_is_in_the_way_is_told_in_one_line_that_names_the_variable(demo: De
 
 
 @pytest.mark.covers("R13", "B11")
-def test_stop_leaves_no_process_and_the_next_start_finds_everything_again(demo: Demo) -> None:
+def test_stop_leaves_no_process_and_the_next_start_keeps_the_data(demo: Demo) -> None:
     before = demo.answers
     mails = len(demo.mails())
     demo.simsim("token", "create", "--account", before["account_id"], "--as", "alice@example.com", "--name", "Kept",

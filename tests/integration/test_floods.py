@@ -12,7 +12,7 @@ from simsim.credential.basic import NO_CREDENTIALS
 from simsim.credential.decision import EXPIRED, PASSWORD_UNKNOWN, UNDECIDED
 from simsim.request_log.models import Flood, LoggedRequest, OpenRequest
 from simsim.request_log.ship import floods
-from simsim.request_log.ship.floods import STORED_A_MINUTE
+from simsim.request_log.ship.floods import MAX_STORED_PER_MINUTE
 from simsim.request_log.ship.shipper import Shipper
 
 pytestmark = [
@@ -42,13 +42,13 @@ def test_beyond_a_rate_refusals_without_a_token_are_counted_and_every_other_requ
         spool.decide(number, NO_CREDENTIALS, address="203.0.113.9")
     ship(tmp_path)
     spool.close()
-    assert LoggedRequest.objects.filter(cause="no_credentials", address="198.51.100.7").count() == STORED_A_MINUTE
+    assert LoggedRequest.objects.filter(cause="no_credentials", address="198.51.100.7").count() == MAX_STORED_PER_MINUTE
     assert LoggedRequest.objects.filter(cause="expired").count() == 100
     assert LoggedRequest.objects.filter(address="203.0.113.9").count() == 10
-    assert counted() == FLOOD - STORED_A_MINUTE
+    assert counted() == FLOOD - MAX_STORED_PER_MINUTE
 
 
-def test_a_flood_is_counted_exactly_whatever_comes_in_which_batch(tmp_path: Path) -> None:
+def test_flood_is_counted_exactly_in_any_batches(tmp_path: Path) -> None:
     spool = SpoolOfTests(tmp_path)
     for number in range(FLOOD):
         spool.decide(number, PASSWORD_UNKNOWN, at=NOON + timedelta(seconds=number / 10))
@@ -62,7 +62,7 @@ def test_a_flood_is_counted_exactly_whatever_comes_in_which_batch(tmp_path: Path
     ship(tmp_path)
     spool.close()
     assert LoggedRequest.objects.count() + counted() == FLOOD
-    assert LoggedRequest.objects.count() == 2 * STORED_A_MINUTE  # ten a second, for one minute and forty seconds
+    assert LoggedRequest.objects.count() == 2 * MAX_STORED_PER_MINUTE  # ten a second, for one minute and forty seconds
     assert set(LoggedRequest.objects.values_list("account_id", flat=True)) == {ACME}
     assert set(Flood.objects.values_list("account", flat=True)) == {ACME.hex}
     assert not OpenRequest.objects.exists()
@@ -71,7 +71,7 @@ def test_a_flood_is_counted_exactly_whatever_comes_in_which_batch(tmp_path: Path
 def test_in_an_outage_every_request_of_a_busy_address_has_its_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(floods, "STORED_IN_AN_OUTAGE", 900)
+    monkeypatch.setattr(floods, "MAX_STORED_IN_OUTAGE", 900)
     spool = SpoolOfTests(tmp_path)
     for number in range(0, 800, 2):
         spool.decide(number, UNDECIDED)  # the gate answers, and can't decide
@@ -88,11 +88,11 @@ def test_in_an_outage_every_request_of_a_busy_address_has_its_row(
     assert counted() == 100
 
 
-def test_a_flood_of_what_nginx_refuses_by_itself_is_counted_like_any_other(tmp_path: Path) -> None:
+def test_flood_that_nginx_refuses_by_itself_is_counted_like_any_other(tmp_path: Path) -> None:
     spool = SpoolOfTests(tmp_path)
     for number in range(FLOOD):
         spool.complete(number, (400, 405, 414, 431, 501, 505)[number % 6])
     ship(tmp_path)
     spool.close()
-    assert LoggedRequest.objects.filter(cause="bad_request").count() == STORED_A_MINUTE
-    assert counted() == FLOOD - STORED_A_MINUTE
+    assert LoggedRequest.objects.filter(cause="bad_request").count() == MAX_STORED_PER_MINUTE
+    assert counted() == FLOOD - MAX_STORED_PER_MINUTE

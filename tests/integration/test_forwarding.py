@@ -1,4 +1,4 @@
-"""Forwarding to real receivers, from the real queue, on the real database."""
+"""Forwarding from the real queue on the real database to real receivers."""
 
 import itertools
 import json
@@ -55,7 +55,7 @@ def port() -> int:
 
 @pytest.fixture(autouse=True)
 def target(port: int, settings: Settings) -> Target:
-    """Forwarding by webhook to that port is configured."""
+    """The target when forwarding by webhook to that port is configured."""
     return configure(settings, f"http://127.0.0.1:{port}/hook", SECRET)
 
 
@@ -76,7 +76,7 @@ def queued(now: datetime, count: int = 1, **changed: Any) -> list[str]:
 
 
 def drain(target: Target, now: datetime) -> int:
-    """Forward until nothing is left that is due; return how many events were taken."""
+    """Forward until nothing is due; return the number of accepted events."""
     taken = 0
     while some := forwarder.forward_due(target, now=now):
         taken += some
@@ -90,7 +90,7 @@ def spool(tmp_path: Path) -> Any:
     made.close()
 
 
-def test_row_arrives_when_it_is_decided_and_again_under_its_id_when_it_ends(
+def test_row_is_forwarded_when_decided_and_again_with_the_same_id_when_completed(
     spool: SpoolOfTests, port: int, target: Target, now: datetime
 ) -> None:
     shipper = Shipper(spool.directory, lambda: now)
@@ -117,7 +117,7 @@ def test_row_arrives_when_it_is_decided_and_again_under_its_id_when_it_ends(
     assert Shipment.objects.count() == 0
 
 
-def test_row_that_came_late_with_an_older_id_is_forwarded_too(port: int, target: Target, now: datetime) -> None:
+def test_late_row_with_an_older_id_is_forwarded(port: int, target: Target, now: datetime) -> None:
     with webhook(port) as box:
         newer = queued(now)
         drain(target, now)
@@ -127,7 +127,7 @@ def test_row_that_came_late_with_an_older_id_is_forwarded_too(port: int, target:
     assert box.ids() == newer + older
 
 
-def test_nothing_is_queued_where_forwarding_is_off(
+def test_nothing_is_queued_when_forwarding_is_off(
     cast: Cast, spool: SpoolOfTests, settings: Settings, now: datetime
 ) -> None:
     settings.FORWARD_LOG = settings.FORWARD_AUDIT = False
@@ -139,7 +139,7 @@ def test_nothing_is_queued_where_forwarding_is_off(
     assert not AuditShipment.objects.exists()
 
 
-def test_audit_event_is_queued_with_its_change_or_neither_is(cast: Cast, now: datetime) -> None:
+def test_audit_event_is_queued_in_the_transaction_of_its_change(cast: Cast, now: datetime) -> None:
     before = AuditEvent.objects.count(), AuditShipment.objects.count()
     with transaction.atomic():
         create_account(actor=cast.olga, name="Initech", now=now)
@@ -149,7 +149,7 @@ def test_audit_event_is_queued_with_its_change_or_neither_is(cast: Cast, now: da
     assert (AuditEvent.objects.count(), AuditShipment.objects.count()) == (before[0] + 1, before[1] + 1)
 
 
-def test_every_audit_event_arrives_of_every_account(cast: Cast, port: int, target: Target, now: datetime) -> None:
+def test_audit_events_of_all_accounts_are_forwarded(cast: Cast, port: int, target: Target, now: datetime) -> None:
     with webhook(port) as box:
         drain(target, now + timedelta(seconds=1))
     events = AuditEvent.objects.order_by("pk")
@@ -160,7 +160,7 @@ def test_every_audit_event_arrives_of_every_account(cast: Cast, port: int, targe
     assert told["event"] == events[0].event
 
 
-def test_receiver_that_comes_back_gets_everything_in_order(port: int, target: Target, now: datetime) -> None:
+def test_receiver_gets_everything_in_order_after_an_outage(port: int, target: Target, now: datetime) -> None:
     sent: list[str] = []
     for nth in range(5):
         sent += queued(now + timedelta(seconds=nth), 3)
@@ -173,7 +173,7 @@ def test_receiver_that_comes_back_gets_everything_in_order(port: int, target: Ta
 
 
 @pytest.mark.parametrize("status", [500, 503, 429, 408])
-def test_answer_for_now_leaves_the_queue_as_it_was(status: int, port: int, target: Target, now: datetime) -> None:
+def test_temporary_error_leaves_the_queue_unchanged(status: int, port: int, target: Target, now: datetime) -> None:
     sent = queued(now, 2)
     with webhook(port) as box:
         box.status = status
@@ -185,7 +185,7 @@ def test_answer_for_now_leaves_the_queue_as_it_was(status: int, port: int, targe
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 413, 302, 307])
-def test_refusal_is_put_off_ever_longer_delays_no_other_and_is_never_dropped(
+def test_refused_shipment_waits_longer_each_time_delays_no_other_and_is_never_dropped(
     status: int, port: int, target: Target, now: datetime
 ) -> None:
     refused = queued(now)
@@ -205,7 +205,7 @@ def test_refusal_is_put_off_ever_longer_delays_no_other_and_is_never_dropped(
     assert not stranger.raw, "no redirect is followed"
 
 
-def test_kind_that_is_refused_holds_up_no_other(cast: Cast, port: int, target: Target, now: datetime) -> None:
+def test_refused_kind_of_event_does_not_delay_the_other(cast: Cast, port: int, target: Target, now: datetime) -> None:
     sent = queued(now)
     with webhook(port) as box:
         box.refused_kind = "audit"
@@ -214,9 +214,7 @@ def test_kind_that_is_refused_holds_up_no_other(cast: Cast, port: int, target: T
     assert box.ids() == sent
 
 
-def test_retry_of_the_same_has_the_same_webhook_id_and_other_content_another(
-    port: int, target: Target, now: datetime
-) -> None:
+def test_retry_keeps_its_webhook_id_and_other_content_gets_another(port: int, target: Target, now: datetime) -> None:
     queued(now)
     with webhook(port) as box:
         for _ in range(2):
@@ -231,7 +229,7 @@ def test_retry_of_the_same_has_the_same_webhook_id_and_other_content_another(
     assert first == second == third != other
 
 
-def test_many_rows_go_in_bodies_that_a_proxy_takes(port: int, target: Target, now: datetime) -> None:
+def test_many_rows_are_split_into_bodies_that_a_proxy_accepts(port: int, target: Target, now: datetime) -> None:
     sent = queued(now, 1200, resource="/" + "é" * 2000)
     with webhook(port) as box:
         drain(target, now)
@@ -240,7 +238,7 @@ def test_many_rows_go_in_bodies_that_a_proxy_takes(port: int, target: Target, no
     assert len({message_id for message_id, _ in box.messages}) == len(box.messages) > 10
 
 
-def test_worker_that_was_killed_gives_back_after_its_lease(port: int, target: Target, now: datetime) -> None:
+def test_shipments_of_a_killed_worker_are_free_after_the_lease(port: int, target: Target, now: datetime) -> None:
     sent = queued(now)
     log = queue.QUEUES[1]
     assert len(queue.claim(log, now)) == 1
@@ -250,7 +248,7 @@ def test_worker_that_was_killed_gives_back_after_its_lease(port: int, target: Ta
     assert box.ids() == sent
 
 
-def test_two_workers_at_once_send_each_event(port: int, target: Target, now: datetime) -> None:
+def test_two_concurrent_workers_send_each_event_once(port: int, target: Target, now: datetime) -> None:
     sent: list[str] = []
     for _ in range(40):
         sent += queued(now, 100)
@@ -268,7 +266,9 @@ def test_two_workers_at_once_send_each_event(port: int, target: Target, now: dat
     assert Counter(box.ids()) == Counter(sent)
 
 
-def test_receiver_that_drips_is_left(port: int, target: Target, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_receiver_that_sends_byte_by_byte_is_cut_off(
+    port: int, target: Target, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(receiver_connection, "ATTEMPT_SECONDS", 0.5)
     queued(now)
     with dripping(port), pytest.raises(ReceiverUnavailable, match="had not finished"):
@@ -276,10 +276,10 @@ def test_receiver_that_drips_is_left(port: int, target: Target, now: datetime, m
     assert Shipment.objects.get().due_at == now
 
 
-def test_reset_that_the_cut_brings_about_is_told_as_time_that_ran_out(
+def test_reset_caused_by_the_cut_is_reported_as_a_timeout(
     port: int, target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The receiver's next bytes may come between the cut and the moment at which the reader wakes."""
+    """The receiver's next bytes may arrive after the cut and before the reader wakes."""
     monkeypatch.setattr(receiver_connection, "ATTEMPT_SECONDS", 0.2)
     with (
         dripping(port),
@@ -299,7 +299,7 @@ def read_after_the_reset(sock: socket.socket) -> None:
         pass
 
 
-def test_text_for_people_does_not_change_with_the_language(port: int, target: Target, now: datetime) -> None:
+def test_forwarded_text_does_not_depend_on_the_language(port: int, target: Target, now: datetime) -> None:
     queued(now)
     with webhook(port) as box, translation.override("de"):
         drain(target, now)
@@ -308,7 +308,7 @@ def test_text_for_people_does_not_change_with_the_language(port: int, target: Ta
 
 @pytest.mark.parametrize("is_tls", [False, True])
 class TestSyslog:
-    def test_events_arrive_by_the_rfcs(
+    def test_events_arrive_as_the_rfcs_say(
         self, cast: Cast, is_tls: bool, port: int, settings: Settings, tmp_path: Path, now: datetime
     ) -> None:
         proof, tls = certificate(tmp_path)
@@ -325,7 +325,7 @@ class TestSyslog:
         assert first["facts"]["id"].decode() == sent[0]
         assert first["facts"]["account"].decode() == str(uuid.UUID(int=1))
 
-    def test_receiver_that_dies_before_it_has_read_gets_it_again(
+    def test_receiver_that_dies_before_reading_gets_the_events_again(
         self, is_tls: bool, port: int, settings: Settings, tmp_path: Path, now: datetime
     ) -> None:
         proof, tls = certificate(tmp_path)
@@ -344,7 +344,7 @@ class TestSyslog:
 
 
 @pytest.mark.covers("B6")
-def test_receiver_whose_certificate_is_not_proven_gets_nothing(
+def test_receiver_without_a_valid_certificate_gets_nothing(
     port: int, settings: Settings, tmp_path: Path, now: datetime
 ) -> None:
     queued(now)
@@ -377,7 +377,7 @@ def test_password_in_a_path_is_not_forwarded(spool: SpoolOfTests, port: int, tar
     assert planted.encode() not in b"".join(box.raw)
 
 
-def test_what_waited_for_longer_than_the_log_is_kept_goes_and_the_gap_is_told(
+def test_events_older_than_the_log_are_deleted_and_the_gap_is_recorded(
     port: int, target: Target, now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
     old, kept = now - timedelta(days=12), now - timedelta(days=3)
@@ -394,10 +394,10 @@ def test_what_waited_for_longer_than_the_log_is_kept_goes_and_the_gap_is_told(
     assert box.ids() == sent
     assert [event["event"] for event in box.events if event["kind"] == "audit"] == ["forwarding.gap"]
     assert not found.is_good
-    assert "7 were given up" in found.says
+    assert "7 were given up" in found.detail
 
 
-def test_row_that_went_before_it_was_forwarded_is_a_gap_too(port: int, target: Target, now: datetime) -> None:
+def test_row_deleted_before_it_was_forwarded_is_a_gap(port: int, target: Target, now: datetime) -> None:
     sent = queued(now, 3)
     LoggedRequest.objects.filter(pk=int(sent[1])).delete()
     with webhook(port) as box:
@@ -406,10 +406,10 @@ def test_row_that_went_before_it_was_forwarded_is_a_gap_too(port: int, target: T
     assert box.events[-1]["details"]["events"] == 1
 
 
-def test_retention_job_forgets_what_waits_as_well(now: datetime) -> None:
+def test_retention_job_deletes_old_shipments(now: datetime) -> None:
     queued(now - timedelta(days=500))
     RetentionMark.objects.create(pk=RetentionMark.ONLY, at=now)
-    while worker.forget():
+    while worker.delete_old():
         pass
     assert not Shipment.objects.exists()
     assert retention.forget_old(now, days=400) == 0
@@ -420,7 +420,7 @@ class TestDoctor:
         (finding,) = checks.forwarding()
         return finding
 
-    def test_says_nothing_where_nothing_is_forwarded(self, settings: Settings) -> None:
+    def test_is_silent_when_forwarding_is_off(self, settings: Settings) -> None:
         settings.FORWARD_TARGET = None
         assert list(checks.forwarding()) == []
 
@@ -428,23 +428,23 @@ class TestDoctor:
         with webhook(port):
             assert self.found() == Finding("forwarding", True, f"127.0.0.1:{port} answers")
 
-    def test_says_how_many_wait_since_when_and_what_was_answered(
+    def test_says_how_many_events_wait_since_when_and_the_last_error(
         self, port: int, target: Target, now: datetime
     ) -> None:
         queued(now - timedelta(hours=3), 4)
-        assert "can't be reached" in self.found().says
-        assert f"4 wait, the oldest since {now - timedelta(hours=3):%Y-%m-%d %H:%M} UTC" in self.found().says
+        assert "can't be reached" in self.found().detail
+        assert f"4 wait, the oldest since {now - timedelta(hours=3):%Y-%m-%d %H:%M} UTC" in self.found().detail
         with webhook(port) as box:
-            assert "does simsim worker run?" in self.found().says
+            assert "does simsim worker run?" in self.found().detail
             box.status = 401
             with pytest.raises(ReceiverRefused):
                 forwarder.forward_due(target, now=now)
-            assert "(it answered 401 Unauthorized)" in self.found().says
+            assert "(it answered 401 Unauthorized)" in self.found().detail
             assert not self.found().is_good
 
 
-def test_claim_leaves_alone_what_another_worker_is_claiming(now: datetime) -> None:
-    """PostgreSQL skips what is locked; SQLite has one writer, which the others wait for."""
+def test_claim_skips_rows_that_another_worker_is_claiming(now: datetime) -> None:
+    """PostgreSQL skips locked rows; SQLite has one writer, and the others wait."""
     queued(now)
     log = queue.QUEUES[1]
     held, go = threading.Event(), threading.Event()
@@ -468,7 +468,7 @@ def test_claim_leaves_alone_what_another_worker_is_claiming(now: datetime) -> No
 
 
 @pytest.mark.covers("B6")
-def test_guides_own_lines_verify_what_is_sent_and_nothing_else(port: int, target: Target) -> None:
+def test_guides_example_verifies_deliveries_and_nothing_else(port: int, target: Target) -> None:
     guide = (Path(__file__).parents[2] / "docs/operators/forwarding.md").read_text(encoding="utf-8")
     names: dict[str, Any] = {}
     exec(guide.partition("```python\n")[2].partition("```")[0], names)
@@ -488,6 +488,6 @@ def test_guides_own_lines_verify_what_is_sent_and_nothing_else(port: int, target
 
 
 def test_webhook_box_rejects_a_forged_signature() -> None:
-    """The receiver of these tests proves something: it would see a body that was changed."""
+    """Otherwise these tests would prove nothing: the receiver must detect a changed body."""
     with pytest.raises(AssertionError):
         Webhook().take({"webhook-id": "a", "webhook-timestamp": "1", "webhook-signature": "v1,AAAA"}, b"[]")

@@ -74,7 +74,7 @@ def pair(token: dict[str, Any]) -> tuple[str, str]:
     return token["username"], token["password"]
 
 
-def test_trusted_proxy_is_answered_and_told_the_reason(served: Served, tokens: dict[str, dict[str, Any]]) -> None:
+def test_trusted_proxy_gets_an_answer_with_the_reason(served: Served, tokens: dict[str, dict[str, Any]]) -> None:
     near = {"X-Forwarded-For": "203.0.113.9"}
     status, said, _ = served.ask(PROXY, pair(tokens["good"]), headers=near)
     assert (status, said["x-simsim-account"]) == (204, served.account)
@@ -83,7 +83,7 @@ def test_trusted_proxy_is_answered_and_told_the_reason(served: Served, tokens: d
         assert (status, said["x-simsim-reason"]) == (401, reason)
 
 
-def test_nobody_else_learns_that_a_password_is_good(served: Served, tokens: dict[str, dict[str, Any]]) -> None:
+def test_other_callers_do_not_learn_that_a_password_is_valid(served: Served, tokens: dict[str, dict[str, Any]]) -> None:
     unknown = served.ask(STRANGER, None, path="/unknown")
     assert unknown[0] == 404
     for auth in (None, *map(pair, tokens.values())):
@@ -106,9 +106,9 @@ def test_everybody_may_ask_both_ports_whether_they_are_well(served: Served) -> N
             assert served.ask(STRANGER, None, path=path, port=port)[0] == 200
 
 
-def test_listener_that_could_answer_nobody_stops_the_start_with_one_line(served: Served, tmp_path: Path) -> None:
+def test_listener_without_trusted_proxies_stops_the_start_with_one_line(served: Served, tmp_path: Path) -> None:
     refused = served.fail("serve", "--port", str(free_port()), SIMSIM_TRUSTED_PROXIES="")
-    assert refused.startswith("simsim: SIMSIM_GATE_LISTEN: the gate answers only the proxies that SIMSIM_TRUSTED_PROX")
+    assert refused.startswith("simsim: SIMSIM_GATE_LISTEN: the gate answers only the proxies in SIMSIM_TRUSTED_PROX")
     refused = served.fail("serve", "--port", str(free_port()), SIMSIM_GATE_LISTEN="a host")
     assert refused == "simsim: SIMSIM_GATE_LISTEN must be PORT, HOST:PORT or [IPv6]:PORT, not 'a host'\n"
     refused = served.fail("serve", "--port", str(free_port()), SIMSIM_DATA_DIR=str(tmp_path))

@@ -59,7 +59,7 @@ def row_of(stack: Stack, token: dict[str, Any], resource: str) -> dict[str, Any]
     return found[0]
 
 
-def test_row_tells_path_and_address_whatever_bytes_the_caller_sent(stack: Stack, token: dict[str, Any]) -> None:
+def test_row_has_path_and_address_for_any_bytes_from_the_caller(stack: Stack, token: dict[str, Any]) -> None:
     got = say(stack, b"GET /api/v2/entities?q=\xc3\xa9 HTTP/1.1", credentials(token))
     assert got.startswith(b"HTTP/1.1 200")
     assert row_of(stack, token, "/api/v2/entities")["address"] == "127.0.0.1"
@@ -74,14 +74,14 @@ def test_row_tells_path_and_address_whatever_bytes_the_caller_sent(stack: Stack,
     assert row_of(stack, token, "/caf%C3%A9")["status"] == 404
 
 
-def test_row_of_a_caller_who_left_says_so(stack: Stack, token: dict[str, Any]) -> None:
+def test_row_of_a_caller_who_left_says_that(stack: Stack, token: dict[str, Any]) -> None:
     say(stack, b"GET /slow?seconds=2 HTTP/1.1", credentials(token), patience=0.3)
     row = row_of(stack, token, "/slow")
     assert (row["status"], row["outcome"]) == (499, "accepted")
     assert "the caller closed the connection" in row["detail"]
 
 
-def test_what_nginx_refuses_is_nothing_for_doctor(stack: Stack, token: dict[str, Any]) -> None:
+def test_doctor_ignores_requests_that_nginx_refuses(stack: Stack, token: dict[str, Any]) -> None:
     for line in (
         b"TRACE / HTTP/1.1",
         b"GET /" + b"a" * 9000 + b" HTTP/1.1",

@@ -206,7 +206,7 @@ def test_gate_sees_every_byte_of_the_target(edge: Edge, target: bytes) -> None:
 
 
 @pytest.mark.parametrize("said", [b"\xc3\xa9", b"\xff, 198.51.100.7", b"a\x01b", b"\x7f", b'"\xe9"'])
-def test_gate_sees_every_byte_of_where_a_request_came_from(edge: Edge, said: bytes) -> None:
+def test_gate_sees_every_byte_of_a_requests_origin(edge: Edge, said: bytes) -> None:
     edge.headers_at_api(b"/from", b"X-Forwarded-For: " + said, source=TRUSTED)
     assert edge.asked[-1]["x-forwarded-for"].encode("latin-1") == said + f", {TRUSTED}".encode()
     assert edge.asked[-1]["x-forwarded-uri"] == "/from"
@@ -219,7 +219,7 @@ def test_gate_sees_every_byte_of_the_credentials(edge: Edge, wish: bytes) -> Non
     assert edge.asked[-1]["authorization"].encode("latin-1") == wish
 
 
-def test_request_is_decided_however_many_headers_it_has_and_whatever_they_hold(edge: Edge) -> None:
+def test_request_with_any_headers_is_decided(edge: Edge) -> None:
     many = [f"X-H{number}: 1".encode() for number in range(300)]
     strange = [b"User-Agent: a\x01b\x7f", b"Cookie: \x02; \xff", b"X-\xc3\xa9: 1"]
     seen = edge.headers_at_api(b"/many", *many, *strange)
@@ -265,7 +265,7 @@ EARLY = {
 
 @pytest.mark.covers("R16", "R17")
 @pytest.mark.parametrize("name", EARLY)
-def test_what_nginx_refuses_is_a_problem_and_a_line_of_the_log(edge: Edge, name: str) -> None:
+def test_refusal_by_nginx_is_a_problem_and_a_line_of_the_log(edge: Edge, name: str) -> None:
     lines, status = EARLY[name]
     before, asked = len(edge.lines()), len(edge.asked)
     got = edge.say(*lines)
@@ -292,7 +292,7 @@ def test_line_about_a_request_that_was_never_read_whole_has_an_id(edge: Edge, be
     assert all(len(str(line["id"])) == 32 for line in edge.lines())
 
 
-def test_gateway_tells_its_own_health_without_asking_the_api(edge: Edge) -> None:
+def test_gateway_reports_its_health_without_asking_the_api(edge: Edge) -> None:
     edge.api.heads.clear()
     before = len(edge.lines())
     connection = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=10)

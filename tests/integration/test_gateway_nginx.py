@@ -57,13 +57,13 @@ def test_throttled_caller_gets_429_and_the_gates_retry_after(front: Front) -> No
 
 
 @pytest.mark.parametrize("status", [200, 401, 403, 404, 500, 502, 503])
-def test_what_the_api_answers_passes_untouched(front: Front, status: int) -> None:
+def test_apis_answer_passes_unchanged(front: Front, status: int) -> None:
     seen, headers, body = front.get(f"/status/{status}")
     assert (seen, json.loads(body)) == (status, {"status": status})
     assert headers["Content-Type"] == "application/json"
 
 
-def test_api_sees_who_calls_in_the_gates_words_alone(front: Front) -> None:
+def test_api_sees_only_the_gates_identity_headers(front: Front) -> None:
     path = "/headers"
     _, _, body = front.get(
         path, X_Simsim_Account="forged", X_Simsim_Token="forged", X_Simsim_Token_Name="forged",
@@ -190,7 +190,7 @@ class Peak(threading.Thread):
         return self.peak_bytes - self.start_bytes
 
 
-def test_gigabyte_down_passes_without_being_kept(front: Front) -> None:
+def test_gigabyte_down_passes_without_being_stored(front: Front) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=60)
     with Peak(front) as peak:
         connection.request("GET", f"/download?bytes={GIGABYTE}", headers={"Authorization": "204"})
@@ -203,7 +203,7 @@ def test_gigabyte_down_passes_without_being_kept(front: Front) -> None:
     assert 0 <= peak.growth < MEMORY_GROWTH
 
 
-def test_gigabyte_up_and_back_passes_without_being_kept(front: Front) -> None:
+def test_gigabyte_up_and_back_passes_without_being_stored(front: Front) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=120)
     piece = os.urandom(1024 * 1024)
     with Peak(front) as peak:
@@ -245,7 +245,7 @@ def test_gateway_takes_nginx_along_however_it_ends(tmp_path: Path) -> None:
         front.stop()
 
 
-def test_taken_port_is_told_in_one_line(front: Front) -> None:
+def test_taken_port_is_reported_in_one_line(front: Front) -> None:
     simsim = str(Path(sys.executable).with_name("simsim"))
     command = [simsim, "gateway", "--upstream", "http://127.0.0.1:9", "--listen", str(front.port)]
     environment = os.environ | {"SIMSIM_DATA_DIR": str(front.directory), "SIMSIM_DATABASE_URL": "sqlite:///unused"}

@@ -72,7 +72,7 @@ def test_api_that_comes_back_is_reached_at_once_and_again_and_again(named: Named
         api.server_close()
 
 
-def test_api_that_moves_is_followed_and_what_is_under_way_goes_on(named: Named) -> None:
+def test_api_that_moves_is_followed_and_running_requests_continue(named: Named) -> None:
     named.lead("127.0.0.4")
     before, after = Api("127.0.0.4", named.api_port), Api("127.0.0.6", named.api_port)
     try:
@@ -113,7 +113,7 @@ def wait_for_head(named: Named, api: Api) -> None:
         time.sleep(0.1)
 
 
-def test_name_that_nobody_knows_is_told_in_one_line(tmp_path: Path) -> None:
+def test_unknown_name_is_reported_in_one_line(tmp_path: Path) -> None:
     command = [str(Path(sys.executable).with_name("simsim")), "gateway", "--upstream", "http://nowhere.invalid:9"]
     environment = os.environ | {"SIMSIM_DATA_DIR": str(tmp_path), "SIMSIM_DATABASE_URL": "sqlite:///unused"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=30)

@@ -63,7 +63,7 @@ print(json.dumps({
 
 @pytest.mark.timeout(120)
 @pytest.mark.covers("R17", "B5")
-def test_upgrade_keeps_each_request_and_what_waits_for_its_end_and_counts_all_anew(tmp_path: Path) -> None:
+def test_upgrade_keeps_requests_and_waiting_ends_and_recounts_everything(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("SIMSIM_", "DJANGO_"))} | {
         "SIMSIM_DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "simsim.config.settings",
     }  # fmt: skip

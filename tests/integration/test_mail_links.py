@@ -1,4 +1,4 @@
-"""A link scanner follows every link of every mail, and so does a person: nothing happens before a button is pressed."""
+"""Following a link of a mail, as a link scanner does, changes nothing until a person presses a button."""
 
 import re
 from collections.abc import Iterator
@@ -25,13 +25,13 @@ from simsim.tokens.token_requests import ask_for_token
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 CHOSEN = "a long password of her own"
-# Sessions come with visitors; the cache counts how often somebody tries to sign in.
+# Every visit creates a session, and the cache counts attempts to sign in.
 NOT_COMPARED = {"django_session", "django_cache"}
 
 
 @dataclass(frozen=True)
 class Post:
-    """What was sent about things that exist: what the actions owe, and every sample."""
+    """Mails about things that exist: the mails that actions owe, and every sample."""
 
     world: World
     owed: list[OwedMail]
@@ -43,7 +43,7 @@ class Post:
 
     @property
     def links(self) -> list[str]:
-        """Every address that a program finds in a mail, whether it reads the text or the HTML, as a path."""
+        """Every address that a program finds in the text or the HTML of a mail, as a path."""
         found: dict[str, None] = {}
         for mail in self.mails:
             received = letter(mail)
@@ -98,10 +98,10 @@ def test_following_every_link_of_every_mail_changes_nothing(cast: Cast, post: Po
             before = rows()
             for ask in (visitor.get, visitor.head, visitor.get):
                 followed = ask(link, follow=True)
-                # A member may not open what only administrators do, and is told so.
+                # A member may not open administrators' pages, and the answer says so.
                 assert followed.status_code == 200 or (person, followed.status_code) == (cast.bob, 403), link
                 assert rows() == before, f"{ask.__name__} {link}"
-    # What the page behind a link does when its button is pressed: so the rows are looked at.
+    # Pressing the page's button does change rows, so the comparison of rows can fail.
     sign_in(cast.alice).post(next(link for link in links if "revoke" in link), {"reason": "not_recognised"})
     changed = {table for table, then in rows().items() if then != before[table]}
     assert {"default tokens_token", "default audit_auditevent"} <= changed
@@ -147,7 +147,7 @@ def test_only_a_known_reason_is_chosen_beforehand(cast: Cast, post: Post, query:
 
 @pytest.mark.covers("R8")
 def test_samples_have_the_facts_that_the_product_owes(post: Post) -> None:
-    """Else the tests and the previews would show mails that nobody gets."""
+    """Otherwise the tests and the previews would show mails that nobody gets."""
     known: dict[str, Sample] = {}
     for sample in samples():
         known.setdefault(sample.kind, sample)

@@ -1,4 +1,4 @@
-"""What the operator sees of the outbox and can do about it; and what an update makes of older rows."""
+"""The operator's view of the outbox, retries, and the migration of older rows."""
 
 import importlib
 import json
@@ -42,7 +42,7 @@ def given_up(cast: Cast, now: datetime, port: int) -> OwedMail:
 
 
 @pytest.mark.covers("R8")
-def test_given_up_mail_is_listed_with_its_reason_and_sent_when_the_operator_says_so(
+def test_given_up_mail_is_listed_with_its_reason_and_sent_when_the_operator_retries_it(
     cast: Cast, now: datetime, port: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mail = given_up(cast, now, port)
@@ -83,7 +83,7 @@ def test_mail_that_lost_its_link_or_its_truth_is_not_sent_again(cast: Cast, now:
     assert link not in json.dumps([delivery_status.document(mail) for mail in listed])
 
 
-def test_list_of_mails_goes_on_where_a_page_ended(cast: Cast, now: datetime) -> None:
+def test_list_of_mails_continues_on_the_next_page(cast: Cast, now: datetime) -> None:
     for nth in range(5):
         create_token(actor=cast.as_alice, account=cast.acme, name=f"T{nth}", expires="2d", now=now)
     first, cursor = delivery_status.list_mails(state=delivery_status.DeliveryState.WAITING, limit=3)
@@ -105,14 +105,14 @@ def test_doctor_says_when_mails_wait_for_long_or_were_given_up(cast: Cast, now: 
     create_token(actor=cast.as_alice, account=cast.acme, name="Waits", expires="90d", now=waits)
     (found,) = checks.mails()
     assert not found.is_good
-    assert f"1 wait, the oldest since {waits:%Y-%m-%d %H:%M} UTC: does simsim worker run?" in found.says
-    assert "1 given up in 3 days: simsim mail list --state given_up" in found.says
+    assert f"1 wait, the oldest since {waits:%Y-%m-%d %H:%M} UTC: does simsim worker run?" in found.detail
+    assert "1 given up in 3 days: simsim mail list --state given_up" in found.detail
     outbox.deliver_due(now=now)
-    assert "ConnectionRefusedError" in next(checks.mails()).says
+    assert "ConnectionRefusedError" in next(checks.mails()).detail
 
 
 @pytest.mark.covers("R8")
-def test_update_tells_older_mails_what_they_are_about_and_leaves_ended_tokens_alone(cast: Cast, now: datetime) -> None:
+def test_migration_sets_the_subjects_of_older_mails_and_leaves_ended_tokens_alone(cast: Cast, now: datetime) -> None:
     token, _ = create_token(actor=cast.as_alice, account=cast.acme, name="Lives", expires="90d", now=now)
     ended, _ = create_token(
         actor=cast.as_alice, account=cast.acme, name="E", expires="30d", now=now - timedelta(days=31)

@@ -1,4 +1,4 @@
-"""Mails owed and delivered, with a real SMTP server at the far end."""
+"""Owing and delivering mails, with a real SMTP server."""
 
 import email
 import email.policy
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db(databases="__all__")
 
 
 class Mailbox:
-    """Takes every mail but those to the addresses that it refuses."""
+    """Accepts every mail except those to refused addresses."""
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
@@ -92,7 +92,7 @@ def test_three_administrators_get_one_mail_each_and_members_none(cast: Cast, now
 
 
 @pytest.mark.covers("R8")
-def test_mail_server_that_is_away_loses_nothing_and_a_repeated_mail_keeps_its_id(
+def test_outage_of_the_mail_server_loses_nothing_and_a_repeated_mail_keeps_its_id(
     cast: Cast, now: datetime, port: int
 ) -> None:
     create_token(actor=cast.as_alice, account=cast.acme, name="T", expires="1d", now=now)
@@ -112,7 +112,7 @@ def test_mail_server_that_is_away_loses_nothing_and_a_repeated_mail_keeps_its_id
 
 
 @pytest.mark.covers("R8")
-def test_recipient_refused_for_now_delays_nobody_else_and_is_given_up_after_three_days(
+def test_temporarily_refused_recipient_delays_nobody_else_and_is_given_up_after_three_days(
     cast: Cast, now: datetime, mailbox: Mailbox
 ) -> None:
     change_role(actor=cast.olga, account=cast.acme, user=cast.bob, role="administrator", now=now)
@@ -132,7 +132,7 @@ def test_recipient_refused_for_now_delays_nobody_else_and_is_given_up_after_thre
 
 
 @pytest.mark.covers("R8")
-def test_mail_is_owed_once_and_not_at_all_when_its_cause_is_undone(cast: Cast, now: datetime) -> None:
+def test_mail_is_owed_once_and_rolled_back_with_its_cause(cast: Cast, now: datetime) -> None:
     for _ in range(2):
         outbox.owe(kind="ready_made", recipient="a@b.example", dedupe="same", facts={}, now=now)
     assert OwedMail.objects.filter(dedupe="same").count() == 1
@@ -142,14 +142,16 @@ def test_mail_is_owed_once_and_not_at_all_when_its_cause_is_undone(cast: Cast, n
     assert not OwedMail.objects.filter(kind="token_created").exists()
 
 
-def test_claimed_mail_is_nobody_elses_until_its_lease_ends(cast: Cast, now: datetime) -> None:
+def test_claimed_mail_belongs_to_one_worker_until_its_lease_ends(cast: Cast, now: datetime) -> None:
     create_token(actor=cast.as_alice, account=cast.acme, name="T", expires="1d", now=now)
     assert len(outbox.claim(now)) == 1
     assert outbox.claim(now) == []
     assert len(outbox.claim(now + outbox.LEASE)) == 1
 
 
-def test_what_other_rooms_send_is_owed_too_and_a_hostile_subject_blocks_nobody(now: datetime, mailbox: Mailbox) -> None:
+def test_mails_from_djangos_backend_are_owed_and_a_hostile_subject_blocks_nobody(
+    now: datetime, mailbox: Mailbox
+) -> None:
     send_mail("Reset", "text", None, ["a@b.example"], html_message="<p>text</p>")
     send_mail("Evil\r\nBcc: victim@b.example", "text", None, ["c@b.example"])
     send_mail("Later", "text", None, ["d@b.example"])
@@ -160,7 +162,7 @@ def test_what_other_rooms_send_is_owed_too_and_a_hostile_subject_blocks_nobody(n
 
 @pytest.mark.covers("R1")
 @pytest.mark.parametrize("ending", ["taken", "given up"])
-def test_link_that_lets_somebody_in_rests_no_longer_than_its_mail(
+def test_secret_link_is_stored_only_until_its_mail_is_sent(
     cast: Cast, now: datetime, mailbox: Mailbox, ending: str
 ) -> None:
     invite(actor=cast.as_alice, account=cast.acme, email="dora@acme.example", role="member", now=now)
@@ -185,9 +187,7 @@ def test_link_that_lets_somebody_in_rests_no_longer_than_its_mail(
 
 @pytest.mark.covers("R3")
 @pytest.mark.parametrize("address", ["bob@acme.example", "bob@acme.example\r\nBcc: victim@b.example", "Bob", "", None])
-def test_answer_goes_to_an_address_that_is_one_and_injects_nothing(
-    now: datetime, mailbox: Mailbox, address: str | None
-) -> None:
+def test_reply_address_must_be_valid_and_injects_nothing(now: datetime, mailbox: Mailbox, address: str | None) -> None:
     facts = {"subject": "S", "text": "T", "html": "", "reply_to": address}
     outbox.owe(kind="ready_made", recipient="a@b.example", dedupe="same", facts=facts, now=now)
     assert outbox.deliver_due(now=now) == 1
@@ -201,7 +201,7 @@ def test_subject_names_the_account_as_it_is_written_and_stays_one_line(now: date
     account = create_account(actor=OPERATOR, name=name, now=now)
     alice = add_user(actor=OPERATOR, account=account, email="a@mueller.example", role="administrator", now=now).user
     create_token(actor=actor_of(alice), account=account, name="T", expires="1d", now=now)
-    # A name that the rules of today would refuse, as an older row may hold it.
+    # A name that today's rules would refuse, as an older row may contain.
     Account.objects.filter(pk=account.pk).update(name=f"{name}\r\nBcc: victim@b.example")
     account.refresh_from_db()
     invite(actor=actor_of(alice), account=account, email="b@mueller.example", role="member", now=now)

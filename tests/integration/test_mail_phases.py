@@ -1,4 +1,4 @@
-"""Whatever phase of SMTP a mail fails in: only the receiver's own answer to it is final, the rest waits."""
+"""Failures in each phase of SMTP: only the server's answer to the recipient or the mail is final."""
 
 import socket
 import socketserver
@@ -37,7 +37,7 @@ USUAL = {
 
 
 class Scripted(socketserver.ThreadingTCPServer):
-    """A mail server that gives the answers of a script, phase by phase."""
+    """A mail server with a scripted answer for each phase."""
 
     daemon_threads, allow_reuse_address = True, True
     answers: dict[str, str]
@@ -61,7 +61,7 @@ class Session(socketserver.StreamRequestHandler):
 
 
 class OverTls(Controller):
-    """Asks its own server over TLS whether it runs."""
+    """Checks over TLS whether its own server runs."""
 
     def _trigger_server(self) -> None:
         anything = ssl._create_unverified_context()
@@ -136,7 +136,7 @@ def test_only_the_receivers_answer_to_this_recipient_or_mail_is_final(
             assert outbox.deliver_due(now=now + timedelta(seconds=20)) == 1
 
 
-def test_certificate_that_is_not_accepted_loses_no_mail(
+def test_invalid_certificate_loses_no_mail(
     mail: OwedMail, now: datetime, port: int, settings: Any, tmp_path: Path
 ) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -154,7 +154,7 @@ def test_certificate_that_is_not_accepted_loses_no_mail(
 
 
 @pytest.mark.parametrize("starttls", [True, False])
-def test_tls_or_sign_in_that_the_server_does_not_offer_loses_no_mail(
+def test_missing_tls_or_sign_in_at_the_server_loses_no_mail(
     mail: OwedMail, now: datetime, port: int, settings: Any, starttls: bool
 ) -> None:
     settings.EMAIL_USE_TLS = starttls
@@ -208,7 +208,7 @@ def test_mail_comes_from_the_sender_as_it_is_written(
         assert outbox.deliver_due(now=now) == 1
     (received,) = box.mails
     (shown,) = received["From"].addresses
-    # Python keeps the space between two encoded words.
+    # Python keeps the space between encoded words.
     assert (shown.display_name.replace(" ", ""), shown.addr_spec) == (name.replace(" ", ""), address)
     assert not received.defects
     assert not received["From"].defects
@@ -220,7 +220,7 @@ def test_mail_comes_from_the_sender_as_it_is_written(
     "sender",
     ["", "Acme", "Acme, Inc.", "<>", "a@", "@b.example", "bücher@acme.example", "a@b.example <", f"a@{'x' * 70}"],
 )
-def test_sender_that_is_none_loses_no_mail_and_breaks_no_list(
+def test_unusable_sender_loses_no_mail_and_breaks_no_list(
     mail: OwedMail, now: datetime, port: int, settings: Any, sender: str
 ) -> None:
     settings.DEFAULT_FROM_EMAIL = sender
@@ -235,7 +235,7 @@ def test_sender_that_is_none_loses_no_mail_and_breaks_no_list(
     assert len(box.mails) == 1
 
 
-def test_recipient_in_a_national_domain_gets_the_mail_and_an_answer_goes_to_one(now: datetime, port: int) -> None:
+def test_internationalized_domains_work_for_recipients_and_replies(now: datetime, port: int) -> None:
     facts = {"subject": "S", "text": "T", "html": "", "reply_to": "bob@bücher.example"}
     outbox.owe(kind="ready_made", recipient="alice@bücher.example", dedupe="same", facts=facts, now=now)
     with serving(port) as box:
@@ -246,7 +246,7 @@ def test_recipient_in_a_national_domain_gets_the_mail_and_an_answer_goes_to_one(
 
 
 @pytest.mark.covers("R9")
-def test_notice_that_was_held_up_tells_the_time_that_is_left_when_it_goes(cast: Cast, now: datetime, port: int) -> None:
+def test_delayed_notice_says_the_time_left_when_it_is_sent(cast: Cast, now: datetime, port: int) -> None:
     create_token(actor=cast.as_alice, account=cast.acme, name="T", expires="10d", now=now)
     OwedMail.objects.all().delete()
     end = Token.objects.get().expires_at
@@ -268,7 +268,7 @@ def test_notice_that_was_held_up_tells_the_time_that_is_left_when_it_goes(cast: 
 
 
 @pytest.mark.covers("R9")
-def test_notice_about_an_end_that_is_past_is_not_sent(cast: Cast, now: datetime, port: int) -> None:
+def test_notice_about_a_past_expiry_is_not_sent(cast: Cast, now: datetime, port: int) -> None:
     create_token(actor=cast.as_alice, account=cast.acme, name="T", expires="2d", now=now)
     expiry_notices.owe_due(now=now)
     OwedMail.objects.exclude(kind="token_expiring").delete()
@@ -279,7 +279,7 @@ def test_notice_about_an_end_that_is_past_is_not_sent(cast: Cast, now: datetime,
 
 
 def self_signed(directory: Path) -> Path:
-    """Return a file with a key and a certificate that nobody vouches for."""
+    """Return a file with a key and a self-signed certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail.example")])
     today = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The main job, from end to end: a token opens a real API through a real gateway, and closes it."""
+"""The main job from end to end: a token gives access to a real API through a real gateway, until it is revoked."""
 
 import contextlib
 import http.client
@@ -46,7 +46,7 @@ def test_token_opens_the_api_and_the_request_is_in_the_log_within_a_second(stack
 
 
 @pytest.mark.covers("R10", "R15", "R16", "R17")
-def test_every_refusal_looks_the_same_outside_and_is_told_apart_in_the_log(stack: Stack) -> None:
+def test_every_refusal_looks_the_same_outside_and_has_its_reason_in_the_log(stack: Stack) -> None:
     good = stack.create_token("Good")
     foreign = stack.create_token("Foreign", account=stack.other_account)
     elsewhere = stack.create_token("Elsewhere", "--allow", "198.51.100.0/24")
@@ -89,7 +89,7 @@ def test_every_refusal_looks_the_same_outside_and_is_told_apart_in_the_log(stack
 
 
 class Caller(threading.Thread):
-    """Calls the API again and again over one connection, and notes when each request began and what it got."""
+    """Calls the API repeatedly over one connection, and notes when each request began and its status."""
 
     def __init__(self, stack: Stack, auth: tuple[str, str]) -> None:
         super().__init__(daemon=True)
@@ -109,7 +109,7 @@ class Caller(threading.Thread):
 
 
 def calls_around(stack: Stack, token: dict[str, str], revoke: object) -> tuple[float, list[tuple[float, int]]]:
-    """Call with the token from two threads while `revoke` runs; return when it returned, and what was seen."""
+    """Call with the token from two threads while `revoke` runs; return when it returned, and the calls."""
     callers = [Caller(stack, (token["username"], token["password"])) for _ in range(2)]
     for caller in callers:
         caller.start()
@@ -187,7 +187,7 @@ def test_no_spelling_of_an_address_passes_the_gate(stack: Stack, target: str) ->
 
 @pytest.mark.covers("R16", "B9", "B11")
 def test_gateway_says_503_while_no_decision_can_be_made(tmp_path: Path) -> None:
-    """The database goes away and comes back: 503 with Retry-After meanwhile, and never an acceptance."""
+    """While the database is unavailable, every answer is 503 with Retry-After, and no request is accepted."""
     with running(tmp_path, on_postgresql=ON_POSTGRESQL) as stack:
         token = stack.create_token("T")
         auth = (token["username"], token["password"])
@@ -202,7 +202,7 @@ def test_gateway_says_503_while_no_decision_can_be_made(tmp_path: Path) -> None:
 
 @contextlib.contextmanager
 def database_away(stack: Stack) -> Iterator[None]:
-    """Take the tokens' database away: its files are renamed, or PostgreSQL closes it and ends its sessions."""
+    """Make the tokens' database unavailable: rename its files, or have PostgreSQL close it and end its sessions."""
     if stack.on_postgresql:
         database = stack.database_url.rpartition("/")[2]
         with psycopg.connect(postgresql_server.url(postgresql_server.start(), "postgres"), autocommit=True) as server:
@@ -221,7 +221,7 @@ def database_away(stack: Stack) -> Iterator[None]:
 
 @pytest.mark.covers("B11")
 def test_no_process_holds_a_second_copy_of_sqlite(stack: Stack) -> None:
-    """Two copies would drop each other's locks on a database, and the system's may corrupt it."""
+    """Two copies would release each other's locks on a database, and the system's may corrupt it."""
     parents = {stack.processes["serve"].pid, stack.processes["worker"].pid}
     mapped: dict[int, str] = {}
     while parents:

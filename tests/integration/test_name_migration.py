@@ -1,4 +1,4 @@
-"""Names that were given before the rule are there whole after the upgrade, and older code goes on beside it."""
+"""The upgrade keeps all names from before the rule, and older code still runs beside the new code."""
 
 import json
 import os
@@ -80,7 +80,7 @@ print(json.dumps({
 
 @pytest.mark.timeout(120)
 @pytest.mark.covers("R5", "B11")
-def test_upgrade_gives_each_name_its_key_and_older_code_goes_on_beside_it(tmp_path: Path) -> None:
+def test_upgrade_gives_each_name_its_key_while_older_code_still_runs(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("SIMSIM_", "DJANGO_"))} | {
         "SIMSIM_DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "simsim.config.settings",
     }  # fmt: skip
@@ -121,5 +121,5 @@ def test_upgrade_gives_each_name_its_key_and_older_code_goes_on_beside_it(tmp_pa
         ["ÄRGER", "", ""],
     ]
     assert found["taken"] == ["ÄRGER", "PLAIN", "öl"]
-    # What older code has written meanwhile is found by its plain columns: in ASCII's cases, and as it is written.
+    # Rows that older code wrote meanwhile are found by their plain columns: as written, and in any ASCII case.
     assert found["found"] >= 3

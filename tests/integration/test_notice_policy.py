@@ -1,4 +1,4 @@
-"""What an account chooses about its notices, and what it can't switch off."""
+"""An account's choices about its notices, and the notices that it can't turn off."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ def choose(cast: Cast, now: datetime, days: tuple[int, ...] = (), audiences: dic
 
 
 def live(cast: Cast, now: datetime) -> Token:
-    """Let a token of Alice live through everything that is told, at the hands of Ann; Amy administers too."""
+    """Take a token of Alice's through every event with a notice, by Ann's hand; Amy is an administrator, too."""
     ann = actor_of(
         add_user(actor=cast.olga, account=cast.acme, email="ann@acme.example", role="administrator", now=now).user
     )
@@ -62,7 +62,7 @@ def test_by_default_notices_go_exactly_where_the_page_says(cast: Cast, now: date
 
 
 @pytest.mark.covers("B10")
-def test_each_notice_goes_to_whom_the_account_chose(cast: Cast, now: datetime) -> None:
+def test_each_notice_goes_to_the_audience_that_the_account_chose(cast: Cast, now: datetime) -> None:
     everybody = {"token_expiring": "administrators", "token_expired": "administrators"}
     choose(cast, now, audiences=everybody | {notice.value: "creator" for notice in CHANGES})
     live(cast, now)
@@ -73,7 +73,7 @@ def test_each_notice_goes_to_whom_the_account_chose(cast: Cast, now: datetime) -
 
 
 @pytest.mark.covers("B10", "R8", "R9")
-def test_what_is_switched_off_is_not_sent_and_creation_and_expiry_still_are(cast: Cast, now: datetime) -> None:
+def test_disabled_notices_are_not_sent_and_creation_and_expiry_notices_are(cast: Cast, now: datetime) -> None:
     choose(cast, now, audiences={notice.value: "nobody" for notice in (*CHANGES, Notice.EXPIRED)})
     live(cast, now)
     assert told() == {"token_created": ["alice", "amy", "ann"], "token_expiring": ["alice"]}
@@ -87,7 +87,7 @@ def test_what_is_switched_off_is_not_sent_and_creation_and_expiry_still_are(cast
         ("token_revoked", "members"), ("token_sung", "nobody"),
     ],
 )  # fmt: skip
-def test_what_is_not_offered_can_not_be_chosen(cast: Cast, now: datetime, notice: str, audience: str) -> None:
+def test_only_offered_choices_are_accepted(cast: Cast, now: datetime, notice: str, audience: str) -> None:
     with pytest.raises(Invalid) as refused:
         choose(cast, now, audiences={notice: audience, "token_rotated": "nobody"})
     assert [error.field for error in refused.value.errors] == [notice]
@@ -112,7 +112,7 @@ def test_expiry_is_announced_on_the_days_that_were_chosen_and_two_days_before(
 
 
 @pytest.mark.covers("B10", "R9")
-def test_announcement_before_the_token_was_made_or_chosen_later_is_skipped(cast: Cast, now: datetime) -> None:
+def test_expiry_notice_before_the_creation_or_before_the_choice_is_skipped(cast: Cast, now: datetime) -> None:
     choose(cast, now, (30, 14, 7))
     create_token(actor=cast.as_alice, account=cast.acme, name="T", expires="20d", now=now)
     for day in range(10):
@@ -128,7 +128,7 @@ def test_announcement_before_the_token_was_made_or_chosen_later_is_skipped(cast:
 
 
 @pytest.mark.covers("B10", "R9")
-def test_several_announcements_missed_in_a_pause_are_told_as_the_nearest_one(cast: Cast, now: datetime) -> None:
+def test_only_the_nearest_of_several_missed_expiry_notices_is_sent(cast: Cast, now: datetime) -> None:
     choose(cast, now, (30, 14, 7, 1))
     token, _ = create_token(actor=cast.as_alice, account=cast.acme, name="T", expires="90d", now=now)
     expiry_notices.owe_due(now=now)
@@ -138,7 +138,7 @@ def test_several_announcements_missed_in_a_pause_are_told_as_the_nearest_one(cas
 
 
 @pytest.mark.covers("B10")
-def test_one_accounts_choice_is_no_other_accounts(cast: Cast, now: datetime) -> None:
+def test_choice_of_one_account_does_not_affect_others(cast: Cast, now: datetime) -> None:
     choose(cast, now, (30,), {"token_expired": "nobody"})
     for actor, account in ((cast.as_alice, cast.acme), (cast.as_charlie, cast.globex)):
         create_token(actor=actor, account=account, name="T", expires="60d", now=now)
@@ -165,7 +165,7 @@ def test_only_administrators_choose_and_the_choice_is_recorded_once(cast: Cast, 
 
 
 @pytest.mark.covers("B10")
-def test_page_saves_what_was_chosen_and_shows_it_again(cast: Cast, now: datetime) -> None:
+def test_page_saves_the_choices_and_shows_them_again(cast: Cast, now: datetime) -> None:
     client, address = Client(), f"/accounts/{cast.acme.pk}/notices/"
     client.force_login(cast.alice)
     page = client.get(address).content.decode()

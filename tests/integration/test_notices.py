@@ -1,4 +1,4 @@
-"""Who is told what about a token, when, and once: with a real SMTP server at the far end and the clock in hand."""
+"""Who gets which notice about a token, when, and only once: with a real SMTP server and a simulated clock."""
 
 import re
 import time
@@ -40,7 +40,7 @@ def mailbox(settings: Any) -> Iterator[Mailbox]:
 
 
 class Seen(HTMLParser):
-    """The words and the links that a reader of the HTML meets."""
+    """The words and links in the HTML."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ def administrator(cast: Cast, email: str, now: datetime) -> User:
 
 
 def run_worker(first: datetime, last: datetime, *, step: timedelta = MINUTE) -> None:
-    """Run the scheduler through simulated time, as often as the worker does at least."""
+    """Run the scheduler through simulated time, at least as often as the worker does."""
     moment = first
     while moment <= last:
         while expiry_notices.owe_due(now=moment):
@@ -140,14 +140,14 @@ def test_every_notice_says_the_same_in_text_and_html_and_holds_no_password(
         pytest.param(datetime(2027, 10, 31, 1, tzinfo=UTC), "Europe/Berlin", id="a night of 25 hours"),
     ],
 )
-def test_thousand_tokens_are_announced_once_each_never_early_and_within_two_minutes(
+def test_thousand_expiry_notices_are_sent_once_each_never_early_and_within_two_minutes(
     cast: Cast, around: datetime, zone: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:
         created = around - timedelta(days=80)
-        # Their 48 hours begin throughout the four hours around the moment, at every second and microsecond.
+        # Their 48 hours begin at any microsecond of the four hours around `now`.
         first = around + TWO_DAYS - timedelta(hours=2)
         tokens = [
             Token(
@@ -203,7 +203,7 @@ def test_token_created_later_than_48_hours_before_its_end_is_not_announced(
 
 @pytest.mark.covers("R9")
 @pytest.mark.parametrize("gone", ["removed", "a member now", "switched off", "deleted"])
-def test_administrators_are_told_of_the_end_when_the_creator_has_gone(cast: Cast, now: datetime, gone: str) -> None:
+def test_administrators_get_the_expiry_notice_when_the_creator_has_left(cast: Cast, now: datetime, gone: str) -> None:
     token = token_of(cast, now)
     administrator(cast, "ann@acme.example", now)
     administrator(cast, "amy@acme.example", now)
@@ -224,7 +224,7 @@ def test_administrators_are_told_of_the_end_when_the_creator_has_gone(cast: Cast
 
 
 @pytest.mark.covers("R9")
-def test_worker_that_was_down_for_a_week_tells_once_and_says_how_long_is_left(
+def test_worker_sends_one_notice_with_the_time_left_after_a_week_of_outage(
     cast: Cast, now: datetime, mailbox: Mailbox
 ) -> None:
     lives, ended, revoked = (token_of(cast, now, name=name) for name in ("Lives", "Ended", "Revoked"))
@@ -245,7 +245,7 @@ def test_worker_that_was_down_for_a_week_tells_once_and_says_how_long_is_left(
 
 
 @pytest.mark.covers("R9", "R13")
-def test_announcement_that_still_waits_is_withdrawn_when_the_token_is_revoked_or_has_ended(
+def test_waiting_expiry_notice_is_withdrawn_when_the_token_is_revoked_or_expires(
     cast: Cast, now: datetime, mailbox: Mailbox
 ) -> None:
     revoked, ended = token_of(cast, now, name="Revoked"), token_of(cast, now, name="Ended")
@@ -261,7 +261,7 @@ def test_announcement_that_still_waits_is_withdrawn_when_the_token_is_revoked_or
 
 
 @pytest.mark.covers("R13")
-def test_revocation_is_told_to_each_administrator_once_with_who_when_and_why(
+def test_each_administrator_gets_one_revocation_notice_with_who_when_and_why(
     cast: Cast, now: datetime, mailbox: Mailbox
 ) -> None:
     administrator(cast, "ann@acme.example", now)
@@ -286,7 +286,9 @@ def test_revocation_is_told_to_each_administrator_once_with_who_when_and_why(
 
 
 @pytest.mark.covers("R11")
-def test_others_are_told_when_somebody_else_than_the_creator_retrieves_credentials(cast: Cast, now: datetime) -> None:
+def test_others_are_notified_when_somebody_other_than_the_creator_retrieves_credentials(
+    cast: Cast, now: datetime
+) -> None:
     ann = administrator(cast, "ann@acme.example", now)
     administrator(cast, "amy@acme.example", now)
     token = token_of(cast, now)
@@ -306,7 +308,7 @@ def test_others_are_told_when_somebody_else_than_the_creator_retrieves_credentia
 
 
 @pytest.mark.covers("R10", "R12")
-def test_others_are_told_when_the_allowed_networks_change_and_not_of_other_edits(cast: Cast, now: datetime) -> None:
+def test_others_are_notified_of_allowlist_changes_and_of_no_other_edits(cast: Cast, now: datetime) -> None:
     ann = administrator(cast, "ann@acme.example", now)
     token = token_of(cast, now, allowed_networks=["192.0.2.0/24"])
     edit_token(actor=actor_of(ann), token=token, name="Renamed", description="Elsewhere", now=now)
@@ -323,7 +325,7 @@ def test_others_are_told_when_the_allowed_networks_change_and_not_of_other_edits
 
 
 @pytest.mark.covers("B2")
-def test_others_are_told_of_a_rotation_and_how_long_the_password_before_works(
+def test_others_are_notified_of_a_rotation_and_how_long_the_previous_password_works(
     cast: Cast, now: datetime, mailbox: Mailbox
 ) -> None:
     administrator(cast, "ann@acme.example", now)
@@ -337,7 +339,7 @@ def test_others_are_told_of_a_rotation_and_how_long_the_password_before_works(
 
 
 @pytest.mark.covers("R9")
-def test_scheduler_asks_a_handful_of_queries_however_many_tokens_are_due(
+def test_scheduler_makes_a_handful_of_queries_for_any_number_of_tokens(
     cast: Cast, now: datetime, django_assert_max_num_queries: Any
 ) -> None:
     for nth in range(60):
@@ -350,7 +352,7 @@ def test_scheduler_asks_a_handful_of_queries_however_many_tokens_are_due(
 
 
 @pytest.mark.covers("R9")
-def test_token_whose_notice_was_owed_already_is_not_told_again_when_looked_at_twice(cast: Cast, now: datetime) -> None:
+def test_notice_is_not_owed_again_when_a_token_is_checked_twice(cast: Cast, now: datetime) -> None:
     token = token_of(cast, now, expires="2d")
     for _ in range(3):
         expiry_notices.owe_due(now=now)
@@ -359,7 +361,9 @@ def test_token_whose_notice_was_owed_already_is_not_told_again_when_looked_at_tw
 
 
 @pytest.mark.covers("R8", "R9")
-def test_tokens_page_shows_what_was_sent_to_whom_and_when(cast: Cast, now: datetime, mailbox: Mailbox) -> None:
+def test_tokens_page_shows_the_sent_notices_with_recipient_and_time(
+    cast: Cast, now: datetime, mailbox: Mailbox
+) -> None:
     administrator(cast, "ann@acme.example", now)
     change_role(actor=cast.olga, account=cast.acme, user=cast.bob, role="administrator", now=now)
     token, other = token_of(cast, now), token_of(cast, now, name="Other")

@@ -1,4 +1,4 @@
-"""Inviting, promoting, demoting and removing people: who may, what follows, and what is mailed."""
+"""Inviting, promoting, demoting and removing people: permissions, effects and mails."""
 
 import html
 import re
@@ -32,7 +32,7 @@ DORA = "dora@acme.example"
 
 @pytest.fixture(autouse=True)
 def no_attempts_yet() -> None:
-    """The attempts to sign in are counted in the cache, which outlives a test."""
+    """The cache counts attempts to sign in, and outlives a test."""
     cache.clear()
 
 
@@ -53,7 +53,7 @@ def people(cast: Cast, *parts: object) -> str:
 
 
 def text_of(content: bytes) -> str:
-    """Return what a page says: without tags, in single spaces."""
+    """Return a page's text: without tags, with single spaces."""
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", content.decode())).split())
 
 
@@ -62,7 +62,7 @@ def role_in(account: Account, email: str) -> str | None:
 
 
 def grow_old(client: Client) -> None:
-    """Let the sign-in of this browser lie an hour back."""
+    """Make this browser's sign-in an hour old."""
     session = client.session
     for record in session["account_authentication_methods"]:
         record["at"] = time.time() - 3600
@@ -70,7 +70,7 @@ def grow_old(client: Client) -> None:
 
 
 def forms_of(cast: Cast) -> dict[str, dict[str, str]]:
-    """Every form of the people's pages, as somebody could send it by hand."""
+    """Every form of the people pages, as somebody could send it by hand."""
     alice, bob = cast.alice.pk, cast.bob.pk
     return {
         people(cast, "invite"): {"email": "eve@evil.example", "role": "administrator"},
@@ -93,7 +93,9 @@ def state() -> tuple[object, ...]:
 
 @pytest.mark.covers("R1")
 @pytest.mark.parametrize(("who", "status"), [("bob", 403), ("charlie", 404)])
-def test_nobody_but_an_administrator_of_the_account_manages_its_people(cast: Cast, who: str, status: int) -> None:
+def test_only_an_administrator_of_the_account_manages_its_people_in_the_console(
+    cast: Cast, who: str, status: int
+) -> None:
     client = sign_in(getattr(cast, who).email)
     before = state()
     assert client.get(people(cast)).status_code == status
@@ -177,7 +179,7 @@ def test_account_name_is_text_in_the_html_of_the_invitation(cast: Cast) -> None:
 
 
 @pytest.mark.covers("R1")
-def test_invitation_that_can_not_be_is_said_beside_the_field(cast: Cast, alice: Client) -> None:
+def test_error_in_an_invitation_is_shown_beside_the_field(cast: Cast, alice: Client) -> None:
     before = state()
     for form, status, said in (
         ({"email": "no address", "role": "member"}, 422, "This is not an email address."),
@@ -195,7 +197,7 @@ def test_invitation_that_can_not_be_is_said_beside_the_field(cast: Cast, alice: 
 
 
 @pytest.mark.covers("R1", "B6")
-def test_invitation_is_sent_again_to_whoever_has_never_signed_in_and_to_nobody_else(
+def test_invitation_is_sent_again_only_to_people_who_have_never_signed_in(
     cast: Cast, alice: Client, now: datetime
 ) -> None:
     dora = invite(actor=cast.as_alice, account=cast.acme, email=DORA, role="member", now=now).user
@@ -220,7 +222,7 @@ def test_invitation_is_sent_again_to_whoever_has_never_signed_in_and_to_nobody_e
 
 
 @pytest.mark.covers("R1")
-def test_invitation_and_its_mail_are_undone_together(cast: Cast, now: datetime) -> None:
+def test_invitation_and_its_mail_are_rolled_back_together(cast: Cast, now: datetime) -> None:
     before = state()
     with transaction.atomic():
         invite(actor=cast.as_alice, account=cast.acme, email=DORA, role="member", now=now)
@@ -276,7 +278,7 @@ def test_last_administrator_is_told_why_nothing_can_be_done(cast: Cast, alice: C
     ("role", "Step down as an administrator of Acme?", "You are now a member of Acme"),
     ("remove", "Leave Acme?", "You no longer belong to Acme."),
 ])  # fmt: skip
-def test_whoever_gives_up_their_own_role_is_asked_first_and_lands_where_they_may_be(
+def test_person_who_gives_up_their_role_is_asked_first_and_lands_on_a_permitted_page(
     cast: Cast, alice: Client, now: datetime, page: str, question: str, end: str
 ) -> None:
     change_role(actor=cast.olga, account=cast.acme, user=cast.bob, role="administrator", now=now)
@@ -292,7 +294,7 @@ def test_whoever_gives_up_their_own_role_is_asked_first_and_lands_where_they_may
 
 
 @pytest.mark.covers("R1")
-def test_open_browser_is_no_foothold(cast: Cast, alice: Client, now: datetime) -> None:
+def test_open_browser_can_not_manage_people(cast: Cast, alice: Client, now: datetime) -> None:
     change_role(actor=cast.olga, account=cast.acme, user=cast.bob, role="administrator", now=now)
     bobs: Callable[[str], str] = lambda page: people(cast, cast.bob.pk, page)  # noqa: E731
     attempts: list[tuple[str, dict[str, str]]] = [
@@ -312,7 +314,7 @@ def test_open_browser_is_no_foothold(cast: Cast, alice: Client, now: datetime) -
     invited = alice.post(people(cast, "invite"), {"email": DORA, "role": "member"})
     assert invited["Location"] == people(cast), "a member is no foothold"
 
-    # With the password the page comes, and not what somebody else may have sent from it.
+    # The password leads to the page, without the form that somebody else may have sent from it.
     for address, form in attempts:
         asked = alice.post(address, form)
         assert alice.post(asked["Location"], {"password": PASSWORD})["Location"] == address
@@ -322,7 +324,7 @@ def test_open_browser_is_no_foothold(cast: Cast, alice: Client, now: datetime) -
 
 
 @pytest.mark.covers("R1")
-def test_people_page_tells_no_sign_in_from_before_the_person_belonged(cast: Cast, alice: Client, now: datetime) -> None:
+def test_people_page_hides_sign_ins_from_before_the_person_joined(cast: Cast, alice: Client, now: datetime) -> None:
     charlie = sign_in(cast.charlie.email)
     invite(actor=cast.as_charlie, account=cast.globex, email=cast.alice.email, role="member", now=timezone.now())
     theirs = f"/accounts/{cast.globex.pk}/people/"

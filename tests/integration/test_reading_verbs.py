@@ -172,7 +172,7 @@ def test_database_that_was_moved_away_is_missed_and_never_replaced(
     (tmp_path / "away.sqlite3").rename(data / "simsim.sqlite3")
     (data / "request_log.sqlite3").rename(tmp_path / "log.sqlite3")
     lost = simsim(data, "migrate")
-    assert lost.stderr.startswith(f"simsim: The request log {data}/request_log.sqlite3 is missing: put it back.")
+    assert lost.stderr.startswith(f"simsim: The request log {data}/request_log.sqlite3 is missing: restore it.")
     (data / "request_log.sqlite3").touch()
     assert simsim(data, "migrate").returncode == 0
 
@@ -211,7 +211,7 @@ def test_missing_and_foreign_keys_are_refused_and_explained(
             f"simsim: SIMSIM_TOKEN_KEYS is not set, and there is no file {kept} (simsim doctor explains)\n"
         )
     explained = simsim(data, "doctor").stdout
-    assert f"{kept}. It opens the tokens' passwords: put it back from its backup" in explained
+    assert f"{kept}. It opens the tokens' passwords: restore it from its backup" in explained
     assert "doctor explains" not in explained
     kept.write_text("dGhpcy1pcy1hLWtleS1vZi10aGUtdGVzdHMtYWxvbmU")  # well-formed, and another installation's
     for verb in (["serve"], ["migrate", "--check"]):

@@ -50,7 +50,7 @@ def test_charlie_cannot_find_a_request_of_alices_account() -> None:
     assert len(found(account_id=None)) == 3
 
 
-def test_each_filter_finds_its_requests_alone() -> None:
+def test_each_filter_finds_only_its_requests() -> None:
     wanted = log(10, token_id=WRITER, resource="/api/v2/funds", status=404)
     log(0)
     log(20, resource="/API/v2/funds", status=503)
@@ -71,7 +71,7 @@ def test_each_filter_finds_its_requests_alone() -> None:
     assert found(endpoint="/api/v2/%*") == []
 
 
-def test_filters_that_no_count_helps_with_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_filters_without_counts_find_the_same_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = [log(minute * 60, token_id=WRITER, address="198.51.100.1") for minute in range(5)]
     for minute in range(5):
         log(minute * 60, token_id=WRITER)
@@ -87,7 +87,7 @@ def test_filters_that_no_count_helps_with_find_the_same(monkeypatch: pytest.Monk
         assert [row.pk for row in found(**filters)] == expected
 
 
-def test_impatient_search_goes_on_where_it_ended_until_all_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_impatient_search_continues_until_everything_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = [log(day * 86_400, token_id=WRITER, resource="/b") for day in (0, 9)]
     for day in range(10):
         log(day * 86_400, token_id=WRITER, resource="/a")
@@ -124,14 +124,14 @@ def test_the_last_page_has_no_cursor() -> None:
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "1-", "-1", "1-2", "١", "9" * 20, "1\n"])
-def test_what_is_no_cursor_is_a_problem(cursor: str) -> None:
+def test_invalid_cursor_is_a_problem(cursor: str) -> None:
     with pytest.raises(Invalid) as caught:
         list_requests(LogFilters(ACME), cursor=cursor)
     assert caught.value.errors[0].field == "cursor"
 
 
 @pytest.mark.parametrize("cursor", ["0", "9" * 19])
-def test_every_cursor_of_the_right_form_is_answered(cursor: str) -> None:
+def test_every_well_formed_cursor_is_answered(cursor: str) -> None:
     row = log()
     assert list_requests(LogFilters(ACME), cursor=cursor).items == ([] if cursor == "0" else [row])
 
@@ -144,13 +144,13 @@ def test_a_limit_out_of_bounds_is_a_problem(limit: int) -> None:
 
 
 @pytest.mark.parametrize("status", [0, 99, 600, "6xx", "4XX", "4x", "x", "", "404 ", "٤٠٤"])
-def test_what_is_no_status_is_a_problem(status: int | str) -> None:
+def test_invalid_status_is_a_problem(status: int | str) -> None:
     with pytest.raises(Invalid) as caught:
         found(status=status)
     assert caught.value.errors[0].field == "status"
 
 
-def test_a_row_in_json_is_the_contracts() -> None:
+def test_row_in_json_follows_the_contract() -> None:
     row = log(status=401, outcome="refused", reason="address_not_allowed", cause="address_not_allowed")
     assert document(row) == {
         "id": str(row.pk), "received_at": "2026-11-24T12:00:00.000000Z", "method": "GET",
@@ -169,7 +169,7 @@ def test_every_cause_has_a_sentence_of_its_own(cause: str) -> None:
     assert len(set(SENTENCES.values())) == len(CAUSES) - 1
 
 
-def test_the_sentence_of_an_accepted_request_tells_how_it_ended() -> None:
+def test_sentence_of_an_accepted_request_says_how_it_ended() -> None:
     ended = [
         sentence(LoggedRequest(cause="ok", outcome=outcome, status=status, token_name="reader"))
         for outcome, status in (("accepted", 200), ("accepted", 502), ("unknown", None), ("accepted", 499))
@@ -190,7 +190,7 @@ def test_last_uses_of_many_tokens_are_one_query() -> None:
     assert len(queries) == 1
 
 
-def test_old_requests_go_in_small_steps_and_young_ones_stay() -> None:
+def test_old_requests_are_deleted_in_small_steps_and_young_ones_stay() -> None:
     for day in range(7):
         log(day * 86_400)
     SetAsideLine.objects.create(found_at=NOON, name="gateway.jsonl", offset=0, text="x")

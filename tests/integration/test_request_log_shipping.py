@@ -86,7 +86,7 @@ def test_a_request_is_seen_before_it_ends_and_completed_later(spool: SpoolOfTest
     assert not OpenRequest.objects.exists()
 
 
-def test_the_log_tells_what_each_refusal_was(spool: SpoolOfTests, shipper: Shipper) -> None:
+def test_log_has_the_cause_of_each_refusal(spool: SpoolOfTests, shipper: Shipper) -> None:
     refusals = [
         decision.PASSWORD_UNKNOWN, decision.OTHER_ACCOUNT, decision.SUPERSEDED, decision.REVOKED, decision.EXPIRED,
         decision.ADDRESS_UNKNOWN, decision.ADDRESS_NOT_ALLOWED, decision.UNDECIDED,
@@ -98,7 +98,7 @@ def test_the_log_tells_what_each_refusal_was(spool: SpoolOfTests, shipper: Shipp
     assert logged == [(refusal.reason, refusal.cause, ACME) for refusal in refusals]
 
 
-def test_what_the_gateway_answered_without_the_gate_has_its_row(spool: SpoolOfTests, shipper: Shipper) -> None:
+def test_request_that_the_gateway_answered_alone_has_its_row(spool: SpoolOfTests, shipper: Shipper) -> None:
     spool.complete(1, status=503)
     spool.complete(2, status=400)
     ship_all(shipper)
@@ -216,7 +216,7 @@ def test_half_a_line_waits_and_a_broken_line_is_set_aside(spool: SpoolOfTests, s
     assert not re.search(r"sim_a", str(list(SetAsideLine.objects.values())))
 
 
-def test_a_file_of_nothing_but_rubbish_is_set_aside_and_deleted(spool: SpoolOfTests, shipper: Shipper) -> None:
+def test_file_of_rubbish_is_set_aside_and_deleted(spool: SpoolOfTests, shipper: Shipper) -> None:
     spool.gate.write(b"rubbish\n\nhalf")
     ship_all(shipper)
     assert not SetAsideLine.objects.exists()
@@ -240,7 +240,7 @@ def test_made_up_ids_block_nothing_and_hide_nothing(spool: SpoolOfTests, shipper
     assert LoggedRequest.objects.filter(duration_seconds=0.25).count() == 3
 
 
-def test_of_two_workers_that_read_the_same_lines_one_stores_them(spool: SpoolOfTests) -> None:
+def test_only_one_of_two_workers_stores_the_lines_that_both_read(spool: SpoolOfTests) -> None:
     def read() -> Reading:
         found = Reading(save.positions())
         found.read_gateway(spool.directory)
@@ -270,7 +270,7 @@ def test_a_second_worker_waits_for_the_first(spool: SpoolOfTests, shipper: Shipp
         assert again == name
 
 
-def test_what_never_ends_is_no_longer_waited_for(spool: SpoolOfTests, shipper: Shipper, clock: Clock) -> None:
+def test_requests_that_never_end_are_closed(spool: SpoolOfTests, shipper: Shipper, clock: Clock) -> None:
     spool.decide(1)
     spool.decide(2, decision.EXPIRED)
     ship_all(shipper)
@@ -283,7 +283,9 @@ def test_what_never_ends_is_no_longer_waited_for(spool: SpoolOfTests, shipper: S
     assert rows() == [("/r/1", "unknown", None), ("/r/2", "refused", 401)]
 
 
-def test_many_that_never_end_are_let_go_of_in_small_steps(spool: SpoolOfTests, shipper: Shipper, clock: Clock) -> None:
+def test_many_requests_that_never_end_are_closed_in_small_steps(
+    spool: SpoolOfTests, shipper: Shipper, clock: Clock
+) -> None:
     for number in range(2000):
         spool.decide(number, decision.REVOKED)
     ship_all(shipper)
@@ -296,7 +298,7 @@ def test_many_that_never_end_are_let_go_of_in_small_steps(spool: SpoolOfTests, s
 
 
 @pytest.mark.covers("B9")
-def test_nothing_is_waited_for_where_no_gateway_tells_the_end(spool: SpoolOfTests, shipper: Shipper) -> None:
+def test_without_a_gateway_no_end_is_waited_for(spool: SpoolOfTests, shipper: Shipper) -> None:
     (spool.directory / "gateway.jsonl").unlink()
     spool.decide(1)
     spool.decide(2, decision.EXPIRED)
@@ -317,7 +319,7 @@ def test_a_copy_made_before_its_lines_were_shipped_is_shipped_once(spool: SpoolO
     assert [resource for resource, *_ in rows()] == ["/r/1", "/r/2", "/r/3"]
 
 
-def test_a_worker_that_was_overtaken_stores_nothing_and_goes_on(spool: SpoolOfTests, tmp_path: Path) -> None:
+def test_overtaken_worker_stores_nothing_and_continues(spool: SpoolOfTests, tmp_path: Path) -> None:
     def overtaken() -> datetime:
         # What another worker does that this one's lock does not reach, between reading the positions and storing.
         known = Reading(save.positions())
@@ -346,7 +348,7 @@ def test_the_last_use_is_the_last_accepted_request(spool: SpoolOfTests, shipper:
     assert last_uses([READER, ACME]) == {READER: LastUse(NOON + timedelta(seconds=5), "198.51.100.7")}
 
 
-def test_ids_follow_time_within_what_is_shipped_at_once(spool: SpoolOfTests, shipper: Shipper) -> None:
+def test_ids_follow_time_within_one_batch(spool: SpoolOfTests, shipper: Shipper) -> None:
     for number in (3, 1, 2):
         spool.decide(number, at=NOON + timedelta(seconds=number))
         spool.complete(number)
@@ -354,7 +356,7 @@ def test_ids_follow_time_within_what_is_shipped_at_once(spool: SpoolOfTests, shi
     assert list(LoggedRequest.objects.order_by("pk").values_list("resource", flat=True)) == ["/r/1", "/r/2", "/r/3"]
 
 
-def test_no_spool_is_nothing_to_do(tmp_path: Path) -> None:
+def test_missing_spool_leaves_nothing_to_do(tmp_path: Path) -> None:
     assert Shipper(tmp_path / "none").ship_once() == 0
 
 
@@ -366,7 +368,7 @@ def test_lines_shipped_without_a_clock_of_tests_are_stored(spool: SpoolOfTests) 
 
 
 @pytest.mark.parametrize("is_enabled", [True, False])
-def test_shipping_leaves_the_collector_of_garbage_as_it_was(spool: SpoolOfTests, is_enabled: bool) -> None:
+def test_shipping_leaves_the_garbage_collector_as_it_was(spool: SpoolOfTests, is_enabled: bool) -> None:
     def fail() -> datetime:
         assert not gc.isenabled()
         raise OSError("no clock")
@@ -382,7 +384,7 @@ def test_shipping_leaves_the_collector_of_garbage_as_it_was(spool: SpoolOfTests,
 
 
 @pytest.mark.parametrize("shipped_before", [0, 1, 2])
-def test_deleted_file_of_the_gate_costs_no_line_and_doubles_none(
+def test_deleted_file_of_the_gate_loses_and_repeats_no_line(
     tmp_path: Path, shipper: Shipper, shipped_before: int
 ) -> None:
     source = tmp_path / "lines"

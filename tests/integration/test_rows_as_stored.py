@@ -53,7 +53,7 @@ class TestRows(TestCase):
     databases = {"default", settings.REQUEST_LOG_ALIAS}
 
     @given(st.lists(ROWS, min_size=1, max_size=5))
-    def test_a_row_comes_back_as_it_was_stored(self, rows: list[RequestRow]) -> None:
+    def test_row_is_read_as_it_was_stored(self, rows: list[RequestRow]) -> None:
         rows.sort(key=lambda each: each.received_at)
         assert logged(store(*rows)) == [tuple(each) for each in rows]
 

@@ -1,4 +1,4 @@
-"""Two names are the same name on both databases alike: for uniqueness, for search, and for a second request."""
+"""Both databases agree when two names are the same: for uniqueness, for search, and for repeated requests."""
 
 import threading
 from collections.abc import Callable
@@ -119,7 +119,7 @@ def test_search_finds_a_token_by_every_spelling_of_its_texts(cast: Cast, now: da
 
 @pytest.mark.covers("R5")
 @pytest.mark.parametrize("name", UNSEEN + HIDDEN)
-def test_name_that_holds_what_no_one_sees_is_refused_by_every_action(cast: Cast, now: datetime, name: str) -> None:
+def test_name_with_invisible_characters_is_refused_by_every_action(cast: Cast, now: datetime, name: str) -> None:
     for attempt in (
         lambda: create(cast, name, now),
         lambda: create_account(actor=OPERATOR, name=name, now=now),
@@ -135,7 +135,7 @@ def test_name_that_holds_what_no_one_sees_is_refused_by_every_action(cast: Cast,
 
 @pytest.mark.covers("R5")
 @pytest.mark.parametrize("name", SEEN)
-def test_joiners_and_variants_that_are_seen_are_kept(cast: Cast, now: datetime, name: str) -> None:
+def test_visible_joiners_and_variants_are_kept(cast: Cast, now: datetime, name: str) -> None:
     assert create(cast, name, now).name == name
 
 
@@ -147,9 +147,7 @@ def test_joiners_and_variants_that_are_seen_are_kept(cast: Cast, now: datetime, 
         ("Bill 1", "Bill l"), ("Price 0", "Price O"), ("paypal", "раураl"), ("a-b", "a–b"), ("Ærø", "AErø"),
     ],
 )  # fmt: skip
-def test_name_that_looks_like_another_is_told_and_not_refused(
-    cast: Cast, now: datetime, known: str, typed: str
-) -> None:
+def test_lookalike_name_gets_a_warning_and_is_accepted(cast: Cast, now: datetime, known: str, typed: str) -> None:
     def told(name: str, token: Token | None = None) -> str | None:
         return lookalike_of(cast.acme, name, actor=cast.as_alice, token=token, now=now)
 
@@ -165,7 +163,7 @@ def test_name_that_looks_like_another_is_told_and_not_refused(
 
 
 @pytest.mark.covers("R5", "B11")
-def test_same_names_of_before_the_rule_can_still_be_edited(cast: Cast, now: datetime) -> None:
+def test_tokens_with_the_same_name_from_before_the_rule_can_still_be_edited(cast: Cast, now: datetime) -> None:
     first, second = create(cast, "Ärger", now), create(cast, "Second", now)
     Token.objects.filter(pk=second.pk).update(name="ärger", name_key=name_key("ärger"))
     second.refresh_from_db()
@@ -181,7 +179,7 @@ def test_same_names_of_before_the_rule_can_still_be_edited(cast: Cast, now: date
 
 
 @pytest.mark.covers("R5", "B11")
-def test_rows_that_older_code_writes_during_an_update_keep_the_rule(cast: Cast, now: datetime) -> None:
+def test_rows_of_older_code_during_an_update_follow_the_rule(cast: Cast, now: datetime) -> None:
     inserted, renamed = create(cast, "Ärger", now), create(cast, "Before", now)
     Token.objects.filter(pk=inserted.pk).update(name_key=Value(""), search_key=Value(""))
     Token.objects.filter(pk=renamed.pk).update(name="After")
@@ -204,7 +202,7 @@ def test_rows_that_older_code_writes_during_an_update_keep_the_rule(cast: Cast, 
 @pytest.mark.parametrize(
     "typed", ["Erik@Acme.example", " erik@acme.example ", "ｅrik@acme.example", "eri\u212a@acme.example"]
 )
-def test_address_of_a_person_is_one_in_every_spelling(cast: Cast, now: datetime, typed: str) -> None:
+def test_every_spelling_of_an_email_address_is_the_same_person(cast: Cast, now: datetime, typed: str) -> None:
     first = add_user(actor=OPERATOR, account=cast.acme, email="erik@acme.example", role="member", now=now)
     with pytest.raises(AlreadyExists):
         add_user(actor=OPERATOR, account=cast.acme, email=typed, role="member", now=now)
@@ -222,7 +220,7 @@ def test_address_that_databases_or_people_take_for_another_is_refused(cast: Cast
 
 @pytest.mark.django_db(transaction=True, databases="__all__")
 @pytest.mark.covers("R5", "B11")
-def test_of_two_spellings_at_the_same_moment_one_is_created(cast: Cast, now: datetime) -> None:
+def test_only_one_of_two_concurrent_spellings_is_created(cast: Cast, now: datetime) -> None:
     def race(*works: Callable[[], object]) -> list[str]:
         outcomes: list[str] = []
         barrier = threading.Barrier(len(works))

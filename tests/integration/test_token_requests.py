@@ -1,4 +1,4 @@
-"""A member asks for a token, and what becomes of it: stored, mailed, declined, granted, each once."""
+"""Members' requests for tokens: each is stored, mailed, and declined or granted once."""
 
 import html
 import re
@@ -32,7 +32,7 @@ CREATE = {"name": "Sales report", "expires": "30d", "network": ""}
 
 @pytest.fixture(autouse=True)
 def no_attempts_yet() -> None:
-    """The attempts to sign in are counted in the cache, which outlives a test."""
+    """The cache counts attempts to sign in, and outlives a test."""
     cache.clear()
 
 
@@ -62,7 +62,7 @@ def at(account: Account, *parts: object) -> str:
 
 
 def text_of(content: bytes) -> str:
-    """Return what a page says: without tags, in single spaces."""
+    """Return a page's text: without tags, with single spaces."""
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", content.decode())).split())
 
 
@@ -122,7 +122,7 @@ def test_member_has_five_unanswered_requests_at_most(cast: Cast, bob: Client, al
     assert "5 of your requests are still waiting for an answer." in text_of(refused.content)
     assert 'value="One more"' in refused.content.decode(), "nothing typed is lost"
     assert state() == before
-    # The limit is each person's own, and ends with an answer.
+    # The limit is per person, and an answer frees a place.
     add_user(actor=cast.olga, account=cast.acme, email="mem@acme.example", role="member", now=now)
     other = actor_of(User.objects.get(email="mem@acme.example"))
     ask_for_token(actor=other, account=cast.acme, now=now, **FORM)
@@ -132,7 +132,7 @@ def test_member_has_five_unanswered_requests_at_most(cast: Cast, bob: Client, al
 
 
 @pytest.mark.covers("R3")
-def test_what_is_wrong_with_a_request_is_said_beside_the_field(cast: Cast, bob: Client, now: datetime) -> None:
+def test_error_in_a_request_is_shown_beside_the_field(cast: Cast, bob: Client, now: datetime) -> None:
     TargetSoftware.objects.filter(slug="excel").update(retired_at=now)
     for change, said in (
         ({"name": " "}, "required"), ({"name": "x" * 201}, "200"), ({"purpose": "\n"}, "required"),
@@ -183,7 +183,7 @@ def test_link_of_the_mail_opens_the_form_filled_in_and_changes_nothing(
     assert re.search(r"<textarea[^>]*>\s*The weekly figures\nfor the board</textarea>", page)
     assert f'name="request" value="{asked.pk}"' in page
     assert "bob@acme.example asked for this token: The weekly figures" in text_of(page.encode())
-    # The buttons among the networks keep it, and so does a mistake.
+    # The buttons for networks keep the request, and so does an error.
     for form, status in ((CREATE | {"press": "add-row"}, 200), (CREATE | {"name": ""}, 422)):
         again = alice.post(at(cast.acme, "tokens", "new"), form | {"request": str(asked.pk)})
         assert again.status_code == status
@@ -192,7 +192,7 @@ def test_link_of_the_mail_opens_the_form_filled_in_and_changes_nothing(
 
 
 @pytest.mark.covers("R3", "R8", "B6")
-def test_creating_the_token_grants_the_request_and_tells_the_member_without_credentials(
+def test_creating_the_token_grants_the_request_and_notifies_the_member_without_credentials(
     cast: Cast, alice: Client, bob: Client, asked: TokenRequest
 ) -> None:
     OwedMail.objects.all().delete()
@@ -220,7 +220,7 @@ def test_creating_the_token_grants_the_request_and_tells_the_member_without_cred
 
 
 @pytest.mark.covers("R3")
-def test_token_that_can_not_be_made_leaves_the_request_unanswered(
+def test_failed_creation_leaves_the_request_unanswered(
     cast: Cast, alice: Client, asked: TokenRequest, now: datetime
 ) -> None:
     create_token(actor=cast.as_alice, account=cast.acme, name="Sales report", expires="30d", now=now)
@@ -250,7 +250,7 @@ def test_declined_request_is_seen_by_the_member_and_stays_declined(
     assert "request for a token" not in text_of(answer.content)
     assert trail() == ["token.requested", "token.request_declined"]
     assert "Sales report Declined" in text_of(bob.get(at(cast.acme)).content)
-    # An answered request is ignored, and it is said.
+    # An answered request is ignored, and the page says so.
     page = alice.get(at(cast.acme, "tokens", "new") + f"?request={asked.pk}").content
     assert "alice@acme.example has declined the request for “Sales report”." in text_of(page)
     assert 'name="request"' not in page.decode()
@@ -262,9 +262,7 @@ def test_declined_request_is_seen_by_the_member_and_stays_declined(
 
 
 @pytest.mark.covers("R3")
-def test_form_that_is_sent_for_an_answered_request_makes_no_second_token(
-    cast: Cast, alice: Client, asked: TokenRequest
-) -> None:
+def test_form_for_an_answered_request_creates_no_second_token(cast: Cast, alice: Client, asked: TokenRequest) -> None:
     new, form = at(cast.acme, "tokens", "new"), CREATE | {"request": str(asked.pk)}
     assert alice.post(new, form).status_code == 201
     again = alice.post(new, form | {"name": "Another"})
@@ -277,7 +275,7 @@ def test_form_that_is_sent_for_an_answered_request_makes_no_second_token(
 
 
 @pytest.mark.covers("R3")
-def test_foreign_request_is_as_one_that_never_was(cast: Cast, asked: TokenRequest, now: datetime) -> None:
+def test_foreign_request_is_not_found(cast: Cast, asked: TokenRequest, now: datetime) -> None:
     charlie, before = sign_in(cast.charlie), state()
     new = at(cast.globex, "tokens", "new")
     pages = [text_of(charlie.get(f"{new}?request={wanted}").content) for wanted in (asked.pk, uuid.uuid4(), "x", "")]
@@ -314,7 +312,7 @@ def test_password_is_asked_for_on_the_way_and_the_request_is_not_lost(
 
 
 @pytest.mark.covers("R3")
-def test_whoever_has_left_since_is_marked_and_gets_no_mail(
+def test_person_who_has_left_is_marked_and_gets_no_mail(
     cast: Cast, alice: Client, asked: TokenRequest, now: datetime
 ) -> None:
     assert "no longer in the account" not in text_of(alice.get(at(cast.acme, "tokens")).content)
@@ -325,7 +323,7 @@ def test_whoever_has_left_since_is_marked_and_gets_no_mail(
 
 
 @pytest.mark.covers("R3")
-def test_member_sees_their_own_requests_alone_and_nobodys_text_runs(
+def test_member_sees_only_their_own_requests_and_texts_are_escaped(
     cast: Cast, alice: Client, bob: Client, now: datetime
 ) -> None:
     hostile = "<script>alert(1)</script> \"'&amp;"
@@ -352,7 +350,7 @@ def test_administrator_who_asks_and_members_page_by_get_lead_where_they_belong(
 
 @pytest.mark.django_db(transaction=True, databases="__all__")
 @pytest.mark.covers("R3", "B11")
-def test_requests_at_the_same_moment_keep_the_limit_and_get_one_answer(cast: Cast, now: datetime) -> None:
+def test_concurrent_requests_keep_the_limit_and_get_one_answer(cast: Cast, now: datetime) -> None:
     change_role(actor=OPERATOR, account=cast.acme, user=cast.bob, role="administrator", now=now)
     outcomes: list[str] = []
 

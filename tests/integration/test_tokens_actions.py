@@ -62,7 +62,7 @@ def test_only_an_administrator_of_the_account_changes_its_tokens(
 
 
 @pytest.mark.covers("R2")
-def test_token_goes_on_when_its_creator_leaves(
+def test_token_keeps_working_when_its_creator_leaves(
     cast: Cast, now: datetime, power_bi: tuple[Token, actions.TokenCredentials]
 ) -> None:
     token, _ = power_bi
@@ -76,7 +76,7 @@ def test_token_goes_on_when_its_creator_leaves(
 
 
 @pytest.mark.covers("R5")
-def test_name_is_unique_among_active_tokens_alone(
+def test_name_is_unique_among_active_tokens_only(
     cast: Cast, now: datetime, power_bi: tuple[Token, actions.TokenCredentials]
 ) -> None:
     with pytest.raises(AlreadyExists, match="Power BI"):
@@ -108,7 +108,7 @@ def test_every_field_that_breaks_a_rule_is_named_at_once(cast: Cast, now: dateti
 
 
 @pytest.mark.covers("R10", "B3")
-def test_networks_are_kept_in_normal_form_each_once(cast: Cast, now: datetime) -> None:
+def test_networks_are_stored_once_in_normal_form(cast: Cast, now: datetime) -> None:
     token, _ = actions.create_token(
         actor=cast.as_alice, account=cast.acme, name="N", expires="1d", now=now,
         allowed_networks=["::ffff:10.1.2.3", "10.1.2.3/32", "2001:DB8::/32", "192.0.2.7"],
@@ -151,7 +151,7 @@ def test_expiry_means_the_end_of_the_day_in_utc_or_so_many_days_from_now(
 
 
 @pytest.mark.covers("R11", "B6")
-def test_credentials_are_retrieved_again_and_each_time_recorded(
+def test_every_retrieval_of_credentials_is_recorded(
     cast: Cast, now: datetime, power_bi: tuple[Token, actions.TokenCredentials]
 ) -> None:
     token, credentials = power_bi
@@ -209,7 +209,7 @@ def test_revoking_is_final_and_the_first_one_counts(
 
 
 @pytest.mark.covers("R7")
-def test_retired_software_stays_on_its_tokens_and_is_offered_to_no_other(
+def test_retired_software_stays_on_its_tokens_and_is_not_offered_to_others(
     cast: Cast, now: datetime, power_bi: tuple[Token, actions.TokenCredentials]
 ) -> None:
     token = actions.edit_token(actor=cast.as_alice, token=power_bi[0], software="excel", now=now)
@@ -221,7 +221,7 @@ def test_retired_software_stays_on_its_tokens_and_is_offered_to_no_other(
 
 
 @pytest.mark.covers("R8")
-def test_every_administrator_is_owed_the_news_and_no_mail_holds_the_password(
+def test_every_administrator_gets_a_mail_without_the_password(
     cast: Cast, now: datetime, power_bi: tuple[Token, actions.TokenCredentials]
 ) -> None:
     mails = list(OwedMail.objects.filter(kind="token_created"))
@@ -230,7 +230,7 @@ def test_every_administrator_is_owed_the_news_and_no_mail_holds_the_password(
 
 
 @pytest.mark.covers("B2")
-def test_rotation_keeps_the_password_before_through_the_overlap_alone(
+def test_previous_password_works_only_until_the_overlap_ends(
     cast: Cast, now: datetime, power_bi: tuple[Token, actions.TokenCredentials]
 ) -> None:
     token, first = power_bi
@@ -259,7 +259,7 @@ def test_overlap_ends_early_once_and_only_while_there_is_one(
 
 
 @pytest.mark.covers("B3")
-def test_list_that_allows_everybody_has_nothing_to_report(
+def test_list_that_allows_everybody_is_never_report_only(
     cast: Cast, now: datetime, power_bi: tuple[Token, actions.TokenCredentials]
 ) -> None:
     def edited(**changes: Any) -> Token:
@@ -273,7 +273,7 @@ def test_list_that_allows_everybody_has_nothing_to_report(
 
 
 @pytest.mark.covers("R1")
-def test_nothing_is_left_of_a_creation_that_fails_half_way(
+def test_creation_that_fails_half_way_leaves_nothing_behind(
     cast: Cast, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:

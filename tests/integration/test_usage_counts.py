@@ -101,7 +101,7 @@ def test_counts_equal_a_recount_after_lines_in_any_order_and_retention(tmp_path:
     assert sum(found.took) == rows.filter(duration_seconds__isnull=False).count()
 
 
-def test_line_that_is_shipped_again_is_counted_once(tmp_path: Path) -> None:
+def test_line_that_is_shipped_twice_is_counted_once(tmp_path: Path) -> None:
     spool, shipper = SpoolOfTests(tmp_path), Shipper(tmp_path, lambda: NOON)
     spool.decide(1)
     ship(shipper)
@@ -112,7 +112,7 @@ def test_line_that_is_shipped_again_is_counted_once(tmp_path: Path) -> None:
     assert set(UsageCount.objects.filter(kind="token").values_list("accepted", flat=True)) == {1}
 
 
-def test_use_of_a_replaced_password_is_told_apart(tmp_path: Path) -> None:
+def test_use_of_a_previous_password_is_counted_separately(tmp_path: Path) -> None:
     spool, shipper = SpoolOfTests(tmp_path), Shipper(tmp_path, lambda: NOON)
     for number, (verdict, minutes) in enumerate(
         [(decision.OK, 1), (decision.OK_BY_PREVIOUS, 2), (decision.OK, 3), (decision.OK_BY_PREVIOUS_OUTSIDE, 0)]
@@ -133,7 +133,7 @@ def test_use_of_a_replaced_password_is_told_apart(tmp_path: Path) -> None:
     assert used_since(ACME, NOON + timedelta(minutes=4)) == set()
 
 
-def test_days_and_addresses_are_read_for_the_days_asked_for() -> None:
+def test_days_and_addresses_are_read_for_the_given_days() -> None:
     today = NOON.date()
     for days_ago, accepted in ((0, 5), (29, 7), (30, 11)):
         count(READER, today - timedelta(days_ago), accepted, refused=100)
@@ -157,7 +157,7 @@ def test_days_and_addresses_are_read_for_the_days_asked_for() -> None:
     ]  # fmt: skip
 
 
-def test_counts_go_with_the_days_that_they_count() -> None:
+def test_counts_are_deleted_with_their_days() -> None:
     for days_ago in (0, 1, 2):
         day = NOON.date() - timedelta(days_ago)
         count(READER, day, 1)
@@ -167,7 +167,7 @@ def test_counts_go_with_the_days_that_they_count() -> None:
     assert UsageCount.objects.count() == TokenAddressDay.objects.count() == 2
 
 
-def test_ten_days_of_which_one_has_gone_are_summed_by_their_days(tmp_path: Path) -> None:
+def test_ten_days_with_a_deleted_day_are_summed_by_days(tmp_path: Path) -> None:
     spool, shipper = SpoolOfTests(tmp_path), Shipper(tmp_path, lambda: NOON)
     for number in range(60):
         spool.decide(number, at=NOON - timedelta(days=number // 2))

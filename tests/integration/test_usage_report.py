@@ -1,4 +1,4 @@
-"""What is told of an account's usage: true to the log, and to that account's administrators alone."""
+"""The usage of an account agrees with the log, and only the account's administrators see it."""
 
 import math
 import random
@@ -45,14 +45,14 @@ def some_traffic(number: int = 600) -> None:
 
 
 def logged(span: Span, account_id: uuid.UUID = ACME) -> list[LoggedRequest]:
-    """Return the requests of the log that a span holds, told by their time."""
+    """Return the logged requests in a span, by their time."""
     first = span.beginnings[0]
     end = first + timedelta(hours=span.hours * span.number)
     return list(LoggedRequest.objects.filter(account_id=account_id, received_at__gte=first, received_at__lt=end))
 
 
 def recounted(rows: list[LoggedRequest]) -> tuple[int, int, int]:
-    """Return how many were let in, how many refused, and how many have ended."""
+    """Return the numbers of accepted, refused and completed requests."""
     accepted = sum(each.reason == "ok" for each in rows)
     return accepted, len(rows) - accepted, sum(each.duration_seconds is not None for each in rows)
 
@@ -116,7 +116,7 @@ def test_percentiles_are_those_of_the_requests_to_a_factor_of_root_two(span: Spa
             assert abs(math.log2(told / max(exact(of_it, share), durations.BOUNDS[0] / 2))) <= 0.5 + 1e-9
 
 
-def test_those_that_are_left_out_add_up_and_their_durations_are_told_when_they_are_known() -> None:
+def test_other_values_add_up_and_have_durations_if_they_are_known() -> None:
     some_traffic()
     span = SPANS[-1]
     total = report.total(report.series(ACME, span))
@@ -128,7 +128,7 @@ def test_those_that_are_left_out_add_up_and_their_durations_are_told_when_they_a
     assert found.others_number == len(everything.by_value) - 3
     assert found.others == report.total(list(everything.by_value.values())[3:])
     assert found.unnamed == Usage()
-    # Of other tokens and of requests without any, nobody knows which took how long: a guess would be a lie.
+    # The durations of other tokens' requests and of requests without a token are unknown, and must not be guessed.
     all_tokens = report.largest(ACME, span, CountKind.TOKEN, of=total, number=100)
     tokens = report.largest(ACME, span, CountKind.TOKEN, of=total, number=2)
     others = report.total(list(all_tokens.by_value.values())[2:])
@@ -138,12 +138,12 @@ def test_those_that_are_left_out_add_up_and_their_durations_are_told_when_they_a
     assert tokens.unnamed.within(0.5) is None
 
 
-def test_requests_that_come_between_two_queries_are_never_fewer_than_none() -> None:
+def test_requests_between_two_queries_never_make_a_negative_number() -> None:
     took = (1,) * durations.CLASSES
     assert Usage(1, 2) - Usage(2, 1, took) == Usage(0, 1)
 
 
-def test_very_many_tokens_have_their_numbers_and_no_durations(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_very_many_tokens_have_counts_and_no_durations(monkeypatch: pytest.MonkeyPatch) -> None:
     some_traffic()
     whole = report.by_group(ACME, SPANS[2], str, of=report.total(report.series(ACME, SPANS[2])))
     monkeypatch.setattr(report, "MAX_TIMED", len(whole) - 1)
@@ -154,7 +154,7 @@ def test_very_many_tokens_have_their_numbers_and_no_durations(monkeypatch: pytes
     assert together == {32: report.total(short.values())}
 
 
-def test_tokens_without_a_total_are_read_as_well() -> None:
+def test_tokens_without_a_total_are_also_read() -> None:
     assert report.largest(ACME, SPANS[0], CountKind.TOKEN, of=Usage(3), number=20).unnamed == Usage(3)
     assert report.by_group(ACME, SPANS[0], str, of=Usage()) == {}
     assert not report.has_ever_been_used(ACME)
@@ -182,7 +182,7 @@ def test_bob_and_charlie_learn_nothing_of_acme(cast: Cast) -> None:
     assert new_callers_of(cast.globex, actor=cast.as_charlie, now=timezone.now()).number == 0
 
 
-def test_address_is_new_when_no_token_of_the_account_was_let_in_from_it_before() -> None:
+def test_address_is_new_if_no_token_of_the_account_was_let_in_from_it_before() -> None:
     today = NOW.date()
 
     def came(ago: int, address: str, token: int = 3, account_id: uuid.UUID = ACME) -> None:
@@ -215,7 +215,7 @@ def test_address_is_new_when_no_token_of_the_account_was_let_in_from_it_before()
     assert new_addresses.new_addresses(uuid.UUID(int=7), since=date.min, most=10).shown == []
 
 
-def test_more_addresses_than_are_looked_at_are_said_to_be_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_addresses_are_reported_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(new_addresses, "MAX_ADDRESSES", 5)
     for number in range(7):
         TokenAddressDay.objects.create(

@@ -35,7 +35,7 @@ def test_view_has_the_columns_that_the_gate_reads() -> None:
 
 
 @pytest.mark.covers("R13", "B1", "B2", "B3")
-def test_gate_sees_each_change_of_a_token_at_its_next_look(cast: Cast, now: datetime, lookup: Lookup) -> None:
+def test_gate_sees_each_change_of_a_token_at_the_next_lookup(cast: Cast, now: datetime, lookup: Lookup) -> None:
     token, first = actions.create_token(
         actor=cast.as_alice, account=cast.acme, name="Überweisung 💶", expires="90d",
         allowed_networks=["192.0.2.0/24"], now=now,

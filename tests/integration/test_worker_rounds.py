@@ -77,21 +77,21 @@ def test_worker_that_has_died_is_told_with_the_lines_that_wait(
     writes = SpoolOfTests(spool)
     Rounds(spool, tuple).round()
     (good,) = doctor_nodes.workers()
-    assert good.is_good, good.says
-    assert good.says == "last round 0 s ago; nothing waits to be shipped"
+    assert good.is_good, good.detail
+    assert good.detail == "last round 0 s ago; no line waits to be shipped"
     for number in range(50):
         writes.decide(number, at=now - timedelta(minutes=24))
     monkeypatch.setattr(doctor_nodes, "boot_seconds", lambda: boot + 24 * 60)
     (dead,) = doctor_nodes.workers()
     assert not dead.is_good
-    assert dead.says == (
+    assert dead.detail == (
         f"last round 24 min ago: start simsim worker on {socket.gethostname()}; "
         "50 lines wait to be shipped, the oldest for 24 min"
     )
     writes.close()
     Shipper(spool).ship_once()
     (late,) = doctor_nodes.workers()
-    assert late.says.endswith("; nothing waits to be shipped")
+    assert late.detail.endswith("; no line waits to be shipped")
 
 
 @pytest.mark.covers("B11")
@@ -150,7 +150,7 @@ def test_nodes_are_told_apart(spool: Path, clocks: Clocks, now: datetime) -> Non
     WorkerNode.objects.create(node="3" * 32, host="well", round_at=now, **silent)
     found = {finding.subject: finding for finding in doctor_nodes.workers()}
     assert [found[f"worker on {host}"].is_good for host in ("dead", "retired", "well")] == [False, True, True]
-    assert f"since {ago:%Y-%m-%d %H:%M:%S} UTC" in found["worker on dead"].says
+    assert f"since {ago:%Y-%m-%d %H:%M:%S} UTC" in found["worker on dead"].detail
     assert nodes.forget_old(now + timedelta(days=8)) == 4
     assert not WorkerNode.objects.exists()
 
@@ -173,9 +173,9 @@ def test_job_that_fails_or_never_comes_back_is_told(spool: Path, clocks: Clocks)
     told.round()
     (found,) = doctor_nodes.workers()
     assert not found.is_good
-    assert "log shipping has failed since" in found.says
-    assert "it does not come back" in found.says
-    told.farewell()
+    assert "log shipping has failed since" in found.detail
+    assert "it does not return" in found.detail
+    told.note_stop()
     assert WorkerNode.objects.get().stopped_at == clocks.now
 
 
@@ -198,8 +198,8 @@ def test_clock_that_jumps_forward_and_back_is_told_with_when_and_how_far(spool: 
     (found,) = doctor_nodes.clock()
     assert not found.is_good
     host, later = socket.gethostname(), clocks.now + MONTH
-    assert f"on {host} it was set forward by 31 days, to {later:%Y-%m-%d}" in found.says
-    assert f"on {host} it was set back by 31 days, to {clocks.now:%Y-%m-%d}" in found.says
+    assert f"on {host} it was set forward by 31 days, to {later:%Y-%m-%d}" in found.detail
+    assert f"on {host} it was set back by 31 days, to {clocks.now:%Y-%m-%d}" in found.detail
 
 
 @pytest.mark.covers("R9", "B11")
@@ -221,13 +221,14 @@ def test_clock_that_was_set_back_while_no_worker_ran_is_noticed_by_the_next(
 @pytest.mark.covers("B11")
 def test_clock_behind_what_is_written_already_is_told(spool: Path, cast: Cast, now: datetime) -> None:
     (good,) = doctor_nodes.clock()
-    assert good.is_good, good.says
+    assert good.is_good, good.detail
     later = now + timedelta(days=4)
     create_token(actor=cast.as_alice, account=cast.acme, name="Tomorrow", expires="90d", now=later)
     (found,) = doctor_nodes.clock()
     assert not found.is_good
     assert (
-        f"4 days behind the newest entry of the log or the audit trail, of {later:%Y-%m-%d %H:%M:%S} UTC" in found.says
+        f"4 days behind the newest entry of the log or the audit trail, of {later:%Y-%m-%d %H:%M:%S} UTC"
+        in found.detail
     )
 
 
@@ -242,16 +243,17 @@ def test_database_that_is_older_than_a_revoke_is_told_and_the_token_named(
     told.round()
     refused_as_revoked(token)
     (good,) = restores.restored()
-    assert good.is_good, good.says
+    assert good.is_good, good.detail
     # What putting back the backup does.
     AuditEvent.objects.exclude(pk__in=[event.pk for event in backup]).delete()
     Token.objects.filter(pk=token.pk).update(revoked_at=None, revoked_by=None)
     for name in ("Later", "Later still"):
         (found,) = restores.restored()
         assert not found.is_good
-        assert f"changes until {now:%Y-%m-%d %H:%M:%S} UTC are missing" in found.says
+        assert f"changes until {now:%Y-%m-%d %H:%M:%S} UTC are missing" in found.detail
         assert (
-            f"“Leaked” ({token.pk}) was refused as revoked on {now:%Y-%m-%d}, and is not: revoke it again" in found.says
+            f"“Leaked” ({token.pk}) was refused as revoked on {now:%Y-%m-%d}, but works again: revoke it"
+            in found.detail
         )
         # Told still when new changes have taken the place of those that are missing.
         clocks.passes(20)
@@ -260,7 +262,7 @@ def test_database_that_is_older_than_a_revoke_is_told_and_the_token_named(
         told.round()
     revoke_token(actor=cast.as_alice, token=Token.objects.get(pk=token.pk), reason="leaked", now=now)
     (found,) = restores.restored()
-    assert "Leaked" not in found.says
+    assert "Leaked" not in found.detail
 
 
 @pytest.fixture

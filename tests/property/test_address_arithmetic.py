@@ -68,7 +68,7 @@ def test_addresses_that_begin_with_zeros_have_the_standard_library_s_text(tail: 
 
 
 @given(st.text(alphabet="0123456789abcdefABCDEF:./%[] x\n", max_size=24))
-def test_no_text_is_read_more_freely_than_by_the_standard_library(text: str) -> None:
+def test_no_text_is_parsed_more_leniently_than_by_the_standard_library(text: str) -> None:
     address = parse_address(text)
     network = parse_network(text)
     if address is not None:
@@ -78,7 +78,7 @@ def test_no_text_is_read_more_freely_than_by_the_standard_library(text: str) -> 
 
 
 @given(networks)
-def test_normal_form_is_read_back_as_itself(network: Network) -> None:
+def test_normal_form_is_parsed_to_the_same_network(network: Network) -> None:
     first = network.network_address
     if isinstance(first, ipaddress.IPv6Address) and first.ipv4_mapped is not None:
         return

@@ -1,4 +1,4 @@
-"""The parser against everything: it never raises, and what it accepts has one spelling."""
+"""The parser with any input: it never raises, and everything that it accepts has one spelling."""
 
 import re
 from base64 import b64decode, b64encode
@@ -14,13 +14,13 @@ from simsim.credential.password import is_well_formed, mint
 
 ACME = "0a1b2c3d-89ab-4cde-8123-456789abcdef"
 GOOD = b"Basic " + b64encode(f"{ACME}:{mint()}".encode())
-# The grammar of the threat model, written a second time and otherwise.
+# The grammar of the threat model, implemented a second time in another way.
 GRAMMAR = re.compile(rb"basic +([A-Za-z0-9+/]+={0,2})\Z", re.IGNORECASE)
 ACCOUNT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def oracle(values: list[bytes]) -> Credentials | None:
-    """Return what the threat model's grammar accepts."""
+    """Return the credentials that the threat model's grammar accepts."""
     if len(values) != 1 or len(values[0]) > 8192 or not (match := GRAMMAR.match(values[0])) or len(match[1]) > 1024:
         return None
     try:
@@ -53,25 +53,25 @@ pieces = st.one_of(
 @given(st.lists(st.lists(pieces, max_size=6).map(b"".join), max_size=3))
 @example([GOOD])
 @example([GOOD, GOOD])
-def test_any_headers_are_judged_as_the_grammar_says(values: list[bytes]) -> None:
+def test_any_headers_are_judged_by_the_grammar(values: list[bytes]) -> None:
     agrees(values)
 
 
 @pytest.mark.covers("R15")
 @given(st.integers(0, len(GOOD)), st.integers(0, 3), st.binary(max_size=3))
-def test_good_header_with_a_piece_replaced_is_judged_as_the_grammar_says(at: int, gone: int, put: bytes) -> None:
+def test_good_header_with_a_part_replaced_is_judged_by_the_grammar(at: int, gone: int, put: bytes) -> None:
     agrees([GOOD[:at] + put + GOOD[at + gone :]])
 
 
 @pytest.mark.covers("R15")
 @given(st.text(max_size=60), st.text(max_size=80))
-def test_any_pair_of_texts_is_judged_as_the_grammar_says(username: str, password: str) -> None:
+def test_any_pair_of_texts_is_judged_by_the_grammar(username: str, password: str) -> None:
     pair = f"{username}:{password}".encode(errors="surrogatepass")
     agrees([b"Basic " + b64encode(pair)])
 
 
 @pytest.mark.covers("R15", "B4")
 @given(st.uuids(), st.builds(mint))
-def test_every_account_and_every_minted_password_is_read(account: object, password: str) -> None:
+def test_every_account_and_every_minted_password_is_parsed(account: object, password: str) -> None:
     header = b"Basic " + b64encode(f"{account}:{password}".encode())
     assert basic.parse([header]) == Credentials(str(account), digest(password))

@@ -1,4 +1,4 @@
-"""The decided line: whatever a client sends, it stays one line of JSON that says what was said."""
+"""The decided line is one line of JSON with the client's values, for anything that a client sends."""
 
 import json
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ RECORD = Record("t", "a", "", b"", datetime.max.replace(tzinfo=UTC), False, b"",
     st.text(),
     st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
 )
-def test_line_is_one_json_object_whatever_the_texts_hold(name: str, method: str, target: str, now: datetime) -> None:
+def test_line_is_one_json_object_for_any_texts(name: str, method: str, target: str, now: datetime) -> None:
     framed = frame(OK, account=None, record=RECORD._replace(name=name), address=None)
     line = decided_line("0" * 32, now.timestamp(), framed, method=method, target=target)
     assert line.endswith(b"\n")

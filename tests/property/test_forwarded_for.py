@@ -1,4 +1,4 @@
-"""The walk through X-Forwarded-For: whatever a caller writes, it cannot choose its own address."""
+"""The walk through X-Forwarded-For: a caller cannot choose its own address."""
 
 from ipaddress import ip_network
 

@@ -1,4 +1,4 @@
-"""Whatever people call things, a mail has our headers and no other, one recipient, and no defect."""
+"""With any names in it, an email has only our headers, one recipient and no defect."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime

@@ -1,4 +1,4 @@
-"""What a recipe quotes comes out of the language as it went in, whatever it holds."""
+"""A value that a recipe quotes comes out of its language unchanged."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""No cell of an exported log is run by a spreadsheet, whatever a stranger wrote into a request, and nothing is lost."""
+"""A spreadsheet runs no cell of an exported log, for any text in a request, and no text is lost."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ NAMES = TEXTS | st.none()
 
 
 def unmarked(text: str) -> str:
-    """Return what a cell held: what whoever reads the file with a program does, as the documentation says."""
+    """Return a cell's original value, as the documentation tells programs to read it."""
     return re.sub(rf"(\A|(?<=[;\t\r\n]))'('*)(?=[{re.escape(RUN)}])", r"\2", text)
 
 
@@ -32,16 +32,16 @@ def request(resource: str, name: str | None = None, method: str = "GET") -> Logg
 
 
 @given(TEXTS)
-def test_no_cell_begins_with_what_a_spreadsheet_runs(text: str) -> None:
+def test_no_cell_begins_with_a_formula(text: str) -> None:
     made = cell(text)
     assert not made.startswith(tuple(RUN))
-    # Where a spreadsheet takes the semicolon for the separator, what follows one is a cell's beginning too.
+    # If a spreadsheet takes the semicolon for the separator, a cell also begins after each semicolon.
     assert not any(part.startswith(tuple(RUN)) for part in made.split(";"))
     assert unmarked(made) == text
 
 
 @given(TEXTS, NAMES, TEXTS)
-def test_a_file_for_spreadsheets_is_read_back_as_it_was(resource: str, name: str | None, method: str) -> None:
+def test_csv_file_is_read_back_unchanged(resource: str, name: str | None, method: str) -> None:
     rows = [request(resource, name, method), request("/last")]
     text = b"".join(written([rows[:1], [], rows[1:]], Format.CSV)).decode()
     heading, *lines = csv.reader(io.StringIO(text, newline=""))
@@ -58,7 +58,7 @@ def test_a_file_for_spreadsheets_is_read_back_as_it_was(resource: str, name: str
 
 
 @given(TEXTS, NAMES, TEXTS)
-def test_a_line_of_json_holds_the_text_unchanged(resource: str, name: str | None, method: str) -> None:
+def test_json_line_holds_the_text_unchanged(resource: str, name: str | None, method: str) -> None:
     line, end = b"".join(written([[request(resource, name, method)]], Format.JSONL)).split(b"\n")
     assert end == b""
     read = json.loads(line)
@@ -66,7 +66,7 @@ def test_a_line_of_json_holds_the_text_unchanged(resource: str, name: str | None
     assert tuple(read) == COLUMNS
 
 
-def test_cells_are_quoted_as_the_standard_says() -> None:
+def test_cells_are_quoted_by_the_standard() -> None:
     assert b'"a,""b""",' in b"".join(written([[request('a,"b"')]], Format.CSV))
     assert cell("'quoted'") == "'quoted'"
     assert cell("=1+1") == "'=1+1"

@@ -1,4 +1,4 @@
-"""The networks that traffic suggests hold every address that was seen, and no network holds more than it must."""
+"""The networks suggested by traffic hold every address that was seen, and are no larger than needed."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from simsim.account_log.allowlist_preview import smallest_around, smallest_networks
 
-# Close together, so that neighbours are met.
+# Close together, so that some are neighbours.
 V4 = st.integers(0, 2**11).map(lambda number: IPv4Address((203 << 24) + number))
 V6 = st.integers(0, 2**67).map(lambda number: IPv6Address((0x2001_0DB8 << 96) + number))
 

@@ -1,4 +1,4 @@
-"""A verdict stays as it is until the next turn of its record, whatever the record says."""
+"""A decision stays the same until the next turn of its record, for any record."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -29,5 +29,5 @@ def test_no_verdict_changes_before_its_turn(record: Record, now: datetime, later
         assert before == after
 
 
-def test_nothing_found_never_turns() -> None:
+def test_missing_record_never_turns() -> None:
     assert next_turn(None, START) is None

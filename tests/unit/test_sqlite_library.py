@@ -1,5 +1,9 @@
 """Every process uses a SQLite that can't corrupt a database, or does not start."""
 
+import contextlib
+import dataclasses
+import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +11,12 @@ from pathlib import Path
 import pytest
 
 from simsim import sqlite_library
+from simsim.config import environment
+from simsim.config.settings import sqlite
+from simsim.operations.command_line import run
+from simsim.operations.doctor import checks
 from simsim.problem import Unusable
+from verbs import WIRING
 
 pytestmark = pytest.mark.covers("B11")
 
@@ -65,3 +74,45 @@ except Exception as problem:
     )
     assert done.stdout.startswith(f"{Unusable.__name__} SQLite 3.40.1 from the system can corrupt databases")
     assert done.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", ["serve", "worker"])
+def test_unsafe_library_stops_serve_and_the_worker(
+    verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def began(_signals: object) -> None:
+        raise AssertionError("the worker began")
+
+    monkeypatch.setattr(signal, "sigwait", began)
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 40, 1))
+    assert run([verb], wiring=dataclasses.replace(WIRING, operator=environment.read)) == 1
+    line = capsys.readouterr().err
+    assert line.startswith("simsim: SQLite 3.40.1 from pysqlite3 can corrupt databases")
+    assert line.count("\n") == 1
+
+
+@pytest.mark.parametrize(("version", "is_good"), [((3, 40, 1), False), ((3, 51, 3), True)])
+def test_doctor_names_the_version_and_its_verdict(
+    version: tuple[int, ...], is_good: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
+    (finding,) = checks.sqlite()
+    assert finding.is_good is is_good
+    assert finding.detail.startswith(".".join(map(str, version)))
+    assert ("can corrupt databases" in finding.detail) is not is_good
+
+
+def test_deleted_secret_is_overwritten_in_the_file(tmp_path: Path) -> None:
+    path, secret = tmp_path / "simsim.sqlite3", b"a sealed password that nobody needs any more"
+    path.touch()
+    database = sqlite(path, "FULL")
+    with contextlib.closing(sqlite3.connect(database["NAME"], uri=True, isolation_level=None)) as connection:
+        connection.executescript(database["OPTIONS"]["init_command"])
+        connection.execute("CREATE TABLE kept (secret BLOB)")
+        for statement, is_there in (
+            ("INSERT INTO kept VALUES (?1)", True),
+            ("DELETE FROM kept WHERE secret = ?1", False),
+        ):
+            connection.execute(statement, (secret,))
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            assert (secret in path.read_bytes()) is is_there

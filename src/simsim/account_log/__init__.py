@@ -1,1 +1,1 @@
-"""What an account's people may read of its request log."""
+"""The parts of the request log that an account's people may read."""

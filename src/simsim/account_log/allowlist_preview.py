@@ -1,4 +1,4 @@
-"""What an allowlist would have refused, had it stood a month ago, and which list the traffic suggests (B3)."""
+"""A preview of the requests that an allowlist would have refused, and a list suggested by the traffic (B3)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from simsim.request_log.usage.token_use import RECENT_DAYS, AddressUse, addresse
 from simsim.tokens.models import Token
 from simsim.tokens.rules import parse_networks
 
-# An IPv6 host changes its address within its /64 every day (RFC 8981): a list of single ones would be stale at once.
+# An IPv6 host changes its address within its /64 daily (RFC 8981), so a list of single addresses would soon be stale.
 IPV6_PREFIX = 64
 IPV4_PREFIX = 24
 NEIGHBOURS = 3
@@ -20,9 +20,9 @@ NEIGHBOURS = 3
 
 @dataclass(frozen=True)
 class Preview:
-    """What a list would have meant for the requests that the token let in during the last 30 days.
+    """The effect of an allowlist on the token's accepted requests of the last 30 days.
 
-    `excluded` are the addresses outside the list, the busiest first; `seen` is how many addresses there were at all.
+    `excluded` are the addresses outside the list, the busiest first; `seen` is the number of all addresses.
     """
 
     excluded: Sequence[AddressUse]
@@ -39,7 +39,7 @@ class Preview:
 
 
 def preview_allowlist(*, actor: Actor, token: Token, allowed_networks: Iterable[str], now: datetime) -> Preview:
-    """Return what the list would have refused. An empty list refuses nobody. Raises Invalid for a bad network."""
+    """Return the list's effect; an empty list refuses nobody. Raises Invalid for an invalid network."""
     permit(actor, Permission.VIEW_LOG, token.account)
     networks = [ip_network(text) for text in parse_networks(allowed_networks)]
     packed = allowlist.pack(networks)
@@ -49,10 +49,10 @@ def preview_allowlist(*, actor: Actor, token: Token, allowed_networks: Iterable[
 
 
 def suggest_networks(*, actor: Actor, token: Token, now: datetime) -> list[str]:
-    """Return the smallest sensible list that lets in all that was let in during the last 30 days.
+    """Return the smallest sensible list that allows every address that was let in during the last 30 days.
 
-    IPv6 addresses count by their /64; three or more IPv4 addresses in one /24 become the smallest network that holds
-    them, fewer stay single. Empty when nothing is known.
+    An IPv6 address becomes its /64. Three or more IPv4 addresses in one /24 become the smallest network that contains
+    them; fewer stay single. Empty without accepted requests.
     """
     permit(actor, Permission.VIEW_LOG, token.account)
     known = [ip_address(use.address) for use in recent_addresses(token, now) if use.address]
@@ -64,7 +64,7 @@ def recent_addresses(token: Token, now: datetime) -> list[AddressUse]:
 
 
 def smallest_networks(addresses: Iterable[IPv4Address | IPv6Address]) -> list[Network]:
-    """Return the networks that suggest_networks speaks of, in the order of their first address."""
+    """Return the networks as `suggest_networks` describes, in the order of their first address."""
     homes: dict[Network, set[IPv4Address | IPv6Address]] = {}
     for address in addresses:
         length = IPV4_PREFIX if address.version == 4 else IPV6_PREFIX
@@ -81,6 +81,6 @@ def smallest_networks(addresses: Iterable[IPv4Address | IPv6Address]) -> list[Ne
 
 
 def smallest_around(first: IPv4Address | IPv6Address, last: IPv4Address | IPv6Address) -> Network:
-    """Return the smallest network that holds both addresses of one family."""
+    """Return the smallest network that contains both addresses, which are of one family."""
     differing = (int(first) ^ int(last)).bit_length()
     return ip_network((first, first.max_prefixlen - differing), strict=False)

@@ -1,4 +1,4 @@
-"""The requests that an account's log holds, for whoever may read that log (R17)."""
+"""Requests in an account's log, for the people who may read it (R17)."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -18,20 +18,20 @@ def requests_of(
     account: Account, *, actor: Actor, filters: LogFilters | None = None, limit: int = 50, cursor: str | None = None,
     patience_seconds: float | None = None,
 ) -> RequestPage:  # fmt: skip
-    """Return one page of the account's requests that pass the filters, newest first, whatever account they name.
+    """Return one page of the account's requests that match the filters, newest first; the filters' account is ignored.
 
-    With `patience_seconds` it may be incomplete, and its cursor goes on: see `list_requests`.
+    With `patience_seconds` the page may be incomplete, and its cursor continues it: see `list_requests`.
 
-    Raise NotFound or NotPermitted, and Invalid for a limit, a cursor or a status that is none.
+    Raises NotFound or NotPermitted, and Invalid for an invalid limit, cursor or status.
     """
-    own = _own(account, actor, filters)
+    own = _limited(account, actor, filters)
     return list_requests(own, limit=limit, cursor=cursor, patience_seconds=patience_seconds)
 
 
 def requests_of_all(*, actor: Actor, filters: LogFilters, limit: int = 50, cursor: str | None = None) -> RequestPage:
-    """Return one page of every account's requests, those of unknown callers included; only the operator may.
+    """Return one page of all accounts' requests, including those of unknown callers; only the operator may.
 
-    Raise NotPermitted, and Invalid as `requests_of`.
+    Raises NotPermitted, and Invalid as `requests_of`.
     """
     if not actor.is_operator:
         raise NotPermitted
@@ -39,23 +39,23 @@ def requests_of_all(*, actor: Actor, filters: LogFilters, limit: int = 50, curso
 
 
 def export_of(account: Account, *, actor: Actor, filters: LogFilters | None = None) -> Iterator[list[LoggedRequest]]:
-    """Return all the account's requests that pass the filters, newest first, in pieces: see `pieces_of`.
+    """Return all the account's requests that match the filters, newest first, in pieces: see `pieces_of`.
 
-    Raise NotFound or NotPermitted at once, and not only when the first piece is asked for.
+    Raises NotFound or NotPermitted at once, not only when the first piece is read.
     """
-    return pieces_of(_own(account, actor, filters))
+    return pieces_of(_limited(account, actor, filters))
 
 
 def flood_of(
     account: Account, *, actor: Actor, since: datetime | None, until: datetime | None, networks: list[str] | None = None
 ) -> Flooded | None:
-    """Return what was counted on the account and not stored: see `flooded`. Raise NotFound or NotPermitted."""
+    """Return the requests that were counted instead of stored: see `flooded`. Raises NotFound or NotPermitted."""
     permit(actor, Permission.VIEW_LOG, account)
     return flooded(account.pk, since=since, until=until, networks=networks)
 
 
 def find_request(request_id: int, *, actor: Actor, account: Account) -> LoggedRequest:
-    """Return the request of that id in the account's log; raise NotFound also for one of another account."""
+    """Return the request of that id in the account's log; raise NotFound also for another account's request."""
     permit(actor, Permission.VIEW_LOG, account)
     found = LoggedRequest.objects.filter(pk=request_id, account_id=account.pk).first()
     if found is None:
@@ -63,7 +63,7 @@ def find_request(request_id: int, *, actor: Actor, account: Account) -> LoggedRe
     return found
 
 
-def _own(account: Account, actor: Actor, filters: LogFilters | None) -> LogFilters:
-    """Return the filters in this account, whatever account they name; raise NotFound or NotPermitted."""
+def _limited(account: Account, actor: Actor, filters: LogFilters | None) -> LogFilters:
+    """Return the filters, limited to this account; raise NotFound or NotPermitted."""
     permit(actor, Permission.VIEW_LOG, account)
     return dataclasses.replace(filters or LogFilters(None), account_id=account.pk)

@@ -1,4 +1,4 @@
-"""How much an account is used, for whoever may read its log: over time, by token and what it is for, and from where."""
+"""The usage of an account over time, by token, software, endpoint and status, and its new callers."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ MAX_ADDRESSES = 10
 
 
 class By(StrEnum):
-    """By what the usage of an account is split. A request counts for the software that its token has now."""
+    """The ways to split an account's usage. A request counts for the current software of its token."""
 
     TOKEN = "token"  # noqa: S105
     SOFTWARE = "software"
@@ -35,8 +35,8 @@ KINDS = {By.TOKEN: CountKind.TOKEN, By.ENDPOINT: CountKind.ENDPOINT, By.STATUS: 
 class Part:
     """The usage of one token, software, endpoint or status.
 
-    `value` is an endpoint's name or a status, "" for one that nobody knows; `token` and `software` stand for their own
-    kind, and neither for tokens that have no software.
+    `value` is an endpoint or a status, "" for an unknown one; a part by token has `token`, a part by software has
+    `software`, and tokens without software have neither.
     """
 
     usage: Usage
@@ -47,7 +47,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Split:
-    """The MAX_ROWS parts with the most requests, the `others_number` that follow, and the requests without any."""
+    """The MAX_ROWS parts with the most requests, the sum of `others_number` other parts, and requests of no part."""
 
     parts: Sequence[Part]
     others_number: int
@@ -57,7 +57,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Report:
-    """The usage of each hour or day of the span, the oldest first, all of it, and what it is split into."""
+    """The usage of a span: by hour or day, oldest first, its total, and its parts."""
 
     span: Span
     series: Sequence[Usage]
@@ -67,7 +67,7 @@ class Report:
 
 @dataclass(frozen=True)
 class NewCaller:
-    """An address that was never let in before `first_day`, and the tokens that it used, the busiest first."""
+    """An address that was first let in on `first_day`, and the tokens that it used, the busiest first."""
 
     address: str
     first_day: date
@@ -77,7 +77,7 @@ class NewCaller:
 
 @dataclass(frozen=True)
 class NewCallers:
-    """The latest of the `number` addresses; `is_cut` when the account has too many for all to be looked at."""
+    """The latest of the `number` callers; `is_cut` when the account has too many addresses to examine them all."""
 
     shown: Sequence[NewCaller]
     number: int
@@ -85,7 +85,7 @@ class NewCallers:
 
 
 def usage_of(account: Account, *, actor: Actor, span: Span, by: By) -> Report:
-    """Return how much the account was used in that time; raise NotFound or NotPermitted."""
+    """Return the account's usage in that span; raise NotFound or NotPermitted."""
     permit(actor, Permission.VIEW_LOG, account)
     series = report.series(account.pk, span)
     everything = total(series)
@@ -99,9 +99,9 @@ def usage_of(account: Account, *, actor: Actor, span: Span, by: By) -> Report:
 
 
 def new_callers_of(account: Account, *, actor: Actor, now: datetime) -> NewCallers:
-    """Return from where the account was let in for the first time today or on the NEW_DAYS - 1 days before.
+    """Return the addresses that were first let in within the last NEW_DAYS days, today included.
 
-    Raise NotFound or NotPermitted.
+    Raises NotFound or NotPermitted.
     """
     permit(actor, Permission.VIEW_LOG, account)
     since = now.date() - timedelta(days=NEW_DAYS - 1)
@@ -118,13 +118,13 @@ def new_callers_of(account: Account, *, actor: Actor, now: datetime) -> NewCalle
 
 
 def last_day_of(account: Account, *, actor: Actor, now: datetime) -> Usage:
-    """Return how much the account was used in the last 24 hours; raise NotFound or NotPermitted."""
+    """Return the account's usage in the last 24 hours; raise NotFound or NotPermitted."""
     permit(actor, Permission.VIEW_LOG, account)
     return total(report.series(account.pk, Span.last_hours(DAY_HOURS, now)))
 
 
 def has_ever_been_used(account: Account, *, actor: Actor) -> bool:
-    """Whether the log, as long as it is kept, holds any request of the account; raise NotFound or NotPermitted."""
+    """Whether the log, as far back as it is kept, has a request of the account; raise NotFound or NotPermitted."""
     permit(actor, Permission.VIEW_LOG, account)
     return report.has_ever_been_used(account.pk)
 
@@ -133,7 +133,7 @@ def _by_value(account: Account, span: Span, by: By, everything: Usage) -> Split:
     found = report.largest(account.pk, span, KINDS[by], of=everything, number=MAX_ROWS)
     if by is not By.TOKEN:
         parts = [Part(usage, value) for value, usage in found.by_value.items()]
-        # Every request has a status and an endpoint: what is left over was counted between two queries.
+        # Every request has a status and an endpoint: any rest was counted between the two queries.
         return Split(parts, found.others_number, found.others, Usage())
     tokens = _tokens(account, map(uuid.UUID, found.by_value))
     parts = [
@@ -145,7 +145,7 @@ def _by_value(account: Account, span: Span, by: By, everything: Usage) -> Split:
 
 
 def _by_software(account: Account, span: Span, everything: Usage) -> Split:
-    # All of the account's: as a list of ids, thousands of them are more than a statement of SQLite's takes.
+    # All tokens of the account: a list of thousands of ids would exceed SQLite's limit for one statement.
     joined = Token.objects.filter(account=account).values_list("software").annotate(ids=JoinedIds("pk"))
     software_of = {token_id: software for software, ids in joined.order_by() for token_id in split_ids(ids)}
     used = report.by_group(account.pk, span, software_of.get, of=everything)
@@ -154,12 +154,12 @@ def _by_software(account: Account, span: Span, everything: Usage) -> Split:
     parts.sort(key=lambda part: (-part.usage.requests, part.software.name if part.software else ""))
     unnamed = everything - total(used.values())
     if not any(map(any, (part.usage.took for part in parts))):
-        # Nobody asked how long the others took, so what is left over is not known either.
+        # The parts have no durations, so the rest has none either.
         unnamed = Usage(unnamed.accepted, unnamed.refused)
     rest = parts[MAX_ROWS:]
     return Split(parts[:MAX_ROWS], len(rest), total(part.usage for part in rest), unnamed)
 
 
 def _tokens(account: Account, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Token]:
-    """Return those of the tokens that are the account's own, under their ids."""
+    """Return those tokens that belong to the account, by id."""
     return {token.pk: token for token in Token.objects.filter(account=account, pk__in=set(ids))}

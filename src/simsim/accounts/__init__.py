@@ -1,1 +1,1 @@
-"""Who may do what: accounts, their users, the roles, and the one permit() in front of every action."""
+"""Accounts, their users and roles, and permit(), which every action calls first."""

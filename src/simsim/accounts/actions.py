@@ -1,4 +1,4 @@
-"""What changes accounts and people. Each action permits, changes and records in one transaction."""
+"""Actions that change accounts and people; each one permits, changes and records in one transaction."""
 
 import uuid
 from datetime import datetime
@@ -43,7 +43,7 @@ def create_account(*, actor: Actor, name: str, now: datetime) -> Account:
 
 @transaction.atomic
 def ensure_account(*, actor: Actor, external_id: str, name: str, now: datetime) -> tuple[Account, bool]:
-    """Return the account of that external id and whether it was created now; an existing one stays as it is.
+    """Return the account of that external id, and whether this call created it; an existing account stays as it is.
 
     Raises AlreadyExists when another account has the name, AccountClosed when the account of that id is closed.
     """
@@ -57,7 +57,7 @@ def ensure_account(*, actor: Actor, external_id: str, name: str, now: datetime) 
         try:
             save_under_free_name(account)
         except AlreadyExists:
-            # Somebody else ensures the same account at the same moment, or another account has the name.
+            # A concurrent call created the same account, or another account has the name.
             found = Account.objects.filter(external_id=external_id).first()
             if found is None:
                 raise
@@ -71,7 +71,7 @@ def ensure_account(*, actor: Actor, external_id: str, name: str, now: datetime) 
 
 @transaction.atomic
 def rename_account(*, actor: Actor, account: Account, name: str, now: datetime) -> Account:
-    """Give an account another name, a closed one too: its name is free again. The same name changes nothing.
+    """Rename an account, which may be closed; its old name becomes free. The same name changes nothing.
 
     Only the operator may. Raises Invalid for an unusable name, AlreadyExists for a taken one.
     """
@@ -87,7 +87,7 @@ def rename_account(*, actor: Actor, account: Account, name: str, now: datetime) 
 
 
 def save_under_free_name(account: Account) -> None:
-    """Save an account; raise AlreadyExists when another one has its name, in any spelling that means the same."""
+    """Save an account; raise AlreadyExists when another one has the same name in any equivalent spelling."""
     account.name_key = name_key(account.name)
     taken = AlreadyExists(gettext_noop("There is already an account named “%(name)s”."), name=account.name)
     others = Account.objects.exclude(pk=account.pk).filter(
@@ -106,20 +106,20 @@ def save_under_free_name(account: Account) -> None:
 def add_user(
     *, actor: Actor, account: Account, email: str, role: str, password: str | None = None, now: datetime
 ) -> Membership:
-    """Add a person to an account, creating the user when the address is new; None as password leaves it unusable.
+    """Add a person to an account, and create the user if the address is new; without a password they can't sign in yet.
 
-    Raises Invalid for an unusable address or role, AlreadyExists when the person belongs to the account already. The
-    password of a user who exists is never changed here: belonging to one account must not open another.
+    Raises Invalid for an unusable address or role, AlreadyExists when the person already belongs to the account. An
+    existing user's password never changes here: an administrator of one account must not gain access to another.
     """
     permit(actor, Permission.MANAGE_PEOPLE, account)
-    membership = join(account, email=email, role=role, password=password, now=now)
+    membership = add_membership(account, email=email, role=role, password=password, now=now)
     record_account_event(actor, account, Event.USER_ADDED, {"email": membership.user.email, "role": role}, now)
     return membership
 
 
 @transaction.atomic
 def change_role(*, actor: Actor, account: Account, user: User, role: str, now: datetime) -> Membership:
-    """Promote or demote a user. Raises LastAdministrator rather than leave the account without one."""
+    """Promote or demote a user. Raises LastAdministrator when the account would have no administrator."""
     membership = locked_membership(actor, account, user)
     if role not in Role.values:
         raise Invalid(FieldError("role", gettext_noop("The role is either administrator or member.")))
@@ -134,7 +134,7 @@ def change_role(*, actor: Actor, account: Account, user: User, role: str, now: d
 
 @transaction.atomic
 def remove_user(*, actor: Actor, account: Account, user: User, now: datetime) -> None:
-    """Take a user out of the account; their tokens stay, for they are the account's (R2)."""
+    """Remove a user from the account. Their tokens stay: they belong to the account (R2)."""
     membership = locked_membership(actor, account, user)
     keep_one_administrator(membership)
     membership.delete()
@@ -143,7 +143,7 @@ def remove_user(*, actor: Actor, account: Account, user: User, now: datetime) ->
 
 @transaction.atomic
 def reset_password(*, actor: Actor, user: User, password: str, now: datetime) -> None:
-    """Give a user another password, which ends their sessions; recorded in each of their accounts.
+    """Set a user's password, which ends their sessions; recorded in each of their accounts.
 
     Only the operator may: a person may belong to several accounts, and the password opens all of them.
     """
@@ -151,7 +151,7 @@ def reset_password(*, actor: Actor, user: User, password: str, now: datetime) ->
         raise NotPermitted
     user.set_password(password)
     user.save(update_fields=["password"])
-    # In the trail of each account; without an account, in the operator's.
+    # Recorded for each account; without an account, for the operator.
     trails: list[uuid.UUID | None] = [*user.memberships.values_list("account_id", flat=True)]
     for account_id in trails or [None]:
         recorder.record(
@@ -164,38 +164,38 @@ def reset_password(*, actor: Actor, user: User, password: str, now: datetime) ->
         )
 
 
-def join(account: Account, *, email: str, role: str, password: str | None, now: datetime) -> Membership:
-    """Make the user where there is none, and the membership; whoever calls has permitted it and records it."""
+def add_membership(account: Account, *, email: str, role: str, password: str | None, now: datetime) -> Membership:
+    """Create the membership, and the user if there is none. The caller has checked permission and records it."""
     lock_open(account)
     email = parse_email(email)
     if role not in Role.values:
         raise Invalid(FieldError("role", gettext_noop("The role is either administrator or member.")))
     membership, made = Membership.objects.get_or_create(
-        account=account, user=found_or_made(email, password, now), defaults={"role": role, "created_at": now}
+        account=account, user=find_or_create_user(email, password, now), defaults={"role": role, "created_at": now}
     )
     if not made:
         raise AlreadyExists(gettext_noop("%(email)s already belongs to the account."), email=email)
     return membership
 
 
-def found_or_made(email: str, password: str | None, now: datetime) -> User:
-    """Return the user of that address; one who is made here has the password, None as password leaves it unusable."""
+def find_or_create_user(email: str, password: str | None, now: datetime) -> User:
+    """Return the user of that address; a new user gets the password, or an unusable one if it is None."""
     found = User.objects.filter(email=email).first()
     if found is not None:
         return found
-    # Two accounts may add the same new person at the same moment: the one that comes second finds the user.
+    # Two accounts may add the same new person at once: the second one finds the user.
     user, made = User.objects.get_or_create(
         email=email, defaults={"password": make_password(password), "created_at": now}
     )
     if made:
-        # The operator or an administrator vouches for the address, so that sign-in finds it verified.
+        # Verified, because the operator or an administrator vouches for the address.
         EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
     return user
 
 
 def locked_membership(actor: Actor, account: Account, user: User) -> Membership:
     """Return the membership, with the account locked until the transaction ends."""
-    # Two administrators who demote each other at the same moment would both see two of them: the lock makes one wait.
+    # Without the lock, two administrators who demote each other at once would both find a second administrator.
     lock_open(account)
     permit(actor, Permission.MANAGE_PEOPLE, account)
     membership = Membership.objects.select_related("user").filter(account=account, user=user).first()
@@ -214,10 +214,10 @@ def keep_one_administrator(leaving: Membership) -> None:
 
 
 def parse_email(text: str) -> str:
-    """Return the address in its normal spelling; raise Invalid when it is none."""
+    """Return the address in its normal spelling; raise Invalid when the text is not an address."""
     email = normal_email(text)
     wrong = Invalid(FieldError("email", gettext_noop("This is not an email address.")))
-    # Django's rule compares without case, so that a dotless ı passes for an i, and a domain may hold invisible ones.
+    # Django's rule ignores case, so that a dotless ı passes for an i, and allows invisible characters in a domain.
     if not email.partition("@")[0].isascii():
         raise wrong
     try:

@@ -1,4 +1,4 @@
-"""Inviting: a person belongs to the account at once, and gets a mail that leads in."""
+"""Invitations: an invited person belongs to the account at once and gets a mail with a link."""
 
 from datetime import datetime, timedelta
 from urllib.parse import urljoin
@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 
-from simsim.accounts.actions import join, locked_membership, record_account_event
+from simsim.accounts.actions import add_membership, locked_membership, record_account_event
 from simsim.accounts.models import Account, Membership, User, normal_email
 from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.audit.events import Event
@@ -22,13 +22,13 @@ MAX_PER_DAY_AND_ADDRESS = 5
 
 @transaction.atomic
 def invite(*, actor: Actor, account: Account, email: str, role: str, now: datetime) -> Membership:
-    """Add a person to the account and owe them the mail that tells them so.
+    """Add a person to the account and owe them the invitation.
 
-    Raises Invalid for an unusable address or role, AlreadyExists when the person belongs to the account already.
+    Raises Invalid for an unusable address or role, AlreadyExists when the person already belongs to the account.
     """
     permit(actor, Permission.MANAGE_PEOPLE, account)
     prove_not_too_many(account, normal_email(email), now)
-    membership = join(account, email=email, role=role, password=None, now=now)
+    membership = add_membership(account, email=email, role=role, password=None, now=now)
     record_account_event(actor, account, Event.USER_INVITED, {"email": membership.user.email, "role": role}, now)
     user = membership.user
     owe_invitation(actor, membership, chooses=user.last_login is None and not user.has_usable_password(), now=now)
@@ -37,7 +37,7 @@ def invite(*, actor: Actor, account: Account, email: str, role: str, now: dateti
 
 @transaction.atomic
 def invite_again(*, actor: Actor, account: Account, user: User, now: datetime) -> Membership:
-    """Owe the mail once more to somebody who has not signed in yet; once in a minute, however often it is asked for."""
+    """Owe the mail again to a person who has not signed in yet; at most once a minute."""
     membership = locked_membership(actor, account, user)
     user, since = membership.user, membership.created_at
     if user.last_login is not None and user.last_login >= since:
@@ -50,7 +50,7 @@ def invite_again(*, actor: Actor, account: Account, user: User, now: datetime) -
 
 
 def prove_not_too_many(account: Account, email: str, now: datetime) -> None:
-    """Raise TooManyInvitations rather than let an account write to strangers all day, or to one person all the time."""
+    """Raise TooManyInvitations when an account writes to too many people, or to one person too often, in a day."""
     owed = outbox.owed_since(now - timedelta(days=1), kind="invited")
     if owed.filter(recipient=email).count() >= MAX_PER_DAY_AND_ADDRESS:
         raise TooManyInvitations
@@ -59,9 +59,9 @@ def prove_not_too_many(account: Account, email: str, now: datetime) -> None:
 
 
 def owe_invitation(actor: Actor, membership: Membership, *, chooses: bool, now: datetime) -> bool:
-    """Owe the mail; return whether it was not owed yet in this minute.
+    """Owe the mail; return False when it was already owed in this minute.
 
-    `chooses` is whether the link leads to choosing a password, for whoever has none, rather than to the sign-in.
+    With `chooses`, the link leads to a page to choose a password, otherwise to the sign-in.
     """
     ends_at = now + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
     return outbox.owe(
@@ -83,11 +83,11 @@ def owe_invitation(actor: Actor, membership: Membership, *, chooses: bool, now: 
 
 
 def link_to_choose_a_password(user: User) -> str:
-    """Return allauth's link to choose a password: it works once, for PASSWORD_RESET_TIMEOUT, and is a secret."""
+    """Return allauth's secret link to choose a password: it works once, within PASSWORD_RESET_TIMEOUT."""
     key: str = default_token_generator.make_token(user)
     return address_of("account_reset_password_from_key", uidb36=user_pk_to_url_str(user), key=key)
 
 
 def address_of(page: str, **arguments: str) -> str:
-    """Return the address of a page on SIMSIM_BASE_URL: a mail names no host that a request claimed."""
+    """Return the address of a page on SIMSIM_BASE_URL: a mail must not contain a host from a request's headers."""
     return urljoin(settings.OPERATOR.base_url, reverse(page, kwargs=arguments))

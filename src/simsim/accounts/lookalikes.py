@@ -1,4 +1,4 @@
-"""Names that look like each other although they are spelled otherwise (Unicode Technical Standard 39, section 4)."""
+"""Names that look alike although their spellings differ (Unicode Technical Standard 39, section 4)."""
 
 import functools
 import unicodedata
@@ -8,7 +8,7 @@ from simsim.accounts.name_keys import IGNORABLE, name_key
 
 
 def lookalike(name: str, among: Iterable[str]) -> str | None:
-    """Return the first of the names that people could take for this one, None when there is none.
+    """Return the first of the names that people could mistake for this one, None when there is none.
 
     A name with the same key is not a lookalike: it is the same name.
     """
@@ -17,7 +17,7 @@ def lookalike(name: str, among: Iterable[str]) -> str | None:
 
 
 def shapes(name: str) -> frozenset[str]:
-    """Return the skeletons of a name: as it is written, and without case.
+    """Return the skeletons of a name: as written, and without case.
 
     Both, because a capital I looks like an l, and a Cyrillic і like an i.
     """
@@ -25,7 +25,7 @@ def shapes(name: str) -> frozenset[str]:
 
 
 def skeleton(text: str) -> str:
-    """Return the text with each character replaced by the one that it is confused with. Not for showing."""
+    """Return the text with each confusable character replaced by its prototype. Never show it."""
     if text.isascii():
         return " ".join(text.translate(prototypes()).split())
     drawn = IGNORABLE.sub("", unicodedata.normalize("NFD", text)).translate(prototypes())
@@ -34,12 +34,12 @@ def skeleton(text: str) -> str:
 
 @functools.cache
 def prototypes() -> dict[int, str]:
-    """Return for each confusable character the text that stands for all that look like it.
+    """Return, for each confusable character, its prototype: the text for all characters that look like it.
 
-    The library lists pairs in both directions, as from “l” to each of “1”, “I” and “|” and back. What several are
-    confused with stands for them, and of two the longer (“m” looks like “rn”).
+    The library lists pairs in both directions, such as from “l” to each of “1”, “I” and “|” and back. The prototype
+    is the text that several characters are confused with; of two, it is the longer (“m” looks like “rn”).
     """
-    # Read on first use: the hundred thousand pairs would slow each start of the command line down.
+    # Imported on first use: the hundred thousand pairs would slow down each start of the command line.
     from confusable_homoglyphs.confusables import confusables_data  # noqa: PLC0415
 
     known = {text: [pair["c"] for pair in pairs] for text, pairs in confusables_data.items()}
@@ -49,6 +49,6 @@ def prototypes() -> dict[int, str]:
             [other] = others
             is_alone = len(known.get(other, ())) == 1
             if not is_alone or (len(other), text) > (1, other):
-                # The data wraps characters that are written from right to left in marks of direction.
+                # The data wraps right-to-left characters in direction marks.
                 found[ord(text)] = other.strip("\u200e")
     return found

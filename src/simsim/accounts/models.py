@@ -1,4 +1,4 @@
-"""An account, the people who sign in, and the role of each person in each account."""
+"""Accounts, users, and the role of each user in each account."""
 
 import unicodedata
 import uuid
@@ -11,15 +11,15 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Account(models.Model):
-    """A customer of the API. Its id is the username of every one of its tokens (R15).
+    """A customer of the API. Its id is the username of each of its tokens (R15).
 
-    `external_id` is what another system calls the account; None where none does. A closed account has nothing but its
-    log and its audit trail: see `tokens.account_closure`.
+    `external_id` is the account's id in another system, None without one. A closed account keeps only its log and its
+    audit trail: see `tokens.account_closure`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=200, unique=True)
-    # "" where older code has made the account during an update, or another account has the key already.
+    # "" if older code created the account during an update, or if another account has the key.
     name_key = models.TextField(default="", db_default="", editable=False)
     created_at = models.DateTimeField(_("created"))
     external_id = models.CharField(_("external id"), max_length=200, null=True)
@@ -45,7 +45,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """A person who signs in with an e-mail address. What they may do is said by their memberships alone."""
+    """A person who signs in with an email address. Only their memberships decide what they may do."""
 
     email = models.EmailField(_("e-mail address"), unique=True)
     is_active = models.BooleanField(_("active"), default=True)
@@ -69,7 +69,7 @@ class Role(models.TextChoices):
 
 
 class Membership(models.Model):
-    """That a user belongs to an account, and as what."""
+    """A user's place in an account, and their role there."""
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
@@ -84,6 +84,6 @@ class Membership(models.Model):
 
 
 def normal_email(text: str) -> str:
-    """Return the one spelling of an address that we store and look for: without outer spaces, NFKC, in lower case."""
-    # Not casefold(), which makes one domain of straße.example and strasse.example: those are two.
+    """Return an address as we store and look it up: without outer spaces, in NFKC and lower case."""
+    # Not casefold(), which would make one domain of two: straße.example and strasse.example.
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).strip().lower())

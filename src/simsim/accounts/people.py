@@ -10,7 +10,7 @@ from simsim.problem import NotFound
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who belongs to the account; the last administrator can be neither demoted nor removed."""
+    """A person who belongs to the account; the last administrator can be neither demoted nor removed."""
 
     membership: Membership
     is_last_administrator: bool
@@ -21,7 +21,7 @@ class Person:
 
     @property
     def last_sign_in(self) -> datetime | None:
-        """When they last signed in since they belong to this account; before, it is another account's business."""
+        """When they last signed in, None if that was before they joined: it is then no business of this account."""
         at = self.user.last_login
         return at if at is not None and at >= self.membership.created_at else None
 
@@ -31,9 +31,9 @@ class Person:
 
 
 def people_of(account: Account, *, actor: Actor) -> list[Person]:
-    """Return everybody who belongs to the account, administrators first; raise NotFound or NotPermitted."""
+    """Return the people of the account, administrators first; raise NotFound or NotPermitted."""
     permit(actor, Permission.MANAGE_PEOPLE, account)
-    # By the alphabet, "administrator" comes before "member".
+    # In alphabetical order, "administrator" comes before "member".
     memberships = list(
         Membership.objects.filter(account=account).select_related("user", "account").order_by("role", "user__email")
     )
@@ -45,7 +45,7 @@ def people_of(account: Account, *, actor: Actor) -> list[Person]:
 
 
 def find_person(user_id: int, *, account: Account, actor: Actor) -> Person:
-    """Return the person of that id in the account; raise NotFound when nobody of that id belongs to it."""
+    """Return the person of that id in the account; raise NotFound when there is none."""
     for person in people_of(account, actor=actor):
         if person.user.pk == user_id:
             return person

@@ -1,4 +1,4 @@
-"""The one question in front of every action: may this actor do this in this account?"""
+"""The check that every action makes first: may this actor do this in this account?"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -25,7 +25,7 @@ GRANTS: dict[str, frozenset[Permission]] = {
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts: a user, or the operator at the command line of the machine (user is None)."""
+    """The one who acts: a user, or the operator on the command line (`user` is None)."""
 
     label: str
     user: User | None = None
@@ -43,12 +43,12 @@ OPERATOR = Actor("operator")
 
 
 def actor_of(user: User) -> Actor:
-    """Return the actor that a signed-in user is."""
+    """Return the actor for a signed-in user."""
     return Actor(user.email, user)
 
 
 def role_of(user: User, account: Account) -> str | None:
-    """Return the user's role in the account, read now; None also for a closed account or a user switched off."""
+    """Return the user's current role in the account; None also for a closed account or a disabled user."""
     return (
         Membership.objects.filter(account=account, user=user, user__is_active=True, account__closed_at=None)
         .values_list("role", flat=True)
@@ -57,10 +57,10 @@ def role_of(user: User, account: Account) -> str | None:
 
 
 def permit(actor: Actor, permission: Permission, account: Account) -> None:
-    """Return when the actor may do it. Raise NotFound to a stranger, who learns nothing, and NotPermitted to a member.
+    """Return if the actor may do it. Raise NotFound for a stranger, who learns nothing, and NotPermitted for a member.
 
-    The operator owns the machine and manages accounts and people; tokens are the customer's, so that even the operator
-    creates one only in an administrator's name.
+    The operator owns the machine and manages accounts and people. Tokens belong to the customer: even the operator
+    creates them only on behalf of an administrator.
     """
     if actor.user is None:
         if permission in {Permission.MANAGE_TOKENS}:
@@ -74,10 +74,10 @@ def permit(actor: Actor, permission: Permission, account: Account) -> None:
 
 
 def lock_open(account: Account) -> Account:
-    """Return the account as it is now, locked until the transaction ends; raise AccountClosed for a closed one.
+    """Return the current account, locked until the transaction ends; raise AccountClosed for a closed one.
 
-    Whatever gives an account a token, a request or a person comes through here: of it and a closing at the same moment,
-    the second sees the first.
+    Every action that gives an account a token, a request or a person locks it here, so that closing the account at the
+    same moment either waits for the action or makes it fail.
     """
     # SQLite ignores the lock, and needs none: its transactions begin IMMEDIATE.
     fresh = Account.objects.select_for_update().get(pk=account.pk)
@@ -87,7 +87,7 @@ def lock_open(account: Account) -> Account:
 
 
 def is_permitted(actor: Actor, permission: Permission, account: Account) -> bool:
-    """Whether permit() would let it pass: for showing a button, never for deciding."""
+    """Whether permit() would return: for showing a button, never for a decision."""
     try:
         permit(actor, permission, account)
     except (NotFound, NotPermitted):
@@ -96,7 +96,7 @@ def is_permitted(actor: Actor, permission: Permission, account: Account) -> bool
 
 
 def administrators(account: Account) -> QuerySet[User]:
-    """Return the active administrators of the account, by email."""
+    """Return the active administrators of the account, sorted by email."""
     return User.objects.filter(
         is_active=True,
         memberships__account=account,

@@ -1,4 +1,4 @@
-"""Names and descriptions that people type: what may stand in them."""
+"""The characters allowed in names and descriptions that people type."""
 
 import unicodedata
 
@@ -6,18 +6,18 @@ import regex
 
 from simsim.problem import FieldError, Invalid, gettext_noop
 
-LINE_MAX = 200
-TEXT_MAX = 1000
-# Controls, line and paragraph separators, surrogates and private use end header lines or fail to be written; the
-# directional overrides and isolates make a name read as another one (T8, T9). Other format characters join emoji.
+MAX_LINE_LENGTH = 200
+MAX_TEXT_LENGTH = 1000
+# Controls, separators, surrogates and private-use characters end header lines or can't be encoded; directional
+# overrides and isolates make a name read as another one (T8, T9). Other format characters join emoji.
 FORBIDDEN_CATEGORIES = {"Cc", "Zl", "Zp", "Cs", "Co"}
 DIRECTIONAL = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# What no font draws: two names that differ in it alone can't be told apart. The last two are blank symbols.
+# Invisible characters: two names that differ only in these look the same. The last ones are blank symbols.
 UNSEEN = regex.compile(
     r"[[\p{Default_Ignorable_Code_Point}\p{Cf}]--\p{Prepended_Concatenation_Mark}]|[\u2800\ufffc\U0001d159]", regex.V1
 )
-# Where such a character changes what is drawn before or after it, it is seen: emoji and their variants, flags, joiners
-# in Arabic and Indic scripts (RFC 5892, appendix A), variants of ideographs and of Mongolian letters.
+# Places where such a character visibly changes its neighbours: emoji and their variants, flags, joiners in Arabic and
+# Indic scripts (RFC 5892, appendix A), variants of ideographs and of Mongolian letters.
 SEEN_IN_PLACE = regex.compile(
     r"""
     (?<=[\p{Emoji}--[0-9\#*]])[\ufe0e\ufe0f] | (?<=[0-9\#*])\ufe0f(?=\u20e3)
@@ -33,32 +33,32 @@ SEEN_IN_PLACE = regex.compile(
 DRAWN = regex.compile(r"[\p{L}\p{N}\p{P}\p{S}]")
 
 
-def parse_line(field: str, text: str, *, required: bool = True, longest: int = LINE_MAX) -> str:
-    """Return a one-line text in NFC without outer spaces; raise Invalid, naming the field, when it can't be one.
+def parse_line(field: str, text: str, *, required: bool = True, longest: int = MAX_LINE_LENGTH) -> str:
+    """Return a one-line text in NFC without outer spaces; raise Invalid, naming the field, for an unusable text.
 
-    Every character of it can be seen: who reads two lines that differ sees where.
+    Every character of it is visible, so that readers see where two names differ.
     """
     line = unicodedata.normalize("NFC", text).strip()
     if not line and required:
         raise Invalid(FieldError(field, gettext_noop("This field is required.")))
     prove_readable(field, line, longest, allowed="")
     if unseen := UNSEEN.search(SEEN_IN_PLACE.sub("", line)):
-        message = gettext_noop("The character %(code)s is invisible. Delete it, or type the name anew.")
+        message = gettext_noop("The character %(code)s is invisible. Delete it, or retype the name.")
         raise Invalid(FieldError(field, message, {"code": code_of(unseen[0])}))
     if line and not shows_something(line):
-        raise Invalid(FieldError(field, gettext_noop("Nothing of this can be seen. Use letters or digits.")))
+        raise Invalid(FieldError(field, gettext_noop("This text is invisible. Use letters or digits.")))
     return line
 
 
 def parse_text(field: str, text: str) -> str:
-    """Return a text of several lines; raise Invalid, naming the field, when it is too long or holds controls."""
+    """Return a text of several lines; raise Invalid, naming the field, when it is too long or contains controls."""
     body = unicodedata.normalize("NFC", text).replace("\r\n", "\n").strip()
-    prove_readable(field, body, TEXT_MAX, allowed="\n\t")
+    prove_readable(field, body, MAX_TEXT_LENGTH, allowed="\n\t")
     return body
 
 
 def shows_something(text: str) -> bool:
-    """Whether a reader sees anything of the text."""
+    """Whether any character of the text is visible."""
     return DRAWN.search(UNSEEN.sub("", text)) is not None
 
 

@@ -1,1 +1,1 @@
-"""Who did what, written in the same transaction as the change itself."""
+"""The audit trail: who did what, recorded in the transaction of the change."""

@@ -1,4 +1,4 @@
-"""One row for each administrative act."""
+"""Audit events, and their shipments to the receiver."""
 
 import uuid
 from typing import ClassVar
@@ -7,7 +7,7 @@ from django.db import models
 
 
 class AuditEvent(models.Model):
-    """What happened, who did it, to what. Ids and labels are copies: the row outlives what it speaks of."""
+    """An event, its actor and its subject. Ids and labels are copies, because the row outlives them."""
 
     at = models.DateTimeField()
     event = models.CharField(max_length=60)
@@ -25,7 +25,7 @@ class AuditEvent(models.Model):
 
 
 class Shipment(models.Model):
-    """Events that are to be forwarded, by their ids, written in their transaction; see the log's Shipment."""
+    """The ids of events to forward, stored in the transaction of the events; see the log's Shipment."""
 
     delivery_id = models.UUIDField(default=uuid.uuid4)
     ids = models.JSONField()

@@ -1,4 +1,4 @@
-"""Finding events of the audit trail again: newest first, page by page."""
+"""Events of the audit trail, newest first, page by page."""
 
 import difflib
 import uuid
@@ -19,8 +19,10 @@ ANY_OF_A_GROUP = ".*"
 
 @dataclass(frozen=True)
 class AuditFilters:
-    """Which events. `since` is included and `until` is not; `event` is a name such as token.created, or token.* for
-    all that begin so; `actor` is an email address, or operator for the command line.
+    """Filters of the audit trail. `since` is inclusive, `until` exclusive.
+
+    `event` is a name such as token.created, or token.* for a group; `actor` is an email address, or “operator” for the
+    command line.
     """
 
     account_id: uuid.UUID | None = None
@@ -33,7 +35,7 @@ class AuditFilters:
 def list_events(
     filters: AuditFilters, *, limit: int, cursor: str | None = None
 ) -> tuple[Sequence[AuditEvent], str | None]:
-    """Return one page, newest first, and the cursor of the next, None at the end; whoever calls has asked permit().
+    """Return one page, newest first, and the cursor of the next, None at the end. The caller has checked permission.
 
     Raises Invalid for an unknown event or an invalid cursor.
     """
@@ -56,7 +58,7 @@ def condition_of(filters: AuditFilters) -> Q:
 
 
 def parse_event(text: str) -> list[str]:
-    """Return the events that are meant; raise Invalid, with the nearest name, when there is none."""
+    """Return the events of that name or group; raise Invalid, with the nearest name, when there is none."""
     group = text.removesuffix("*") if text.endswith(ANY_OF_A_GROUP) else None
     meant = [event.value for event in Event if (event.value.startswith(group) if group else event.value == text)]
     if meant:

@@ -1,1 +1,1 @@
-"""The only place that wires the rooms: settings in, applications out."""
+"""The only package that connects the others: it turns settings into applications."""

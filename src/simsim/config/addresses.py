@@ -1,4 +1,4 @@
-"""Addresses that an operator gives: each is proven usable and brought into one form, or refused."""
+"""Addresses in the operator's settings: each is checked and normalized, or refused."""
 
 import ipaddress
 import re
@@ -18,7 +18,7 @@ def split_url(name: str, url: str, schemes: set[str]) -> SplitResult:
     try:
         parts = urlsplit(url)
         is_usable = bool(parts.hostname) and parts.port != 0
-    except ValueError:  # "[" without an address of IPv6, a port that is not one
+    except ValueError:  # "[" without an IPv6 address, an invalid port
         is_usable = False
     if not is_usable or parts.scheme not in schemes:
         raise Unusable(
@@ -32,47 +32,48 @@ def split_url(name: str, url: str, schemes: set[str]) -> SplitResult:
 
 
 def normal_base_url(url: str) -> str:
-    """Return the console's address as a browser writes an origin: every link begins with it (RFC 6454, section 6.1).
+    """Return the console's address as a browser writes an origin; every link begins with it (RFC 6454, section 6.1).
 
-    Raises Unusable for what can't be one. A browser would write it differently from us, and no form could be sent.
+    Raises Unusable for any other text: a browser would write another origin, and the console would refuse its forms.
     """
     parts = split_url(BASE_URL, url, set(DEFAULT_PORTS))
     if "@" in parts.netloc or "?" in url or "#" in url:
-        raise Unusable("%(name)s is an address without a user, “?” and “#”", name=BASE_URL)
+        raise Unusable("%(name)s must not contain a user, “?” or “#”", name=BASE_URL)
     if parts.path not in {"", "/"}:
         raise Unusable(
-            "%(name)s: the console needs an address of its own, without the path “%(path)s”",
+            "%(name)s: the console needs its own host or port, without the path “%(path)s”",
             name=BASE_URL, path=parts.path,
         )  # fmt: skip
     host = normal_host(BASE_URL, parts.hostname or "")
     if host in {"0.0.0.0", "[::]"}:  # noqa: S104 - refused
-        raise Unusable("%(name)s: nobody can open %(host)s, give the name that people type", name=BASE_URL, host=host)
+        raise Unusable("%(name)s: nobody can open %(host)s: give the name that people type", name=BASE_URL, host=host)
     port = "" if parts.port in {None, DEFAULT_PORTS[parts.scheme]} else f":{parts.port}"
     return f"{parts.scheme}://{host}{port}"
 
 
 def normal_host(name: str, host: str) -> str:
-    """Return a host in lower case and ASCII, IPv6 in brackets; raise Unusable for what is no name and no address."""
+    """Return a host in lower case and ASCII, with brackets for IPv6; raise Unusable for any other text."""
     if ":" in host:
         try:
             # Without a zone, which no browser takes: http://[fe80::1%eth0].
             return f"[{ipaddress.IPv6Address(host.replace('%', ' '))}]"
         except ValueError:
-            raise Unusable("%(name)s: [%(host)s] is no address of IPv6", name=name, host=host) from None
+            raise Unusable("%(name)s: [%(host)s] is not an IPv6 address", name=name, host=host) from None
     text = ascii_host(host).removesuffix(".")
     labels = text.split(".")
-    # A browser takes 127.1 and 0x7f.1 for addresses, and writes them out: what ends in a number must be four of them.
+    # A browser takes 127.1 and 0x7f.1 for addresses and writes them in full, so a host that ends in a number must be a
+    # full IPv4 address.
     is_number = labels[-1].isdigit() or labels[-1].startswith("0x")
     if len(text) > 253 or not all(map(_is_label, labels)) or (is_number and not is_ipv4(text)):
-        raise Unusable("%(name)s: “%(host)s” is no name of a host and no address", name=name, host=host)
+        raise Unusable("%(name)s: “%(host)s” is neither a host name nor an address", name=name, host=host)
     return text
 
 
 def ascii_host(host: str) -> str:
-    """Return a host name as DNS and browsers write it (UTS 46), "" for what has no such form."""
+    """Return a host name as DNS and browsers write it (UTS 46), "" if it has no such form."""
     if host.isascii():
         return host.lower()
-    import idna  # noqa: PLC0415 - its tables take 10 ms, and hardly anybody needs them
+    import idna  # noqa: PLC0415 - its tables take 10 ms to load, and are seldom needed
 
     try:
         return idna.encode(host, uts46=True).decode()
@@ -89,11 +90,11 @@ def is_ipv4(text: str) -> bool:
 
 
 def prove_api_url(url: str) -> None:
-    """Raise Unusable for an address that can't stand before a path, or that would show a password to every caller."""
+    """Raise Unusable for a URL that no path can follow, or that would show a password to every caller."""
     prove_characters(API_URL, url)
     parts = split_url(API_URL, url, set(DEFAULT_PORTS))
     if "@" in parts.netloc or "?" in url or "#" in url:
-        raise Unusable("%(name)s must be a URL with a host, and without a user, “?” and “#”", name=API_URL)
+        raise Unusable("%(name)s must be a URL with a host, without a user, “?” or “#”", name=API_URL)
     normal_host(API_URL, parts.hostname or "")
 
 
@@ -105,10 +106,10 @@ def prove_path(name: str, path: str) -> None:
 
 def prove_characters(name: str, text: str) -> None:
     if not _is_of_url_characters(text) or _has_broken_escape(text):
-        raise Unusable("%(name)s holds a character that a URL can’t hold: write it percent-encoded", name=name)
+        raise Unusable("%(name)s contains a character that is not allowed in a URL: percent-encode it", name=name)
 
 
 def prove_percent_encoded(name: str, text: str) -> None:
-    """Raise Unusable where a “%” begins no escape: it would be read differently here and there."""
+    """Raise Unusable if a “%” does not begin an escape, because parsers would read it differently."""
     if _has_broken_escape(text) or any(character.isspace() or not character.isprintable() for character in text):
-        raise Unusable("%(name)s: write “%%” as %%25, and spaces and control characters percent-encoded", name=name)
+        raise Unusable("%(name)s: write “%%” as %%25, and percent-encode spaces and control characters", name=name)

@@ -1,4 +1,4 @@
-"""The console, its files and the management API. It has no `/gate/verify`: the gate has processes of its own."""
+"""The ASGI application of the console and its files. It has no `/gate/verify`: the gate has its own processes."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 from simsim.config import environment
-from simsim.config.forwarded import as_told
+from simsim.config.forwarded import as_forwarded
 from simsim.config.gates import build_gate
 from simsim.console.bodies import Bodies
 from simsim.console.files import CollectedFiles
@@ -22,7 +22,7 @@ HEALTH_PATHS = frozenset({HEALTHZ, READYZ})
 
 
 class ConsoleServer:
-    """Answers health and files before Django, which speaks no lifespan protocol."""
+    """Answers health checks and files before Django, and the lifespan protocol, which Django does not support."""
 
     def __init__(self) -> None:
         operator = environment.read()
@@ -40,7 +40,7 @@ class ConsoleServer:
         elif scope["type"] == "http" and scope["path"] in self._files:
             await self._files(scope, receive, send)
         elif scope["type"] == "http" and scope["path"] not in HEALTH_PATHS:
-            await self._django(as_told(scope, self._trusted), receive, send)
+            await self._django(as_forwarded(scope, self._trusted), receive, send)
         else:
             await self._gate(scope, receive, send)
 

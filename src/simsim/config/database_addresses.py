@@ -1,4 +1,4 @@
-"""Database URLs: a file of SQLite, or a PostgreSQL as libpq understands its URL."""
+"""Database URLs: an SQLite file, or a PostgreSQL database as libpq reads its URL."""
 
 import difflib
 import re
@@ -25,7 +25,7 @@ def sqlite_path(url: str) -> Path | None:
 
 
 def prove_database_url(name: str, url: str) -> None:
-    """Raise Unusable, in one line that names the setting and repeats no secret, for a URL that names no database."""
+    """Raise Unusable for a URL that names no database, in one line that names the setting and repeats no secret."""
     if is_postgresql(url):
         prove_postgresql(name, url)
     elif url.startswith(SQLITE):
@@ -38,9 +38,9 @@ def prove_sqlite(name: str, path: str) -> None:
     if not path or path.endswith("/") or path == ":memory:" or "\0" in path or Path(path).is_dir():
         raise Unusable("%(name)s must name a file: sqlite:////absolute/path or sqlite:///relative/path", name=name)
     if "?" in path or "#" in path:
-        raise Unusable("%(name)s: a file of SQLite takes no parameters, and its path no “?” and “#”", name=name)
+        raise Unusable("%(name)s: an SQLite file takes no parameters, and its path no “?” or “#”", name=name)
     if path.startswith("~"):
-        raise Unusable("%(name)s: “~” stands for nothing here, write the path in full", name=name)
+        raise Unusable("%(name)s: “~” has no meaning here. Write the full path", name=name)
 
 
 def prove_postgresql(name: str, url: str) -> None:
@@ -49,7 +49,7 @@ def prove_postgresql(name: str, url: str) -> None:
     if not database and "service" not in parameters:
         raise Unusable("%(name)s names no database: write postgresql://HOST/DATABASE", name=name)
     if len(database.encode()) > MAX_DATABASE_NAME_LENGTH:
-        raise Unusable("%(name)s: a database's name has 63 bytes at most", name=name)
+        raise Unusable("%(name)s: a database's name has at most 63 bytes", name=name)
     if "/" in database or "#" in url:
         raise Unusable("%(name)s: write “/” in a name as %%2F, and “#” as %%23", name=name)
     prove_values(name, parameters)
@@ -57,28 +57,28 @@ def prove_postgresql(name: str, url: str) -> None:
 
 def postgresql_parameters(name: str, url: str) -> dict[str, Any]:
     """Return libpq's parameters, as its own parser reads them from the URL; raise Unusable when it can't."""
-    import psycopg  # noqa: PLC0415 - a gate on SQLite does without the driver, 30 ms and 10 MB of it
+    import psycopg  # noqa: PLC0415 - a gate on SQLite does not need the driver, which takes 30 ms and 10 MB
     from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
 
     try:
         return dict(conninfo_to_dict(url))
     except psycopg.Error as error:
         unknown = _unknown_parameter(str(error))
-    # libpq quotes what it could not read, and that may be half of a password: only a parameter's name is repeated.
+    # libpq quotes the text that it could not read, which may be half of a password: we repeat only a parameter's name.
     if unknown and "@" not in url.partition("?")[2]:
         known = sorted(option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults())
         nearest = difflib.get_close_matches(unknown[1], known, n=1, cutoff=0.0)[0]
         raise Unusable(
-            "%(name)s: PostgreSQL knows no parameter “%(parameter)s”, did you mean “%(nearest)s”?",
+            "%(name)s: PostgreSQL has no parameter “%(parameter)s”. Did you mean “%(nearest)s”?",
             name=name, parameter=unknown[1], nearest=nearest,
         )  # fmt: skip
     raise Unusable(
-        "%(name)s can't be read: in user and password write “%%”, “/”, “@” and spaces percent-encoded", name=name
+        "%(name)s can't be read: percent-encode “%%”, “/”, “@” and spaces in the user and the password", name=name
     )
 
 
 def prove_values(name: str, parameters: dict[str, Any]) -> None:
-    """Let libpq look at the parameters' values: it does so before it connects, here to a place that can't exist."""
+    """Have libpq check the parameters' values: it does so before it connects, here to an address that can't exist."""
     from psycopg import Error, pq  # noqa: PLC0415
     from psycopg.conninfo import make_conninfo, timeout_from_conninfo  # noqa: PLC0415
 
@@ -93,13 +93,14 @@ def prove_values(name: str, parameters: dict[str, Any]) -> None:
     try:
         timeout_from_conninfo(parameters)
     except Error:
-        raise Unusable("%(name)s: connect_timeout is a number of seconds", name=name) from None
+        raise Unusable("%(name)s: connect_timeout must be a number of seconds", name=name) from None
 
 
 def django_database(name: str, url: str) -> dict[str, Any]:
-    """Return what Django connects with: the same that libpq reads from the URL, so that gate and console go alike.
+    """Return Django's settings for the database: the parameters that libpq reads from the URL, as the gate does.
 
-    Connections are kept for an hour: one to a standby would refuse every change for as long.
+    Only read-write servers are accepted: connections are kept for an hour, and one to a standby would refuse every
+    change for that time.
     """
     options = postgresql_parameters(name, url)
     named = {key: str(options.pop(parameter, "")) for key, parameter in _DJANGO_NAMES.items()}

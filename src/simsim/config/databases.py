@@ -1,4 +1,4 @@
-"""Which database holds what: the request log in its own, everything else in the default."""
+"""The router of the databases: the request log is in its own, everything else in the default one."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ LOG_APP = "request_log"
 
 
 class RequestLogRouter:
-    """Sends the request log to the alias that the settings give it."""
+    """Routes the request log to the alias in the settings."""
 
     def db_for_read(self, model: Any, **_hints: Any) -> str | None:
         return settings.REQUEST_LOG_ALIAS if model._meta.app_label == LOG_APP else None

@@ -1,4 +1,4 @@
-"""The settings that an operator gives, read once and proven usable."""
+"""The operator's settings, read once and checked."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -17,15 +17,15 @@ from simsim.request_log.ship.endpoints import Pattern, parse_pattern
 from simsim.request_log.ship.proxy_formats import AccessLog, parse_access_log
 
 LISTS = ("trusted_proxies", "access_logs", "log_path_patterns")
-# Empty, these say “none”. Every other setting that is empty was meant to say something: a variable of a container's
-# configuration that was never filled in would put the tokens into a new SQLite file, under a new key.
+# An empty value of these means “none”. Any other empty setting is a mistake: a variable that was never filled in, in a
+# container's configuration, would put the tokens into a new SQLite file, under a new key.
 MAY_BE_EMPTY = frozenset(
     {*LISTS, "log_database_url", "forward_url", "forward_secret", "forward_ca", "api_url", "gate_listen"}
 )
 MAX_RETENTION_DAYS = 36_500
-# A proxy list that takes in half of an address family or more would let any caller write its own address (T2).
+# A list of proxies that covers large parts of an address family would let callers choose their own address (T2).
 WIDEST_TRUSTED_PREFIX = {4: 8, 6: 16}
-# What pydantic would say of a value is its own grammar, not the operator's.
+# In place of pydantic's own messages, which operators would not understand.
 WORDS = {
     "log_retention_days": f"must be a number of days from 1 to {MAX_RETENTION_DAYS}",
     "forward_what": "must be log, audit or both",
@@ -33,7 +33,7 @@ WORDS = {
 
 
 class Sources(PydanticBaseSettingsSource):
-    """Hands pydantic what the environment, the files and `simsim.env` hold."""
+    """Gives pydantic the settings from the environment, the files and `simsim.env`."""
 
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
         given = self().get(field_name)
@@ -48,7 +48,7 @@ class Sources(PydanticBaseSettingsSource):
 
 
 class Environment(BaseSettings):
-    """What the operator decided. `docs/operators/settings.md` explains each."""
+    """The operator's settings. `docs/operators/settings.md` explains each."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", hide_input_in_errors=True, frozen=True)
 
@@ -65,7 +65,7 @@ class Environment(BaseSettings):
     access_logs: Annotated[tuple[str, ...], NoDecode] = ()
     log_retention_days: int = Field(default=365, ge=1, le=MAX_RETENTION_DAYS)
     log_path_patterns: Annotated[tuple[str, ...], NoDecode] = ()
-    # A webhook's address may hold what lets anybody write there.
+    # A webhook's URL may contain the secret that lets anybody write to it.
     forward_url: SecretStr = Field(default=SecretStr(""), repr=False)
     forward_secret: SecretStr = Field(default=SecretStr(""), repr=False)
     forward_what: Literal["log", "audit", "both"] = "both"
@@ -106,7 +106,7 @@ class Environment(BaseSettings):
         self.mail_server()
         self.trusted_networks()
         self.parse_gate_listen(self.gate_listen)
-        self.followed_logs()
+        self.parsed_access_logs()
         self.path_patterns()
         self.forward_target()
         if self.api_url:
@@ -115,7 +115,7 @@ class Environment(BaseSettings):
         return self
 
     def prove_databases(self) -> None:
-        """Raise Unusable for a database that can't be one, and for one that is named twice."""
+        """Raise Unusable for an invalid database URL, and for a database that is named twice."""
         for name, url in (("DATABASE_URL", self.database_url), ("LOG_DATABASE_URL", self.log_database_url)):
             if url:
                 prove_database_url(PREFIX + name, url)
@@ -127,7 +127,7 @@ class Environment(BaseSettings):
 
     @property
     def is_embedded(self) -> bool:
-        """Whether everything rests in the data directory, so that missing secrets may be made there."""
+        """Whether the tokens are in SQLite, so that missing secrets may be made in the data directory."""
         return not is_postgresql(self.database_url)
 
     @property
@@ -140,7 +140,7 @@ class Environment(BaseSettings):
 
     @property
     def database_files(self) -> tuple[Path, ...]:
-        """The files of SQLite that hold tokens and log; PostgreSQL has none."""
+        """The SQLite files of tokens and log; PostgreSQL has none."""
         main = (self.database_path,) if self.is_embedded else ()
         has_log_file = not is_postgresql(self.log_database_url) and (self.is_embedded or self.log_database_url != "")
         return main + ((self.log_database_path,) if has_log_file else ())
@@ -162,7 +162,7 @@ class Environment(BaseSettings):
         return mail_settings.read_mail_server(self.email_url.get_secret_value())
 
     def trusted_networks(self) -> bytes:
-        """Return SIMSIM_TRUSTED_PROXIES as packed ranges (see `credential.allowlist`); raise Unusable for a bad one."""
+        """Return SIMSIM_TRUSTED_PROXIES as packed ranges (see `credential.allowlist`); raise Unusable."""
         networks = []
         for text in self.trusted_proxies:
             network = allowlist.parse_network(text)
@@ -176,34 +176,34 @@ class Environment(BaseSettings):
         return allowlist.pack(networks)
 
     def parse_gate_listen(self, text: str, *, name: str = f"{PREFIX}GATE_LISTEN") -> HostPort | None:
-        """Return where the gate listens beside its socket, None for nowhere; raise Unusable for a bad one."""
+        """Return the TCP address on which the gate listens, None without one; raise Unusable for a bad value."""
         if not text:
             return None
         address = parse_listen(text, name=name)
         if not self.trusted_proxies:
             raise Unusable(
-                "%(name)s: the gate answers only the proxies that SIMSIM_TRUSTED_PROXIES names, and it names none",
+                "%(name)s: the gate answers only the proxies in SIMSIM_TRUSTED_PROXIES, which is empty",
                 name=name,
             )
         return address
 
-    def followed_logs(self) -> list[AccessLog]:
-        """Return what SIMSIM_ACCESS_LOGS names; raise Unusable for a kind or a path that is none."""
+    def parsed_access_logs(self) -> list[AccessLog]:
+        """Return the logs in SIMSIM_ACCESS_LOGS; raise Unusable for an unknown proxy or an invalid path."""
         return [parse_access_log(text) for text in self.access_logs]
 
     def path_patterns(self) -> list[Pattern]:
-        """Return SIMSIM_LOG_PATH_PATTERNS, parsed; raise Unusable for a bad one."""
+        """Return SIMSIM_LOG_PATH_PATTERNS, parsed; raise Unusable for a bad pattern."""
         patterns = {text: parse_pattern(text) for text in self.log_path_patterns}
         for text, pattern in patterns.items():
             if pattern is None:
                 raise Unusable(
-                    "SIMSIM_LOG_PATH_PATTERNS: %(text)s is no path with a part to mask, such as /holdings/{id}",
+                    "SIMSIM_LOG_PATH_PATTERNS: %(text)s is not a path with a part to mask, such as /holdings/{id}",
                     text=text,
                 )
         return [pattern for pattern in patterns.values() if pattern]
 
     def forward_target(self) -> Target | None:
-        """Return the receiver of what is forwarded, None when there is none; raise Unusable for a bad one."""
+        """Return the receiver of forwarded events, None without one; raise Unusable for a bad value."""
         url = self.forward_url.get_secret_value()
         for name in ("forward_secret", "forward_ca"):
             if not url and self.is_given(name):
@@ -215,12 +215,12 @@ class Environment(BaseSettings):
         return bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
 
     def key_ring(self) -> list[bytes]:
-        """Return the keys that encrypt passwords, newest first, each 32 bytes; an empty list when there is none."""
+        """Return the keys that encrypt passwords, the newest first, each 32 bytes; an empty list without keys."""
         text = self.token_keys.get_secret_value() or self.kept_secret("token_keys")
         return secret_files.decode_keys(text) if text else []
 
     def django_secret(self) -> str:
-        """Return the key that signs sessions, "" when there is none."""
+        """Return the key that signs sessions, "" without one."""
         return self.secret_key.get_secret_value() or self.kept_secret("secret_key")
 
     def prove_secrets(self) -> None:
@@ -233,19 +233,18 @@ class Environment(BaseSettings):
                 )  # fmt: skip
 
     def origin_of_keys(self) -> str:
-        """Return where the keys that encrypt passwords were given, in words for people."""
+        """Return the source of the keys that encrypt passwords, in words for people."""
         given = read_sources(type(self).model_fields).get("token_keys")
         return given.origin if given else str(self.keys_dir / "token_keys")
 
     def kept_secret(self, name: str) -> str:
-        """Return a secret from the data directory, "" when there is none."""
+        """Return a secret from the data directory, "" if it is not there."""
         return secret_files.kept_secret(PREFIX + name.upper(), self.keys_dir / name)
 
     def make_missing_secrets(self) -> list[Path]:
-        """Make the secrets that were not given, in the data directory, and return their files.
+        """Make the missing secrets in the data directory, and return their files.
 
-        Only `migrate` may call this, for a database that holds nothing yet: a key made later could not open what the
-        lost one closed.
+        Only `migrate` may call this, for an empty database: a new key could not decrypt data encrypted with a lost one.
         """
         if not self.is_embedded:
             return []
@@ -258,7 +257,7 @@ class Environment(BaseSettings):
 
 
 def read() -> Environment:
-    """Return the operator's settings; raise Unusable, in one line that names the setting, when one can't be used."""
+    """Return the operator's settings; raise Unusable, in one line that names the setting, for a bad one."""
     try:
         return Environment()
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""What trusted proxies say of a request: its scheme and its host, as they were when the browser asked."""
+"""The scheme and the host of the browser's request, as trusted proxies report them."""
 
 from typing import Any
 
@@ -8,24 +8,24 @@ PROTO, HOST = b"x-forwarded-proto", b"x-forwarded-host"
 SCHEMES = frozenset({"http", "https"})
 
 
-def as_told(scope: Any, trusted: bytes) -> Any:
-    """Return an ASGI scope in which a trusted peer's word about scheme and host counts, and nobody else's.
+def as_forwarded(scope: Any, trusted: bytes) -> Any:
+    """Return an ASGI scope with the scheme and the host that a trusted peer reports; any other peer's are ignored.
 
-    The last word is the peer's own: what stands left of it may be the caller's.
+    Only the last value of a header is the peer's own: values left of it may be the caller's.
     """
     client = scope.get("client")
     if not locate(client[0] if client else None, (), trusted).is_trusted:
         return scope
     told = dict(scope)
-    if (scheme := last_word(scope, PROTO).lower()) in SCHEMES:
+    if (scheme := last_value(scope, PROTO).lower()) in SCHEMES:
         told["scheme"] = scheme
-    if host := last_word(scope, HOST):
+    if host := last_value(scope, HOST):
         others = [(name, value) for name, value in scope["headers"] if name.lower() != b"host"]
         told["headers"] = [*others, (b"host", host.encode("latin-1"))]
     return told
 
 
-def last_word(scope: Any, header: bytes) -> str:
-    """Return the last of the values that a header lists, "" where there is none."""
+def last_value(scope: Any, header: bytes) -> str:
+    """Return the last value in a header's list, "" without any."""
     values = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == header]
     return ",".join(values).rpartition(",")[2].strip()

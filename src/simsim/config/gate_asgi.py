@@ -1,4 +1,4 @@
-"""The gate on its TCP listener, for trusted proxies. Knows no Django."""
+"""The ASGI application of the gate on its TCP listener, for trusted proxies. Knows no Django."""
 
 from simsim.config import environment
 from simsim.config.gates import build_gate
@@ -8,7 +8,7 @@ from simsim.operations.processes import end_with_server
 
 
 class GateListener(Asgi):
-    """ASGI and not RSGI: these proxies pass on what their clients sent, and the gate must see every byte of it."""
+    """ASGI instead of RSGI: these proxies pass on their clients' headers, and the gate must see every byte of them."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -1,4 +1,4 @@
-"""Builds the gate from the operator's settings, for every server that asks it. Knows no Django."""
+"""Builds the gate from the operator's settings, for every server. Knows no Django."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ from simsim.gate.worker_health import read_worker_health
 
 
 def build_gate() -> Gate:
-    """Return a gate on the operator's database and spool. Opens neither: the first request does."""
+    """Return a gate on the operator's database and spool; the first request opens them."""
     operator = environment.read()
     spool = operator.spool_dir
     return Gate(

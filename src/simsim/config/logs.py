@@ -1,4 +1,4 @@
-"""The last line of defence for passwords: no log record leaves with one in it."""
+"""The last line of defence for passwords: no log record that contains one is written."""
 
 import logging
 
@@ -6,7 +6,7 @@ from simsim.credential import password
 
 
 class MaskPasswords(logging.Filter):
-    """Masks everything that has a password's form, in the message and in the traceback."""
+    """Masks everything in the form of a password, in the message and in the traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = password.mask(record.getMessage()), None

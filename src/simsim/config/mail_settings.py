@@ -1,4 +1,4 @@
-"""The mail server and the sender, read from the operator's settings and proven usable."""
+"""The mail server and the sender, read from the operator's settings and checked."""
 
 from dataclasses import dataclass, field
 from email.errors import HeaderParseError
@@ -15,7 +15,7 @@ MAX_SENDER_LENGTH = 320
 
 @dataclass(frozen=True)
 class MailServer:
-    """Where mail is handed over. TLS begins with the connection (`is_tls`), by STARTTLS, or not at all."""
+    """The server that takes emails. TLS begins with the connection (`is_tls`), by STARTTLS, or not at all."""
 
     host: str
     port: int
@@ -26,34 +26,32 @@ class MailServer:
 
 
 def read_mail_server(url: str) -> MailServer:
-    """Return the server that a URL names. Raises Unusable, and never takes an unclear word for “no TLS”."""
+    """Return the server that a URL names; raise Unusable. An unclear parameter never means “no TLS”."""
     prove_percent_encoded(URL, url)
     parts = split_url(URL, url, set(PORTS))
     if parts.path.strip("/") or parts.fragment or "#" in url:
-        raise Unusable(
-            "%(name)s: nothing follows the port but ?starttls=1 (write “/” and “#” percent-encoded)", name=URL
-        )
+        raise Unusable("%(name)s: only ?starttls=1 may follow the port (percent-encode “/” and “#”)", name=URL)
     parameters = parse_qsl(parts.query, keep_blank_values=True)
     if parameters not in ([], [("starttls", "1")], [("starttls", "0")]):
-        raise Unusable("%(name)s: the only parameter is starttls=1, once", name=URL)
+        raise Unusable("%(name)s: the only parameter is starttls=1, given once", name=URL)
     is_starttls = ("starttls", "1") in parameters
     if parts.scheme == "smtps" and parameters:
-        raise Unusable("%(name)s: smtps:// is TLS from the start, leave starttls out", name=URL)
+        raise Unusable("%(name)s: smtps:// uses TLS from the start. Leave starttls out", name=URL)
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     if bool(user) != bool(password):
-        raise Unusable("%(name)s: a user needs a password, and a password a user", name=URL)
+        raise Unusable("%(name)s: a user needs a password, and a password needs a user", name=URL)
     host = normal_host(URL, parts.hostname or "").strip("[]")
     port = parts.port or PORTS[parts.scheme]
     return MailServer(host, port, user, password, parts.scheme == "smtps", is_starttls)
 
 
 def normal_sender(text: str) -> str:
-    """Return `NAME <ADDRESS>` as a header holds it: a name with a comma in quotes, a national domain in ASCII.
+    """Return `NAME <ADDRESS>` as a header holds it: a name with a comma in quotes, an international domain in ASCII.
 
-    Raises Unusable for what is not one address: such a sender would be noticed by the first mail only, days later.
+    Raises Unusable for anything but one address: a bad sender would otherwise show only at the first email, days later.
     """
     if len(text) > MAX_SENDER_LENGTH or not text.isprintable():
-        raise Unusable("%(name)s is too long, or holds a control character", name=SENDER)
+        raise Unusable("%(name)s is too long, or contains a control character", name=SENDER)
     name, bracket, address = text.rpartition("<")
     if bracket and not address.endswith(">"):
         raise Unusable("%(name)s must be ADDRESS or NAME <ADDRESS>", name=SENDER)
@@ -72,9 +70,9 @@ def normal_sender(text: str) -> str:
 
 
 def unquoted(name: str) -> str:
-    """Return a display name without the quotes and backslashes that a header puts around it (RFC 5322, 3.2.4)."""
+    """Return a display name without the quotes and backslashes that a header adds (RFC 5322, 3.2.4)."""
     if len(name) >= 2 and name[0] == name[-1] == '"':
         name = name[1:-1].replace("\\\\", "\0").replace("\\", "").replace("\0", "\\")
     if any(mark in name for mark in '"<>\\'):
-        raise Unusable("%(name)s: the name may hold no quotes within, “<”, “>” and backslashes", name=SENDER)
+        raise Unusable("%(name)s: the name must not contain quotes, “<”, “>” or backslashes", name=SENDER)
     return name

@@ -1,4 +1,4 @@
-"""Secrets that an installation on one machine keeps for itself: made by `migrate`, for their owner's eyes only."""
+"""Secrets in files, for an installation on one machine: made by `migrate`, and readable only by their owner."""
 
 import base64
 import binascii
@@ -14,21 +14,21 @@ SECRET_KEY, TOKEN_KEYS = "SIMSIM_SECRET_KEY", "SIMSIM_TOKEN_KEYS"
 
 
 def kept_secret(name: str, path: Path) -> str:
-    """Return the secret that is kept in a file, "" where there is none; raise Unusable when it can't be read."""
+    """Return the secret in a file, "" without a file; raise Unusable when it can't be read."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return ""
-    except OSError:  # a folder that may not be entered: what follows says so
+    except OSError:  # a directory without permission: reported below
         pass
     text = read_text(name, path).strip()
     if not text:
-        raise Unusable("%(name)s: %(path)s is empty, put it back from its backup", name=name, path=str(path))
+        raise Unusable("%(name)s: %(path)s is empty. Restore it from its backup", name=name, path=str(path))
     return text
 
 
 def make_secret(path: Path) -> None:
-    """Make a secret in a file of its own; another process that makes it at the same moment may be first."""
+    """Make a secret in its own file, unless another process makes it first."""
     made = base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode().rstrip("=")
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -36,7 +36,7 @@ def make_secret(path: Path) -> None:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(made)
             file.flush()
-            # On the disk before anything is encrypted under it: a key that a power cut takes away opens nothing.
+            # On the disk before anything is encrypted with it: a power cut must not lose a key in use.
             os.fsync(file.fileno())
         os.link(unfinished, path)
     except FileExistsError:
@@ -46,10 +46,10 @@ def make_secret(path: Path) -> None:
 
 
 def decode_keys(text: str) -> list[bytes]:
-    """Return the keys in a list, newest first; raise Unusable when there is none, or one that is not a key."""
+    """Return the keys in a list, the newest first; raise Unusable for an empty list or an invalid key."""
     keys = [decode_key(part) for part in text.replace(",", " ").split()]
     if not keys:
-        raise Unusable("%(name)s holds no key: give 32 random bytes in base64url", name=TOKEN_KEYS)
+        raise Unusable("%(name)s contains no key: give 32 random bytes in base64url", name=TOKEN_KEYS)
     return keys
 
 

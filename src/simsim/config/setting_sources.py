@@ -1,4 +1,4 @@
-"""Where settings come from: the environment, the files that `…_FILE` names, and `simsim.env` in the data directory."""
+"""The sources of settings: the environment, the files named by `…_FILE`, and `simsim.env` in the data directory."""
 
 import difflib
 import os
@@ -16,11 +16,11 @@ PREFIX = "SIMSIM_"
 FILE = "_FILE"
 KEPT = "simsim.env"
 DATA_DIR = "SIMSIM_DATA_DIR"
-# Read elsewhere: the supervisor's mark, the command line's traceback, and what the recipes for callers name, which an
-# operator who tries one has in the shell. The tests have a prefix of their own.
+# Read elsewhere: the supervisor's mark, the command line's traceback, and the variables of the recipes for callers,
+# which are in the shell of an operator who tries a recipe. The tests have their own prefix.
 OTHER_NAMES = frozenset({"SIMSIM_SUPERVISED", "SIMSIM_DEBUG", "SIMSIM_USERNAME", "SIMSIM_PASSWORD"})
 OF_THE_TESTS = "SIMSIM_TEST_"
-# What other products call the same thing.
+# Words of other products for the same thing.
 OTHER_WORDS = {
     "DB": "DATABASE",
     "MAIL": "EMAIL",
@@ -29,7 +29,7 @@ OTHER_WORDS = {
     "PROXY": "PROXIES",
     "PUBLIC": "BASE",
 }
-# Kubernetes and Docker tell each container of services by such variables: a service named "simsim" must not stop us.
+# Kubernetes and Docker set such variables for services in each container: a service named "simsim" must not stop us.
 # https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 _is_of_a_service = re.compile(
     r"SIMSIM_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)"
@@ -39,16 +39,16 @@ _is_port_of_a_service = re.compile(r"(tcp|udp|sctp)://[^/]+:\d+").fullmatch
 
 @dataclass(frozen=True)
 class Given:
-    """A setting's value, and where it was given, in words for people."""
+    """A setting's value, and its source, in words for people."""
 
     value: str = field(repr=False)
     origin: str
 
 
 def read_sources(fields: Iterable[str]) -> dict[str, Given]:
-    """Return what is given, by field name; the environment goes before `simsim.env`.
+    """Return the given settings, by field name; the environment overrides `simsim.env`.
 
-    Raises Unusable for an unknown name, an unreadable file, a broken line, and a value that is empty without a meaning.
+    Raises Unusable for an unknown name, an unreadable file, a broken line, and an empty value that has no meaning.
     """
     known = {f"{PREFIX}{name.upper()}": name for name in fields}
     around = {name: value for name, value in os.environ.items() if name.upper().startswith(PREFIX)}
@@ -60,25 +60,25 @@ def read_sources(fields: Iterable[str]) -> dict[str, Given]:
 
 
 def data_dir() -> Path:
-    """Return the data directory before the other settings are read; raise Unusable when it is given without a path."""
+    """Return the data directory, which is read before all other settings; raise Unusable for a bad value."""
     text = os.environ.get(DATA_DIR)
     if text is None:
         return Path("simsim-data")
     if not text.strip():
-        raise Unusable("%(name)s is empty: give the path of a folder, or leave it out", name=DATA_DIR)
+        raise Unusable("%(name)s is empty: give the path of a directory, or leave it out", name=DATA_DIR)
     if text.startswith("~"):
-        raise Unusable("%(name)s: “~” stands for nothing here, write the path in full", name=DATA_DIR)
+        raise Unusable("%(name)s: “~” has no meaning here. Write the full path", name=DATA_DIR)
     return Path(text.strip())
 
 
 def is_foreign(name: str, value: str) -> bool:
-    """Whether a variable under our prefix is read elsewhere, or by nobody, and is no setting that was mistyped."""
+    """Whether a variable with our prefix belongs to something else, and is not a mistyped setting."""
     of_a_service = _is_of_a_service(name) or (name.endswith("_PORT") and _is_port_of_a_service(value))
     return name in OTHER_NAMES or name.startswith(OF_THE_TESTS) or bool(of_a_service)
 
 
 def prove_known(name: str, known: Iterable[str], place: str = "") -> None:
-    """Raise Unusable, with the nearest right name, for a name that is no setting's."""
+    """Raise Unusable, with the most similar setting, for a name that is not a setting."""
     names = set(known)
     if name in names or (name.endswith(FILE) and name.removesuffix(FILE) in names - {DATA_DIR}):
         return
@@ -93,7 +93,7 @@ def prove_known(name: str, known: Iterable[str], place: str = "") -> None:
 
 
 def likeness(wanted: str, right: str) -> float:
-    """Return how like two names are, from 0 to 1, without the prefix that all have; what is left out counts little."""
+    """Return the likeness of two names, from 0 to 1, without their common prefix; a missing end costs little."""
     wanted = "_".join(OTHER_WORDS.get(word, word) for word in wanted.removeprefix(PREFIX).split("_"))
     right = right.removeprefix(PREFIX)
     ratio = difflib.SequenceMatcher(None, wanted.replace("_", ""), right.replace("_", "")).ratio()
@@ -101,12 +101,12 @@ def likeness(wanted: str, right: str) -> float:
 
 
 def shown(name: str) -> str:
-    """Return a name as it may stand in a line: whoever mistyped a line may have put a secret where a name belongs."""
+    """Return a name for an error message, unless it may be a secret that was typed in the place of a name."""
     return name if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,59}", name) else "a name of other characters"
 
 
 def resolve(settings: Mapping[str, str], known: Mapping[str, str], place: str = "") -> dict[str, Given]:
-    """Return one source's settings by field name, with what stands in the files that it names."""
+    """Return one source's settings by field name, with the contents of the files that it names."""
     given = {known[name]: Given(value.strip(), name + place) for name, value in settings.items() if name in known}
     for name, path in settings.items():
         if name in known or not name.endswith(FILE):
@@ -119,7 +119,7 @@ def resolve(settings: Mapping[str, str], known: Mapping[str, str], place: str = 
 
 
 def file_text(name: str, path: str) -> str:
-    """Return what stands in a file that a setting names; raise Unusable when nothing does."""
+    """Return the text of a file that a setting names; raise Unusable when it is empty or can't be read."""
     if not path:
         raise Unusable("%(name)s is empty: give the path of a file, or leave it out", name=name)
     text = read_text(name, Path(path)).strip()
@@ -129,7 +129,7 @@ def file_text(name: str, path: str) -> str:
 
 
 def read_text(name: str, path: Path) -> str:
-    """Return a file's text; raise Unusable, under the name that people know it by, when it can't be read."""
+    """Return a file's text; raise Unusable, with the setting's name, when it can't be read."""
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -140,31 +140,31 @@ def read_text(name: str, path: Path) -> str:
 
 
 def kept_settings(path: Path, known: Mapping[str, str]) -> dict[str, str]:
-    """Return what every command on one data directory shares, so that a mail's links are alike whoever owes it.
+    """Return the settings that all commands on one data directory share, so that the links in all emails are alike.
 
-    A file that isn't there keeps nothing. Raises Unusable, with file and line, for a line that is not a setting.
+    A missing file has no settings. Raises Unusable, with file and line, for a line that is not a setting.
     """
     if not os.path.lexists(path):
-        # A folder that may not be entered hides the file as well as it hides everything else.
+        # The file may exist in a directory that this user may not enter.
         prove_enterable(path.parent)
         return {}
     settings: dict[str, str] = {}
     for line in parse_stream(StringIO(read_text(DATA_DIR, path))):
         place = f"{path}, line {number(line)}: "
         if line.error or (line.key is not None and line.value is None):
-            raise Unusable("%(place)sthis is no setting, write NAME=VALUE, a value with spaces in quotes", place=place)
+            raise Unusable("%(place)snot a setting. Write NAME=VALUE, and quote a value that has spaces", place=place)
         if line.key is None or line.value is None:
             continue
         prove_known(line.key, known, place)
         if line.key in {DATA_DIR, *settings}:
-            reason = "belongs into the environment" if line.key == DATA_DIR else "is set twice in this file"
+            reason = "belongs in the environment" if line.key == DATA_DIR else "is set twice in this file"
             raise Unusable("%(place)s%(name)s %(reason)s", place=place, name=line.key, reason=reason)
         settings[line.key] = line.value
     return settings
 
 
 def number(line: Binding) -> int:
-    """Return the number of the line that a setting stands in: the parser counts empty lines before it as its own."""
+    """Return the line number of a setting: the parser counts empty lines before a setting as part of it."""
     text = line.original.string
     return line.original.line + text[: len(text) - len(text.lstrip())].count("\n")
 

@@ -16,7 +16,7 @@ OPERATOR = environment.read()
 BASE = urlsplit(OPERATOR.base_url)
 PACKAGE = Path(__file__).resolve().parent.parent
 
-# Either may be missing: `doctor` says so, `migrate` makes it, and everything else is refused before it gets here.
+# Either may be missing: `doctor` reports it, `migrate` makes it, and every other command stops before this line.
 SECRET_KEY = OPERATOR.django_secret()
 KEYRING = Keyring(OPERATOR.key_ring())
 DEBUG = False
@@ -73,10 +73,10 @@ TEMPLATES = [
 
 
 def sqlite(path: Path, synchronous: str) -> dict[str, Any]:
-    """Return a SQLite database: WAL, so that readers never wait; IMMEDIATE, so that writers queue up.
+    """Return an SQLite database: WAL, so that readers never wait; IMMEDIATE, so that writers queue up.
 
-    `mode=rw` opens what is there and creates nothing: a database that was moved away would look like a new one. What is
-    deleted is overwritten: a secret would stay in the file's free pages otherwise.
+    `mode=rw` creates no file: otherwise an empty database would replace one that was moved away. Deleted data is
+    overwritten: otherwise secrets would stay in the file's free pages.
     """
     pragmas = (
         f"PRAGMA journal_mode=WAL;PRAGMA synchronous={synchronous};PRAGMA foreign_keys=ON;PRAGMA secure_delete=ON;"
@@ -91,8 +91,8 @@ def sqlite(path: Path, synchronous: str) -> dict[str, Any]:
     }
 
 
-# The request log rests in a file of its own: its writes never make the console or the gate wait. On one PostgreSQL it
-# shares the database, and so the alias: two aliases of one database would each record migrations for the other.
+# The request log has its own SQLite file, so that its writes never make the console or the gate wait. On PostgreSQL it
+# shares the database and so the alias: two aliases of one database would each record the other's migrations.
 if OPERATOR.is_embedded:
     DATABASES = {"default": sqlite(OPERATOR.database_path, "FULL")}
 else:
@@ -125,7 +125,7 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PREVENT_ENUMERATION = True
-ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # nobody makes us write to strangers
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # nobody can have us write to strangers
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_LOGOUT_ON_GET = False
@@ -156,6 +156,7 @@ LOCALE_PATHS = [PACKAGE / "locale"]
 
 STATIC_URL = "/static/"
 STATIC_ROOT = OPERATOR.data_dir.absolute() / "static"
+DOCUMENTATION_ROOT = PACKAGE / "console" / "site"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "simsim.console.assets.HashedAssets"},

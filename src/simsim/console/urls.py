@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from simsim.console import destinations, home
+from simsim.console import destinations, documentation, home
 from simsim.console.connect import pages as connect
 from simsim.console.logs import export as log_export
 from simsim.console.logs import fragments as log_fragments
@@ -55,5 +55,7 @@ urlpatterns = [
     path(PEOPLE + "<int:user_id>/invite/", invitations.again, name="invite_again"),
     path(PEOPLE + "<int:user_id>/role/", membership.role, name="change_role"),
     path(PEOPLE + "<int:user_id>/remove/", membership.remove, name="remove_person"),
+    path("docs/<path:path>", documentation.documentation, name="documentation"),
+    path("docs/", documentation.documentation, {"path": ""}, name="documentation_start"),
     path("sign-in/", include("simsim.console.sign_in_urls")),
 ]

@@ -1,1 +1,1 @@
-"""The verdict on one request, pure: everything it needs is passed in, and a refusal is a value."""
+"""The verdict on one request, without I/O: every input is passed in, and a refusal is a value."""

@@ -44,7 +44,7 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a text is no network: a message id, the values of its placeholders, and the text that was meant, if clear."""
+    """Why a text is not a network: a message id, the values of its placeholders, and the likely intended text."""
 
     message: str
     params: Mapping[str, str] = field(default_factory=dict)
@@ -77,8 +77,8 @@ def parse_address(text: str) -> Address | None:
 def parse_network(text: str) -> Network | Fault:
     """Return the network that the text spells, in normal form, or what is wrong with it. Never raises.
 
-    A bare address is a network of one. A network with host bits set is refused and the network that it lies in offered:
-    guessing would either open too much or too little.
+    A bare address is a network of one. A network with host bits set is refused, and the network around it suggested: a
+    guess would allow too much or too little.
     """
     match = _has_network_form(text)
     if match is None:
@@ -140,16 +140,16 @@ def pack(networks: Iterable[Network]) -> bytes:
 def allows(packed: bytes, address: Address | None) -> bool:
     """Whether an allowlist allows an address. An empty list allows every address, even an unknown one (R10).
 
-    Anything else than an empty list never allows an unknown address.
+    A list that is not empty never allows an unknown address.
     """
-    # Not "if not packed": a missing list (NULL) is no empty one, and must not open.
+    # Not "if not packed": a missing list (NULL) is not an empty one, and must not open.
     if packed == b"":
         return True
     return address is not None and contains(packed, address)
 
 
 def contains(packed: bytes, address: Address) -> bool:
-    """Whether the address lies in one of the packed ranges; none holds an address of an empty list."""
+    """Whether the address lies in one of the packed ranges; an empty list contains no address."""
     key = address.key
     low, high = 0, len(packed) // RANGE_BYTES
     while low < high:
@@ -165,7 +165,7 @@ def contains(packed: bytes, address: Address) -> bool:
 
 
 def whole_families(packed: bytes) -> list[int]:
-    """Return the families, 4 and 6, of which the ranges hold every address; none for an empty list.
+    """Return the families, 4 and 6, of which the ranges hold every address; an empty list holds neither.
 
     Adjacent networks are one range when packed, so 0.0.0.0/1 with 128.0.0.0/1 counts as 0.0.0.0/0 does.
     """
@@ -182,7 +182,7 @@ def _packed(address: Address) -> bytes:
 
 
 def _successor(key: bytes) -> bytes:
-    """Return the key after this one: of the next address of the family, or of none at the family's end."""
+    """Return the next key: that of the family's next address, or at the family's end a key of no address."""
     size = 5 if key[0] == 4 else KEY_BYTES
     return (int.from_bytes(key[:size]) + 1).to_bytes(size).ljust(KEY_BYTES, b"\0")
 

@@ -1,8 +1,8 @@
-"""HTTP Basic credentials (RFC 7617), parsed once at the edge, from bytes, by one grammar and without forgiveness.
+"""HTTP Basic credentials (RFC 7617), parsed once at the edge, from bytes, by one strict grammar.
 
     credentials = "Basic" 1*SP base64( account-id ":" password )
 
-Two parsers that disagree about a header are a way past the stricter one, so whatever two readers might read
+Two parsers that disagree about a header open a way past the stricter one. So everything that two readers might read
 differently is refused: a second header, junk or spare bits in the base64, a username in another spelling.
 """
 

@@ -1,4 +1,4 @@
-"""The verdict: who asks, with what, from where and when, in; one decision out."""
+"""One decision from credentials, the token's record, the caller's address and the time."""
 
 import hmac
 from datetime import datetime
@@ -9,7 +9,7 @@ from simsim.credential.allowlist import Address, allows
 
 
 class Reason(StrEnum):
-    """What the log's `reason` says: stable names, filtered by."""
+    """The values of the log's `reason`: stable names, which filters use."""
 
     OK = "ok"
     NO_CREDENTIALS = "no_credentials"
@@ -23,7 +23,7 @@ class Reason(StrEnum):
 
 
 class Cause(StrEnum):
-    """What exactly was seen, finer than the reason: the log's `detail` is its sentence."""
+    """The exact observation, finer than the reason; the log's `detail` is a sentence about it."""
 
     OK = "ok"
     PREVIOUS_PASSWORD = "previous_password"  # noqa: S105
@@ -51,7 +51,8 @@ class Cause(StrEnum):
 class Decision(NamedTuple):
     """The verdict on one request.
 
-    `claim` is the account that a request refused before its password was looked up says it is (canonical), else None.
+    `claim` is the account id, in canonical form, that a request claims when it is refused before its password is looked
+    up; else None.
     """
 
     reason: Reason
@@ -60,9 +61,9 @@ class Decision(NamedTuple):
 
 
 class Credentials(NamedTuple):
-    """What the caller sent, proven to be well formed: an account's id, and the digest of the password.
+    """Well-formed credentials from a caller: an account's id, and the digest of the password.
 
-    The password itself ends in the parser, so that nothing past it can log, keep or compare it.
+    The parser keeps the password to itself, so that nothing past it can log, store or compare it.
     """
 
     username: str
@@ -70,11 +71,10 @@ class Credentials(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What is known of the token that a password belongs to, as of the last commit.
+    """The token that a password belongs to, as of the last commit.
 
-    `superseded_at` is the end of a rotated-out password's overlap, None for the current password; `allowlist` as
-    `allowlist.pack` made it, and where it is `report_only` nobody is refused by it; ids are canonical UUIDs, times are
-    aware.
+    `superseded_at` is the end of a previous password's overlap, None for the current password; `allowlist` is packed by
+    `allowlist.pack`, and refuses nobody while it is `report_only`; ids are canonical UUIDs, times are aware.
     """
 
     token_id: str
@@ -109,11 +109,11 @@ def decide(  # noqa: PLR0911 - one for each verdict
 ) -> Decision:
     """Return the verdict on well-formed credentials. Reads no clock and does no I/O.
 
-    `record` is what was found under the password's digest, None for nothing; `address` None means not known.
-    Order matters: the password is proven first, so whoever learns a later reason already holds the token.
+    `record` is the one under the password's digest, None when there is none; `address` is None when unknown.
+    Order matters: the password is proven first, so a caller who learns a later reason already holds the token.
     """
-    # Compared although the lookup matched it already: an index may compare under a collation, a digest may not.
-    # An unknown password is compared as well, or the clock would tell it from a known one.
+    # Compared although the lookup has matched it: an index may compare under a collation, a digest may not.
+    # An unknown password is compared as well: otherwise the time would tell it from a known one.
     known = hmac.compare_digest(credentials.digest, _NO_DIGEST if record is None else record.digest)
     if record is None or not known:
         return PASSWORD_UNKNOWN
@@ -134,7 +134,7 @@ def decide(  # noqa: PLR0911 - one for each verdict
 
 
 def next_turn(record: Record | None, now: datetime) -> datetime | None:
-    """Return the next instant at which `decide` may say something else of the same record, None for never."""
+    """Return the next time at which `decide` may decide differently on the same record, None for never."""
     if record is None:
         return None
     turns = (record.superseded_at, record.expires_at)

@@ -1,4 +1,4 @@
-"""What the gate knows of a password."""
+"""The digest of a password: all that the gate knows of it."""
 
 import hashlib
 
@@ -6,9 +6,9 @@ _DOMAIN = b"simsim-password-v1\0"
 
 
 def digest(password: str) -> bytes:
-    """Return the 32 bytes under which a password is looked up: SHA-256 behind a prefix of our own.
+    """Return the 32 bytes under which a password is looked up: SHA-256 of the password after a prefix of our own.
 
-    A plain hash is enough for a 256-bit random secret (OWASP ASVS 5.0, 6.5.2). The prefix keeps a digest from standing
-    for the same text hashed elsewhere, and leaves room for a second scheme.
+    A plain hash is enough for a 256-bit random secret (OWASP ASVS 5.0, 6.5.2). With the prefix, the same text hashed
+    elsewhere has another digest, and a second scheme can follow.
     """
     return hashlib.sha256(_DOMAIN + password.encode()).digest()

@@ -1,4 +1,4 @@
-"""Passwords: made here, recognised by people, scanners and programs, and masked wherever they may turn up."""
+"""Passwords: how they are made, recognized by people, scanners and programs, and masked wherever they may appear."""
 
 import re
 import secrets
@@ -18,20 +18,20 @@ _has_form = re.compile(PATTERN.strip("^$")).fullmatch
 # A part of a password is the prefix and what looks random behind it: `sim_cards` is a word of somebody's API.
 _part = re.compile(r"sim_([0-9a-z]{6,})", re.IGNORECASE | re.ASCII)
 _run = re.compile(r"[0-9A-Za-z]{16,}", re.ASCII)
-# So many characters are random, unless they are one word in small or in capital letters.
+# A text of this length counts as random, unless it is one word in lower-case or in capital letters.
 _RANDOM_LENGTH, _WHOLE_LENGTH = 16, 49
-# `sim_` in base64, as it begins at the first, second and third byte of three. What a password or a username holds
-# makes no "+", "-", "/" or "_" in base64, so a run of letters and digits is the whole of it.
+# `sim_` in base64, as it begins at the first, second and third byte of three. The characters of passwords and usernames
+# make no "+", "-", "/" or "_" in base64, so a run of letters and digits holds all of one.
 _in_base64 = re.compile("c2ltX|NpbV|zaW1f")
 _base64_run = re.compile(r"[0-9A-Za-z]{8,}(?:={1,2}|(?:%3[Dd]){1,2})?", re.ASCII)
-# What nobody needs to encode: letters, digits, the underscore, and the percent sign of what is encoded again.
+# Needless escapes: of letters, digits, the underscore, and the percent sign of another escape.
 _odd_escapes = re.compile(r"(?:%(?:25|3[0-9]|[46][1-9a-f]|[57][0-9a]|5f))+", re.IGNORECASE)
 _escaped_percent = re.compile(r"%(?:25){2,}")
 _MAX_DECODINGS = 5
 
 
 def mint() -> str:
-    """Return a new password: 256 random bits in base62, between a prefix and a checksum that scanners can test."""
+    """Return a new password: 256 random bits in base62, between a prefix and a checksum that scanners can verify."""
     text = PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_CHARACTERS))
     return text + _checksum(text)
 
@@ -45,7 +45,7 @@ def end_of(password: str) -> str:
 
 
 def is_well_formed(text: str) -> bool:
-    """Whether the text has a password's form and checksum: says nothing about it being anybody's."""
+    """Whether the text has the form and the checksum of a password, whether or not it belongs to a token."""
     return _has_form(text) is not None and text[-6:] == _checksum(text[:-6])
 
 
@@ -60,9 +60,9 @@ def holds_one(text: str) -> bool:
 
 
 def mask(text: str) -> str:
-    """Return the text with everything that looks like a password, or a part of one, made unreadable.
+    """Return the text with everything masked that looks like a password or a part of one.
 
-    Also where it is percent-encoded, however often, or base64 of it or of the pair with a username.
+    This includes passwords that are percent-encoded, however often, or in base64, with or without a username.
     """
     if not may_hold_one(text):
         return text
@@ -70,12 +70,12 @@ def mask(text: str) -> str:
     masked = _base64_run.sub(_mask_base64, _part.sub(_mask_part, plain))
     if masked == plain:
         return text
-    # Beside one part its other half may stand, which nothing else tells from an id.
+    # The other half of a password may stand beside the masked one; nothing else tells it from an id.
     return _run.sub(_mask_half, masked)
 
 
 def may_hold_one(text: str) -> bool:
-    """Whether a password may stand in the text: quick, for almost no text holds one."""
+    """Whether the text may hold a password. Fast, because almost no text does."""
     return (
         "sim" in text.lower()
         or ("%" in text and _odd_escapes.search(text) is not None)
@@ -97,7 +97,7 @@ def _mask_base64(found: re.Match[str]) -> str:
 
 
 def _is_mixed(text: str) -> bool:
-    """Whether there are digits, capital and small letters in the text."""
+    """Whether the text holds digits, capital letters and lower-case letters."""
     return not (text.isalpha() or text.isdigit() or text == text.lower() or text == text.upper())
 
 
@@ -106,9 +106,9 @@ def _mask_half(found: re.Match[str]) -> str:
 
 
 def _decoded(text: str) -> str:
-    """Return the text with its odd escapes decoded.
+    """Return the text with its needless escapes decoded.
 
-    "%252525" is one step: as one step each it would take a time that grows with the square of its length.
+    "%252525" is decoded in one step: one step for each "%25" would take time in the square of the length.
     """
     for _ in range(_MAX_DECODINGS):
         if "%" not in text or not _odd_escapes.search(text):

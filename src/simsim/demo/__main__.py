@@ -1,4 +1,4 @@
-"""The demo itself: `python -m simsim.demo`, called by `make demo`. DEMO_DIR, DEMO_PORT, DEMO_GATEWAY_PORT move it."""
+"""The demo's main program, run by `make demo`. DEMO_DIR, DEMO_PORT and DEMO_GATEWAY_PORT configure it."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from simsim.operations.processes import Program, Supervisor
 from simsim.problem import Problem
 
 START_SECONDS = 90.0
-# More than `simsim serve` gives its own programs: killed before it has ended them, it could end them no more.
+# More than `simsim serve` gives its own programs: if it is killed first, they keep running.
 PATIENCE_SECONDS = 15.0
 SIMSIM = (sys.executable, "-m", "simsim.config.command_line")
 
@@ -30,15 +30,15 @@ def main() -> int:
 
 
 def run(installation: Installation) -> None:
-    """Start everything, say where it is once it answers, and watch over it; raise Unusable when it does not work."""
+    """Start everything, print the addresses once all parts answer, and supervise; raise Unusable when a part fails."""
     installation.answer_file.unlink(missing_ok=True)
     ports = chosen_ports(installation)
     mail_url = f"http://{LOOPBACK}:{ports['mail']}"
-    settle(installation, ports)
-    with Supervisor(complain, patience_seconds=PATIENCE_SECONDS).supervising() as supervisor:
+    set_environment(installation, ports)
+    with Supervisor(print_error, patience_seconds=PATIENCE_SECONDS).supervising() as supervisor:
         supervisor.start(mail_catcher(installation, ports))
-        supervisor.start(Program("sample API", own("sample_api", "--port", str(ports["api"]))))
-        if not supervisor.run_to_end(Program("preparation", own("prepare"))):
+        supervisor.start(Program("sample API", demo_module("sample_api", "--port", str(ports["api"]))))
+        if not supervisor.run_to_end(Program("preparation", demo_module("prepare"))):
             return
         upstream, listen = f"http://{LOOPBACK}:{ports['api']}", f"{LOOPBACK}:{installation.gateway_port}"
         supervisor.start(Program("simsim serve", (*SIMSIM, "serve", "--port", str(installation.port)), is_quiet=True))
@@ -47,15 +47,15 @@ def run(installation: Installation) -> None:
         )
         sample = read_json(installation.sample_file)
         if wait_for_all(supervisor, installation, ports, sample):
-            show_each_kind(installation, sample)
-            write_json(installation.answer_file, answers(installation, mail_url, sample))
-            introduce(installation, mail_url, sample)
+            send_first_requests(installation, sample)
+            write_json(installation.answer_file, script_answers(installation, mail_url, sample))
+            print_introduction(installation, mail_url, sample)
             supervisor.watch()
     installation.answer_file.unlink(missing_ok=True)
 
 
 def chosen_ports(installation: Installation) -> dict[str, int]:
-    """Return the ports of mail page, mail server and sample API: those of the last start where they are free."""
+    """Return the ports of mail page, mail server and sample API: the same as at the last start if they are free."""
     path = installation.home / "ports.json"
     before = read_json(path)
     ports = {name: free_port(before.get(name)) for name in ("mail", "smtp", "api")}
@@ -63,8 +63,8 @@ def chosen_ports(installation: Installation) -> dict[str, int]:
     return ports
 
 
-def settle(installation: Installation, ports: dict[str, int]) -> None:
-    """Write the demo's settings into its directory, for the command line too, and let no others reach its programs."""
+def set_environment(installation: Installation, ports: dict[str, int]) -> None:
+    """Write the demo's settings into its directory, for the command line too, and unset all others for its programs."""
     settings = {
         "SIMSIM_BASE_URL": installation.console_url,
         "SIMSIM_EMAIL_URL": f"smtp://{LOOPBACK}:{ports['smtp']}",
@@ -78,19 +78,19 @@ def settle(installation: Installation, ports: dict[str, int]) -> None:
     os.environ |= {"SIMSIM_DATA_DIR": str(installation.home), "DJANGO_SETTINGS_MODULE": "simsim.config.settings"}
 
 
-def own(module: str, *arguments: str) -> tuple[str, ...]:
+def demo_module(module: str, *arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", f"simsim.demo.{module}", *arguments)
 
 
 def mail_catcher(installation: Installation, ports: dict[str, int]) -> Program:
     listening = ("--port", str(ports["mail"]), "--smtp-port", str(ports["smtp"]))
-    return Program("mail catcher", own("mail_catcher", *listening, "--directory", str(installation.mail_dir)))
+    return Program("mail catcher", demo_module("mail_catcher", *listening, "--directory", str(installation.mail_dir)))
 
 
 def wait_for_all(
     supervisor: Supervisor, installation: Installation, ports: dict[str, int], sample: dict[str, Any]
 ) -> bool:
-    """Return True once every part answers and the curl line works, False when asked to stop before."""
+    """Return True once every part answers and the curl line works, False when asked to stop first."""
     ready = traffic.ready_call(sample)
     questions = {
         "The mail catcher": lambda: port_status(LOOPBACK, ports["mail"], "/messages.json") == 200,
@@ -100,22 +100,22 @@ def wait_for_all(
     return all(supervisor.wait_until(ask, name=name, seconds=START_SECONDS) for name, ask in questions.items())
 
 
-def show_each_kind(installation: Installation, sample: dict[str, Any]) -> None:
-    """Send the first requests, once in the life of the demo's directory."""
+def send_first_requests(installation: Installation, sample: dict[str, Any]) -> None:
+    """Send the first requests, once for each demo directory."""
     if not sample.get("has_traffic"):
         for call in traffic.first_calls(sample):
             traffic.status(installation.gateway_port, call)
         write_json(installation.sample_file, {**sample, "has_traffic": True})
 
 
-def answers(installation: Installation, mail_url: str, sample: dict[str, Any]) -> dict[str, Any]:
-    """Return what demo.json says: for scripts."""
+def script_answers(installation: Installation, mail_url: str, sample: dict[str, Any]) -> dict[str, Any]:
+    """Return the contents of demo.json, which is for scripts."""
     urls = {"console_url": installation.console_url, "gateway_url": installation.gateway_url, "mail_url": mail_url}
     return urls | {key: sample[key] for key in ("account_id", "administrator", "member", "token")}
 
 
-def introduce(installation: Installation, mail_url: str, sample: dict[str, Any]) -> None:
-    """Print where everything is, how to sign in, and the curl line that was just tried."""
+def print_introduction(installation: Installation, mail_url: str, sample: dict[str, Any]) -> None:
+    """Print the addresses, the sign-ins, and the curl line, which has just worked."""
     people = "\n".join(
         f"  {role:<15} {sample[key]['email']}   {sample[key]['password']}"
         for role, key in (("Administrator", "administrator"), ("Member", "member"))
@@ -123,16 +123,17 @@ def introduce(installation: Installation, mail_url: str, sample: dict[str, Any])
     token = sample["token"]
     curl = f"curl -u '{token['username']}:{token['password']}' {installation.gateway_url}{traffic.ENTITIES}"
     text = (
-        f"\nSimsim runs.\n\n  Console         {installation.console_url}\n{people}\n  Mail            {mail_url}\n\n"
+        f"\nSimsim is running.\n\n  Console         {installation.console_url}\n{people}\n"
+        f"  Mail            {mail_url}\n\n"
         f"Call the sample API through the gateway:\n\n  {curl}\n\n"
-        f"The command line works on it:  SIMSIM_DATA_DIR={installation.home} .venv/bin/simsim account list\n"
-        "Ctrl-C stops everything; the next start finds it as it is now.\n\n"
+        f"Use the command line:  SIMSIM_DATA_DIR={installation.home} .venv/bin/simsim account list\n"
+        "Ctrl-C stops everything. The data is kept for the next start.\n\n"
     )
     sys.stdout.write(text)
     sys.stdout.flush()
 
 
-def complain(line: str) -> None:
+def print_error(line: str) -> None:
     sys.stderr.write(f"simsim demo: {line}\n")
 
 

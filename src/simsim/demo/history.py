@@ -1,4 +1,4 @@
-"""A month of requests behind the sample tokens, so that the log and the usage have something to show at once."""
+"""A month of past requests with the sample tokens, so that the log and the usage pages have content at once."""
 
 import random
 import uuid
@@ -16,14 +16,14 @@ from simsim.request_log.ship import insert
 from simsim.request_log.ship.join import RequestRow
 
 DAYS = 30
-# As many requests in an hour by day and by night; a weekend has fewer.
+# Requests an hour by day and by night, and the share of them at weekends.
 BY_DAY, BY_NIGHT, WEEKEND_SHARE = 11.0, 3.0, 0.3
 REQUESTS = (ENTITIES, f"{ENTITIES}/42", "/api/v2/holdings/7/prices", "/api/v2/funds")
 
 
 @dataclass(frozen=True)
 class Past:
-    """What a sample token did: since so many days, and until so many days ago; what the gate has said of it since."""
+    """The past of a sample token: when its use began and ended, in days ago, and why the gate refuses it since."""
 
     began_days: int
     ended_days: int = 0
@@ -39,10 +39,10 @@ PASTS = {
 }
 
 
-def remember(account_id: uuid.UUID, tokens: Mapping[str, tuple[str, str]], now: datetime) -> None:
-    """Store what the tokens of PASTS, each an id and a name, would have done in the last DAYS days."""
+def store_past(account_id: uuid.UUID, tokens: Mapping[str, tuple[str, str]], now: datetime) -> None:
+    """Store the requests of the last DAYS days for the tokens of PASTS; each token is an id and a name."""
     rows: list[RequestRow] = []
-    chance = random.Random(7)  # noqa: S311 - the same month in every demo, and no secret
+    chance = random.Random(7)  # noqa: S311 - the same month in every demo; nothing secret
     for key, at in _moments(chance, now):
         past, (token_id, name) = PASTS[key], tokens[key]
         if timedelta(days=past.ended_days) <= now - at < timedelta(days=past.began_days):
@@ -57,7 +57,7 @@ def remember(account_id: uuid.UUID, tokens: Mapping[str, tuple[str, str]], now: 
 
 
 def _moments(chance: random.Random, now: datetime) -> Iterator[tuple[str, datetime]]:
-    """Yield when which token was used, up to an hour ago: what comes later is real."""
+    """Yield a token's key and a time for each request, up to an hour ago; later requests are real."""
     shares = [past.share for past in PASTS.values()]
     for hours_ago in range(2, DAYS * 24):
         hour = now - timedelta(hours=hours_ago)

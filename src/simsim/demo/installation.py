@@ -1,4 +1,4 @@
-"""Where the demo runs: its directory, its ports, and what it keeps from one start to the next."""
+"""The demo's installation: its directory, its ports, and the files that it keeps between starts."""
 
 import fcntl
 import json
@@ -25,7 +25,7 @@ class Installation:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read DEMO_DIR, DEMO_PORT and DEMO_GATEWAY_PORT; raise Unusable, naming it, when one can't be used."""
+        """Read DEMO_DIR, DEMO_PORT and DEMO_GATEWAY_PORT; raise Unusable, naming the variable, for an invalid one."""
         return cls(
             Path(environment.get("DEMO_DIR") or ".demo").absolute(),
             parse_port("DEMO_PORT", environment.get("DEMO_PORT") or "8000"),
@@ -46,7 +46,7 @@ class Installation:
 
     @property
     def answer_file(self) -> Path:
-        """What scripts wait for: it is there only while everything answers."""
+        """The file that scripts wait for: it exists only while everything answers."""
         return self.home / "demo.json"
 
     @property
@@ -54,7 +54,7 @@ class Installation:
         return self.home / "mail"
 
     def claim(self) -> int:
-        """Make the directory, lock it, and return the lock; raise Unusable when it is another demo's or unusable."""
+        """Create and lock the directory, and return the lock; raise Unusable when that fails or another demo has it."""
         try:
             self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
             lock = os.open(self.home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -64,7 +64,7 @@ class Installation:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(lock)
-            raise Unusable("A demo runs already in DEMO_DIR=%(home)s", home=str(self.home)) from None
+            raise Unusable("A demo is already running in DEMO_DIR=%(home)s", home=str(self.home)) from None
         return lock
 
     def prove_ports_free(self) -> None:
@@ -81,7 +81,7 @@ def parse_port(name: str, text: str) -> int:
 
 
 def free_port(preferred: int | None) -> int:
-    """Return the port of the last start when it is still free, so that open pages go on working, else a free one."""
+    """Return the preferred port if it is free, so that open pages keep working after a restart; else a free port."""
     if preferred and is_port_free(LOOPBACK, preferred):
         return preferred
     with socket.socket() as probe:
@@ -91,7 +91,7 @@ def free_port(preferred: int | None) -> int:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the object in the file, an empty one when there is no file."""
+    """Return the JSON object in the file, an empty one without a file."""
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
 
@@ -100,7 +100,7 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace the file by the text, readable by its owner alone; a reader sees the old one or the new one."""
+    """Replace the file atomically by the text, readable only by its owner."""
     beside = path.with_name(f"{path.name}.new")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""A process of the demo: takes every mail that is sent, and shows it. `python -m simsim.demo.mail_catcher --help`."""
+"""A process of the demo that catches every mail and shows it: `python -m simsim.demo.mail_catcher --help`."""
 
 import argparse
 import json
@@ -18,7 +18,7 @@ HTML = "text/html; charset=utf-8"
 
 
 class Catcher:
-    """What aiosmtpd asks for each message."""
+    """The handler that aiosmtpd calls for each message."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -31,14 +31,14 @@ class Catcher:
 
 
 class Pages(BaseHTTPRequestHandler):
-    """The list, a mail, a mail's HTML, the style, and /messages.json."""
+    """The pages: the list, a mail, a mail's HTML, the style sheet, and /messages.json."""
 
     directory: ClassVar[Path]
     hosts: ClassVar[frozenset[str]]
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        """Answer; a request under another host's name is not: it comes by DNS rebinding, from a page elsewhere."""
+        """Answer, unless the Host header names another host: that is DNS rebinding by a page from elsewhere."""
         if self.headers.get("Host") not in self.hosts:
             self.answer(421, "text/plain", "Misdirected request\n")
             return
@@ -78,7 +78,7 @@ class Pages(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the demo's terminal is for the demo."""
+        """Log nothing: it would clutter the demo's terminal."""
 
 
 def main() -> None:
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--directory", type=Path, required=True, help="where the mails are kept")
     given = parser.parse_args()
     signals = {signal.SIGTERM, signal.SIGINT}
-    # Before the threads begin, which inherit it: then the signals wait for sigwait.
+    # Before the threads start, because they inherit the mask: the signals then wait for sigwait.
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     Pages.directory = given.directory
     Pages.hosts = frozenset({f"{LOOPBACK}:{given.port}", f"localhost:{given.port}"})

@@ -1,4 +1,4 @@
-"""The mail catcher's pages: everything escaped, no script, nothing from elsewhere."""
+"""The mail catcher's pages: everything is escaped, without scripts or external resources."""
 
 import html
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 from simsim.demo.mailbox import Mail
 
 POLICY = "default-src 'none'; style-src 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'"
-# A mail's own HTML: its inline styles and nothing else, in an origin of its own, even when opened outside of its frame.
+# A mail's HTML may only have inline styles, and gets an opaque origin, even when opened outside its frame.
 FRAME = "allow-popups allow-popups-to-escape-sandbox"
 MAIL_POLICY = f"sandbox {FRAME}; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
 LINK = re.compile(r"https?://[^\s<>\"']+")
@@ -30,14 +30,14 @@ def list_page(mails: Sequence[Mail]) -> str:
         f'<span class="to">to {escaped(mail["to"])}</span></li>'
         for mail in mails
     )
-    # The role: without it, Safari takes a list without marks for no list.
-    found = f'<ul class="mails" role="list">{rows}</ul>' if mails else '<p class="none">Nothing was sent yet.</p>'
-    lead = 'What Simsim has sent, newest first. No mail leaves this machine. <a href="/">Look again</a>'
+    # With the role, because Safari does not treat a list without markers as a list.
+    found = f'<ul class="mails" role="list">{rows}</ul>' if mails else '<p class="none">No mail has been sent yet.</p>'
+    lead = 'All mail from Simsim, newest first. No mail leaves this machine. <a href="/">Refresh</a>'
     return page("Mail", f'<h1>Mail</h1><p class="lead">{lead}</p>{found}')
 
 
 def mail_page(mail: Mail) -> str:
-    """Return the page of one mail: its text, and its HTML in a frame that can do nothing."""
+    """Return the page of one mail: its text, and its HTML in a sandboxed frame."""
     facts = (("To", escaped(mail["to"])), ("Sent", when(mail)), ("Message-ID", escaped(mail["message_id"])))
     listed = "".join(f"<dt>{name}</dt><dd>{fact}</dd>" for name, fact in facts)
     source = f"/messages/{escaped(mail['id'])}/html"
@@ -56,13 +56,13 @@ def when(mail: Mail) -> str:
 
 
 def beginning(text: str) -> str:
-    """Return what a mail program shows of a mail beside its subject: the first sentence after its first heading."""
+    """Return the preview that mail programs show beside the subject: the first line after the first heading."""
     lines = [line for line in text.split("\n") if line]
     return next(iter(lines[1:] if lines[:1] == ["What happened"] else lines), "")[:200]
 
 
 def framed(document: str) -> str:
-    """Return a mail's HTML with its links opening beside the frame, where they lead somewhere."""
+    """Return a mail's HTML with links that open outside the frame, where they work."""
     return document.replace("<head>", '<head><base target="_blank">', 1)
 
 
@@ -76,7 +76,7 @@ def page(title: str, content: str) -> str:
 
 
 def linked(text: str) -> str:
-    """Return the text, escaped, with its http addresses as links."""
+    """Return the escaped text with its http addresses as links."""
     pieces, end = [], 0
     for found in LINK.finditer(text):
         address = escaped(found[0])

@@ -1,4 +1,4 @@
-"""The mails that the demo caught: a file each, newest first."""
+"""The mails that the demo caught, each in a file."""
 
 import json
 import re
@@ -17,7 +17,7 @@ _is_mail_id = re.compile(r"[0-9]{20}-[0-9a-f]{8}").fullmatch
 
 
 def keep(directory: Path, raw: bytes, recipients: list[str]) -> Mail:
-    """Write a received message down, whole or not at all, and return what is kept of it."""
+    """Store a received message atomically, and return the stored mail."""
     received = message_from_bytes(raw, policy=policy.default)
     # Names sort by the time of arrival; the random part keeps two of the same nanosecond apart.
     mail = {
@@ -36,7 +36,7 @@ def keep(directory: Path, raw: bytes, recipients: list[str]) -> Mail:
 
 def body(message: EmailMessage, kind: str) -> str:
     part = message.get_body((kind,))
-    # SMTP's line ends are not the text's.
+    # Remove SMTP's line ends from the text.
     return str(part.get_content()).replace("\r\n", "\n") if part is not None else ""
 
 
@@ -48,7 +48,7 @@ def mails(directory: Path) -> list[Mail]:
 def find(directory: Path, mail_id: str) -> Mail | None:
     """Return the mail of that id, None when there is none."""
     path = directory / f"{mail_id}.json"
-    # The id comes from a URL: only what has an id's form may become part of a path.
+    # The id comes from a URL: only a well-formed id may become part of a path.
     return load(path) if _is_mail_id(mail_id) and path.is_file() else None
 
 

@@ -1,4 +1,4 @@
-"""A process of the demo that ends before the others begin: schema, sample accounts, sample tokens."""
+"""A process of the demo that prepares the database, sample accounts and sample tokens before the others start."""
 
 import os
 import sys

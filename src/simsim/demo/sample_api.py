@@ -1,4 +1,4 @@
-"""The API of the demo and of the tests: it answers whoever reaches it, and knows nothing of tokens."""
+"""The API of the demo and of the tests: it answers every request and knows nothing of tokens."""
 
 import argparse
 import asyncio
@@ -28,7 +28,7 @@ _is_status = re.compile(r"/status/([2-5][0-9]{2})").fullmatch
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer one request: entities, an echo, a status or a wait that was asked for; 404 elsewhere."""
+    """Answer one request: entities, an echo, the requested status or wait; otherwise 404."""
     if scope["type"] == "websocket":
         await echo_messages(scope, receive, send)
     elif scope["type"] == "http":
@@ -63,9 +63,9 @@ async def whole(send: Send, status: int, document: object) -> None:
 
 
 async def echo_body(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send the body back, kept on disk where it is large.
+    """Send the body back, after storing it on disk.
 
-    Not piece by piece as it comes: a proxy such as nginx takes an answer that begins early for the end of the request.
+    Not while it arrives: a proxy such as nginx takes an answer that begins early for the end of the request.
     """
     with tempfile.TemporaryFile() as kept:
         more = True
@@ -96,7 +96,7 @@ async def wait(send: Send, text: str) -> None:
 
 
 async def download(send: Send, text: str) -> None:
-    """Send as many zeros as asked for."""
+    """Send the requested number of zero bytes."""
     if not text.isascii() or not text.isdigit():
         await whole(send, 400, {"detail": "bytes is a number."})
         return

@@ -1,4 +1,4 @@
-"""The sample accounts, people and tokens: made at the first start, mended at the next ones."""
+"""The sample accounts, people and tokens: created at the first start, repaired at later ones."""
 
 import secrets
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from simsim.tokens.models import RevocationReason, Status, Token
 
 @dataclass(frozen=True)
 class SampleToken:
-    """A token of the sample account; `age_days` ago it was created."""
+    """A token of the sample account, created `age_days` ago."""
 
     name: str
     expires: str
@@ -33,7 +33,7 @@ class SampleToken:
 
 READY = SampleToken("Try it with curl", "90d", "The token of the curl line that the demo prints", "python")
 SAMPLES = {
-    # Made long ago and expiring in two days: so its creator is owed the mail that says so, and it is there at once.
+    # Created long ago, so that it expires in two days and its creator gets an expiry notice at once.
     "dashboards": SampleToken(
         "Finance dashboards", "90d", "Workspace “Finance”, refreshed each morning", "power-bi", age_days=88
     ),
@@ -47,19 +47,19 @@ SAMPLES = {
 
 
 def prepare(installation: Installation) -> None:
-    """Bring the demo's databases up to date, and its sample file to what is in them."""
+    """Migrate the demo's databases, and create or repair the sample data and its file."""
     migrate.migrate()
     now = timezone.now()
     sample = read_json(installation.sample_file)
     account = Account.objects.filter(pk=sample["account_id"]).first() if sample else None
     with transaction.atomic():
-        changed = make(now) if account is None else mend(account, sample, now)
-        # Before the commit: a password that rests in the database alone could never be shown to anybody.
+        changed = create_sample(now) if account is None else repair_sample(account, sample, now)
+        # Before the commit: a password that only the database has could never be shown to anybody.
         write_json(installation.sample_file, {**sample, **changed})
 
 
-def make(now: datetime) -> dict[str, Any]:
-    """Make everything and return what the sample file says of it."""
+def create_sample(now: datetime) -> dict[str, Any]:
+    """Create everything and return the contents of the sample file."""
     acme = create_account(actor=OPERATOR, name="Acme", now=now)
     alice, alice_signs_in = person(acme, "alice@example.com", Role.ADMINISTRATOR, now)
     _, bob_signs_in = person(acme, "bob@example.com", Role.MEMBER, now)
@@ -68,7 +68,7 @@ def make(now: datetime) -> dict[str, Any]:
     others = {key: token_of(acme, alice, sample, now) for key, sample in SAMPLES.items()}
     former = Token.objects.get(pk=others["revoked"]["id"])
     revoke_token(actor=actor_of(alice), token=former, reason=RevocationReason.NOT_NEEDED, now=now - timedelta(days=3))
-    history.remember(acme.pk, {key: (others[key]["id"], SAMPLES[key].name) for key in SAMPLES}, now)
+    history.store_past(acme.pk, {key: (others[key]["id"], SAMPLES[key].name) for key in SAMPLES}, now)
     others["foreign"] = token_of(globex, charlie, SampleToken("Globex feed", "90d"), now)
     return {
         "account_id": str(acme.pk),
@@ -80,8 +80,8 @@ def make(now: datetime) -> dict[str, Any]:
     }
 
 
-def mend(account: Account, sample: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Return a new ready token when the one of the sample file no longer lets this machine in, else nothing."""
+def repair_sample(account: Account, sample: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Return a new token for the curl line if the one in the sample file no longer works, otherwise nothing."""
     token = Token.objects.filter(pk=sample["token"]["id"]).first()
     opens = (
         token is not None
@@ -105,7 +105,7 @@ def person(account: Account, email: str, role: Role, now: datetime) -> tuple[Use
 
 
 def token_of(account: Account, creator: User, sample: SampleToken, now: datetime) -> dict[str, str]:
-    """Create a token and return what an integrator gets of it, with its id."""
+    """Create a token and return its id and credentials."""
     token, credentials = create_token(
         actor=actor_of(creator),
         account=account,

@@ -1,4 +1,4 @@
-"""The demo's own requests: the check that its curl line works, and a few of each kind, so that the log is not empty."""
+"""The demo's own requests: a check that the curl line works, and a few of each kind, to fill the log."""
 
 import base64
 import http.client
@@ -23,7 +23,7 @@ class Call:
 
 
 def status(port: int, call: Call) -> int | None:
-    """Return the status that the gateway answers with, None when it does not answer."""
+    """Return the status of the gateway's answer, None without an answer."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=TIMEOUT_SECONDS)
     try:
         connection.request(call.method, call.target, body=call.body, headers=dict(call.headers))
@@ -49,7 +49,7 @@ def ready_call(sample: Mapping[str, Any]) -> Call:
 
 
 def first_calls(sample: Mapping[str, Any]) -> Iterator[Call]:
-    """Yield a few requests of each kind: let in, failed by the API, and refused for every reason."""
+    """Yield a few requests of each kind: accepted, answered with an error, and refused for each reason."""
     opens = {key: basic(token["username"], token["password"]) for key, token in sample["others"].items()}
     ready = basic(sample["token"]["username"], sample["token"]["password"])
     for _ in range(3):

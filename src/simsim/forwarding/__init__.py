@@ -1,1 +1,1 @@
-"""Each row of the log and each audit event to a receiver of the operator's, at least once, by webhook or syslog."""
+"""Forwarding of log rows and audit events to the operator's receiver, at least once, by webhook or syslog."""

@@ -1,4 +1,4 @@
-"""One connection to the receiver: its certificate proven, its time bounded however slowly it talks."""
+"""A connection to the receiver: with a verified certificate and a time limit, however slowly it talks."""
 
 import contextlib
 import socket
@@ -9,16 +9,16 @@ from simsim.forwarding.target import Target
 from simsim.socket_deadline import SocketDeadline
 
 SILENCE_SECONDS = 10.0
-# Much shorter than the lease of what is sent meanwhile.
+# Much shorter than the lease of the shipments being sent.
 ATTEMPT_SECONDS = 30.0
 
 
 class ReceiverUnavailable(Exception):
-    """The receiver can't be reached or can't take anything just now."""
+    """The receiver can't be reached, or can't accept anything for now."""
 
 
 class ReceiverRefused(Exception):
-    """The receiver answered that it will not take this."""
+    """The receiver answered that it does not accept this delivery."""
 
 
 @dataclass
@@ -65,5 +65,5 @@ def _bounded(plain: socket.socket) -> Iterator[ReceiverConnection]:
 
 
 def describe_error(error: Exception) -> str:
-    """Return what went wrong in one line, which holds nothing of the address but what the system says."""
+    """Return the error in one line, without anything of the URL except what the system's message contains."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:300]

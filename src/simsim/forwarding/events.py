@@ -1,4 +1,4 @@
-"""What is forwarded: a logged request or an audit event, as one JSON object."""
+"""Forwarded events: logged requests and audit events, each as one JSON object."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,16 +14,16 @@ from simsim.request_log.outcome import Outcome
 from simsim.request_log.search import selectors
 from simsim.rfc3339 import format_time
 
-AT_ONCE = 900  # a statement of SQLite's takes 999 values, where it was built with its old limit
+AT_ONCE = 900  # SQLite takes 999 values in a statement if it was built with its old limit
 LANGUAGE = "en"
 
 
 @dataclass(frozen=True)
 class ForwardedEvent:
-    """`json` is the whole of it in ASCII, without control characters; `facts` are what syslog tells beside it.
+    """An event to forward. `json` is all of it in ASCII, without control characters; `facts` are syslog's parameters.
 
-    `id` stays the same whenever the event is sent again; it is of its `kind` alone. `is_ordinary` says that nobody need
-    notice it.
+    `id` is unique within the `kind` and stays the same when the event is sent again. `is_ordinary` lowers its severity
+    in syslog.
     """
 
     kind: str
@@ -35,15 +35,14 @@ class ForwardedEvent:
 
 
 def of_requests(row_ids: Sequence[int]) -> list[ForwardedEvent]:
-    """Return the logged requests that are there, as they are now, in the order of their time."""
-    with translation.override(
-        LANGUAGE
-    ):  # a receiver compares texts: they must not change with the language of a thread
+    """Return those logged requests that still exist, in their current state, oldest first."""
+    # A receiver compares texts, so they must not depend on a thread's language.
+    with translation.override(LANGUAGE):
         return [_of_request(row) for row in _found(LoggedRequest, sorted(row_ids))]
 
 
 def of_audit(event_ids: Sequence[int]) -> list[ForwardedEvent]:
-    """Return the audit events that are there, in their order."""
+    """Return those audit events that still exist, oldest first."""
     return [_of_audit(row) for row in _found(AuditEvent, sorted(event_ids))]
 
 
@@ -86,8 +85,8 @@ def _given(facts: Mapping[str, object]) -> dict[str, str]:
 
 
 def _json(document: Mapping[str, object]) -> bytes:
-    # In ASCII whatever a client sent stays within its string: no line's end, no control character, no other direction
-    # of writing. json leaves only DEL as it is.
+    # In ASCII, nothing that a client sent can leave its string: no line end, no control character, no direction
+    # override. The json module leaves only DEL as it is.
     return json.dumps(document, separators=(",", ":")).replace("\x7f", "\\u007f").encode("ascii")
 
 

@@ -1,4 +1,4 @@
-"""Forwarding what is due, at least once: nothing leaves a queue before the receiver has it."""
+"""Delivery of due events, at least once: a shipment leaves its queue only after the receiver accepted it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,14 +9,14 @@ from django.conf import settings
 from simsim.forwarding import lost_events, syslog, webhook
 from simsim.forwarding.connection import ReceiverRefused, ReceiverUnavailable
 from simsim.forwarding.events import ForwardedEvent
-from simsim.forwarding.queue import QUEUES, Queue, claim, give_back, put_off, settle
+from simsim.forwarding.queue import QUEUES, Queue, claim, delete_delivered, postpone, release
 from simsim.forwarding.target import Protocol, Target
 
 
 def forward_due(target: Target, *, now: datetime) -> int:
-    """Send a bounded number of what is due and return how many events the receiver took.
+    """Send a limited number of due events; return how many the receiver accepted.
 
-    Raises ReceiverUnavailable or ReceiverRefused when it took some of them not: wait ever longer before the next call.
+    Raises ReceiverUnavailable or ReceiverRefused when a delivery failed: wait longer after each failure.
     """
     taken, failure = 0, None
     for queue in QUEUES:
@@ -37,20 +37,20 @@ def _forward(queue: Queue, target: Target, now: datetime) -> int:
     claimed = claim(queue, now)
     if not claimed:
         return 0
-    # Rows that were stored and completed since go once.
+    # A row that was queued twice, when stored and when completed, is sent once.
     ids = list({row_id for shipment in claimed for row_id in shipment.ids})
     events = queue.load(ids)
     try:
         _send(target, claimed, events, now)
     except ReceiverUnavailable as error:
-        give_back(queue, claimed, str(error))
+        release(queue, claimed, str(error))
         raise
     except ReceiverRefused as error:
-        put_off(queue, claimed, str(error), now)
+        postpone(queue, claimed, str(error), now)
         raise
     if lost := len(ids) - len(events):
         lost_events.record_gap(queue.kind, lost, since=claimed[0].queued_at, until=claimed[-1].queued_at, now=now)
-    settle(queue, claimed)
+    delete_delivered(queue, claimed)
     return len(events)
 
 

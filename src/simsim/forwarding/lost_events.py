@@ -1,4 +1,4 @@
-"""What was never forwarded, because it waited for longer than the log is kept: it goes, and the gap is told."""
+"""Events that waited for longer than the log is kept: their shipments are deleted, and the gap is recorded."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ SIMSIM = LabelledActor("Simsim")
 
 
 def delete_outdated(now: datetime, *, days: int) -> int:
-    """Delete some of what waits since before the log begins; return how many shipments: call it until it returns 0."""
+    """Delete some shipments that are older than the log; return their number: call it until it returns 0."""
     before = (now - timedelta(days=days)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return sum(_delete_outdated(queue, before, now) for queue in QUEUES)
 
@@ -28,13 +28,13 @@ def _delete_outdated(queue: Queue, before: datetime, now: datetime) -> int:
         return 0
     rows = queue.rows.filter(pk__in=old)
     found = rows.aggregate(events=Sum("size"), since=Min("queued_at"), until=Max("queued_at"))
-    # First, for the queue may rest in another database: a gap that is told twice is better than one that is not.
+    # Recorded first, because the queue may be in another database: twice is better than not at all.
     record_gap(queue.kind, found["events"], since=found["since"], until=found["until"], now=now)
     return int(rows.delete()[0])
 
 
 def record_gap(kind: str, lost: int, *, since: datetime, until: datetime, now: datetime) -> None:
-    """Record, for good, that events were lost to the receiver; the record is forwarded as any other."""
+    """Record that events never reached the receiver; this audit event is forwarded like any other."""
     log.error(
         "%d events (%s) of %s to %s were never forwarded: the log is not kept that long", lost, kind, since, until
     )

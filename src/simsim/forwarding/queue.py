@@ -1,4 +1,4 @@
-"""What waits to be forwarded: claimed with a lease, given back, put off, and deleted once it has arrived."""
+"""The queues of shipments to forward: claimed with a lease, released or postponed, deleted on arrival."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from simsim.forwarding import events
 from simsim.forwarding.events import ForwardedEvent
 from simsim.request_log.models import Shipment as LogShipment
 
-# Longer than an attempt takes; what a killed worker held is free again after it.
+# Longer than an attempt; the shipments of a killed worker are free again after it.
 LEASE = timedelta(minutes=2)
 MAX_SHIPMENTS = 500
 MAX_EVENTS = 2000
 FIRST_WAIT = timedelta(minutes=1)
 MAX_WAIT = timedelta(hours=1)
-# What is due later than after the longest wait was put off by a clock that was wrong; two machines differ by less.
+# A wrong clock postponed shipments that are due even later; two machines' clocks differ by less.
 AHEAD = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
 class Queue:
-    """The shipments of one kind, and what makes events of the ids in them."""
+    """The shipments of one kind; `load` returns the events of their ids."""
 
     kind: str
     model: Any
@@ -40,12 +40,12 @@ QUEUES = (Queue("audit", AuditShipment, events.of_audit), Queue("request", LogSh
 
 
 def claim(queue: Queue, now: datetime) -> list[Any]:
-    """Return the oldest shipments that are due, each to one worker alone, for as long as the lease lasts."""
+    """Return the oldest due shipments, each to one worker only, until the lease ends."""
     late = queue.rows.filter(due_at__gt=now + MAX_WAIT + AHEAD)
     if late.exists():
         late.update(due_at=now)
     due = queue.rows.filter(due_at__lte=now).order_by("due_at", "pk")
-    # Looked at first: an empty queue must not take SQLite's one write lock each second.
+    # Checked first: an empty queue must not take SQLite's only write lock each second.
     if not due.exists():
         return []
     taken: list[Any] = []
@@ -60,20 +60,20 @@ def claim(queue: Queue, now: datetime) -> list[Any]:
     return taken
 
 
-def give_back(queue: Queue, claimed: Sequence[Any], why: str) -> None:
-    """Let the shipments be the first again: the receiver is away, and whoever asked waits before the next attempt."""
+def release(queue: Queue, claimed: Sequence[Any], why: str) -> None:
+    """Put the shipments back at the front: the receiver is unavailable, and the caller waits before it tries again."""
     _of(queue, claimed).update(due_at=F("queued_at"), last_error=why)
 
 
-def put_off(queue: Queue, claimed: Sequence[Any], why: str, now: datetime) -> None:
-    """Let the shipments wait, ever longer, while others go before them: the receiver refused these."""
+def postpone(queue: Queue, claimed: Sequence[Any], why: str, now: datetime) -> None:
+    """Make the shipments wait, longer each time, and let others pass: the receiver refused these."""
     attempts = max(shipment.attempts for shipment in claimed)
     wait = min(FIRST_WAIT * 2 ** min(attempts, 20), MAX_WAIT)
     _of(queue, claimed).update(due_at=now + wait, last_error=why)
 
 
-def settle(queue: Queue, claimed: Sequence[Any]) -> None:
-    """Forget the shipments: the receiver has them. Also after the lease: another worker sends them twice at most."""
+def delete_delivered(queue: Queue, claimed: Sequence[Any]) -> None:
+    """Delete shipments that arrived, even after the lease: at worst, another worker sends them twice."""
     _of(queue, claimed).delete()
 
 

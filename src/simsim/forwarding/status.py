@@ -1,4 +1,4 @@
-"""How forwarding does: what waits and since when, what the receiver said last, what was lost."""
+"""The status of forwarding: waiting events, the receiver's last error, and lost events."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,9 +15,9 @@ RECENT = timedelta(days=3)
 
 @dataclass(frozen=True)
 class ForwardingStatus:
-    """`waiting` events, the oldest since `oldest`; `last_error` "" where nothing that waits has failed yet.
+    """`waiting` is a number of events, the oldest from `oldest`; `last_error` is "" if none of them has failed.
 
-    `lost` events were given up lately: they had waited for longer than the log is kept.
+    `lost` is the number of events given up recently, because they waited for longer than the log is kept.
     """
 
     waiting: int
@@ -26,13 +26,13 @@ class ForwardingStatus:
     lost: int
 
     def is_good(self, now: datetime) -> bool:
-        """Whether nobody need look at it: nothing has failed, waits for long, or was lost."""
+        """Whether all is well: nothing failed, waits for long, or was lost."""
         waits_for_long = self.oldest is not None and self.oldest < now - LONG_WAIT
         return not (self.last_error or waits_for_long or self.lost)
 
 
 def forwarding_status(*, now: datetime) -> ForwardingStatus:
-    """Return how forwarding does now."""
+    """Return the current status of forwarding."""
     waiting = 0
     oldest: list[datetime] = []
     errors: list[str] = []

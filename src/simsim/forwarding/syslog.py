@@ -15,7 +15,7 @@ from simsim.rfc3339 import format_time
 
 LOCAL0 = 16
 NOTICE, INFORMATIONAL = 5, 6
-# The number that RFC 5612 keeps for examples: we have none of our own.
+# The enterprise number that RFC 5612 reserves for examples: Simsim has none.
 SD_ID = "simsim@32473"
 TCP_CLOSE = 7  # Linux, include/net/tcp_states.h
 _not_printable = re.compile(r"[^!-~]")  # PRINTUSASCII
@@ -25,8 +25,8 @@ _to_be_escaped = re.compile(r'(["\\\]])')
 def send(target: Target, events: Sequence[ForwardedEvent], *, origin: str) -> None:
     """Send the events, in their order, over one connection; raise ReceiverUnavailable.
 
-    Syslog has no acknowledgement. That the receiver closes in turn, after we have, is taken for one: it has read to the
-    end then. What it had not read when it died is answered with a reset, and is sent again.
+    Syslog has no acknowledgement. When the receiver closes its side after ours, it has read everything, which counts
+    as one. If it died before, its system answers with a reset, and the events are sent again.
     """
     with connected(target) as connection:
         connection.socket.sendall(b"".join(framed(message(event, origin)) for event in events))
@@ -34,7 +34,7 @@ def send(target: Target, events: Sequence[ForwardedEvent], *, origin: str) -> No
 
 
 def message(event: ForwardedEvent, origin: str) -> bytes:
-    """Return one message in ASCII without control characters: `origin` is the host's name in it."""
+    """Return one message in ASCII without control characters; `origin` is its host name."""
     severity = INFORMATIONAL if event.is_ordinary else NOTICE
     timestamp = format_time(event.at, "microseconds")
     host = _not_printable.sub("", origin)[:255] or "-"
@@ -44,13 +44,13 @@ def message(event: ForwardedEvent, origin: str) -> bytes:
 
 
 def escaped(value: str) -> str:
-    """Return a parameter's value: three characters would end it (RFC 5424, 6.3.3), a line's end the message."""
+    """Return a parameter's escaped value: three characters would end it (RFC 5424, 6.3.3), a line end the message."""
     ascii_only = value.encode("ascii", "replace").decode()
     return _to_be_escaped.sub(r"\\\1", re.sub(r"[^ -~]", "?", ascii_only))
 
 
 def framed(text: bytes) -> bytes:
-    """Return a message with its length before it: nothing in it can then begin another."""
+    """Return a message preceded by its length, so that nothing in it can begin another message."""
     return b"%d %b" % (len(text), text)
 
 
@@ -59,7 +59,7 @@ def _prove_taken(connection: ReceiverConnection) -> None:
     if _has_ended(sock):
         raise ReceiverUnavailable("it closed the connection before it had everything")
     if isinstance(sock, ssl.SSLSocket):
-        # Receivers that close without TLS's own goodbye are many.
+        # Many receivers close without TLS's close_notify.
         with contextlib.suppress(ssl.SSLEOFError):
             sock = sock.unwrap()
         sock.shutdown(socket.SHUT_WR)
@@ -72,9 +72,9 @@ def _prove_taken(connection: ReceiverConnection) -> None:
 
 
 def _wait_for_the_last_packet(sock: socket.socket) -> None:
-    """Raise OSError unless the receiver's system has got everything that we sent, our end included.
+    """Raise OSError unless the receiver's system has acknowledged everything, including our end of the connection.
 
-    A receiver that died while the last of it was on its way has sent its own end first, and a reset a moment later.
+    A receiver that dies while the last bytes are on their way sends its own end first, and a reset a moment later.
     """
     last = time.monotonic() + SILENCE_SECONDS
     while sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != TCP_CLOSE:
@@ -86,7 +86,7 @@ def _wait_for_the_last_packet(sock: socket.socket) -> None:
 
 
 def _has_ended(sock: socket.socket) -> bool:
-    """Whether the receiver has closed its side already: its end, read later, would be no answer to ours."""
+    """Whether the receiver has already closed its side: its end would then not be an answer to ours."""
     timeout = sock.gettimeout()
     sock.settimeout(0.0)
     try:

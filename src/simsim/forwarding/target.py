@@ -1,4 +1,4 @@
-"""Where events are forwarded to: the operator's settings, proven usable."""
+"""The receiver of forwarded events, from the operator's checked settings."""
 
 import base64
 import binascii
@@ -14,7 +14,7 @@ from simsim.problem import Unusable
 
 URL, SECRET, AUTHORITIES = "SIMSIM_FORWARD_URL", "SIMSIM_FORWARD_SECRET", "SIMSIM_FORWARD_CA"
 # Standard Webhooks: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret begins with
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of a secret
 MIN_SECRET, MAX_SECRET = 24, 64  # bytes
 _is_of_url_characters = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]*").fullmatch  # RFC 3986, but no fragment
 
@@ -24,7 +24,7 @@ class Protocol(StrEnum):
     SYSLOG = "syslog"
 
 
-# By the URL's scheme: the protocol, whether it goes over TLS, and the port where the URL names none (RFC 5425, 4.1).
+# By URL scheme: the protocol, whether it uses TLS, and the default port (RFC 5425, 4.1).
 SCHEMES = {
     "https": (Protocol.WEBHOOK, True, 443),
     "http": (Protocol.WEBHOOK, False, 80),
@@ -35,9 +35,9 @@ SCHEMES = {
 
 @dataclass(frozen=True)
 class Target:
-    """The receiver. `path` may let whoever knows it write there, as `secrets` do; the newest secret comes first.
+    """The receiver. Anyone who knows `path` or `secrets` may be able to write there; the newest secret comes first.
 
-    `authorities` is a file of the certificates that the receiver's is checked with, None for the system's.
+    `authorities` is a file of certificates to verify the receiver's with, None for the system's.
     """
 
     protocol: Protocol
@@ -51,16 +51,16 @@ class Target:
 
     @property
     def place(self) -> str:
-        """Return what may be shown of the address."""
+        """Return the host and port, which are safe to show."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def tls(self) -> ssl.SSLContext:
-        """Return a context that proves the receiver's certificate and its name."""
+        """Return a context that verifies the receiver's certificate and its name."""
         return ssl.create_default_context(cafile=self.authorities)
 
 
 def read_target(url: str, secret: str, authorities: str) -> Target:
-    """Return the receiver that the settings name; raise Unusable, in one line that names the setting."""
+    """Return the receiver from the settings; raise Unusable, with one line that names the setting."""
     parts = _split(url)
     protocol, is_tls, port = SCHEMES[parts.scheme]
     secrets = _secrets(secret)
@@ -86,9 +86,9 @@ def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         is_usable = bool(parts.hostname) and parts.port != 0
-    except ValueError:  # "[" without an address of IPv6, a port that is none
+    except ValueError:  # "[" without an IPv6 address, or an invalid port
         is_usable = False
-    # Nothing of the URL is told: it may hold what lets anybody write there.
+    # Show nothing of the URL: it may contain a secret that lets anybody write there.
     if not is_usable or parts.scheme not in SCHEMES or not _is_of_url_characters(url) or "@" in parts.netloc:
         schemes = ", ".join(f"{scheme}://" for scheme in SCHEMES)
         raise Unusable("%(name)s must be a URL with a host, without user and “#”, by %(by)s", name=URL, by=schemes)

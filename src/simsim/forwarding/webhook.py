@@ -1,4 +1,4 @@
-"""Events as signed POST requests, by the Standard Webhooks specification."""
+"""Events as signed POST requests, as the Standard Webhooks specification defines them."""
 
 import base64
 import contextlib
@@ -18,7 +18,7 @@ from simsim.forwarding.connection import (
 from simsim.forwarding.events import ForwardedEvent
 from simsim.forwarding.target import Target
 
-# nginx takes a body of 1 MiB where nobody has told it otherwise.
+# By default, nginx accepts a body of up to 1 MiB.
 MAX_BYTES = 512 * 1024
 MAX_ANSWER_BYTES = 64 * 1024
 TEMPORARY = {408, 425, 429}
@@ -39,7 +39,7 @@ def send(target: Target, delivery: str, events: Sequence[ForwardedEvent], now: d
 
 
 def headers(target: Target, message_id: str, body: bytes, now: datetime) -> dict[str, str]:
-    """Return the headers of one request; every secret signs, so that the receiver may change to a new one."""
+    """Return the headers of one request, signed with every secret, so that the receiver can switch to a new one."""
     timestamp = str(int(now.timestamp()))
     signed = f"{message_id}.{timestamp}.".encode() + body
     signatures = (hmac.new(secret, signed, hashlib.sha256).digest() for secret in target.secrets)
@@ -55,7 +55,7 @@ def headers(target: Target, message_id: str, body: bytes, now: datetime) -> dict
 
 
 def _bodies(events: Iterable[ForwardedEvent]) -> Iterator[tuple[bytes, list[str]]]:
-    """Yield bodies of a bounded size, each a JSON array, and the ids of their events."""
+    """Yield bodies of a limited size, each a JSON array, with the ids of their events."""
     parts: list[bytes] = []
     ids: list[str] = []
     length = 0
@@ -71,7 +71,7 @@ def _bodies(events: Iterable[ForwardedEvent]) -> Iterator[tuple[bytes, list[str]
 
 
 def _post(target: Target, connection: ReceiverConnection, body: bytes, head: dict[str, str]) -> int:
-    """Return the status of the answer. No redirect is followed: it would take the events to where nobody sent them."""
+    """Return the status of the answer. Redirects are not followed: they would send the events somewhere else."""
     session = http.client.HTTPConnection(target.host)
     session.sock = connection.socket
     is_sent = True
@@ -79,12 +79,12 @@ def _post(target: Target, connection: ReceiverConnection, body: bytes, head: dic
         try:
             session.request("POST", target.path, body, head)
         except (BrokenPipeError, ConnectionResetError):
-            is_sent = False  # a receiver may say no, and close, before it has read everything
+            is_sent = False  # a receiver may refuse and close before it has read everything
         answer = session.getresponse()
     except http.client.HTTPException as error:
         connection.prove_whole()
         raise ReceiverUnavailable(describe_error(error)) from error
-    # Whatever becomes of the rest, the answer stands.
+    # The status counts, even if reading the rest fails.
     with contextlib.suppress(OSError, http.client.HTTPException):
         answer.read(MAX_ANSWER_BYTES)
     if not is_sent and 200 <= answer.status < 300:

@@ -1,1 +1,1 @@
-"""The hot path: one request in, one decision out, one line in the spool. Knows no Django, and nothing out of date."""
+"""The hot path: one request in, one decision out, one line in the spool. Knows no Django and keeps no stale state."""

@@ -1,4 +1,4 @@
-"""The caller's address, read so that the caller cannot choose it."""
+"""The caller's address, determined so that the caller cannot choose it."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ MAX_VIA_CHARACTERS = 200
 # A host chooses its own addresses within its /64 (RFC 4291): by address each request would be the first.
 IPV6_SITE_BITS = 64
 SITE_BYTES = 1 + IPV6_SITE_BITS // 8  # of `Address.key`: the family, and the site
-REMEMBERED, MAX_REMEMBERED = 4096, 64  # spellings, never decisions
+CACHE_SIZE, MAX_CACHED_CHARACTERS = 4096, 64  # of texts, never of decisions
 
 
 class Located(NamedTuple):
-    """Where a request comes from, as far as it can be known.
+    """The origin of a request, as far as it can be known.
 
-    `address` None means not known; `is_trusted` says whether the peer's word about the request counts; `via` names the
-    trusted proxies that it came through, the caller's end first, None for none.
+    `address` is None when unknown; `is_trusted` says whether the peer is trusted to describe the request; `via` names
+    the trusted proxies on the way, from the caller's end, None without any.
     """
 
     address: Address | None
@@ -31,25 +31,25 @@ def locate(peer: str | None, forwarded_for: Sequence[str], trusted: bytes) -> Lo
     """Return the address that the request comes from, and how it was determined. Never raises.
 
     `peer` is the socket's other end, None or "" for a Unix socket, which is always trusted; `forwarded_for` holds the
-    value of every X-Forwarded-For header, in order; `trusted` is what `allowlist.pack` made of the trusted proxies.
+    value of every X-Forwarded-For header, in order; `trusted` holds the trusted proxies, packed by `allowlist.pack`.
 
-    Each proxy appends the address that it was called from, so only the right end is known to be written by a proxy:
-    the list is read from there, through trusted proxies, to the first address that is not one. A hop that is no
-    address ends the walk without an answer: what stands left of it was written by nobody we trust.
+    Each proxy appends the address of its caller, so only the right end of the list is certain to come from a proxy. The
+    list is read from there, past trusted proxies, to the first other address. A hop that is not an address ends the
+    walk without a result: nobody trusted wrote what stands left of it.
     """
     if not forwarded_for:
-        return _remembered_place(peer, None, trusted)
-    if len(forwarded_for) == 1 and len(forwarded_for[0]) <= MAX_REMEMBERED:
-        return _remembered_place(peer, forwarded_for[0], trusted)
-    return _place(peer, forwarded_for, trusted)
+        return _cached_location(peer, None, trusted)
+    if len(forwarded_for) == 1 and len(forwarded_for[0]) <= MAX_CACHED_CHARACTERS:
+        return _cached_location(peer, forwarded_for[0], trusted)
+    return _location(peer, forwarded_for, trusted)
 
 
-@lru_cache(maxsize=REMEMBERED)
-def _remembered_place(peer: str | None, forwarded_for: str | None, trusted: bytes) -> Located:
-    return _place(peer, () if forwarded_for is None else (forwarded_for,), trusted)
+@lru_cache(maxsize=CACHE_SIZE)
+def _cached_location(peer: str | None, forwarded_for: str | None, trusted: bytes) -> Located:
+    return _location(peer, () if forwarded_for is None else (forwarded_for,), trusted)
 
 
-def _place(peer: str | None, forwarded_for: Sequence[str], trusted: bytes) -> Located:
+def _location(peer: str | None, forwarded_for: Sequence[str], trusted: bytes) -> Located:
     nearest = None
     if peer:
         nearest = parse_hop(peer)
@@ -63,13 +63,13 @@ def _place(peer: str | None, forwarded_for: Sequence[str], trusted: bytes) -> Lo
 
 
 def site_of(address: Address) -> bytes:
-    """Return what one customer of a provider has: the address in IPv4, the /64 in IPv6, where hosts choose the rest."""
+    """Return the key of what one customer of a provider has: the address in IPv4, the /64 in IPv6."""
     return address.key[:SITE_BYTES]
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=CACHE_SIZE)
 def network_of(text: str | None) -> str:
-    """Return the site of an address as text: the address in IPv4, its /64 in IPv6; "" for what is no address."""
+    """Return the site of an address as text: the address in IPv4, its /64 in IPv6; "" for any other text."""
     address = parse_address(text) if text else None
     if address is None or ":" not in address.text:
         return "" if address is None else address.text
@@ -81,8 +81,8 @@ def parse_hop(text: str) -> Address | None:
 
     Some proxies append the port: 203.0.113.9:443, [2001:db8::1]:443. White space around the hop does not count.
     """
-    # The caller writes it: a long one is read, and not kept.
-    return _remembered_hop(text) if len(text) <= MAX_REMEMBERED else _hop(text)
+    # The caller writes it, so a long one is parsed without being cached.
+    return _cached_hop(text) if len(text) <= MAX_CACHED_CHARACTERS else _hop(text)
 
 
 def _hop(text: str) -> Address | None:
@@ -101,7 +101,7 @@ def _hop(text: str) -> Address | None:
     return parse_address(host)
 
 
-_remembered_hop = lru_cache(maxsize=REMEMBERED)(_hop)
+_cached_hop = lru_cache(maxsize=CACHE_SIZE)(_hop)
 
 
 def _walk(forwarded_for: Sequence[str], trusted: bytes, passed: list[str]) -> Located:
@@ -116,10 +116,10 @@ def _walk(forwarded_for: Sequence[str], trusted: bytes, passed: list[str]) -> Lo
 
 
 def _right_end(text: str) -> str:
-    """Return as much of the list as is walked: the right end, which proxies wrote.
+    """Return the part of the list that is walked: the right end, which proxies wrote.
 
-    Bounded, because the caller writes the left end: 400 KB of trusted addresses would be walked to the start. The hop
-    at which it is cut becomes an empty one, for half an address may spell another.
+    The length is bounded, because the caller writes the left end and may send 400 KB of trusted addresses. The hop at
+    the cut becomes empty, because half an address may spell another one.
     """
     if len(text) <= MAX_FORWARDED_FOR_BYTES:
         return text

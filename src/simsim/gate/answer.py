@@ -1,4 +1,4 @@
-"""Every answer of the gate. A 2xx to a question about credentials is made in `accept` and nowhere else."""
+"""Every answer of the gate. Only `accept` answers a question about credentials with a 2xx."""
 
 import json
 import re
@@ -15,19 +15,19 @@ TOKEN_HEADER = "X-Simsim-Token"  # noqa: S105
 TOKEN_NAME_HEADER = "X-Simsim-Token-Name"  # noqa: S105
 REASON_HEADER = "X-Simsim-Reason"
 REQUEST_HEADER = "X-Simsim-Request"
-# What the gate says about a request. A proxy must drop each of them from what the client sent.
+# The gate's statements about a request. A proxy must drop each of these headers from the client's request.
 IDENTITY_HEADERS = (ACCOUNT_HEADER, TOKEN_HEADER, TOKEN_NAME_HEADER)
 
 CHALLENGE = 'Basic realm="simsim", charset="UTF-8"'
 RETRY_AFTER_SECONDS = 1
 _is_plain = re.compile(r"[A-Za-z0-9_.~ -]*").fullmatch
-REMEMBERED = 8 * 1024  # spellings, never decisions
+CACHE_SIZE = 8 * 1024  # of texts, never of decisions
 
 
 class Answer(NamedTuple):
     """One HTTP answer. Header names are in lower case, for HTTP/2 and for ASGI.
 
-    Answers are made once and given to many requests: nothing in one may be changed.
+    An answer is made once and sent to many requests, so nothing in it may change.
     """
 
     status: int
@@ -51,11 +51,11 @@ _RETRY_AFTER = ("retry-after", str(RETRY_AFTER_SECONDS))
 
 
 def accept(record: Record) -> Answer:
-    """Return the answer that lets a request in, with who it comes from. Each identity header is always there."""
+    """Return the answer that lets a request in and names its sender. It always holds every identity header."""
     return _acceptance(record.account_id, record.token_id, record.name)
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=CACHE_SIZE)
 def _acceptance(account_id: str, token_id: str, name: str) -> Answer:
     # Percent-encoded: a name may hold anything printable, a header only ASCII. Most names are words and spaces, and
     # quote() takes longer than the verdict.
@@ -64,12 +64,12 @@ def _acceptance(account_id: str, token_id: str, name: str) -> Answer:
 
 
 def naming(said: Answer, request_id: str) -> Answer:
-    """Return an answer that also tells the request's id, for a proxy that has none of its own to log."""
+    """Return an answer that also states the request's id, for a proxy that logs no id of its own."""
     return Answer(said.status, (*said.headers, (REQUEST_HEADER.lower(), request_id)), said.body)
 
 
 def refuse(reason: Reason) -> Answer:
-    """Return the one refusal; the reason is in a header that the proxy logs and does not pass on."""
+    """Return the refusal, whose body is the same for every reason; the proxy logs the reason's header and drops it."""
     return _REFUSALS[reason]
 
 
@@ -87,9 +87,9 @@ HEALTHY = Answer(200, _JSON, b'{"status":"ok"}')
 
 
 def ready(worker: WorkerHealth) -> Answer:
-    """Return that the gate can decide, and how the workers are: that never changes the answer's status.
+    """Return the answer of a gate that can decide. The worker's health is in the body and never changes the status.
 
-    A load balancer must not take the API away because a mail waits.
+    A load balancer must not take the API out of service because an email waits.
     """
     told = {
         "status": "ok" if worker.is_good else "degraded",

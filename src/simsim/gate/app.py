@@ -1,6 +1,6 @@
-"""The gate: one question, "may this request pass?", answered with 204, 401 or 503, and nothing else ever.
+"""The gate: it answers one question, "may this request pass?", with 204, 401 or 503 and nothing else.
 
-Only a Unix socket's peer and a trusted proxy may ask it. For everybody else the question does not exist: 404.
+Only the peer of a Unix socket and a trusted proxy may ask. Everybody else gets 404.
 """
 
 import math
@@ -34,7 +34,7 @@ CLOCK_STEP_SECONDS = 1e-6
 
 
 class Request(NamedTuple):
-    """What the gate reads of one request. The last three are the proxy's word."""
+    """The parts of one request that the gate reads. The last three are stated by the proxy."""
 
     peer: str | None
     method: str
@@ -66,11 +66,11 @@ class Gate:
         self._complained_at = -COMPLAINT_INTERVAL_SECONDS
 
     def verify(self, request: Request) -> Answer:
-        """Return the answer to one request, its line in the spool already. Never raises; in doubt the answer is 503."""
+        """Return the answer to one request after its line is in the spool. Never raises; when in doubt, answers 503."""
         try:
             now = self._clock()
             located = locate(request.peer, request.forwarded_for, self._trusted)
-            # Whoever asks without a proxy learns from the reason that a stolen password is good, from another network.
+            # The reason would tell a caller without a proxy that a stolen password is valid on another network.
             if not located.is_trusted:
                 return answer.NOT_FOUND
             said, framed, _, _ = self._verdict(request.authorization, located, now)
@@ -79,15 +79,15 @@ class Gate:
         except Exception as error:
             self._complain(error)
             return answer.UNDECIDED
-        # A proxy that named the request knows it by that name; Traefik names none, and logs what it is told here.
+        # A proxy that sent an id knows the request by it. Traefik sends no id, and logs the one in this answer.
         if request_id is request.request_id:
             return said
         return answer.naming(said, request_id)
 
     def answer(self, path: str, method: str) -> Answer:
-        """Return the answer to a request for any path but VERIFY: 404 unless it asks for the gate's own health.
+        """Return the answer to a request for any path but VERIFY: 404, except for the gate's own health.
 
-        Default deny: Envoy prepends its prefix to the caller's path, and a path that is not ours must open nothing.
+        Denied by default: Envoy prepends its prefix to the caller's path, and an unknown path must open nothing.
         """
         if method not in {"GET", "HEAD"}:
             return answer.NOT_FOUND
@@ -98,7 +98,7 @@ class Gate:
         return answer.NOT_FOUND
 
     def is_ready(self) -> bool:
-        """Whether a decision could be made now: the database answers, and a line could be written."""
+        """Whether a decision can be made now: the database answers, and a line can be written."""
         try:
             self._lookup.find(bytes(32))
             self._spool.open()
@@ -108,12 +108,12 @@ class Gate:
         return True
 
     def close(self) -> None:
-        """Let go of the database and the spool."""
+        """Close the database and the spool."""
         self._lookup.close()
         self._spool.close()
 
     def _verdict(self, authorization: Sequence[bytes], located: Located, now: float) -> Verdict:
-        """Return the verdict as of the last commit: recalled where nothing that it hangs on has changed."""
+        """Return the verdict as of the last commit: a remembered one when nothing that it depends on has changed."""
         question = question_of(authorization, located)
         # Read before the row: a commit between the two makes a verdict younger than its version, never older.
         version = None if question is None else self._lookup.version()
@@ -127,8 +127,8 @@ class Gate:
 
     def _judge(self, authorization: Sequence[bytes], located: Located, now: float) -> Verdict:
         credentials = basic.parse(authorization)
-        # What the parser refuses holds for this request alone: it costs little to judge again, and strangers would fill
-        # the memory with it.
+        # A verdict on credentials that the parser refuses is not remembered: it is cheap to reach again, and strangers
+        # would fill the memory with such verdicts.
         record, until = None, now
         if isinstance(credentials, Credentials):
             decision, record, until = self._decide(credentials, located.address, now)
@@ -145,7 +145,7 @@ class Gate:
     def _decide(
         self, credentials: Credentials, address: Address | None, now: float
     ) -> tuple[Decision, Record | None, float]:
-        """Return the decision, the record when the account that is claimed is the token's own, and until when."""
+        """Return the decision, the record if the token belongs to the claimed account, and when the decision ends."""
         try:
             record = self._lookup.find(credentials.digest)
             moment = datetime.fromtimestamp(now, UTC)
@@ -154,13 +154,13 @@ class Gate:
         except Exception as error:
             self._complain(error)
             return UNDECIDED, None, now
-        # Whose token it is otherwise is not for the claimed account's log.
+        # The log of the claimed account must not name another account's token.
         is_own = record is not None and record.account_id == credentials.username
         until = math.inf if turn is None else turn.timestamp() - CLOCK_STEP_SECONDS
         return decision, record if is_own else None, until
 
     def _complain(self, error: Exception) -> None:
-        """Say on stderr what went wrong and where, once a second at most; no values, which may be secrets."""
+        """Report on stderr what failed and where, at most once a second; without values, which may be secrets."""
         now = time.monotonic()
         if now - self._complained_at < COMPLAINT_INTERVAL_SECONDS:
             return
@@ -172,7 +172,7 @@ class Gate:
 
 
 def _named(request: Request) -> tuple[str, str, str]:
-    """Return the request's id, method and target by the proxy's word, for the log only."""
+    """Return the request's id, method and target as the proxy states them, only for the log."""
     request_id = request.request_id
     if request_id is None or not is_request_id(request_id):
         request_id = parse_request_id(request_id or "") or new_request_id()

@@ -1,4 +1,4 @@
-"""The gate behind an ASGI server, or mounted in an ASGI application."""
+"""The gate behind an ASGI server, or inside another ASGI application."""
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""A file that takes up room for nothing, so that there is some to give away on the day when the disk is full."""
+"""A file that reserves room on the disk: it is deleted when the disk is full, to make room for log lines."""
 
 import errno
 import os
@@ -6,13 +6,13 @@ import shutil
 from pathlib import Path
 
 NAME = ".ballast"
-SIZE_BYTES = 64 * 1024 * 1024  # some 200,000 lines of the gate's
-# What the operating system says when there is no room, or none for this user.
+SIZE_BYTES = 64 * 1024 * 1024  # some 200,000 lines of the gate
+# The errors of the operating system for a full disk and for a user's full quota.
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def keep(directory: Path, size_bytes: int = SIZE_BYTES) -> bool:
-    """Return whether the ballast is there, made now if there is room for it and as much again. Raises OSError."""
+    """Make the ballast if there is room for twice its size; return whether it exists. Raises OSError."""
     path = directory / NAME
     if path.exists():
         return True
@@ -21,9 +21,9 @@ def keep(directory: Path, size_bytes: int = SIZE_BYTES) -> bool:
     making = directory / f"{NAME}.new"
     file = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        # Not truncate: a file of holes takes up no room, and would give none.
+        # Not truncate: a sparse file takes up no room, so its deletion would free none.
         os.posix_fallocate(file, 0, size_bytes)
-        # Named last: what a killed worker left half is never taken for the whole.
+        # Renamed last, so that a file that a killed worker left half-made never counts as ballast.
         making.rename(path)
     except OSError:
         making.unlink(missing_ok=True)
@@ -34,10 +34,10 @@ def keep(directory: Path, size_bytes: int = SIZE_BYTES) -> bool:
 
 
 def is_kept(directory: Path) -> bool:
-    """Whether there is room to give away."""
+    """Whether the ballast exists."""
     return (directory / NAME).exists()
 
 
 def let_go(directory: Path) -> None:
-    """Give the room away; nothing happens when that is done. Raises OSError when it can't be."""
+    """Delete the ballast if it exists. Raises OSError."""
     (directory / NAME).unlink(missing_ok=True)

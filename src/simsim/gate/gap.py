@@ -1,4 +1,4 @@
-"""How many lines could not be written, and when: kept in memory, for there was nowhere to write it down."""
+"""The number of lines that could not be written, and when: kept in memory while the disk has no room."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from simsim.gate.request_id import new_request_id
 
 
 class Gap(NamedTuple):
-    """So many lines were lost between two moments, in seconds of the epoch."""
+    """The number of lines lost between two times, in seconds since 1970."""
 
     lines: int
     began: float
@@ -14,10 +14,10 @@ class Gap(NamedTuple):
 
     @classmethod
     def after(cls, earlier: "Gap | None", now: float) -> "Gap":
-        """Return the gap that one more lost line makes."""
+        """Return the gap after one more lost line."""
         return cls(1, now, now) if earlier is None else cls(earlier.lines + 1, earlier.began, now)
 
     def line(self) -> bytes:
-        """Return the line that tells of it, under an id of its own: a file is known by its first line with an id."""
+        """Return the line that reports the gap. It has an id, because the first id in a file identifies the file."""
         span = f'"from":{self.began:.6f},"until":{self.ended:.6f}'
         return f'{{"id":"{new_request_id()}","gap":{self.lines},{span}}}\n'.encode()

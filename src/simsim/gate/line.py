@@ -1,4 +1,4 @@
-"""The decided line: what the spool says about one decision."""
+"""The decided line: the record of one decision in the spool."""
 
 from json.encoder import encode_basestring_ascii as quoted
 from typing import NamedTuple
@@ -12,7 +12,7 @@ MAX_METHOD_CHARACTERS = 32
 
 
 class Frame(NamedTuple):
-    """The parts of a line that a verdict alone decides: what stands before the method, and what follows the path."""
+    """The parts of a line that depend only on the verdict: the text before the method, and the text after the path."""
 
     before: str
     after: str
@@ -21,10 +21,10 @@ class Frame(NamedTuple):
 def frame(
     decision: Decision, *, account: str | None, record: Record | None, address: Address | None, via: str | None = None
 ) -> Frame:
-    """Return what the line of every request with this verdict says.
+    """Return the frame of the lines of all requests with this verdict.
 
-    `record` is the token's, where the caller may be told about it; `via` names the trusted proxies on the way;
-    `account` and the record's ids are hexadecimal by now.
+    `record` is the token's, None where the log may not name the token; `via` names the trusted proxies on the way.
+    `account` and the record's ids must be hexadecimal.
     """
     token, name = ("null", "null") if record is None else (f'"{record.token_id}"', quoted(record.name))
     return Frame(
@@ -35,10 +35,9 @@ def frame(
 
 
 def decided_line(request_id: str, now: float, framed: Frame, *, method: str, target: str) -> bytes:
-    """Return one JSON object and a newline. `request_id` is hexadecimal by now, `now` in seconds since 1970.
+    """Return one JSON object and a newline. `request_id` must be hexadecimal; `now` is in seconds since 1970.
 
-    Everything else goes through json's encoder of strings: whatever a client sends becomes one JSON string in ASCII, on
-    one line.
+    json's encoder quotes everything else, so that any value from a client becomes one JSON string in ASCII on one line.
     """
     if len(method) > MAX_METHOD_CHARACTERS:
         method = mask(method)[:MAX_METHOD_CHARACTERS]
@@ -49,8 +48,9 @@ def decided_line(request_id: str, now: float, framed: Frame, *, method: str, tar
 
 
 def path_of(target: str) -> str:
-    """Return a request target's path: without its query, which may hold anything, and with passwords masked."""
-    # Masked before it is cut, for little of a password matches no pattern; and cut before, for masking takes its time.
+    """Return a request target's path, without its query, which may hold anything, and with passwords masked."""
+    # Masked before the last cut, because the beginning of a password matches no pattern. Cut before the mask as well,
+    # because masking a long text takes long.
     return mask(target.partition("?")[0][: 2 * MAX_PATH_CHARACTERS])[:MAX_PATH_CHARACTERS]
 
 

@@ -1,6 +1,6 @@
-"""What is known of the token that a password belongs to, as of the last commit before the request.
+"""How the gate looks up the token that a password belongs to, as of the last commit before the request.
 
-The gate's one way in: the SQL view `verifiable_token`, on either database.
+It reads the SQL view `verifiable_token`, on either database, and nothing else.
 """
 
 from typing import Protocol
@@ -12,20 +12,20 @@ VIEW = "verifiable_token"
 
 
 class Unavailable(Exception):
-    """The database can't be asked: no decision can be made."""
+    """The database doesn't answer, so no decision can be made."""
 
 
 class Lookup(Protocol):
-    """Where records are found. One for each process; not to be shared between threads."""
+    """Finds records. Each process has its own; threads must not share one."""
 
     def find(self, digest: bytes) -> Record | None:
         """Return the record under a password's digest, None when there is none. Raises Unavailable."""
         ...
 
     def version(self) -> object | None:
-        """Return the same object for as long as nothing is committed, None while that can't be known. Never raises."""
+        """Return the same object until something is committed; None if that can't be known. Never raises."""
         ...
 
     def close(self) -> None:
-        """Let go of the database; the next `find` opens it again."""
+        """Close the database; the next `find` opens it again."""
         ...

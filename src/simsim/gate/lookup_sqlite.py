@@ -1,6 +1,6 @@
-"""The lookup on SQLite: one read-only connection, one SELECT for each look, no snapshot kept between two.
+"""The lookup on SQLite: one read-only connection, one SELECT for each lookup, and no snapshot kept in between.
 
-Its version is the WAL-index's: the sign by which SQLite itself goes on using the pages that it holds in memory.
+Its version is the header of the WAL index, by which SQLite itself decides whether its cached pages are still valid.
 """
 
 import sqlite3
@@ -16,15 +16,15 @@ from simsim.gate.lookup import COLUMNS, VIEW, Unavailable
 from simsim.gate.wal_index import WalIndex, identity_of, open_wal_index
 
 BUSY_TIMEOUT_SECONDS = 0.25
-# How long a connection may go on answering from a file that was replaced or removed under its path. Looking costs a
-# system call, 1.3 to 2.4 µs where the SELECT costs 5 to 9; replacing a database (a restore) is an operator's act that
-# takes longer than this. Changes in the file itself are seen at once, by every look.
+# How long a connection may go on answering from a file that was replaced or removed at its path. To check costs a
+# system call, 1.3 to 2.4 µs where the SELECT costs 5 to 9; to replace a database (a restore) takes an operator longer
+# than this. Changes in the file itself are seen at once, by every lookup.
 FILE_CHECK_SECONDS = 0.05
 CACHE_KIB = 64 * 1024
 REMEMBERED = 16 * 1024  # spellings
 
-# Kept for ever: SQLite forbids a child to use or close a connection that its parent opened, and to let go of the last
-# reference is to close it.
+# Never emptied: SQLite forbids a child to use or close a connection that its parent opened, and dropping the last
+# reference would close it.
 _inherited: list[sqlite3.Cursor] = []
 _SELECT = f"SELECT {COLUMNS} FROM {VIEW} WHERE digest = ?"  # noqa: S608
 
@@ -42,14 +42,14 @@ class SqliteLookup:
         self._wal_index: WalIndex | None = None
 
     def version(self) -> object | None:
-        """Return the same object for as long as nothing is committed, None while that can't be known. Never raises.
+        """Return the same object until something is committed; None if that can't be known. Never raises.
 
-        Opens nothing: a database that is away or locked is waited for by who needs a row of it, and by nobody else.
+        Opens nothing: only a request that needs a row waits for a database that is away or locked.
         """
         try:
             if self._wal_index is not None and self._is_open():
                 return self._wal_index.header()
-        except (OSError, ValueError):  # an index that has lost its name and its memory as well
+        except (OSError, ValueError):  # the index was unlinked and truncated
             pass
         return None
 
@@ -57,20 +57,20 @@ class SqliteLookup:
         """Return the record under a password's digest, None when there is none. Raises Unavailable."""
         try:
             # fetchall, not fetchone: a statement that was not read to its end keeps its snapshot, and the next
-            # request would be answered from the past.
+            # request would get an old answer.
             rows = self._opened().execute(_SELECT, (digest,)).fetchall()
         except (sqlite3.Error, OSError) as error:
             self.close()
             raise Unavailable(f"SQLite: {error}") from error
         if not rows:
             return None
-        (row,) = rows  # more than one owner of a password is no decision
+        (row,) = rows  # a password of two tokens is a bug: no decision
         return _record(row)
 
     def close(self) -> None:
-        """Let go of the file; the next `find` opens it again."""
+        """Close the file; the next `find` opens it again."""
         cursor, self._cursor = self._cursor, None
-        # Before the connection is closed: without its lock the memory may be truncated.
+        # Dropped before the connection is closed: without its lock another process may truncate the memory.
         self._wal_index = None
         if cursor is None:
             return
@@ -80,11 +80,11 @@ class SqliteLookup:
             _inherited.append(cursor)
 
     def _opened(self) -> sqlite3.Cursor:
-        """Return a cursor on the file that is at the path now. Raises sqlite3.Error and OSError."""
+        """Return a cursor on the file that is at the path now. Raises sqlite3.Error or OSError."""
         if self._cursor is not None and self._is_open():
             return self._cursor
         self.close()
-        # Taken before the file is opened: if it is replaced in between, the next check sees a difference.
+        # Read before the file is opened: if it is replaced in between, the next check sees a difference.
         identity = identity_of(self._path)
         connection = sqlite3.connect(self._uri, uri=True, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
         connection.execute("PRAGMA query_only = 1")
@@ -95,7 +95,7 @@ class SqliteLookup:
         return self._cursor
 
     def _is_open(self) -> bool:
-        """Whether this process opened what is at the paths, as of FILE_CHECK_SECONDS ago. Raises OSError."""
+        """Whether this process opened the files that are at the paths, as of FILE_CHECK_SECONDS ago. Raises OSError."""
         if self._generation != process.generation():
             return False
         now = time.monotonic()
@@ -119,10 +119,10 @@ def _record(row: tuple[Any, ...]) -> Record:
 
 @lru_cache(maxsize=REMEMBERED)
 def _uuid(text: str) -> str:
-    """Return 32 hexadecimal digits as Django keeps them in SQLite, in canonical form."""
+    """Return a UUID in its canonical form, from the 32 hexadecimal digits that Django keeps in SQLite."""
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def _instant(text: str) -> datetime:
-    """Return the instant that Django keeps in SQLite as text in UTC, without an offset."""
+    """Return a time, from the text in UTC without an offset that Django keeps in SQLite."""
     return datetime.fromisoformat(text + "+00:00")  # a tenth of the time of replace(tzinfo=UTC)

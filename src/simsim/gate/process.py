@@ -1,4 +1,4 @@
-"""Which process this is, without a system call: connections, locks and open files must not be shared by a fork."""
+"""Tells a process from its forks without a system call: they must not share connections, locks and open files."""
 
 import os
 

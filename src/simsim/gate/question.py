@@ -1,4 +1,4 @@
-"""Asking the gate as a proxy does: one question over its Unix socket."""
+"""One question to the gate over its Unix socket, as a proxy asks it."""
 
 import base64
 import http.client
@@ -14,7 +14,7 @@ TIMEOUT_SECONDS = 2.0
 
 
 class GateAnswer(NamedTuple):
-    """What the gate answered: its status, and the reason of a refusal, None where it gave none."""
+    """The gate's answer: the status, and the reason of a refusal, None without one."""
 
     status: int
     reason: str | None
@@ -38,9 +38,9 @@ class SocketConnection(http.client.HTTPConnection):
 
 
 def ask(path: Path, *, username: str, password: str, address: str | None) -> GateAnswer | None:
-    """Return what the gate behind the socket says of a request with these credentials from that address.
+    """Return the gate's answer to a request with these credentials from that address, None when no gate answers.
 
-    The gate logs the question as it logs a proxy's. None when no gate answers.
+    The gate logs the question like a proxy's.
     """
     token = base64.b64encode(f"{username}:{password}".encode()).decode()
     headers = {"Authorization": f"Basic {token}"} | ({"X-Forwarded-For": address} if address else {})

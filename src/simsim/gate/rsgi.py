@@ -1,9 +1,8 @@
 """The gate behind an RSGI server (granian), for the gateway's own socket.
 
-granian's RSGI leaves out header values that are not ASCII, and behind an earlier value that is, such a one can't be
-noticed. Our gateway sends one X-Forwarded-For of its own and refuses a second Authorization, and what holds such a byte
-it sends in the body, so nothing is lost there; proxies that pass on what the client sent belong before `gate.asgi`,
-which sees every byte.
+granian's RSGI drops header values that are not ASCII, and hides that when an earlier value of the header is ASCII. With
+our gateway nothing is lost: it sends one X-Forwarded-For of its own, refuses a second Authorization, and sends values
+with other bytes in the body. Proxies that pass on the client's headers must use `gate.asgi`, which sees every byte.
 """
 
 from typing import Any, Protocol
@@ -35,8 +34,8 @@ class Rsgi:
             return
         if scope.path == VERIFY:
             request = _request(scope)
-            # Our gateway always names the address, in a header or in the body. Another proxy that did neither, and
-            # passed its caller's body on, would have passed its caller's X-Forwarded-For as well.
+            # Our gateway always sends the address, in a header or in the body. A proxy that sent neither, and passed on
+            # its caller's body, would also have passed on its caller's X-Forwarded-For.
             if not request.forwarded_for and _has_body(scope.headers):
                 request = _with_body(request, await protocol())
             status, headers, body = self._gate.verify(request)
@@ -50,7 +49,7 @@ class Rsgi:
 
 def _request(scope: Any) -> Request:
     headers: Headers = scope.headers
-    # All at once: each question to the server's headers costs half as much as this list.
+    # All at once: each call to the server's headers costs half as much as this list.
     items = headers.items()
     said = dict(items)
     return Request(
@@ -70,9 +69,9 @@ def _has_body(headers: Headers) -> bool:
 
 
 def _with_body(request: Request, body: bytes) -> Request:
-    """Return the question that nginx.conf puts into a body: target, X-Forwarded-For and Authorization, a line each.
+    """Return the request with the values that nginx.conf sends in a body: target, X-Forwarded-For, Authorization.
 
-    None of them can hold a line break. A body of another form says nothing.
+    Each is one line, for none can hold a line break. A body of any other form is ignored.
     """
     lines = body.split(b"\n")
     if len(lines) != 3:
@@ -86,6 +85,6 @@ def _with_body(request: Request, body: bytes) -> Request:
 
 
 def _values(headers: Headers, name: str, items: list[tuple[str, str]]) -> list[str]:
-    """Return all values of a header among the items, "?" before them where granian shows that it hides one."""
+    """Return all values of a header, preceded by "?" where granian shows that it hides a value."""
     values = [value for each, value in items if each == name]
     return ["?", *values] if headers.get(name) is None and name in headers else values

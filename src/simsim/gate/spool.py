@@ -1,7 +1,7 @@
-"""Lines on their way into the log: one for each decision, in a file of the process's own, before the answer leaves.
+"""The spool: lines on their way into the log, one for each decision, written before the answer leaves.
 
-A file is locked by whoever writes it, and its name appears only once it is; so a file whose lock can be taken has no
-writer any more, and whoever takes it may read it to the end and delete it.
+Each process writes a file of its own, and locks it before the file gets its name. A file whose lock is free therefore
+has no writer any more, and the process that takes the lock may read it to the end and delete it.
 """
 
 import contextlib
@@ -19,12 +19,13 @@ from simsim.gate import ballast, process
 from simsim.gate.gap import Gap
 
 MAX_SEGMENT_BYTES = 64 * 1024 * 1024
-# What the gate leaves free: the ends of what was let in go to the same disk, and nginx drops what does not fit.
+# The gate leaves this free, because nginx writes the ends of accepted requests to the same disk and drops lines that do
+# not fit.
 ROOM_FOR_ENDS_BYTES = 1024 * 1024
 LOOK_SECONDS = 0.02
 COPY_BYTES = 1024 * 1024
-GATE = "gate"  # what was decided
-ENDS = "ends"  # how requests ended, told by a middleware in the API's own process
+GATE = "gate"  # decisions
+ENDS = "ends"  # how requests ended, written by a middleware in the API's own process
 
 Result = TypeVar("Result")
 
@@ -32,7 +33,7 @@ Result = TypeVar("Result")
 class Spool:
     """Appends lines to `<stem>-<unique>.jsonl` in a directory. Nothing is opened before the first line.
 
-    Who writes ENDS opens the file before the first request is decided: without one, no end is waited for.
+    A writer of ENDS must open the file before the first request is decided: without such a file, no end is waited for.
     """
 
     def __init__(self, directory: Path, *, stem: str = GATE, max_segment_bytes: int = MAX_SEGMENT_BYTES) -> None:
@@ -49,11 +50,11 @@ class Spool:
         self._looks_at = 0.0
 
     def append(self, line: bytes) -> None:
-        """Write one line, its newline included, so that it outlives this process. Raises OSError when it can't be.
+        """Write one line, with its newline, so that it outlives this process. Raises OSError when that fails.
 
-        What a failed call left behind is ended by a newline before the next line, and so costs no line but its own.
-        Decisions that could not be written are counted, and told of in a line of their own once there is room again; an
-        end that was not leaves its request with an unknown outcome, which tells enough.
+        The next call ends the remains of a failed one with a newline, so a failure costs only its own line. Decisions
+        that could not be written are counted, and reported in a line of their own once there is room again. An end that
+        could not be written leaves its request with an unknown outcome.
         """
         try:
             self._append(line)
@@ -65,7 +66,7 @@ class Spool:
             self._tell_of_the_gap(self._gap)
 
     def open(self) -> int:
-        """Return the descriptor of the file that the next line goes to, opened if need be. Raises OSError."""
+        """Return the descriptor of the file for the next line, opened if needed. Raises OSError."""
         if monotonic() >= self._looks_at:
             self._look()
         if self._file is not None:
@@ -73,7 +74,7 @@ class Spool:
                 return self._file
             self._keep_name()
             successor = self._making_room(self._create)
-            # After a fork this closes the child's copy alone: the parent's lock stays.
+            # After a fork this closes only the child's copy: the parent's lock stays.
             os.close(self._file)
         else:
             successor = self._making_room(self._create)
@@ -83,7 +84,7 @@ class Spool:
         return self._file
 
     def close(self) -> None:
-        """Let go of the file, so that it can be shipped to its end."""
+        """Close the file, so that it can be shipped to its end."""
         if self._file is not None:
             with contextlib.suppress(OSError):
                 self._keep_name()
@@ -109,17 +110,17 @@ class Spool:
         self._size += size
 
     def _look(self) -> None:
-        """Look at the disk's room and at the file's name. Raises OSError."""
-        if self._stem == GATE:  # who writes ends may use the last room
+        """Check the disk's room and the file's name. Raises OSError."""
+        if self._stem == GATE:  # ends may take the last room
             self._leave_room_for_ends()
         self._keep_name()
         self._looks_at = monotonic() + LOOK_SECONDS
 
     def _keep_name(self) -> None:
-        """Go on in a copy of the file when somebody has deleted it or moved it away. Raises OSError.
+        """Continue in a copy of the file when somebody has deleted it or moved it away. Raises OSError.
 
-        The copy holds all of it: the worker knows a file by its beginning, and so ships on from where it was, each line
-        once. It can't be given its name again: Linux links no file that has none.
+        The copy holds the whole file: the worker identifies a file by its beginning, so it goes on where it was and
+        ships each line once. A new name for the old file is impossible: Linux links no file without a name.
         """
         if self._file is None or self._generation != process.generation():
             return  # the file is the parent's to keep
@@ -131,9 +132,9 @@ class Spool:
         os.close(nameless)
 
     def _leave_room_for_ends(self) -> None:
-        """Give the ballast away before the disk is full. Raises OSError when only the room for ends is left."""
+        """Delete the ballast before the disk is full. Raises OSError when only the room for ends is left."""
         room = os.statvfs(self._directory)
-        # Some file systems tell nothing.
+        # Some file systems report no sizes.
         if room.f_blocks and room.f_bavail * room.f_frsize < ROOM_FOR_ENDS_BYTES:
             if not ballast.is_kept(self._directory):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -141,7 +142,7 @@ class Spool:
 
     def _miss(self) -> None:
         generation = process.generation()
-        # What a parent missed before the fork is the parent's to tell.
+        # The parent reports the lines that it lost before the fork.
         earlier = self._gap if self._gap_generation == generation else None
         self._gap, self._gap_generation = Gap.after(earlier, time.time()), generation
 
@@ -150,11 +151,11 @@ class Spool:
             if self._gap_generation == process.generation():
                 self._append(gap.line())
         except OSError:
-            return  # with the next line
+            return  # tried again with the next line
         self._gap = None
 
     def _making_room(self, attempt: Callable[[], Result]) -> Result:
-        """Return what the attempt returns, made once more if the disk was full."""
+        """Return the attempt's result; make room and try once more if the disk was full."""
         try:
             return attempt()
         except OSError as error:
@@ -162,9 +163,9 @@ class Spool:
             return attempt()
 
     def _make_room(self, error: OSError) -> None:
-        """Give the ballast away if the disk is full, or raise the error again: there is nothing to be done.
+        """Delete the ballast if the disk is full; raise any other error again.
 
-        No error when the ballast is gone: another process may have given it away a moment ago, and made room for us.
+        A missing ballast is not an error: another process may have deleted it a moment ago, and made room for this one.
         """
         if error.errno not in ballast.FULL:
             raise error
@@ -173,16 +174,16 @@ class Spool:
     def _create(self, beginning: int | None = None) -> tuple[int, Path]:
         """Return the descriptor and the path of a new locked file in the directory. Raises OSError.
 
-        It begins with what the file `beginning` holds.
+        The file begins with a copy of the file `beginning`.
         """
         name = f"{self._stem}-{time.time_ns():020d}-{os.getpid()}-{secrets.token_hex(4)}.jsonl"
         hidden = self._directory / f".{name}"
         file = os.open(hidden, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            # Locked before it is named: between the two, a reader would find it free, ship it empty and delete it, and
-            # every line of this process would go into a file without a name.
+            # Locked before it is named: otherwise a reader could find it free, ship it empty and delete it, and this
+            # process would write every line into a file without a name.
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Copied before it is named: of a part the worker would believe that the rest was cut away.
+            # Copied before it is named: in a partial copy, the worker would take the rest for cut away.
             if beginning is not None:
                 _copy(beginning, file)
             hidden.rename(self._directory / name)

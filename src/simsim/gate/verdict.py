@@ -1,4 +1,4 @@
-"""What is decided about credentials that come from one place, and how long it holds."""
+"""Verdicts on credentials that come from one address, and how long each holds."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,35 +8,35 @@ from simsim.gate.address import Located
 from simsim.gate.answer import Answer
 from simsim.gate.line import Frame
 
-# About 10 MB a process, 25 at most. What a long name or a long way makes longer is judged for each request.
-REMEMBERED = 8 * 1024
-MAX_AUTHORIZATION_BYTES, MAX_FRAME = 256, 1024
+# About 10 MB a process, 25 at most. A verdict that a long name or a long chain of proxies makes longer is not kept.
+MAX_VERDICTS = 8 * 1024
+MAX_AUTHORIZATION_BYTES, MAX_FRAME_CHARACTERS = 256, 1024
 
 Question = tuple[bytes, Located]
 
 
 class Verdict(NamedTuple):
-    """An answer, and the frame of the line that tells of it.
+    """An answer, and the frame of its line in the spool.
 
-    They hold from `since` until just before `until`, in seconds since 1970, unless the database changes: where the two
-    are the same, for one request.
+    Unless the database changes, both hold from `since` until just before `until`, in seconds since 1970. Where the two
+    are equal, they hold for one request.
     """
 
-    said: Answer
+    answer: Answer
     frame: Frame
     since: float
     until: float
 
 
 class Verdicts:
-    """The verdicts reached on one version of the database, by the question that each answers."""
+    """The verdicts reached on one version of the database, each under its question."""
 
     def __init__(self) -> None:
         self._version: object | None = None
         self._known: dict[Question, Verdict] = {}
 
     def recall(self, question: Question, version: object, now: float) -> Verdict | None:
-        """Return the verdict on an equal question that holds now, in this version; None when there is none."""
+        """Return the verdict on this question that holds now, in this version; None when none is remembered."""
         if version is not self._version:
             self._known, self._version = {}, version
         verdict = self._known.get(question)
@@ -44,20 +44,20 @@ class Verdicts:
         return verdict if verdict is not None and verdict.since <= now < verdict.until else None
 
     def remember(self, question: Question, version: object, verdict: Verdict) -> None:
-        """Keep a verdict reached on that version, if it holds longer and none was asked for on another one since."""
+        """Keep a verdict that holds for more than one request, unless the version has changed since."""
         size = len(verdict.frame.before) + len(verdict.frame.after)
-        if version is not self._version or verdict.since == verdict.until or size > MAX_FRAME:
+        if version is not self._version or verdict.since == verdict.until or size > MAX_FRAME_CHARACTERS:
             return
-        # A refusal as well: a wrong password that comes again takes as long as a good one.
+        # Refusals are kept too: a repeated wrong password must take as long as a repeated right one.
         self._known[question] = verdict
-        if len(self._known) > REMEMBERED:
+        if len(self._known) > MAX_VERDICTS:
             del self._known[next(iter(self._known))]
 
 
 def question_of(authorization: Sequence[bytes], located: Located) -> Question | None:
-    """Return all that a verdict depends on besides time and database, None when that is not to be kept.
+    """Return what a verdict depends on, except time and database; None when the verdict must not be kept.
 
-    The credentials stand in it as a digest: the password itself ends in the parser.
+    It holds a digest of the credentials: nothing past the parser keeps the password itself.
     """
     if len(authorization) != 1 or len(authorization[0]) > MAX_AUTHORIZATION_BYTES:
         return None

@@ -1,9 +1,9 @@
-"""The page on which SQLite's processes tell each other of commits: the header of the WAL-index, in the file `-shm`.
+"""The header of SQLite's WAL-index, in the file `-shm`, by which processes learn of each other's commits.
 
 https://www.sqlite.org/walformat.html, "The WAL-Index Header": two equal copies of 48 bytes, which hold a counter of
 commits, the number of frames in the log, their running checksum and the log's random salts. SQLite compares them at the
-beginning of each read to learn whether the pages that it keeps in memory are still the database's, and writes them
-before a COMMIT returns; so what was read under a header holds for as long as the header stays the same.
+beginning of each read to learn whether its pages in memory are still current, and writes them before a COMMIT returns.
+So a result that was read under a header holds for as long as the header stays the same.
 """
 
 import ctypes
@@ -22,14 +22,14 @@ Identity = tuple[int, int]
 # the process holds on it, and a connection of this process (ours, or Django's) would go on without its own, writing
 # beside another writer. A file without a name belongs to no database that can still be opened.
 _mapped: dict[Identity, tuple[int, mmap.mmap]] = {}
-_mapping = threading.Lock()  # of two threads that map one file, the one that came second would close its descriptor
+_mapping = threading.Lock()  # of two threads that map one file, the second would close its descriptor
 
 
 class WalIndex:
     """The header of one open database's WAL-index.
 
-    To be read only while the connection that it was opened for is open: that one's lock is what keeps other
-    connections from truncating the file, and to read a page that was truncated is to be killed by SIGBUS.
+    Read it only while the connection that it was opened for is open: the lock of that connection keeps others from
+    truncating the file, and a process that reads a truncated page is killed by SIGBUS.
     """
 
     def __init__(self, path: Path, identity: Identity, memory: mmap.mmap) -> None:
@@ -89,8 +89,8 @@ def _mapped_file(path: Path) -> tuple[Identity, mmap.mmap]:
         # Asked of the descriptor: between two looks at a name it may come to name another file.
         identity = _identity(os.fstat(descriptor))
         memory = mmap.mmap(descriptor, HEADER_BYTES, prot=mmap.PROT_READ)
-        # One reference that nobody lets go of: an ending interpreter would close the memory's own descriptor, and with
-        # it drop the lock of a thread that still writes.
+        # A reference that is never released: at exit the interpreter would close the memory's own descriptor, and so
+        # drop the lock of a thread that still writes.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(memory))
         _mapped[identity] = descriptor, memory
     return identity, _mapped[identity][1]

@@ -1,4 +1,4 @@
-"""How this node's worker is, for `/readyz`: read from the file that it writes every few seconds. Needs no database."""
+"""The health of this node's worker, for `/readyz`: read from a file that the worker writes every few seconds."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from typing import Any
 from simsim.gate.spool import ENDS, GATE
 
 FILE_NAME = ".worker"
-# Several rounds: a busy worker may be late.
+# The length of some rounds: a busy worker may be late.
 MAX_SILENCE_SECONDS = 60.0
 MAX_UNSHIPPED_SECONDS = 60.0
 MAX_MAIL_SECONDS = 900.0
@@ -31,9 +31,9 @@ class OtherNode:
 
 @dataclass(frozen=True)
 class WorkerHealth:
-    """How long ago the worker's last round was, None when no worker has run here, and the jobs that failed in it.
+    """The time since the worker's last round, None when no round is known, and the jobs that failed in it.
 
-    The ages of the oldest unshipped line and of the oldest owed mail are None when nothing waits, as far as known.
+    The ages of the oldest unshipped line and of the oldest owed email are None when nothing is known to wait.
     """
 
     last_round_seconds: float | None
@@ -67,7 +67,7 @@ class WorkerHealth:
 
 
 def read_worker_health(spool: Path, now: float) -> WorkerHealth:
-    """Return what the worker of this spool wrote, at `now` in seconds since 1970. Never raises."""
+    """Return what the worker of this spool last reported; `now` is in seconds since 1970. Never raises."""
     path = spool / FILE_NAME
     try:
         round_at, said = path.stat().st_mtime, json.loads(path.read_bytes())

@@ -1,1 +1,1 @@
-"""nginx before an API: its configuration rendered, its process run. Nothing reaches the API without the gate's word."""
+"""nginx in front of an API: its configuration and its process. No request reaches the API unless the gate allows it."""

@@ -1,4 +1,4 @@
-"""What the operator gives the gateway, parsed once: where it listens, and which API stands behind it."""
+"""The gateway's addresses, parsed once: where it listens, and which API is behind it."""
 
 import re
 import socket
@@ -10,7 +10,7 @@ from simsim.problem import Unusable
 DEFAULT_PORTS = {"http": 80, "https": 443}
 # Answered by the gateway itself, for load balancers and `simsim doctor`; `--health` moves it or turns it off.
 HEALTH_PATH = "/.simsim/health"
-# What may stand in nginx's configuration unquoted: a name that held more could end the directive and begin another.
+# Characters that are safe unquoted in nginx's configuration: any other could end the directive and begin another.
 _is_host = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?").fullmatch
 _is_ipv6 = re.compile(r"[0-9A-Fa-f:.]+").fullmatch
 _is_ipv4 = re.compile(r"[0-9.]+").fullmatch
@@ -42,7 +42,7 @@ class Upstream:
 
     @property
     def authority(self) -> str:
-        """What a client of the API would send as Host: without the port that the scheme implies."""
+        """The Host header of the API's clients: without the port that the scheme implies."""
         port = f":{self.address.port}"
         return str(self.address).removesuffix(port if self.address.port == DEFAULT_PORTS[self.scheme] else "")
 
@@ -50,23 +50,23 @@ class Upstream:
 def parse_upstream(text: str) -> Upstream:
     """Return the API that `http://host:port` names; raise Unusable for anything else.
 
-    A path is refused: nginx would then rewrite what the client asked for, and the API must see it unchanged.
+    A path is refused: nginx would then rewrite each request's path, and the API must see it unchanged.
     """
     try:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise Unusable("--upstream: %(text)s is not a URL", text=repr(text)) from None
-    # urlsplit drops line breaks without a word.
+    # urlsplit silently drops line breaks.
     if parts.scheme not in DEFAULT_PORTS or not is_host(host) or not text.isprintable():
         raise Unusable("--upstream must be http://host:port or https://host:port, not %(text)s", text=repr(text))
     if parts.path not in {"", "/"} or parts.query or parts.fragment or "@" in parts.netloc:
-        raise Unusable("--upstream takes scheme, host and port alone: the API gets each path as the client sent it")
+        raise Unusable("--upstream takes only scheme, host and port: the API gets each path as the client sent it")
     return Upstream(parts.scheme, HostPort(host, port or DEFAULT_PORTS[parts.scheme]))
 
 
 def parse_health(text: str) -> str:
-    """Return the path at which the gateway tells its health, "" for none; raise Unusable for what is no plain path."""
+    """Return the path at which the gateway reports its health, "" for none; raise Unusable for any other text."""
     if text and not _is_path(text):
         raise Unusable(
             "--health must be a path of plain characters, such as /.simsim/health, not %(text)s", text=repr(text)
@@ -88,15 +88,15 @@ def parse_listen(text: str, *, name: str = "--listen") -> HostPort:
 
 
 def is_host(text: str) -> bool:
-    """Whether it is a host name, an IPv4 address, or an IPv6 address without brackets."""
+    """Whether the text is a host name, an IPv4 address, or an IPv6 address without brackets."""
     return bool(_is_host(text)) or (":" in text and bool(_is_ipv6(text)))
 
 
 def resolve(address: HostPort) -> tuple[HostPort, ...]:
-    """Return where the host is now, in a fixed order; raise Unusable when its name can't be resolved.
+    """Return the host's current addresses, in a fixed order; raise Unusable when its name can't be resolved.
 
-    The system's own resolver is asked, so /etc/hosts counts. Addresses of a family that this machine can't open are
-    left out: nginx would answer 500 instead of trying the next one.
+    The system's own resolver is asked, so /etc/hosts counts. Addresses of a family that this machine can't use are left
+    out: nginx would answer 500 instead of trying the next one.
     """
     if not address.is_name:
         return (address,)
@@ -115,7 +115,7 @@ def resolve(address: HostPort) -> tuple[HostPort, ...]:
 
 
 def can_open(family: int) -> bool:
-    """Whether this machine speaks that family of addresses."""
+    """Whether this machine can use that family of addresses."""
     try:
         socket.socket(family, socket.SOCK_STREAM).close()
     except OSError:

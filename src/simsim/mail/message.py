@@ -1,4 +1,4 @@
-"""A mail as it is sent: text and HTML from its kind's folder, headers that no fact can write into."""
+"""The message of a mail: text and HTML from its kind's templates, and headers that no fact can inject into."""
 
 import hashlib
 import hmac
@@ -27,30 +27,30 @@ MAX_SUBJECT_LENGTH = 120
 MAX_NAME_LENGTHS = (60, 40, 30, 20)
 NAMES_IN_SUBJECTS = ("token_name", "account", "asker")
 EXPIRED_BEFORE = "the token had expired before"
-# Facts in somebody's own words, of several lines; every other text is one line, as a name must be.
+# Facts of several lines that somebody wrote; every other text is one line, like a name.
 OWN_WORDS = {"purpose"}
-# Controls, separators and what can't be encoded. U+2028 and its like end a header line for some parsers (T8).
+# Controls, separators and characters that can't be encoded. Some parsers end a header line at U+2028 (T8).
 UNWRITABLE = {"Cc", "Zl", "Zp", "Cs"}
-# Overrides and isolates let a name read as another one, and turn round the sentence that it stands in.
+# Overrides and isolates make a name read as another one, and reverse the sentence around it.
 DIRECTIONAL = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# What mail programs make a link of by themselves.
+# Text that mail programs turn into a link.
 _scheme = re.compile(r"([a-z][a-z0-9+.-]*:)(?=//)|\b(www)(?=\.)", re.IGNORECASE)
 _line_end = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 
 
 class Unwritable(ValueError):
-    """The mail can't be written, whoever tries: its recipient is no address, or its subject not one line."""
+    """The mail can never be written: its recipient is not an address, or its subject is not one line."""
 
 
 class Untrue(Exception):
-    """What the mail would say is not so at the time when it would be sent."""
+    """The mail would no longer be true when it is sent."""
 
 
 class Letter(EmailMultiAlternatives):
-    """A mail that any server takes: seven bits, short lines, and a subject that arrives letter for letter."""
+    """A mail that any server accepts: seven bits, short lines, and a subject that arrives unchanged."""
 
     def message(self, **options: Any) -> Any:
-        # Not as 8-bit: a server need not take it, and a line of it may be longer than the 998 bytes of RFC 5322.
+        # Not 8-bit: a server may refuse it, and its lines may exceed the 998 bytes of RFC 5322.
         self.encoding = Charset("utf-8")
         self.encoding.body_encoding = QP
         made = super().message(**options)
@@ -59,10 +59,10 @@ class Letter(EmailMultiAlternatives):
 
 
 def message(mail: OwedMail, now: datetime | None = None) -> EmailMessage:
-    """Return the mail as it is sent at that time: text and HTML of its kind's folder, or as the backend was given it.
+    """Return the message as sent at `now`: rendered from its kind's templates, or as the backend received it.
 
-    Without a time it is as it was to be sent when it was owed. Raises Unwritable; Untrue where it would not be true
-    then; UnusableSender where the settings name none.
+    Without `now`, it is as of the time when it was owed. Raises Unwritable, Untrue when it is not true at that time,
+    and UnusableSender when the settings name no sender.
     """
     now = now or mail.owed_at
     sender = parse_sender(settings.DEFAULT_FROM_EMAIL)
@@ -93,7 +93,9 @@ def content(mail: OwedMail, now: datetime) -> tuple[str, str, str]:
     if mail.kind == "ready_made":
         return mail.facts["subject"], mail.facts["text"], mail.facts["html"]
     context = (
-        shown(mail.facts) | as_of(mail, now) | {"recipient": mail.recipient, "base_url": settings.OPERATOR.base_url}
+        safe_facts(mail.facts)
+        | as_of(mail, now)
+        | {"recipient": mail.recipient, "base_url": settings.OPERATOR.base_url}
     )
     subject = subject_of(mail.kind, context)
     context["subject"] = subject
@@ -102,7 +104,7 @@ def content(mail: OwedMail, now: datetime) -> tuple[str, str, str]:
 
 
 def as_of(mail: OwedMail, now: datetime) -> dict[str, int]:
-    """Return the facts that hang on when the mail is sent; raise Untrue."""
+    """Return the facts that depend on when the mail is sent; raise Untrue."""
     end = end_of(mail.facts)
     if end is None:
         return {}
@@ -113,34 +115,34 @@ def as_of(mail: OwedMail, now: datetime) -> dict[str, int]:
     return time_left(end - now)
 
 
-def shown(facts: Mapping[str, object]) -> dict[str, object]:
-    """Return the facts as a mail may show them, whatever an older row holds."""
-    return {name: readable(fact, own_words=name in OWN_WORDS) for name, fact in facts.items()}
+def safe_facts(facts: Mapping[str, object]) -> dict[str, object]:
+    """Return the facts in a form that is safe to show, whatever an older row contains."""
+    return {name: safe_fact(fact, own_words=name in OWN_WORDS) for name, fact in facts.items()}
 
 
-def readable(fact: object, *, own_words: bool = False) -> object:
-    """Return a fact without what misleads: no second line in a name, no turned text, no link but to the console.
+def safe_fact(fact: object, *, own_words: bool = False) -> object:
+    """Return a fact that can't mislead: no second line in a name, no reversed text, no link except to the console.
 
-    A password that somebody wrote into a name or a request is masked: a mail is kept in many places.
+    A password that somebody wrote into a name or a request is masked: copies of a mail are kept in many places.
     """
     if isinstance(fact, list):
-        return [readable(each) for each in fact]
-    if not isinstance(fact, str) or leads_home(fact):
+        return [safe_fact(each) for each in fact]
+    if not isinstance(fact, str) or is_console_address(fact):
         return fact
     lines = _line_end.sub("\n", mask(fact)).split("\n")
     kept = [one_line(_scheme.sub(lambda found: f"{found[0]} ", line)) for line in lines]
     return ("\n" if own_words else " ").join(kept).strip()
 
 
-def leads_home(text: str) -> bool:
-    """Return whether the text is an address of the console and nothing else."""
+def is_console_address(text: str) -> bool:
+    """Whether the text is an address of the console and nothing else."""
     base = settings.OPERATOR.base_url.rstrip("/")
-    # The slash: https://simsim.example must not vouch for https://simsim.example.evil.example.
+    # With the slash, because https://simsim.example.evil.example begins with https://simsim.example.
     return text.isascii() and text.isprintable() and " " not in text and (text == base or text.startswith(f"{base}/"))
 
 
 def one_line(text: str) -> str:
-    """Return the text as one line that can be written into a header and reads in the order of its letters."""
+    """Return the text as one line that is safe in a header and reads in the order of its letters."""
     kept = (
         " " if unicodedata.category(character) in UNWRITABLE else character
         for character in text
@@ -175,10 +177,10 @@ def subject_line(text: str) -> str:
 
 
 def encoded_subject(subject: str) -> str:
-    """Return the subject as RFC 2047 has it, on one line that is folded between its encoded words.
+    """Return the subject encoded by RFC 2047, on one line that is folded between its encoded words.
 
-    Django encodes it without room for “Subject: ”, so that a long one is folded before its first word and arrives with
-    a space in front; and it leaves what only looks encoded as it is, so that a name would be decoded into another one.
+    Django leaves no room for “Subject: ”, so that a long subject is folded before its first word and arrives with a
+    leading space; and it does not encode text that looks encoded, so that a name would be decoded into another one.
     """
     if subject.isascii() and len(subject) <= 60 and "=?" not in subject:
         return subject
@@ -186,12 +188,12 @@ def encoded_subject(subject: str) -> str:
 
 
 def parse_address(text: str) -> str:
-    """Return the text, its domain in ASCII, when it is one address and nothing else; raise Unwritable when not."""
+    """Return the address, its domain in ASCII; raise Unwritable when the text is not exactly one address."""
     try:
         validate_email(text)
     except ValidationError:
         raise Unwritable("the recipient is not one email address") from None
-    # A quoted local part may hold controls by the grammar, and by no mail server's leave.
+    # The grammar allows controls in a quoted local part; mail servers don't.
     local, _, domain = text.rpartition("@")
     in_ascii = ascii_domain(domain)
     if not text.isprintable() or in_ascii is None:
@@ -200,7 +202,7 @@ def parse_address(text: str) -> str:
 
 
 def reply_to(mail: OwedMail) -> list[str]:
-    """Return to whom an answer goes: the address among the facts, nobody when it is none."""
+    """Return the address for replies, from the facts; an empty list without a valid one."""
     try:
         return [parse_address(str(mail.facts.get("reply_to", "")))]
     except ValueError:
@@ -208,12 +210,12 @@ def reply_to(mail: OwedMail) -> list[str]:
 
 
 def message_id(mail: OwedMail) -> str:
-    """Return the row's own Message-ID: the same at each attempt, so that a repeated mail is known as one."""
+    """Return the row's Message-ID, the same at each attempt, so that mail programs recognize a repeated mail."""
     key, name = settings.SECRET_KEY.encode(), b"message-id:" + mail.dedupe.encode()
     return f"<{hmac.new(key, name, hashlib.sha256).hexdigest()[:32]}@{own_domain()}>"
 
 
 def own_domain() -> str:
-    """Return the sender's domain in ASCII, as a Message-ID must have it; never raise: it stands in lists."""
+    """Return the sender's domain in ASCII, for the Message-ID. Never raises, because lists show it."""
     sender = parse_sender(settings.DEFAULT_FROM_EMAIL)
     return sender.domain if sender else FALLBACK_DOMAIN

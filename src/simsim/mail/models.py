@@ -1,4 +1,4 @@
-"""The outbox: a row for every mail that is owed, in the transaction of the change that owes it."""
+"""The outbox: a row for each mail, stored in the transaction of the change that causes it."""
 
 from typing import ClassVar
 
@@ -7,12 +7,12 @@ from django.db.models import Q
 
 
 class OwedMail(models.Model):
-    """A mail to one recipient. `dedupe` makes the same mail owed once, whoever asks for it again.
+    """A mail to one recipient. `dedupe` prevents the same mail from being owed twice.
 
-    `due_at` is when the next attempt may begin; a worker that claims the row moves it on by the lease, so that a crash
-    gives the row back. `attempts` counts the claims and fences them: who writes a result names the attempt that it is
-    of. `delivered_at` is set when the mail server has taken it, `given_up_at` when no attempt is left. `account_id` and
-    `token_id` say what it is about: copies, so that the row outlives it.
+    `due_at` is when the next attempt may begin; a worker that claims the row moves it by the lease, so that a crash
+    returns the row. `attempts` counts the claims and fences them: each result is stored only for its own attempt.
+    `delivered_at` is set when the mail server accepted the mail, `given_up_at` when no more attempts follow.
+    `account_id` and `token_id` are the mail's subjects: copies, because the row outlives them.
     """
 
     dedupe = models.CharField(max_length=200, unique=True)

@@ -1,4 +1,4 @@
-"""Owing a mail, and paying it."""
+"""The outbox: mails are owed in the transaction of their cause, and delivered later."""
 
 import logging
 import time
@@ -20,21 +20,21 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(minutes=5)
 PATIENCE = timedelta(days=3)
 MAX_WAIT = timedelta(hours=6)
-# How far a mail that failed pushes back the others to the same recipient, so that they don't all run into it.
+# The longest delay that a failed mail adds to the others to its recipient, so that they don't all fail the same way.
 MAX_PUSH = timedelta(minutes=15)
-# A turn ends while its `now` is still about right: leases are counted from it.
+# A turn ends while its `now` is still about right, because leases begin at it.
 TURN_SECONDS = 10.0
 WITHDRAWN = "withdrawn: "
-# Times that lie further ahead were written by a clock that was wrong; two machines may differ by less.
+# A wrong clock wrote times that are further in the future; two machines' clocks differ by less.
 AHEAD = timedelta(minutes=5)
-AT_ONCE = 900  # a statement of SQLite's takes 999 values, where it was built with its old limit
-# What a fact may hold that lets somebody in: a link to choose a password. It rests here only while it is needed.
+AT_ONCE = 900  # SQLite takes 999 values in a statement if it was built with its old limit
+# Facts that may contain a link to choose a password: they are stored only while they are needed.
 SECRET_FACTS = {"ready_made": {"text", "html"}, "invited": {"link"}}
 
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail to be owed: `dedupe` names kind, subject, recipient and occasion; `facts` are what its templates show."""
+    """A mail to owe: `dedupe` names kind, subject, recipient and occasion; `facts` are the values for its templates."""
 
     kind: str
     recipient: str
@@ -44,7 +44,7 @@ class Mail:
     token_id: uuid.UUID | None = None
 
     def row(self, now: datetime) -> OwedMail:
-        """Return the row that owes it."""
+        """Return the outbox row of the mail."""
         return OwedMail(**vars(self) | {"facts": dict(self.facts)}, owed_at=now, due_at=now)
 
 
@@ -75,12 +75,12 @@ def owe_all(mails: Iterable[Mail], *, now: datetime) -> None:
 
 
 def withdraw(*, kind: str, token_ids: Collection[uuid.UUID], why: str, now: datetime) -> None:
-    """Give up what waits of that kind about those tokens: it is no longer true."""
+    """Give up the waiting mails of that kind about those tokens, because they are no longer true."""
     waiting().filter(kind=kind, token_id__in=token_ids).update(given_up_at=now, last_error=WITHDRAWN + why)
 
 
 def withdraw_all(*, account_id: uuid.UUID, why: str, now: datetime) -> None:
-    """Give up whatever waits that is about the account, links to sign in included: nobody is to have it any more."""
+    """Give up all waiting mails about the account, including links to sign in: nobody may receive them any more."""
     owed = waiting().filter(account_id=account_id)
     for mail in owed.filter(kind__in=SECRET_FACTS):
         owed.filter(pk=mail.pk).update(facts=without_secrets(mail))
@@ -88,9 +88,9 @@ def withdraw_all(*, account_id: uuid.UUID, why: str, now: datetime) -> None:
 
 
 def retry(mail_id: int, *, now: datetime) -> OwedMail:
-    """Let a mail that waits or was given up be tried from now on, for three more days.
+    """Make a waiting or given-up mail due now, with three more days of attempts.
 
-    Raises NotFound, and Conflict for one that was delivered, is no longer true, or has lost the link that it carried.
+    Raises NotFound, and Conflict for a mail that was delivered, is no longer true, or has lost its link.
     """
     with transaction.atomic():
         mail = OwedMail.objects.select_for_update().filter(pk=mail_id).first()
@@ -109,17 +109,17 @@ def retry(mail_id: int, *, now: datetime) -> OwedMail:
 
 
 def owed_since(since: datetime, *, kind: str) -> QuerySet[OwedMail]:
-    """Return the mails of a kind that are owed since then, whatever became of them."""
+    """Return the mails of a kind owed since then, in any state."""
     return OwedMail.objects.filter(kind=kind, owed_at__gte=since)
 
 
 def owed_ahead(now: datetime, *, kinds: Collection[str]) -> QuerySet[OwedMail]:
-    """Return the mails of those kinds that are owed since a time that has not come: the clock was wrong then."""
+    """Return the mails of those kinds whose time of owing is in the future: the clock was wrong."""
     return OwedMail.objects.filter(kind__in=kinds, owed_at__gt=now + AHEAD)
 
 
 def disown(mails: QuerySet[OwedMail], *, why: str, now: datetime) -> None:
-    """Withdraw those of the mails that wait, and let each of them be owed again under the name that it had."""
+    """Withdraw the mails that wait, and free all their `dedupe` names, so that each can be owed again."""
     ids = list(mails.values_list("pk", flat=True))
     for first in range(0, len(ids), AT_ONCE):
         some = OwedMail.objects.filter(pk__in=ids[first : first + AT_ONCE])
@@ -128,30 +128,30 @@ def disown(mails: QuerySet[OwedMail], *, why: str, now: datetime) -> None:
 
 
 def waiting() -> QuerySet[OwedMail]:
-    """Return what is neither delivered nor given up."""
+    """Return the mails that are neither delivered nor given up."""
     return OwedMail.objects.filter(delivered_at=None, given_up_at=None)
 
 
 def deliver_due(*, now: datetime) -> int:
-    """Hand what is due to the mail server and return how many it took. A mail that fails waits, and delays no other.
+    """Send the due mails; return the number accepted. A mail that fails waits without delaying mails to others.
 
-    Several callers at once share the work; a turn ends after some seconds, so that `now` stays the present.
+    Concurrent callers share the work. A turn ends after some seconds, so that `now` stays about right.
     """
-    return_to_the_present(now)
+    undo_postponements(now)
     delivered, ends = 0, time.monotonic() + TURN_SECONDS
     while time.monotonic() < ends and (claimed := claim(now)):
         delivered += deliver(claimed[0], now)
     return delivered
 
 
-def return_to_the_present(now: datetime) -> None:
-    """Let what a clock that was ahead put off or gave up be tried from now on. Looks before it writes."""
+def undo_postponements(now: datetime) -> None:
+    """Make mails due now that a clock that was ahead postponed or gave up. Writes only if there are any."""
     late = waiting().filter(due_at__gt=now + MAX_WAIT + AHEAD)
     if late.exists():
         late.update(due_at=now, lease_ends_at=None)
     untrue = Q(last_error__startswith=WITHDRAWN) & ~Q(last_error=WITHDRAWN + EXPIRED_BEFORE)
     lost = OwedMail.objects.filter(delivered_at=None, given_up_at__gt=now + AHEAD).exclude(untrue)
-    # Those have lost the link that they carried.
+    # Mails of these kinds have lost their links.
     lost = lost.exclude(kind__in=SECRET_FACTS)
     if lost.exists():
         lost.update(given_up_at=None, due_at=now, lease_ends_at=None, tried_until=now + PATIENCE, last_error="")
@@ -164,38 +164,38 @@ def deliver(mail: OwedMail, now: datetime) -> bool:
     except Untrue as error:
         of_this_attempt(mail).update(given_up_at=now, lease_ends_at=None, last_error=f"{WITHDRAWN}{error}")
         return False
-    except Exception as error:  # a template that is missing or broken is this mail's trouble alone
+    except Exception as error:  # a missing or broken template affects only this mail
         postpone(mail, error, now, is_final=isinstance(error, Unwritable))
         return False
     try:
-        # Each mail has its own session: one refused recipient must not take the others' down.
+        # One session per mail: a refused recipient must not affect the others.
         with transport.session() as connection:
             if not is_ours(mail):
                 return False
             connection.send_messages([sent])
-            # Before QUIT, and whatever became of the lease: the server has it.
+            # Before QUIT, and even after the lease: the server has the mail.
             of_this_attempt(mail).update(
                 delivered_at=now, given_up_at=None, lease_ends_at=None, last_error="", facts=without_secrets(mail)
             )
     except DatabaseError:
         raise
-    except Exception as error:  # whatever a server or its TLS makes of our side: the mail waits
+    except Exception as error:  # after any failure of the server or of TLS, the mail waits
         postpone(mail, error, now, is_final=transport.is_final(error))
         return False
     return True
 
 
 def claim(now: datetime, most: int = 1) -> list[OwedMail]:
-    """Return what is due, each row to one worker alone, for as long as the lease lasts.
+    """Return due mails, each to one worker only, until the lease ends.
 
-    One mail to a recipient at a time: a recipient whose server hangs holds up one worker, not all of them.
+    One mail per recipient at a time: a server that hangs blocks one worker, not all of them.
     """
     latest = now + LEASE + AHEAD
     in_flight = OwedMail.objects.filter(
         recipient=OuterRef("recipient"), lease_ends_at__gt=now, lease_ends_at__lte=latest
     )
     due = waiting().filter(due_at__lte=now).exclude(Exists(in_flight)).order_by("due_at", "pk")
-    # Looked at first: an empty outbox must not take SQLite's one write lock each second.
+    # Checked first: an empty outbox must not take SQLite's only write lock each second.
     if not due.exists():
         return []
     with transaction.atomic():
@@ -209,17 +209,17 @@ def claim(now: datetime, most: int = 1) -> list[OwedMail]:
 
 
 def of_this_attempt(mail: OwedMail) -> QuerySet[OwedMail]:
-    """Return the row while this attempt is the latest: one that comes back after its lease may find another's."""
+    """Return the row if this attempt is the latest: after its lease, another worker may have claimed the row."""
     return OwedMail.objects.filter(pk=mail.pk, attempts=mail.attempts)
 
 
 def is_ours(mail: OwedMail) -> bool:
-    """Whether the mail is still to be sent, and by this attempt. Asked just before, when the session stands."""
+    """Whether this attempt may still send the mail; checked once the session is open, just before sending."""
     return of_this_attempt(mail).filter(delivered_at=None, given_up_at=None).exists()
 
 
 def postpone(mail: OwedMail, error: Exception, now: datetime, *, is_final: bool = False) -> None:
-    """Try again after a wait that doubles; give up after three days, or at once where trying again can't help."""
+    """Try again after a wait that doubles; give up after three days, or at once for a final error."""
     wait = min(timedelta(seconds=15 * 2 ** min(mail.attempts - 1, 20)), MAX_WAIT)
     last = mail.tried_until or mail.owed_at + PATIENCE
     given_up = now if is_final or now + wait > last else None
@@ -228,7 +228,7 @@ def postpone(mail: OwedMail, error: Exception, now: datetime, *, is_final: bool 
         lease_ends_at=None,
         last_error=transport.describe_error(error),
         given_up_at=given_up,
-        # Not the facts as they were read: another worker may have sent the mail meanwhile, and taken the secrets out.
+        # Only when giving up: another worker may have sent the mail meanwhile and removed the secrets from the facts.
         **({"facts": without_secrets(mail)} if given_up else {}),
     )
     if not given_up:
@@ -238,6 +238,6 @@ def postpone(mail: OwedMail, error: Exception, now: datetime, *, is_final: bool 
 
 
 def without_secrets(mail: OwedMail) -> dict[str, object]:
-    """Return the facts that stay when the mail has gone: a backup of the outbox must not let anybody in."""
+    """Return the facts without secrets, to keep after sending: a backup of the outbox must not let anybody sign in."""
     secret = SECRET_FACTS.get(mail.kind, set())
     return {name: fact for name, fact in mail.facts.items() if name not in secret}

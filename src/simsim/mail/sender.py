@@ -1,21 +1,21 @@
-"""The sender of the settings, as a mail and an envelope need it: in ASCII, whatever somebody wrote."""
+"""The sender from the settings, in the ASCII form that headers and envelopes need."""
 
 from dataclasses import dataclass
 from email.header import Header
 from email.utils import quote
 
 FALLBACK_DOMAIN = "localhost"
-# What RFC 5322 allows in a display name without quotes, besides spaces.
+# The characters that RFC 5322 allows in an unquoted display name, and the space.
 _PLAIN = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~ ")
 
 
 class UnusableSender(Exception):
-    """SIMSIM_EMAIL_FROM holds no address that a mail can be sent from: the operator can mend that."""
+    """SIMSIM_EMAIL_FROM contains no usable sender address; the operator can correct it."""
 
 
 @dataclass(frozen=True)
 class Sender:
-    """A display name, "" for none, and an address; `domain` is in ASCII as DNS has it."""
+    """A display name, "" without one, and an address; `domain` is in ASCII, as in DNS."""
 
     name: str
     local: str
@@ -27,7 +27,7 @@ class Sender:
 
     @property
     def header(self) -> str:
-        """The sender as a header holds it: a name with a comma quoted, one beyond ASCII encoded."""
+        """The sender as a header value: a name with a comma is quoted, a name beyond ASCII encoded."""
         if not self.name:
             return self.address
         if not self.name.isascii() or "=?" in self.name:
@@ -37,9 +37,9 @@ class Sender:
 
 
 def parse_sender(text: str) -> Sender | None:
-    """Return the sender that a text such as `Acme, Inc. <api@acme.example>` names, None when it names none.
+    """Return the sender in a text such as `Acme, Inc. <api@acme.example>`, None when it contains no usable address.
 
-    Unlike a header's, its display name needs no quotes: what stands before the last "<" is the name.
+    Unlike in a header, the display name needs no quotes: it is everything before the last "<".
     """
     name, bracket, rest = text.strip().rpartition("<")
     address = rest.removesuffix(">") if bracket else text.strip()
@@ -54,7 +54,7 @@ def parse_sender(text: str) -> Sender | None:
 
 
 def ascii_domain(domain: str) -> str | None:
-    """Return a domain in ASCII (IDNA), None when it can't be one."""
+    """Return a domain in ASCII (IDNA), None when the text is not a domain."""
     try:
         encoded = domain.encode("idna").decode("ascii").lower()
     except UnicodeError:
@@ -64,5 +64,5 @@ def ascii_domain(domain: str) -> str | None:
 
 
 def _is_local(local: str) -> bool:
-    # Beyond ASCII it would need SMTPUTF8 of every server on the way.
+    # Beyond ASCII, every server on the way would need SMTPUTF8.
     return local.isascii() and local.isprintable() and local != "" and not set(local) & set(' <>@",;:\\()[]')

@@ -1,9 +1,9 @@
-"""How long a token still lives, as a mail says it: in days, or in hours near its end."""
+"""The time until a token expires, as mails write it: in days, or in hours near its expiry."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-# The fact that says when the token ends. How long that is hangs on when the mail is sent.
+# The fact with the token's expiry. The time left depends on when the mail is sent.
 ENDS_AT = "ends_at"
 IN_HOURS_BELOW = 48
 
@@ -18,11 +18,11 @@ def time_left(left: timedelta) -> dict[str, int]:
 
 
 def ending(at: datetime) -> dict[str, str]:
-    """Return the fact that a mail about the end of a token carries."""
+    """Return the fact with the expiry, for an expiry notice."""
     return {ENDS_AT: at.astimezone(UTC).isoformat()}
 
 
 def end_of(facts: Mapping[str, object]) -> datetime | None:
-    """Return when the token of a mail ends, None where the mail does not say: it is of another kind, or older."""
+    """Return the expiry from a mail's facts; None for another kind of mail, or an older one."""
     at = facts.get(ENDS_AT)
     return datetime.fromisoformat(at) if isinstance(at, str) else None

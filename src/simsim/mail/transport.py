@@ -1,4 +1,4 @@
-"""One attempt to hand a mail to the mail server: bounded in time, with a verdict on what went wrong."""
+"""One attempt to hand a mail to the mail server, limited in time, and the meaning of its errors."""
 
 import contextlib
 import re
@@ -10,15 +10,15 @@ from django.core.mail.backends.smtp import EmailBackend
 
 from simsim.socket_deadline import SocketDeadline
 
-# Longer than a busy server thinks after DATA, much shorter than the lease of the row.
+# Longer than a busy server takes after DATA, much shorter than the row's lease.
 ATTEMPT_SECONDS = 60.0
-# What RFC 5321 has for a recipient or a mail that is refused. Other 5xx are about the session: commands that are out of
-# order or not known (500 to 504, 555), a sign-in or TLS that is missing (530 to 538), a host that takes no mail (521).
+# The codes of RFC 5321 for a refused recipient or mail. Other 5xx codes are about the session: unknown commands or a
+# wrong order (500 to 504, 555), missing sign-in or TLS (530 to 538), a host that accepts no mail (521).
 FINAL = {550, 551, 552, 553, 554}
-# Enhanced codes (RFC 3463) that speak of our side, though they come in answer to a recipient: Postfix says all there.
-# Our sender's address, its own system, our commands, and policy: relaying denied, our host or domain not welcome.
+# Enhanced codes (RFC 3463) about our side that answer a recipient, where Postfix reports everything: our sender's
+# address, the server's own system, our commands, and policy such as relaying denied or our host or domain blocked.
 ABOUT_OUR_SIDE = re.compile(r"5\.(?:1\.[78]|3\.[0-35]|5\.\d+|7\.\d+)\b")
-# In answer to a mail "5.7.1" is what a spam filter says of its content. These are about sign-in, signatures and DNS.
+# In answer to a mail, "5.7.1" is a spam filter's verdict on its content; these are about sign-in, signatures and DNS.
 ABOUT_OUR_DOMAIN = re.compile(r"5\.(?:1\.[78]|3\.[0-35]|5\.\d+|7\.(?:[89]|1[0-4]|2\d|3\d))\b")
 
 
@@ -45,7 +45,7 @@ class Bounded(smtplib.SMTP):
             if not self._has_run_out():
                 raise
         else:
-            # What came before the cut may be a part of a reply.
+            # A reply that was read before the cut may be incomplete.
             if not self._has_run_out():
                 return reply
         self.close()
@@ -84,21 +84,21 @@ class BoundedBackend(EmailBackend):
 
 @contextlib.contextmanager
 def session() -> Iterator[EmailBackend]:
-    """Open a session with the mail server of the settings; how it ends does not matter any more."""
+    """Open a session with the mail server from the settings; errors while closing it are ignored."""
     backend = BoundedBackend()
     try:
         backend.open()
         yield backend
     finally:
-        # What the server has taken is taken, whatever it answers to QUIT.
+        # The server has accepted the mail, whatever it answers to QUIT.
         with contextlib.suppress(OSError, smtplib.SMTPException):
             backend.close()
 
 
 def is_final(error: Exception) -> bool:
-    """Whether trying again can't help: the receiver refuses this recipient or this mail for good.
+    """Whether trying again is useless: the server refuses this recipient or this mail permanently.
 
-    Nothing else is final: not what fails before (TLS, sign-in, greeting, sender), which the operator can mend.
+    Earlier failures (TLS, sign-in, greeting, sender) are not final, because the operator can correct them.
     """
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         answers = list(error.recipients.values())
@@ -114,7 +114,7 @@ def _is_final(code: int, said: bytes | str, ours: re.Pattern[str]) -> bool:
 
 
 def describe_error(error: Exception) -> str:
-    """Return what went wrong: the server's own answer, with its code first, where it gave one."""
+    """Return the server's answer, beginning with its code, or the error if there is no answer."""
     said: bytes | str
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, said = next(iter(error.recipients.values()), (0, b""))

@@ -1,1 +1,1 @@
-"""The operator's door: the command line, the worker, the processes of an installation, and its health."""
+"""What operators use: the command line, the worker, the processes of an installation, and its health checks."""

@@ -1,4 +1,4 @@
-"""From what the operator types to what it names: an account's id, an email address, a token's id."""
+"""Finds the accounts, users and tokens that the operator's arguments name."""
 
 import uuid
 
@@ -10,7 +10,7 @@ from simsim.tokens.selectors import find_token
 
 
 def find_account(account_id: str, *, actor: Actor) -> Account:
-    """Return the account; raise NotFound, in words, when there is none or the actor does not belong to it."""
+    """Return the account; raise NotFound, with a sentence, when it does not exist or is not the actor's."""
     wanted = as_uuid(account_id)
     account = Account.objects.filter(pk=wanted).first() if wanted else None
     if account is None:
@@ -25,12 +25,12 @@ def find_account(account_id: str, *, actor: Actor) -> Account:
 
 
 def find_actor(email: str) -> Actor:
-    """Return the user of that address as an actor; raise NotFound, in words, when there is none."""
+    """Return the user of that address as an actor; raise NotFound, with a sentence, when there is no such user."""
     return actor_of(find_user(email))
 
 
 def find_user(email: str) -> User:
-    """Return the user of that address; raise NotFound, in words, when there is none or they are switched off."""
+    """Return the user of that address; raise NotFound, with a sentence, when there is no such active user."""
     user = User.objects.filter(email=normal_email(email), is_active=True).first()
     if user is None:
         raise NotFound(gettext_noop("No user has the email address “%(email)s”."), email=email)
@@ -38,7 +38,7 @@ def find_user(email: str) -> User:
 
 
 def find_member(email: str, *, account: Account) -> User:
-    """Return the user of that address who belongs to the account; raise NotFound, in words, when there is none."""
+    """Return the account's user of that address; raise NotFound, with a sentence, when there is no such user."""
     user = User.objects.filter(email=normal_email(email), memberships__account=account).first()
     if user is None:
         raise NotFound(gettext_noop("Nobody with the email address “%(email)s” belongs to the account."), email=email)
@@ -46,11 +46,13 @@ def find_member(email: str, *, account: Account) -> User:
 
 
 def find_token_for(token_id: str, *, actor: Actor) -> Token:
-    """Return the token; raise NotFound, in words, when there is none that the actor may know of."""
+    """Return the token; raise NotFound, with a sentence, when the actor may see no such token."""
     try:
         return find_token(token_id, actor=actor)
     except NotFound:
-        raise NotFound(gettext_noop("No token has the id “%(id)s”, or it is another account's."), id=token_id) from None
+        raise NotFound(
+            gettext_noop("No token has the id “%(id)s”, or it belongs to another account."), id=token_id
+        ) from None
 
 
 def as_uuid(text: str) -> uuid.UUID | None:

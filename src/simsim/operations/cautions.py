@@ -1,4 +1,4 @@
-"""What is worth a look although it was done: a line each on standard error, so that scripts read the JSON as ever."""
+"""Warnings about changes that succeeded: one line each on standard error, so that the JSON on stdout stays the same."""
 # ruff: noqa: PLC0415 - help answers without Django
 
 import sys
@@ -19,7 +19,7 @@ def warn(cautions: Iterable[FieldError]) -> None:
 
 
 def warn_of_token(token: "Token", *, actor: "Actor") -> None:
-    """Warn of a name that looks like another active token's, and of networks that allow everybody."""
+    """Warn about a name that looks like another active token's, and about networks that allow everybody."""
     from django.utils import timezone
 
     from simsim.tokens.cautions import cautions_of
@@ -28,10 +28,10 @@ def warn_of_token(token: "Token", *, actor: "Actor") -> None:
 
 
 def warn_of_name(made: "Account | TargetSoftware") -> None:
-    """Warn of a name that looks like that of another account, or of other software."""
+    """Warn about a name that looks like another account's or other software's."""
     from simsim.accounts.lookalikes import lookalike
 
-    # Its own name is no lookalike of it.
+    # `lookalike` ignores the name itself.
     others = type(made).objects.order_by("pk").values_list("name", flat=True)
     if other := lookalike(made.name, others):
         warn(

@@ -1,4 +1,4 @@
-"""The command line: every verb in one place, and the one line that a failure becomes."""
+"""The command line: it holds every verb, and turns a failure into one line."""
 
 import json
 import os
@@ -21,13 +21,14 @@ from simsim.operations.verbs.services import gateway, serve, worker
 from simsim.operations.verbs.software import software
 from simsim.operations.verbs.token import tokens
 from simsim.operations.verbs.token_files import export_tokens, import_tokens
+from simsim.operations.verbs.token_rotation import end_overlap, rotate
 from simsim.operations.verbs.user import users
 
 
 def print_version(is_wanted: bool) -> None:
-    """Print the version that is installed, and end."""
+    """Print the installed version and exit."""
     if is_wanted:
-        from importlib.metadata import version  # noqa: PLC0415 - no verb needs it
+        from importlib.metadata import version  # noqa: PLC0415 - only --version needs it
 
         sys.stdout.write(f"simsim {version('simsim')}\n")
         raise typer.Exit
@@ -35,7 +36,7 @@ def print_version(is_wanted: bool) -> None:
 
 app = typer.Typer(
     name="simsim",
-    help="Access tokens before an HTTP API. Settings come from the environment: SIMSIM_DATA_DIR and others.",
+    help="Access tokens for an HTTP API. Settings come from the environment: SIMSIM_DATA_DIR and others.",
     no_args_is_help=True,
     add_completion=False,
     # A traceback with its local variables would print passwords (T14).
@@ -50,12 +51,14 @@ def root(
         bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Take what stands before the verb."""
-    del version  # printed by its callback
+    """Accept the options before the verb."""
+    del version  # its callback prints it
 
 
 for verb in (serve, gateway, worker, migrate, doctor):
     app.command()(verb)
+tokens.command("rotate")(rotate)
+tokens.command("end-overlap")(end_overlap)
 tokens.command("import")(import_tokens)
 tokens.command("export")(export_tokens)
 app.add_typer(accounts, name="account")
@@ -68,18 +71,18 @@ app.add_typer(software, name="software")
 
 
 def run(arguments: Sequence[str], *, wiring: Wiring) -> int:
-    """Run one verb and return the exit status; a failure is told in one line on stderr, with --json as a problem."""
+    """Run one verb and return the exit status. A failure is one line on stderr; with --json, a problem document."""
     use(wiring)
     group = typer.main.get_group(app)
     as_json = "--json" in arguments
     try:
-        # With --json wrong usage comes here as an exception; else typer tells people about it, and how to get help.
+        # With --json, wrong usage raises an exception here; otherwise typer prints it and how to get help.
         ended = group.main(args=list(arguments), prog_name="simsim", standalone_mode=not as_json)
     except SystemExit as ending:
         return ending.code if isinstance(ending.code, int) else failures.FAILED
     except typer.Abort:
         return failures.FAILED
-    except Exception as error:  # whatever failed, a script gets one line and a status
+    except Exception as error:  # whatever fails, scripts get one line and an exit status
         if as_json:
             text = json.dumps(failures.document(error, arguments, group), ensure_ascii=False)
         else:

@@ -1,7 +1,7 @@
-"""Bounds what one address may hold of a server: how many connections, and how long an answer may wait to be taken.
+"""Limits how many connections one address may hold, and how long a client may leave an answer unread.
 
-The server closes a connection that is slow to send a head, and counts connections in all; it knows no addresses. So a
-thread looks at the process's own sockets, through the kernel: Linux only, elsewhere nothing is bounded here.
+The server closes a connection that is slow to send a request head, and limits the total; it ignores addresses. So a
+thread examines the process's own sockets through the kernel. This works on Linux only; elsewhere there is no limit.
 """
 
 import contextlib
@@ -20,19 +20,19 @@ from typing import NamedTuple
 from simsim.credential.allowlist import Address, contains, parse_address
 from simsim.gate.address import site_of
 
-# A company behind one address: some forty browsers with six connections each.
+# Enough for a company behind one address: some forty browsers with six connections each.
 MAX_CONNECTIONS = 256
 LOOK_SECONDS = 0.5
-# Of a client that takes nothing of its answer.
-UNTAKEN_MILLISECONDS = 20_000
+# For a client that does not read its answer.
+MAX_UNREAD_MILLISECONDS = 20_000
 MAX_OPEN_FILES = 16_384
 DESCRIPTORS = Path("/proc/self/fd")
 # struct tcp_info of linux/tcp.h: eight bytes, then numbers of 32 bits, of which tcpi_last_data_recv is the twelfth.
 LAST_DATA_RECEIVED_AT = 8 + 11 * 4
 
 
-class Connection(NamedTuple):
-    """A connection to the server, on a descriptor of our own, and for how long its client has sent nothing."""
+class ClientConnection(NamedTuple):
+    """A client's connection to the server, on a descriptor of our own, and how long the client has sent nothing."""
 
     held: socket.socket
     address: Address | None
@@ -40,11 +40,11 @@ class Connection(NamedTuple):
 
 
 def bound_connections(trusted: bytes = b"") -> None:
-    """Bound the connections to this process's server from now on. `trusted` proxies may hold any number."""
+    """Limit the connections to this process's server from now on. `trusted` proxies may hold any number."""
     if sys.platform != "linux":
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # systemd gives 1,024, which fewer than a thousand connections use up: then nobody is accepted, and no file opened.
+    # systemd allows 1,024, which a thousand connections use up: then no connection is accepted and no file opened.
     wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
     threading.Thread(target=_watch, args=(trusted,), name="connections", daemon=True).start()
@@ -56,30 +56,30 @@ def _watch(trusted: bytes) -> None:
         time.sleep(LOOK_SECONDS / 10)
     while True:
         time.sleep(LOOK_SECONDS)
-        # Fewer files than that are open: nobody can hold too many connections.
+        # With fewer open files than that, nobody can hold too many connections.
         if len(os.listdir(DESCRIPTORS)) > MAX_CONNECTIONS:  # noqa: PTH208 - names only, which Path would wrap
             close_surplus(trusted)
 
 
 def bound_answers() -> int:
-    """Have the kernel close each connection whose client takes nothing; return how many listeners there were."""
+    """Have the kernel close each connection whose client reads nothing; return how many listeners there were."""
     count = 0
     for listener in listeners():
-        # Its connections inherit it.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNTAKEN_MILLISECONDS)
+        # Its future connections inherit the option.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, MAX_UNREAD_MILLISECONDS)
         listener.close()
         count += 1
-    # Those that came before.
+    # The connections that came before.
     for connection in connections() if count else ():
-        connection.held.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNTAKEN_MILLISECONDS)
+        connection.held.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, MAX_UNREAD_MILLISECONDS)
         connection.held.close()
     return count
 
 
-def close_surplus(trusted: bytes, most: int = MAX_CONNECTIONS) -> int:
-    """Close what each address holds beyond `most`, and return how many that were.
+def close_surplus(trusted: bytes, limit: int = MAX_CONNECTIONS) -> int:
+    """Close the connections that each address holds beyond `limit`, and return how many.
 
-    Those go whose clients have been silent for longest, so that of many people behind one address the active ones stay.
+    The longest-silent clients lose theirs, so that active people behind a shared address keep theirs.
     """
     by_site = defaultdict(list)
     for connection in connections():
@@ -90,7 +90,7 @@ def close_surplus(trusted: bytes, most: int = MAX_CONNECTIONS) -> int:
     closed = 0
     for found in by_site.values():
         found.sort(key=lambda connection: connection.silent_milliseconds)
-        for connection in found[most:]:
+        for connection in found[limit:]:
             with contextlib.suppress(OSError):
                 connection.held.shutdown(socket.SHUT_RDWR)
                 closed += 1
@@ -108,8 +108,8 @@ def listeners() -> Iterator[socket.socket]:
             found.close()
 
 
-def connections() -> Iterator[Connection]:
-    """Yield the connections to this process's listeners, and none that it made itself; the caller closes each."""
+def connections() -> Iterator[ClientConnection]:
+    """Yield the clients' connections to this process's listeners; the caller closes each."""
     ports = set()
     for listener in listeners():
         ports.add(listener.getsockname()[1])
@@ -119,15 +119,15 @@ def connections() -> Iterator[Connection]:
             if found.getsockname()[1] in ports and not found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
                 information = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, LAST_DATA_RECEIVED_AT + 4)
                 (silent,) = struct.unpack_from("=I", information, LAST_DATA_RECEIVED_AT)
-                yield Connection(found, parse_address(found.getpeername()[0]), silent)
+                yield ClientConnection(found, parse_address(found.getpeername()[0]), silent)
                 continue
-        except OSError:  # it was closed a moment ago
+        except OSError:  # closed a moment ago
             pass
         found.close()
 
 
 def _sockets() -> Iterator[socket.socket]:
-    """Yield this process's TCP sockets, each on a descriptor of our own: the server may close its own meanwhile."""
+    """Yield this process's TCP sockets, each on a descriptor of our own: the server may close its own at any time."""
     for name in os.listdir(DESCRIPTORS):  # noqa: PTH208
         try:
             own = os.dup(int(name))
@@ -135,7 +135,7 @@ def _sockets() -> Iterator[socket.socket]:
             continue
         try:
             found = socket.socket(fileno=own)
-        except OSError:  # no socket
+        except OSError:  # not a socket
             os.close(own)
             continue
         if found.family in {socket.AF_INET, socket.AF_INET6} and found.type == socket.SOCK_STREAM:

@@ -1,4 +1,4 @@
-"""What the command line is given from above: the operator's settings, and Django, started when a verb needs it."""
+"""The command line's access to the operator's settings, and to Django, which starts only when a verb needs it."""
 
 import functools
 from collections.abc import Callable
@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 class Operator(Protocol):
-    """What is read of the operator's settings without Django."""
+    """The operator's settings that are read without Django."""
 
     @property
     def base_url(self) -> str: ...
@@ -41,9 +41,9 @@ class Operator(Protocol):
 class Wiring:
     """`operator` reads the settings, `start_django` makes models and settings usable; both raise Unusable.
 
-    `start_django` refuses where a database or a secret is missing, `start_unproven` is for who makes or examines them.
-    `console`, `gate` and `gate_listener` name the applications for the server, `this_command` starts this command line
-    as a process.
+    `start_django` refuses when a database or a secret is missing; `start_unproven` is for verbs that create or examine
+    those. `console`, `gate` and `gate_listener` name the server's applications; `this_command` starts this command
+    line as a process.
     """
 
     operator: Callable[[], Operator]
@@ -59,7 +59,7 @@ _wiring: ContextVar[Wiring] = ContextVar("wiring")
 
 
 def use(wiring: Wiring) -> None:
-    """Wire the verbs; the entry point calls it once, before any verb runs."""
+    """Set the wiring of the verbs; the entry point calls this once, before any verb runs."""
     _wiring.set(wiring)
 
 
@@ -68,7 +68,7 @@ def wired() -> Wiring:
 
 
 def needs_django(verb: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Start Django when the verb runs, not when its help is asked for: that takes a second and usable settings."""
+    """Start Django when the verb runs, but not for its help: starting takes a second and needs usable settings."""
 
     @functools.wraps(verb)
     def started(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
@@ -79,7 +79,7 @@ def needs_django(verb: Callable[Parameters, Result]) -> Callable[Parameters, Res
 
 
 def needs_settings(verb: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Start Django for a verb that makes or examines an installation, so whatever is missing from it."""
+    """Start Django for a verb that creates or examines an installation, even if parts of it are missing."""
 
     @functools.wraps(verb)
     def started(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:

@@ -1,4 +1,4 @@
-"""What a failure becomes at the command line: one line or one problem document, and an exit status."""
+"""Failures at the command line: one line or one problem document, and an exit status."""
 
 import re
 import sys
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from typer.core import TyperGroup
 
 WRONG_USAGE = 2
-# By HTTP status, so that the next problem of a kind needs no entry; docs/operators/command-line.md lists them.
+# By HTTP status, so that a new problem needs no entry of its own; docs/operators/command-line.md lists them.
 EXIT_STATUSES = {400: WRONG_USAGE, 422: WRONG_USAGE, 404: 3, 409: 4, 401: 5, 403: 5, 503: 6}
 FAILED = 1
-# Where the rules and the command line call the same thing by different names.
+# The command line's names for fields that the rules call something else.
 OPTION_NAMES = {"expires_at": "expires", "allowed_networks": "allow", "password": "password_stdin"}
 NUMBERED = re.compile(r"^(?P<field>\w+)\.(?P<index>[0-9]+)$", re.ASCII)
 
 
 def as_problem(error: Exception) -> Problem | None:
-    """Return the problem that an exception stands for; None for one that nobody foresaw."""
+    """Return the problem that an exception stands for; None for an unexpected exception."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, TyperException) and hasattr(error, "format_message"):
@@ -32,13 +32,13 @@ def as_problem(error: Exception) -> Problem | None:
     if "no such table" in text or "no such column" in text or re.search(r'"\S+" does not exist', text):
         return Problem(gettext_noop("The database is not up to date: run simsim migrate"))
     if is_database_away(error):
-        return ServiceUnavailable(gettext_noop("The database can't be used now: %(why)s"), why=" ".join(text.split()))
+        return ServiceUnavailable(gettext_noop("The database is not available: %(why)s"), why=" ".join(text.split()))
     return None
 
 
 def is_database_away(error: Exception) -> bool:
     """Whether the database does not answer or is locked: another try may succeed."""
-    # Looked up rather than imported: whoever has not loaded Django can't have met its exceptions.
+    # Looked up, not imported: without Django loaded, the error can't be one of Django's.
     database = sys.modules.get("django.db.utils")
     return database is not None and isinstance(error, (database.OperationalError, database.InterfaceError))
 
@@ -50,7 +50,7 @@ def exit_status(error: Exception) -> int:
 
 
 def one_line(error: Exception, arguments: Sequence[str] = (), group: "TyperGroup | None" = None) -> str:
-    """Return what went wrong in one line for people, without anything that has a password's form."""
+    """Return the error in one line for people, with everything masked that looks like a password."""
     problem = as_problem(error)
     if isinstance(problem, Invalid):
         text = " ".join(f"{named(fault, arguments, group)}: {fault}" for fault in problem.errors)
@@ -62,7 +62,7 @@ def one_line(error: Exception, arguments: Sequence[str] = (), group: "TyperGroup
 
 
 def document(error: Exception, arguments: Sequence[str], group: "TyperGroup") -> dict[str, object]:
-    """Return the RFC 9457 document: `errors` name the rule's field and, as `option`, what to type differently."""
+    """Return the RFC 9457 document; each of its `errors` names the field and the `option` to change."""
     problem = as_problem(error)
     if problem is None:
         return Problem(one_line(error)).document()
@@ -80,9 +80,9 @@ def document(error: Exception, arguments: Sequence[str], group: "TyperGroup") ->
 
 
 def named(fault: FieldError, arguments: Sequence[str], group: "TyperGroup | None", *, with_value: bool = True) -> str:
-    """Return the option or argument that a fault is about, as it is typed; the field's own name where there is none.
+    """Return the option or argument that a fault is about, as it is typed, or else the field's own name.
 
-    Of an option that is given several times the value is named too, `--allow 10.0.0.1/8`.
+    For an option that is given several times, the value is included: `--allow 10.0.0.1/8`.
     """
     numbered = NUMBERED.match(fault.field)
     field = numbered["field"] if numbered else fault.field
@@ -96,7 +96,7 @@ def named(fault: FieldError, arguments: Sequence[str], group: "TyperGroup | None
 
 
 def typed_name(name: str, arguments: Sequence[str], group: "TyperGroup | None") -> str | None:
-    """Return how the verb's parameter of that name is typed: `--name` for an option, `NAME` for an argument."""
+    """Return how the verb's parameter of that name is typed, `--name` or `NAME`; None when it has no such parameter."""
     found = group
     for argument in arguments:
         commands = getattr(found, "commands", None)
@@ -111,7 +111,7 @@ def typed_name(name: str, arguments: Sequence[str], group: "TyperGroup | None") 
 
 
 def values_of(option: str, arguments: Sequence[str]) -> list[str]:
-    """Return what the option was given, each time that it was given."""
+    """Return every value that the option was given."""
     values = []
     for index, argument in enumerate(arguments):
         if argument == option and index + 1 < len(arguments):

@@ -1,4 +1,4 @@
-"""granian with two habits of its own: its listening socket outlives its processes, and it never gives up on one.
+"""A granian whose listening socket outlives its processes, and which always restarts them.
 
 `python -m simsim.operations.http_server` takes granian's own arguments.
 """
@@ -13,14 +13,14 @@ from granian._granian import ListenerSpec
 from granian.log import logger
 from granian.server.mp import MPServer
 
-# Of one process, not of all: the others answer meanwhile.
+# For one process: the others answer meanwhile.
 FIRST_WAIT_SECONDS = 0.1
 MAX_WAIT_SECONDS = 15.0
 CALM_SECONDS = 60.0
 
 
 class Server(MPServer):
-    """A server whose processes are started again for ever, each time after a longer wait, beside their siblings."""
+    """A server that always restarts its processes, after a growing wait, while their siblings keep running."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -30,20 +30,20 @@ class Server(MPServer):
     def _init_shared_socket(self) -> None:
         """Listen in this process and share the socket.
 
-        On Linux granian has each process listen on a port by itself: the connections that wait for one that ends, or
-        is killed, are reset, and while it starts again nobody listens.
+        On Linux each process of granian listens by itself: when one ends or is killed, the connections that wait
+        for it are reset, and nobody listens until it has restarted.
         """
         if self.bind_uds:
             super()._init_shared_socket()  # type: ignore[no-untyped-call]
             return
         holder = ListenerSpec(self.bind_addr, self.bind_port, self.backlog).build()
         self._ssp, self._shd, self._sfd = None, holder, holder.get_fd()  # type: ignore[assignment]
-        # Python's own socket keeps the descriptor open in the processes that are forked.
+        # Python's socket keeps the descriptor open in the forked processes.
         self._sso = socket.socket(fileno=self._sfd)
         self._sso.set_inheritable(True)
 
     def _serve_loop(self, spawn_target: Callable[..., None], target_loader: Callable[..., Any]) -> None:
-        """Return when asked to stop. granian's own loop ends every process when one of them fails twice in a row."""
+        """Serve until asked to stop. granian's own loop ends every process when one fails twice in a row."""
         while True:
             self.main_loop_interrupt.wait(self._seconds_until_due())
             self.main_loop_interrupt.clear()
@@ -57,11 +57,11 @@ class Server(MPServer):
             if self.reload_signal:
                 self._due.clear()
                 self._reload(spawn_target, target_loader)
-                # A signal that came meanwhile must not wait for the next one.
+                # A signal that arrived meanwhile must not wait for the next one.
                 self.main_loop_interrupt.set()
 
     def _reload(self, spawn_target: Callable[..., None], target_loader: Callable[..., Any]) -> None:
-        """Replace one process after the other, each by one that has begun, and stop early when asked to stop."""
+        """Replace the processes one by one, each only after its successor has started; stop early when asked."""
         self.reload_signal = False
         self._failures.clear()
         for index in range(self.workers):
@@ -78,14 +78,14 @@ class Server(MPServer):
             self._failures[index] = failures + 1
             wait = min(FIRST_WAIT_SECONDS * 2 ** min(failures, 20), MAX_WAIT_SECONDS)
             self._due[index] = now + wait
-            logger.error(f"Process {index + 1} starts again in {wait:g} s")
+            logger.error(f"Process {index + 1} restarts in {wait:g} s")
 
     def _seconds_until_due(self) -> float | None:
         return max(0.0, min(self._due.values()) - time.monotonic()) if self._due else None
 
 
 def main() -> None:
-    """Run granian's own command line with this server in the place of its own."""
+    """Run granian's command line with this server instead of its own."""
     vars(granian.cli)["Server"] = Server
     granian.cli.cli(auto_envvar_prefix="GRANIAN")
 

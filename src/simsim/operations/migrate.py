@@ -1,4 +1,4 @@
-"""Makes an installation ready: directories, schema, cache table, the console's files. Idempotent, quick when done."""
+"""Prepares an installation: directories, schema, cache table, the console's files. Idempotent, and quick when done."""
 
 import hashlib
 import os
@@ -13,8 +13,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 
-from simsim.operations.existing_installation import FIRST, is_missing, prove_not_moved_away, spooled
-from simsim.operations.migration_lock import alone
+from simsim.operations.existing_installation import FIRST_MIGRATION_FILE, is_missing, prove_not_moved_away, spooled
+from simsim.operations.migration_lock import migration_lock
 from simsim.problem import Unusable
 from simsim.tokens import password_ends, sealing_keys
 from simsim.tokens.keyring import Keyring
@@ -23,17 +23,17 @@ PRIVATE, PRIVATE_FILE = 0o700, 0o600
 
 
 def migrate() -> list[str]:
-    """Do what is to be done and return what was done, a sentence each. Several at once wait for one another.
+    """Bring everything up to date and return one sentence for each change. Concurrent calls wait for one another.
 
-    Raises Unusable where a database was moved away, and where the data directory can't be written.
+    Raises Unusable when a database was moved away, or when the data directory can't be written.
     """
     home = settings.OPERATOR.data_dir.absolute()
     try:
         made = [] if home.exists() else [home]
         home.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
-        with alone(home), beginning():
+        with migration_lock(home), marking_first_migration():
             made += [*make_directories(home), *make_files()]
-            return [f"Made {path}" for path in made] + bring_up_to_date()
+            return [f"Created {path}" for path in made] + bring_up_to_date()
     except OSError as error:
         raise Unusable(
             "SIMSIM_DATA_DIR: %(path)s can't be written (%(reason)s)",
@@ -53,7 +53,7 @@ def bring_up_to_date() -> list[str]:
         done.append(f"Noted the last characters of passwords: {number}")
     if not has_cache_table():
         call_command("createcachetable", database=DEFAULT_DB_ALIAS, verbosity=0)
-        done.append("Made the cache table")
+        done.append("Created the cache table")
     if not are_files_collected():
         collect_files()
         done.append("Collected the console's files")
@@ -61,21 +61,21 @@ def bring_up_to_date() -> list[str]:
 
 
 def prove_up_to_date() -> None:
-    """Raise Unusable when migrate() would do something, or when secrets are missing or are another installation's."""
+    """Raise Unusable when migrate() has something to do, or when secrets are missing or another installation's."""
     prove_not_moved_away(settings.OPERATOR)
-    if behind := waiting():
+    if behind := outstanding():
         raise Unusable("Not up to date (%(what)s): run simsim migrate", what=", ".join(behind))
     settings.OPERATOR.prove_secrets()
     if (held := sealing_keys.ids()) and not held & settings.KEYRING.ids():
         raise Unusable(
-            "SIMSIM_TOKEN_KEYS opens none of the passwords in the database: put the key %(key_id)s back"
+            "SIMSIM_TOKEN_KEYS opens none of the passwords in the database: restore the key %(key_id)s"
             " (simsim doctor explains)",
             key_id=min(held),
         )
 
 
-def waiting() -> list[str]:
-    """Return what migrate() would still do, in a few words each."""
+def outstanding() -> list[str]:
+    """Return what migrate() would bring up to date, in a few words each."""
     if any(map(is_missing, settings.OPERATOR.database_files)):
         return ["there is no database yet"]
     behind = [f"database “{alias}”" for alias in connections if is_behind(alias)]
@@ -83,11 +83,11 @@ def waiting() -> list[str]:
 
 
 @contextmanager
-def beginning() -> Iterator[None]:
-    """Leave a mark while a first migration goes on: cut short, it is no installation whose database was moved away."""
+def marking_first_migration() -> Iterator[None]:
+    """Keep a mark while a first migration runs: interrupted, it must not look like a database that was moved away."""
     prove_not_moved_away(settings.OPERATOR)
     prove_spool_is_of_this_database()
-    mark = settings.OPERATOR.data_dir.absolute() / FIRST
+    mark = settings.OPERATOR.data_dir.absolute() / FIRST_MIGRATION_FILE
     if settings.OPERATOR.is_embedded and is_missing(settings.OPERATOR.database_files[0]):
         mark.touch(mode=0o600)
     yield
@@ -95,25 +95,25 @@ def beginning() -> Iterator[None]:
 
 
 def prove_spool_is_of_this_database() -> None:
-    """Raise Unusable for a PostgreSQL that nothing was ever made in, beside lines that tell of an earlier one."""
+    """Raise Unusable for an empty PostgreSQL database beside log lines of an earlier one."""
     if settings.OPERATOR.is_embedded or MigrationRecorder(connections[DEFAULT_DB_ALIAS]).has_table():
         return
     if found := next(spooled(settings.OPERATOR), None):
         raise Unusable(
-            "SIMSIM_DATABASE_URL names an empty database, but %(found)s is there: is it the right one?"
-            " To begin anew, use an empty SIMSIM_DATA_DIR",
+            "SIMSIM_DATABASE_URL names an empty database, but %(found)s exists: is it the right one?"
+            " To start a new installation, use an empty SIMSIM_DATA_DIR",
             found=str(found),
         )
 
 
 def make_directories(home: Path) -> Iterator[Path]:
-    """Make the data directory's rooms, readable by their owner alone, and yield those that were missing."""
+    """Create the data directory's folders, readable only by their owner, and yield those that were missing."""
     elsewhere = {path.parent for path in settings.OPERATOR.database_files} - {home}
     for path in (home, home / "spool", home / "run", home / "keys"):
         if not path.exists():
             path.mkdir(parents=True, mode=PRIVATE)
             yield path
-        # An existing directory too: whoever can enter `run` can ask the gate, whoever can enter `keys` reads passwords.
+        # Existing folders too: access to `run` lets a user ask the gate, access to `keys` lets them read passwords.
         path.chmod(PRIVATE)
     for path in sorted(elsewhere):
         if not path.exists():
@@ -122,7 +122,7 @@ def make_directories(home: Path) -> Iterator[Path]:
 
 
 def make_files() -> Iterator[Path]:
-    """Make the secrets and the files of the databases that are missing: only here, and empty ones."""
+    """Create missing secrets and empty database files. Nothing else creates them."""
     files = settings.OPERATOR.database_files
     if files and is_missing(files[0]):
         yield from settings.OPERATOR.make_missing_secrets()
@@ -136,14 +136,14 @@ def make_files() -> Iterator[Path]:
 
 
 def make_private(path: Path) -> None:
-    """Let only its owner read a database, which holds digests and sealed passwords, and what SQLite puts beside it."""
+    """Let only the owner read a database and its SQLite side files: they hold digests and sealed passwords."""
     for each in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
         if each.exists():
             each.chmod(PRIVATE_FILE)
 
 
 def is_behind(alias: str) -> bool:
-    """Whether a migration waits to be applied to this database."""
+    """Whether this database lacks a migration."""
     executor = MigrationExecutor(connections[alias])
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
@@ -154,10 +154,10 @@ def has_cache_table() -> bool:
 
 
 def collect_files() -> None:
-    """Collect the console's files beside those of earlier versions, which a console still running refers to."""
+    """Collect the console's files; those of earlier versions stay, because a running console still refers to them."""
     stamp().unlink(missing_ok=True)
     call_command("collectstatic", interactive=False, verbosity=0)
-    # Last, so that a collection that was cut short is repeated.
+    # Last, so that an interrupted collection is repeated.
     stamp().write_text(files_fingerprint(), encoding="ascii")
 
 
@@ -166,12 +166,12 @@ def are_files_collected() -> bool:
 
 
 def stamp() -> Path:
-    """Return the file beside the collected ones, outside of what is served, that says what was collected."""
+    """Return the file that holds the fingerprint of the collected files. It is not served."""
     return Path(settings.STATIC_ROOT).with_suffix(".collected")
 
 
 def files_fingerprint() -> str:
-    """Return a digest of which files there are to collect, and of their sizes and times of change."""
+    """Return a digest of the names, sizes and modification times of the files to collect."""
     facts = hashlib.sha256(settings.STORAGES["staticfiles"]["BACKEND"].encode())
     for finder in get_finders():
         for path, storage in finder.list(ignore_patterns=[]):

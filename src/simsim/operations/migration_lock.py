@@ -12,13 +12,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 LOCK_FILE = "migrate.lock"
 PAUSE_SECONDS = 0.2
-# Any number that nobody else takes in this database: "simsim" in ASCII.
+# Any number that nobody else uses in this database: "simsim" in ASCII.
 ADVISORY_LOCK = 0x73696D73696D
 
 
 @contextmanager
-def alone(data_dir: Path) -> Iterator[None]:
-    """Wait until no other process migrates these databases or this data directory, and keep others out inside."""
+def migration_lock(data_dir: Path) -> Iterator[None]:
+    """Wait until no other process migrates these databases or this data directory, then keep others out."""
     with ExitStack() as locks:
         locks.enter_context(locked_file(data_dir / LOCK_FILE))
         for alias in connections:
@@ -39,10 +39,10 @@ def locked_file(path: Path) -> Iterator[None]:
 
 @contextmanager
 def locked_database(migrated: BaseDatabaseWrapper) -> Iterator[None]:
-    """Hold an advisory lock by a transaction on a connection of its own, which a pooler can't hand to somebody else.
+    """Hold an advisory lock in a transaction on a separate connection, which a pooler can't hand to another client.
 
-    It is asked for again and again, not waited for: who waits inside a statement keeps a snapshot, and an index that
-    the migration builds concurrently would wait for that one to end.
+    We poll for the lock: waiting inside a statement would keep a snapshot, and an index that the other migration
+    builds concurrently would wait for that snapshot to end.
     """
     connection = migrated.copy()
     try:
@@ -52,7 +52,7 @@ def locked_database(migrated: BaseDatabaseWrapper) -> Iterator[None]:
                 cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [ADVISORY_LOCK])
                 is_ours = cursor.fetchone()[0]
                 if is_ours:
-                    # A long migration leaves this transaction idle: ended by the server, it would let others in.
+                    # A long migration leaves this transaction idle: if the server ended it, others would get in.
                     cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
                     break
             connection.rollback()

@@ -1,4 +1,4 @@
-"""What a verb prints: JSON for scripts, tables for people, tab-separated lines where no terminal looks on."""
+"""The output of verbs: JSON for scripts, tables for people, tab-separated lines when stdout is no terminal."""
 
 import json
 import re
@@ -12,7 +12,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")
 MIN_COLUMNS = 4
 GAP = 3
 FOLDED = {"name", "resource", "token name"}
-# A table shows seconds, in UTC as everywhere; scripts read the whole of it.
+# Tables show whole seconds in UTC; JSON has the full precision.
 MOMENT = re.compile(r"^([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2})[0-9.]*Z$", re.ASCII)
 Document = Mapping[str, object]
 
@@ -29,7 +29,7 @@ def print_lines(documents: Iterable[Document]) -> None:
 
 
 def print_list(items: Sequence[Document], columns: Sequence[str], *, as_json: bool, cursor: str | None = None) -> None:
-    """Print a list: all of it as `{items, next_cursor}`, or the named columns as a table."""
+    """Print a list: as JSON, `{items, next_cursor}`, or the named columns as a table."""
     if as_json:
         print_json({"items": list(items), "next_cursor": cursor})
         return
@@ -40,11 +40,11 @@ def print_list(items: Sequence[Document], columns: Sequence[str], *, as_json: bo
     else:
         print_table(titles, rows)
     if cursor:
-        sys.stderr.write(f"There is more: --cursor {cursor}\n")
+        sys.stderr.write(f"More items follow: --cursor {cursor}\n")
 
 
 def print_one(document: Document, *, as_json: bool, note: str = "") -> None:
-    """Print one thing, a line for each field, and a note below for people."""
+    """Print one object, a line for each field, and a note below for people."""
     if as_json:
         print_json(document)
         return
@@ -56,8 +56,8 @@ def print_one(document: Document, *, as_json: bool, note: str = "") -> None:
 
 
 def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table; the last columns are left out where the terminal is too narrow for them."""
-    from rich import box  # noqa: PLC0415 - a script that pipes never pays for it
+    """Print a table; on a narrow terminal the last columns are left out."""
+    from rich import box  # noqa: PLC0415 - only terminals need tables
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
@@ -70,7 +70,7 @@ def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         count -= 1
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in titles[:count]:
-        # An id or a time that is folded can't be copied.
+        # Nobody can copy an id or a time that wraps.
         table.add_column(name, overflow="fold", no_wrap=name not in FOLDED)
     for row in shown[1:]:
         # Text, not str: a name such as "[red]" is a name, not markup.
@@ -83,7 +83,7 @@ def title(name: str) -> str:
 
 
 def cell(value: object) -> str:
-    """Return a value for a terminal; characters that could move the cursor or change colours are replaced."""
+    """Return a value as text for a terminal, without characters that could move the cursor or change colours."""
     if value is None or value == "":
         return "-"
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Asks what should be running whether it answers."""
+"""Probes of running services: whether a socket or a port answers, and whether a port is free."""
 
 import http.client
 import ipaddress
@@ -11,12 +11,12 @@ TIMEOUT_SECONDS = 2.0
 
 
 def socket_status(path: Path, target: str) -> int | None:
-    """Return the status that the server on a Unix socket answers with, None when nobody answers."""
+    """Return the HTTP status of the server on a Unix socket, None when nothing answers."""
     return status_of(SocketConnection(path), target)
 
 
 def port_status(host: str, port: int, target: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> int | None:
-    """Return the status that the server on a port answers with, None when nobody answers."""
+    """Return the HTTP status of the server on a port, None when nothing answers."""
     return status_of(http.client.HTTPConnection(host, port, timeout=timeout_seconds), target)
 
 
@@ -45,7 +45,7 @@ def reachable(host: str) -> str:
 
 
 def is_port_free(host: str, port: int) -> bool:
-    """Whether a server can listen there. Without SO_REUSEPORT: two servers that ask for it share a port."""
+    """Whether a server can listen there. Probes without SO_REUSEPORT, with which two servers would share the port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""Programs that run together: all of them start, each is started again when it dies, and none is left behind."""
+"""The supervisor of programs that run together: it restarts a program that ends, and leaves no process behind."""
 
 import os
 import signal
@@ -16,29 +16,29 @@ from simsim.gateway.process import die_with_parent
 from simsim.problem import Unusable
 
 PATIENCE_SECONDS = 10.0
-# A program that fails so often before it has answered once has a fault that no waiting mends.
+# A program that fails this often before it has answered once will not recover by waiting.
 FAILURES_AT_START = 5
 CALM_SECONDS = 60.0
 FIRST_WAIT_SECONDS = 0.1
 MAX_WAIT_SECONDS = 60.0
 TICK_SECONDS = 0.1
 
-# Tells a program that its supervisor looks after it; one that was started by hand must outlive its terminal.
+# Tells a program that a supervisor runs it; one that was started by hand must outlive its terminal.
 SUPERVISED = "SIMSIM_SUPERVISED"
 
 
 def end_with_server() -> None:
-    """Have a server's worker process die with the server, where a supervisor runs it (see `Program`)."""
+    """Have a server's worker process die with the server, if a supervisor runs the server."""
     if os.environ.get(SUPERVISED):
         die_with_parent(os.getppid())
 
 
 @dataclass(frozen=True)
 class Program:
-    """A command to keep running. What a quiet one writes to stdout is dropped; its stderr is always ours.
+    """A command to keep running. A quiet program's stdout is dropped; its stderr is always passed on.
 
-    `leftovers` are files of which a killed run leaves some, and which would keep the next one from starting.
-    `takes_hangup`: SIGHUP makes it read its settings again; another program is stopped and started for that.
+    `leftovers` are files that a killed run may leave and that would keep the next run from starting.
+    `takes_hangup`: the program reads its settings again on SIGHUP; other programs are restarted for that.
     """
 
     name: str
@@ -50,9 +50,9 @@ class Program:
 
 @dataclass
 class Running:
-    """A program that was started, and how it fared: `failures` in a row, the last of which was its `ending`.
+    """A program that was started: its `failures` in a row, and in `ending` how it last ended.
 
-    `started_at` and `due_at`, its next start, are moments of the monotonic clock.
+    `started_at` and `due_at`, its next start, are times of the monotonic clock.
     """
 
     program: Program
@@ -69,14 +69,14 @@ class Running:
 
 
 class Supervisor:
-    """Keeps programs running until a signal asks to stop. One that fails is started again, and ends no other.
+    """Keeps programs running until a signal asks to stop. A program that fails is restarted, and ends no other.
 
-    `before_reload` proves that programs can start on the settings as they are now; without it SIGHUP asks to stop, as
-    it does when the terminal has gone. `note` is told of each start and each end of a program.
+    `before_reload` proves that programs can start with the present settings; without it SIGHUP means stop, as it does
+    when the terminal has closed. `note` is called at each start and each end of a program.
 
-    Each program leads a process group of its own: a terminal's Ctrl-C reaches the supervisor alone, which stops them in
-    order, and what a program leaves behind is killed with its group. When the supervisor itself is killed, the kernel
-    sends each program SIGTERM.
+    Each program leads its own process group: a terminal's Ctrl-C reaches only the supervisor, which then stops the
+    programs in order, and processes that a program leaves behind are killed with its group. When the supervisor itself
+    is killed, the kernel sends each program SIGTERM.
     """
 
     def __init__(
@@ -94,14 +94,14 @@ class Supervisor:
         self.running: list[Running] = []
         self.stopping = False
         self.reloading = False
-        # With `nohup` nobody minds that the terminal goes.
-        self.minds_terminal = has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+        # With `nohup` the programs outlive the terminal.
+        self.stops_with_terminal = has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
 
     @contextmanager
     def supervising(self) -> Iterator["Supervisor"]:
-        """Catch SIGTERM, SIGINT and SIGHUP inside, and leave no process behind on the way out."""
+        """Handle SIGTERM, SIGINT and SIGHUP inside the block, and leave no process behind after it."""
         caught = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-        before = {signum: signal.signal(signum, self._asked) for signum in caught}
+        before = {signum: signal.signal(signum, self._handle_signal) for signum in caught}
         try:
             yield self
         finally:
@@ -114,15 +114,15 @@ class Supervisor:
         self.note(self.running)
 
     def run_to_end(self, program: Program) -> bool:
-        """Run a program once. Return True when it is done, False when asked to stop before.
+        """Run a program once. Return True when it has succeeded, False when asked to stop first.
 
-        Raises Unusable, with the last line that it wrote to stderr, when it fails.
+        Raises Unusable with the last line of its stderr when it fails.
         """
         with tempfile.TemporaryFile() as complaints:
             process = self._spawn(program, stderr=complaints)
             try:
                 while process.poll() is None and not self.stopping:
-                    self._tend()
+                    self._restart_ended()
                     time.sleep(TICK_SECONDS / 2)
             finally:
                 kill_group(process.pid)
@@ -135,9 +135,9 @@ class Supervisor:
             return True
 
     def wait_until(self, answers: Callable[[], bool], *, name: str, seconds: float, of: str | None = None) -> bool:
-        """Return True once the question is answered with yes, False when asked to stop meanwhile.
+        """Return True once `answers` returns True, False when asked to stop first.
 
-        Raises Unusable when it takes longer, or when a program fails too often: the one named `of`, or any.
+        Raises Unusable after `seconds`, or when a program fails too often: the one named `of`, or any.
         """
         deadline = time.monotonic() + seconds
         while not self.stopping:
@@ -145,7 +145,7 @@ class Supervisor:
                 return True
             if time.monotonic() > deadline:
                 raise Unusable("%(name)s does not answer after %(seconds)s seconds", name=name, seconds=f"{seconds:g}")
-            self._tend()
+            self._restart_ended()
             for running in self.running:
                 if running.failures >= FAILURES_AT_START and of in {None, running.program.name}:
                     raise Unusable(
@@ -158,16 +158,16 @@ class Supervisor:
         return False
 
     def watch(self) -> None:
-        """Return when asked to stop."""
+        """Keep the programs running until asked to stop."""
         while not self.stopping:
             if self.reloading:
                 self.reloading = False
                 self._reload()
-            self._tend()
+            self._restart_ended()
             time.sleep(TICK_SECONDS)
 
     def stop(self) -> None:
-        """End every program: SIGTERM, then SIGKILL to what is still there when our patience ends."""
+        """End every program: SIGTERM, then SIGKILL for those that still run after `patience_seconds`."""
         deadline = time.monotonic() + self.patience_seconds
         for running in self.running:
             if running.process.poll() is None:
@@ -181,15 +181,15 @@ class Supervisor:
             running.process.wait()
         self.running.clear()
 
-    def _asked(self, signum: int, _frame: FrameType | None) -> None:
-        # Flags and nothing else: an exception here could strike between a program's start and its place in the list.
-        if signum == signal.SIGHUP and self.before_reload and not (self.minds_terminal and not has_terminal()):
+    def _handle_signal(self, signum: int, _frame: FrameType | None) -> None:
+        # Only sets flags: an exception here could strike between a program's start and its entry in the list.
+        if signum == signal.SIGHUP and self.before_reload and not (self.stops_with_terminal and not has_terminal()):
             self.reloading = True
         else:
             self.stopping = True
 
     def _reload(self) -> None:
-        """Have each program read its settings again. Nothing changes when they can't be used."""
+        """Have each program read its settings again, or change nothing when the settings are unusable."""
         try:
             if self.before_reload is None or not self.before_reload(self):
                 return
@@ -207,8 +207,8 @@ class Supervisor:
                 running.process.terminate()
         self.say("Reloading")
 
-    def _tend(self) -> None:
-        """Start again what has ended, each time after a longer wait."""
+    def _restart_ended(self) -> None:
+        """Restart programs that have ended, each after a growing wait."""
         now = time.monotonic()
         for running in self.running:
             if running.due_at is not None and now >= running.due_at:
@@ -231,10 +231,10 @@ class Supervisor:
             return
         running.failures += 1
         running.ending = how_it_ended(running.process.returncode)
-        # Bounded before it is a power: after a thousand failures it would be no float any more.
+        # The exponent is limited: after a thousand failures the power would overflow a float.
         wait = min(FIRST_WAIT_SECONDS * 2 ** min(running.failures - 1, 20), MAX_WAIT_SECONDS)
         running.due_at = now + wait
-        self.say(f"{running.program.name} ended ({running.ending}); it starts again in {wait:g} s")
+        self.say(f"{running.program.name} ended ({running.ending}); it restarts in {wait:g} s")
         self.note(self.running)
 
     def _spawn(self, program: Program, *, stderr: IO[bytes] | None = None) -> "subprocess.Popen[bytes]":
@@ -262,7 +262,7 @@ def has_terminal() -> bool:
 
 
 def kill_group(group: int) -> None:
-    """Kill what is left of a process group; nothing happens when nothing is."""
+    """Kill whatever is left of a process group."""
     try:
         os.killpg(group, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
@@ -280,6 +280,6 @@ def how_it_ended(returncode: int) -> str:
 
 
 def last_line(output: bytes) -> str:
-    """Return the last line that says something, without the name that our command line begins it with."""
+    """Return the last line that is not blank, without the "simsim: " that our command line puts before it."""
     lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
     return lines[-1].removeprefix("simsim: ") if lines else ""

@@ -1,7 +1,7 @@
-"""The worker tells how it is: the gate of its node by a file, `simsim doctor` on any node by a row.
+"""The worker reports its health: to the gate of its node in a file, to `simsim doctor` on any node in a database row.
 
-It watches the clock too. Two are read: the wall's, which people and NTP set, and the time since the boot, which nobody
-sets. Where one has moved on by another span than the other, the wall's was set.
+It also watches the clock. It compares the wall clock, which people and NTP set, with the time since boot, which nobody
+sets. When the two have advanced by different spans, somebody has set the wall clock.
 """
 
 import contextlib
@@ -26,13 +26,13 @@ from simsim.request_log.ship.backlog import backlog, shipped_bytes, spool_name
 log = logging.getLogger(__name__)
 FILE_SECONDS = 5.0
 ROW_SECONDS = 15.0
-# NTP slews what is less.
+# NTP corrects smaller differences gradually.
 MIN_JUMP_SECONDS = 2.0
-# What a job may take, or fail for, before it is told: a database that restarts is no trouble.
+# How long a job may run or fail before it is reported: a database that restarts is no problem.
 MAX_JOB_SECONDS = 300.0
 FAILING_SECONDS = 10.0
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # the first goes on while the machine sleeps
+_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # the first also counts while the machine sleeps
 
 
 def utc_now() -> datetime:
@@ -40,12 +40,12 @@ def utc_now() -> datetime:
 
 
 def boot_seconds() -> float:
-    """Return the seconds since the machine was started, by a clock that nobody sets."""
+    """Return the seconds since the machine booted, by a clock that nobody sets."""
     return time.clock_gettime(_BOOT_CLOCK)
 
 
 def boot_id() -> str:
-    """Return what tells this start of the machine from others, "" where that is not known."""
+    """Return the id of this boot of the machine, "" where it is unknown."""
     try:
         return BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
@@ -54,7 +54,7 @@ def boot_id() -> str:
 
 @dataclass
 class Progress:
-    """How a job fares: when the run that goes on began (see `boot_seconds`), since when it fails, and how."""
+    """When a job's current run began (see `boot_seconds`), since when the job has failed, and its last error."""
 
     began: float | None = None
     failing_since: datetime | None = None
@@ -62,7 +62,7 @@ class Progress:
 
 
 class Rounds:
-    """Tells how the jobs of one worker fare. `wall` and `boot` are its clocks."""
+    """Reports the health of one worker's jobs. `wall` and `boot` are its clocks."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Rounds:
         self._next_row = 0.0
 
     def round(self) -> int:
-        """Look at the clock; write the file and the row when they are due."""
+        """Check the clock; write the file and the row when they are due."""
         now, boot = self._wall(), self._boot()
         if self._last is not None:
             self._compare(now - self._last[0], boot - self._last[1], now)
@@ -99,13 +99,13 @@ class Rounds:
             self._next_row = boot + ROW_SECONDS
         return 0
 
-    def farewell(self) -> None:
-        """Say that the worker ends because it was asked to."""
+    def note_stop(self) -> None:
+        """Note that the worker was asked to stop."""
         if node := spool_name(self._spool):
             WorkerNode.objects.filter(pk=node).update(stopped_at=self._wall())
 
     def failing(self, now: datetime) -> list[dict[str, str]]:
-        """Return the jobs that have failed for some time, or have not come back for long: `{job, since, error}`."""
+        """Return the jobs that have failed or run for too long: `{job, since, error}`."""
         found = []
         for name, progress in self._jobs():
             began, since = progress.began, progress.failing_since
@@ -113,7 +113,7 @@ class Rounds:
                 found.append({"job": name, "since": since.isoformat(), "error": progress.error})
             elif began is not None and self._boot() - began > MAX_JOB_SECONDS:
                 since = now - timedelta(seconds=self._boot() - began)
-                found.append({"job": name, "since": since.isoformat(), "error": "it does not come back"})
+                found.append({"job": name, "since": since.isoformat(), "error": "it does not return"})
         return found
 
     def _compare(self, by_wall: timedelta, by_boot: float, now: datetime) -> None:
@@ -124,7 +124,7 @@ class Rounds:
         log.error("the clock was set %s by %.1f s", "forward" if seconds > 0 else "back", abs(seconds))
 
     def _read_queues(self) -> None:
-        """Read what waits. While a database is away, what was read before is kept: its age goes on."""
+        """Read what waits. While a database is away, keep the earlier values: their age goes on growing."""
         with contextlib.suppress(DatabaseError):
             self._queues["shipped"] = shipped_bytes(self._spool, save.positions())
             self._queues["other_nodes"] = other_nodes(spool_name(self._spool))
@@ -135,7 +135,7 @@ class Rounds:
         names = [each["job"] for each in self.failing(now)]
         path = self._spool / FILE_NAME
         written = path.with_name(f"{FILE_NAME}.new")
-        # A disk without room: the file grows old, and so tells that something is wrong.
+        # On a full disk the file grows old, and its age shows that something is wrong.
         with contextlib.suppress(OSError):
             written.write_text(json.dumps({"failing": names, **self._queues}), encoding="utf-8")
             written.rename(path)
@@ -151,7 +151,7 @@ class Rounds:
         row.boot_id, row.boot_seconds = self._boot_id, boot
         row.unshipped_since = waits.since if waits else None
         row.failing = self.failing(now)
-        # A database that is away is told by the jobs that need it.
+        # The jobs that need the database report that it is away.
         with contextlib.suppress(DatabaseError):
             note_newest_change(row, now)
         row.save()
@@ -161,7 +161,7 @@ class Rounds:
             del self._jumps[0]
 
     def _compare_with_earlier(self, row: WorkerNode, now: datetime, boot: float) -> None:
-        """Compare with the last round of the worker before this one, or of another one beside it."""
+        """Compare the clocks with the last round of an earlier worker, or of another one beside this one."""
         if row.boot_id and row.boot_id == self._boot_id:
             self._compare(now - row.round_at, boot - row.boot_seconds, now)
         elif now < row.round_at:
@@ -169,7 +169,7 @@ class Rounds:
 
 
 def other_nodes(here: str | None) -> list[dict[str, object]]:
-    """Return the last round and the oldest unshipped line of each node but this; not of one that was stopped empty."""
+    """Return the last round and oldest unshipped line of every other node, except nodes stopped in good order."""
     rows = WorkerNode.objects.exclude(pk=here or "").exclude(stopped_at__isnull=False, unshipped_since=None)
     return [
         {
@@ -187,12 +187,12 @@ def seconds_of(moment: datetime | None) -> float | None:
 
 
 def note_newest_change(row: WorkerNode, now: datetime) -> None:
-    """Note the newest audit event. Where the one that was noted before is gone, an older database was put back."""
+    """Note the newest audit event. If the one noted before is gone, an older database was restored."""
     newest = AuditEvent.objects.order_by("-pk").first()
     if is_change_lost(row):
         row.lost_changes_at, row.lost_changes_until = now, row.change_at
         row.went_back_to = newest.at if newest else None
-        log.error("an older copy of the database was put back: see simsim doctor")
+        log.error("an older copy of the database was restored: see simsim doctor")
     row.change_id, row.change_at = (newest.pk, newest.at) if newest else (None, None)
 
 

@@ -1,4 +1,4 @@
-"""`simsim serve`: the console, the gate and the worker as programs of one supervisor."""
+"""`simsim serve`: one supervisor runs the console, the gate and the worker."""
 
 import os
 import sys
@@ -15,18 +15,18 @@ from simsim.operations.serve_state import ServeState
 from simsim.problem import Unusable
 
 START_SECONDS = 60.0
-# Owner and group: nginx's worker may be another user, who is let in through the group, never through "others".
+# Owner and group: nginx's worker may run as another user, who gets in through the group, never through "others".
 SOCKET_MODE = "0o660"
 MAX_SOCKET_PATH_LENGTH = 103  # sun_path holds 104 bytes with its NUL on BSD and macOS, 108 on Linux
 SERVER = (sys.executable, "-m", "simsim.operations.http_server")
 SERVER_OPTIONS = (
     *("--http", "1", "--no-ws", "--loop", "uvloop", "--log-level", "warning", "--workers-kill-timeout", "8"),
-    *("--respawn-interval", "2"),  # while a reload waits for a new process before it ends the old one
+    *("--respawn-interval", "2"),  # how long a reload waits for a new process before it ends the old one
 )
-# Of two processes one goes on when the other is killed: nothing fails but what that one was answering.
+# When one of two processes is killed, only the requests that it was answering fail.
 MIN_GATE_PROCESSES = 2
-# For a server that strangers reach. A connection that waits is closed after this time: before, in or behind a head.
-# The server takes no more than so many at once, a silent one included (see `connections`, which bounds each address).
+# For a server that strangers reach. It closes a connection that sends nothing for this long: before, within or after a
+# request head. It accepts only so many connections, silent ones included (`connections` limits each address).
 OPEN_OPTIONS = ("--http1-header-read-timeout", "10000", "--backlog", "4096", "--backpressure", "4096")
 
 
@@ -42,7 +42,7 @@ def serve(
 ) -> None:
     """Run everything until a signal asks to stop. Raises Unusable when it can't start or won't keep running.
 
-    `gate_listen` is where the gate listens beside its socket; "" for where SIMSIM_GATE_LISTEN says.
+    `gate_listen` is where the gate also listens; "" means the value of SIMSIM_GATE_LISTEN.
     """
     operator = wiring.operator()
     prove_files_safe(operator)
@@ -54,7 +54,7 @@ def serve(
         ServeState(operator.gate_socket.parent, host=host, port=port) as state,
         Supervisor(complain, before_reload=prove, note=state.write).supervising() as supervisor,
     ):
-        # Before anything starts: each program would tell of a key that is missing in a traceback of its own.
+        # Before anything starts: each program would report a missing key in a traceback of its own.
         if not prove(supervisor):
             return
         supervisor.start(console(wiring, host=host, port=port, workers=workers))
@@ -69,14 +69,14 @@ def serve(
 
 
 def console(wiring: Wiring, *, host: str, port: int, workers: int = 1) -> Program:
-    """Return the program of console and management API."""
+    """Return the program that serves the console."""
     listening = ("--interface", "asgi", "--host", host, "--port", str(port), "--workers", str(workers))
     command = (*SERVER, *SERVER_OPTIONS, *OPEN_OPTIONS, *listening, wiring.console)
     return Program("console", command, takes_hangup=True)
 
 
 def gate(wiring: Wiring, operator: Operator, *, workers: int = 1) -> Program:
-    """Return the program of the gate on its Unix socket."""
+    """Return the program that serves the gate on its Unix socket."""
     socket = ("--uds", str(operator.gate_socket), "--uds-permissions", SOCKET_MODE)
     options = ("--interface", "rsgi", "--workers", str(max(workers, MIN_GATE_PROCESSES)), *socket)
     command = (*SERVER, *SERVER_OPTIONS, *options, wiring.gate)
@@ -84,7 +84,7 @@ def gate(wiring: Wiring, operator: Operator, *, workers: int = 1) -> Program:
 
 
 def gate_listener(wiring: Wiring, place: HostPort, *, workers: int = 1) -> Program:
-    """Return the program of the gate on a port, for proxies that do not reach its socket."""
+    """Return the program that serves the gate on a port, for proxies that can't reach its socket."""
     processes = str(max(workers, MIN_GATE_PROCESSES))
     listening = ("--interface", "asgi", "--host", place.host, "--port", str(place.port), "--workers", processes)
     command = (*SERVER, *SERVER_OPTIONS, *OPEN_OPTIONS, *listening, wiring.gate_listener)
@@ -92,7 +92,7 @@ def gate_listener(wiring: Wiring, place: HostPort, *, workers: int = 1) -> Progr
 
 
 def gate_place(operator: Operator, option: str) -> HostPort | None:
-    """Return where the gate listens beside its socket, None for nowhere; raise Unusable when it can't listen there."""
+    """Return where the gate also listens, None for its socket only; raise Unusable when it can't listen there."""
     name = "--gate-listen" if option else "SIMSIM_GATE_LISTEN"
     place = operator.parse_gate_listen(option or operator.gate_listen, name=name)
     if place:
@@ -105,9 +105,9 @@ def worker(wiring: Wiring) -> Program:
 
 
 def wait_for_all(supervisor: Supervisor, operator: Operator, *, host: str, port: int, place: HostPort | None) -> bool:
-    """Return True once gate and console answer, False when asked to stop before; raise Unusable when the gate doesn't.
+    """Return True once gate and console answer, False when asked to stop first; raise Unusable if the gate doesn't.
 
-    A console that does not is told, and tried again for as long as the gate runs.
+    A console that does not answer is reported, and restarted for as long as the gate runs.
     """
     waits = partial(supervisor.wait_until, seconds=START_SECONDS)
     if not waits(lambda: socket_status(operator.gate_socket, "/healthz") is not None, name="The gate", of="gate"):
@@ -122,7 +122,7 @@ def wait_for_all(supervisor: Supervisor, operator: Operator, *, host: str, port:
     try:
         return waits(lambda: port_status(at, port, "/healthz") is not None, name="The console", of="console")
     except Unusable as problem:
-        complain(f"{problem}. The gate goes on without the console")
+        complain(f"{problem}. The gate continues without the console")
         supervisor.watch()
         return False
 
@@ -135,23 +135,23 @@ def prove_port_free(host: str, port: int, *, hint: str) -> None:
 
 
 def prove_up_to_date(supervisor: Supervisor, *, wiring: Wiring) -> bool:
-    """Return True when `simsim migrate` has nothing to do, False when asked to stop before; raise Unusable otherwise.
+    """Return True when `simsim migrate` has nothing to do, False when asked to stop first; raise Unusable otherwise.
 
-    A process of its own looks: Django's memory ends with it.
+    A separate process checks, so that Django's memory is freed when it ends.
     """
     return supervisor.run_to_end(Program("check", (*wiring.this_command, "migrate", "--check"), is_quiet=True))
 
 
 def prove_socket_free(path: Path) -> None:
-    """Raise Unusable when a gate answers on the socket already, or when its path is too long for one."""
+    """Raise Unusable when a gate already answers on the socket, or when the path is too long for a socket."""
     if len(os.fsencode(path)) > MAX_SOCKET_PATH_LENGTH:
-        raise Unusable("SIMSIM_DATA_DIR: %(path)s is too long for the path of a socket", path=str(path))
+        raise Unusable("SIMSIM_DATA_DIR: %(path)s is too long for a socket's path", path=str(path))
     if socket_status(path, "/healthz") is not None:
-        raise Unusable("A gate runs already on %(path)s: stop it, or choose another SIMSIM_DATA_DIR", path=str(path))
+        raise Unusable("A gate already runs on %(path)s: stop it, or choose another SIMSIM_DATA_DIR", path=str(path))
 
 
 def announce(operator: Operator, *, host: str, port: int, place: HostPort | None, as_json: bool) -> None:
-    """Say, once everything answers, where it is."""
+    """Print where everything answers."""
     gate, listener = str(operator.gate_socket), str(place) if place else None
     if as_json:
         where = {"base_url": operator.base_url, "host": host, "port": port, "gate": gate, "gate_listen": listener}

@@ -1,4 +1,4 @@
-"""What `simsim serve` says of itself, in a file beside the gate's socket, for `simsim doctor` on the same machine."""
+"""The state of `simsim serve`, in a file beside the gate's socket, for `simsim doctor` on the same machine."""
 
 import fcntl
 import json
@@ -15,13 +15,13 @@ from simsim.operations.processes import Running
 from simsim.problem import Unusable
 
 NAME = "serve.json"
-# Another process writes, or looks at the lock, for a moment.
+# Another process may be writing the file or testing the lock for a moment.
 ATTEMPTS = 20
 PAUSE_SECONDS = 0.02
 
 
 class ServeState:
-    """Writes the file while `simsim serve` runs, and leaves it behind: from then on it tells that there was one."""
+    """Writes the file while `simsim serve` runs, and leaves it behind, as a sign that it has run here."""
 
     def __init__(self, directory: Path, *, host: str, port: int) -> None:
         self._path = directory / NAME
@@ -39,7 +39,7 @@ class ServeState:
             self._file = None
 
     def write(self, running: Sequence[Running]) -> None:
-        """Write how each program fares; the file is made when the first of them starts."""
+        """Write the state of each program; the file is created when the first program starts."""
         if self._file is None:
             self._file = _locked(self._path)
         text = json.dumps({**self._place, "programs": [described(each) for each in running]}).encode()
@@ -55,22 +55,22 @@ def described(running: Running) -> dict[str, Any]:
 
 
 def _locked(path: Path) -> int:
-    """Return the file, opened and locked. Held for as long as we live: whoever can lock it knows that nobody serves."""
+    """Return the file, opened and locked while we live: a process that gets the lock knows that nobody serves."""
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     for _ in range(ATTEMPTS):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:  # somebody looks whether it is locked
+        except BlockingIOError:  # another process is testing the lock
             time.sleep(PAUSE_SECONDS)
         else:
             return file
     os.close(file)
-    raise Unusable("Another simsim serve has %(path)s open: stop it, or choose another SIMSIM_DATA_DIR", path=str(path))
+    raise Unusable("Another simsim serve uses %(path)s: stop it, or choose another SIMSIM_DATA_DIR", path=str(path))
 
 
 @dataclass(frozen=True)
 class ProgramState:
-    """A program that `simsim serve` looks after: how often it failed in a row, how, and when it starts again."""
+    """A program that `simsim serve` supervises: how often in a row it failed, how, and when it restarts."""
 
     name: str
     failures: int
@@ -80,7 +80,7 @@ class ProgramState:
 
 @dataclass(frozen=True)
 class Served:
-    """What is known of `simsim serve` on this machine: whether it runs, where the console is, and its programs."""
+    """The state of `simsim serve` on this machine: whether it runs, where the console is, and its programs."""
 
     is_running: bool
     host: str
@@ -92,7 +92,7 @@ class Served:
 
 
 def read_served(directory: Path) -> Served | None:
-    """Return what the last `simsim serve` said, None when none has run here."""
+    """Return the state that the last `simsim serve` wrote, None when it has never run here."""
     for _ in range(ATTEMPTS):
         try:
             file = os.open(directory / NAME, os.O_RDONLY | os.O_CLOEXEC)

@@ -1,4 +1,4 @@
-"""Times as an operator types them: a day in UTC, or a time with its offset."""
+"""Times as an operator types them: a day in UTC, or a time with an offset."""
 
 from datetime import UTC, datetime, time, timedelta
 
@@ -8,9 +8,9 @@ from simsim.tokens.rules import THERE_IS_NO_DAY, missing_day
 
 
 def parse_moment(field: str, text: str | None, *, through: bool = False) -> datetime | None:
-    """Return the moment that a date (its beginning in UTC, its end with `through`) or an RFC 3339 time means.
+    """Return the moment of an RFC 3339 time, or of a date: its beginning in UTC, or its end with `through`.
 
-    None means None; raises Invalid for anything else, a time without an offset too: nobody knows whose it is.
+    Returns None for None. Raises Invalid for anything else, including a time without an offset: its zone is unknown.
     """
     if text is None:
         return None

@@ -1,4 +1,4 @@
-"""Tokens as lines of JSON: read for an import, with the number of whatever line can't be read."""
+"""Tokens as lines of JSON: reads the lines of an import, and names a broken line by its number."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -8,25 +8,25 @@ from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor
 from simsim.operations.arguments import find_account, find_actor
 from simsim.problem import FieldError, Invalid, Problem, gettext_noop
-from simsim.tokens.token_import import Draft, in_line
+from simsim.tokens.token_import import Draft, errors_in_line
 
-# One transaction writes them all, and whoever else writes waits for it.
+# One transaction writes all of them, and all other writers wait for it.
 MAX_LINES = 10_000
-# The options' names stand for those of a token in JSON.
+# Lines may use the options' names instead of the names in a token's JSON.
 OPTION_NAMES = {"account": "account_id", "expires": "expires_at", "allow": "allowed_networks"}
 TEXTS = {"account_id", "as", "name", "expires_at", "description", "software"}
 FIELDS = TEXTS | {"allowed_networks", "report_only"}
-# What an export holds besides: it says what became of a token and can't be chosen for another one.
-NOT_CHOSEN = {
+# An export holds these too; they describe the exported token and are ignored for the new one.
+IGNORED_FIELDS = {
     "id", "status", "created_at", "created_by", "revoked_at", "revoked_by", "revocation_reason", "last_used_at",
     "last_used_address", "previous_password_works_until",
 }  # fmt: skip
 
 
 def drafts_of(lines: Iterable[bytes], *, account: str | None, acting_as: str | None) -> list[Draft]:
-    """Return the tokens that the lines ask for, blank lines left out; a line may name its own `account` and `as`.
+    """Return the drafts that the lines describe, without blank lines; a line may name its own `account` and `as`.
 
-    Raises Invalid with what is wrong in every line, and NotFound, which names the line, for an account or a person.
+    Raises Invalid with the faults of all lines, or NotFound, naming the line, for an unknown account or user.
     """
     account_named = cache(lambda account_id, actor: find_account(account_id, actor=actor))
     actor_named = cache(find_actor)
@@ -37,7 +37,7 @@ def drafts_of(lines: Iterable[bytes], *, account: str | None, acting_as: str | N
             values = {"account_id": account, "as": acting_as} | fields_of(line)
             drafts.append(draft_of(number, values, account_named, actor_named))
         except Invalid as problem:
-            faults += in_line(number, problem)
+            faults += errors_in_line(number, problem)
         except Problem as problem:
             if not faults:
                 raise type(problem)(f"Line {number}: {problem}") from None
@@ -47,7 +47,7 @@ def drafts_of(lines: Iterable[bytes], *, account: str | None, acting_as: str | N
 
 
 def numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that hold something, with their numbers; raise Invalid for more than MAX_LINES."""
+    """Yield the lines that are not blank, with their numbers; raise Invalid for more than MAX_LINES."""
     count = 0
     for number, line in enumerate(lines, start=1):
         content = line.removeprefix(b"\xef\xbb\xbf").strip()
@@ -64,53 +64,55 @@ def numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def fields_of(line: bytes) -> dict[str, object]:
-    """Return what one line says, under the names of a token in JSON; raise Invalid when it can't be understood."""
+    """Return a line's fields under the names in a token's JSON; raise Invalid when the line can't be read."""
     try:
         document = json.loads(line.decode("utf-8"), object_pairs_hook=once_each)
     except Invalid:
         raise
     except ValueError:
-        raise Invalid(FieldError("JSON", gettext_noop("This is no JSON object in UTF-8 on one line."))) from None
+        raise Invalid(FieldError("JSON", gettext_noop("This is not a JSON object in UTF-8 on one line."))) from None
     except RecursionError:
-        raise Invalid(FieldError("JSON", gettext_noop("This is no token: it is nested too deeply."))) from None
+        raise Invalid(FieldError("JSON", gettext_noop("This is not a token: it is nested too deeply."))) from None
     if not isinstance(document, dict):
         raise Invalid(
-            FieldError("JSON", gettext_noop('This is no JSON object, such as {"name": "A", "expires": "90d"}.'))
+            FieldError("JSON", gettext_noop('This is not a JSON object such as {"name": "A", "expires": "90d"}.'))
         )
     fields: dict[str, object] = {}
     for name, value in document.items():
         field: str = OPTION_NAMES.get(name) or str(name)
-        if field in NOT_CHOSEN or value is None:
+        if field in IGNORED_FIELDS or value is None:
             continue
         prove_known(field, name, value)
         if field in fields:
-            raise Invalid(FieldError(name, gettext_noop("This is said twice.")))
+            raise Invalid(FieldError(name, gettext_noop("This is given twice.")))
         fields[field] = value
     return fields
 
 
 def once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Return the pairs as an object; raise Invalid for a name that occurs twice: one of the two would be dropped."""
+    """Return the pairs as an object; raise Invalid for a name that occurs twice: one value would be lost."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise Invalid(FieldError(twice, gettext_noop("This is said twice.")))
+        raise Invalid(FieldError(twice, gettext_noop("This is given twice.")))
     return found
 
 
 def prove_known(field: str, name: str, value: object) -> None:
-    """Raise Invalid for a field that no token has, or a value of another kind than the field's."""
+    """Raise Invalid for an unknown field, or for a value of the wrong type."""
     if field not in FIELDS:
         known = ", ".join(sorted(FIELDS))
-        raise Invalid(FieldError(name, gettext_noop("No token has this. Known: %(known)s."), {"known": known}))
+        raise Invalid(
+            FieldError(name, gettext_noop("A token has no such field. Known fields: %(known)s."), {"known": known})
+        )
     if field in TEXTS and not isinstance(value, str):
-        raise Invalid(FieldError(name, gettext_noop("This must be a text.")))
+        raise Invalid(FieldError(name, gettext_noop("This must be a string.")))
     if field == "report_only" and not isinstance(value, bool):
         raise Invalid(FieldError(name, gettext_noop("This must be true or false.")))
     is_list_of_texts = isinstance(value, list) and all(isinstance(text, str) for text in value)
     if field == "allowed_networks" and not is_list_of_texts:
-        raise Invalid(FieldError(name, gettext_noop('This must be a list of texts, such as ["192.0.2.0/24"].')))
+        raise Invalid(FieldError(name, gettext_noop('This must be a list of strings, such as ["192.0.2.0/24"].')))
 
 
 def draft_of(
@@ -119,8 +121,8 @@ def draft_of(
     account_named: Callable[[str, Actor], Account],
     actor_named: Callable[[str], Actor],
 ) -> Draft:
-    """Return the draft; raise Invalid for what is missing, NotFound for an unknown account or person."""
-    # A missing expiry or name is told by the rules, with everything else that is wrong.
+    """Return the draft; raise Invalid for a missing account or user, NotFound for an unknown one."""
+    # The rules report a missing expiry or name, together with all other faults.
     for field, option in (("account_id", "--account"), ("as", "--as")):
         if values[field] is None:
             message = gettext_noop("Give it in the line, or %(option)s for all lines.")

@@ -1,7 +1,7 @@
-"""The wall clock as the worker believes it: a jump is believed once it has held for a while.
+"""The worker's wall clock: it follows a jump of the system's clock only once the jump has lasted for a while.
 
-A clock that jumps a month forward for a few seconds must neither announce what has not happened, nor give up what
-waits, nor delete what is to be kept. Time since boot goes on evenly meanwhile, suspended or not.
+When the clock jumps a month forward for a few seconds, the worker must not announce expiries that have not happened,
+give up emails that wait, or delete rows that must be kept. The time since boot advances evenly, even in suspension.
 """
 
 import logging
@@ -11,9 +11,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 log = logging.getLogger(__name__)
-# NTP moves a clock by less, or does it slowly.
+# NTP moves a clock by less, or gradually.
 JUMP_SECONDS = 180.0
-# So long a clock must go on from where it jumped to.
+# How long a clock must keep going from where it jumped to.
 HOLD_SECONDS = 600.0
 
 
@@ -22,9 +22,9 @@ def since_boot() -> float:
 
 
 class WallClock:
-    """Tells the time. One for all threads of a process; `jump_seconds` is by how much the clock jumped, if it did.
+    """Tells the time to all threads of a process; `jump_seconds` is the size of a jump that is not believed yet.
 
-    While a jump is not believed the time goes on from where it was, by the time since boot.
+    Until a jump is believed, the time continues from before it, by the time since boot.
     """
 
     def __init__(self, wall: Callable[[], float] = time.time, boot: Callable[[], float] = since_boot) -> None:
@@ -35,7 +35,7 @@ class WallClock:
         self._doubted_since = 0.0
 
     def now(self) -> datetime:
-        """Return the time that is believed, in UTC."""
+        """Return the believed time, in UTC."""
         with self._lock:
             boot = self._boot()
             self._look(self._wall() - boot, boot)
@@ -43,7 +43,7 @@ class WallClock:
 
     @property
     def jump_seconds(self) -> float:
-        """By how much the clock is ahead of what is believed; 0 while it is believed."""
+        """How far the clock is ahead of the believed time; 0 while the clock is believed."""
         with self._lock:
             return 0.0 if self._doubted is None else self._doubted - self._believed
 
@@ -55,7 +55,7 @@ class WallClock:
         elif self._doubted is None or abs(found - self._doubted) > JUMP_SECONDS:
             self._doubted, self._doubted_since = found, boot
             jump = found - self._believed
-            log.warning("the clock jumped by %.0f s; it is believed when that holds for %g s", jump, HOLD_SECONDS)
+            log.warning("the clock jumped by %.0f s; the worker follows it if that lasts for %g s", jump, HOLD_SECONDS)
         elif boot - self._doubted_since >= HOLD_SECONDS:
-            log.warning("the clock went on from where it jumped to, and is believed")
+            log.warning("the jump of the clock has lasted, and the worker follows it")
             self._believed, self._doubted = found, None

@@ -1,1 +1,1 @@
-"""The API log: each request's two lines become one row, exactly once, and rows can be found again."""
+"""The API log: each request's two lines become one row, exactly once, and rows can be searched and counted."""

@@ -1,4 +1,4 @@
-"""Durations counted in classes, each √2 wider than the last: the percentiles of any sum of counts can be told."""
+"""Durations counted in classes, each √2 wider than the last, so that any sum of counts has percentiles."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ def class_of(seconds: float) -> int:
 
 
 def percentile(counts: Sequence[int], share: float) -> float | None:
-    """Return the duration in seconds that this share (0 to 1) of the counted requests kept; None without any.
+    """Return the duration in seconds that this share (0 to 1) of the counted requests did not exceed; None without any.
 
-    Within a class the requests are taken to lie evenly on a logarithmic scale, so that the answer is at most √2 off,
-    and mostly much less. Of what took longer than the last bound only that bound is known.
+    Requests are assumed to lie evenly within a class, on a logarithmic scale, so the result is off by a factor of √2 at
+    most, and usually by much less. Of durations above the last bound, only that bound is known.
     """
     total = sum(counts)
     if not total:

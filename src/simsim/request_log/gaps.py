@@ -1,4 +1,4 @@
-"""What is known to be missing from the log: requests that got 503, for there was no room to write them down."""
+"""Known gaps in the log: requests that got 503 because there was no room to write them down."""
 
 from datetime import datetime
 from typing import ClassVar, NamedTuple
@@ -8,9 +8,9 @@ from django.db.models import Max, Min, Sum
 
 
 class LogGap(models.Model):
-    """So many requests that one process of the gate could not write down between two moments, and let none of them in.
+    """The requests that one process of the gate could not write down between two times, and therefore refused.
 
-    `gap_id` is of the line that told it.
+    `gap_id` is the id of the line that reported the gap.
     """
 
     gap_id = models.CharField(max_length=32, primary_key=True)
@@ -27,7 +27,7 @@ class LogGap(models.Model):
 
 
 class Missing(NamedTuple):
-    """How many requests are missing, from when until when; of several gaps all together."""
+    """The sum of several gaps: how many requests are missing, and between which times."""
 
     requests: int
     began_at: datetime
@@ -35,7 +35,7 @@ class Missing(NamedTuple):
 
 
 def missing_since(since: datetime) -> Missing | None:
-    """Return what is missing of the requests since then, None for nothing."""
+    """Return the sum of the gaps since then, None without any."""
     found = LogGap.objects.filter(ended_at__gte=since).aggregate(
         requests=Sum("requests"), began_at=Min("began_at"), ended_at=Max("ended_at")
     )
@@ -43,5 +43,5 @@ def missing_since(since: datetime) -> Missing | None:
 
 
 def forget_old(before: datetime) -> int:
-    """Delete the gaps that ended before that time; return how many they were."""
+    """Delete the gaps that ended before that time; return how many."""
     return LogGap.objects.filter(ended_at__lt=before).delete()[0]

@@ -1,4 +1,4 @@
-"""The log's tables. They may lie in a database of their own, so no foreign key leaves them: names are copies."""
+"""The log's tables. They may be in a separate database, so they have no foreign key to other tables, and copy names."""
 
 import uuid
 from typing import Any, ClassVar
@@ -14,8 +14,8 @@ from simsim.request_log.gaps import LogGap as LogGap  # noqa: PLC0414
 from simsim.request_log.nodes import ClockJump as ClockJump  # noqa: PLC0414
 from simsim.request_log.nodes import WorkerNode as WorkerNode  # noqa: PLC0414
 
-# What stands for the id of a row that was counted and not stored.
-COUNTED_ALONE = 0
+# Stands for the row's id of a request that was counted and not stored.
+COUNTED_ONLY = 0
 
 
 def uuid_parameter(value: uuid.UUID) -> Any:
@@ -24,7 +24,7 @@ def uuid_parameter(value: uuid.UUID) -> Any:
 
 
 class Endpoint(models.Model):
-    """A name under which an account's requests of one kind are found and counted: see `endpoints`."""
+    """The name under which an account's requests to one endpoint are found and counted: see `endpoints`."""
 
     account_id = models.UUIDField()
     name = models.CharField(max_length=200)
@@ -39,11 +39,10 @@ class Endpoint(models.Model):
 class LoggedRequest(models.Model):
     """One request, as the gate decided it and as the gateway saw it end. On PostgreSQL each day is a partition.
 
-    `id` tells its time, so it is what every index ends in: see `row_ids`. `account_id` is the account that the caller
-    proved or claimed to be, None when it claimed none. `status`, `duration_seconds` and `bytes` (of the answer's body)
-    come with the end; a refusal has its status from the start. `resource` is the path without its query, masked;
-    `endpoint_id` is an Endpoint's, None without an account; `via` names the trusted proxies that `address` was learned
-    through.
+    `id` contains the time, so every index ends in it: see `row_ids`. `account_id` is the account that the caller proved
+    or claimed to be, None without a claim. `status`, `duration_seconds` and `bytes` (of the answer's body) come with
+    the end; a refusal has its status from the start. `resource` is the path without its query, masked; `endpoint_id` is
+    an Endpoint's, None without an account; `via` names the trusted proxies that reported `address`.
     """
 
     id = models.BigIntegerField(primary_key=True)
@@ -64,7 +63,7 @@ class LoggedRequest(models.Model):
     endpoint_id = models.BigIntegerField(null=True)
 
     class Meta:
-        # One for each filter that the page has; `searching` chooses among them.
+        # One for each filter of the page; `search.plan` chooses among them.
         indexes: ClassVar = [
             models.Index(fields=["account_id", "id"], name="log_by_account"),
             models.Index(fields=["token_id", "id"], name="log_by_token"),
@@ -79,9 +78,9 @@ class LoggedRequest(models.Model):
 
 
 class TokenUse(models.Model):
-    """When, and from which address, a token last let a request in: outlives the request's row.
+    """When, and from which address, a token last let a request in; kept longer than the request's row.
 
-    `previous_used_at` is when that was last done with a password that a rotation had replaced.
+    `previous_used_at` is the last such time with a previous password, which a rotation had replaced.
     """
 
     token_id = models.UUIDField(primary_key=True)
@@ -91,7 +90,7 @@ class TokenUse(models.Model):
     previous_used_at = models.DateTimeField(null=True)
 
     class Meta:
-        # Ends in what is read of thousands of rows at once.
+        # Ends in the column that is read of thousands of rows at once.
         indexes: ClassVar = [models.Index(fields=["account_id", "used_at", "token_id"], name="uses_by_account")]
 
     def __str__(self) -> str:
@@ -99,7 +98,7 @@ class TokenUse(models.Model):
 
 
 class UsageCount(models.Model):
-    """How many requests of an account came in one time in UTC: let in, refused, and how long they took.
+    """The requests of an account in one period in UTC: accepted, refused, and by duration.
 
     `kind` and `value` say which requests are counted: see `counts.CountKind`. `began_hour` counts hours from the year
     1970; `hours` is the length of the period: see `counts.HOURS`. `took` counts ended requests by duration, in the
@@ -121,7 +120,7 @@ class UsageCount(models.Model):
             )
         ]
         indexes: ClassVar = [
-            # Ends in what the usage page sums: from the table, tens of thousands of rows take five times as long.
+            # Ends in the columns that the usage page sums: to read tens of thousands of rows takes five times as long.
             models.Index(
                 fields=["account_id", "hours", "kind", "began_hour", "value", "accepted", "refused"],
                 name="counts_of_an_account",
@@ -138,7 +137,7 @@ for _name in durations.COLUMNS:
 
 
 class TokenAddressDay(models.Model):
-    """How many requests a token let in on one day from one address, "" for an unknown one."""
+    """The requests that a token let in on one day from one address, "" for an unknown address."""
 
     token_id = models.UUIDField()
     account_id = models.UUIDField(null=True)
@@ -162,7 +161,7 @@ class TokenAddressDay(models.Model):
 class Flood(models.Model):
     """Refused requests without a known token from one network in one minute, on one claimed account ("" for none).
 
-    Beyond a number that are `stored` as rows of the log the others are `counted` here alone; see `floods`.
+    `stored` requests have a row in the log; the `counted` ones beyond a limit have none: see `floods`.
     """
 
     minute = models.DateTimeField()
@@ -182,11 +181,11 @@ class Flood(models.Model):
 
 
 class OpenRequest(models.Model):
-    """A request of which one line is still to come.
+    """A request of which one line has not arrived yet.
 
-    Either it was decided and `row_id` is its row, to be completed, COUNTED_ALONE when it has none; or it was
-    `completed`, by a line that waits in its spool's name until the gate's lines are read as far as that line's decision
-    must stand.
+    Either it was decided: then `row_id` is its row, to be completed, or COUNTED_ONLY without a row. Or it has ended:
+    then `completed` is the line that says so, which waits until the gate's lines in its spool are read as far as the
+    decision must stand.
     """
 
     request_id = models.CharField(max_length=32, primary_key=True)
@@ -207,7 +206,7 @@ class OpenRequest(models.Model):
 
 
 class SpoolPosition(models.Model):
-    """How far a file of a spool is shipped: `offset` bytes. A file is known by what it begins with, not by its name."""
+    """The number of shipped bytes of a spool's file. A file is identified by its beginning, not by its name."""
 
     identity = models.CharField(max_length=64, primary_key=True)
     name = models.CharField(max_length=255)
@@ -218,7 +217,7 @@ class SpoolPosition(models.Model):
 
 
 class SetAsideLine(models.Model):
-    """A line that is no line of a log: kept for whoever looks for the reason, with passwords masked, and cut."""
+    """A line that could not be parsed: kept for diagnosis, cut, and with passwords masked."""
 
     found_at = models.DateTimeField()
     name = models.CharField(max_length=255)
@@ -230,10 +229,10 @@ class SetAsideLine(models.Model):
 
 
 class Shipment(models.Model):
-    """Rows that are to be forwarded, by their ids: those that one batch stored or completed, in its transaction.
+    """The ids of rows to forward: those that one batch stored or completed, in the transaction of that batch.
 
-    `delivery_id` names it to the receiver, whatever database it comes from. A worker that claims it moves `due_at` on
-    by a lease, so that a crash gives it back. `simsim.audit` has the like for its events.
+    `delivery_id` identifies the shipment to the receiver, across databases. A worker that claims it postpones `due_at`
+    by a lease, so that it becomes due again after a crash. `simsim.audit` has the same table for its events.
     """
 
     delivery_id = models.UUIDField(default=uuid.uuid4)
@@ -255,7 +254,7 @@ class Shipment(models.Model):
 
 
 class RetentionMark(models.Model):
-    """The latest time that the log was deleted by; see `retention_mark`."""
+    """The latest time by which old rows were deleted; see `retention`."""
 
     ONLY = 1
 

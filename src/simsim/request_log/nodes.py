@@ -1,6 +1,6 @@
-"""How the worker of each node was at its last round, and the jumps of each node's clock: for whoever looks after it.
+"""The state of each node's worker at its last round, and the jumps of each node's clock, for the operator.
 
-In the log's database: each commit to the tokens' one would make the gate look anew.
+Both are in the log's database: each commit to the tokens' database would make the gate forget its verdicts.
 """
 
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from django.db import models
 
-# A node that says nothing for so long is taken for one that was given up.
+# A node that has been silent for this long counts as removed.
 NODE_KEPT = timedelta(days=7)
 JUMPS_KEPT = timedelta(days=30)
 
@@ -16,11 +16,11 @@ JUMPS_KEPT = timedelta(days=30)
 class WorkerNode(models.Model):
     """One node's worker. `node` is the name of its spool, `host` that of the machine.
 
-    `boot_id` and `boot_seconds` (since that boot) tell when the last round was by a clock that nobody sets.
-    `unshipped_since` is the time of the oldest line that waits, None for none. `failing` holds `{job, since, error}` of
-    each job that fails. `change_id` and `change_at` are of the newest audit event that the worker has seen; when
-    it was gone at `lost_changes_at`, an older copy of the database had been put back, which ended at `went_back_to`.
-    `stopped_at` is when the worker was asked to end, None while it runs or when it was killed.
+    `boot_id` and `boot_seconds` (since that boot) give the time of the last round by a clock that nobody can set.
+    `unshipped_since` is the time of the oldest line that waits, None without any. `failing` holds `{job, since, error}`
+    of each failing job. `change_id` and `change_at` belong to the newest audit event that the worker has seen; if that
+    event was missing at `lost_changes_at`, an older copy of the database had been restored, which ended at
+    `went_back_to`. `stopped_at` is when the worker was asked to stop, None while it runs or when it was killed.
     """
 
     node = models.CharField(max_length=32, primary_key=True)
@@ -43,7 +43,7 @@ class WorkerNode(models.Model):
 
 
 class ClockJump(models.Model):
-    """A node's clock was set: `seconds` forward, or back where negative. `noticed_at` is by the clock thereafter."""
+    """A change of a node's clock: `seconds` forward, or back if negative. `noticed_at` is by the changed clock."""
 
     node = models.CharField(max_length=32)
     host = models.CharField(max_length=255)
@@ -58,6 +58,6 @@ class ClockJump(models.Model):
 
 
 def forget_old(now: datetime) -> int:
-    """Delete the nodes that have been silent, and the jumps that were, long ago; return how many."""
+    """Delete the nodes that have long been silent, and old jumps; return how many."""
     nodes = WorkerNode.objects.filter(round_at__lt=now - NODE_KEPT).delete()[0]
     return nodes + ClockJump.objects.filter(noticed_at__lt=now - JUMPS_KEPT).delete()[0]

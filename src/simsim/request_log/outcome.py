@@ -1,10 +1,10 @@
-"""What became of a request, in words that the log keeps for good."""
+"""The outcome of a request, in words that the log stores."""
 
 from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """UNKNOWN: it was let in, and nobody has told yet how it ended."""
+    """UNKNOWN: the request was let in, and no line has yet said how it ended."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
@@ -12,7 +12,7 @@ class Outcome(StrEnum):
 
 
 class GatewayCause(StrEnum):
-    """Why there is no decision on a request that the gateway answered: goes where the gate's Cause goes else."""
+    """Why the gateway answered a request without a decision; stored in `cause` instead of the gate's Cause."""
 
     GATE_AWAY = "gate_away"
     BAD_REQUEST = "bad_request"

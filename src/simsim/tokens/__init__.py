@@ -1,1 +1,1 @@
-"""The life of a token: created, read, edited, rotated, revoked, expired."""
+"""The life of a token, from its creation to its revocation or expiry."""

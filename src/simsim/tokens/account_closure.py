@@ -1,4 +1,4 @@
-"""Closing an account: everything stops in one transaction, and the log stays."""
+"""Closing an account: its tokens are revoked in one transaction, and its log stays."""
 
 from datetime import datetime
 
@@ -16,19 +16,19 @@ from simsim.tokens.models import RevocationReason, Token
 
 @transaction.atomic
 def close_account(*, actor: Actor, account: Account, now: datetime) -> tuple[Account, int]:
-    """Close an account for good, and return it with the number of tokens that this revoked. Only the operator may.
+    """Close an account permanently; return it and the number of tokens revoked. Only the operator may.
 
-    Its tokens are revoked, its people can no longer open it, and mails that wait are withdrawn. Its log and its audit
-    trail stay, and so do its people's sign-ins. Raises AccountClosed for an account that is closed.
+    Its people can no longer open it, and unsent mails about it are withdrawn. Its log and audit trail stay, and its
+    people can still sign in. Raises AccountClosed when the account is already closed.
     """
     if not actor.is_operator:
         raise NotPermitted
-    # Whoever creates a token or adds a person waits for this lock, and finds the account closed.
+    # Creating a token or adding a person waits for this lock and then finds the account closed.
     account = lock_open(account)
     account.closed_at = now
     account.save(update_fields=["closed_at"])
     tokens = Token.objects.filter(account=account)
-    # Locked: of a revoking at the same moment one is recorded, not both.
+    # Locked, so that a token revoked at the same moment is recorded once.
     active = list(tokens.active(now).select_for_update())
     tokens.active(now).update(
         revoked_at=now,
@@ -36,7 +36,7 @@ def close_account(*, actor: Actor, account: Account, now: datetime) -> tuple[Acc
         revoked_by_label=actor.label,
         revocation_reason=RevocationReason.NOT_NEEDED,
     )
-    # Expired ones too: nobody is told of their end any more.
+    # Expired tokens too: nobody gets a notice about their expiry any more.
     tokens.update(next_notice_at=None)
     for token in active:
         details: dict[str, object] = {"name": token.name, "reason": RevocationReason.NOT_NEEDED, "account_closed": True}

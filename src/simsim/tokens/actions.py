@@ -1,4 +1,4 @@
-"""What changes tokens. Each action permits, changes, records and owes mail in one transaction."""
+"""Actions that change tokens; each one permits, changes, records and owes mail in one transaction."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -22,10 +22,10 @@ from simsim.tokens.keyring import Keyring
 from simsim.tokens.models import Status, Token, TokenRequest
 
 MAX_OVERLAP = timedelta(days=7)
-EDITED = (
+EDITABLE_COLUMNS = (
     "name", "name_key", "description", "search_key", "software", "allowed_networks", "allowlist", "report_only"
 )  # fmt: skip
-ROTATED = ("digest", "sealed_password", "password_end", "previous_digest", "previous_works_until", "rotated_at")
+ROTATED_COLUMNS = ("digest", "sealed_password", "password_end", "previous_digest", "previous_works_until", "rotated_at")
 
 
 class Way(StrEnum):
@@ -37,7 +37,7 @@ class Way(StrEnum):
 
 @dataclass(frozen=True)
 class TokenCredentials:
-    """What the integrator types: the account's code as username, the token's password."""
+    """The credentials that software sends: the account's id as username, and the token's password."""
 
     username: str
     password: str = field(repr=False)
@@ -60,12 +60,13 @@ def create_token(
 ) -> tuple[Token, TokenCredentials]:
     """Create a token, owe every administrator a mail (R8), and return it with its credentials.
 
-    `is_quiet` is for whoever creates many at once: no mail, and the audit trail says so. `request` is what a member
-    asked for, and is granted by it (R3). Raises Invalid with every field that breaks a rule, AlreadyExists when an
-    active token has the name (R5), and AlreadyAnswered when somebody else was faster.
+    With `is_quiet`, no mail is sent, and the audit trail says so. `request` is the member's request that the token
+    grants (R3). Raises Invalid with every field that breaks a rule, AlreadyExists when an active token has the name
+    (R5), and AlreadyAnswered when somebody else has answered the request.
     """
     permit(actor, Permission.MANAGE_TOKENS, account)
-    lock(account)
+    # Two concurrent creations would each find the name free.
+    lock_open(account)
     token, credentials = new_token(
         actor=actor,
         account=account,
@@ -78,7 +79,7 @@ def create_token(
         now=now,
     )
     record_token_event(
-        actor, token, Event.TOKEN_CREATED, facts(token) | ({"notice": "suppressed"} if is_quiet else {}), now
+        actor, token, Event.TOKEN_CREATED, audited_fields(token) | ({"notice": "suppressed"} if is_quiet else {}), now
     )
     if not is_quiet:
         notices.owe_created([token], now=now)
@@ -99,7 +100,7 @@ def new_token(
     report_only: bool,
     now: datetime,
 ) -> tuple[Token, TokenCredentials]:
-    """Store a token that whoever calls has permitted and records, with the account locked; raises as `create_token`."""
+    """Store a token. The caller has checked permission, locked the account and records it. Raises as `create_token`."""
     errors = Errors()
     line = errors.collect(lambda: parse_line("name", name))
     values = {
@@ -111,9 +112,9 @@ def new_token(
     }
     raise_what_is_wrong(errors, account, line, now=now)
     token = Token(account=account, created_at=now, created_by=actor.user, created_by_label=actor.label, **values)
-    settle_allowlist(token, report_only=report_only)
-    token.settle_keys()
-    secret = mint_into(token)
+    pack_allowlist(token, report_only=report_only)
+    token.set_keys()
+    secret = set_new_password(token)
     token.save(force_insert=True)
     return token, TokenCredentials(str(account.pk), secret)
 
@@ -130,12 +131,12 @@ def edit_token(
     report_only: bool | None = None,
     now: datetime,
 ) -> Token:
-    """Change what may change (R12); None leaves a field as it is, "" as software takes it away.
+    """Change the editable fields (R12); None leaves a field as it is, and "" removes the software.
 
-    Raises TokenNotActive for an expired or revoked token: it is read-only.
+    Raises TokenNotActive for an expired or revoked token, which is read-only.
     """
-    token = locked(actor, token, now)
-    errors, before = Errors(), facts(token)
+    token = lock_active_token(actor, token, now)
+    errors, before = Errors(), audited_fields(token)
     if name is not None:
         token.name = errors.collect(lambda: parse_line("name", name)) or token.name
     if description is not None:
@@ -144,16 +145,16 @@ def edit_token(
         token.software = errors.collect(lambda: rules.parse_software(software, present=token.software))
     if allowed_networks is not None:
         token.allowed_networks = errors.collect(lambda: rules.parse_networks(allowed_networks)) or []
-    # A name that stays may be another's too, where both are older than the rule: the rest can be edited all the same.
+    # Two tokens may share a name that is older than the rule: their other fields must stay editable.
     new_name = token.name if token.name != before["name"] else None
     raise_what_is_wrong(errors, token.account, new_name, now=now, but=token)
-    token.settle_keys()
-    settle_allowlist(token, report_only=token.report_only if report_only is None else report_only)
+    token.set_keys()
+    pack_allowlist(token, report_only=token.report_only if report_only is None else report_only)
     changed: dict[str, object] = {
-        key: [before[key], value] for key, value in facts(token).items() if value != before[key]
+        key: [before[key], value] for key, value in audited_fields(token).items() if value != before[key]
     }
     if changed:
-        token.save(update_fields=EDITED)
+        token.save(update_fields=EDITABLE_COLUMNS)
         record_token_event(actor, token, Event.TOKEN_EDITED, changed, now)
     if not changed.keys().isdisjoint({"allowed_networks", "report_only"}):
         notices.owe_allowlist_changed(token, before, actor=actor, now=now)
@@ -162,11 +163,11 @@ def edit_token(
 
 @transaction.atomic
 def show_credentials(*, actor: Actor, token: Token, way: Way = Way.SHOWN, now: datetime) -> TokenCredentials:
-    """Return username and password of an active token (R11); recorded, and told to others where it is not the creator.
+    """Return the username and password of an active token (R11); record it, and notify others unless the creator asks.
 
-    `way` says how they leave: on a page or in a terminal, or as a file.
+    `way` says how they are handed out: on a page or in a terminal, or as a file.
     """
-    token = locked(actor, token, now)
+    token = lock_active_token(actor, token, now)
     secret = keyring().open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
     record_token_event(actor, token, Event.TOKEN_CREDENTIALS_SHOWN, {} if way == Way.SHOWN else {"way": way.value}, now)
     notices.owe_retrieved(token, actor=actor, way=way, now=now)
@@ -175,8 +176,8 @@ def show_credentials(*, actor: Actor, token: Token, way: Way = Way.SHOWN, now: d
 
 @transaction.atomic
 def try_credentials(*, actor: Actor, token: Token, now: datetime) -> TokenCredentials:
-    """Return username and password for a request that Simsim itself makes; nobody sees them, and that is recorded."""
-    token = locked(actor, token, now)
+    """Return username and password for a test request that Simsim makes; nobody sees them. Recorded as a test."""
+    token = lock_active_token(actor, token, now)
     secret = keyring().open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
     record_token_event(actor, token, Event.TOKEN_TRIED, {}, now)
     return TokenCredentials(str(token.account_id), secret)
@@ -184,10 +185,10 @@ def try_credentials(*, actor: Actor, token: Token, now: datetime) -> TokenCreden
 
 @transaction.atomic
 def revoke_token(*, actor: Actor, token: Token, reason: str = "", now: datetime) -> Token:
-    """Revoke a token for good (R13). Revoking a revoked token changes nothing; an expired one can still be revoked."""
+    """Revoke a token permanently (R13). Revoking it again changes nothing; an expired token can still be revoked."""
     permit(actor, Permission.MANAGE_TOKENS, token.account)
     reason = rules.parse_reason(reason)
-    # The condition is the lock: of two callers at once one changes the row, so one event is written.
+    # The condition is the lock: of two concurrent callers only one changes the row, so one event is recorded.
     changed = Token.objects.filter(pk=token.pk, revoked_at=None).update(
         revoked_at=now,
         revoked_by=actor.user,
@@ -204,21 +205,21 @@ def revoke_token(*, actor: Actor, token: Token, reason: str = "", now: datetime)
 
 @transaction.atomic
 def rotate_token(*, actor: Actor, token: Token, overlap: timedelta, now: datetime) -> tuple[Token, TokenCredentials]:
-    """Give a token a new password; the one before works through the overlap, the one before that no longer (B2).
+    """Give a token a new password; the previous one works until the overlap ends, any older one stops now (B2).
 
     Raises RotatedMeanwhile when the token was rotated after `token` was read.
     """
-    seen, token = token, locked(actor, token, now)
+    seen, token = token, lock_active_token(actor, token, now)
     if not timedelta(0) <= overlap <= MAX_OVERLAP:
         raise Invalid(FieldError("overlap", gettext_noop("The overlap must be between 0 and 7 days.")))
-    # A form that is sent twice would end the overlap that its first sending began.
+    # A form that is submitted twice would end the overlap that the first submission began.
     if seen.rotated_at != token.rotated_at:
         raise RotatedMeanwhile(name=token.name)
     token.previous_digest = bytes(token.digest) if overlap else None
     token.previous_works_until = now + overlap if overlap else None
     token.rotated_at = now
-    secret = mint_into(token)
-    token.save(update_fields=ROTATED)
+    secret = set_new_password(token)
+    token.save(update_fields=ROTATED_COLUMNS)
     record_token_event(actor, token, Event.TOKEN_ROTATED, {"overlap_seconds": int(overlap.total_seconds())}, now)
     notices.owe_rotated(token, overlap=overlap, actor=actor, now=now)
     return token, TokenCredentials(str(token.account_id), secret)
@@ -226,8 +227,8 @@ def rotate_token(*, actor: Actor, token: Token, overlap: timedelta, now: datetim
 
 @transaction.atomic
 def end_overlap(*, actor: Actor, token: Token, now: datetime) -> Token:
-    """Let the password before the present one stop working now. Where none works any more, nothing changes."""
-    token = locked(actor, token, now)
+    """Stop the previous password now. Without an overlap, nothing changes."""
+    token = lock_active_token(actor, token, now)
     if token.previous_works_until is not None and token.previous_works_until > now:
         token.previous_works_until = now
         token.save(update_fields=["previous_works_until"])
@@ -235,23 +236,17 @@ def end_overlap(*, actor: Actor, token: Token, now: datetime) -> Token:
     return token
 
 
-def lock(account: Account) -> None:
-    """Make whoever else changes this account's tokens wait until this transaction ends; raise AccountClosed."""
-    # Two creations at once would each find the name free.
-    lock_open(account)
-
-
-def locked(actor: Actor, token: Token, now: datetime) -> Token:
-    """Return the token as it is now, locked; raise NotFound or NotPermitted, or TokenNotActive when it has ended."""
+def lock_active_token(actor: Actor, token: Token, now: datetime) -> Token:
+    """Return the current token, its account locked; raise NotFound, NotPermitted, or TokenNotActive if it has ended."""
     permit(actor, Permission.MANAGE_TOKENS, token.account)
-    lock(token.account)
+    lock_open(token.account)
     fresh = Token.objects.select_related("account", "software").get(pk=token.pk)
     if fresh.status(now) != Status.ACTIVE:
         raise TokenNotActive(name=fresh.name, status=fresh.status(now))
     return fresh
 
 
-def mint_into(token: Token) -> str:
+def set_new_password(token: Token) -> str:
     """Give the token a new password and return it."""
     secret = password.mint()
     token.digest, token.password_end = digest(secret), password.end_of(secret)
@@ -264,14 +259,14 @@ def keyring() -> Keyring:
     return ring
 
 
-def settle_allowlist(token: Token, *, report_only: bool) -> None:
-    """Pack the networks for the gate. A list that allows every address has nothing to report."""
+def pack_allowlist(token: Token, *, report_only: bool) -> None:
+    """Pack the networks for the gate. A list that allows every address can't be report-only."""
     token.allowlist = allowlist.pack(token.networks)
     token.report_only = report_only and bool(token.allowed_networks)
 
 
-def facts(token: Token) -> dict[str, object]:
-    """Return what the audit trail keeps of a token: everything but its password."""
+def audited_fields(token: Token) -> dict[str, object]:
+    """Return the fields that the audit trail keeps of a token: all except its password."""
     return {
         "name": token.name,
         "description": token.description,

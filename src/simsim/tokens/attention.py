@@ -1,4 +1,4 @@
-"""Which tokens want attention, and in which order a person looks through them."""
+"""Tokens that need attention, and the order in which a list shows tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,29 +16,29 @@ from simsim.request_log.usage.token_use import used_since
 from simsim.tokens.models import Token, TokenQuerySet, TokenRequest
 from simsim.tokens.token_requests import unanswered
 
-SOON = timedelta(days=7)
-IDLE = timedelta(days=60)
-# Nobody is asked why a token is unused in its first week.
-SETTLED = timedelta(days=7)
+EXPIRY_IS_NEAR = timedelta(days=7)
+MAX_IDLE = timedelta(days=60)
+# A token that is unused in its first week needs no attention.
+FIRST_WEEK = timedelta(days=7)
 
 
 class Attention(IntEnum):
-    """Why a token wants attention; the lowest comes first in a list."""
+    """The reason why a token needs attention; a list shows the lowest first."""
 
     EXPIRES_SOON = 0
     UNUSED = 1
     NONE = 2
 
 
-# More tokens than there can be, in what both databases take for a number of rows.
+# More tokens than there can be, and a number of rows that both databases accept.
 ALL = 2**62
 
 
 @dataclass(frozen=True)
 class Search:
-    """Which active tokens: the slug of a software, an attention, and a text.
+    """Filters of active tokens: a text, a software's slug and an attention.
 
-    The text is part of the name, the description or the creator, in any case, or the end of the password, in its own.
+    The text is part of the name, the description or the creator in any case, or the exact end of the password.
     """
 
     text: str = ""
@@ -48,10 +48,10 @@ class Search:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The ids of the tokens found, in order, as texts.
+    """The ids of the tokens found, in order, as strings.
 
-    `counts` says how many of all that match text and software want which attention; `active` and `ended` how many the
-    account has, found or not; `asked` are the tokens that members ask for.
+    `counts` has the number of tokens that match text and software, by attention; `active` and `ended` are the numbers
+    of all the account's tokens; `asked` are the members' requests for tokens.
     """
 
     ids: Sequence[str]
@@ -62,22 +62,22 @@ class Ranking:
 
 
 def attention_of(token: Token, use: LastUse | None, now: datetime) -> Attention:
-    """Return why an active token wants attention: it ends within a week, or nothing has used it for long."""
-    if token.expires_at - now <= SOON:
+    """Return why an active token needs attention: it expires within a week, or it has not been used for 60 days."""
+    if token.expires_at - now <= EXPIRY_IS_NEAR:
         return Attention.EXPIRES_SOON
-    is_unused = use is None or now - use.at >= IDLE
-    return Attention.UNUSED if is_unused and now - token.created_at > SETTLED else Attention.NONE
+    is_unused = use is None or now - use.at >= MAX_IDLE
+    return Attention.UNUSED if is_unused and now - token.created_at > FIRST_WEEK else Attention.NONE
 
 
 def rank_active(account: Account, *, actor: Actor, search: Search, now: datetime) -> Ranking:
-    """Return the active tokens that the search finds: those that want attention first, then by expiry.
+    """Return the active tokens that the search finds: those that need attention first, then by expiry.
 
-    Uses lie in another database, so the order is made here, of ids alone: a few queries, however many tokens.
+    The uses are in another database, so the ids are sorted here: a few queries for any number of tokens.
     """
     permit(actor, Permission.VIEW_TOKENS, account)
     tokens = Token.objects.active(now).filter(account=account)
     if search.text:
-        # The plain columns too: older code, which runs on during an update, leaves the key behind its texts.
+        # The plain columns too: older code that still runs during an update does not update the key.
         tokens = tokens.filter(
             Q(search_key__contains=name_key(search.text))
             | Q(name__icontains=search.text)
@@ -87,12 +87,12 @@ def rank_active(account: Account, *, actor: Actor, search: Search, now: datetime
         )
     if search.software:
         tokens = tokens.filter(software__slug=search.software)
-    groups = grouped(tokens, used_since(account.pk, now - IDLE), now)
+    groups = grouped(tokens, used_since(account.pk, now - MAX_IDLE), now)
     wanted = Attention if search.attention is None else [search.attention]
     ids = [pk for attention in wanted for pk in groups[attention]]
     counts = {attention: len(groups[attention]) for attention in Attention}
     everything = Token.objects.filter(account=account)
-    # As two ranges of one index: “not active” would read every token.
+    # Two ranges of one index; “not active” would read every token.
     has_ended = Q(revoked_at__isnull=False) | Q(revoked_at=None, expires_at__lte=now)
     if search.text or search.software:
         sums = everything.aggregate(all=Count("pk"), ended=Count("pk", filter=has_ended))
@@ -103,11 +103,11 @@ def rank_active(account: Account, *, actor: Actor, search: Search, now: datetime
 
 
 def grouped(tokens: TokenQuerySet, used: set[str], now: datetime) -> dict[Attention, list[str]]:
-    """Return the ids of the tokens by attention, each group by expiry; `used` as `used_since` returns it."""
+    """Return the ids of the tokens by attention, each group sorted by expiry; `used` comes from `used_since`."""
     by_expiry = tokens.annotate(
-        ends_soon=Q(expires_at__lte=now + SOON), is_new=Q(created_at__gte=now - SETTLED)
+        ends_soon=Q(expires_at__lte=now + EXPIRY_IS_NEAR), is_new=Q(created_at__gte=now - FIRST_WEEK)
     ).order_by("expires_at", "pk")
-    # Without the slice an aggregate is of rows in no order.
+    # Without the slice, the aggregate ignores the order.
     joined = by_expiry[:ALL].aggregate(
         soon=JoinedIds("pk", filter=Q(ends_soon=True)),
         later=JoinedIds("pk", filter=Q(ends_soon=False)),

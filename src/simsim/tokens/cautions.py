@@ -1,4 +1,4 @@
-"""What may be meant and is likely not: told beside the field and after saving, and no reason to refuse."""
+"""Warnings about probable mistakes, shown beside the field and after saving; they never block saving."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -22,7 +22,7 @@ EVERYBODY = {
 
 
 def cautions_of(token: Token, *, actor: Actor, now: datetime) -> list[FieldError]:
-    """Return what a person should look at in a token as it is stored; raise NotFound or NotPermitted."""
+    """Return the warnings about a stored token; raise NotFound or NotPermitted."""
     name = name_caution(token.account, token.name, actor=actor, token=token, now=now)
     return [*name, *network_cautions(token.allowed_networks)]
 
@@ -30,7 +30,7 @@ def cautions_of(token: Token, *, actor: Actor, now: datetime) -> list[FieldError
 def name_caution(
     account: Account, name: str, *, actor: Actor, token: Token | None = None, now: datetime
 ) -> list[FieldError]:
-    """Return that the name looks like another active token's; `token` is the one that has it or is to have it."""
+    """Return a warning when the name looks like another active token's; `token` is the one that gets the name."""
     other = lookalike_of(account, name, actor=actor, token=token, now=now)
     if other is None:
         return []
@@ -41,9 +41,9 @@ def name_caution(
 
 
 def network_cautions(texts: Iterable[str]) -> list[FieldError]:
-    """Return what the ranges become, and that the networks together allow everybody.
+    """Return what the ranges become, and a warning when the networks together allow everybody.
 
-    Nothing of an empty list, which says so, or a wrong one.
+    Returns nothing for an empty or an invalid list.
     """
     texts = list(texts)
     try:

@@ -1,4 +1,4 @@
-"""What is wrong with a token's fields, all of it at once: before it is saved, and while it is being typed."""
+"""Errors in a token's fields, all at once: before it is saved, and while somebody types."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -20,13 +20,13 @@ NAME_TAKEN = gettext_noop("An active token is already named “%(name)s”.")
 
 
 class Errors:
-    """Collects what is wrong with several fields, so that a person hears of all of it at once."""
+    """Collects the errors of several fields, so that a person sees all of them at once."""
 
     def __init__(self) -> None:
         self.found: list[FieldError] = []
 
     def collect(self, parse: Callable[[], Parsed]) -> Parsed | None:
-        """Return what the parser returns, None when it refused."""
+        """Return the parser's value, None when it raised Invalid."""
         try:
             return parse()
         except Invalid as problem:
@@ -67,22 +67,22 @@ def is_name_taken(problem: Invalid | AlreadyExists) -> bool:
 
 
 def namesake(account: Account, name: str, *, now: datetime, but: Token | None = None) -> Token | None:
-    """Return the active token of the account that has the name, in any case; None when none has."""
+    """Return the account's active token of that name, in any case; None when there is none."""
     is_candidate = Q(name_key__in=[name_key(name), ""]) | Q(name__iexact=name)
     return same_named(others(account, now=now, but=but).filter(is_candidate), name)
 
 
 def lookalike_of(account: Account, name: str, *, actor: Actor, token: Token | None = None, now: datetime) -> str | None:
-    """Return the name of another active token that people could take for this name, None when there is none.
+    """Return the name of another active token that people could mistake for this name, None when there is none.
 
-    `token` is the one that has the name or is to have it. It is for a warning: two such names may be meant.
+    `token` is the one that gets the name. This is for a warning: both names may be intended.
     """
     permit(actor, Permission.VIEW_TOKENS, account)
     return lookalike(name, others(account, now=now, but=token).values_list("name", flat=True).order_by("created_at"))
 
 
 def others(account: Account, *, now: datetime, but: Token | None) -> TokenQuerySet:
-    """Return the active tokens of the account but this one."""
+    """Return the account's active tokens except `but`."""
     active = Token.objects.active(now).filter(account=account)
     return active.exclude(pk=but.pk) if but is not None else active
 
@@ -99,9 +99,9 @@ def faults(
     token: Token | None = None,
     now: datetime,
 ) -> list[FieldError]:
-    """Return what saving these fields would be refused for; `token` is the one being edited, None for a new one.
+    """Return the errors for which saving these fields would fail; `token` is the one being edited, None for a new one.
 
-    `expires` None is not looked at: the expiry of a token can't be edited.
+    With `expires` None the expiry is not checked: it can't be edited.
     """
     permit(actor, Permission.MANAGE_TOKENS, account)
     errors = Errors()

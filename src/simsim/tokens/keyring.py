@@ -1,4 +1,4 @@
-"""Passwords at rest: AES-256-GCM under the operator's keys, bound to the token and account that they belong to."""
+"""Encryption of stored passwords: AES-256-GCM under the operator's keys, bound to the token and its account."""
 
 import hashlib
 import os
@@ -18,16 +18,16 @@ NONCE_BYTES = 12  # NIST SP 800-38D, 8.2.2: 96 random bits; safe for 2^32 passwo
 
 @dataclass(frozen=True)
 class Keyring:
-    """The keys, newest first: the first one seals, each of them opens.
+    """The keys, newest first: the first encrypts, and each of them decrypts.
 
     A sealed password is: version, 1 byte; key id, 8; nonce, 12; ciphertext with its tag. The token's and the account's
-    ids are associated data: a sealed password that is copied into another row does not open there.
+    ids are associated data: a sealed password that is copied into another row can't be decrypted there.
     """
 
     keys: Sequence[bytes] = field(repr=False)
 
     def ids(self) -> set[str]:
-        """Return the keys' public names, in hexadecimal."""
+        """Return the keys' public ids, in hexadecimal."""
         return {key_id(key).hex() for key in self.keys}
 
     def seal(self, password: str, *, token_id: uuid.UUID, account_id: uuid.UUID) -> bytes:
@@ -51,7 +51,7 @@ class Keyring:
 
 
 def key_id(key: bytes) -> bytes:
-    """Return the public name of a key: it tells which key is meant, and nothing about it."""
+    """Return the public id of a key: it identifies the key and reveals nothing about it."""
     return hashlib.sha256(b"simsim-key-id-v1\0" + key).digest()[:KEY_ID_BYTES]
 
 

@@ -1,4 +1,4 @@
-"""A token as it rests, and the software that tokens are made for."""
+"""Tokens, the software that they are made for, and members' requests for tokens."""
 
 import uuid
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from simsim.accounts.models import Account, User
 from simsim.accounts.name_keys import name_key, search_key
 from simsim.credential.allowlist import Network
 
-# "Look at once", which the database gives also to a row that older code inserts during an update.
+# “Check at once”: also the database's default for a row that older code inserts during an update.
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -23,7 +23,7 @@ class TargetSoftware(models.Model):
 
     slug = models.SlugField(_("short name"), max_length=50, unique=True)
     name = models.CharField(_("name"), max_length=100, unique=True)
-    # "" where older code has added it during an update, or another entry has the key already.
+    # "" if older code added the entry during an update, or if another entry has the key.
     name_key = models.TextField(default="", db_default="", editable=False)
     retired_at = models.DateTimeField(_("retired"), null=True)
 
@@ -72,13 +72,13 @@ class TokenQuerySet(models.QuerySet["Token"]):
 class Token(models.Model):
     """One application access token of an account (R2).
 
-    The password rests twice: as a digest that the gate looks up, and encrypted, so that an administrator can read it
-    again (R11). `allowlist` is `allowed_networks` packed for the gate; the actions keep the two equal. Where it is only
-    reported (`report_only`), requests from outside it pass and are marked in the log. During a rotation's overlap the
-    password before rests in the `previous_…` columns. `name_key` is what makes the name unique, `search_key` what a
-    search looks in: name, description and creator; `password_end` holds the last characters of the current password.
-    These three are "" in a row of older code. `next_notice_at` is when the scheduler looks at the token next to tell
-    people of its end; None when there is nothing more to tell.
+    The password is stored twice: as a digest that the gate looks up, and encrypted, so that an administrator can read
+    it again (R11). `allowlist` is `allowed_networks` packed for the gate; the actions keep the two equal. With
+    `report_only`, requests from other addresses pass and are marked in the log. During a rotation's overlap the
+    `previous_…` columns hold the previous password. `name_key` makes the name unique; searches look in `search_key`:
+    name, description and creator. `password_end` holds the last characters of the current password. Older code leaves
+    these three "". `next_notice_at` is when the scheduler next checks whether an expiry notice is due; None when no
+    more are to come.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -113,8 +113,8 @@ class Token(models.Model):
 
     class Meta:
         indexes: ClassVar = [
-            # Ends in what the ranking of the list reads, in its order: without the last two columns every row of an
-            # account is fetched, and sorted, for each page.
+            # Covers what ranking the list reads, in its order: without the last two columns, each page would fetch and
+            # sort every row of the account.
             models.Index(fields=["account", "revoked_at", "expires_at", "id", "created_at"], name="tokens_by_expiry"),
             models.Index(fields=["account", "software"], name="tokens_by_software"),
             models.Index(fields=["next_notice_at"], name="notices_due", condition=Q(next_notice_at__isnull=False)),
@@ -129,8 +129,8 @@ class Token(models.Model):
             return Status.REVOKED
         return Status.ACTIVE if now < self.expires_at else Status.EXPIRED
 
-    def settle_keys(self) -> None:
-        """Make the columns that names are compared and found by, after the texts that they are made of."""
+    def set_keys(self) -> None:
+        """Set `name_key` and `search_key` from the texts."""
         self.name_key = name_key(self.name)
         self.search_key = search_key(self.name, self.description, self.created_by_label)
 
@@ -140,9 +140,9 @@ class Token(models.Model):
 
 
 class NoticePolicy(models.Model):
-    """What an account chose about its notices (B10); an account without a row has the defaults.
+    """An account's choices about its notices (B10); an account without a row has the defaults.
 
-    `audiences` maps a notice to who gets it, `early_days` are the additional announcements of an expiry.
+    `audiences` maps each notice to its recipients; `early_days` are the days of additional expiry notices.
     """
 
     account = models.OneToOneField(Account, models.CASCADE, primary_key=True, related_name="notice_policy")
@@ -154,7 +154,7 @@ class NoticePolicy(models.Model):
 
 
 class NoticeClock(models.Model):
-    """The time at which the scheduler of notices last looked at tokens: it lies in the future if the clock ran back."""
+    """When the scheduler of notices last checked tokens; in the future if the clock has run backwards."""
 
     ONLY = 1
 
@@ -166,14 +166,14 @@ class NoticeClock(models.Model):
 
 
 class RequestAnswer(models.TextChoices):
-    """What became of a member's request."""
+    """An administrator's answer to a member's request."""
 
     GRANTED = "granted", _("Granted")
     DECLINED = "declined", _("Declined")
 
 
 class TokenRequest(models.Model):
-    """That a member asked the administrators for a token (R3), and what became of it. Labels outlive the people."""
+    """A member's request for a token, and its answer (R3). The labels outlive the people."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(Account, models.PROTECT, related_name="token_requests")

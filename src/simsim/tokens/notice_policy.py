@@ -1,4 +1,4 @@
-"""Who gets which notice, and how early an expiry is announced: the defaults, and what an account chose (B10)."""
+"""Who gets which notice, and how early expiry notices are sent: the defaults, and an account's choices (B10)."""
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping
@@ -19,7 +19,7 @@ from simsim.tokens.models import NoticePolicy
 
 
 class Notice(StrEnum):
-    """What people are told about a token. The value is the kind of the mail, and the folder of its templates."""
+    """A notice about a token. The value is the kind of the mail, and the folder of its templates."""
 
     CREATED = "token_created"
     EXPIRING = "token_expiring"
@@ -37,8 +37,8 @@ class Audience(TextChoices):
 
 
 EVERYBODY = (Audience.ADMINISTRATORS, Audience.CREATOR, Audience.NOBODY)
-# What can be chosen for each notice, the default first. R8 and R9 can't be switched off: a leak that nobody hears of
-# and a connection that breaks without warning are what the notices are for.
+# The choices for each notice, the default first. R8 and R9 can't be switched off: without them a leak would go
+# unnoticed, and a connection would break without warning.
 CHOICES: Mapping[Notice, tuple[Audience, ...]] = {
     Notice.CREATED: (Audience.ADMINISTRATORS,),
     Notice.EXPIRING: (Audience.CREATOR, Audience.ADMINISTRATORS),
@@ -54,13 +54,13 @@ EARLY_DAYS = (30, 14, 7, 1)
 
 @dataclass(frozen=True)
 class Policy:
-    """What holds for one account: the audience of each notice, and the days before an expiry that are announced."""
+    """The policy of one account: the audience of each notice, and the days of early expiry notices."""
 
     audiences: Mapping[Notice, Audience] = field(default_factory=dict)
     early_days: frozenset[int] = frozenset()
 
     def audience(self, notice: Notice) -> Audience:
-        """Return who gets the notice; a choice that is not offered any more counts as none made."""
+        """Return who gets the notice; a choice that is no longer offered counts as the default."""
         chosen = self.audiences.get(notice)
         return chosen if chosen in CHOICES[notice] else CHOICES[notice][0]
 
@@ -73,17 +73,17 @@ DEFAULT = Policy()
 
 
 def policies_of(account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Policy]:
-    """Return the policies of those of the accounts that chose one, in one query; the others have DEFAULT."""
-    return {row.account_id: read(row) for row in NoticePolicy.objects.filter(account_id__in=account_ids)}
+    """Return the policies of the accounts that have chosen one, in one query; the others have DEFAULT."""
+    return {row.account_id: policy_from_row(row) for row in NoticePolicy.objects.filter(account_id__in=account_ids)}
 
 
 def policy_of(account_id: uuid.UUID) -> Policy:
-    """Return what holds for the account."""
+    """Return the account's policy."""
     return policies_of([account_id]).get(account_id, DEFAULT)
 
 
 def notice_policy(account: Account, *, actor: Actor) -> Policy:
-    """Return the account's policy for showing it; raise NotFound or NotPermitted."""
+    """Return the account's policy to show it; raise NotFound or NotPermitted."""
     permit(actor, Permission.MANAGE_TOKENS, account)
     return policy_of(account.pk)
 
@@ -92,18 +92,18 @@ def notice_policy(account: Account, *, actor: Actor) -> Policy:
 def set_notice_policy(
     *, actor: Actor, account: Account, audiences: Mapping[str, str], early_days: Iterable[int], now: datetime
 ) -> Policy:
-    """Choose who gets which notice and how early an expiry is announced; what `audiences` leaves out stays.
+    """Choose who gets which notice and how early expiry notices are sent; notices not in `audiences` stay as they are.
 
-    Raises Invalid, naming the notice, for an audience that can't be chosen for it, and for other days than EARLY_DAYS.
+    Raises Invalid, naming the notice, for an audience that is not offered for it, and for days not in EARLY_DAYS.
     """
     permit(actor, Permission.MANAGE_TOKENS, account)
-    # Of two who save at once the second must find what the first chose.
+    # Of two people who save at once, the second must start from the first one's choices.
     lock_open(account)
     before = policy_of(account.pk)
     after = Policy({**before.audiences, **parse_audiences(audiences)}, parse_days(early_days))
-    if written(after) != written(before):
-        NoticePolicy.objects.update_or_create(account=account, defaults=written(after))
-        changed = {key: [written(before)[key], value] for key, value in written(after).items()}
+    if row_values(after) != row_values(before):
+        NoticePolicy.objects.update_or_create(account=account, defaults=row_values(after))
+        changed = {key: [row_values(before)[key], value] for key, value in row_values(after).items()}
         recorder.record(
             Event.NOTICES_CHANGED,
             actor=actor,
@@ -125,15 +125,15 @@ def parse_audiences(audiences: Mapping[str, str]) -> dict[Notice, Audience]:
 
 
 def parse_days(days: Iterable[int]) -> frozenset[int]:
-    """Return the additional announcements; raise Invalid for a day that is not offered."""
+    """Return the days of additional expiry notices; raise Invalid for a day that is not offered."""
     chosen = frozenset(days)
     if not chosen <= set(EARLY_DAYS):
         raise Invalid(FieldError("early_days", gettext_noop("Choose among 30, 14, 7 and 1 days before.")))
     return chosen
 
 
-def read(row: NoticePolicy) -> Policy:
-    """Return the policy of a row; what this version does not know is left out."""
+def policy_from_row(row: NoticePolicy) -> Policy:
+    """Return the policy of a row, without the values that this version does not know."""
     known = {notice.value for notice in Notice}
     audiences = {
         Notice(name): Audience(value)
@@ -143,8 +143,8 @@ def read(row: NoticePolicy) -> Policy:
     return Policy(audiences, frozenset(row.early_days) & set(EARLY_DAYS))
 
 
-def written(policy: Policy) -> dict[str, object]:
-    """Return the policy as its row has it: the whole of it, so that a later default changes nobody's choice."""
+def row_values(policy: Policy) -> dict[str, object]:
+    """Return the policy as its row stores it: all of it, so that a later default changes nobody's choice."""
     return {
         "audiences": {notice.value: policy.audience(notice).value for notice in Notice},
         "early_days": sorted(policy.early_days, reverse=True),
@@ -163,9 +163,9 @@ def administrators_of(account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, dic
 
 
 def recipients(audience: Audience, administrators: Mapping[int, str], creator_id: int | None) -> dict[int, str]:
-    """Return who gets a notice: the creator counts while they administer the account, else all administrators do (R9).
+    """Return who gets a notice: the creator while they administer the account, otherwise all administrators (R9).
 
-    Members see no tokens, so a creator who has become one hears no more of them.
+    Members see no tokens, so a creator who has become a member gets no notices about them.
     """
     if audience == Audience.NOBODY:
         return {}

@@ -1,4 +1,4 @@
-"""What is owed to whom when a token changes."""
+"""The notices that people get when a token changes."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from simsim.tokens.notice_policy import Audience, Notice, administrators_of, pol
 
 
 def owe_created(tokens: Sequence[Token], *, now: datetime) -> None:
-    """Owe every administrator of the tokens' accounts the news of each new token (R8). The password is not in it."""
+    """Owe each new token's notice to every administrator of its account (R8). It does not contain the password."""
     to = administrators_of({token.account_id for token in tokens})
     owed: list[outbox.Mail] = []
     for token in tokens:
@@ -32,7 +32,7 @@ def owe_created(tokens: Sequence[Token], *, now: datetime) -> None:
 
 
 def owe_revoked(token: Token, *, actor: Actor, now: datetime) -> None:
-    """Owe the news that a token is revoked, also to whoever did it; what waits about its expiry is no longer true."""
+    """Owe the notice of a revocation, also to the person who revoked; withdraw unsent expiry notices."""
     outbox.withdraw(kind=Notice.EXPIRING, token_ids=[token.pk], why="the token was revoked before", now=now)
     leaked = token.revocation_reason in {RevocationReason.LEAKED, RevocationReason.NOT_RECOGNISED}
     facts = {
@@ -45,7 +45,7 @@ def owe_revoked(token: Token, *, actor: Actor, now: datetime) -> None:
 
 
 def owe_retrieved(token: Token, *, actor: Actor, way: str, now: datetime) -> None:
-    """Owe the news that somebody else than the creator got the credentials: once in an hour for each person and way.
+    """Owe the notice that somebody other than the creator retrieved the credentials: once an hour per person and way.
 
     `way` is "shown" or "downloaded".
     """
@@ -61,9 +61,9 @@ def owe_retrieved(token: Token, *, actor: Actor, way: str, now: datetime) -> Non
 
 
 def owe_allowlist_changed(token: Token, before: Mapping[str, object], *, actor: Actor, now: datetime) -> None:
-    """Owe the news that other networks are allowed, or that the list is enforced or only reported from now on.
+    """Owe the notice that the allowed networks changed, or whether the allowlist is enforced.
 
-    `before` are the token's `allowed_networks` and `report_only` before the change.
+    `before` has the token's `allowed_networks` and `report_only` from before the change.
     """
     facts = {
         "networks": list(token.allowed_networks),
@@ -76,7 +76,7 @@ def owe_allowlist_changed(token: Token, before: Mapping[str, object], *, actor: 
 
 
 def owe_rotated(token: Token, *, overlap: timedelta, actor: Actor, now: datetime) -> None:
-    """Owe the news that a token has a new password, and how long the one before goes on working."""
+    """Owe the notice that a token has a new password, and how long the previous one still works."""
     facts = {"works_until": written(now + overlap) if overlap else ""}
     occasion = now.isoformat()
     owe_change(Notice.ROTATED, token, actor=actor, occasion=occasion, facts=facts, but=actor.user, now=now)
@@ -92,7 +92,7 @@ def owe_change(
     but: User | None,
     now: datetime,
 ) -> None:
-    """Owe a notice to whom the account's policy names, without `but`: who did it knows it."""
+    """Owe a notice to the people whom the account's policy names, except `but`, who made the change."""
     audience = policy_of(token.account_id).audience(notice)
     if audience == Audience.NOBODY:
         return
@@ -106,7 +106,7 @@ def owe_change(
 def mails(
     notice: Notice, token: Token, to: Mapping[int, str], *, facts: Mapping[str, object], occasion: str = ""
 ) -> list[outbox.Mail]:
-    """Return a notice's mails: each unique by kind, token, recipient and occasion."""
+    """Return a notice's mails, each unique by kind, token, recipient and occasion."""
     tail = f":{occasion}" if occasion else ""
     return [
         outbox.Mail(
@@ -122,7 +122,7 @@ def mails(
 
 
 def facts_of(token: Token) -> dict[str, object]:
-    """Return what every notice about a token shows of it."""
+    """Return the facts that every notice about a token shows."""
     return {
         "account": token.account.name,
         "token_name": token.name,
@@ -133,7 +133,7 @@ def facts_of(token: Token) -> dict[str, object]:
 
 
 def owe_requested(request: TokenRequest, *, now: datetime) -> None:
-    """Owe every administrator of the account what a member asks for (R3). An answer by mail goes to the member."""
+    """Owe every administrator of the account the member's request (R3). Replies by email go to the member."""
     for administrator in administrators(request.account):
         outbox.owe(
             kind="token_requested",
@@ -154,7 +154,7 @@ def owe_requested(request: TokenRequest, *, now: datetime) -> None:
 
 
 def owe_granted(request: TokenRequest, token: Token, asker: User, *, now: datetime) -> None:
-    """Owe the member the news that the token is made, and by whom. The credentials are not in it."""
+    """Owe the member the notice that the token was created, and by whom. It does not contain the credentials."""
     outbox.owe(
         kind="token_request_granted",
         recipient=asker.email,
@@ -173,7 +173,7 @@ def owe_granted(request: TokenRequest, token: Token, asker: User, *, now: dateti
 
 
 def link_to(token: Token) -> str:
-    """Return the address of a token's page: it shows, and asks before anything changes."""
+    """Return the address of a token's page, which asks before it changes anything."""
     return f"{address_of(token.account_id)}tokens/{token.pk}/"
 
 
@@ -183,5 +183,5 @@ def address_of(account_id: uuid.UUID) -> str:
 
 
 def written(moment: datetime) -> str:
-    """Return a moment as a mail says it, in UTC."""
+    """Return a time as mails write it, in UTC."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

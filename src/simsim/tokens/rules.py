@@ -1,4 +1,4 @@
-"""What a new or edited token may be: one parser for each field, each naming the field when it refuses."""
+"""The rules for a token's fields: one parser each, which names the field when it raises Invalid."""
 
 import re
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from simsim.tokens.models import RevocationReason, TargetSoftware, Token
 MAX_LIFETIME = timedelta(days=3653)
 RECOMMENDED_LIFE = timedelta(days=92)
 DURATION = re.compile(r"^([1-9][0-9]{0,4})d$", re.ASCII)
-# strftime would name them in the language of the machine.
+# strftime would use the language of the machine.
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
@@ -23,13 +23,13 @@ CALENDAR_DATE = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", re.ASCII)
 
 
 def parse_expiry(text: str, *, now: datetime) -> datetime:
-    """Return the moment that `2027-01-31`, `90d` or an RFC 3339 time with offset means; raise Invalid otherwise.
+    """Return the time that `2027-01-31`, `90d` or an RFC 3339 time with offset means; raise Invalid otherwise.
 
-    A date means that the token works through the whole of that day in UTC. Never in the past, and at most ten years on:
-    a date is at most `last_day`, a time MAX_LIFETIME from now.
+    A date means that the token works until the end of that day in UTC. The time must be in the future and at most ten
+    years away: a date is at most `last_day`, a time at most MAX_LIFETIME from now.
     """
     text = text.strip()
-    moment = moment_of(text, now)
+    moment = parse_moment(text, now)
     if missing := missing_day(text):
         raise Invalid(FieldError("expires_at", THERE_IS_NO_DAY, {"day": missing}))
     if moment is None:
@@ -44,8 +44,8 @@ def parse_expiry(text: str, *, now: datetime) -> datetime:
     return moment
 
 
-def moment_of(text: str, now: datetime) -> datetime | None:
-    """Return the moment that the text means, None when it means none."""
+def parse_moment(text: str, now: datetime) -> datetime | None:
+    """Return the time that the text means, None when it is not one."""
     try:
         if found := DURATION.match(text):
             return now + timedelta(days=int(found[1]))
@@ -58,29 +58,29 @@ def moment_of(text: str, now: datetime) -> datetime | None:
 
 
 def end_of(day: date) -> datetime:
-    """Return the moment at which the day is over in UTC."""
+    """Return the end of the day in UTC."""
     return datetime.combine(day + timedelta(days=1), time(), tzinfo=UTC)
 
 
 def last_day(now: datetime) -> date:
-    """Return the latest day that can be chosen as a token's last."""
+    """Return the latest day that can be a token's last."""
     return (now + MAX_LIFETIME).date()
 
 
 def recommended_until(now: datetime) -> date:
-    """Return the latest last day that no recommendation speaks against."""
+    """Return the latest last day within the recommended lifetime."""
     return (now + RECOMMENDED_LIFE).date()
 
 
 def missing_day(text: str) -> str | None:
-    """Return the day that the text names and no calendar has, such as `30 February`; None for any other text."""
+    """Return the day in the text that no calendar has, such as `30 February`; None for any other text."""
     if not CALENDAR_DATE.match(text):
         return None
     try:
         date.fromisoformat(text)
     except ValueError:
         year, month, day = (int(part) for part in text.split("-"))
-        # 29 February is missing in some years only; a month 13 has no name.
+        # Only 29 February depends on the year; month 13 has no name.
         is_named = 1 <= month <= 12 and year > 0
         if not is_named:
             return text
@@ -89,11 +89,11 @@ def missing_day(text: str) -> str | None:
 
 
 def is_longer_than_recommended(expires_at: datetime, *, now: datetime) -> bool:
-    """Whether a recommendation against so long a life is due (R18)."""
+    """Whether the token would live longer than recommended (R18)."""
     return expires_at > end_of(recommended_until(now))
 
 
-# Far above any list that people keep, and low enough that one list can't make the gate wait for its reading.
+# Far above any real list, and low enough that the gate reads one list quickly.
 MAX_NETWORKS = 10_000
 
 
@@ -101,7 +101,7 @@ def parse_networks(texts: Iterable[str]) -> list[str]:
     """Return the networks in normal form, each once, in the order given; blank rows are dropped.
 
     A range such as `10.0.0.1-10.0.0.9` becomes the networks that hold exactly its addresses. Raises Invalid with one
-    error for each row that is neither; the field is `allowed_networks.N`, counted from 0.
+    error for each invalid row; its field is `allowed_networks.N`, counted from 0.
     """
     networks: dict[str, None] = {}
     errors = []
@@ -122,7 +122,7 @@ def parse_networks(texts: Iterable[str]) -> list[str]:
 
 
 def needs_recent_authentication(token: Token, allowed_networks: Iterable[str], *, report_only: bool) -> bool:
-    """Whether this allowlist lets in addresses that the token refuses now; an invalid one lets nobody in.
+    """Whether this allowlist lets in addresses that the token refuses now. A list that can't be saved does not.
 
     A leaked password that the allowlist made useless would work again: a browser left open must not be enough.
     """
@@ -131,7 +131,7 @@ def needs_recent_authentication(token: Token, allowed_networks: Iterable[str], *
     try:
         wanted = [ip_network(network) for network in parse_networks(allowed_networks)]
     except Invalid:
-        return False  # it is not saved
+        return False
     if report_only or not wanted:
         return True
     before = token.networks
@@ -142,7 +142,7 @@ def needs_recent_authentication(token: Token, allowed_networks: Iterable[str], *
 
 
 def parse_software(slug: str | None, *, present: TargetSoftware | None = None) -> TargetSoftware | None:
-    """Return the software of that slug, None for an empty one; a retired one only where the token has it already."""
+    """Return the software of that slug, None for an empty slug; retired software only if the token already has it."""
     if not slug:
         return None
     software = TargetSoftware.objects.filter(slug=slug).first()
@@ -154,7 +154,7 @@ def parse_software(slug: str | None, *, present: TargetSoftware | None = None) -
 
 
 def parse_reason(text: str) -> str:
-    """Return the reason for a revocation, "" for none given."""
+    """Return the reason for a revocation, "" when none was given."""
     if text and text not in RevocationReason.values:
         known = ", ".join(RevocationReason.values)
         raise Invalid(FieldError("reason", gettext_noop("The reason is one of: %(known)s."), {"known": known}))

@@ -1,4 +1,4 @@
-"""Under which keys the passwords in the database are encrypted, by the keys' public names."""
+"""The ids of the keys that encrypt the passwords in the database."""
 
 from django.db.models import BinaryField, Func, Value
 
@@ -7,7 +7,7 @@ from simsim.tokens.models import Token
 
 
 def ids() -> set[str]:
-    """Return the ids, in hexadecimal, of the keys that some password needs."""
+    """Return the ids, in hexadecimal, of the keys that at least one password needs."""
     begin = Func(
         "sealed_password", Value(len(VERSION) + 1), Value(KEY_ID_BYTES), function="SUBSTR", output_field=BinaryField()
     )

@@ -1,4 +1,4 @@
-"""Tokens as every door shows them: found by account, and as the contract's JSON."""
+"""Tokens found by account or id, and as the JSON of the API contract."""
 
 import uuid
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ def find_by_password(password: str, *, actor: Actor, account: Account) -> Token 
 
 
 def documents(tokens: Iterable[Token], *, now: datetime) -> list[dict[str, object]]:
-    """Return the tokens in the contract's JSON, with when and from where each was last used."""
+    """Return the tokens as the contract's JSON, with the time and address of their last use."""
     listed = list(tokens)
     uses = last_uses([token.pk for token in listed])
     return [document(token, uses.get(token.pk), now=now) for token in listed]
@@ -76,7 +76,7 @@ def document(token: Token, use: LastUse | None, *, now: datetime) -> dict[str, o
 
 
 def overlap_ends(token: Token, *, now: datetime) -> datetime | None:
-    """Return until when the password before the present one works too; None when it does not."""
+    """Return when the previous password stops working; None when it no longer works."""
     ends = token.previous_works_until
     if ends is None or ends <= now or token.status(now) != Status.ACTIVE:
         return None

@@ -1,4 +1,4 @@
-"""What was sent about a token, to whom and when, for whoever may see the token."""
+"""The mails sent about a token: to whom, when, and whether they arrived."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ SHOWN = 50
 
 @dataclass(frozen=True)
 class SentNotice:
-    """One mail about a token. `at` is when it was taken, given up, or owed; `answer` what the mail server last said.
+    """One mail about a token. `at` is when it was delivered, given up or owed; `answer` is the server's last.
 
-    `is_withdrawn` tells a notice that was no longer true from one that nobody took.
+    `is_withdrawn` means that the notice was given up because it was no longer true.
     """
 
     kind: str
@@ -36,7 +36,7 @@ def notices_of(token: Token, *, actor: Actor) -> Sequence[SentNotice]:
 
 
 def sent_notice(mail: OwedMail) -> SentNotice:
-    # Only an answer of the mail server is for the account's eyes; what else went wrong names the operator's machines.
+    # Show the account only a mail server's answer: other errors name the operator's machines.
     answer = mail.last_error if mail.last_error[:3].isdecimal() else ""
     at = mail.delivered_at or mail.given_up_at or mail.owed_at
     return SentNotice(mail.kind, mail.recipient, state_of(mail), at, answer, is_withdrawn(mail))

@@ -1,4 +1,4 @@
-"""The catalogue of target software: data that the operator extends (R7)."""
+"""The catalogue of target software, which the operator extends (R7)."""
 
 import re
 import uuid
@@ -19,20 +19,20 @@ from simsim.tokens.models import TargetSoftware, Token
 SLUG = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*\Z", re.ASCII)
 MAX_SLUG_LENGTH = 50
 MAX_NAME_LENGTH = 100
-# What stands in an address for the tokens that are made for no software.
+# The slug in addresses for tokens without software.
 NO_SOFTWARE = "none"
 
 
 def software_in_use(account: Account) -> QuerySet[TargetSoftware]:
-    """Return the software that tokens of the account, ended ones included, are made for, by name."""
-    # One look into an index for each entry of the short catalogue: as a list of its software, every token is read.
+    """Return the software of the account's tokens, ended ones included, sorted by name."""
+    # One index lookup per entry of the short catalogue; collecting the software of all tokens would read each token.
     return TargetSoftware.objects.filter(Exists(Token.objects.filter(account=account, software=OuterRef("pk"))))
 
 
 def tokens_made_for(slug: str, *, actor: Actor, account: Account) -> frozenset[uuid.UUID]:
-    """Return the ids of the account's tokens, ended ones too, that are made for this software now; `none` for without.
+    """Return the ids of the account's tokens, ended ones too, that have this software now; `none` means no software.
 
-    Raise Invalid for software that the catalogue does not have, NotFound or NotPermitted as for the tokens.
+    Raises Invalid for a slug that is not in the catalogue, and NotFound or NotPermitted.
     """
     permit(actor, Permission.VIEW_TOKENS, account)
     tokens = Token.objects.filter(account=account)
@@ -45,7 +45,7 @@ def tokens_made_for(slug: str, *, actor: Actor, account: Account) -> frozenset[u
 
 @transaction.atomic
 def add_software(*, actor: Actor, slug: str, name: str, now: datetime) -> TargetSoftware:
-    """Add software that tokens can be made for; only the operator may.
+    """Add software to the catalogue; only the operator may.
 
     Raises Invalid for an unusable slug or name, AlreadyExists when one of them is taken.
     """
@@ -61,7 +61,7 @@ def add_software(*, actor: Actor, slug: str, name: str, now: datetime) -> Target
         )
     name = parse_line("name", name, longest=MAX_NAME_LENGTH)
     taken = AlreadyExists(gettext_noop("The catalogue already has “%(slug)s” or “%(name)s”."), slug=slug, name=name)
-    # The catalogue is short, and older code may have left an entry without a key: all of it is looked at.
+    # Compare with every entry: the catalogue is short, and older code may have left an entry without a key.
     if TargetSoftware.objects.filter(slug=slug).exists() or same_named(TargetSoftware.objects.all(), name) is not None:
         raise taken
     try:

@@ -1,4 +1,4 @@
-"""Creating many tokens at once: all of them, or none."""
+"""Creating many tokens in one transaction: all of them, or none."""
 
 import uuid
 from collections.abc import Iterable
@@ -8,19 +8,19 @@ from datetime import datetime
 from django.db import transaction
 
 from simsim.accounts.models import Account
-from simsim.accounts.permissions import Actor, Permission, permit
+from simsim.accounts.permissions import Actor, Permission, lock_open, permit
 from simsim.audit import recorder
 from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent
 from simsim.problem import FieldError, Invalid, Problem
 from simsim.tokens import notices
-from simsim.tokens.actions import TokenCredentials, facts, lock, new_token
+from simsim.tokens.actions import TokenCredentials, audited_fields, new_token
 from simsim.tokens.models import Token
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A token to be created, as a line of a file has it; `line` is its number, counted from 1."""
+    """A token to create, from one line of a file; `line` is the line's number, counted from 1."""
 
     line: int
     actor: Actor
@@ -37,38 +37,38 @@ class Draft:
 def import_tokens(
     drafts: Iterable[Draft], *, is_quiet: bool = False, now: datetime
 ) -> list[tuple[Token, TokenCredentials]]:
-    """Create every draft's token in their order, or none of them.
+    """Create a token for each draft, in order, or create none.
 
-    Raises Invalid with what is wrong in every line; else the problem of the first line that can't be done, which names
-    the line. `is_quiet` as for `create_token`.
+    Raises Invalid with the errors of all lines; otherwise the problem of the first line that fails, with its number.
+    `is_quiet` as for `create_token`.
     """
     created: list[tuple[Draft, Token, TokenCredentials]] = []
-    faults: list[FieldError] = []
+    errors: list[FieldError] = []
     opened: set[tuple[str, uuid.UUID]] = set()
     for draft in drafts:
         try:
-            # Once for each account, not for each of a thousand tokens: nothing changes while the lock is held.
+            # Once per account, not for each of a thousand tokens: nothing changes while the lock is held.
             if (key := (draft.actor.label, draft.account.pk)) not in opened:
                 permit(draft.actor, Permission.MANAGE_TOKENS, draft.account)
-                lock(draft.account)
+                lock_open(draft.account)
                 opened.add(key)
-            created.append((draft, *stored(draft, now)))
+            created.append((draft, *create_from(draft, now)))
         except Invalid as problem:
-            faults += in_line(draft.line, problem)
+            errors += errors_in_line(draft.line, problem)
         except Problem as problem:
-            # What was found before is worth more: this one may only follow from it.
-            if faults:
+            # This problem may only follow from the errors found so far, so report those.
+            if errors:
                 break
             raise type(problem)(f"Line {draft.line}: {problem}") from None
-    if faults:
-        raise Invalid(*faults)
-    recorder.record_all([event_of(draft, token, is_quiet=is_quiet, now=now) for draft, token, _ in created])
+    if errors:
+        raise Invalid(*errors)
+    recorder.record_all([creation_event(draft, token, is_quiet=is_quiet, now=now) for draft, token, _ in created])
     if not is_quiet:
         notices.owe_created([token for _, token, _ in created], now=now)
     return [(token, credentials) for _, token, credentials in created]
 
 
-def stored(draft: Draft, now: datetime) -> tuple[Token, TokenCredentials]:
+def create_from(draft: Draft, now: datetime) -> tuple[Token, TokenCredentials]:
     return new_token(
         actor=draft.actor,
         account=draft.account,
@@ -82,17 +82,17 @@ def stored(draft: Draft, now: datetime) -> tuple[Token, TokenCredentials]:
     )
 
 
-def event_of(draft: Draft, token: Token, *, is_quiet: bool, now: datetime) -> AuditEvent:
+def creation_event(draft: Draft, token: Token, *, is_quiet: bool, now: datetime) -> AuditEvent:
     return recorder.audit_event(
         Event.TOKEN_CREATED,
         actor=draft.actor,
         account_id=token.account_id,
         subject_id=token.pk,
-        details=facts(token) | {"imported": True} | ({"notice": "suppressed"} if is_quiet else {}),
+        details=audited_fields(token) | {"imported": True} | ({"notice": "suppressed"} if is_quiet else {}),
         now=now,
     )
 
 
-def in_line(line: int, problem: Invalid) -> list[FieldError]:
-    """Return a line's faults under names that begin with its number."""
+def errors_in_line(line: int, problem: Invalid) -> list[FieldError]:
+    """Return the errors of a line, each field name preceded by the line's number."""
     return [FieldError(f"line {line}, {fault.field}", fault.message, fault.params) for fault in problem.errors]

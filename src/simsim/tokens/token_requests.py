@@ -1,4 +1,4 @@
-"""A member asks for a token, and an administrator answers (R3)."""
+"""Requests for tokens: a member asks, and an administrator answers (R3)."""
 
 import uuid
 from datetime import datetime
@@ -15,13 +15,13 @@ from simsim.audit.events import Event
 from simsim.problem import (
     AlreadyAnswered,
     FieldError,
-    Invalid,
     NotFound,
     NotPermitted,
     TooManyRequested,
     gettext_noop,
 )
 from simsim.tokens import notices, rules
+from simsim.tokens.field_errors import Errors
 from simsim.tokens.models import RequestAnswer, TargetSoftware, Token, TokenRequest
 
 MAX_UNANSWERED = 5
@@ -31,16 +31,16 @@ MAX_UNANSWERED = 5
 def ask_for_token(
     *, actor: Actor, account: Account, name: str, purpose: str, software: str | None = None, now: datetime
 ) -> TokenRequest:
-    """Store what a person of the account asks for, and owe every administrator a mail.
+    """Store a person's request for a token, and owe every administrator a mail.
 
-    Asking for the same name again, in any case, returns the request that waits already. Raises Invalid with every field
-    that breaks a rule, and TooManyRequested when MAX_UNANSWERED of the person's requests wait.
+    Asking for the same name again, in any case, returns the waiting request. Raises Invalid with every field that
+    breaks a rule, and TooManyRequested when MAX_UNANSWERED of the person's requests are waiting.
     """
     if actor.user is None:
         raise NotPermitted
     permit(actor, Permission.VIEW_ACCOUNT, account)
-    name, purpose, wanted = parsed(name, purpose, software)
-    # Two requests at once would each find four of them.
+    name, purpose, wanted = parse_fields(name, purpose, software)
+    # Without the lock, two concurrent requests could exceed the limit.
     lock_open(account)
     waiting = TokenRequest.objects.filter(account=account, asked_by=actor.user, answered_at=None)
     mine = list(waiting.select_related("account", "software"))
@@ -64,7 +64,7 @@ def ask_for_token(
 
 @transaction.atomic
 def decline_request(*, actor: Actor, request: TokenRequest, now: datetime) -> TokenRequest:
-    """Decline a request; the member sees it. Declining a request that has its answer changes nothing."""
+    """Decline a request; the member sees the answer. Declining an answered request changes nothing."""
     permit(actor, Permission.MANAGE_TOKENS, request.account)
     if answer(request, RequestAnswer.DECLINED, actor=actor, token=None, now=now):
         record_request_event(actor, request, Event.TOKEN_REQUEST_DECLINED, {}, now)
@@ -72,23 +72,23 @@ def decline_request(*, actor: Actor, request: TokenRequest, now: datetime) -> To
 
 
 def grant(request: TokenRequest, *, actor: Actor, token: Token, now: datetime) -> None:
-    """Mark a request granted by the token, and owe the member the news; in the transaction that makes the token.
+    """Mark a request as granted by the token, and owe the member a notice, in the transaction that creates the token.
 
-    Raises NotFound when the request is another account's, AlreadyAnswered when it has its answer.
+    Raises NotFound for another account's request, AlreadyAnswered when it has an answer.
     """
     if request.account_id != token.account_id:
         raise NotFound
     if not answer(request, RequestAnswer.GRANTED, actor=actor, token=token, now=now):
         raise AlreadyAnswered(who=request.answered_by_label)
     record_request_event(actor, request, Event.TOKEN_REQUEST_GRANTED, {"token": str(token.pk)}, now)
-    asker = still_there(request)
+    asker = asker_of(request)
     if asker is not None:
         notices.owe_granted(request, token, asker, now=now)
 
 
 def answer(request: TokenRequest, given: RequestAnswer, *, actor: Actor, token: Token | None, now: datetime) -> bool:
-    """Answer a request that waits; return False when it has its answer already."""
-    # The condition is the lock: of two administrators at once one changes the row.
+    """Answer a waiting request; return False when it already has an answer."""
+    # The condition is the lock: of two concurrent administrators only one changes the row.
     changed = TokenRequest.objects.filter(pk=request.pk, answered_at=None).update(
         answer=given, answered_at=now, answered_by_label=actor.label, token=token
     )
@@ -96,16 +96,16 @@ def answer(request: TokenRequest, given: RequestAnswer, *, actor: Actor, token: 
     return bool(changed)
 
 
-def still_there(request: TokenRequest) -> User | None:
-    """Return who asked, None when they have left the account since or are switched off."""
+def asker_of(request: TokenRequest) -> User | None:
+    """Return the person who asked, None when they have left the account or are disabled."""
     asker = request.asked_by
     return asker if asker is not None and role_of(asker, request.account) is not None else None
 
 
 def unanswered(account: Account) -> QuerySet[TokenRequest]:
-    """Return the requests that wait for an administrator, the oldest first, to a caller who asked permit() already.
+    """Return the requests that wait for an answer, oldest first. The caller has checked permission.
 
-    `is_still_there` is whether the person who asked still belongs to the account.
+    `is_still_there` says whether the person who asked still belongs to the account.
     """
     belongs = Membership.objects.filter(account=account, user=OuterRef("asked_by"), user__is_active=True)
     waiting = TokenRequest.objects.filter(account=account, answered_at=None).annotate(is_still_there=Exists(belongs))
@@ -113,14 +113,14 @@ def unanswered(account: Account) -> QuerySet[TokenRequest]:
 
 
 def own_requests(account: Account, *, actor: Actor) -> QuerySet[TokenRequest]:
-    """Return what the person asked for in the account, the latest first; raise NotFound to a stranger."""
+    """Return the person's requests in the account, newest first; raise NotFound to a stranger."""
     permit(actor, Permission.VIEW_ACCOUNT, account)
     own = TokenRequest.objects.filter(account=account, asked_by=actor.user, asked_by__isnull=False)
     return own.select_related("software").order_by("-asked_at", "pk")
 
 
 def find_request(request_id: uuid.UUID | str, *, account: Account, actor: Actor) -> TokenRequest:
-    """Return the request of that id in the account, answered or not; raise NotFound also for a foreign one."""
+    """Return the account's request of that id, answered or not; raise NotFound also for another account's."""
     permit(actor, Permission.MANAGE_TOKENS, account)
     try:
         wanted = request_id if isinstance(request_id, uuid.UUID) else uuid.UUID(request_id)
@@ -133,27 +133,16 @@ def find_request(request_id: uuid.UUID | str, *, account: Account, actor: Actor)
     return request
 
 
-def parsed(name: str, purpose: str, software: str | None) -> tuple[str, str, TargetSoftware | None]:
-    """Return what was typed in its normal form; raise Invalid with every field that breaks a rule."""
-    errors: list[FieldError] = []
-    wanted = None
-    try:
-        name = parse_line("name", name)
-    except Invalid as problem:
-        errors.extend(problem.errors)
-    try:
-        purpose = parse_text("purpose", purpose)
-    except Invalid as problem:
-        errors.extend(problem.errors)
-    if not shows_something(purpose) and not any(error.field == "purpose" for error in errors):
-        errors.append(FieldError("purpose", gettext_noop("This field is required.")))
-    try:
-        wanted = rules.parse_software(software)
-    except Invalid as problem:
-        errors.extend(problem.errors)
-    if errors:
-        raise Invalid(*errors)
-    return name, purpose, wanted
+def parse_fields(name: str, purpose: str, software: str | None) -> tuple[str, str, TargetSoftware | None]:
+    """Return the normalized fields; raise Invalid with every field that breaks a rule."""
+    errors = Errors()
+    line = errors.collect(lambda: parse_line("name", name))
+    text = errors.collect(lambda: parse_text("purpose", purpose))
+    if text is not None and not shows_something(text):
+        errors.found.append(FieldError("purpose", gettext_noop("This field is required.")))
+    wanted = errors.collect(lambda: rules.parse_software(software))
+    errors.raise_if_any()
+    return line or "", text or "", wanted
 
 
 def record_request_event(

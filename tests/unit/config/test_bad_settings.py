@@ -1,4 +1,4 @@
-"""Settings that can't be used: each stops the start with one line that names it, or is proven to do no harm."""
+"""Bad settings: each stops the start with one line that names it, or does no harm."""
 
 import base64
 import os
@@ -27,9 +27,9 @@ def refusal() -> str:
     return str(caught.value)
 
 
-# A name or a value that can't be used, and what the line must say besides the name.
+# A bad name or value, and the words that the line must contain besides the name.
 BAD = [
-    # Names that are nobody's: the nearest right one is told.
+    # Unknown names: the error suggests the most similar one.
     ("SIMSIM_BASEURL", "https://console.example", "did you mean SIMSIM_BASE_URL?"),
     ("SIMSIM_LOG_RETENTION", "30", "did you mean SIMSIM_LOG_RETENTION_DAYS?"),
     ("SIMSIM_TOKEN_KEY", KEY, "did you mean SIMSIM_TOKEN_KEYS?"),
@@ -44,18 +44,18 @@ BAD = [
     ("SIMSIM_SERVER_PORT_NUMBER", "8000", "is not a setting"),
     ("SIMSIM_PORT", "8000", "is not a setting"),
     ("SIMSIM_HTTPS", "1", "is not a setting"),
-    # Empty where a value was meant.
+    # Empty values without a meaning.
     ("SIMSIM_DATA_DIR", "", "is empty"),
     ("SIMSIM_DATA_DIR", "  ", "is empty"),
     ("SIMSIM_DATABASE_URL", "", "is empty"),
     ("SIMSIM_BASE_URL", "", "is empty"),
     ("SIMSIM_TOKEN_KEYS", "", "is empty"),
-    ("SIMSIM_TOKEN_KEYS", " , ", "holds no key"),
+    ("SIMSIM_TOKEN_KEYS", " , ", "contains no key"),
     ("SIMSIM_SECRET_KEY", "", "is empty"),
     ("SIMSIM_EMAIL_FROM", "", "is empty"),
     ("SIMSIM_SECRET_KEY_FILE", "", "is empty"),
     # The data directory and the databases.
-    ("SIMSIM_DATA_DIR", "~/simsim", "in full"),
+    ("SIMSIM_DATA_DIR", "~/simsim", "full path"),
     ("SIMSIM_DATABASE_URL", "postgres//db/simsim", "must be a URL"),
     ("SIMSIM_DATABASE_URL", "sqlite://simsim.db", "must be a URL"),
     ("SIMSIM_DATABASE_URL", "sqlite:///", "must name a file"),
@@ -66,13 +66,13 @@ BAD = [
     ("SIMSIM_DATABASE_URL", f"{POSTGRESQL}/", "names no database"),
     ("SIMSIM_DATABASE_URL", "postgresql:///?host=/run/postgresql", "names no database"),
     ("SIMSIM_DATABASE_URL", f"{POSTGRESQL}:99999/simsim", "invalid port number"),
-    ("SIMSIM_DATABASE_URL", f"{POSTGRESQL}/simsim?sslmod=require", "did you mean “sslmode”?"),
+    ("SIMSIM_DATABASE_URL", f"{POSTGRESQL}/simsim?sslmod=require", "Did you mean “sslmode”?"),
     ("SIMSIM_DATABASE_URL", f"{POSTGRESQL}/simsim?sslmode=yes", "invalid sslmode value"),
     ("SIMSIM_DATABASE_URL", f"{POSTGRESQL}/simsim?sslmode", "can't be read"),
     ("SIMSIM_DATABASE_URL", f"{POSTGRESQL}/simsim?connect_timeout=soon", "connect_timeout"),
     ("SIMSIM_DATABASE_URL", f"{POSTGRESQL},db2/simsim?target_session_attrs=master", "target_session_attrs"),
     ("SIMSIM_DATABASE_URL", "postgresql://db1:5432,db2:5432,db3:5432/simsim?host=db4,db5", "3 port numbers to 2 hosts"),
-    ("SIMSIM_DATABASE_URL", "postgresql://simsim:hunter2secret%zz@db/simsim", "percent-encoded"),
+    ("SIMSIM_DATABASE_URL", "postgresql://simsim:hunter2secret%zz@db/simsim", "percent-encode"),
     ("SIMSIM_DATABASE_URL", "postgresql://simsim:hunter2/secret@db/simsim", "%2F"),
     ("SIMSIM_DATABASE_URL", f"{POSTGRESQL}/a/b", "%2F"),
     ("SIMSIM_DATABASE_URL", f"{POSTGRESQL}/{'x' * 64}", "63 bytes"),
@@ -80,21 +80,21 @@ BAD = [
     # The console's address.
     ("SIMSIM_BASE_URL", "https://console.example/simsim/", "“/simsim/”"),
     ("SIMSIM_BASE_URL", "https://console.example//", "“//”"),
-    ("SIMSIM_BASE_URL", "https://console.example?", "without a user"),
-    ("SIMSIM_BASE_URL", "https://alice:hunter2secret@console.example", "without a user"),
+    ("SIMSIM_BASE_URL", "https://console.example?", "must not contain a user"),
+    ("SIMSIM_BASE_URL", "https://alice:hunter2secret@console.example", "must not contain a user"),
     ("SIMSIM_BASE_URL", "https://console.example:99999", "a port up to 65535"),
     ("SIMSIM_BASE_URL", "https://console.example:0", "a port up to 65535"),
     ("SIMSIM_BASE_URL", "https://console.example:", "missing"),
-    ("SIMSIM_BASE_URL", "https://console example", "no name of a host"),
-    ("SIMSIM_BASE_URL", "https://console_1.example", "no name of a host"),
-    ("SIMSIM_BASE_URL", "https://-console.example", "no name of a host"),
-    ("SIMSIM_BASE_URL", "https://127.1", "no name of a host"),
-    ("SIMSIM_BASE_URL", "https://☃\u200d.example", "no name of a host"),
+    ("SIMSIM_BASE_URL", "https://console example", "neither a host name nor"),
+    ("SIMSIM_BASE_URL", "https://console_1.example", "neither a host name nor"),
+    ("SIMSIM_BASE_URL", "https://-console.example", "neither a host name nor"),
+    ("SIMSIM_BASE_URL", "https://127.1", "neither a host name nor"),
+    ("SIMSIM_BASE_URL", "https://☃\u200d.example", "neither a host name nor"),
     ("SIMSIM_BASE_URL", "http://0.0.0.0:8000", "nobody can open"),
     ("SIMSIM_BASE_URL", "https://[fe80::1%eth0]", "IPv6"),
     ("SIMSIM_API_URL", "https://api.example.com:99999", "a port up to 65535"),
-    ("SIMSIM_API_URL", "https://api_1.example.com", "no name of a host"),
-    ("SIMSIM_API_EXAMPLE", "/a%b", "percent-encoded"),
+    ("SIMSIM_API_URL", "https://api_1.example.com", "neither a host name nor"),
+    ("SIMSIM_API_EXAMPLE", "/a%b", "percent-encode"),
     # Mail.
     ("SIMSIM_EMAIL_URL", "smtp://h:25?starttls=true", "starttls=1"),
     ("SIMSIM_EMAIL_URL", "smtp://h:25?starttls=yes", "starttls=1"),
@@ -117,7 +117,7 @@ BAD = [
     ("SIMSIM_EMAIL_FROM", "Acme <api@acme.example", "NAME <ADDRESS>"),
     ("SIMSIM_EMAIL_FROM", "Acme <api@acme.example>\nBcc: eve@evil.example", "control character"),
     ("SIMSIM_EMAIL_FROM", "Acme <äpi@acme.example>", "an address such as"),
-    ("SIMSIM_EMAIL_FROM", "api@acme_1.example", "no name of a host"),
+    ("SIMSIM_EMAIL_FROM", "api@acme_1.example", "neither a host name nor"),
     ("SIMSIM_EMAIL_FROM", '"Acme" "Inc" <api@acme.example>', "quotes"),
     # Secrets, numbers, words, and settings that need another.
     ("SIMSIM_SECRET_KEY", "short", "32 characters"),
@@ -192,13 +192,13 @@ def test_one_database_for_tokens_and_log_is_refused(scratch: Path, monkeypatch: 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("SIMSIM_API_EXAMPLE=/x\n\nSIMSIM_BASE_URL\n", "line 3: this is no setting"),
-        ('# ours\nSIMSIM_BASE_URL="https://console.example\n', "line 2: this is no setting"),
-        ("SIMSIM_BASE_URL https://console.example\n", "line 1: this is no setting"),
+        ("SIMSIM_API_EXAMPLE=/x\n\nSIMSIM_BASE_URL\n", "line 3: not a setting"),
+        ('# ours\nSIMSIM_BASE_URL="https://console.example\n', "line 2: not a setting"),
+        ("SIMSIM_BASE_URL https://console.example\n", "line 1: not a setting"),
         ("SIMSIM_EMAIL_FROM=a@b.example\nSIMSIM_EMAIL_FROM=c@d.example\n", "line 2: SIMSIM_EMAIL_FROM is set twice"),
         ("\n\nSIMSIM_BASEURL=https://x\n", "line 3: SIMSIM_BASEURL is not a setting: did you mean SIMSIM_BASE_URL?"),
         ("BASE_URL=https://x\n", "line 1: BASE_URL is not a setting: did you mean SIMSIM_BASE_URL?"),
-        ("SIMSIM_DATA_DIR=/elsewhere\n", "line 1: SIMSIM_DATA_DIR belongs into the environment"),
+        ("SIMSIM_DATA_DIR=/elsewhere\n", "line 1: SIMSIM_DATA_DIR belongs in the environment"),
         ("SIMSIM_LOG_RETENTION_DAYS=\n", "SIMSIM_LOG_RETENTION_DAYS is empty"),
         ("hunter2-secret=1\n", "line 1: a name of other characters is not a setting"),
     ],
@@ -234,7 +234,7 @@ def test_settings_file_that_cannot_be_read_is_one_line(scratch: Path) -> None:
         ("SIMSIM_EMAIL_URL", "smtp://h:25/?starttls=0"), ("SIMSIM_EMAIL_URL", "SMTPS://h"),
     ],
 )  # fmt: skip
-def test_what_does_no_harm_stops_nothing(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_harmless_settings_do_not_stop_the_start(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     environment.read()
 
@@ -250,7 +250,7 @@ def test_what_does_no_harm_stops_nothing(name: str, value: str, monkeypatch: pyt
     ],
 )  # fmt: skip
 @pytest.mark.covers("R3")
-def test_consoles_address_has_one_form(given: str, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_consoles_address_is_normalized(given: str, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMSIM_BASE_URL", given)
     assert environment.read().base_url == form
 
@@ -267,7 +267,7 @@ def test_consoles_address_has_one_form(given: str, form: str, monkeypatch: pytes
     ],
 )  # fmt: skip
 @pytest.mark.covers("R8")
-def test_sender_has_a_form_that_every_mail_can_carry(given: str, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sender_has_a_form_that_fits_every_email(given: str, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from django.core.mail import EmailMessage
 
     monkeypatch.setenv("SIMSIM_EMAIL_FROM", given)
@@ -291,7 +291,8 @@ def test_parameters_of_libpq_reach_django_as_they_reach_the_gate(monkeypatch: py
     assert (read["OPTIONS"]["sslmode"], read["OPTIONS"]["sslrootcert"]) == ("verify-full", "/ca.pem")
     local = django_database("SIMSIM_DATABASE_URL", "postgresql:///simsim?host=/run/postgresql")
     assert (local["NAME"], local["HOST"], local["PORT"]) == ("simsim", "/run/postgresql", "")
+    assert local["OPTIONS"]["target_session_attrs"] == "read-write"
 
 
-def test_log_is_kept_for_a_year_unless_told_otherwise() -> None:
+def test_log_is_kept_for_a_year_by_default() -> None:
     assert environment.read().log_retention_days == 365

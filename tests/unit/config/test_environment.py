@@ -1,4 +1,4 @@
-"""The operator's settings: what is usable, and the one line that says what is not."""
+"""The operator's settings, and the one-line errors about bad ones."""
 
 import base64
 import stat
@@ -45,7 +45,7 @@ def test_unusable_setting_is_named_in_one_line(name: str, value: str, monkeypatc
 
 
 @pytest.mark.covers("R20")
-def test_address_of_the_api_is_said_or_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_address_of_the_api_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (environment.read().api_url, environment.read().api_example) == ("", "/")
     monkeypatch.setenv("SIMSIM_API_URL", "https://[2001:db8::1]:8443/customers/")
     monkeypatch.setenv("SIMSIM_API_EXAMPLE", "/api/v2/entities?limit=5&name=it's")
@@ -62,7 +62,7 @@ def test_secret_comes_from_the_environment_or_from_a_file(scratch: Path, monkeyp
         environment.read()
 
 
-def test_keys_are_made_once_for_a_new_installation_and_for_their_owner_alone(scratch: Path) -> None:
+def test_keys_are_made_once_for_a_new_installation_and_only_for_their_owner(scratch: Path) -> None:
     assert environment.read().key_ring() == []
     (scratch / "keys").mkdir()
     made = environment.read().make_missing_secrets()
@@ -76,7 +76,7 @@ def test_keys_are_made_once_for_a_new_installation_and_for_their_owner_alone(scr
     assert sorted(path.name for path in (scratch / "keys").iterdir()) == ["secret_key", "token_keys"]
 
 
-def test_reading_the_settings_makes_nothing(scratch: Path) -> None:
+def test_reading_the_settings_makes_no_files(scratch: Path) -> None:
     environment.read().key_ring()
     environment.read().django_secret()
     with pytest.raises(Unusable, match="SIMSIM_TOKEN_KEYS is not set"):
@@ -93,7 +93,7 @@ def test_keys_are_never_made_for_many_nodes(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.covers("R11")
-def test_origin_of_the_keys_is_told(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_source_of_the_keys_is_reported(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert environment.read().origin_of_keys() == str(scratch / "keys" / "token_keys")
     (scratch / "keys.txt").write_text(KEY)
     monkeypatch.setenv("SIMSIM_TOKEN_KEYS_FILE", str(scratch / "keys.txt"))
@@ -112,7 +112,7 @@ def test_key_of_the_wrong_length_is_refused(text: str, monkeypatch: pytest.Monke
         environment.read().key_ring()
 
 
-def test_no_secret_is_in_the_settings_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_repr_of_the_settings_contains_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMSIM_TOKEN_KEYS", KEY)
     monkeypatch.setenv("SIMSIM_EMAIL_URL", "smtp://simsim:hunter2@mail.example:587")
     assert KEY not in repr(environment.read())
@@ -121,7 +121,7 @@ def test_no_secret_is_in_the_settings_own_words(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.covers("R17")
 def test_access_logs_are_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert environment.read().followed_logs() == []
+    assert environment.read().parsed_access_logs() == []
     monkeypatch.setenv("SIMSIM_ACCESS_LOGS", "caddy:/a.json, envoy:all:/b.json")
-    found = environment.read().followed_logs()
+    found = environment.read().parsed_access_logs()
     assert [(str(log.path), log.is_all_ours) for log in found] == [("/a.json", False), ("/b.json", True)]

@@ -1,10 +1,10 @@
-"""A trusted proxy's word about scheme and host counts, and nobody else's."""
+"""Only a trusted proxy sets the scheme and the host of a request."""
 
 import ipaddress
 
 import pytest
 
-from simsim.config.forwarded import as_told
+from simsim.config.forwarded import as_forwarded
 from simsim.credential import allowlist
 
 TRUSTED = allowlist.pack([ipaddress.ip_network("10.0.0.0/24")])
@@ -18,13 +18,13 @@ TOLD = [
 def seen(peer: str | None, headers: list[tuple[bytes, bytes]]) -> tuple[str, bytes]:
     """Return the scheme and the host that the console sees."""
     scope = {"type": "http", "scheme": "http", "client": (peer, 4711) if peer else None, "headers": headers}
-    told = as_told(scope, TRUSTED)
+    told = as_forwarded(scope, TRUSTED)
     (host,) = [value for name, value in told["headers"] if name == b"host"]
     return told["scheme"], host
 
 
 @pytest.mark.parametrize("peer", ["10.0.0.7", "::ffff:10.0.0.7", None])
-def test_trusted_proxy_tells_scheme_and_host(peer: str | None) -> None:
+def test_trusted_proxy_sets_scheme_and_host(peer: str | None) -> None:
     assert seen(peer, TOLD) == ("https", b"console.example")
     assert seen(peer, TOLD[:1]) == ("http", b"10.0.0.7:8000")
 
@@ -45,5 +45,5 @@ def test_nobody_else_chooses_scheme_or_host(peer: str) -> None:
         ([(b"x-forwarded-host", b"console.example, ")], ("http", b"own")),
     ],
 )
-def test_last_word_is_the_proxys_own(headers: list[tuple[bytes, bytes]], expected: tuple[str, bytes]) -> None:
+def test_last_value_is_the_proxys_own(headers: list[tuple[bytes, bytes]], expected: tuple[str, bytes]) -> None:
     assert seen("10.0.0.7", [(b"host", b"own"), *headers]) == expected

@@ -1,4 +1,4 @@
-"""Addresses and networks: what is read, what is refused, and what is offered instead."""
+"""Addresses and networks: which are parsed, which are refused, and what is suggested instead."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
@@ -55,7 +55,7 @@ NO_ADDRESSES = [
 
 @pytest.mark.covers("R10", "B3")
 @pytest.mark.parametrize("text", NO_ADDRESSES, ids=repr)
-def test_everything_else_is_no_address_and_no_network(text: str) -> None:
+def test_other_texts_are_neither_addresses_nor_networks(text: str) -> None:
     assert parse_address(text) is None
     if "/32" not in text:
         assert isinstance(parse_network(text), Fault)
@@ -172,7 +172,7 @@ def test_spaces_are_taken_out_of_ranges_and_left_between_networks() -> None:
     assert without_spaces_in_ranges(pasted) == ("10.0.0.1-10.0.0.9 10.1.0.0/16\u2014x, ::1-::9\n- 10.0.0.1 - office")
 
 
-def test_fault_shows_no_more_of_a_text_than_an_address_is_long() -> None:
+def test_fault_shows_at_most_as_much_text_as_an_address_has() -> None:
     assert len(str(parse_network("x" * 10_000))) < 200
 
 
@@ -205,7 +205,7 @@ def test_packed_ranges_are_sorted_and_merged() -> None:
 
 
 @pytest.mark.covers("B3")
-def test_a_list_cut_short_allows_nothing() -> None:
+def test_truncated_list_allows_nothing() -> None:
     address = parse_address("10.0.0.1")
     assert address is not None
     assert not allows(pack([ip_network("10.0.0.0/8")])[:-1], address)

@@ -1,4 +1,4 @@
-"""The Authorization header: one grammar, and no second reading."""
+"""The Authorization header: one grammar, and only one reading."""
 
 from base64 import b64encode, urlsafe_b64encode
 
@@ -16,7 +16,7 @@ GOOD = b64encode(PAIR)
 
 
 def refused(values: list[bytes]) -> Cause:
-    """Return the cause of a refusal, which an acceptance has none of."""
+    """Return the cause of a refusal, None for accepted credentials."""
     result = basic.parse(values)
     assert isinstance(result, Decision)
     assert result.reason in {Reason.NO_CREDENTIALS, Reason.MALFORMED, Reason.UNKNOWN_CREDENTIALS}
@@ -121,7 +121,7 @@ TABLE: dict[str, tuple[list[bytes], Cause]] = {
 
 @pytest.mark.covers("R15", "R16")
 @pytest.mark.parametrize("case", TABLE, ids=str)
-def test_every_other_header_is_refused_for_what_is_wrong_with_it(case: str) -> None:
+def test_every_other_header_is_refused_with_its_cause(case: str) -> None:
     values, cause = TABLE[case]
     assert refused(values) is cause
 
@@ -131,7 +131,7 @@ def test_the_table_has_the_sixty_rows_of_the_threat_model() -> None:
 
 
 @pytest.mark.covers("R16")
-def test_reason_tells_broken_credentials_from_unknown_ones() -> None:
+def test_reason_distinguishes_malformed_from_unknown_credentials() -> None:
     for values, cause in TABLE.values():
         decision = basic.parse(values)
         assert isinstance(decision, Decision)
@@ -140,7 +140,7 @@ def test_reason_tells_broken_credentials_from_unknown_ones() -> None:
 
 
 @pytest.mark.covers("R17")
-def test_account_that_a_wrong_password_names_is_kept_for_its_log() -> None:
+def test_account_claimed_with_a_wrong_password_is_kept_for_its_log() -> None:
     decision = basic.parse(basic_of(f"{ACME}:hunter2".encode()))
     assert decision == Decision(Reason.UNKNOWN_CREDENTIALS, Cause.PASSWORD_FORM, claim=ACME)
     for values, cause in TABLE.values():

@@ -1,4 +1,4 @@
-"""The verdict: the order of its questions, and the instants at which it changes."""
+"""The decision: the order of its checks, and the times at which it changes."""
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
@@ -38,19 +38,19 @@ def verdict(
 
 
 @pytest.mark.covers("R15")
-def test_active_token_of_the_account_opens() -> None:
+def test_active_token_of_the_account_is_accepted() -> None:
     assert verdict(ACTIVE) == Decision(Reason.OK, Cause.OK)
 
 
 @pytest.mark.covers("R15", "R16")
 def test_unknown_password_is_refused() -> None:
     assert verdict(None) == decision.PASSWORD_UNKNOWN
-    # The dummy that an unknown password is compared with opens nothing either.
+    # The dummy digest that an unknown password is compared with lets nobody in either.
     assert verdict(None, credentials=Credentials(ACME, bytes(32))) == decision.PASSWORD_UNKNOWN
 
 
 @pytest.mark.covers("R15")
-def test_record_of_another_digest_is_not_believed() -> None:
+def test_record_of_another_digest_is_ignored() -> None:
     assert verdict(ACTIVE._replace(digest=digest(mint()))) == decision.PASSWORD_UNKNOWN
 
 
@@ -65,7 +65,7 @@ def test_revoked_token_is_refused() -> None:
 
 
 @pytest.mark.covers("R5")
-def test_token_opens_until_its_expiry_and_not_at_it() -> None:
+def test_token_works_until_just_before_its_expiry() -> None:
     record = ACTIVE._replace(expires_at=NOW)
     assert verdict(record, now=NOW - TICK) == decision.OK
     assert verdict(record, now=NOW) == decision.EXPIRED
@@ -73,14 +73,14 @@ def test_token_opens_until_its_expiry_and_not_at_it() -> None:
 
 
 @pytest.mark.covers("B2")
-def test_rotated_password_opens_until_its_overlap_ends_and_not_at_it() -> None:
+def test_previous_password_works_until_just_before_its_overlap_ends() -> None:
     record = ACTIVE._replace(superseded_at=NOW)
     assert verdict(record, now=NOW - TICK) == Decision(Reason.OK, Cause.PREVIOUS_PASSWORD)
     assert verdict(record, now=NOW) == decision.SUPERSEDED
 
 
 @pytest.mark.covers("R10", "R16")
-def test_allowlist_is_asked_for_known_and_unknown_addresses() -> None:
+def test_allowlist_applies_to_known_and_unknown_addresses() -> None:
     record = ACTIVE._replace(allowlist=OFFICE)
     assert verdict(record, address=at("203.0.113.9")) == decision.OK
     assert verdict(record, address=at("198.51.100.9")) == decision.ADDRESS_NOT_ALLOWED
@@ -99,7 +99,7 @@ def test_report_only_allowlist_refuses_nobody_and_marks_who_comes_from_outside()
 
 
 @pytest.mark.covers("B3", "R13")
-def test_report_only_revives_nothing_that_has_ended() -> None:
+def test_report_only_does_not_revive_ended_tokens() -> None:
     record = EVERYTHING_WRONG._replace(report_only=True)
     assert verdict(record) == decision.SUPERSEDED
     assert verdict(record._replace(superseded_at=None)) == decision.REVOKED
@@ -107,7 +107,7 @@ def test_report_only_revives_nothing_that_has_ended() -> None:
 
 
 @pytest.mark.covers("R16")
-def test_reasons_come_in_an_order_that_tells_nothing_to_whoever_lacks_the_token() -> None:
+def test_order_of_reasons_reveals_nothing_without_the_token() -> None:
     record = EVERYTHING_WRONG
     assert verdict(record._replace(digest=bytes(32))) == decision.PASSWORD_UNKNOWN
     assert verdict(record, credentials=Credentials(GLOBEX, digest(SECRET))) == decision.OTHER_ACCOUNT

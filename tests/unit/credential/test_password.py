@@ -1,4 +1,4 @@
-"""Passwords: how they are made, recognised and masked."""
+"""Passwords: how they are made, recognized and masked."""
 
 import re
 import zlib
@@ -10,7 +10,7 @@ from simsim.credential.digest import digest
 
 
 @pytest.mark.covers("B4", "R15")
-def test_minted_password_has_the_documented_form_and_is_recognised() -> None:
+def test_minted_password_has_the_documented_form_and_is_recognized() -> None:
     minted = [password.mint() for _ in range(200)]
     assert len(set(minted)) == 200
     assert all(re.search(password.PATTERN, text) and password.is_well_formed(text) for text in minted)
@@ -35,7 +35,7 @@ def test_one_changed_character_is_noticed_wherever_it_is(position: int) -> None:
 
 
 @pytest.mark.covers("B4")
-def test_nothing_but_a_whole_password_is_well_formed() -> None:
+def test_only_a_whole_password_is_well_formed() -> None:
     text = password.mint()
     for wrong in ("", text[:-1], text + "a", text + "\n", " " + text, text.upper(), text[:-1] + "é", "x" * 53):
         assert not password.is_well_formed(wrong)

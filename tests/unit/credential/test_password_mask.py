@@ -1,4 +1,4 @@
-"""A password is masked however a careless or a hostile caller spells it; what is none is left as it is."""
+"""Passwords are masked in every spelling of careless and hostile callers; other texts stay as they are."""
 
 import base64
 import time
@@ -40,7 +40,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
-def test_no_spelling_of_a_password_outlives_the_mask(spelling: Callable[[str], str]) -> None:
+def test_every_spelling_of_a_password_is_masked(spelling: Callable[[str], str]) -> None:
     masked = password.mask(f"/api/{spelling(SECRET)}/x")
     assert masked.startswith("/api/")
     assert masked.endswith("sim_***/x")
@@ -65,7 +65,7 @@ def test_a_part_of_a_password_is_masked_and_so_is_its_other_half(length: int) ->
         assert SECRET[length:] not in kept
 
 
-def test_escapes_beyond_all_reason_end_the_work_and_show_no_password() -> None:
+def test_endless_escapes_stop_the_decoding_and_show_no_password() -> None:
     assert SECRET[4:] not in password.mask(escaped(SECRET, 6))
 
 
@@ -77,7 +77,7 @@ def test_escapes_beyond_all_reason_end_the_work_and_show_no_password() -> None:
         "/simulation/0ujsswThIGTUYm2K8FjOOfXtY1K", "/c2ltX", "/aGVsbG8gd29ybGQgaGVsbG8gd29ybGQ=",
     ],
 )  # fmt: skip
-def test_what_is_no_password_is_left_as_it_was_spelled(text: str) -> None:
+def test_other_texts_keep_their_spelling(text: str) -> None:
     assert password.mask(text) == text
 
 

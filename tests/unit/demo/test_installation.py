@@ -1,4 +1,4 @@
-"""Where the demo runs, and what stands in its way, in one sentence."""
+"""The demo's settings, and the messages when it can't start."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ def test_defaults_are_those_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "65536", "http", "-1", "８０"])
-def test_port_that_is_none_is_named(text: str) -> None:
+def test_error_about_an_invalid_port_names_the_variable(text: str) -> None:
     with pytest.raises(Unusable, match=r"^DEMO_GATEWAY_PORT must be a port number"):
         Installation.from_environment({"DEMO_GATEWAY_PORT": text})
 
@@ -36,7 +36,7 @@ def test_port_in_use_names_the_variable_to_set(tmp_path: Path) -> None:
 def test_one_directory_has_one_demo(tmp_path: Path) -> None:
     installation = Installation(tmp_path / "demo", 1, 2)
     lock = installation.claim()
-    with pytest.raises(Unusable, match=r"^A demo runs already in DEMO_DIR="):
+    with pytest.raises(Unusable, match=r"^A demo is already running in DEMO_DIR="):
         installation.claim()
     os.close(lock)
     os.close(installation.claim())
@@ -45,7 +45,7 @@ def test_one_directory_has_one_demo(tmp_path: Path) -> None:
         Installation(tmp_path / "file" / "demo", 1, 2).claim()
 
 
-def test_what_is_kept_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+def test_files_are_readable_only_by_their_owner(tmp_path: Path) -> None:
     path = tmp_path / "kept.json"
     assert read_json(path) == {}
     write_json(path, {"a": "ä"})

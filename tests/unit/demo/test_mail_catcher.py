@@ -1,4 +1,4 @@
-"""The mail catcher keeps every mail, shows it, and lets nothing in it act."""
+"""The mail catcher keeps and shows every mail, and nothing in a mail can act."""
 
 import json
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def test_nothing_in_a_mail_can_act(catcher: Catcher) -> None:
     assert "default-src 'none'" in response.headers["Content-Security-Policy"]
 
 
-def test_another_sites_name_for_this_machine_is_refused(catcher: Catcher) -> None:
+def test_request_with_another_host_name_is_refused(catcher: Catcher) -> None:
     assert catcher.get("/messages.json", host="evil.example")[0].status == 421
 
 

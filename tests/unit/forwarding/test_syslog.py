@@ -1,4 +1,4 @@
-"""A syslog message by RFC 5424: whatever a client sends stays within it."""
+"""Syslog messages by RFC 5424: nothing that a client sends can leave its message."""
 
 import json
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ def message(row: LoggedRequest) -> bytes:
     return syslog.message(events._of_request(row), "simsim.example")
 
 
-def test_message_is_what_the_rfc_says() -> None:
+def test_message_follows_the_rfc() -> None:
     said = message(requested())
     head, _, told = said.partition(b"] ")
     assert head == (
@@ -40,7 +40,7 @@ def test_message_is_what_the_rfc_says() -> None:
     assert message(requested(outcome="refused", reason="expired")).startswith(b"<133>1 ")
 
 
-def test_hostile_path_and_name_neither_break_a_message_nor_forge_another() -> None:
+def test_hostile_path_and_name_can_not_break_or_forge_a_message() -> None:
     said = message(requested(resource=HOSTILE, token_name=HOSTILE, method=HOSTILE, address=HOSTILE, reason=HOSTILE))
     found = MESSAGE.fullmatch(said)
     assert found, said
@@ -51,12 +51,12 @@ def test_hostile_path_and_name_neither_break_a_message_nor_forge_another() -> No
 
 
 @given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=50))
-def test_any_text_makes_a_whole_message(text: str) -> None:
+def test_any_text_makes_one_complete_message(text: str) -> None:
     found = MESSAGE.fullmatch(message(requested(resource=text, token_name=text, address=text, reason=text)))
     assert found
     assert json.loads(found["msg"])["token_name"] == text
 
 
-def test_host_that_is_no_ascii_name_is_left_out() -> None:
+def test_host_name_beyond_ascii_is_left_out() -> None:
     event = events._of_request(requested())
     assert syslog.message(event, "ü\n ").startswith(b"<134>1 2026-11-24T12:00:00.120000Z - simsim - request [")

@@ -1,4 +1,4 @@
-"""The receiver's settings: what is usable, and the one line that says what is not."""
+"""The receiver's settings, and the one-line errors about unusable ones."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def given(monkeypatch: pytest.MonkeyPatch, **values: str) -> Target | None:
         "syslog://siem.example/topsecret", "syslog+tls://siem.example?x=1", "udp://siem.example",
     ],
 )  # fmt: skip
-def test_unusable_address_is_named_in_one_line_that_does_not_show_it(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_about_an_unusable_url_is_one_line_without_the_url(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Unusable, match=r"^SIMSIM_FORWARD_URL") as caught:
         given(monkeypatch, URL=url, SECRET="" if url.startswith("syslog") else SECRET)
     assert "\n" not in str(caught.value)
@@ -56,14 +56,14 @@ def test_webhook_without_a_good_secret_stops_the_start(secret: str, monkeypatch:
         ("CA", {"URL": "syslog://siem.example", "CA": "/nowhere/ca.pem"}),
     ],
 )  # fmt: skip
-def test_setting_that_would_do_nothing_stops_the_start(
+def test_setting_without_effect_stops_the_start(
     name: str, values: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(Unusable, match=f"^SIMSIM_FORWARD_{name}"):
         given(monkeypatch, **values)
 
 
-def test_usable_addresses_say_protocol_port_and_path(tmp_path: Path) -> None:
+def test_usable_urls_give_protocol_port_and_path(tmp_path: Path) -> None:
     hook = read_target("https://siem.example/hooks/1?x=2", SECRET, "")
     assert (hook.protocol, hook.is_tls, hook.port, hook.path) == (Protocol.WEBHOOK, True, 443, "/hooks/1?x=2")
     assert read_target("http://localhost:8088", SECRET, "").path == "/"
@@ -73,12 +73,12 @@ def test_usable_addresses_say_protocol_port_and_path(tmp_path: Path) -> None:
     assert read_target("syslog://siem.example", "", "").port == 514
 
 
-def test_nothing_is_forwarded_unless_it_is_said_where(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_forwarded_without_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
     assert given(monkeypatch) is None
 
 
 @pytest.mark.covers("B6")
-def test_secret_comes_from_a_file_too_and_is_in_no_words_of_the_settings(
+def test_secret_is_read_from_a_file_and_never_shown_by_the_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "secret").write_text(f"{SECRET}\n")

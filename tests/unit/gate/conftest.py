@@ -1,4 +1,4 @@
-"""What the tests of the gate share: a database, a spool, and a gate between them."""
+"""Fixtures of the gate's tests: a database, a spool, and a gate between them."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The caller's address: who may say it, and in which forms."""
+"""The caller's address: which peers may state it, and in which forms."""
 
 from ipaddress import ip_network
 
@@ -6,10 +6,10 @@ import pytest
 
 from simsim.credential.allowlist import pack, parse_address
 from simsim.gate.address import (
+    MAX_CACHED_CHARACTERS,
     MAX_FORWARDED_FOR_BYTES,
-    MAX_REMEMBERED,
     MAX_VIA_CHARACTERS,
-    _remembered_hop,
+    _cached_hop,
     locate,
     network_of,
     parse_hop,
@@ -29,13 +29,13 @@ def seen(peer: str | None, *forwarded_for: str, trusted: bytes = TRUSTED) -> str
 @pytest.mark.parametrize(
     ("peer", "forwarded_for", "expected"),
     [
-        # Nobody in between.
+        # No proxy in between.
         ("203.0.113.9", [], "203.0.113.9"),
         ("203.0.113.9:51234", [], "203.0.113.9"),
         ("[2001:db8::9]:51234", [], "2001:db8::9"),
         ("2001:db8::9", [], "2001:db8::9"),
         ("::ffff:203.0.113.9", [], "203.0.113.9"),
-        # A caller who writes the header itself.
+        # A caller that writes the header itself.
         ("203.0.113.9", ["10.0.0.1"], "203.0.113.9"),
         ("203.0.113.9", ["junk"], "203.0.113.9"),
         # A trusted proxy.
@@ -49,7 +49,7 @@ def seen(peer: str | None, *forwarded_for: str, trusted: bytes = TRUSTED) -> str
         ("10.0.0.1", ["10.0.0.4, 10.0.0.3"], "10.0.0.4"),
         ("fd00::1", [" 203.0.113.9:443 "], "203.0.113.9"),
         ("10.0.0.1", ["[2001:db8::9]:443,10.0.0.2:1"], "2001:db8::9"),
-        # A hop that is no address: what stands left of it was written by nobody we trust.
+        # A hop that is not an address: nobody trusted wrote what stands left of it.
         ("10.0.0.1", ["unknown"], None),
         ("10.0.0.1", ["203.0.113.9, unknown"], None),
         ("10.0.0.1", ["unknown, 203.0.113.9"], "203.0.113.9"),
@@ -57,12 +57,12 @@ def seen(peer: str | None, *forwarded_for: str, trusted: bytes = TRUSTED) -> str
         ("10.0.0.1", ["203.0.113.9,"], None),
         ("10.0.0.1", [""], None),
         ("10.0.0.1", ["203.0.113.9", ""], None),
-        # A Unix socket: trusted, and without an address of its own.
+        # A Unix socket: trusted, and without an address.
         ("", ["203.0.113.9"], "203.0.113.9"),
         (None, ["203.0.113.9, 10.0.0.1"], "203.0.113.9"),
         ("", [], None),
         (None, [], None),
-        # A peer that is no address is trusted with nothing.
+        # A peer that is not an address is never trusted.
         ("testclient", [], None),
         ("testclient", ["203.0.113.9"], None),
     ],
@@ -80,7 +80,7 @@ def test_without_trusted_proxies_no_header_counts() -> None:
 
 
 @pytest.mark.covers("B9")
-def test_peer_s_word_counts_from_a_socket_and_from_trusted_proxies() -> None:
+def test_only_sockets_and_trusted_proxies_are_trusted_peers() -> None:
     for peer, counts in {
         None: True,
         "": True,
@@ -107,30 +107,32 @@ def test_peer_s_word_counts_from_a_socket_and_from_trusted_proxies() -> None:
         ("", ["unknown, fd00::2"], "fd00::2"),
     ],
 )
-def test_way_through_proxies_is_told_with_the_address(peer: str, forwarded_for: list[str], via: str | None) -> None:
+def test_trusted_proxies_on_the_way_are_named_with_the_address(
+    peer: str, forwarded_for: list[str], via: str | None
+) -> None:
     assert locate(peer, forwarded_for, TRUSTED).via == via
 
 
-def test_way_that_a_caller_makes_long_is_cut() -> None:
+def test_long_chain_of_proxies_is_cut() -> None:
     via = locate("", [", ".join(["fd00::1:2:3:4:5"] * 100)], TRUSTED).via
     assert via is not None
     assert len(via) == MAX_VIA_CHARACTERS
 
 
 @pytest.mark.covers("R10", "B9")
-def test_header_that_is_too_long_is_read_from_the_right_as_far_as_it_is_walked() -> None:
+def test_only_the_right_end_of_a_long_header_is_read() -> None:
     long = ",".join(["10.0.0.1"] * (MAX_FORWARDED_FOR_BYTES // 9 + 1))
-    # Trusted as far as it is read: what stands left of that may be anything.
+    # All addresses in the part that is read are trusted; anything may stand left of it.
     assert seen(SOCKET, long) is None
     assert seen(SOCKET, long[9 * 10 :]) == "10.0.0.1"
-    # What the trusted proxy appended counts, whatever its caller sent.
+    # The address that the trusted proxy appended counts, for any header of its caller.
     for sent in (long, "1.1.1.1," * 2000, "é" * 20_000, "," * 400_000):
         assert seen(SOCKET, sent, "203.0.113.9, 10.0.0.2") == "203.0.113.9"
     assert seen(SOCKET, "1" * 2 * MAX_FORWARDED_FOR_BYTES) is None
 
 
 @pytest.mark.covers("R10", "B9")
-def test_half_a_hop_is_never_taken_for_an_address() -> None:
+def test_part_of_a_hop_is_never_taken_for_an_address() -> None:
     right = ",10.0.0.1" * (MAX_FORWARDED_FOR_BYTES // 9)
     for cut in range(30):
         assert seen(SOCKET, "198.51.100.203.0.113.9"[: 22 - cut % 22] + right + "," + " " * cut + "10.0.0.2") is None
@@ -144,7 +146,7 @@ def test_half_a_hop_is_never_taken_for_an_address() -> None:
         "2001:db8", "for=1.2.3.4", '"1.2.3.4"', "1.2.3.4 5.6.7.8", "\n1.2.3.4",
     ],
 )  # fmt: skip
-def test_no_other_form_is_a_hop(text: str) -> None:
+def test_other_forms_are_not_hops(text: str) -> None:
     assert parse_hop(text) is None
 
 
@@ -156,19 +158,19 @@ def test_port_and_brackets_do_not_change_an_address(text: str) -> None:
 
 
 @pytest.mark.covers("R10", "B9")
-def test_hop_that_is_too_long_to_be_remembered_is_read_all_the_same() -> None:
+def test_hop_that_is_too_long_for_the_cache_is_still_parsed() -> None:
     for text in ("203.0.113.9", "203.0.113.9" + 200 * " ", "[2001:db8::1]:443" + 200 * "\t"):
-        before = _remembered_hop.cache_info().currsize
+        before = _cached_hop.cache_info().currsize
         for _ in range(2):
             hop = parse_hop(text)
             assert hop is not None
             assert hop.text in {"203.0.113.9", "2001:db8::1"}
-        assert _remembered_hop.cache_info().currsize - before <= (len(text) <= MAX_REMEMBERED)
+        assert _cached_hop.cache_info().currsize - before <= (len(text) <= MAX_CACHED_CHARACTERS)
 
 
 @pytest.mark.covers("R10", "B9")
 @pytest.mark.parametrize("forwarded_for", [[], ["203.0.113.9"], ["203.0.113.9, 10.1.1.1"], ["203.0.113.9" + 200 * " "]])
-def test_place_is_the_same_when_it_is_asked_for_again_and_another_where_more_is_trusted(
+def test_cached_location_is_the_same_and_depends_on_the_trusted_proxies(
     forwarded_for: list[str],
 ) -> None:
     for _ in range(2):
@@ -190,7 +192,7 @@ def test_addresses_that_one_customer_of_a_provider_has_are_one_site() -> None:
 
 
 @pytest.mark.covers("R17")
-def test_a_host_that_changes_its_address_within_its_network_is_one_source() -> None:
+def test_host_that_changes_its_address_within_its_network_is_one_source() -> None:
     assert network_of("2001:db8:1:2::1") == network_of("2001:db8:1:2:ffff::9") == "2001:db8:1:2::/64"
     assert network_of("203.0.113.9") != network_of("203.0.113.10")
     assert network_of(None) == network_of("x") == ""

@@ -1,4 +1,4 @@
-"""The answers: one refusal for every reason, and one place that lets in."""
+"""The gate's answers: one refusal for every reason, and one function that accepts."""
 
 import json
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ RECORD = Record("token-id", "account-id", "", b"", datetime.max.replace(tzinfo=U
 
 @pytest.mark.covers("R15", "B9")
 @pytest.mark.parametrize("name", ["Warehouse", "Über 100%", "a/b c", "\r\nX-Simsim-Account: other", "💶", "\0"])
-def test_acceptance_says_whose_token_it_is_in_ascii(name: str) -> None:
+def test_acceptance_names_account_and_token_in_ascii(name: str) -> None:
     status, headers, body = answer.accept(RECORD._replace(name=name))
     assert (status, body) == (204, b"")
     said = dict(headers)
@@ -25,7 +25,7 @@ def test_acceptance_says_whose_token_it_is_in_ascii(name: str) -> None:
 
 
 @pytest.mark.covers("R16")
-def test_every_refusal_has_the_same_bytes_but_for_the_reason_in_its_header() -> None:
+def test_refusals_differ_only_in_the_header_with_the_reason() -> None:
     refusals = {reason: answer.refuse(reason) for reason in Reason if reason is not Reason.OK}
     seen = set()
     for reason, (status, headers, body) in refusals.items():
@@ -42,7 +42,7 @@ def test_every_refusal_has_the_same_bytes_but_for_the_reason_in_its_header() -> 
 
 
 @pytest.mark.covers("B9")
-def test_nobody_can_write_into_an_answer_that_others_get() -> None:
+def test_shared_answers_cannot_be_changed() -> None:
     given = (answer.accept(RECORD), answer.refuse(Reason.EXPIRED), answer.UNDECIDED, answer.NOT_FOUND, answer.HEALTHY)
     for each in given:
         assert isinstance(each.headers, tuple)
@@ -56,7 +56,7 @@ def test_there_is_no_refusal_for_an_acceptance() -> None:
 
 
 @pytest.mark.covers("R16")
-def test_no_decision_is_503_with_a_time_to_come_back() -> None:
+def test_missing_decision_is_503_with_retry_after() -> None:
     assert answer.UNDECIDED.status == 503
     assert int(dict(answer.UNDECIDED.headers)["retry-after"]) > 0
     assert json.loads(answer.UNDECIDED_BODY)["status"] == 503

@@ -1,4 +1,4 @@
-"""The gate: the journey of one request, and what it answers when a part is away."""
+"""The gate: one request from end to end, and the answers when a part is away."""
 
 import json
 import shutil
@@ -36,7 +36,7 @@ def lines(spool_dir: Path) -> list[dict[str, object]]:
 
 
 @pytest.mark.covers("R15", "R17")
-def test_active_token_is_let_in_and_its_line_is_there(gate: Gate, database: Database, spool_dir: Path) -> None:
+def test_active_token_is_let_in_and_logged(gate: Gate, database: Database, spool_dir: Path) -> None:
     status, headers, body = gate.verify(asked(basic(database.add(name="Ware house"))))
     assert (status, body) == (204, b"")
     said = dict(headers)
@@ -48,7 +48,7 @@ def test_active_token_is_let_in_and_its_line_is_there(gate: Gate, database: Data
 
 
 @pytest.mark.covers("R13", "R15", "R16", "R17")
-def test_all_refusals_look_alike_and_the_log_tells_them_apart(gate: Gate, database: Database, spool_dir: Path) -> None:
+def test_all_refusals_look_alike_and_differ_in_the_log(gate: Gate, database: Database, spool_dir: Path) -> None:
     own, past = database.add(), datetime.now(UTC) - timedelta(seconds=1)
     refused = {
         "no_credentials": asked(),
@@ -69,7 +69,9 @@ def test_all_refusals_look_alike_and_the_log_tells_them_apart(gate: Gate, databa
 
 
 @pytest.mark.covers("R17")
-def test_claimed_account_is_logged_and_another_s_token_is_not(gate: Gate, database: Database, spool_dir: Path) -> None:
+def test_log_names_the_claimed_account_and_never_another_accounts_token(
+    gate: Gate, database: Database, spool_dir: Path
+) -> None:
     revoked = database.add(revoked_at="2026-01-01 00:00:00")
     gate.verify(asked(basic("hunter2")))
     gate.verify(asked(basic(database.add(), GLOBEX)))
@@ -92,7 +94,7 @@ def test_revoked_token_is_refused_at_once(gate: Gate, database: Database) -> Non
 
 
 @pytest.mark.covers("R5")
-def test_expiry_is_judged_by_the_gate_s_clock(database: Database, spool_dir: Path) -> None:
+def test_expiry_is_judged_by_the_gates_clock(database: Database, spool_dir: Path) -> None:
     expiry = datetime(2027, 1, 1, tzinfo=UTC)
     password = database.add(expires_at=expiry)
     moments = [expiry - timedelta(microseconds=1), expiry, expiry + timedelta(hours=1)]
@@ -100,13 +102,13 @@ def test_expiry_is_judged_by_the_gate_s_clock(database: Database, spool_dir: Pat
     gate = Gate(SqliteLookup(database.path), Spool(spool_dir), clock=lambda: next(clock))
     assert [gate.verify(asked(basic(password))).status for _ in moments] == [204, 401, 401]
     assert [line["at"] for line in lines(spool_dir)] == pytest.approx([moment.timestamp() for moment in moments])
-    # A clock that fails is no acceptance either.
+    # With a failing clock nobody is accepted either.
     assert gate.verify(asked(basic(password))) == answer.UNDECIDED
     gate.close()
 
 
 @pytest.mark.covers("R17", "B9")
-def test_proxy_names_the_request_or_the_gate_does(database: Database, spool_dir: Path) -> None:
+def test_request_id_comes_from_the_proxy_or_from_the_gate(database: Database, spool_dir: Path) -> None:
     gate = Gate(SqliteLookup(database.path), Spool(spool_dir), TRUSTED)
     named = {"request_id": REQUEST_ID, "forwarded_method": "DELETE", "forwarded_target": "/a?b"}
     for peer in ("", "10.0.0.1"):
@@ -121,7 +123,7 @@ def test_proxy_names_the_request_or_the_gate_does(database: Database, spool_dir:
 
 
 @pytest.mark.covers("R13", "R15", "B9")
-def test_for_whoever_is_no_trusted_proxy_the_question_does_not_exist(database: Database, spool_dir: Path) -> None:
+def test_untrusted_peers_get_404(database: Database, spool_dir: Path) -> None:
     gate = Gate(SqliteLookup(database.path), Spool(spool_dir), TRUSTED)
     good, revoked = database.add(), database.add(revoked_at="2026-01-01 00:00:00")
     bound = database.add(allow=("198.51.100.0/24",))
@@ -144,7 +146,7 @@ def test_decision_does_not_read_the_forwarded_target(gate: Gate, database: Datab
 
 
 @pytest.mark.covers("R16", "R17")
-def test_without_the_database_good_credentials_are_undecided_and_logged_so(
+def test_without_the_database_good_credentials_are_undecided_in_answer_and_log(
     gate: Gate, database: Database, spool_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     password = database.add()
@@ -153,7 +155,7 @@ def test_without_the_database_good_credentials_are_undecided_and_logged_so(
         assert gate.verify(asked(basic(password))) == answer.UNDECIDED
     assert gate.verify(asked(b"Bearer x")).status == 401
     assert [line["reason"] for line in lines(spool_dir)] == ["unavailable", "unavailable", "malformed"]
-    # One complaint a second at most: an outage must not fill the disk.
+    # At most one complaint a second: an outage must not fill the disk.
     complaint = capsys.readouterr().err
     assert complaint.count("\n") == 1
     assert complaint.startswith("simsim gate: Unavailable: SQLite: [Errno 2] No such file")
@@ -180,7 +182,7 @@ def test_without_a_spool_nobody_is_let_in(
         ("allowlist", 1), ("account", None), ("works_until", "never"), ("name", None),
     ],
 )  # fmt: skip
-def test_row_that_makes_no_sense_opens_nothing(
+def test_nonsensical_row_lets_nobody_in(
     gate: Gate, database: Database, column: str, value: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
     password = database.add(allow=("198.51.100.0/24",))
@@ -193,14 +195,14 @@ def test_row_that_makes_no_sense_opens_nothing(
 
 @pytest.mark.covers("R10", "R16")
 @pytest.mark.parametrize("value", ["", "text", b"\4", bytes(33)])
-def test_allowlist_that_was_cut_short_opens_nothing(gate: Gate, database: Database, value: object) -> None:
+def test_truncated_allowlist_lets_nobody_in(gate: Gate, database: Database, value: object) -> None:
     password = database.add()
     database.change(password, allowlist=value)
     assert gate.verify(asked(basic(password))).status in {401, 503}
 
 
 @pytest.mark.covers("R17")
-def test_complaint_holds_no_values(gate: Gate, database: Database, capsys: pytest.CaptureFixture[str]) -> None:
+def test_complaint_contains_no_values(gate: Gate, database: Database, capsys: pytest.CaptureFixture[str]) -> None:
     password = database.add()
     database.change(password, expires_at=password)
     assert gate.verify(asked(basic(password))).status == 503
@@ -208,7 +210,7 @@ def test_complaint_holds_no_values(gate: Gate, database: Database, capsys: pytes
 
 
 @pytest.mark.covers("R15")
-def test_no_other_path_ever_opens(gate: Gate) -> None:
+def test_no_other_path_lets_anybody_in(gate: Gate) -> None:
     for path in (
         "",
         "/",
@@ -227,7 +229,7 @@ def test_no_other_path_ever_opens(gate: Gate) -> None:
 
 
 @pytest.mark.covers("B11")
-def test_gate_is_ready_while_it_could_decide(gate: Gate, database: Database, spool_dir: Path) -> None:
+def test_gate_is_ready_while_it_can_decide(gate: Gate, database: Database, spool_dir: Path) -> None:
     assert gate.answer(HEALTHZ, "GET").status == gate.answer(READYZ, "HEAD").status == 200
     gate.close()
     away = database.path.rename(database.path.with_suffix(".away"))

@@ -1,4 +1,4 @@
-"""Room that is kept, given away when the disk is full, and kept again once there is some."""
+"""The ballast is made, deleted when the disk is full, and made again once there is room."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.covers("R17")
 KILOBYTE = 1024
 
 
-def test_ballast_takes_up_its_room_for_real(spool_dir: Path) -> None:
+def test_ballast_really_takes_up_its_room(spool_dir: Path) -> None:
     assert not ballast.is_kept(spool_dir)
     assert ballast.keep(spool_dir, 64 * KILOBYTE)
     assert ballast.is_kept(spool_dir)
@@ -27,12 +27,12 @@ def test_ballast_takes_up_its_room_for_real(spool_dir: Path) -> None:
     assert [path.name for path in spool_dir.iterdir()] == [ballast.NAME]
 
 
-def test_ballast_is_not_made_where_it_would_fill_the_disk(spool_dir: Path) -> None:
+def test_ballast_is_not_made_if_it_would_fill_the_disk(spool_dir: Path) -> None:
     assert not ballast.keep(spool_dir, shutil.disk_usage(spool_dir).free)
     assert not list(spool_dir.iterdir())
 
 
-def test_ballast_that_can_not_be_made_leaves_nothing(spool_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_attempt_to_make_ballast_leaves_no_file(spool_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -42,13 +42,13 @@ def test_ballast_that_can_not_be_made_leaves_nothing(spool_dir: Path, monkeypatc
     assert not list(spool_dir.iterdir())
 
 
-def test_what_a_killed_worker_left_half_is_made_whole(spool_dir: Path) -> None:
+def test_half_made_ballast_of_a_killed_worker_is_completed(spool_dir: Path) -> None:
     (spool_dir / f"{ballast.NAME}.new").write_bytes(b"x")
     assert ballast.keep(spool_dir, 64 * KILOBYTE)
     assert (spool_dir / ballast.NAME).stat().st_size == 64 * KILOBYTE
 
 
-def test_letting_go_twice_is_no_error(spool_dir: Path) -> None:
+def test_letting_go_twice_is_allowed(spool_dir: Path) -> None:
     ballast.keep(spool_dir, KILOBYTE)
     ballast.let_go(spool_dir)
     ballast.let_go(spool_dir)
@@ -56,7 +56,7 @@ def test_letting_go_twice_is_no_error(spool_dir: Path) -> None:
 
 
 class FullDisk:
-    """The operating system's far end: there is no room until the ballast is gone; at first half a line may fit."""
+    """A fake disk without room until the ballast is gone; at first half a line may fit."""
 
     def __init__(self, directory: Path, *, fits: int = 0) -> None:
         self.directory = directory
@@ -120,7 +120,7 @@ def test_ballast_stays_when_something_else_is_wrong(spool_dir: Path, monkeypatch
 
 
 def refusing(times: int, write: Callable[[int, bytes], int]) -> Callable[[int, bytes], int]:
-    """Return what writes as the operating system does when it is out of room for a while."""
+    """Return a function that writes like an operating system that is out of room for a while."""
     left = iter(range(times))
 
     def refuse(file: int, data: bytes) -> int:
@@ -131,7 +131,7 @@ def refusing(times: int, write: Callable[[int, bytes], int]) -> Callable[[int, b
     return refuse
 
 
-def test_a_gap_that_can_not_be_told_yet_is_told_later(spool_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gap_that_cannot_be_reported_yet_is_reported_later(spool_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spool = Spool(spool_dir)
     write = os.write
     monkeypatch.setattr(os, "write", refusing(2, write))  # once, and once more with the ballast gone
@@ -157,7 +157,7 @@ def test_a_gap_that_can_not_be_told_yet_is_told_later(spool_dir: Path, monkeypat
 
 
 class NearlyFullDisk:
-    """The operating system's far end: so many bytes are free, and more once the ballast is gone."""
+    """A fake disk with a number of free bytes, and more once the ballast is gone."""
 
     def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch, *, free: int, blocks: int = 1000) -> None:
         self.directory, self.free, self.blocks = directory, free, blocks
@@ -168,7 +168,7 @@ class NearlyFullDisk:
         return SimpleNamespace(f_blocks=self.blocks, f_frsize=1, f_bavail=self.free + more)
 
 
-def test_ballast_goes_before_the_disk_is_full_and_the_last_room_is_left_to_the_ends(
+def test_ballast_is_deleted_before_the_disk_is_full_and_the_last_room_is_left_for_ends(
     spool_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ballast.keep(spool_dir, KILOBYTE)
@@ -191,7 +191,7 @@ def test_ballast_goes_before_the_disk_is_full_and_the_last_room_is_left_to_the_e
     ends.close()
 
 
-def test_a_file_system_that_tells_no_room_refuses_nothing(spool_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_system_without_reported_sizes_refuses_nothing(spool_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     NearlyFullDisk(spool_dir, monkeypatch, free=0, blocks=0)
     decisions = Spool(spool_dir)
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""The decided line: what it says, and what it never holds."""
+"""The decided line: what it contains, and what it never contains."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,7 @@ def said(
 
 
 @pytest.mark.covers("R17")
-def test_line_says_who_what_when_and_from_where() -> None:
+def test_line_names_token_request_time_and_address() -> None:
     assert said(target="/api/v2/entities?secret=1#x", method="POST") == {
         "id": "0" * 32,
         "at": 1795521600.123456,
@@ -49,7 +49,7 @@ def test_line_says_who_what_when_and_from_where() -> None:
 
 
 @pytest.mark.covers("R17")
-def test_what_is_not_known_is_null() -> None:
+def test_unknown_values_are_null() -> None:
     line = said(decision.PASSWORD_UNKNOWN, account=None, record=None, address="")
     assert (line["reason"], line["cause"]) == ("unknown_credentials", "password_unknown")
     assert [line[name] for name in ("account", "token", "name", "address")] == [None] * 4

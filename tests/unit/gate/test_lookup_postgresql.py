@@ -1,10 +1,12 @@
-"""The lookup on PostgreSQL: the present row over a connection that breaks, hangs, and is made again."""
+"""The lookup on PostgreSQL: it reads the current row over a connection that may break or hang."""
 
 import os
+import signal
 import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -12,7 +14,12 @@ import pytest
 from gate_database import ACME
 from simsim.credential.digest import digest
 from simsim.gate.lookup import Lookup, Unavailable
-from simsim.gate.lookup_postgresql import PAUSE_SECONDS, STATEMENT_TIMEOUT_SECONDS, PostgresqlLookup
+from simsim.gate.lookup_postgresql import (
+    CANCEL_TIMEOUT_SECONDS,
+    PAUSE_SECONDS,
+    STATEMENT_TIMEOUT_SECONDS,
+    PostgresqlLookup,
+)
 
 SCHEMA = """
 DROP TABLE IF EXISTS token CASCADE;
@@ -54,7 +61,7 @@ def break_connections(owner: psycopg.Connection) -> None:
 
 
 @pytest.mark.covers("R15")
-def test_record_says_what_the_row_says(lookup: Lookup) -> None:
+def test_record_holds_the_columns_of_the_row(lookup: Lookup) -> None:
     record = lookup.find(KNOWN)
     assert record is not None
     assert (record.token_id, record.account_id, record.name) == (str(uuid.UUID(int=7)), str(ACME), "Warehouse")
@@ -64,7 +71,7 @@ def test_record_says_what_the_row_says(lookup: Lookup) -> None:
 
 
 @pytest.mark.covers("R13", "B1")
-def test_each_look_sees_what_was_committed_before_it(lookup: Lookup, owner: psycopg.Connection) -> None:
+def test_each_lookup_sees_what_was_committed_before_it(lookup: Lookup, owner: psycopg.Connection) -> None:
     assert lookup.find(KNOWN)
     owner.execute("UPDATE token SET revoked_at = now()")
     record = lookup.find(KNOWN)
@@ -99,7 +106,7 @@ def test_server_that_is_away_is_asked_again_after_a_pause(lookup: Lookup, owner:
 
 
 @pytest.mark.covers("B11")
-def test_kept_connection_that_breaks_for_good_is_unavailable(lookup: Lookup, owner: psycopg.Connection) -> None:
+def test_connection_that_breaks_again_is_unavailable(lookup: Lookup, owner: psycopg.Connection) -> None:
     assert lookup.find(KNOWN)
     owner.execute("DROP VIEW verifiable_token")
     with pytest.raises(Unavailable):
@@ -107,7 +114,7 @@ def test_kept_connection_that_breaks_for_good_is_unavailable(lookup: Lookup, own
 
 
 @pytest.mark.covers("B11")
-def test_no_wait_is_without_an_end(lookup: Lookup, owner: psycopg.Connection) -> None:
+def test_every_wait_has_a_bound(lookup: Lookup, owner: psycopg.Connection) -> None:
     assert lookup.find(KNOWN)
     with owner.transaction():
         owner.execute("LOCK TABLE token IN ACCESS EXCLUSIVE MODE")
@@ -117,10 +124,30 @@ def test_no_wait_is_without_an_end(lookup: Lookup, owner: psycopg.Connection) ->
         assert time.monotonic() - began < STATEMENT_TIMEOUT_SECONDS + 1
 
 
+@pytest.mark.covers("B11")
+def test_frozen_server_is_unavailable_and_found_again(lookup: Lookup, owner: psycopg.Connection) -> None:
+    """The whole server, so that it doesn't take the request to cancel either."""
+    assert lookup.find(KNOWN)
+    sessions = "SELECT pid FROM pg_stat_activity WHERE application_name = 'simsim gate'"
+    processes = [pid for (pid,) in owner.execute(sessions).fetchall()]
+    parent = Path(f"/proc/{owner.info.backend_pid}/stat").read_text().rpartition(")")[2].split()[1]
+    processes.append(int(parent))
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            lookup.find(KNOWN)
+        assert time.monotonic() - began < STATEMENT_TIMEOUT_SECONDS + CANCEL_TIMEOUT_SECONDS + 1
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+    time.sleep(PAUSE_SECONDS)
+    assert lookup.find(KNOWN)
+
+
 @pytest.mark.covers("R13", "B1", "B11")
-def test_primary_that_was_fenced_decides_nothing(
-    lookup: Lookup, owner: psycopg.Connection, postgresql_url: str
-) -> None:
+def test_fenced_primary_decides_nothing(lookup: Lookup, owner: psycopg.Connection, postgresql_url: str) -> None:
     assert lookup.find(KNOWN)
     owner.execute("ALTER SYSTEM SET default_transaction_read_only = on")
     try:
@@ -130,9 +157,9 @@ def test_primary_that_was_fenced_decides_nothing(
             with pytest.raises(Unavailable):
                 lookup.find(digest_of_request)
             time.sleep(PAUSE_SECONDS)
-        anyhow = PostgresqlLookup(f"{postgresql_url}?target_session_attrs=any")
+        unchecked = PostgresqlLookup(f"{postgresql_url}?target_session_attrs=any")
         with pytest.raises(Unavailable, match="takes no writes"):
-            anyhow.find(KNOWN)
+            unchecked.find(KNOWN)
     finally:
         owner.execute("ALTER SYSTEM RESET default_transaction_read_only")
         owner.execute("SELECT pg_reload_conf()")
@@ -141,7 +168,7 @@ def test_primary_that_was_fenced_decides_nothing(
 
 
 @pytest.mark.covers("B11")
-def test_fork_makes_a_connection_for_itself(lookup: Lookup) -> None:
+def test_forked_child_opens_its_own_connection(lookup: Lookup) -> None:
     assert lookup.find(KNOWN)
     child = os.fork()
     if child == 0:
@@ -155,14 +182,14 @@ def test_fork_makes_a_connection_for_itself(lookup: Lookup) -> None:
     assert lookup.find(KNOWN)
 
 
-def test_close_is_no_end(lookup: Lookup) -> None:
+def test_closed_lookup_opens_again(lookup: Lookup) -> None:
     lookup.close()
     assert lookup.find(KNOWN)
     lookup.close()
     assert lookup.find(KNOWN)
 
 
-def test_expiry_is_an_aware_instant(lookup: Lookup) -> None:
+def test_expiry_is_in_utc(lookup: Lookup) -> None:
     record = lookup.find(KNOWN)
     assert record is not None
     assert record.expires_at.utcoffset() == timedelta(0)

@@ -1,4 +1,4 @@
-"""The lookup on SQLite: the present row, of the file that is there, and no other."""
+"""The lookup on SQLite: it reads the current row of the file that is at the path now."""
 
 import os
 import sqlite3
@@ -33,7 +33,7 @@ def open_files() -> int:
 
 
 @pytest.mark.covers("R15")
-def test_record_says_what_the_row_says(database: Database, lookup: Lookup) -> None:
+def test_record_holds_the_columns_of_the_row(database: Database, lookup: Lookup) -> None:
     expires = datetime(2027, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
     password = database.add(name="Ü 💶", expires_at=expires, allow=("203.0.113.0/24",), works_until=expires)
     record = lookup.find(digest(password))
@@ -56,7 +56,7 @@ def test_unknown_digest_is_none(database: Database, lookup: Lookup) -> None:
 
 
 @pytest.mark.covers("R13", "B1")
-def test_each_look_sees_what_was_committed_before_it(database: Database, lookup: Lookup) -> None:
+def test_each_lookup_sees_what_was_committed_before_it(database: Database, lookup: Lookup) -> None:
     password = database.add()
     for number in range(200):
         database.change(password, name=str(number))
@@ -64,7 +64,7 @@ def test_each_look_sees_what_was_committed_before_it(database: Database, lookup:
 
 
 @pytest.mark.covers("R13")
-def test_no_snapshot_stays_open_between_two_looks(database: Database, lookup: Lookup) -> None:
+def test_no_snapshot_stays_open_between_two_lookups(database: Database, lookup: Lookup) -> None:
     password = database.add()
     name_of(lookup, password)
     name_of(lookup, "nobody's")
@@ -75,7 +75,7 @@ def test_no_snapshot_stays_open_between_two_looks(database: Database, lookup: Lo
 
 
 @pytest.mark.covers("R13", "B1")
-def test_replaced_file_stops_answering(database: Database, lookup: Lookup, tmp_path: Path) -> None:
+def test_replaced_file_is_read_no_longer(database: Database, lookup: Lookup, tmp_path: Path) -> None:
     password = database.add(name="before")
     assert name_of(lookup, password) == "before"
     database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -90,7 +90,7 @@ def test_replaced_file_stops_answering(database: Database, lookup: Lookup, tmp_p
 
 
 @pytest.mark.covers("R13", "B1")
-def test_removed_file_is_no_answer_and_is_not_created(database: Database, lookup: Lookup) -> None:
+def test_removed_file_is_unavailable_and_is_not_created(database: Database, lookup: Lookup) -> None:
     password = database.add()
     assert name_of(lookup, password) is not None
     database.path.rename(database.path.with_suffix(".away"))
@@ -124,7 +124,7 @@ def test_lookup_cannot_write(database: Database, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database" * 1000])
-def test_what_is_no_simsim_database_is_unavailable(tmp_path: Path, content: bytes) -> None:
+def test_file_of_another_kind_is_unavailable_and_unchanged(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "other"
     path.write_bytes(content)
     lookup = SqliteLookup(path)
@@ -153,7 +153,7 @@ def test_password_of_two_tokens_is_no_decision(database: Database, lookup: Looku
 
 
 @pytest.mark.covers("B11")
-def test_fork_opens_the_file_for_itself(database: Database, lookup: Lookup) -> None:
+def test_forked_child_opens_the_file_itself(database: Database, lookup: Lookup) -> None:
     password = database.add()
     assert name_of(lookup, password) == "Warehouse"
     child = os.fork()

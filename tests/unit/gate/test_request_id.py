@@ -1,4 +1,4 @@
-"""A request's id is one and the same, whoever spells it and however."""
+"""A request's id is the same in every spelling."""
 
 import json
 import uuid
@@ -18,13 +18,13 @@ ID = "0123456789abcdef" * 2
 
 
 @given(st.uuids())
-def test_every_spelling_of_an_id_is_the_same_id(made: uuid.UUID) -> None:
+def test_every_spelling_of_an_id_gives_the_same_id(made: uuid.UUID) -> None:
     for spelt in (made.hex, str(made), made.hex.upper(), str(made).upper()):
         assert parse_request_id(spelt) == made.hex
 
 
 @given(st.text() | st.from_regex(r"[0-9a-f-]{30,38}"))
-def test_whatever_a_client_sends_is_an_id_or_none(text: str) -> None:
+def test_any_text_is_an_id_or_none(text: str) -> None:
     found = parse_request_id(text)
     assert found is None or is_request_id(found)
 
@@ -32,7 +32,7 @@ def test_whatever_a_client_sends_is_an_id_or_none(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", ID[:-1], ID + "0", "{" + ID + "}", ID[:8] + "-" + ID[8:], "urn:uuid:" + str(uuid.UUID(ID)), "٣" * 32]
 )
-def test_what_only_resembles_an_id_is_none(text: str) -> None:
+def test_text_that_resembles_an_id_is_refused(text: str) -> None:
     assert parse_request_id(text) is None
 
 
@@ -41,7 +41,7 @@ def ask(gate: Gate, *authorization: bytes, peer: str = "", request_id: str | Non
 
 
 @pytest.mark.covers("R17", "B9")
-def test_the_gate_tells_a_proxy_the_id_that_it_gave_none(gate: Gate, database: Database, spool_dir: Path) -> None:
+def test_gate_returns_its_own_id_to_a_proxy_that_sent_none(gate: Gate, database: Database, spool_dir: Path) -> None:
     told = answer.REQUEST_HEADER.lower()
     dashed = str(uuid.UUID(ID))
     accepted, refused, spelt, named = (

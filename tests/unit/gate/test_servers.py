@@ -1,4 +1,4 @@
-"""The gate behind its servers: what each of them hands over, and what it does with the answer."""
+"""The gate behind its servers: what each server passes to it, and what it does with the answer."""
 
 import asyncio
 import socket
@@ -35,7 +35,7 @@ START_SECONDS = 20
 
 
 class Server:
-    """A real granian on a Unix socket, and a client that says exactly what it is told to."""
+    """A real granian on a Unix socket, and a client that sends exactly the given bytes."""
 
     def __init__(self, path: Path, interface: str) -> None:
         self.path = path
@@ -98,7 +98,9 @@ def test_real_server_carries_the_gate_s_answers(server: Server, database: Databa
 
 
 @pytest.mark.covers("R11", "B9")
-def test_client_hears_from_a_real_gate_what_a_proxy_would(server: Server, database: Database, tmp_path: Path) -> None:
+def test_client_gets_the_same_answers_from_a_real_gate_as_a_proxy(
+    server: Server, database: Database, tmp_path: Path
+) -> None:
     account, allow = str(ACME), ("203.0.113.0/24",)
     password, expired = database.add(allow=allow), database.add(expires_at=datetime(2020, 1, 1, tzinfo=UTC))
 
@@ -155,9 +157,7 @@ def test_real_server_never_turns_a_strange_header_into_an_acceptance_or_an_error
 
 
 @pytest.mark.covers("R15")
-def test_second_header_that_is_not_ascii_is_counted_where_the_server_shows_it(
-    server: Server, database: Database
-) -> None:
+def test_second_header_that_is_not_ascii_counts_if_the_server_shows_it(server: Server, database: Database) -> None:
     good = b"Authorization: " + basic(database.add())
     status, _ = server.say(good, b"Authorization: \xff")
     # granian's RSGI hides a value that is not ASCII behind an earlier one that is; its ASGI hides nothing.
@@ -165,8 +165,8 @@ def test_second_header_that_is_not_ascii_is_counted_where_the_server_shows_it(
 
 
 @pytest.mark.covers("R15", "R17", "B9")
-def test_question_in_a_body_is_seen_byte_by_byte(server: Server, database: Database, spool_dir: Path) -> None:
-    """As nginx.conf asks where a header could not carry it; behind ASGI headers carry every byte."""
+def test_gate_sees_every_byte_of_a_question_in_a_body(server: Server, database: Database, spool_dir: Path) -> None:
+    """nginx.conf sends values in the body that a header could not carry; ASGI headers carry every byte."""
     good = basic(database.add(allow=("203.0.113.0/24",)))
     if server.interface == "asgi":
         said = b"X-Forwarded-Uri: /caf\xc3\xa9?q=\xff", b"X-Forwarded-For: \xff, 203.0.113.9"
@@ -200,7 +200,7 @@ def test_question_in_a_body_is_seen_byte_by_byte(server: Server, database: Datab
 
 
 class Headers:
-    """Headers as granian's RSGI gives them: a value that is not ASCII is no value, but its name is there."""
+    """Headers as granian's RSGI gives them: a value that is not ASCII is missing, but its name is there."""
 
     def __init__(self, *items: tuple[str, str]) -> None:
         self._items = items
@@ -225,7 +225,7 @@ class Scope:
 
 
 class Protocol:
-    """The far end of an RSGI request, which keeps what it was answered."""
+    """The other end of an RSGI request, which keeps the answer."""
 
     def __init__(self) -> None:
         self.status = 0
@@ -265,7 +265,7 @@ def test_rsgi_answers_each_kind_of_request(gate: Gate, database: Database, spool
     assert answered(Scope(long), b"/x\n203.0.113.9\n" + good[1].encode()).status == 204
     assert answered(Scope(long), b"/x\n203.0.113.9\n").status == 401
     assert answered(Scope(long), good[1].encode()).status == 401
-    # Where headers say it, a body says nothing.
+    # With these headers, the body is ignored.
     assert answered(Scope(("x-forwarded-for", "203.0.113.9"), long), b"/x\n\n" + good[1].encode()).status == 401
     assert answered(Scope(good, path="/")).status == 404
     assert answered(Scope(good, proto="ws")).status == 404

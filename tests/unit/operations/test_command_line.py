@@ -1,6 +1,7 @@
 """Help comes at once, wrong usage is 2, and a failure is one plain line."""
 
 import json
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -53,6 +54,18 @@ def test_help_imports_no_django() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.parametrize(
+    "arguments", [("gateway", "--upstream", "http://127.0.0.1:9", "--print-config"), ("migrate", "--check")]
+)
+def test_garbage_is_collected_while_a_verb_runs(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """A server that never collected it would grow without end; while modules are imported there is none."""
+    code = "import gc; from simsim.config.command_line import main; main(); assert gc.isenabled()"
+    environment = {"SIMSIM_DATA_DIR": str(tmp_path), "PATH": os.environ["PATH"]}
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.covers("B9")
 def test_server_of_the_gate_imports_no_django(tmp_path: Path) -> None:
     code = "import sys, simsim.config.rsgi; sys.exit('django' in sys.modules)"
@@ -84,7 +97,7 @@ FAILURES = [
     (NotPermitted(), 5, "Only administrators of the account may do this."),
     (ServiceUnavailable("It does not answer."), 6, "It does not answer."),
     (OperationalError("no such table: x"), 1, "The database is not up to date: run simsim migrate"),
-    (OperationalError("connection\nrefused"), 6, "The database can't be used now: connection refused"),
+    (OperationalError("connection\nrefused"), 6, "The database is not available: connection refused"),
     (
         Invalid(FieldError("name", "Too long."), FieldError("expires_at", "In the past.")),
         2, "NAME: Too long. expires_at: In the past.",

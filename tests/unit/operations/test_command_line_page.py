@@ -27,7 +27,7 @@ def row(verb: str, command: Any) -> str:
     arguments, options = "", []
     for parameter in command.params:
         if parameter.param_type_name == "argument":
-            arguments += f" {parameter.metavar}"
+            arguments += f" {parameter.metavar}" if parameter.required else f" [{parameter.metavar}]"
         elif parameter.name != "as_json":
             typed = "/".join(f"`{name}`" for name in (parameter.opts[0], *parameter.secondary_opts[:1]))
             options.append(typed if parameter.required else f"[{typed}]")

@@ -9,7 +9,7 @@ import pytest
 
 from simsim.operations.output import cell, print_list, print_one
 from simsim.operations.time_arguments import parse_moment
-from simsim.operations.verbs.token import parse_overlap
+from simsim.operations.verbs.token_rotation import parse_overlap
 from simsim.problem import Invalid
 from simsim.tokens.rules import parse_expiry
 
@@ -30,7 +30,7 @@ def test_a_list_in_a_pipe_is_lines_with_tabs(capsys: pytest.CaptureFixture[str])
     print_list(ITEMS, ["id", "name", "at", "networks"], as_json=False, cursor="next")
     out, err = capsys.readouterr()
     assert out.splitlines()[1] == "1\t[red]Ä\t2027-01-31T12:34:56.789Z\t10.0.0.0/8, ::1/128"
-    assert err == "There is more: --cursor next\n"
+    assert err == "More items follow: --cursor next\n"
 
 
 def test_a_list_at_a_terminal_is_a_table_of_names_not_of_markup(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,9 +26,7 @@ def test_program_that_fails_is_told_while_serve_runs_and_that_it_has_ended_after
         assert served is not None
         assert (served.is_running, served.host, served.port) == (True, "::", 8000)
         assert failure_of(served, "gate") == failure_of(served, "nobody") == ""
-        assert failure_of(served, "worker").startswith(
-            ": it ended 3 times in a row (exit status 3), and starts again at "
-        )
+        assert failure_of(served, "worker").startswith(": it ended 3 times in a row (exit status 3), and restarts at ")
         with pytest.raises(Unusable, match="Another simsim serve"):
             ServeState(tmp_path, host="::", port=8000).write([])
     ended = read_served(tmp_path)

@@ -59,7 +59,7 @@ def test_program_that_dies_is_started_again(tmp_path: Path) -> None:
     with Supervisor(said.append).supervising() as supervisor:
         supervisor.start(Program("patient", dies_once))
         assert supervisor.wait_until(lambda: len(numbers(pids)) == 2, name="patient", seconds=20)
-    assert said == ["patient ended (exit status 3); it starts again in 0.1 s"]
+    assert said == ["patient ended (exit status 3); it restarts in 0.1 s"]
     assert not any(is_alive(pid) for pid in numbers(pids))
 
 

@@ -1,4 +1,4 @@
-"""What identifies somebody is masked before it is stored, and a million ids are one endpoint."""
+"""Parts of a path that identify somebody are masked before it is stored, and a million ids are one endpoint."""
 
 import tracemalloc
 import uuid
@@ -25,13 +25,13 @@ pytestmark = pytest.mark.covers("R17")
         ("/holdings/{id}", "*", "*"),
     ],
 )
-def test_what_a_pattern_names_is_not_stored(pattern: str, path: str, stored: str) -> None:
+def test_masked_parts_of_a_path_are_not_stored(pattern: str, path: str, stored: str) -> None:
     parsed = parse_pattern(pattern)
     assert parsed is not None
     assert Paths([parsed]).read(path)[0] == stored
 
 
-def test_every_pattern_that_fits_masks() -> None:
+def test_every_matching_pattern_masks() -> None:
     patterns = [parse_pattern("/a/{x}"), parse_pattern("/a/b/{y}")]
     assert Paths(filter(None, patterns)).read("/a/b/c")[0] == "/a/{x}/c"
     assert Paths(filter(None, reversed(patterns))).read("/a/b/c")[0] == "/a/{x}/{y}"
@@ -42,7 +42,7 @@ def test_every_pattern_that_fits_masks() -> None:
     ["", "/", "holdings/{id}", "/holdings", "/holdings/id", "/holdings/{}", "/holdings/{ID}", "/h//{id}", "/h/{id}?x",
      "/h/{id}/", "/h/x{id}", "/h/{id}#", "/h/\u00e9/{id}", "/h /{id}"],
 )  # fmt: skip
-def test_what_is_no_pattern_is_refused(text: str) -> None:
+def test_invalid_pattern_is_refused(text: str) -> None:
     assert parse_pattern(text) is None
 
 
@@ -59,12 +59,12 @@ def test_what_is_no_pattern_is_refused(text: str) -> None:
         ("*", "*"),
     ],
 )
-def test_what_looks_like_an_id_is_no_part_of_an_endpoints_name(path: str, endpoint: str) -> None:
+def test_ids_are_left_out_of_an_endpoints_name(path: str, endpoint: str) -> None:
     assert Paths().read(path) == (path, endpoint)
 
 
 @given(st.text(max_size=60).map(lambda text: f"/{text}"))
-def test_an_endpoint_is_named_by_its_name(path: str) -> None:
+def test_endpoints_name_names_the_same_endpoint(path: str) -> None:
     name = Paths().read(path)[1]
     assert Paths().read(name)[1] == name
     assert len(name) <= MAX_ENDPOINT_LENGTH

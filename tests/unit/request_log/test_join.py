@@ -1,4 +1,4 @@
-"""Whatever comes first and however the lines are batched, the same requests come out."""
+"""Lines in any order and any batches give the same requests."""
 
 import itertools
 import uuid
@@ -32,7 +32,7 @@ def completed(number: int, status: int = 200) -> Completed:
 
 @dataclass
 class Log:
-    """What the database does with changes."""
+    """A database that applies changes."""
 
     rows: dict[int, RequestRow] = field(default_factory=dict)
     waiting: dict[str, Open] = field(default_factory=dict)
@@ -92,7 +92,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Decided], list[Completed], list[tup
 
 @pytest.mark.covers("R17")
 @given(histories())
-def test_every_way_of_batching_gives_the_same_rows(
+def test_every_division_into_batches_gives_the_same_rows(
     history: tuple[list[Decided], list[Completed], list[tuple[int, int, bool]]],
 ) -> None:
     decisions, ends, rounds = history
@@ -129,7 +129,7 @@ def test_no_line_is_lost_when_ids_come_twice(lines: list[tuple[int, bool, bool]]
 
 
 @pytest.mark.covers("R17")
-def test_an_admitted_request_that_never_completes_shows_as_unknown() -> None:
+def test_accepted_request_without_an_end_is_unknown() -> None:
     changes = join([decided(1)], [], {}, is_gate_read_to_its_end=True)
     (row,) = changes.open_rows.values()
     assert (row.outcome, row.status, row.reason) == ("unknown", None, "ok")
@@ -156,7 +156,7 @@ def test_a_refusal_has_its_status_before_its_end_is_known(reason: str, status: i
         (None, "unavailable", "no_decision", "unknown"),
     ],
 )
-def test_a_request_that_no_gate_decided_says_so(status: int | None, reason: str, cause: str, outcome: str) -> None:
+def test_request_that_no_gate_decided_has_that_cause(status: int | None, reason: str, cause: str, outcome: str) -> None:
     end = completed(1)._replace(status=status)
     row = undecided_row(end)
     assert (row.reason, row.cause, row.outcome, row.account_id) == (reason, cause, outcome, None)
@@ -165,7 +165,7 @@ def test_a_request_that_no_gate_decided_says_so(status: int | None, reason: str,
 
 @pytest.mark.covers("R17")
 @pytest.mark.parametrize("is_gate_read_to_its_end", [True, False])
-def test_an_end_that_needs_a_decision_is_logged_with_it_or_not_at_all(is_gate_read_to_its_end: bool) -> None:
+def test_end_that_needs_a_decision_is_logged_only_with_it(is_gate_read_to_its_end: bool) -> None:
     alone, met = (completed(number)._replace(needs_decision=True) for number in (1, 2))
     changes = join([decided(2)], [alone, alone, met], {}, is_gate_read_to_its_end=is_gate_read_to_its_end)
     assert changes.rows == [decided_row(decided(2), met)]

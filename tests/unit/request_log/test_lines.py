@@ -1,4 +1,4 @@
-"""A line either says something that every database can store, or it is broken."""
+"""A line either gives values that every database can store, or it is broken."""
 
 import base64
 import json
@@ -49,7 +49,7 @@ def completed(**changed: Any) -> str:
 
 
 @pytest.mark.covers("R17")
-def test_the_gates_own_line_is_understood() -> None:
+def test_gates_own_line_is_parsed() -> None:
     now = datetime(2026, 11, 24, 12, 0, 0, 123457, tzinfo=UTC)
     framed = frame(decision.OK, account=ACME, record=RECORD, address=parse_address("203.0.113.9"))
     line = decided_line(ID, now.timestamp(), framed, method="GET", target="/ä?q=1")
@@ -80,7 +80,7 @@ def test_times_are_exact_to_the_microsecond(at: datetime) -> None:
         address=st.none() | st.just("2001:db8::1"),
     )
 )
-def test_an_end_that_waited_is_the_same_end(end: Completed) -> None:
+def test_end_is_unchanged_after_it_waited(end: Completed) -> None:
     assert parse_completed(completed_line(end)) == end
 
 
@@ -95,7 +95,7 @@ def test_an_end_that_waited_is_the_same_end(end: Completed) -> None:
     ],
     ids=lambda line: line[:40],
 )  # fmt: skip
-def test_what_is_no_decided_line_is_broken_and_never_an_error(line: str) -> None:
+def test_invalid_decided_line_is_broken_and_never_an_error(line: str) -> None:
     assert parse_decided(line) is None
 
 
@@ -107,11 +107,11 @@ def test_what_is_no_decided_line_is_broken_and_never_an_error(line: str) -> None
     ],
     ids=str,
 )  # fmt: skip
-def test_what_is_no_completed_line_is_broken_and_never_an_error(changed: dict[str, Any]) -> None:
+def test_invalid_completed_line_is_broken_and_never_an_error(changed: dict[str, Any]) -> None:
     assert parse_completed(completed(**changed)) is None
 
 
-def test_numbers_in_quotes_and_nginxs_missing_status_are_understood() -> None:
+def test_numbers_in_quotes_and_nginxs_missing_status_are_parsed() -> None:
     quoted = parse_completed(completed(at="1764000000.123", seconds="0.250", status="200", bytes="5"))
     assert quoted == parse_completed(completed())
     missing = parse_completed(completed().replace('"status": 200', '"status":000'))
@@ -133,7 +133,7 @@ def test_no_query_and_no_password_is_kept() -> None:
         assert secret[10:16] not in set_aside_text('{"path":"/' + secret[: len(secret) - cut])
 
 
-def test_what_no_database_stores_is_replaced() -> None:
+def test_characters_that_databases_refuse_are_replaced() -> None:
     found = parse_decided(decided(path="/\0/\ud800/ä", name="\0"))
     assert found is not None
     assert (found.resource, found.token_name) == ("/\ufffd/?/ä", "\ufffd")
@@ -168,7 +168,7 @@ ODD: st.SearchStrategy[Any] = (
 
 
 @given(st.dictionaries(st.sampled_from([*DECIDED, "seconds", "status", "bytes"]), ODD))
-def test_whatever_a_line_says_it_is_broken_or_can_be_stored(changed: dict[str, Any]) -> None:
+def test_every_line_is_broken_or_can_be_stored(changed: dict[str, Any]) -> None:
     line = json.dumps(DECIDED | COMPLETED | changed)
     for found in (parse_decided(line), parse_completed(line)):
         for text in (value for value in found or () if isinstance(value, str)):
@@ -177,14 +177,14 @@ def test_whatever_a_line_says_it_is_broken_or_can_be_stored(changed: dict[str, A
 
 
 @given(st.text())
-def test_no_text_at_all_is_an_error(line: str) -> None:
+def test_no_text_raises_an_error(line: str) -> None:
     assert parse_decided(line) is None
     assert parse_completed(line) is None
     set_aside_text(line).encode()
 
 
 @pytest.mark.covers("R17")
-def test_a_gates_line_tells_a_decision_or_a_gap() -> None:
+def test_gates_line_is_a_decision_or_a_gap() -> None:
     told = Gap.after(Gap.after(None, 1764000000.5), 1764000009.25)
     found = parse_gate_line(told.line().decode().rstrip("\n"))
     assert isinstance(found, Missed)
@@ -194,7 +194,7 @@ def test_a_gates_line_tells_a_decision_or_a_gap() -> None:
 
 
 @pytest.mark.parametrize("changed", [{"gap": -1}, {"gap": None}, {"from": "x"}, {"until": []}, {"id": "x"}])
-def test_what_tells_no_gap_is_broken_and_never_an_error(changed: dict[str, Any]) -> None:
+def test_invalid_gap_is_broken_and_never_an_error(changed: dict[str, Any]) -> None:
     gap = {"id": ID, "gap": 1, "from": 1.0, "until": 2.0}
     assert parse_missed(json.dumps(gap)) is not None
     assert parse_missed(json.dumps(gap | changed)) is None
@@ -214,7 +214,7 @@ def test_what_tells_no_gap_is_broken_and_never_an_error(changed: dict[str, Any])
         '"Cookie":["a\\"HIDDEN"]',
     ],
 )
-def test_a_line_that_is_set_aside_opens_nothing(line: str) -> None:
+def test_line_that_is_set_aside_holds_no_credentials(line: str) -> None:
     kept = set_aside_text(line)
     assert "HIDDEN" not in kept
     assert "***" in kept
@@ -222,7 +222,7 @@ def test_a_line_that_is_set_aside_opens_nothing(line: str) -> None:
 
 
 @pytest.mark.covers("R17")
-def test_a_line_that_is_set_aside_shows_no_password_in_whatever_spelling() -> None:
+def test_line_that_is_set_aside_shows_no_password_in_any_spelling() -> None:
     secret = password.mint()
     pair = base64.b64encode(f"6f1c2b1e-8c4e-4b0a-9d59-3a3a1f0f7c11:{secret}".encode()).decode()
     escaped = "".join(f"%25{byte:02x}" for byte in secret.encode())

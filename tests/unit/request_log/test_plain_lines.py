@@ -1,4 +1,4 @@
-"""Lines read many at once say what they say one by one, and what may hold a password is never read that way."""
+"""Lines parsed many at once give the same values as one by one, except lines that may hold a password."""
 
 import json
 import tempfile
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from simsim.credential import decision, password
 from simsim.credential.allowlist import parse_address
 from simsim.gate.line import decided_line, frame
-from simsim.request_log.ship.batch import GATE, Language, Reading
+from simsim.request_log.ship.batch import GATE, LineParser, Reading
 from simsim.request_log.ship.lines import Completed, Decided, Missed, parse_completed, parse_gate_line
 from simsim.request_log.ship.plain_lines import plain_completed, plain_decided
 from simsim.request_log.ship.spool_files import gate_files
@@ -53,7 +53,7 @@ def gate_line(at: datetime = NOW, path: str = "/api?x=1", name: str = "Power BI"
 
 
 @given(BLOCKS)
-def test_a_line_among_many_says_what_it_says_alone(changed: list[tuple[dict[str, Any], bool]]) -> None:
+def test_line_is_parsed_among_many_as_it_is_alone(changed: list[tuple[dict[str, Any], bool]]) -> None:
     decided = [line(DECIDED, changes, spaced=spaced) for changes, spaced in changed]
     completed = [line(COMPLETED, changes, spaced=spaced) for changes, spaced in changed]
     for text, found in zip(decided, plain_decided("\n".join(decided)), strict=True):
@@ -69,7 +69,7 @@ def test_times_of_plain_lines_are_as_exact_as_those_of_others(at: datetime) -> N
 
 
 @given(st.lists(st.text(), min_size=1))
-def test_there_is_an_answer_for_each_line_whatever_stands_in_it(texts: list[str]) -> None:
+def test_there_is_one_result_for_each_line(texts: list[str]) -> None:
     block = "\n".join(texts)
     nothing = [None] * (block.count("\n") + 1)
     assert plain_decided(block) == nothing
@@ -83,14 +83,14 @@ def test_the_lines_that_gate_and_gateway_write_are_plain() -> None:
     assert [type(each) for each in ended] == [Completed, type(None), Completed]
 
 
-def test_a_line_that_may_hold_a_password_is_left_to_be_masked() -> None:
+def test_line_that_may_hold_a_password_is_left_for_masking() -> None:
     secret = password.mint()
     texts = [line(DECIDED, {}), line(DECIDED, {"path": f"/{secret}"}), line(DECIDED, {"path": "/SIM_" + secret[4:]})]
     first, *secrets = plain_decided("\n".join(texts))
     assert first is not None
     assert secrets == [None, None]
     assert plain_completed(line(COMPLETED, {"path": f"/{secret}"})) == [None]
-    # A method that is no longer than one may be holds no whole password.
+    # A method of the maximum length is too short for a whole password.
     assert plain_decided(line(DECIDED, {"method": secret})) == [None]
     assert plain_completed(line(COMPLETED, {"method": secret})) == [None]
 
@@ -108,7 +108,7 @@ GATES_FILES = st.tuples(*(one_gates_line(number) for number in range(8)), st.boo
 
 
 @given(GATES_FILES, st.none() | st.integers(0, 9))
-def test_a_file_read_in_blocks_is_what_it_is_line_by_line(texts: tuple[Any, ...], second: int | None) -> None:
+def test_file_gives_the_same_lines_in_blocks_and_one_by_one(texts: tuple[Any, ...], second: int | None) -> None:
     *written, is_whole = texts
     until = None if second is None else NOW.replace(second=second)
     data = "\n".join([gate_line(), *written]).encode() + b"\n" * is_whole
@@ -116,11 +116,11 @@ def test_a_file_read_in_blocks_is_what_it_is_line_by_line(texts: tuple[Any, ...]
         (Path(directory) / "gate-1.jsonl").write_bytes(data)
         in_blocks, by_line = Reading({}), Reading({})
         parsed: list[list[Decided | Missed]] = []
-        line_by_line: Language[Decided | Missed] = Language(parse_gate_line)
-        for reading, language in ((in_blocks, GATE), (by_line, line_by_line)):
+        line_by_line: LineParser[Decided | Missed] = LineParser(parse_gate_line)
+        for reading, parser in ((in_blocks, GATE), (by_line, line_by_line)):
             for file in gate_files(Path(directory)):
                 parsed.append([])
-                reading._read(file, len(data), language, parsed[-1], until=until)
+                reading._read(file, len(data), parser, parsed[-1], until=until)
     assert parsed[0] == parsed[1]
     assert (in_blocks.broken, in_blocks.moves) == (by_line.broken, by_line.moves)
     assert len(in_blocks.shipped) == len(by_line.shipped)

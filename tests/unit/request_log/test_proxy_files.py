@@ -1,4 +1,4 @@
-"""An access log is followed through whatever rotates it, and nothing of it is touched."""
+"""An access log is followed through any rotation, and never changed."""
 
 import os
 import shutil
@@ -78,7 +78,7 @@ def test_a_file_is_the_same_after_it_is_renamed_copied_and_grown(path: Path, fol
     assert len(before) == 64
 
 
-def test_two_files_that_begin_with_what_tells_no_time_are_two(path: Path, follower: Follower) -> None:
+def test_files_that_begin_with_lines_without_a_time_are_two(path: Path, follower: Follower) -> None:
     path.write_bytes(b"{}\n" + line(1))
     path.with_name("access.json.1").write_bytes(b"{}\n" + line(2))
     assert len(set(identities(follower))) == 2
@@ -92,7 +92,7 @@ def test_a_beginning_that_another_file_may_share_identifies_nothing(
     assert identities(follower) == []
 
 
-def test_a_rotated_file_with_nothing_but_half_a_line_is_known_by_its_name(path: Path, follower: Follower) -> None:
+def test_rotated_file_with_half_a_line_is_identified_by_its_name(path: Path, follower: Follower) -> None:
     path.with_name("access.json.1").write_bytes(b'{"ts')
     path.with_name("access.json.2").write_bytes(b'{"ts')
     assert len(set(identities(follower))) == 2
@@ -100,7 +100,7 @@ def test_a_rotated_file_with_nothing_but_half_a_line_is_known_by_its_name(path: 
     assert len(identities(follower)) == 2
 
 
-def test_a_beginning_longer_than_any_line_is_known_by_itself(path: Path, follower: Follower) -> None:
+def test_beginning_longer_than_any_line_identifies_the_file(path: Path, follower: Follower) -> None:
     path.write_bytes(b"x" * 2 * MAX_LINE_BYTES)
     before = identities(follower)
     with path.open("ab") as file:
@@ -108,8 +108,8 @@ def test_a_beginning_longer_than_any_line_is_known_by_itself(path: Path, followe
     assert identities(follower) == before
 
 
-def test_a_hole_that_truncation_left_is_stepped_over(path: Path, follower: Follower) -> None:
-    with path.open("wb") as writer:  # not appending: it goes on where it was
+def test_hole_after_truncation_is_skipped(path: Path, follower: Follower) -> None:
+    with path.open("wb") as writer:  # not appending: it continues at its old position
         writer.write(line(1) * 1000)
         writer.flush()
         (before,) = identities(follower)
@@ -122,7 +122,7 @@ def test_a_hole_that_truncation_left_is_stepped_over(path: Path, follower: Follo
         assert read_lines(file, file.begins_at).lines == [line(2)[:-1]]
 
 
-def test_a_copy_that_is_still_being_made_repeats_nothing(path: Path, follower: Follower) -> None:
+def test_unfinished_copy_repeats_nothing(path: Path, follower: Follower) -> None:
     path.write_bytes(line(1))
     for file in follower.files(NOW):
         assert read_lines(file, 5000) == Piece(b"", 5000, is_at_end=True)
@@ -141,14 +141,14 @@ def test_a_file_that_is_read_to_its_end_is_not_opened_again_until_it_changes(pat
     old = path.with_name("access.json.1")
     old.write_bytes(line(1))
     for file in follower.files(NOW):
-        follower.is_read(file)
+        follower.note_read(file)
     assert names(follower) == []
     with old.open("ab") as file_again:
         file_again.write(line(2))
     assert names(follower) == ["access.json.1"]
 
 
-def test_what_can_not_be_read_hides_no_other(path: Path, follower: Follower) -> None:
+def test_unreadable_file_hides_no_other(path: Path, follower: Follower) -> None:
     path.write_bytes(line(1))
     path.with_name("access.json.1").mkdir()
     path.with_name("access.json.2").symlink_to(path.with_name("nowhere"))
@@ -163,7 +163,7 @@ def test_a_position_is_forgotten_a_day_after_its_file_has_gone(path: Path, follo
     gone, stays = identities(follower)
     for file in follower.files(NOW):
         if file.is_finished:
-            follower.is_read(file)
+            follower.note_read(file)
     both = {gone, stays}
     assert follower.gone(both, NOW) == set()
     old.unlink()
@@ -173,7 +173,7 @@ def test_a_position_is_forgotten_a_day_after_its_file_has_gone(path: Path, follo
     assert follower.gone(both, later) == set()
 
 
-def test_nothing_is_forgotten_while_the_log_itself_is_away(path: Path, follower: Follower) -> None:
+def test_nothing_is_forgotten_while_the_log_is_missing(path: Path, follower: Follower) -> None:
     path.write_bytes(line(1))
     known = set(identities(follower))
     path.unlink()

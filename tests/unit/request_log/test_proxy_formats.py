@@ -1,4 +1,4 @@
-"""The lines of other proxies, as the real ones wrote them: Caddy 2.11.7, Traefik 3.7.15, Envoy 1.40.0, nginx 1.22.1,
+"""The lines of other proxies, as real ones wrote them: Caddy 2.11.7, Traefik 3.7.15, Envoy 1.40.0, nginx 1.22.1,
 HAProxy 2.6.12."""
 
 import json
@@ -69,7 +69,7 @@ def changed(kind: str, **fields: Any) -> str:
         ("haproxy", datetime(2026, 11, 25, 0, 16, 12, 402000, UTC), 0.013),
     ],
 )
-def test_the_line_of_a_real_proxy_is_understood(kind: str, ended_at: datetime, seconds: float) -> None:
+def test_line_of_a_real_proxy_is_parsed(kind: str, ended_at: datetime, seconds: float) -> None:
     found = log(kind).parse(LINES[kind])
     assert isinstance(found, Completed)
     assert found[:1] + found[2:] == (ID, seconds, 404, 416, "GET", "/a/b", "203.0.113.9", True)
@@ -77,14 +77,14 @@ def test_the_line_of_a_real_proxy_is_understood(kind: str, ended_at: datetime, s
     assert parse_completed(completed_line(found)) == found
 
 
-def test_an_end_of_a_log_that_is_all_ours_needs_no_decision() -> None:
+def test_end_from_a_log_that_is_all_ours_needs_no_decision() -> None:
     found = log("caddy", is_all_ours=True).parse(CADDY)
     assert isinstance(found, Completed)
     assert not found.needs_decision
     assert parse_completed(completed_line(found)) == found
 
 
-def test_of_a_refusal_traefik_is_believed_what_the_gate_said_and_not_what_the_client_sent() -> None:
+def test_traefiks_line_of_a_refusal_takes_the_gates_id_and_not_the_clients() -> None:
     forged = "f" * 32
     line = changed("traefik", **{"downstream_X-Simsim-Request": ID, "request_X-Simsim-Request": forged})
     found = log("traefik").parse(line)
@@ -101,7 +101,7 @@ def test_a_line_without_an_id_is_ignored(kind: str, is_all_ours: bool, value: An
 
 
 @pytest.mark.parametrize("kind", LOG_FORMATS)
-def test_what_a_proxy_leaves_out_costs_no_end(kind: str) -> None:
+def test_missing_fields_cost_no_end(kind: str) -> None:
     places = LOG_FORMATS[kind]
     gone = {place[0]: None for place in (places.status, places.bytes, places.method, places.path, places.address)}
     found = log(kind).parse(changed(kind, **gone))
@@ -114,13 +114,13 @@ def test_what_a_proxy_leaves_out_costs_no_end(kind: str) -> None:
     "at",
     [None, "", "yesterday", "T", "2026-11-25T00:16:12", "1969-01-01T00:00:00Z", [], {}, 1e300, -1, "9999-12-31T00:00Z"],
 )
-def test_a_line_that_tells_no_time_is_broken(kind: str, at: Any) -> None:
+def test_line_without_a_time_is_broken(kind: str, at: Any) -> None:
     assert log(kind).parse(changed(kind, **{LOG_FORMATS[kind].at[0]: at})) is None
 
 
 @pytest.mark.parametrize("kind", LOG_FORMATS)
 @pytest.mark.parametrize("line", ["", "null", "[]", "17", "not json", '{"request_id":', "\0", '{"request":[]}'])
-def test_what_is_no_line_is_broken_or_ignored_and_never_an_error(kind: str, line: str) -> None:
+def test_invalid_line_is_broken_or_ignored_and_never_an_error(kind: str, line: str) -> None:
     assert not isinstance(log(kind).parse(line), Completed)
 
 
@@ -132,7 +132,7 @@ JSON = st.recursive(
 
 
 @given(st.sampled_from(sorted(LOG_FORMATS)), st.data())
-def test_whatever_a_field_holds_the_line_is_broken_or_can_be_stored(kind: str, data: st.DataObject) -> None:
+def test_with_any_field_the_line_is_broken_or_can_be_stored(kind: str, data: st.DataObject) -> None:
     field = data.draw(st.sampled_from(sorted(json.loads(LINES[kind]))))
     found = log(kind).parse(json.dumps(json.loads(LINES[kind]) | {field: data.draw(JSON)}))
     if isinstance(found, Completed):
@@ -140,7 +140,7 @@ def test_whatever_a_field_holds_the_line_is_broken_or_can_be_stored(kind: str, d
 
 
 @pytest.mark.parametrize("kind", LOG_FORMATS)
-def test_no_query_and_no_password_is_taken(kind: str) -> None:
+def test_queries_and_passwords_are_left_out(kind: str) -> None:
     secret = "sim_" + "a" * 49
     place = LOG_FORMATS[kind].path
     path = f"/a/{secret}?password={secret}"
@@ -160,6 +160,6 @@ def test_a_setting_names_a_log(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "caddy", "/var/log/access.json", "caddy:access.json", "apache:/log", "caddy:all:", "all:/log"]
 )
-def test_a_setting_that_names_none_is_unusable(text: str) -> None:
+def test_setting_that_names_no_log_is_unusable(text: str) -> None:
     with pytest.raises(Unusable, match="SIMSIM_ACCESS_LOGS"):
         parse_access_log(text)

@@ -21,8 +21,8 @@ def only(directory: Path) -> tuple[str, bool]:
     return found
 
 
-def read(directory: Path, offset: int = 0, most_bytes: int = 4096) -> spool_files.Piece:
-    (piece,) = [read_lines(file, offset, most_bytes) for file in chain(gate_files(directory), gateway_files(directory))]
+def read(directory: Path, offset: int = 0, max_bytes: int = 4096) -> spool_files.Piece:
+    (piece,) = [read_lines(file, offset, max_bytes) for file in chain(gate_files(directory), gateway_files(directory))]
     return piece
 
 
@@ -47,7 +47,7 @@ def test_a_truncated_file_is_a_new_one(tmp_path: Path) -> None:
     assert only(tmp_path)[0] != before
 
 
-def test_a_file_that_is_cut_but_begins_as_before_repeats_nothing(tmp_path: Path) -> None:
+def test_cut_file_with_the_same_beginning_repeats_nothing(tmp_path: Path) -> None:
     (tmp_path / "gateway.jsonl").write_bytes(line(1))
     assert read(tmp_path, offset=5000) == Piece(b"", len(line(1)), is_at_end=True)
 
@@ -77,7 +77,7 @@ def test_a_line_is_not_read_before_it_is_whole(tmp_path: Path) -> None:
     assert read(tmp_path) == Piece(line(1), len(line(1)), is_at_end=True)
 
 
-def test_what_a_dead_writer_left_half_is_read_at_the_end(tmp_path: Path) -> None:
+def test_half_line_of_a_dead_writer_is_read_at_the_end(tmp_path: Path) -> None:
     (tmp_path / "gate-1.jsonl").write_bytes(line(1) + b'{"id"')
     piece = read(tmp_path)
     assert piece == Piece(line(1) + b'{"id"', len(line(1)) + 5, is_at_end=True)
@@ -89,7 +89,7 @@ def test_a_file_is_read_in_pieces_that_end_with_a_line(tmp_path: Path) -> None:
     (tmp_path / "gateway.jsonl").write_bytes(data)
     offset, lines, is_at_end = 0, list[bytes](), False
     while not is_at_end:
-        piece = read(tmp_path, offset, most_bytes=100)
+        piece = read(tmp_path, offset, max_bytes=100)
         _, offset, is_at_end = piece
         lines += piece.lines
     assert b"\n".join(lines) + b"\n" == data
@@ -100,7 +100,7 @@ def test_a_line_without_end_does_not_stop_the_file(tmp_path: Path) -> None:
     (tmp_path / "gateway.jsonl").write_bytes(line(1) + b"x" * 500 + b"\n" + line(2))
     offset, lines, is_at_end = 0, list[bytes](), False
     while not is_at_end:
-        piece = read(tmp_path, offset, most_bytes=100)
+        piece = read(tmp_path, offset, max_bytes=100)
         _, offset, is_at_end = piece
         lines += piece.lines
     assert lines[0] == line(1)[:-1]
@@ -117,7 +117,7 @@ def test_a_gates_file_is_finished_once_nobody_locks_it(tmp_path: Path) -> None:
     assert only(tmp_path)[1] is True
 
 
-def test_an_empty_file_goes_once_its_writer_is_gone(tmp_path: Path) -> None:
+def test_empty_file_is_deleted_once_its_writer_is_gone(tmp_path: Path) -> None:
     path = tmp_path / "gate-1.jsonl"
     with path.open("ab") as writer:
         fcntl.flock(writer, fcntl.LOCK_EX)
@@ -137,7 +137,7 @@ def test_a_rotated_file_is_not_finished_while_a_writer_holds_it(tmp_path: Path) 
     assert only(tmp_path)[1] is True
 
 
-def test_a_rotated_file_is_finished_after_a_while_where_the_system_can_not_tell(
+def test_rotated_file_is_finished_after_a_while_if_the_system_cannot_tell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(fcntl, "F_SETLEASE")
@@ -148,7 +148,7 @@ def test_a_rotated_file_is_finished_after_a_while_where_the_system_can_not_tell(
     assert only(tmp_path)[1] is True
 
 
-def test_a_line_longer_than_any_is_known_by_its_beginning(tmp_path: Path) -> None:
+def test_file_with_an_overlong_line_is_identified_by_its_beginning(tmp_path: Path) -> None:
     (tmp_path / "gateway.jsonl").write_bytes(b"x" * 2 * spool_files.MAX_LINE_BYTES)
     before = only(tmp_path)
     with (tmp_path / "gateway.jsonl").open("ab") as writer:
@@ -172,7 +172,7 @@ def test_reading_follows_the_file_and_not_its_name(tmp_path: Path) -> None:
     assert current.read_bytes() == line(3)
 
 
-def test_deleting_twice_is_no_error(tmp_path: Path) -> None:
+def test_deleting_twice_is_allowed(tmp_path: Path) -> None:
     (tmp_path / "gate-1.jsonl").write_bytes(line(1))
     files: list[SpoolFile] = list(gate_files(tmp_path))
     for _ in range(2):
@@ -180,7 +180,7 @@ def test_deleting_twice_is_no_error(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_line_that_swallowed_a_dead_writers_half_is_split() -> None:
+def test_line_after_a_dead_writers_half_line_is_split() -> None:
     assert split_merged('{"id":"aa","pa{"id":"bb"}') == ('{"id":"aa","pa', '{"id":"bb"}')
     assert split_merged('{"id":"bb"}') is None
     assert split_merged("junk") is None

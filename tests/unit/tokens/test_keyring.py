@@ -1,4 +1,4 @@
-"""Passwords at rest."""
+"""The encryption of stored passwords."""
 
 import os
 import uuid
@@ -13,7 +13,7 @@ OLD, NEW = os.urandom(32), os.urandom(32)
 
 
 @pytest.mark.covers("R11")
-def test_password_opens_under_any_key_of_the_ring_and_is_sealed_under_the_newest() -> None:
+def test_newest_key_encrypts_and_every_key_decrypts() -> None:
     sealed = Keyring([OLD]).seal("secret", token_id=TOKEN, account_id=ACCOUNT)
     assert Keyring([NEW, OLD]).open(sealed, token_id=TOKEN, account_id=ACCOUNT) == "secret"
     resealed = Keyring([NEW, OLD]).seal("secret", token_id=TOKEN, account_id=ACCOUNT)
@@ -23,7 +23,7 @@ def test_password_opens_under_any_key_of_the_ring_and_is_sealed_under_the_newest
 
 
 @pytest.mark.covers("R11")
-def test_sealed_password_opens_in_its_own_row_alone_and_unchanged() -> None:
+def test_sealed_password_can_be_decrypted_only_unchanged_and_in_its_own_row() -> None:
     ring = Keyring([NEW])
     sealed = ring.seal("secret", token_id=TOKEN, account_id=ACCOUNT)
     assert b"secret" not in sealed
@@ -40,5 +40,5 @@ def test_sealed_password_opens_in_its_own_row_alone_and_unchanged() -> None:
         ring.open(b"", token_id=TOKEN, account_id=ACCOUNT)
 
 
-def test_keys_are_in_no_ones_words() -> None:
+def test_keys_do_not_appear_in_texts() -> None:
     assert repr(NEW) not in repr(Keyring([NEW]))

@@ -9,10 +9,12 @@ from django.utils.safestring import SafeString
 from lucide.templatetags.lucide import lucide
 
 from simsim.console import formats
+from simsim.console.fields import field
 from simsim.console.sparks import spark
 
 register = template.Library()
 register.simple_tag(spark)
+register.tag(field)
 for _format in (
     formats.number, formats.duration, formats.day, formats.moment, formats.moment_exact, formats.expiry, formats.away,
     formats.since, formats.initials, formats.breakable,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from simsim.request_log.search.selectors import LastUse, last_uses
 from simsim.request_log.usage.token_use import RECENT_DAYS, requests_by_day
-from simsim.tokens.attention import IDLE, Attention, attention_of
+from simsim.tokens.attention import MAX_IDLE, Attention, attention_of
 from simsim.tokens.models import Status, Token
 
 NETWORKS_SHOWN = 2
@@ -36,7 +36,7 @@ class TokenRow:
     @property
     def is_idle(self) -> bool:
         """Whether it was used once, and not for long."""
-        return self.use is not None and self.now - self.use.at >= IDLE
+        return self.use is not None and self.now - self.use.at >= MAX_IDLE
 
     @property
     def is_unused(self) -> bool:

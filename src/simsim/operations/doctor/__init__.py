@@ -1,1 +1,1 @@
-"""`simsim doctor`: examines an installation and says how to mend it."""
+"""`simsim doctor`: examines an installation and says how to repair it."""

@@ -1,10 +1,10 @@
-"""`simsim doctor`: looks at each part of an installation, and says what to do about what is wrong."""
+"""`simsim doctor`: examines each part of an installation, and says how to repair the parts that are wrong."""
 
 import smtplib
 from collections.abc import Callable, Iterator
 
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 
 from simsim import sqlite_library
@@ -23,7 +23,7 @@ MIGRATE = "run simsim migrate"
 
 
 def examine() -> list[Finding]:
-    """Return what was found, part by part. Never raises: what can't be looked at is a finding too."""
+    """Return the findings, part by part. Never raises: a part that can't be examined is a finding too."""
     parts: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("database", databases),
         ("SQLite", sqlite),
@@ -42,17 +42,17 @@ def examine() -> list[Finding]:
         ("forwarding", forwarding),
     ]
     findings: list[Finding] = []
-    for subject, look in parts:
+    for subject, check in parts:
         try:
-            findings.extend(look())
+            findings.extend(check())
         except DatabaseError:
-            is_new = any(MIGRATE in finding.says for finding in findings)
+            is_new = any(MIGRATE in finding.detail for finding in findings)
             findings.append(
                 not_started(subject, "can be checked after simsim migrate")
                 if is_new
                 else Finding(subject, False, "can't be checked without the database")
             )
-        except Exception as error:  # a part that is broken in a new way must not hide the others
+        except Exception as error:  # an unforeseen fault in one part must not hide the others
             findings.append(Finding(subject, False, one_line(error)))
     return findings
 
@@ -64,12 +64,23 @@ def databases() -> Iterator[Finding]:
             behind = migrate.is_behind(alias)
         except DatabaseError as error:
             yield Finding(
-                name, False, existing_installation.said_missing(settings.OPERATOR, alias) or unreachable(error)
+                name, False, existing_installation.missing_file_advice(settings.OPERATOR, alias) or unreachable(error)
             )
             continue
-        engine = connections[alias].display_name
-        between = ", through a connection pooler" if is_pooled(alias) else ""
-        yield Finding(name, not behind, MIGRATE if behind else f"{engine}, up to date{between}")
+        yield Finding(name, False, MIGRATE) if behind else up_to_date(name, alias)
+
+
+def up_to_date(name: str, alias: str) -> Finding:
+    """Return what a database is that needs no migration, and whether it is reached through a pooler."""
+    says = f"{connections[alias].display_name}, up to date"
+    if not is_pooled(alias):
+        return Finding(name, True, says)
+    try:
+        with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        return Finding(name, False, f"{one_line(error)}: set the connection pooler to pool_mode = transaction")
+    return Finding(name, True, f"{says}, through a connection pooler")
 
 
 def is_pooled(alias: str) -> bool:
@@ -98,18 +109,18 @@ def sqlite() -> Iterator[Finding]:
 
 def mail_server() -> Iterator[Finding]:
     place = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
-    connection = BoundedBackend(timeout=MAIL_TIMEOUT_SECONDS)  # as the worker does it
+    connection = BoundedBackend(timeout=MAIL_TIMEOUT_SECONDS)  # as the worker connects
     try:
         connection.open()
         connection.close()
     except (OSError, smtplib.SMTPException, ValueError) as error:
-        yield Finding("mail", False, f"{place} does not take mail ({one_line(error)}): check SIMSIM_EMAIL_URL")
+        yield Finding("mail", False, f"{place} does not accept email ({one_line(error)}): check SIMSIM_EMAIL_URL")
     else:
         yield Finding("mail", True, f"{place} answers")
 
 
 def mails() -> Iterator[Finding]:
-    """Say when mails wait for long, or were given up: somebody was not told something."""
+    """Report emails that have waited for long or were given up: somebody has missed a notice."""
     now = timezone.now()
     found = delivery_status.trouble(now=now)
     says = []
@@ -122,12 +133,12 @@ def mails() -> Iterator[Finding]:
             f"{found.given_up} given up in {days} days: simsim mail list --state given_up, simsim mail retry ID"
         )
     oldest = delivery_status.oldest_owed_at()
-    waits = "none waits" if oldest is None else f"the oldest waits for {in_words(now - oldest)}"
-    yield Finding("mails", not says, "; ".join(says) or f"{waits}, none was given up lately")
+    age = "no email waits" if oldest is None else f"the oldest has waited for {in_words(now - oldest)}"
+    yield Finding("mails", not says, "; ".join(says) or f"{age}; none was given up lately")
 
 
 def forwarding() -> Iterator[Finding]:
-    """Say whether the receiver answers, and what waits for it. Nothing is sent: only a real event shows the rest."""
+    """Report whether the receiver answers, and which events wait for it. Sends nothing: only real events are sent."""
     target = settings.FORWARD_TARGET
     if target is None:
         return
@@ -145,9 +156,7 @@ def forwarding() -> Iterator[Finding]:
         )
         says.append(f"{found.waiting} wait, the oldest since {found.oldest:%Y-%m-%d %H:%M} UTC{why}")
     if found.lost:
-        says.append(
-            f"{found.lost} were given up in {RECENT.days} days: they had waited for longer than the log is kept"
-        )
+        says.append(f"{found.lost} were given up in {RECENT.days} days: they had waited longer than the log is kept")
     yield Finding("forwarding", found.is_good(now) and "answers" in says[0], "; ".join(says))
 
 

@@ -1,4 +1,4 @@
-"""What `simsim doctor` found."""
+"""The findings of `simsim doctor`."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,14 +6,14 @@ from datetime import timedelta
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, whether it is good, and a sentence: what is there, or what to do.
+    """The part that was examined, whether it is good, and `detail`: a sentence on its state, or on what to do.
 
-    `is_pending`: it was never started here. That is no fault: it is good until it is expected to run.
+    `is_pending`: the part was never started here, which is no fault.
     """
 
     subject: str
     is_good: bool
-    says: str
+    detail: str
     is_pending: bool = False
 
     @property
@@ -23,12 +23,12 @@ class Finding:
         return "ok" if self.is_good else "wrong"
 
     def document(self) -> dict[str, object]:
-        return {"subject": self.subject, "ok": self.is_good, "state": self.state, "detail": self.says}
+        return {"subject": self.subject, "ok": self.is_good, "state": self.state, "detail": self.detail}
 
 
-def not_started(subject: str, says: str) -> Finding:
-    """Return that something has not been started on this machine yet."""
-    return Finding(subject, True, says, is_pending=True)
+def not_started(subject: str, detail: str) -> Finding:
+    """Return the finding for a part that was never started on this machine."""
+    return Finding(subject, True, detail, is_pending=True)
 
 
 def in_words(span: timedelta) -> str:

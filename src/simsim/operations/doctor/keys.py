@@ -1,4 +1,4 @@
-"""What `simsim doctor` says of the secrets: which there are, from where, and what to do about a missing one."""
+"""Findings about the secrets: which exist, where they come from, and what to do about a missing one."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ MAKE_A_KEY = "python3 -c 'import base64, os; print(base64.urlsafe_b64encode(os.u
 
 
 def keys() -> Iterator[Finding]:
-    """Say where the keys come from, and whether they open what the database holds."""
+    """Report where the keys come from, and whether they open the passwords in the database."""
     try:
         ring = settings.OPERATOR.key_ring()
         secret = settings.OPERATOR.django_secret()
@@ -24,17 +24,19 @@ def keys() -> Iterator[Finding]:
         return
     operator = settings.OPERATOR
     if not (ring and secret) and operator.is_embedded and is_missing(operator.database_files[0]):
-        yield not_started("keys", "simsim migrate makes them for a new installation")
+        yield not_started("keys", "simsim migrate creates them for a new installation")
         return
     if not secret:
-        yield Finding("keys", False, explained("SIMSIM_SECRET_KEY", "secret_key", "It signs sessions"))
+        yield Finding("keys", False, missing_secret_advice("SIMSIM_SECRET_KEY", "secret_key", "It signs sessions"))
     if not ring:
-        yield Finding("keys", False, explained("SIMSIM_TOKEN_KEYS", "token_keys", "It opens the tokens' passwords"))
+        yield Finding(
+            "keys", False, missing_secret_advice("SIMSIM_TOKEN_KEYS", "token_keys", "It opens the tokens' passwords")
+        )
     if not (ring and secret):
         return
     origin = f"{len(ring)} from {settings.OPERATOR.origin_of_keys()}"
     try:
-        trouble = unopened()
+        trouble = unopened_passwords()
     except DatabaseError:
         yield Finding("keys", True, f"{origin}; whether they open the passwords can't be checked without the database")
         return
@@ -43,14 +45,14 @@ def keys() -> Iterator[Finding]:
     )
 
 
-def unopened() -> str:
-    """Return what the keys do not open, and what to do about it; "" when they open everything."""
+def unopened_passwords() -> str:
+    """Return which passwords the keys do not open, and what to do about it; "" when they open all."""
     missing = sorted(sealing_keys.ids() - settings.KEYRING.ids())
     if missing:
         which = ", ".join(missing)
-        return f"SIMSIM_TOKEN_KEYS lacks {which}, which some passwords need: put the key back, after the newest"
+        return f"SIMSIM_TOKEN_KEYS lacks {which}, which some passwords need: add the key again, after the newest"
     try:
-        # One for certain: a password that was copied from another row, or damaged, has its key and does not open.
+        # Try one: a password that is damaged, or copied from another row, has its key and still does not open.
         if token := Token.objects.order_by("-created_at").first():
             settings.KEYRING.open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
     except KeyMissing:
@@ -58,12 +60,12 @@ def unopened() -> str:
     return ""
 
 
-def explained(name: str, file: str, purpose: str) -> str:
-    """Say what a missing secret is for, where it may have been, and how a new installation gets one."""
+def missing_secret_advice(name: str, file: str, purpose: str) -> str:
+    """Return what a missing secret is for, where it was expected, and how a new installation gets one."""
     operator = settings.OPERATOR
     lost = f"{name} is not set, and there is no file {operator.keys_dir / file}. {purpose}"
     if operator.is_embedded and is_missing(operator.database_files[0]):
-        return f"{lost}; simsim migrate makes it for a new installation"
+        return f"{lost}; simsim migrate creates it for a new installation"
     if operator.is_embedded:
-        return f"{lost}: put it back from its backup"
-    return f"{lost}: every node needs the same. A new installation makes it once, with {MAKE_A_KEY}"
+        return f"{lost}: restore it from its backup"
+    return f"{lost}: every node needs the same value. For a new installation, create it once with {MAKE_A_KEY}"

@@ -1,4 +1,4 @@
-"""What `simsim doctor` says about the request log: room to write it, what is missing, what could not be read."""
+"""Findings about the request log: disk space, missing requests, and lines that could not be read."""
 
 import os
 import shutil
@@ -14,14 +14,14 @@ from simsim.request_log import gaps
 from simsim.request_log.ship import rejected_lines
 from simsim.request_log.ship.backlog import spool_name
 
-# What was long ago is told, and no longer wrong: somebody has seen it, or nobody will.
+# Older trouble is still mentioned but no longer wrong: the operator has had time to see it.
 RECENT = timedelta(days=7)
 MEGABYTE = 1024 * 1024
 FULL_PERCENT = 95
 
 
 def disk() -> Iterator[Finding]:
-    """Say how full the spool's disk is, and whether the gate has room to give away."""
+    """Report how full the spool's disk is, and whether the gate has space in reserve."""
     directory = settings.OPERATOR.spool_dir
     if not directory.is_dir():
         yield Finding("disk", False, f"{directory} is missing: run simsim migrate")
@@ -32,12 +32,12 @@ def disk() -> Iterator[Finding]:
     if not ballast.is_kept(directory):
         room = 2 * ballast.SIZE_BYTES // MEGABYTE
         missing = (
-            f"the reserve for a full disk is not there: make room for {room} MiB"
+            f"the reserve for a full disk is missing: free {room} MiB"
             if usage.free < 2 * ballast.SIZE_BYTES
-            else "the reserve for a full disk is not there yet: does simsim worker run?"
+            else "the reserve for a full disk is missing: does simsim worker run?"
         )
         if usage.free >= 2 * ballast.SIZE_BYTES and spool_name(directory) is None:
-            yield not_started("disk", f"{says}; the first worker makes the reserve for a full disk")
+            yield not_started("disk", f"{says}; the first worker creates the reserve for a full disk")
         else:
             yield Finding("disk", False, f"{says}; {missing}")
         return
@@ -45,15 +45,15 @@ def disk() -> Iterator[Finding]:
 
 
 def log() -> Iterator[Finding]:
-    """Say how many requests are missing from the log, and how many lines could not be read."""
+    """Report how many requests are missing from the log, and how many lines could not be read."""
     recent = timezone.now() - RECENT
     missing = gaps.missing_since(recent)
     aside = rejected_lines.summary()
     says = []
     if missing is not None:
         says.append(
-            f"{missing.requests} requests got 503 and are not in it, from {missing.began_at:%Y-%m-%d %H:%M:%S} to "
-            f"{missing.ended_at:%Y-%m-%d %H:%M:%S} UTC: there was no room to write them down"
+            f"{missing.requests} requests got 503 and are missing, from {missing.began_at:%Y-%m-%d %H:%M:%S} to "
+            f"{missing.ended_at:%Y-%m-%d %H:%M:%S} UTC: the disk had no room to log them"
         )
     if aside is not None:
         says.append(
@@ -61,12 +61,12 @@ def log() -> Iterator[Finding]:
             f"{aside.last_at:%Y-%m-%d %H:%M} from {aside.name} at byte {aside.offset}: simsim log set-aside"
         )
     is_good = missing is None and (aside is None or aside.last_at < recent)
-    yield Finding("log", is_good, "; ".join(says) or "nothing is missing, nothing was set aside")
+    yield Finding("log", is_good, "; ".join(says) or "no request is missing, no line was set aside")
 
 
 def access_logs() -> Iterator[Finding]:
-    """Say which of the access logs that are to be followed can't be read."""
-    for log_file in settings.OPERATOR.followed_logs():
+    """Report which of the followed access logs can't be read."""
+    for log_file in settings.OPERATOR.parsed_access_logs():
         if not log_file.path.is_file():
             yield Finding("access log", False, f"{log_file.path} is missing: does the proxy write it?")
         elif not os.access(log_file.path, os.R_OK):

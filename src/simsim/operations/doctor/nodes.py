@@ -1,4 +1,4 @@
-"""What `simsim doctor` says about the workers of every node, and about clocks."""
+"""Findings about the workers of every node, and about clocks."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,14 +22,14 @@ from simsim.request_log.ship.backlog import backlog, spool_name
 MAX_SILENCE = timedelta(seconds=worker_health.MAX_SILENCE_SECONDS)
 MAX_UNSHIPPED = timedelta(seconds=worker_health.MAX_UNSHIPPED_SECONDS)
 MAX_SKEW_SECONDS = 1.0
-# Ids and lines may be ahead of their time by a second.
+# Ids and lines may be a second ahead of the clock.
 MAX_AHEAD = timedelta(seconds=5)
-# For so long a jump of the clock is wrong, and then only told.
+# How long a jump of the clock counts as wrong; after that it is only mentioned.
 RECENT = timedelta(days=1)
 
 
 def workers() -> Iterator[Finding]:
-    """Say of each node when its worker was last heard of, and what waits there to be shipped."""
+    """Report for each node when its worker had its last round, and which lines wait there to be shipped."""
     now = timezone.now()
     here = spool_name(settings.OPERATOR.spool_dir)
     rows = {row.node: row for row in WorkerNode.objects.order_by("host", "node")}
@@ -40,13 +40,13 @@ def workers() -> Iterator[Finding]:
             continue
         says, is_good = rounds_of(row, now - row.round_at)
         if row.unshipped_since and now - row.unshipped_since > MAX_UNSHIPPED:
-            says.append(f"a line waited there to be shipped since {row.unshipped_since:%Y-%m-%d %H:%M:%S} UTC")
+            says.append(f"a line has waited there to be shipped since {row.unshipped_since:%Y-%m-%d %H:%M:%S} UTC")
             is_good = False
         yield Finding(f"worker on {row.host}", is_good, "; ".join(says))
 
 
 def worker_here(row: WorkerNode | None, now: datetime) -> Finding:
-    """Return how this machine's worker is, and what waits in its spool now: that needs no worker to be known."""
+    """Return the state of this machine's worker and of its spool, whose lines are counted without the worker."""
     spool = settings.OPERATOR.spool_dir
     waits = backlog(spool, save.positions()) if spool.is_dir() else None
     served = read_served(run_directory())
@@ -56,18 +56,18 @@ def worker_here(row: WorkerNode | None, now: datetime) -> Finding:
     if row is None:
         if waits is None and not failure:
             return not_started("worker", "not started yet: simsim serve runs one")
-        says, is_good = [f"none has run on this machine{failure}"], False
+        says, is_good = [f"no worker has run on this machine{failure}"], False
     else:
-        # By the clock that nobody sets, where the machine has not been started anew since.
+        # By the clock that nobody sets, unless the machine has rebooted since.
         is_same_boot = bool(row.boot_id) and row.boot_id == boot_id()
         silence = timedelta(seconds=boot_seconds() - row.boot_seconds) if is_same_boot else now - row.round_at
         says, is_good = rounds_of(row, silence)
-        # One that begins, has a round and dies, again and again, is never silent for long.
+        # A worker that keeps starting, has a round and dies is never silent for long.
         if failure and (is_dying or not is_good):
             says.append(failure.removeprefix(": "))
             is_good = False
     if waits is None:
-        says.append("nothing waits to be shipped")
+        says.append("no line waits to be shipped")
     else:
         since = now - waits.since
         says.append(f"{waits.lines} lines wait to be shipped, the oldest for {in_words(since)}")
@@ -76,7 +76,7 @@ def worker_here(row: WorkerNode | None, now: datetime) -> Finding:
 
 
 def rounds_of(row: WorkerNode, silence: timedelta) -> tuple[list[str], bool]:
-    """Return what there is to say of a worker's rounds, and whether it is good."""
+    """Return sentences about a worker's rounds, and whether all is well."""
     says = [f"last round {in_words(silence)} ago"]
     is_good = silence <= MAX_SILENCE
     if row.stopped_at is not None:
@@ -92,19 +92,19 @@ def rounds_of(row: WorkerNode, silence: timedelta) -> tuple[list[str], bool]:
 
 
 def clock() -> Iterator[Finding]:
-    """Compare our clock with what can show that it is wrong: an expiry must mean the same moment on every node."""
+    """Compare our clock with others: an expiry must mean the same moment on every node."""
     now = timezone.now()
     says, is_good = [], True
     if connections["default"].vendor == "postgresql":
         skew = skew_seconds()
         is_good = skew <= MAX_SKEW_SECONDS
-        says.append(f"{skew:.3f} s from the database's" + ("" if is_good else ": set both by NTP"))
+        says.append(f"{skew:.3f} s from the database's" + ("" if is_good else ": use NTP on both machines"))
     newest = newest_entry()
     if newest is not None and newest - now > MAX_AHEAD:
         is_good = False
         says.append(
             f"it is {in_words(newest - now)} behind the newest entry of the log or the audit trail, of "
-            f"{newest:%Y-%m-%d %H:%M:%S} UTC: it runs late, or ran ahead when that was written. Set it by NTP"
+            f"{newest:%Y-%m-%d %H:%M:%S} UTC: it is slow, or was fast when that entry was written. Use NTP"
         )
     for jump in ClockJump.objects.filter(noticed_at__gt=now - 7 * RECENT).order_by("pk"):
         is_good = is_good and jump.noticed_at < now - RECENT
@@ -112,7 +112,9 @@ def clock() -> Iterator[Finding]:
         span = in_words(timedelta(seconds=jump.seconds))
         says.append(f"on {jump.host} it was set {way} by {span}, to {jump.noticed_at:%Y-%m-%d %H:%M:%S} UTC")
     # SQLite has no clock but ours.
-    yield Finding("clock", is_good, "; ".join(says) or "it was not set lately; there is no other to compare it with")
+    yield Finding(
+        "clock", is_good, "; ".join(says) or "nobody has set it lately; there is no other clock to compare it with"
+    )
 
 
 def skew_seconds() -> float:
@@ -126,7 +128,7 @@ def skew_seconds() -> float:
 
 
 def newest_entry() -> datetime | None:
-    """Return the latest time that anything in the databases was written at, None when they are empty."""
+    """Return the time of the newest entry in the databases, None when they are empty."""
     newest_row = LoggedRequest.objects.aggregate(newest=Max("pk"))["newest"]
     moments = [
         moment_of(newest_row) if newest_row else None,

@@ -1,4 +1,4 @@
-"""What `simsim doctor` says about the processes of this machine: gate, console and gateway."""
+"""Findings about the processes of this machine: gate, console and gateway."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ from simsim.operations.probes import port_status, reachable, socket_status
 from simsim.operations.serve_state import Served, read_served
 from simsim.problem import Unusable
 
-# The gateway answers it itself; one that is older asks the gate, which refuses: that shows as much.
+# The gateway answers this path itself; an older one asks the gate, whose refusal shows that both run.
 HEALTHY_STATUSES = {200, 204, 401}
 _listening = re.compile(r"^\s*listen\s+([^\s;]+)", re.MULTILINE)
 
@@ -25,7 +25,7 @@ def run_directory() -> Path:
 
 
 def gate() -> Iterator[Finding]:
-    """Ask the gate whether it can decide; an answer without credentials would not show that its database is there."""
+    """Ask the gate whether it can decide: refusing a request without credentials needs no database, so shows less."""
     path = settings.OPERATOR.gate_socket
     status = socket_status(path, "/readyz")
     served = read_served(run_directory())
@@ -42,7 +42,7 @@ def gate() -> Iterator[Finding]:
 
 
 def console() -> Iterator[Finding]:
-    """Ask the console where `simsim serve` has it on this machine. Where that is stopped the gate's finding tells."""
+    """Ask the console of this machine's `simsim serve`. When that is stopped, the finding about the gate says so."""
     served = read_served(run_directory())
     if served is None or not served.is_running:
         return
@@ -54,17 +54,17 @@ def console() -> Iterator[Finding]:
 
 
 def failure_of(served: Served, name: str) -> str:
-    """Return how a program of `simsim serve` has failed, for the end of a sentence; "" where it has not."""
+    """Return how a program of `simsim serve` failed, to end a sentence with; "" when it has not failed."""
     program = served.program(name)
     if program is None or not program.failures:
         return ""
-    again = f", and starts again at {program.due_at:%H:%M:%S} UTC" if program.due_at else ""
+    again = f", and restarts at {program.due_at:%H:%M:%S} UTC" if program.due_at else ""
     times = "once" if program.failures == 1 else f"{program.failures} times in a row"
     return f": it ended {times} ({program.ending}){again}. See the lines of simsim serve"
 
 
 def gateway() -> Iterator[Finding]:
-    """Look for nginx, and for the gateway's answer where it was started last on this machine."""
+    """Look for nginx, and ask the gateway where it was last started on this machine."""
     try:
         binary = nginx.find_binary()
     except Unusable as problem:
@@ -73,7 +73,7 @@ def gateway() -> Iterator[Finding]:
     said = subprocess.run([str(binary), "-v"], capture_output=True, text=True, check=False, timeout=10)
     version = said.stderr.strip().removeprefix("nginx version: ")
     if said.returncode:
-        yield Finding("gateway", False, f"{binary}, which does not run")
+        yield Finding("gateway", False, f"{binary} does not run")
         return
     record = run_directory() / "gateway" / "nginx.conf"
     place = listening_place(record)
@@ -94,7 +94,7 @@ def gateway() -> Iterator[Finding]:
 
 
 def listening_place(record: Path) -> HostPort | None:
-    """Return where the gateway's configuration has it listen, None when there is no configuration."""
+    """Return where the gateway listens according to its configuration, None without a configuration."""
     try:
         found = _listening.search(record.read_text(encoding="utf-8"))
         return parse_listen(found[1]) if found else None

@@ -1,6 +1,6 @@
-"""What `simsim doctor` says when the database is older than what was written beside it: a backup that was put back.
+"""Findings about a restored backup: the database is then older than the data outside it.
 
-A token that was revoked after that backup was made works again. The request log is another file, or remembers as much.
+Tokens that were revoked after the backup work again. The log, or what the workers noted in it, shows that.
 """
 
 import uuid
@@ -23,7 +23,7 @@ MAX_NAMED = 10
 
 
 def restored() -> Iterator[Finding]:
-    """Say that an older database was put back, and which tokens that were revoked open the API again."""
+    """Report that an older database was restored, and which revoked tokens work again."""
     says = list(dict.fromkeys(lost_changes()))
     revived = list(revived_tokens())
     says += revived[:MAX_NAMED]
@@ -33,7 +33,7 @@ def restored() -> Iterator[Finding]:
 
 
 def lost_changes() -> Iterator[str]:
-    """Yield that changes which a worker has seen are no longer in the audit trail."""
+    """Yield a sentence for each node whose worker saw changes that the audit trail no longer has."""
     now = timezone.now()
     for row in WorkerNode.objects.order_by("node"):
         if is_change_lost(row):
@@ -43,21 +43,21 @@ def lost_changes() -> Iterator[str]:
         else:
             continue
         yield (
-            f"an older database was put back: changes until {until:%Y-%m-%d %H:%M:%S} UTC are missing. "
+            f"an older database was restored: changes until {until:%Y-%m-%d %H:%M:%S} UTC are missing. "
             "Revoke again what was revoked before that time"
         )
 
 
 def revived_tokens() -> Iterator[str]:
-    """Yield each token that is not revoked, although the gate has refused it because it was."""
+    """Yield a sentence for each unrevoked token that the gate has refused as revoked."""
     since = first_id(timezone.now() - RECENT)
     refused: dict[uuid.UUID, int] = {}
     for account_id in Account.objects.values_list("pk", flat=True):
-        # Worded as the index is that holds the refusals alone.
+        # Written like the condition of the index that holds only refusals.
         rows = LoggedRequest.objects.filter(~Q(reason=Reason.OK.value), account_id=account_id, pk__gte=since)
         revoked = rows.filter(reason=Reason.REVOKED.value, token_id__isnull=False).order_by()
         refused |= dict(revoked.values_list("token_id").annotate(newest=Max("pk")))
     for some in (list(refused)[start : start + 500] for start in range(0, len(refused), 500)):
         for token in Token.objects.filter(pk__in=some, revoked_at=None).order_by("name"):
             at = moment_of(refused[token.pk])
-            yield f"“{token.name}” ({token.pk}) was refused as revoked on {at:%Y-%m-%d}, and is not: revoke it again"
+            yield f"“{token.name}” ({token.pk}) was refused as revoked on {at:%Y-%m-%d}, but works again: revoke it"

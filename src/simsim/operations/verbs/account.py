@@ -51,13 +51,13 @@ def list_accounts(as_json: AsJson = False) -> None:
 @accounts.command("ensure")
 @needs_django
 def ensure_account(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of an account that is created now.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the account if it is created.")],
     external_id: Annotated[
-        str, typer.Option("--external-id", metavar="TEXT", help="What your own system calls the customer.")
+        str, typer.Option("--external-id", metavar="TEXT", help="The customer's id in your own system.")
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Print the account that has this external id, and create it when there is none. Doing it twice changes nothing."""
+    """Print the account with this external id, and create it if there is none. Doing it twice changes nothing."""
     from django.utils import timezone
 
     from simsim.accounts import actions
@@ -74,7 +74,7 @@ def rename_account(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The new name, unique.")],
     as_json: AsJson = False,
 ) -> None:
-    """Give an account another name; its id, its people and its tokens stay."""
+    """Rename an account; its id, its people and its tokens stay."""
     from django.utils import timezone
 
     from simsim.accounts import actions
@@ -89,7 +89,7 @@ def rename_account(
 @accounts.command("close")
 @needs_django
 def close_account(account_id: AccountId, as_json: AsJson = False) -> None:
-    """Close an account for good: revoke its tokens, shut its people out, withdraw its mails. Its log stays."""
+    """Close an account permanently: revoke its tokens, lock out its people, cancel its emails. Its log stays."""
     from django.utils import timezone
 
     from simsim.accounts.permissions import OPERATOR

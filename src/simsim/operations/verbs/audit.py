@@ -16,17 +16,19 @@ COLUMNS = ["at", "event", "actor", "account_id", "subject_id", "details"]
 @needs_django
 def list_events(
     *,
-    account: Annotated[str | None, typer.Option(metavar="ID", help="Only what concerns this account.")] = None,
-    since: Annotated[str | None, typer.Option(metavar="TIME", help="From this time or day (UTC) on.")] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="Before this time, or through this day.")] = None,
+    account: Annotated[str | None, typer.Option(metavar="ID", help="Only events of this account.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Events since this time or day (UTC).")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Events before this time, or through this day.")
+    ] = None,
     actor: Annotated[
-        str | None, typer.Option(metavar="EMAIL", help="Who did it; operator for the command line.")
+        str | None, typer.Option(metavar="EMAIL", help="Only events of this person; operator for the command line.")
     ] = None,
     event: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Such as token.revoked, or token.* for all.")
+        str | None, typer.Option(metavar="NAME", help="For example token.revoked, or token.* for all.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 50,
-    cursor: Annotated[str | None, typer.Option(help="Go on where the page before ended.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="The number of events.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="Continue after the previous page.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the events of every account, newest first."""

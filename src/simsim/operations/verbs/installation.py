@@ -1,4 +1,4 @@
-"""`simsim migrate` and `simsim doctor`: an installation is made ready, and says what is wrong with it."""
+"""`simsim migrate` and `simsim doctor`: they prepare an installation, and examine it."""
 # ruff: noqa: PLC0415 - help answers without Django
 
 from typing import Annotated
@@ -14,7 +14,7 @@ LABELS = {"ok": "ok", "wrong": "WRONG", "not_started": "not yet"}
 
 @needs_settings
 def migrate(
-    check: Annotated[bool, typer.Option("--check", help="Change nothing; fail when there is something to do.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; fail if anything is out of date.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring the databases, the directories and the console's files up to date. Doing it twice changes nothing."""
@@ -32,7 +32,7 @@ def migrate(
 
 @needs_settings
 def doctor(as_json: AsJson = False) -> None:
-    """Check everything that an installation needs, on this node and the workers of all, and say what to do."""
+    """Check everything that an installation needs on this node, and the workers of all nodes, and say what to do."""
     from simsim.operations.doctor import checks
 
     findings = checks.examine()
@@ -40,6 +40,6 @@ def doctor(as_json: AsJson = False) -> None:
         print_json({"items": [finding.document() for finding in findings], "next_cursor": None})
     else:
         for finding in findings:
-            typer.echo(f"{LABELS[finding.state]:<7}  {finding.subject}: {finding.says}")
+            typer.echo(f"{LABELS[finding.state]:<7}  {finding.subject}: {finding.detail}")
     if wrong := [finding.subject for finding in findings if not finding.is_good]:
         raise Unusable("Something is wrong with: %(what)s", what=", ".join(wrong))

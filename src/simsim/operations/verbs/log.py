@@ -24,7 +24,7 @@ class OutcomeName(StrEnum):
 
 
 class FileFormat(StrEnum):
-    """As in `request_log.search.export`, which help does without."""
+    """The formats of `request_log.search.export`, which help does not import."""
 
     CSV = "csv"
     JSONL = "jsonl"
@@ -35,15 +35,18 @@ SET_ASIDE_COLUMNS = ["found_at", "name", "offset", "text"]
 COLUMNS = ["received_at", "method", "resource", "status", "reason", "token_name", "address", "duration_seconds"]
 
 AccountId = Annotated[str, typer.Option(metavar="ID", help="The account's id.")]
-Since = Annotated[str | None, typer.Option(metavar="TIME", help="From this time or day (UTC) on.")]
-Until = Annotated[str | None, typer.Option(metavar="TIME", help="Before this time, or through this day.")]
-Endpoint = Annotated[str | None, typer.Option(metavar="PATH", help="This path, or every path that begins so: /api/*")]
+Since = Annotated[str | None, typer.Option(metavar="TIME", help="Requests since this time or day (UTC).")]
+Until = Annotated[str | None, typer.Option(metavar="TIME", help="Requests before this time, or through this day.")]
+Endpoint = Annotated[
+    str | None, typer.Option(metavar="PATH", help="This path, or every path with this beginning: /api/*")
+]
 Status = Annotated[str | None, typer.Option(metavar="N", help="A status such as 401, or a class such as 4xx.")]
-Outcome = Annotated[OutcomeName | None, typer.Option(help="What became of the request.")]
+Outcome = Annotated[OutcomeName | None, typer.Option(help="Only requests with this outcome.")]
 Address = Annotated[str | None, typer.Option(metavar="IP", help="Requests from this address.")]
 TokenId = Annotated[str | None, typer.Option(metavar="ID", help="Requests with this token.")]
 Software = Annotated[
-    str | None, typer.Option(metavar="SLUG", help="Requests with tokens made for this software; none: for no software.")
+    str | None,
+    typer.Option(metavar="SLUG", help="Requests with tokens for this software; none means tokens without software."),
 ]
 
 
@@ -53,7 +56,7 @@ def list_log(
     *,
     account: Annotated[str | None, typer.Option(metavar="ID", help="The account's id.")] = None,
     all_accounts: Annotated[
-        bool, typer.Option("--all-accounts", help="Every account, and requests that named none.")
+        bool, typer.Option("--all-accounts", help="Every account, and requests without an account.")
     ] = False,
     since: Since = None,
     until: Until = None,
@@ -63,11 +66,11 @@ def list_log(
     address: Address = None,
     token: TokenId = None,
     software: Software = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 50,
-    cursor: Annotated[str | None, typer.Option(help="Go on where the page before ended.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="The number of items.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="Continue after the previous page.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List an account's requests, or everybody's, newest first."""
+    """List the requests of one account, or of all, newest first."""
     from simsim.account_log.requests import requests_of, requests_of_all
     from simsim.accounts.permissions import OPERATOR
     from simsim.operations.arguments import find_account
@@ -78,7 +81,7 @@ def list_log(
     if all_accounts and software is not None:
         raise typer.BadParameter("--software needs --account ID")
     found = None if account is None else find_account(account, actor=OPERATOR)
-    filters = filters_of(found, Asked(since, until, endpoint, status, token, software, outcome, address))
+    filters = filters_of(found, FilterOptions(since, until, endpoint, status, token, software, outcome, address))
     if found is None:
         page = requests_of_all(actor=OPERATOR, filters=filters, limit=limit, cursor=cursor)
         owners = [{"account_id": str(row.account_id) if row.account_id else None} for row in page.items]
@@ -94,7 +97,7 @@ def list_log(
 def export_log(
     *,
     account: AccountId,
-    form: Annotated[FileFormat, typer.Option("--format", help="What the file is.")] = FileFormat.CSV,
+    form: Annotated[FileFormat, typer.Option("--format", help="The format of the output.")] = FileFormat.CSV,
     since: Since = None,
     until: Until = None,
     endpoint: Endpoint = None,
@@ -105,28 +108,28 @@ def export_log(
     software: Software = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format jsonl.")] = False,
 ) -> None:
-    """Write an account's requests to standard output, newest first: all that pass the filters."""
+    """Write an account's requests to standard output, newest first: all that match the filters."""
     from simsim.account_log.requests import export_of
     from simsim.accounts.permissions import OPERATOR
     from simsim.operations.arguments import find_account
     from simsim.request_log.search.export import Format, written
 
     found = find_account(account, actor=OPERATOR)
-    asked = Asked(since, until, endpoint, status, token, software, outcome, address)
-    filters = filters_of(found, asked)
+    options = FilterOptions(since, until, endpoint, status, token, software, outcome, address)
+    filters = filters_of(found, options)
     rows = export_of(found, actor=OPERATOR, filters=filters)
     try:
-        # Bytes, because text would have its line ends turned into the machine's.
+        # Bytes, because Python would convert the line ends of text.
         for part in written(rows, Format.JSONL if as_json else Format(form.value)):
             sys.stdout.buffer.write(part)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever reads has enough, as `head` does. Without this Python complains once more when it ends.
+        # The reader has enough, as `head` does. Without this, Python complains again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-class Asked(NamedTuple):
-    """The options of both verbs that say which requests, as they were typed."""
+class FilterOptions(NamedTuple):
+    """The options of both verbs that select requests, as they were typed."""
 
     since: str | None
     until: str | None
@@ -138,8 +141,8 @@ class Asked(NamedTuple):
     address: str | None
 
 
-def filters_of(account: "Account | None", asked: Asked) -> "LogFilters":
-    """Return the filters that were asked for; raise NotFound for a token, Invalid for a time or software."""
+def filters_of(account: "Account | None", options: FilterOptions) -> "LogFilters":
+    """Return the filters that the options describe; raise NotFound for a token, Invalid for a time or software."""
     from simsim.accounts.permissions import OPERATOR
     from simsim.operations.arguments import find_token_for
     from simsim.operations.time_arguments import parse_moment
@@ -149,16 +152,16 @@ def filters_of(account: "Account | None", asked: Asked) -> "LogFilters":
 
     return LogFilters(
         account.pk if account else None,
-        token_id=find_token_for(asked.token, actor=OPERATOR).pk if asked.token is not None else None,
-        among_tokens=tokens_made_for(asked.software, actor=OPERATOR, account=account)
-        if asked.software is not None and account
+        token_id=find_token_for(options.token, actor=OPERATOR).pk if options.token is not None else None,
+        among_tokens=tokens_made_for(options.software, actor=OPERATOR, account=account)
+        if options.software is not None and account
         else None,
-        since=parse_moment("since", asked.since),
-        until=parse_moment("until", asked.until, through=True),
-        endpoint=asked.endpoint,
-        status=asked.status,
-        outcome=RequestOutcome(asked.outcome.value) if asked.outcome else None,
-        address=parse_client(asked.address),
+        since=parse_moment("since", options.since),
+        until=parse_moment("until", options.until, through=True),
+        endpoint=options.endpoint,
+        status=options.status,
+        outcome=RequestOutcome(options.outcome.value) if options.outcome else None,
+        address=parse_client(options.address),
     )
 
 
@@ -178,11 +181,11 @@ def parse_client(text: str | None) -> str | None:
 @needs_django
 def list_set_aside(
     *,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 50,
-    cursor: Annotated[str | None, typer.Option(help="Go on where the page before ended.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="The number of items.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="Continue after the previous page.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the lines that are no lines of a log, with passwords, credentials and queries masked."""
+    """List the log lines that could not be read, with passwords, credentials and queries masked."""
     from simsim.request_log.ship import rejected_lines
 
     found, following = rejected_lines.list_lines(limit=limit, cursor=cursor)

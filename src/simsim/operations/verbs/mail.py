@@ -1,4 +1,4 @@
-"""`simsim mail`: what is owed to whom, whether it was taken, and another try. What a mail carries is never shown."""
+"""`simsim mail`: lists the emails to send and sent, and retries one. Never shows their contents."""
 # ruff: noqa: PLC0415 - help answers without Django
 
 from enum import StrEnum
@@ -22,12 +22,12 @@ class StateName(StrEnum):
 @mail.command("list")
 @needs_django
 def list_mails(
-    state: Annotated[StateName | None, typer.Option(help="Only mails in this state.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 50,
-    cursor: Annotated[str | None, typer.Option(help="Go on where the page before ended.")] = None,
+    state: Annotated[StateName | None, typer.Option(help="Only emails in this state.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="The number of emails.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="Continue after the previous page.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the mails of every account, newest first."""
+    """List the emails of every account, newest first."""
     from simsim.mail import delivery_status
 
     wanted = delivery_status.DeliveryState(state.value) if state else None
@@ -38,13 +38,13 @@ def list_mails(
 @mail.command("retry")
 @needs_django
 def retry(
-    mail_id: Annotated[int, typer.Argument(metavar="ID", help="The mail's id, as simsim mail list shows it.")],
+    mail_id: Annotated[int, typer.Argument(metavar="ID", help="The email's id, as simsim mail list shows it.")],
     as_json: AsJson = False,
 ) -> None:
-    """Try a mail again from now on, for three days: also one that was given up."""
+    """Try to send an email again for three days, even one that was given up."""
     from django.utils import timezone
 
     from simsim.mail import delivery_status, outbox
 
     tried = outbox.retry(mail_id, now=timezone.now())
-    print_one(delivery_status.document(tried), as_json=as_json, note="The worker tries it within seconds.")
+    print_one(delivery_status.document(tried), as_json=as_json, note="The worker tries to send it within seconds.")

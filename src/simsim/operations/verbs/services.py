@@ -1,5 +1,5 @@
-"""`simsim serve`, `gateway` and `worker`: what runs until it is told to stop."""
-# ruff: noqa: PLC0415 - help answers without what the verbs need
+"""`simsim serve`, `gateway` and `worker`: they run until a signal stops them."""
+# ruff: noqa: PLC0415 - help does not need what the verbs need
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from simsim.operations.context import needs_django, wired
 from simsim.operations.output import AsJson, print_json
 
 Workers = Annotated[
-    int, typer.Option(min=1, max=64, help="Processes of the console, and as many of the gate, but two at least.")
+    int, typer.Option(min=1, max=64, help="Processes of the console, and of the gate, which has at least two.")
 ]
 
 
@@ -23,14 +23,14 @@ def serve(
         typer.Option(
             metavar="ADDRESS",
             help="Where the gate also listens, for the proxies in SIMSIM_TRUSTED_PROXIES: HOST:PORT or PORT. "
-            "Without it, where SIMSIM_GATE_LISTEN says.",
+            "Default: SIMSIM_GATE_LISTEN.",
         ),
     ] = "",
     workers: Workers = 1,
-    no_worker: Annotated[bool, typer.Option("--no-worker", help="Run the worker elsewhere.")] = False,
+    no_worker: Annotated[bool, typer.Option("--no-worker", help="Start no worker; run it elsewhere.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run the console, the gate and the worker until SIGTERM or Ctrl-C. SIGHUP has them read their settings again."""
+    """Run the console, the gate and the worker until SIGTERM or Ctrl-C. On SIGHUP they read their settings again."""
     from simsim.operations.serve import serve as run
 
     run(
@@ -46,17 +46,20 @@ def serve(
 
 def gateway(
     *,
-    upstream: Annotated[str, typer.Option(metavar="URL", help="The API: http://127.0.0.1:9000")],
+    upstream: Annotated[str, typer.Option(metavar="URL", help="The API, such as http://127.0.0.1:9000.")],
     listen: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Where clients call: HOST:PORT or PORT.")
     ] = "127.0.0.1:8080",
     health: Annotated[
-        str, typer.Option(metavar="PATH", help='Where the gateway tells load balancers its health; "" for nowhere.')
+        str,
+        typer.Option(
+            metavar="PATH", help='The path where load balancers ask whether the gateway is healthy; "" for none.'
+        ),
     ] = HEALTH_PATH,
-    print_config: Annotated[bool, typer.Option("--print-config", help="Print nginx's configuration and stop.")] = False,
+    print_config: Annotated[bool, typer.Option("--print-config", help="Print nginx's configuration and exit.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run nginx before an API, with the gate deciding each request, until SIGTERM or Ctrl-C."""
+    """Run nginx in front of an API until SIGTERM or Ctrl-C; the gate decides each request."""
     from simsim.gateway import configuration, process
 
     operator = wired().operator()
@@ -74,14 +77,14 @@ def gateway(
         print_json({"configuration": text}) if as_json else typer.echo(text)
         return
     facts = {"listen": listen, "upstream": upstream}
-    print_json(facts) if as_json else typer.echo(f"Gateway: {listen}, before {upstream}. Ctrl-C stops it.")
+    print_json(facts) if as_json else typer.echo(f"Gateway: {listen}, in front of {upstream}. Ctrl-C stops it.")
     process.run(settings)
 
 
 @needs_django
 def worker(as_json: AsJson = False) -> None:
-    """Ship the request log, deliver email and delete what is too old, until SIGTERM or Ctrl-C."""
+    """Ship the request log, send email and delete old data, until SIGTERM or Ctrl-C."""
     from simsim.operations import worker as jobs
 
-    del as_json  # taken like everywhere; a worker prints nothing
+    del as_json  # every verb takes it; a worker prints nothing
     jobs.work()

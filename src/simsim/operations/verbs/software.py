@@ -1,4 +1,4 @@
-"""`simsim software`: the catalogue that tokens choose from."""
+"""`simsim software`: the catalogue of software that tokens can be for."""
 # ruff: noqa: PLC0415 - help answers without Django
 
 from typing import Annotated
@@ -10,7 +10,7 @@ from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list, print_one
 from simsim.rfc3339 import format_time
 
-software = typer.Typer(no_args_is_help=True, help="Target software: what tokens are made for.")
+software = typer.Typer(no_args_is_help=True, help="Target software: the software that tokens are for.")
 
 
 @software.command("add")

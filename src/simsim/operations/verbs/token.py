@@ -1,8 +1,7 @@
-"""`simsim token`: what an administrator does with tokens in the console, in the administrator's name."""
+"""`simsim token`: creates, shows, edits and revokes tokens on behalf of an administrator."""
 # ruff: noqa: PLC0415 - help answers without Django
 
-import re
-from datetime import timedelta
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,20 +10,28 @@ import typer
 from simsim.operations.cautions import warn_of_token
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, Document, print_list, print_one
-from simsim.problem import FieldError, Invalid, gettext_noop
+from simsim.problem import WrongUsage, gettext_noop
 
 if TYPE_CHECKING:
     from simsim.tokens.models import Token
 
-tokens = typer.Typer(no_args_is_help=True, help="Tokens: created, shown, edited, rotated, revoked.")
+tokens = typer.Typer(no_args_is_help=True, help="Tokens: create, show, edit, rotate and revoke them.")
 
 TokenId = Annotated[str, typer.Argument(metavar="ID", help="The token's id.")]
-AccountId = Annotated[str, typer.Option("--account", metavar="ID", help="The account's id.")]
-As = Annotated[str, typer.Option("--as", metavar="EMAIL", help="The administrator in whose name this happens.")]
+ACCOUNT = typer.Option("--account", metavar="ID", help="The account's id.")
+ACTING_AS = typer.Option("--as", metavar="EMAIL", help="The administrator to act as.")
+EXPIRES = typer.Option(
+    "--expires", metavar="DATE|DAYS", help="When it expires: 2027-01-31 (through that day, UTC) or 90d."
+)
+ALLOW = typer.Option("--allow", metavar="CIDR", help="An address or network that may use the token; repeatable.")
+AccountId = Annotated[str, ACCOUNT]
+As = Annotated[str, ACTING_AS]
 Software = Annotated[str | None, typer.Option(metavar="SLUG", help="The software that will use it.")]
-NoNotice = Annotated[bool, typer.Option("--no-notice", help="Send no mail about it; the audit trail says so.")]
-OVERLAP = re.compile(r"^([0-9]{1,6})([smhd])$", re.ASCII)
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+NoNotice = Annotated[bool, typer.Option("--no-notice", help="Send no email about it; the audit trail records that.")]
+Lines = Annotated[
+    str | None,
+    typer.Argument(metavar="-", help="Read one token as a JSON object from each line of standard input."),
+]
 COLUMNS = ["id", "name", "status", "expires_at", "software", "last_used_at"]
 
 
@@ -35,29 +42,92 @@ class StatusName(StrEnum):
 
 
 @tokens.command("create")
-@needs_django
 def create(
     *,
-    account: AccountId,
-    acting_as: As,
-    name: Annotated[str, typer.Option(help="Unique among the account's active tokens.")],
-    expires: Annotated[str, typer.Option(metavar="DATE|DAYS", help="2027-01-31 (through that day, UTC) or 90d.")],
-    description: Annotated[str, typer.Option(help="Where the token is used.")] = "",
-    software: Software = None,
-    allow: Annotated[
-        list[str] | None, typer.Option(metavar="CIDR", help="An address or network that may use it; repeatable.")
+    lines: Lines = None,
+    account: Annotated[str | None, ACCOUNT] = None,
+    acting_as: Annotated[str | None, ACTING_AS] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The token's name, unique among the account's active tokens.")
     ] = None,
-    report_only: Annotated[bool, typer.Option("--report-only", help="Let others in too, marked in the log.")] = False,
+    expires: Annotated[str | None, EXPIRES] = None,
+    description: Annotated[str | None, typer.Option(help="Where the token is used.")] = None,
+    software: Software = None,
+    allow: Annotated[list[str] | None, ALLOW] = None,
+    report_only: Annotated[
+        bool, typer.Option("--report-only", help="Let other addresses in too, and mark their requests in the log.")
+    ] = False,
     no_notice: NoNotice = False,
     as_json: AsJson = False,
 ) -> None:
-    """Create a token and print its username and password."""
+    """Create a token, or with - one for each line of JSON on standard input, and print username and password.
+
+    One token needs --account, --as, --name and --expires. `simsim token create -` is `simsim token import -`, whose
+    help describes the lines. To read a file, use `simsim token import FILE`.
+    """
+    if lines is not None:
+        from simsim.operations.verbs.token_files import import_tokens
+
+        options = {"--description": description, "--software": software, "--allow": allow, "--report-only": report_only}
+        prove_lines_alone(lines, {"--name": name, "--expires": expires, **options})
+        import_tokens(file=lines, account=account, acting_as=acting_as, no_notice=no_notice, as_json=as_json)
+        return
+    texts = {"--account": account, "--as": acting_as, "--name": name, "--expires": expires}
+    account, acting_as, name, expires = required(texts)
+    create_one(
+        account,
+        acting_as,
+        name,
+        expires,
+        description=description or "",
+        software=software,
+        allow=allow or [],
+        report_only=report_only,
+        no_notice=no_notice,
+        as_json=as_json,
+    )
+
+
+def required(options: Mapping[str, str | None]) -> list[str]:
+    """Return the values of the options; raise WrongUsage for one that was not given."""
+    for option, value in options.items():
+        if value is None:
+            raise WrongUsage(gettext_noop("Missing option '%(option)s'."), option=option)
+    return [value or "" for value in options.values()]
+
+
+def prove_lines_alone(lines: str, options: Mapping[str, object]) -> None:
+    """Raise WrongUsage for an argument other than `-`, and for an option that belongs in each line."""
+    if lines != "-":
+        raise WrongUsage(gettext_noop("Give - to read lines of JSON, not “%(argument)s”."), argument=lines)
+    for option, value in options.items():
+        if value not in (None, False, []):
+            raise WrongUsage(
+                gettext_noop("Give %(option)s in each line of JSON: it can't stand beside -."), option=option
+            )
+
+
+@needs_django
+def create_one(
+    account: str,
+    acting_as: str,
+    name: str,
+    expires: str,
+    *,
+    description: str,
+    software: str | None,
+    allow: list[str],
+    report_only: bool,
+    no_notice: bool,
+    as_json: bool,
+) -> None:
+    """Create one token, and print it with its credentials."""
     from django.utils import timezone
 
     from simsim.operations.arguments import find_account, find_actor
     from simsim.tokens import actions
 
-    actor, now = find_actor(acting_as), timezone.now()
+    actor = find_actor(acting_as)
     token, credentials = actions.create_token(
         actor=actor,
         account=find_account(account, actor=actor),
@@ -65,10 +135,10 @@ def create(
         expires=expires,
         description=description,
         software=software,
-        allowed_networks=allow or [],
+        allowed_networks=allow,
         report_only=report_only,
         is_quiet=no_notice,
-        now=now,
+        now=timezone.now(),
     )
     shown = {"username": credentials.username, "password": credentials.password}
     print_token(token, as_json=as_json, more=shown)
@@ -99,7 +169,7 @@ def list_tokens(
 @tokens.command("show")
 @needs_django
 def show(token_id: TokenId, as_json: AsJson = False) -> None:
-    """Show a token; its password is not in it."""
+    """Show a token, without its password."""
     from simsim.accounts.permissions import OPERATOR
     from simsim.operations.arguments import find_token_for
 
@@ -109,7 +179,7 @@ def show(token_id: TokenId, as_json: AsJson = False) -> None:
 @tokens.command("credentials")
 @needs_django
 def credentials(token_id: TokenId, acting_as: As, as_json: AsJson = False) -> None:
-    """Show username and password again; that it happened is recorded."""
+    """Show a token's username and password again; the audit trail records this."""
     from django.utils import timezone
 
     from simsim.operations.arguments import find_actor, find_token_for
@@ -128,25 +198,25 @@ def edit(
     acting_as: As,
     name: Annotated[str | None, typer.Option(help="A new name.")] = None,
     description: Annotated[str | None, typer.Option(help="A new description.")] = None,
-    software: Annotated[str | None, typer.Option(metavar="SLUG", help="Other software; '' takes it away.")] = None,
+    software: Annotated[str | None, typer.Option(metavar="SLUG", help="Other software; '' removes it.")] = None,
     allow: Annotated[
-        list[str] | None, typer.Option(metavar="CIDR", help="Networks in place of the present ones; repeatable.")
+        list[str] | None, typer.Option(metavar="CIDR", help="Networks that replace the current ones; repeatable.")
     ] = None,
     allow_any: Annotated[bool, typer.Option("--allow-any", help="Allow every address again.")] = False,
     report_only: Annotated[
         bool | None,
-        typer.Option("--report-only/--enforce", help="Whether addresses outside are let in and marked, or refused."),
+        typer.Option("--report-only/--enforce", help="Let other addresses in and mark their requests, or refuse them."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change an active token; what is not given stays."""
+    """Change an active token; options that are not given change nothing."""
     from django.utils import timezone
 
     from simsim.operations.arguments import find_actor, find_token_for
     from simsim.tokens import actions
 
     if allow and allow_any:
-        raise typer.BadParameter("--allow and --allow-any exclude each other")
+        raise typer.BadParameter("give either --allow or --allow-any")
     actor = find_actor(acting_as)
     token = actions.edit_token(
         actor=actor,
@@ -172,7 +242,7 @@ def revoke(
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Revoke a token for good: once this returns, no request is accepted with it."""
+    """Revoke a token permanently: once this returns, no request with it is accepted."""
     from django.utils import timezone
 
     from simsim.operations.arguments import find_actor, find_token_for
@@ -185,54 +255,8 @@ def revoke(
     print_token(token, as_json=as_json)
 
 
-@tokens.command("rotate")
-@needs_django
-def rotate(
-    token_id: TokenId,
-    acting_as: As,
-    overlap: Annotated[
-        str, typer.Option(metavar="TIME", help="How long the present password goes on working: 30m, 24h, 7d, 0s.")
-    ] = "24h",
-    as_json: AsJson = False,
-) -> None:
-    """Give a token a new password and print it."""
-    from django.utils import timezone
-
-    from simsim.operations.arguments import find_actor, find_token_for
-    from simsim.tokens import actions
-
-    actor, time = find_actor(acting_as), parse_overlap(overlap)
-    token, credentials = actions.rotate_token(
-        actor=actor, token=find_token_for(token_id, actor=actor), overlap=time, now=timezone.now()
-    )
-    shown = {"username": credentials.username, "password": credentials.password}
-    print_token(token, as_json=as_json, more=shown)
-
-
-@tokens.command("end-overlap")
-@needs_django
-def end_overlap(token_id: TokenId, acting_as: As, as_json: AsJson = False) -> None:
-    """Let the password before the present one stop working now."""
-    from django.utils import timezone
-
-    from simsim.operations.arguments import find_actor, find_token_for
-    from simsim.tokens import actions
-
-    actor = find_actor(acting_as)
-    token = actions.end_overlap(actor=actor, token=find_token_for(token_id, actor=actor), now=timezone.now())
-    print_token(token, as_json=as_json)
-
-
-def parse_overlap(text: str) -> timedelta:
-    """Return the time that `30m`, `24h`, `7d` or `0s` means; raise Invalid otherwise."""
-    found = OVERLAP.match(text.strip())
-    if found is None:
-        raise Invalid(FieldError("overlap", gettext_noop("Give a time such as 30m, 24h or 7d.")))
-    return timedelta(**{UNITS[found[2]]: int(found[1])})
-
-
 def print_token(token: "Token", *, as_json: bool, more: Document | None = None) -> None:
-    """Print a token in the contract's form, and what else there is to show of it."""
+    """Print a token with the fields that every list of tokens has, and `more` fields."""
     from django.utils import timezone
 
     from simsim.tokens.selectors import documents

@@ -16,7 +16,8 @@ from simsim.operations.verbs.token import AccountId, NoNotice, StatusName
 from simsim.problem import FieldError, Invalid, Problem, gettext_noop
 
 File = Annotated[
-    str, typer.Argument(metavar="FILE", help="One token as a JSON object on each line; - reads standard input.")
+    str,
+    typer.Argument(metavar="FILE", help="A file with a token as a JSON object on each line; - reads standard input."),
 ]
 
 
@@ -24,17 +25,17 @@ File = Annotated[
 def import_tokens(
     *,
     file: File,
-    account: Annotated[str | None, typer.Option(metavar="ID", help="The account of lines that name none.")] = None,
+    account: Annotated[str | None, typer.Option(metavar="ID", help="The account for lines that name none.")] = None,
     acting_as: Annotated[
-        str | None, typer.Option("--as", metavar="EMAIL", help="The administrator in whose name this happens.")
+        str | None, typer.Option("--as", metavar="EMAIL", help="The administrator to act as, for lines that name none.")
     ] = None,
     no_notice: NoNotice = False,
     as_json: AsJson = False,
 ) -> None:
-    """Create all the tokens of a file, or none of them, and print each with its credentials as a line of JSON.
+    """Create all tokens of a file, or none of them, and print each with its credentials as a line of JSON.
 
-    A line is {"name": "Power BI", "expires": "90d"}, and may have description, software, allow (a list), report_only,
-    account and as.
+    A line is {"name": "Power BI", "expires": "90d"}. It may also have description, software, allow (a list),
+    report_only, account and as.
     """
     from django.utils import timezone
 
@@ -42,12 +43,12 @@ def import_tokens(
     from simsim.tokens import token_import
     from simsim.tokens.selectors import document
 
-    del as_json  # lines of JSON are what scripts read
+    del as_json  # the output is JSON already
     with opened(file) as lines:
         drafts = drafts_of(lines, account=account, acting_as=acting_as)
     now = timezone.now()
     created = token_import.import_tokens(drafts, is_quiet=no_notice, now=now)
-    # Only now that they are stored: a password that is printed must work.
+    # Only after the commit: a printed password must work.
     print_created(
         [
             document(token, None, now=now) | {"username": secret.username, "password": secret.password}
@@ -57,11 +58,11 @@ def import_tokens(
 
 
 def print_created(documents: list[dict[str, object]]) -> None:
-    """Print the tokens; raise Problem, which says how to retrieve them, when printing ends early."""
+    """Print the tokens; raise Problem, with how to get the passwords, when printing ends early."""
     try:
         print_lines(documents)
     except OSError as error:
-        # Else Python complains once more when it ends.
+        # Otherwise Python complains again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise Problem(
             gettext_noop(
@@ -87,7 +88,7 @@ def export_tokens(
     from simsim.tokens.models import Status
     from simsim.tokens.selectors import documents, tokens_of
 
-    del as_json  # lines of JSON are what scripts read
+    del as_json  # the output is JSON already
     now = timezone.now()
     wanted = Status(status.value) if status else None
     print_lines(

@@ -22,8 +22,8 @@ class RoleName(StrEnum):
     MEMBER = "member"
 
 
-Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The address to sign in with.")]
-AccountId = Annotated[str, typer.Option(metavar="ID", help="The account that the user belongs to.")]
+Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The user's email address, with which they sign in.")]
+AccountId = Annotated[str, typer.Option(metavar="ID", help="The user's account.")]
 Role = Annotated[RoleName, typer.Option(help="Administrators manage the account's tokens; members do not.")]
 PasswordStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from the first line of standard input.")
@@ -39,9 +39,9 @@ def create_user(
     password_stdin: PasswordStdin = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add a user to an account, and create the user when the address is new.
+    """Add a user to an account, and create the user if the address is new.
 
-    Without --password-stdin a new user gets a random password, printed once. Who has a sign-in keeps their password.
+    Without --password-stdin a new user gets a random password, printed once. An existing user keeps their password.
     """
     from django.utils import timezone
 
@@ -57,10 +57,10 @@ def create_user(
         actor=OPERATOR, account=found, email=email, role=role.value, password=password, now=timezone.now()
     )
     document = {"id": member.user.pk, "email": member.user.email, "account_id": str(found.pk), "role": member.role}
-    note = "The user keeps the password that they have." if is_known else ""
+    note = "The user keeps their password." if is_known else ""
     if password and not password_stdin:
         document["password"] = password
-        note = "The password is shown this once; the user can change it in the console."
+        note = "The password is not shown again. The user can change it in the console."
     print_one(document, as_json=as_json, note=note)
 
 
@@ -104,7 +104,7 @@ def invite_user(email: Email, account: AccountId, role: Role, as_json: AsJson = 
 @users.command("role")
 @needs_django
 def change_role(email: Email, account: AccountId, role: Role, as_json: AsJson = False) -> None:
-    """Make a user an administrator or a member. An account keeps one administrator at least."""
+    """Make a user an administrator or a member. An account keeps at least one administrator."""
     from django.utils import timezone
 
     from simsim.accounts import actions
@@ -120,7 +120,7 @@ def change_role(email: Email, account: AccountId, role: Role, as_json: AsJson = 
 @users.command("remove")
 @needs_django
 def remove_user(email: Email, account: AccountId, as_json: AsJson = False) -> None:
-    """Take a user out of an account at once; the tokens that they created go on working."""
+    """Remove a user from an account at once; the tokens that they created keep working."""
     from django.utils import timezone
 
     from simsim.accounts import actions
@@ -136,7 +136,7 @@ def remove_user(email: Email, account: AccountId, as_json: AsJson = False) -> No
 @users.command("reset-password")
 @needs_django
 def reset_password(email: Email, password_stdin: PasswordStdin = False, as_json: AsJson = False) -> None:
-    """Give a user a new password and end all their sessions. Without --password-stdin it is random, printed once."""
+    """Give a user a new password and end all their sessions. Without --password-stdin it is random and printed once."""
     from django.utils import timezone
 
     from simsim.accounts import actions
@@ -149,18 +149,20 @@ def reset_password(email: Email, password_stdin: PasswordStdin = False, as_json:
     document: dict[str, object] = {"id": user.pk, "email": user.email}
     if not password_stdin:
         document["password"] = password
-    note = "" if password_stdin else "The password is shown this once; the user can change it in the console."
+    note = "" if password_stdin else "The password is not shown again. The user can change it in the console."
     print_one(document, as_json=as_json, note=note)
 
 
 def password_of(email: str, *, is_known: bool, is_given: bool) -> str | None:
-    """Return the password of a new user, read from standard input or made; None for a user who has one already.
+    """Return a new user's password, read from standard input or generated; None for a user who already has one.
 
-    Raises Invalid for one that is given in vain: the operator would believe that it works.
+    Raises Invalid for a password that would be ignored: the operator would believe that it works.
     """
     if is_known and is_given:
         raise Invalid(
-            FieldError("password", gettext_noop("This user has a password already, and it is not changed here."))
+            FieldError(
+                "password", gettext_noop("This user already has a password, which this command does not change.")
+            )
         )
     if is_known:
         return None
@@ -168,7 +170,7 @@ def password_of(email: str, *, is_known: bool, is_given: bool) -> str | None:
 
 
 def read_password(email: str) -> str:
-    """Return the first line of standard input; raise Invalid when it is no good password."""
+    """Return the first line of standard input; raise Invalid when it breaks a rule for passwords."""
     from django.contrib.auth.password_validation import validate_password
     from django.core.exceptions import ValidationError
 

@@ -1,4 +1,4 @@
-"""The log's filters as conditions in SQL, each with the counts that say how many rows it finds and by which index."""
+"""The log's filters as conditions in SQL, each with its index and the counts that say how many rows it finds."""
 
 import re
 import uuid
@@ -14,7 +14,7 @@ from simsim.request_log.outcome import Outcome
 from simsim.request_log.search.filters import LogFilters, parse_status
 from simsim.request_log.ship.counts import CountKind
 
-# Written out, because an index of some rows is used only where the query says the same words.
+# Written out, because a partial index is used only when the query repeats its condition literally.
 REFUSAL = f"NOT (reason = '{Reason.OK}')"
 _is_placeholder = re.compile(r"\{[^/{}]*\}").fullmatch
 
@@ -28,16 +28,16 @@ class Sql:
 
     @property
     def fenced(self) -> "Sql":
-        """The same condition, for which neither database will look in an index."""
+        """The same condition, for which neither database uses an index."""
         return Sql(f"({self.text}) IS TRUE", self.parameters)
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One filter: a row passes that has one of `values`.
+    """One filter, which a row with one of `values` passes.
 
-    `lead` returns for one of them the condition that `index` serves, None where there is no such index.
-    The rows of a value are counted under `kind`, with `kind` None they are not; `of_refusals`: the refused ones alone.
+    `lead` returns the condition for one value that `index` serves; it is None without such an index. The rows of a
+    value are counted under `kind`, or not at all when it is None; `of_refusals`: only the refused ones are.
     """
 
     sql: Sql
@@ -49,13 +49,13 @@ class Condition:
 
 
 def everything_of(account_id: uuid.UUID) -> Condition:
-    """Return the condition that holds for all of an account's rows."""
+    """Return the condition that all rows of an account fulfil."""
     sql = Sql("account_id = %s", (uuid_parameter(account_id),))
     return Condition(sql, lambda _: sql, CountKind.ALL)
 
 
 def conditions(filters: LogFilters, account_id: uuid.UUID) -> list[Condition]:
-    """Return what the filters ask of the account's rows, but for times; raise Invalid for a status that is none."""
+    """Return the filters, except times, as conditions on the account's rows; raise Invalid for an invalid status."""
     account = everything_of(account_id).sql
     found: list[Condition] = []
     for token_ids in ([filters.token_id] if filters.token_id else None, filters.among_tokens):
@@ -74,7 +74,7 @@ def conditions(filters: LogFilters, account_id: uuid.UUID) -> list[Condition]:
 
 
 def resources(endpoint: str) -> Sql:
-    """Return the condition that a path was logged like this one, or begins like it where it ends in `*`."""
+    """Return the condition that the logged path equals this one, or begins with it if it ends in `*`."""
     if not endpoint.endswith("*"):
         return Sql("resource = %s", (settings.REQUEST_LOG_PATHS.read(endpoint)[0],))
     beginning = endpoint.removesuffix("*")
@@ -83,14 +83,14 @@ def resources(endpoint: str) -> Sql:
 
 
 def both(*conditions: Sql) -> Sql:
-    """Return the condition that holds where all of these hold."""
+    """Return the condition that all of these hold."""
     parameters = [parameter for condition in conditions for parameter in condition.parameters]
     return Sql(" AND ".join(condition.text for condition in conditions), tuple(parameters))
 
 
 def _tokens(account: Sql, token_ids: Sequence[uuid.UUID]) -> Condition:
     def lead(value: str) -> Sql:
-        # The account's own rows alone, whoever's token that is.
+        # Only the account's own rows, even if the token belongs to another account.
         return both(Sql("token_id = %s", (uuid_parameter(uuid.UUID(value)),)), account.fenced)
 
     sql = _either("token_id", [uuid_parameter(token_id) for token_id in token_ids])
@@ -106,7 +106,7 @@ def _statuses(account: Sql, low: int, high: int) -> Condition:
 
 
 def _endpoints(account: Sql, account_id: uuid.UUID, endpoint: str) -> Condition:
-    """Return what finds an endpoint by its name, by a path that was logged under it, or by how either begins."""
+    """Return the condition that finds an endpoint by its name, by a path logged under it, or by the start of either."""
     names = Endpoint.objects.filter(account_id=account_id)
     if endpoint.endswith("*"):
         beginning = endpoint.removesuffix("*")
@@ -130,7 +130,7 @@ def _endpoints(account: Sql, account_id: uuid.UUID, endpoint: str) -> Condition:
 
 
 def _may_begin(name: str, beginning: str) -> bool:
-    """Whether an endpoint of this name may hold paths that begin so."""
+    """Whether an endpoint of this name may hold paths with this beginning."""
     if name.startswith(beginning):
         return True
     *whole, last = beginning.split("/")
@@ -147,7 +147,7 @@ def _outcome(account: Sql, outcome: Outcome) -> Condition:
     if outcome is Outcome.ACCEPTED:
         return Condition(sql, None)
     if outcome is Outcome.UNKNOWN:
-        # How it ended is not known, so its status is not either.
+        # The end is unknown, so the status is too.
         lead = both(account, Sql("status IS NULL"), sql.fenced)
         return Condition(sql, lambda _: lead, CountKind.STATUS, index="log_by_status")
     refused = both(account, Sql(REFUSAL), sql.fenced)

@@ -1,4 +1,4 @@
-"""The log as a file: CSV for spreadsheets, JSON lines for programs, in pieces of one size however long it is."""
+"""The log as a file: CSV for spreadsheets, JSON lines for programs, in pieces of bounded size."""
 
 import csv
 import io
@@ -12,28 +12,28 @@ from simsim.request_log.search.filters import LogFilters
 from simsim.request_log.search.selectors import document, list_requests
 
 PIECE_ROWS = 1000
-# A search for few rows among many comes up for air, so that whoever has gone is not searched for much longer.
+# A long search for few rows pauses this often, so that it ends soon after its reader has gone away.
 PATIENCE_SECONDS = 1.0
 COLUMNS = (
     "id", "received_at", "method", "resource", "status", "outcome", "reason", "detail", "duration_seconds", "token_id",
     "token_name", "address",
 )  # fmt: skip
-# A spreadsheet runs a cell that begins so (ASVS 1.2.10), in some locales also with the full-width forms. Where it takes
-# another character than the comma for the separator, a cell may begin after that one.
+# A spreadsheet runs a cell that begins with such a character (ASVS 1.2.10), in some locales also with its full-width
+# form. Where the separator is not the comma, a cell may begin after that separator.
 _may_run = re.compile(r"(\A|(?<=[;\t\r\n]))('*)(?=[=+\-@\t\r\n\0＝＋－＠])")
 
 
 class Format(StrEnum):
-    """What a file of the log can be."""
+    """The formats of a file of the log."""
 
     CSV = "csv"
     JSONL = "jsonl"
 
 
 def pieces_of(filters: LogFilters) -> Iterator[list[LoggedRequest]]:
-    """Yield the rows that pass, newest first, up to PIECE_ROWS at a time and sometimes none: the search then goes on.
+    """Yield the rows that pass, newest first, at most PIECE_ROWS at a time; an empty piece is not the last one.
 
-    Rows that arrive meanwhile are not among them. Raises Invalid, at the first piece, for a status that is none.
+    Rows that arrive meanwhile are left out. Raises Invalid, at the first piece, for an invalid status.
     """
     cursor: str | None = None
     while True:
@@ -45,7 +45,7 @@ def pieces_of(filters: LogFilters) -> Iterator[list[LoggedRequest]]:
 
 
 def written(pieces: Iterable[list[LoggedRequest]], form: Format) -> Iterator[bytes]:
-    """Yield the file in UTF-8, a part for each piece; nothing before the first piece is there."""
+    """Yield the file in UTF-8, one part for each piece; the heading comes with the first piece."""
     heading = csv_lines([COLUMNS]) if form is Format.CSV else b""
     write = as_csv if form is Format.CSV else as_json_lines
     for piece in pieces:
@@ -54,7 +54,7 @@ def written(pieces: Iterable[list[LoggedRequest]], form: Format) -> Iterator[byt
 
 
 def as_csv(rows: Iterable[LoggedRequest]) -> bytes:
-    """Return the rows as CSV (RFC 4180), in the contract's fields, with cells that no spreadsheet runs."""
+    """Return the rows as CSV (RFC 4180), in the contract's fields, with cells that spreadsheets do not run."""
     documents = (document(row) for row in rows)
     return csv_lines([cell(fields[name]) for name in COLUMNS] for fields in documents)
 
@@ -71,5 +71,5 @@ def csv_lines(lines: Iterable[Iterable[str]]) -> bytes:
 
 
 def cell(value: object) -> str:
-    """Return a value as a cell: "" for None; an apostrophe goes before what would be run, and before what looks so."""
+    """Return a value as a cell: "" for None; with an apostrophe before text that a spreadsheet would run."""
     return "" if value is None else _may_run.sub(r"'\2", str(value))

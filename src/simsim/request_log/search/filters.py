@@ -1,4 +1,4 @@
-"""Which requests of the log are meant."""
+"""The filters of the log."""
 
 import re
 import uuid
@@ -14,11 +14,11 @@ _is_status = re.compile(r"[1-5][0-9]{2}").fullmatch
 
 @dataclass(frozen=True)
 class LogFilters:
-    """Which requests. `account_id` None is every account's, and nobody's business but the operator's.
+    """The requests to find. `account_id` None means every account, which only the operator may search.
 
     `since` is included and `until` is not; `endpoint` is a path or an endpoint's name, or the beginning of either
-    followed by `*`; `status` is a status such as 404 or a class such as "4xx"; `among_tokens` are the ids of which the
-    request's token must be one; `address` is as Address.text spells it.
+    followed by `*`; `status` is a status such as 404 or a class such as "4xx"; `among_tokens` are the ids of allowed
+    tokens; `address` is in the form of Address.text.
     """
 
     account_id: uuid.UUID | None
@@ -33,12 +33,12 @@ class LogFilters:
 
 
 def is_endpoint(text: str) -> bool:
-    """Whether the filter `endpoint` takes the text for this one endpoint: a star at the end would mean others too."""
+    """Whether the filter `endpoint` finds exactly one endpoint by the text: a star at the end would find others too."""
     return text.startswith("/") and not text.endswith("*")
 
 
 def parse_status(status: int | str) -> tuple[int, int]:
-    """Return the lowest and the highest status that is meant; raise Invalid."""
+    """Return the lowest and the highest status that the filter finds; raise Invalid."""
     text = str(status)
     if found := _is_status_class(text):
         return int(found[1]) * 100, int(found[1]) * 100 + 99

@@ -1,4 +1,4 @@
-"""What was counted instead of stored, told again: how many, from where, and from when until when."""
+"""Summaries of counted requests that have no row in the log: how many, from where, and when."""
 
 import uuid
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from simsim.request_log.models import Flood
 class Flooded:
     """Refused requests without a known token that are not in the log.
 
-    `network` is where most of them came from, "" when it is not known, `others` how many networks there were besides;
-    `until` is not included.
+    `network` is the one that most of them came from, "" when unknown; `others` is the number of other networks; `until`
+    is not included.
     """
 
     number: int
@@ -27,9 +27,9 @@ class Flooded:
 def flooded(
     account_id: uuid.UUID, *, since: datetime | None, until: datetime | None, networks: list[str] | None = None
 ) -> Flooded | None:
-    """Return what was counted on the account in the minutes that the time touches, None when nothing was.
+    """Return the counted requests of the account in the minutes from `since` to `until`, None without any.
 
-    Of these `networks` alone, where they are given, as `Flood` spells them.
+    With `networks`, in the form that `Flood` stores, only requests from these networks.
     """
     found: QuerySet[Flood] = Flood.objects.filter(account=account_id.hex, counted__gt=0)
     if since is not None:

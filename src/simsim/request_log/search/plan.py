@@ -1,8 +1,8 @@
-"""The way through the log: which index leads, and how far one look goes, known from the counts beforehand.
+"""The plan of a search: which index leads, and how far each step goes, chosen from the counts.
 
-Rows are looked for from the newest on, by steps of whole days or parts of a day: only where every counted filter has
-rows at all, and so many rows of the leading index at once as can be looked at in a moment. Whoever has no patience for
-more steps gets what was found, and where to go on.
+A search goes from the newest rows back, in steps of whole days or parts of a day. It skips days on which a counted
+filter has no rows, and limits each step to as many rows of the leading index as take a moment to read. When patience
+ends, the search returns the rows found, and the id from which to go on.
 """
 
 import time
@@ -19,16 +19,16 @@ from django.db import connections
 from simsim.request_log.models import LoggedRequest, TokenAddressDay, UsageCount, uuid_parameter
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.partitions import TABLE
-from simsim.request_log.row_ids import A_DAY, EPOCH, LAST, SLACK, first_id, moment_of
+from simsim.request_log.row_ids import EPOCH, IDS_PER_DAY, LAST, SLACK, first_id, moment_of
 from simsim.request_log.search.conditions import Condition, Sql, both, conditions, everything_of, resources
 from simsim.request_log.search.filters import LogFilters, parse_status
 from simsim.request_log.ship.counts import DAY_HOURS, CountKind
 
-AN_HOUR = A_DAY // DAY_HOURS
-# So many rows of the leading index are looked at in one step where they must be looked at, and so many days at once.
+IDS_PER_HOUR = IDS_PER_DAY // DAY_HOURS
+# The number of rows of the leading index that one step reads when it must read them, and the number of days.
 STEP_ROWS = 10_000
 STEP_DAYS = 31
-# With more values one index for each takes longer than one look at all the account's rows.
+# With more values, one query for each takes longer than reading all of the account's rows.
 MAX_LEADS = 20
 MAX_COUNTED = 500
 COLUMNS = ", ".join(field.attname for field in LoggedRequest._meta.concrete_fields)
@@ -36,16 +36,14 @@ COLUMNS = ", ".join(field.attname for field in LoggedRequest._meta.concrete_fiel
 
 @dataclass(frozen=True)
 class Found:
-    """Rows, newest first. `searched_to` is the id down to which was looked, None when there is nothing below."""
+    """Rows, newest first. The search went down to the id `searched_to`, None when it went to the end."""
 
     rows: list[LoggedRequest]
     searched_to: int | None = None
 
 
 class Counts(NamedTuple):
-    """How many rows an index holds of each day, counted from the year 1970; on which `days`, and with which `values`,
-    there are some that are looked for.
-    """
+    """The number of an index's rows on each day, counted from 1970; and the days and values of matching rows."""
 
     by_day: Counter[int]
     days: set[int]
@@ -53,14 +51,14 @@ class Counts(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Ids to look between: from `low` on and below `high`."""
+    """The ids that one step searches: from `low` on and below `high`."""
 
     low: int
     high: int
 
 
 class Plan(NamedTuple):
-    """`leads` are searched each by `leading_index`, and their rows merged; `rest` is asked of every row besides."""
+    """Each of `leads` is searched by `leading_index`, and the rows are merged; every row must also fulfil `rest`."""
 
     leads: list[Sql]
     rest: Sql
@@ -69,7 +67,7 @@ class Plan(NamedTuple):
 
 
 def search(filters: LogFilters, number: int, *, below: int = LAST, patience_seconds: float | None = None) -> Found:
-    """Return the newest `number` rows with an id lower than `below`, or those found before patience ended."""
+    """Return the newest `number` rows with an id below `below`, or the rows found before patience ended."""
     began = time.monotonic()
     made = plan(filters, below)
     rows: list[LoggedRequest] = []
@@ -83,7 +81,7 @@ def search(filters: LogFilters, number: int, *, below: int = LAST, patience_seco
 
 
 def plan(filters: LogFilters, below: int = LAST) -> Plan:
-    """Return how to search; raise Invalid for a status that is none."""
+    """Return the plan of a search; raise Invalid for an invalid status."""
     low = 0 if filters.since is None else first_id(filters.since)
     high = below if filters.until is None else min(below, first_id(filters.until) + SLACK)
     if filters.account_id is None:
@@ -114,7 +112,7 @@ def plan(filters: LogFilters, below: int = LAST) -> Plan:
 
 
 def look(made: Plan, step: Step, number: int) -> list[LoggedRequest]:
-    """Return the newest rows between the step's ids, `number` at most."""
+    """Return the newest rows between the step's ids, at most `number`."""
     if not made.leads:
         return []
     asked = statement(made, step, number)
@@ -123,7 +121,7 @@ def look(made: Plan, step: Step, number: int) -> list[LoggedRequest]:
 
 def statement(made: Plan, step: Step, number: int) -> Sql:
     """Return the query of one step."""
-    # SQLite, which knows nothing of how the values are spread, may take another index that serves the order as well.
+    # SQLite has no statistics on the values, and may choose another index that also serves the order.
     is_sqlite = connections[settings.REQUEST_LOG_ALIAS].vendor == "sqlite"
     table = f"{TABLE} INDEXED BY {made.leading_index}" if is_sqlite and made.leading_index else TABLE
     selects: list[str] = []
@@ -139,7 +137,7 @@ def statement(made: Plan, step: Step, number: int) -> Sql:
 
 
 def _times(filters: LogFilters) -> Iterator[Sql]:
-    """Yield the times as conditions: ids are a little later than their times where many requests share one."""
+    """Yield the times as conditions, because an id is a little later than its time when many requests share it."""
     adapt = connections[settings.REQUEST_LOG_ALIAS].ops.adapt_datetimefield_value
     yield Sql("1 = 1")
     if filters.since is not None:
@@ -149,7 +147,7 @@ def _times(filters: LogFilters) -> Iterator[Sql]:
 
 
 def _of_every_account(filters: LogFilters) -> Iterator[Sql]:
-    """Yield the other filters as conditions on the rows of all accounts, for which nothing is counted."""
+    """Yield the other filters as conditions on the rows of all accounts, which have no counts."""
     if filters.token_id is not None:
         yield Sql("token_id = %s", (uuid_parameter(filters.token_id),))
     if filters.status is not None:
@@ -163,11 +161,11 @@ def _of_every_account(filters: LogFilters) -> Iterator[Sql]:
 
 
 def _counts(account_id: uuid.UUID, condition: Condition, outcome: Outcome | None, low: int, high: int) -> Counts:
-    """Return what is counted of the condition's rows."""
+    """Return the counts of the condition's rows."""
     counted = UsageCount.objects.filter(
         account_id=account_id, hours=DAY_HOURS, kind=condition.kind, value__in=condition.values,
         # A row may have an id of the day after its own.
-        began_hour__gte=low // AN_HOUR - DAY_HOURS, began_hour__lt=high // AN_HOUR + 1,
+        began_hour__gte=low // IDS_PER_HOUR - DAY_HOURS, began_hour__lt=high // IDS_PER_HOUR + 1,
     ).values_list("began_hour", "value", "refused", "accepted")  # fmt: skip
     found = Counts(Counter(), set(), set())
     for hour, value, refused, accepted in counted:
@@ -180,7 +178,7 @@ def _counts(account_id: uuid.UUID, condition: Condition, outcome: Outcome | None
 
 
 def _counts_of_address(account_id: uuid.UUID, address: str | None, low: int, high: int) -> Counts:
-    """Return at most how many rows an address has on which day: what it was let in for, and all that was refused."""
+    """Return the largest number of rows that an address can have on each day: its accepted requests, all refusals."""
     refusals = Condition(Sql(""), None, CountKind.ALL, of_refusals=True)
     every = _counts(account_id, refusals, None, low, high)
     first, last = moment_of(low).date(), moment_of(high).date()
@@ -191,7 +189,7 @@ def _counts_of_address(account_id: uuid.UUID, address: str | None, low: int, hig
 
 
 def _steps(by_day: Mapping[int, int], low: int, high: int, *, is_exact: bool) -> Iterator[Step]:
-    """Yield the steps down through the days; `is_exact`: every row of the leading index is one that is looked for."""
+    """Yield the steps back through the days; `is_exact`: every row of the leading index matches."""
     days: list[int] = []
     rows = 0
     for day in sorted(by_day, reverse=True):
@@ -206,10 +204,10 @@ def _steps(by_day: Mapping[int, int], low: int, high: int, *, is_exact: bool) ->
 
 
 def _parts(days: Sequence[int], number: int, low: int, high: int) -> Iterator[Step]:
-    """Yield what lies between the ids of the days, which are in descending order, in so many parts of equal length."""
-    first, last = days[-1] * A_DAY, (days[0] + 1) * A_DAY + SLACK
-    # Parts of the whole days, whatever is left of them: of a part of what is left, something would always be left. And
-    # never an empty one: who goes on at its end would stay where he is.
+    """Yield the ids of the days, which are in descending order, in `number` steps of equal length."""
+    first, last = days[-1] * IDS_PER_DAY, (days[0] + 1) * IDS_PER_DAY + SLACK
+    # Parts of the whole days, not of the rest that is still to be searched: a search of part of a rest would never end.
+    # And never an empty part: a search that continues at its end would stand still.
     for part in range(max(number, 1)):
         lower, upper = (last - (last - first) * nth // max(number, 1) for nth in (part + 1, part))
         if max(low, lower) < min(high, upper):

@@ -1,4 +1,4 @@
-"""Finding logged requests again: newest first, page by page, and when a token was last used."""
+"""Logged requests, newest first, page by page, and the last use of each token."""
 
 import uuid
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ MAX_PAGE_ROWS = 1000
 
 @dataclass(frozen=True)
 class LastUse:
-    """When, and from which address, a token last let a request in; and when with a password that was replaced."""
+    """When, and from which address, a token last let a request in; and when it last did so by its previous password."""
 
     at: datetime
     address: str | None
@@ -28,9 +28,9 @@ class LastUse:
 
 @dataclass(frozen=True)
 class RequestPage:
-    """Rows, newest first; `next_cursor` None at the end.
+    """Rows, newest first; `next_cursor` is None at the end.
 
-    `searched_until` is set where the search ended for lack of time and not of rows: nothing older was looked at yet.
+    `searched_until` is set when the search ran out of time: nothing older has been searched yet.
     """
 
     items: list[LoggedRequest]
@@ -39,7 +39,7 @@ class RequestPage:
 
 
 def last_uses(token_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, LastUse]:
-    """Return when each of the tokens last let a request in; a token that never did is not in the answer."""
+    """Return the last use of each token; a token that never let a request in is left out."""
     uses = TokenUse.objects.filter(pk__in=set(token_ids))
     return {use.token_id: LastUse(use.used_at, use.address, use.previous_used_at) for use in uses}
 
@@ -49,9 +49,9 @@ def list_requests(
 ) -> RequestPage:
     """Return one page, newest first, and the cursor of the next, None at the end.
 
-    Rows that arrive meanwhile never move another row to a second page. With `patience_seconds` the page may hold fewer
-    rows than asked for, or none, and yet have a cursor: the search goes on there. Raises Invalid for a limit, a cursor
-    or a status that is none.
+    Rows that arrive meanwhile never move another row to a second page. With `patience_seconds`, a page may hold fewer
+    rows than the limit, or no rows, and still have a cursor: the search continues there. Raises Invalid for an invalid
+    limit, cursor or status.
     """
     if not 1 <= limit <= MAX_PAGE_ROWS:
         message = gettext_noop("Choose a number from 1 to %(most)s.")
@@ -68,7 +68,7 @@ def list_requests(
 def document(row: LoggedRequest) -> dict[str, object]:
     """Return the row in the contract's JSON; `detail` is in the reader's language."""
     return {
-        "id": str(row.pk),  # a number of this size is rounded by whoever reads JSON as JavaScript does
+        "id": str(row.pk),  # JavaScript and others round a JSON number of this size
         "received_at": format_time(row.received_at, "microseconds"),
         "method": row.method,
         "resource": row.resource,

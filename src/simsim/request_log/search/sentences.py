@@ -1,4 +1,4 @@
-"""What the log says of a request to people: one sentence for each cause, with the address and the token in it."""
+"""The log's sentences for people: one for each cause of a decision, with the address and the token in it."""
 
 from django.utils.translation import gettext
 
@@ -17,7 +17,7 @@ CALLER_LEFT = gettext_noop(
 ASKED = gettext_noop("The gate was asked about the token “%(token)s” alone, as a test does, and would let it in.")
 NOT_LISTED = gettext_noop("The request was refused: %(reason)s.")
 
-# nginx's own code, Traefik's too: the caller closed the connection. No API sends it.
+# The code of nginx and Traefik for a connection that the caller closed. No API sends it.
 CLOSED_BY_CALLER = 499
 
 SENTENCES: dict[str, str] = {

@@ -1,1 +1,1 @@
-"""Turns the gate's and the proxy's lines into rows, each exactly once."""
+"""Turns the lines of gate and proxy into rows, each exactly once."""

@@ -1,4 +1,4 @@
-"""What a node's spool holds that is not in the log yet. Only reads."""
+"""The lines in a node's spool that are not in the log yet. Only reads."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -11,13 +11,13 @@ from simsim.request_log.ship.lines import parse_completed, parse_gate_line
 from simsim.request_log.ship.shipper import LOCK_NAME, SPOOL_ID_LENGTH
 from simsim.request_log.ship.spool_files import MAX_LINE_BYTES, identity_of
 
-# Beyond it lines are not counted: a backlog of a million need not be read to be told.
+# Lines beyond it are not counted, so that a backlog of a million lines can be reported without reading it.
 MAX_COUNTED_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Backlog:
-    """`lines` in the first MAX_COUNTED_BYTES of each file, `size_bytes` in all; the oldest was written at `since`."""
+    """`lines` counts the first MAX_COUNTED_BYTES of each file, `size_bytes` all; the oldest line is of `since`."""
 
     lines: int
     size_bytes: int
@@ -25,7 +25,7 @@ class Backlog:
 
 
 def spool_name(directory: Path) -> str | None:
-    """Return the name that its first worker gave a spool, None when none has run there."""
+    """Return the name that the first worker gave the spool, None before any worker has run there."""
     try:
         name = (directory / LOCK_NAME).read_text(encoding="ascii")[:SPOOL_ID_LENGTH]
     except (OSError, UnicodeDecodeError):
@@ -34,7 +34,7 @@ def spool_name(directory: Path) -> str | None:
 
 
 def backlog(directory: Path, positions: Mapping[str, int]) -> Backlog | None:
-    """Return what waits in a spool whose files are shipped as far as `positions` says; None for nothing."""
+    """Return what waits in a spool whose files are shipped up to `positions`; None when nothing waits."""
     found = list(_waiting(directory, positions))
     if not found:
         return None
@@ -52,7 +52,7 @@ def _waiting(directory: Path, positions: Mapping[str, int]) -> Iterator[Backlog]
     for descriptor, offset in _files(directory, positions):
         data = os.pread(descriptor, MAX_COUNTED_BYTES, offset)
         status = os.fstat(descriptor)
-        # A line that is being written counts once it is whole.
+        # A line counts once it is complete.
         if lines := data.count(b"\n"):
             first = data[:MAX_LINE_BYTES].partition(b"\n")[0].decode("utf-8", "replace")
             line = parse_gate_line(first) or parse_completed(first)
@@ -68,7 +68,7 @@ def _files(directory: Path, positions: Mapping[str, int]) -> Iterator[tuple[int,
         except OSError:  # shipped and deleted since the listing
             continue
         try:
-            # By its name only where no line in it has an id: nothing of such a file is shipped before it ends.
+            # Its name counts only when no line in it has an id: such a file is not shipped before it ends.
             identity = identity_of(descriptor, path.name)
             yield descriptor, positions.get(identity, 0) if identity else 0
         finally:

@@ -1,4 +1,4 @@
-"""Many rows at once, in each database's own fastest way: through Django's models it takes five times as long."""
+"""Many rows at once, in the fastest way of each database: Django's models take five times as long."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,14 +19,14 @@ from simsim.request_log.ship.counts import Key
 from simsim.request_log.ship.join import RequestRow
 
 FIRST_DAY = row_ids.EPOCH.date()
-A_DAY_MICROSECONDS = 86_400_000_000
-AT_ONCE = 900  # a statement of SQLite's takes 999 values, where it was built with its old limit
+DAY_MICROSECONDS = 86_400_000_000
+MAX_VALUES = 900  # in one statement: SQLite builds with the old limit take 999
 
 NAMES = ("id", *RequestRow._fields, "endpoint_id")
 COLUMNS = ", ".join(NAMES)
 INSERT = f"INSERT INTO {TABLE} ({COLUMNS}) VALUES ({', '.join(['%s'] * len(NAMES))})"  # noqa: S608 - our own names
 COPY = f"COPY {TABLE} ({COLUMNS}) FROM STDIN (FORMAT BINARY)"
-# Written for SQLite and PostgreSQL alike. Lines of several files come in no order of time, so the latest wins.
+# The same for SQLite and PostgreSQL. Lines of several files come in no order of time, so the latest use wins.
 USE = """
     INSERT INTO request_log_tokenuse AS kept (token_id, account_id, used_at, address, previous_used_at)
     VALUES (%s, %s, %s, %s, %s)
@@ -55,14 +55,14 @@ BY_PREVIOUS = {Cause.PREVIOUS_PASSWORD, Cause.PREVIOUS_AND_OUTSIDE}
 
 
 class Uses(NamedTuple):
-    """Each token's last use, and how often each address used it on each day: what USE and ADDRESS_DAY take."""
+    """The values of USE and ADDRESS_DAY: each token's last use, and how often each address used it on each day."""
 
     last: list[tuple[Any, ...]]
     days: list[tuple[Any, ...]]
 
 
 @contextmanager
-def inserting(
+def inserted(
     alias: str,
     rows: Sequence[RequestRow],
     moments: Sequence[int],
@@ -70,17 +70,17 @@ def inserting(
     *,
     attempt: int = 0,
 ) -> Iterator[list[int]]:
-    """Store the rows, which come in the order of their time, and give their ids. Open it inside a transaction.
+    """Store the rows, which must be in the order of their time, and yield their ids. Enter it inside a transaction.
 
-    On PostgreSQL the server is still busy with the rows then: what is done until the end takes no time of its own.
-    `moments` are the rows' times in microseconds since 1970. Raises IntegrityError at the end when another batch has
-    taken an id: try again, with the next `attempt`.
+    PostgreSQL is still storing the rows inside the `with` block, so work done there costs no time. `moments` are the
+    rows' times in microseconds since 1970. Raises IntegrityError at the end of the block when another batch has taken
+    an id: try again, with the next `attempt`.
     """
     ids = row_ids.allocate(moments, attempt=attempt)
     connection = connections[alias]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            partitions.make(cursor, ids)
+            partitions.create(cursor, ids)
             with connection.wrap_database_errors, cursor.copy(COPY) as copy:
                 for piece in copy_format.encoded(ids, moments, rows, endpoint_ids):
                     copy.write(piece)
@@ -91,7 +91,7 @@ def inserting(
 
 
 def endpoint_ids(names: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
-    """Return the ids of the accounts' endpoints of these names; accounts by their integers. New ones are stored."""
+    """Return the ids of endpoints by account and name; store new ones. Accounts are given as integers."""
     wanted = set(names)
     known = _known_endpoints(wanted)
     if missing := sorted(wanted - known.keys()):
@@ -102,12 +102,12 @@ def endpoint_ids(names: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]
 
 
 def uses_of(rows: Sequence[RequestRow], moments: Sequence[int]) -> Uses:
-    """Return when each token that the rows let in was last used, and how often from where on each day.
+    """Return the uses of tokens in the rows that were let in.
 
-    The rows come in the order of their time, `moments` in microseconds since 1970.
+    The rows must be in the order of their time; `moments` are their times in microseconds since 1970.
     """
     let_in = [
-        (row.token_id.int, moment // A_DAY_MICROSECONDS, row)
+        (row.token_id.int, moment // DAY_MICROSECONDS, row)
         for row, moment in zip(rows, moments, strict=True)
         if row.token_id is not None and row.reason == Reason.OK
     ]
@@ -125,14 +125,14 @@ def uses_of(rows: Sequence[RequestRow], moments: Sequence[int]) -> Uses:
 
 
 def note_uses(alias: str, uses: Uses) -> None:
-    """Note the uses of tokens. Call it in the transaction that stores their rows."""
+    """Store the uses of tokens. Call it in the transaction that stores their rows."""
     _note(alias, USE, uses.last)
     _note(alias, ADDRESS_DAY, uses.days)
 
 
 def add_counts(alias: str, tallied: Mapping[Key, Sequence[int]]) -> None:
-    """Add to the usage counts. Call it in the transaction that stores what is counted."""
-    # In one order everywhere: two nodes that count the same may wait for each other, but not in a circle.
+    """Add to the usage counts. Call it in the transaction that stores the counted rows."""
+    # In one order everywhere, so that two nodes that update the same counts can't deadlock.
     values: list[tuple[Any, ...]] = sorted((*key, *numbers) for key, numbers in tallied.items())
     if values:
         with connections[alias].cursor() as cursor:
@@ -145,15 +145,15 @@ def _known_endpoints(names: Iterable[tuple[int, str]]) -> dict[tuple[int, str], 
         by_account.setdefault(account, []).append(name)
     found: dict[tuple[int, str], int] = {}
     for account, wanted in by_account.items():
-        for first in range(0, len(wanted), AT_ONCE):
-            some = Endpoint.objects.filter(account_id=UUID(int=account), name__in=wanted[first : first + AT_ONCE])
+        for first in range(0, len(wanted), MAX_VALUES):
+            some = Endpoint.objects.filter(account_id=UUID(int=account), name__in=wanted[first : first + MAX_VALUES])
             found |= {(account, name): number for name, number in some.values_list("name", "pk")}
     return found
 
 
 def _note(alias: str, statement: str, values: Iterable[tuple[Any, ...]]) -> None:
     connection = connections[alias]
-    # In one order everywhere: two nodes that note the same tokens may wait for each other, but not in a circle.
+    # In one order everywhere, so that two nodes that update the same tokens can't deadlock.
     ordered = sorted(values, key=lambda row: (row[0], str(row[1:3])))
     if connection.vendor == "sqlite":
         ordered = [tuple(map(_kept, row)) for row in ordered]
@@ -170,7 +170,7 @@ def _as_sqlite_keeps_them(
 
 
 def _kept(value: Any) -> Any:
-    """Return a value as Django keeps it in SQLite."""
+    """Return a value as Django stores it in SQLite."""
     if isinstance(value, UUID):
         return value.hex
     if isinstance(value, datetime):

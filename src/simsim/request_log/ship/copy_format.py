@@ -1,4 +1,4 @@
-"""Rows as PostgreSQL's binary COPY takes them: it parses nothing, and what repeats is encoded once.
+"""Rows in the format of PostgreSQL's binary COPY: it needs no parsing, and repeated values are encoded once.
 
 The format: https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.4
 """
@@ -19,7 +19,7 @@ SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # no flags, no extension
 END = struct.pack("!h", -1)
 NULL = struct.pack("!i", -1)
 FIELDS = len(RequestRow._fields) + 2
-# Enough for the server to be busy while the next ones are made.
+# Enough to keep the server busy while the next rows are encoded.
 ROWS_AT_ONCE = 2000
 _YEAR_2000 = microseconds_of(datetime(2000, 1, 1, tzinfo=UTC))
 
@@ -30,9 +30,9 @@ _long = struct.Struct("!iq").pack
 def encoded(
     ids: Sequence[int], moments: Sequence[int], rows: Sequence[RequestRow], endpoint_ids: Iterable[int | None]
 ) -> Iterator[bytes]:
-    """Yield the rows, in pieces: id, the fields of RequestRow in their order, endpoint's id.
+    """Yield the rows, in pieces: id, the fields of RequestRow in their order, the endpoint's id.
 
-    `moments` are when the rows' requests came, in microseconds since 1970.
+    `moments` are the rows' times in microseconds since 1970.
     """
     (
         _, accounts, tokens, names, methods, resources, statuses, outcomes, reasons, causes, seconds, sizes, addresses,
@@ -54,7 +54,7 @@ def encoded(
 
 
 def _each(values: Sequence[Value], encode: Callable[[Value], bytes]) -> Iterator[bytes]:
-    """Yield the values, encoded: what repeats, only once."""
+    """Yield the encoded values; each different value is encoded once."""
     known = {value: encode(value) for value in set(values)}
     return map(known.__getitem__, values)
 

@@ -1,4 +1,4 @@
-"""The usage counts: what a batch of rows adds to them. A recount of the rows gives the same, whatever came when."""
+"""The usage counts: what a batch of rows adds to them. A recount of all rows gives the same counts."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -18,7 +18,7 @@ TEN_DAYS_HOURS = 240
 
 
 class CountKind(StrEnum):
-    """By what requests are counted. The value of ALL is ""; of STATUS the number, "" for one that nobody knows."""
+    """The property by which requests are counted. The value of ALL is ""; of STATUS its number, "" if unknown."""
 
     ALL = "all"
     STATUS = "status"
@@ -26,15 +26,15 @@ class CountKind(StrEnum):
     TOKEN = "token"  # noqa: S105
 
 
-# For how long each kind is counted. An account may have ten thousand tokens, and a quarter of a year of each one's days
-# is more than a page can sum; of ten days at once it is a tenth.
+# The lengths of the periods in which each kind is counted. An account may have ten thousand tokens, and the days of a
+# quarter of a year of each are too many for a page to sum. With periods of ten days, they are a tenth.
 HOURS = dict.fromkeys(CountKind, (1, DAY_HOURS)) | {CountKind.TOKEN: (1, DAY_HOURS, TEN_DAYS_HOURS)}
 
 
 class Counted(NamedTuple):
-    """What counts of one request. Ids are the integers of UUIDs, which Python hashes many times faster.
+    """The counted properties of one request. Ids are the integers of UUIDs, which Python hashes many times faster.
 
-    `took` is its duration's class, None while it has none.
+    `took` is the class of its duration, None before the request has ended.
     """
 
     account: int
@@ -46,12 +46,12 @@ class Counted(NamedTuple):
     token: int | None
 
 
-# What a Counted is, for whoever makes very many.
+# The type of a Counted, for code that makes very many of them.
 Countable = tuple[int, int, bool, int | None, int | None, str, int | None]
 
 
 class Key(NamedTuple):
-    """One UsageCount: `hours` long, from the hour `began_hour` on."""
+    """The key of one UsageCount: a period of `hours`, from the hour `began_hour` on."""
 
     account: str
     hours: int
@@ -61,7 +61,7 @@ class Key(NamedTuple):
 
 
 def hour_of(moment: datetime) -> int:
-    """Return the hour that a moment lies in, counted from the year 1970 in UTC."""
+    """Return the hour of a time, counted from the year 1970 in UTC."""
     return int(moment.timestamp() // HOUR_SECONDS)
 
 
@@ -69,7 +69,7 @@ def counted(  # noqa: PLR0917 - called for every row
     account_id: UUID, received_at: datetime, reason: str, status: int | None, seconds: float | None, endpoint: str,
     token_id: UUID | None,
 ) -> Counted:  # fmt: skip
-    """Return what counts of a row."""
+    """Return the counted properties of a row."""
     return Counted(
         account_id.int,
         int(received_at.timestamp()) // HOUR_SECONDS,
@@ -82,9 +82,9 @@ def counted(  # noqa: PLR0917 - called for every row
 
 
 def tally(added: Sequence[Countable], taken_back: Sequence[Countable] = ()) -> dict[Key, list[int]]:
-    """Return what is to be added to each count: accepted, refused, and one number for each class of durations.
+    """Return what to add to each count: accepted, refused, and one number for each class of durations.
 
-    Requests without a token count for no token.
+    Requests without a token are left out of the counts by token.
     """
     found: dict[Key, list[int]] = {}
     for rows, sign in ((added, 1), (taken_back, -1)):
@@ -99,12 +99,12 @@ def tally(added: Sequence[Countable], taken_back: Sequence[Countable] = ()) -> d
 
 
 def _sums(rows: Sequence[Countable]) -> Iterator[tuple[tuple[int, int, bool, int | None], CountKind, str, int]]:
-    """Yield how often each value of each kind stands beside each account, hour, verdict and class."""
+    """Yield how often each value of each kind occurs with each account, hour, verdict and class."""
     if not rows:
         return
     accounts, hours, verdicts, took, statuses, endpoints, tokens = zip(*rows, strict=True)
-    # What all kinds share becomes one number for each row, and Counter then counts in C: row by row, and by all that
-    # is shared each time, it takes as long as parsing the lines.
+    # The properties that all kinds share become one number for each row, and Counter then counts in C. Counting row by
+    # row by all of these properties takes as long as parsing the lines.
     numbered: dict[tuple[int, int, bool, int | None], int] = {}
     shared = [numbered.setdefault(key, len(numbered)) for key in zip(accounts, hours, verdicts, took, strict=True)]
     keys = list(numbered)

@@ -1,7 +1,7 @@
-"""Paths and the endpoints they belong to: what identifies somebody is masked, what is one endpoint is one name.
+"""Paths, masked where they identify somebody, and the names of their endpoints.
 
-The operator's patterns, such as /holdings/{id}, say which parts of a path identify somebody: those are not stored. An
-endpoint's name besides leaves out what looks like an id, so that a million holdings are one endpoint in the usage.
+The operator's patterns, such as /holdings/{id}, say which parts of a path identify somebody: these are not stored. An
+endpoint's name also leaves out parts that look like ids, so that a million holdings are one endpoint in the usage.
 """
 
 import re
@@ -9,14 +9,14 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 MAX_ENDPOINT_LENGTH = 200
-REMEMBERED = 8_192
-# Callers choose their paths: thousands of the longest ones would fill the worker's memory.
-MAX_REMEMBERED_LENGTH = 200
+CACHE_SIZE = 8_192
+# Callers choose their paths, and thousands of the longest ones would fill the worker's memory.
+MAX_CACHED_CHARACTERS = 200
 PLACEHOLDER = "{id}"
 
 Pattern = tuple[str, ...]
 
-# Numbers, UUIDs, and words of hexadecimal digits or of a length that no programmer types.
+# Numbers, UUIDs, and long words of hexadecimal digits or of a length that no programmer types.
 _is_like_an_id = re.compile(
     r"[0-9]+|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|(?=[^0-9]*[0-9])[0-9A-Fa-f]{12,}|.{41,}"
 ).fullmatch
@@ -25,7 +25,7 @@ _has_pattern_form = re.compile(r"(?:/[!-.0-~]+)+").fullmatch
 
 
 def parse_pattern(text: str) -> Pattern | None:
-    """Return the parts of a pattern such as /holdings/{id}/prices, None for what is none or masks nothing."""
+    """Return the parts of a pattern such as /holdings/{id}/prices, None for a text that is not one or masks nothing."""
     if not _has_pattern_form(text):
         return None
     parts = tuple(text.split("/")[1:])
@@ -33,15 +33,15 @@ def parse_pattern(text: str) -> Pattern | None:
 
 
 class Paths:
-    """Masks paths by the operator's patterns, and names endpoints. Remembers what it answered: paths repeat."""
+    """Masks paths by the operator's patterns, and names endpoints. Results are cached, because paths repeat."""
 
     def __init__(self, patterns: Iterable[Pattern] = ()) -> None:
         self._patterns: Sequence[Pattern] = tuple(patterns)
-        self._remembered = lru_cache(maxsize=REMEMBERED)(self._read)
+        self._cached = lru_cache(maxsize=CACHE_SIZE)(self._read)
 
     def read(self, path: str) -> tuple[str, str]:
-        """Return the path as it may be stored, and the name of its endpoint."""
-        return self._remembered(path) if len(path) <= MAX_REMEMBERED_LENGTH else self._read(path)
+        """Return the masked path, and the name of its endpoint."""
+        return self._cached(path) if len(path) <= MAX_CACHED_CHARACTERS else self._read(path)
 
     def _read(self, path: str) -> tuple[str, str]:
         if not path.startswith("/"):
@@ -55,7 +55,7 @@ class Paths:
 
 
 def _matches(pattern: Pattern, parts: list[str]) -> bool:
-    """Whether a path begins like the pattern: what follows belongs to the same thing, and its id is masked as well."""
+    """Whether a path begins like the pattern: the path may go on, and its id is masked as well."""
     return len(parts) >= len(pattern) and all(
         mask == part or (part != "" and _is_placeholder(mask)) for mask, part in zip(pattern, parts, strict=False)
     )

@@ -1,7 +1,7 @@
 """Refused requests without a known token, beyond a rate: counted by the minute instead of stored one by one.
 
-What we refused because no decision could be made is no flood, and has its rows: see STORED_IN_AN_OUTAGE.
-Whoever knows no token can send as many as the network carries; they must neither fill the disk nor hide the others.
+A caller without a token can send as many requests as the network carries. They must neither fill the disk nor hide
+other requests. Requests that were refused because no decision could be made have rows: see MAX_STORED_IN_OUTAGE.
 """
 
 from collections import Counter
@@ -18,11 +18,11 @@ from simsim.request_log.models import Flood
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.ship.join import RequestRow
 
-# So many from one network in one minute are stored: five a second, which a broken program may send and shall find.
-STORED_A_MINUTE = 300
-# Of refusals of our own making, while the gate can't decide: whose they are nobody knows then, so a customer's must be
-# found one by one. Only what no customer sends, five hundred a second from one network, is counted.
-STORED_IN_AN_OUTAGE = 30_000
+# From one network in one minute: five a second, so that all requests of a broken program can be found.
+MAX_STORED_PER_MINUTE = 300
+# While the gate can't decide: it can't tell customers' requests from others then, so each must be found. Only requests
+# beyond five hundred a second from one network, which no customer sends, are counted.
+MAX_STORED_IN_OUTAGE = 30_000
 UPSERT = """
     INSERT INTO request_log_flood AS kept (minute, network, account, stored, counted) VALUES (%s, %s, %s, %s, %s)
     ON CONFLICT (minute, network, account) DO UPDATE SET
@@ -33,16 +33,16 @@ Identified = tuple[str | None, RequestRow]
 
 
 class Source(NamedTuple):
-    """Where requests come from, in one minute."""
+    """A network from which requests come, in one minute."""
 
     minute: datetime
     network: str
 
 
 def sift(rows: Sequence[Identified]) -> tuple[list[Identified], list[str]]:
-    """Return the rows that are stored, and the request ids of those that were counted instead.
+    """Return the rows to store, and the request ids of the rows that were counted instead.
 
-    Rows come with their requests' ids where their ends are still to come. Call it in the transaction that stores them.
+    A row comes with its request's id if its end has not come yet. Call it in the transaction that stores the rows.
     """
     suspects = {at: _source(row) for at, (_, row) in enumerate(rows) if _is_suspect(row)}
     if not suspects:
@@ -58,13 +58,13 @@ def sift(rows: Sequence[Identified]) -> tuple[list[Identified], list[str]]:
             kept.append((request_id, row))
             continue
         account = row.account_id.hex if row.account_id else ""
-        if stored_so_far[source] < _most_stored(row):
+        if stored_so_far[source] < _max_stored(row):
             stored_so_far[source] += 1
             stored[source, account] += 1
             known.add((source, account))
             kept.append((request_id, row))
             continue
-        # Accounts are claimed, and may be made up: those that were stored in this minute have a count of their own.
+        # Accounts are claimed, and may be made up: only those with a stored row in this minute get their own count.
         counted[source, account if (source, account) in known else ""] += 1
         if request_id is not None:
             request_ids.append(request_id)
@@ -76,8 +76,8 @@ def _is_suspect(row: RequestRow) -> bool:
     return row.token_id is None and row.outcome == Outcome.REFUSED
 
 
-def _most_stored(row: RequestRow) -> int:
-    return STORED_IN_AN_OUTAGE if row.reason == Reason.UNAVAILABLE else STORED_A_MINUTE
+def _max_stored(row: RequestRow) -> int:
+    return MAX_STORED_IN_OUTAGE if row.reason == Reason.UNAVAILABLE else MAX_STORED_PER_MINUTE
 
 
 def _source(row: RequestRow) -> Source:
@@ -85,7 +85,7 @@ def _source(row: RequestRow) -> Source:
 
 
 def _so_far(sources: set[Source]) -> tuple[Counter[Source], set[tuple[Source, str]]]:
-    """Return how many were stored of each source before, and of which accounts."""
+    """Return the number of rows already stored of each source, and the accounts of these rows."""
     stored: Counter[Source] = Counter()
     known: set[tuple[Source, str]] = set()
     minutes = {source.minute for source in sources}
@@ -100,7 +100,7 @@ def _so_far(sources: set[Source]) -> tuple[Counter[Source], set[tuple[Source, st
 def _note(stored: Counter[tuple[Source, str]], counted: Counter[tuple[Source, str]]) -> None:
     connection = connections[settings.REQUEST_LOG_ALIAS]
     adapt = connection.ops.adapt_datetimefield_value
-    # In one order everywhere: two nodes that note the same may wait for each other, but not in a circle.
+    # In one order everywhere, so that two nodes that update the same floods can't deadlock.
     values = [
         (adapt(source.minute), source.network, account, stored[source, account], counted[source, account])
         for source, account in sorted(stored.keys() | counted.keys())

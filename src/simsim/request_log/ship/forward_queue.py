@@ -1,6 +1,6 @@
-"""Rows that are to be forwarded, queued in the transaction that stores or completes them, so that none is missed.
+"""Rows to forward, queued in the transaction that stores or completes them, so that every row is forwarded.
 
-Ids follow the requests' time and not the order of storing, so a reader of "everything after that id" would miss rows.
+Ids follow the requests' time and not the order of storage, so a reader of "everything after that id" would miss rows.
 """
 
 from collections.abc import Iterable
@@ -14,10 +14,10 @@ MAX_ROWS = 500
 
 
 def queue(row_ids: Iterable[int | None], *, now: datetime) -> None:
-    """Queue rows where forwarding is configured. Call it in the transaction that stores or completes them."""
+    """Queue rows if forwarding is configured. Call it in the transaction that stores or completes them."""
     if not settings.FORWARD_LOG:
         return
-    # What was counted without being stored has an id that is no row's.
+    # A request that was only counted has COUNTED_ONLY instead of a row's id.
     ids = [row_id for row_id in row_ids if row_id is not None and row_id > 0]
     Shipment.objects.bulk_create(
         Shipment(ids=some, size=len(some), queued_at=now, due_at=now)

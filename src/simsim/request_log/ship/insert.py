@@ -1,4 +1,4 @@
-"""Rows into the log and ends into their rows, with all that is counted of them, in the caller's transaction."""
+"""Stores rows in the log and completes them by their ends, with all counts, in the caller's transaction."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,12 +11,12 @@ from simsim.request_log.durations import class_of
 from simsim.request_log.models import Endpoint, LoggedRequest
 from simsim.request_log.row_ids import microseconds_of
 from simsim.request_log.ship import bulk_sql
-from simsim.request_log.ship.bulk_sql import AT_ONCE
+from simsim.request_log.ship.bulk_sql import MAX_VALUES
 from simsim.request_log.ship.counts import HOUR_SECONDS, Countable, Counted, counted, tally
 from simsim.request_log.ship.join import Open, RequestRow, outcome_of
 from simsim.request_log.ship.lines import Completed
 
-AN_HOUR = HOUR_SECONDS * 1_000_000
+HOUR_MICROSECONDS = HOUR_SECONDS * 1_000_000
 
 COMPLETE = """
     UPDATE request_log_loggedrequest SET status = %s, outcome = %s, duration_seconds = %s, bytes = %s WHERE id = %s
@@ -24,9 +24,9 @@ COMPLETE = """
 
 
 def store(rows: Sequence[RequestRow], *, attempt: int = 0) -> list[int]:
-    """Store rows, which come in the order of their time, with all that is counted of them; return their ids.
+    """Store rows, which must be in the order of their time, and their counts; return the rows' ids.
 
-    Call it inside a transaction. Paths are masked here, and nowhere later.
+    Call it inside a transaction. It masks the paths; nothing masks them later.
     """
     alias = settings.REQUEST_LOG_ALIAS
     read = settings.REQUEST_LOG_PATHS.read
@@ -39,7 +39,7 @@ def store(rows: Sequence[RequestRow], *, attempt: int = 0) -> list[int]:
     keys = [(row.account_id.int, name) if row.account_id else None for row, name in zip(rows, names, strict=True)]
     known = bulk_sql.endpoint_ids(filter(None, keys))
     endpoint_ids = (known[key] if key else None for key in keys)
-    with bulk_sql.inserting(alias, masked, moments, endpoint_ids, attempt=attempt) as ids:
+    with bulk_sql.inserted(alias, masked, moments, endpoint_ids, attempt=attempt) as ids:
         uses = bulk_sql.uses_of(masked, moments)
         sums = tally(_counted(masked, moments, names))
     bulk_sql.note_uses(alias, uses)
@@ -48,7 +48,7 @@ def store(rows: Sequence[RequestRow], *, attempt: int = 0) -> list[int]:
 
 
 def complete(ends: Sequence[tuple[Open, Completed]]) -> None:
-    """Complete stored rows, and move what is counted of them. What was COUNTED_ALONE has no row to complete."""
+    """Complete stored rows, and correct their counts. A request that is COUNTED_ONLY has no row to complete."""
     if not ends:
         return
     alias = settings.REQUEST_LOG_ALIAS
@@ -69,11 +69,11 @@ def complete(ends: Sequence[tuple[Open, Completed]]) -> None:
 
 
 def _counted(rows: Sequence[RequestRow], moments: Sequence[int], names: Sequence[str]) -> list[Countable]:
-    """Return what counts of the rows; what nobody claimed belongs to nobody's usage."""
+    """Return the counted properties of the rows; a row without an account counts for nobody."""
     return [
         (
             row.account_id.int,
-            moment // AN_HOUR,
+            moment // HOUR_MICROSECONDS,
             row.reason == Reason.OK,
             None if row.duration_seconds is None else class_of(row.duration_seconds),
             row.status,
@@ -86,10 +86,10 @@ def _counted(rows: Sequence[RequestRow], moments: Sequence[int], names: Sequence
 
 
 def _as_stored(row_ids: Sequence[int]) -> Iterator[tuple[Any, ...]]:
-    """Yield id, account, time, reason, status, endpoint's name and token of those rows that belong to an account."""
+    """Yield id, account, time, reason, status, endpoint's name and token of each row that belongs to an account."""
     fields = ("pk", "account_id", "received_at", "reason", "status", "endpoint_id", "token_id")
-    for first in range(0, len(row_ids), AT_ONCE):
-        some = LoggedRequest.objects.filter(pk__in=row_ids[first : first + AT_ONCE], account_id__isnull=False)
+    for first in range(0, len(row_ids), MAX_VALUES):
+        some = LoggedRequest.objects.filter(pk__in=row_ids[first : first + MAX_VALUES], account_id__isnull=False)
         rows = list(some.values_list(*fields))
         names = dict(Endpoint.objects.filter(pk__in={row[5] for row in rows}).values_list("pk", "name"))
         for row in rows:

@@ -1,8 +1,8 @@
-"""Lines become rows: a decision and its end are joined by the request's id, whatever comes first. Pure.
+"""Joins lines to rows: a decision and its end, by the request's id, in either order. Does no I/O.
 
-Each decision becomes one row, always. The end of a request completes its row; an end without a decision waits, and once
-the gate's lines are read to where its decision must stand, it becomes a row of its own: the gate was away. Not so
-where it `needs_decision`: then it is forgotten.
+Each decision becomes one row. The end of a request completes its row. An end without a decision waits until the gate's
+lines are read to where the decision must stand. Then it becomes a row of its own, because the gate was away; but if it
+`needs_decision`, it is dropped.
 """
 
 import uuid
@@ -18,13 +18,13 @@ from simsim.request_log.row_ids import EPOCH
 from simsim.request_log.ship.lines import Completed, Decided
 
 REFUSED_STATUS = 401
-# What a gateway answers to a request that is no HTTP of its own: an unknown transfer encoding, an unknown version.
+# A gateway's answers to a request that it can't read: an unknown transfer encoding, an unknown version.
 UNREADABLE_STATUSES = frozenset({501, 505})
 STATUS_OF_REFUSALS: dict[str, int] = {Reason.UNAVAILABLE: 503, Reason.THROTTLED: 429}
 
 
 class RequestRow(NamedTuple):
-    """One request, as it is stored: the fields of LoggedRequest after its id, in their order."""
+    """One request to store: the fields of LoggedRequest after its id, in their order."""
 
     received_at: datetime
     account_id: uuid.UUID | None
@@ -44,7 +44,7 @@ class RequestRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """What is stored of a request of which one line is missing: the row of its decision, or its end."""
+    """The stored half of a request of which one line is missing: the row of its decision, or its end."""
 
     row_id: int | None = None
     is_refused: bool = False
@@ -53,10 +53,10 @@ class Open:
 
 @dataclass(slots=True)
 class Changes:
-    """What a batch of lines changes.
+    """The changes that a batch of lines makes.
 
-    `rows` are new; `open_rows` too, and their ends are still to come, under the given request ids. `ends` complete
-    stored rows. `held` are ends that wait for their decision; `settled` are the ids that nothing waits for any more.
+    `rows` are new and complete; `open_rows` are new, each under its request's id, and wait for their ends. `ends`
+    complete stored rows. `held` are ends that wait for their decision. `settled` are request ids that no longer wait.
     """
 
     rows: list[RequestRow] = field(default_factory=list)
@@ -76,9 +76,9 @@ def join(
     *,
     is_gate_read_to_its_end: bool,
 ) -> Changes:
-    """Return what the lines change, given what is `waiting` of earlier batches under their request ids.
+    """Return the changes that the lines make; `waiting` are halves of earlier batches, by request id.
 
-    `is_gate_read_to_its_end` says that every decision that preceded these ends, and the ends in `waiting`, was read.
+    `is_gate_read_to_its_end`: every decision that preceded these ends, and the ends in `waiting`, has been read.
     """
     changes = Changes()
     ends = {request_id: opened.completed for request_id, opened in waiting.items() if opened.completed}
@@ -97,7 +97,7 @@ def join(
         if matching := ends.pop(request_id, None):
             changes.rows.append(decided_row(decision, matching))
         elif request_id in rows_waiting or request_id in changes.open_rows:
-            # A proxy may repeat an id, or pass on what a client made up. The first row of an id gets the next end.
+            # A proxy may repeat an id, or pass on one that a client made up. The first row of an id gets the next end.
             changes.rows.append(decided_row(decision))
         else:
             changes.open_rows[request_id] = decided_row(decision)
@@ -110,9 +110,9 @@ def join(
 
 
 def decided_row(decision: Decided, end: Completed | None = None) -> RequestRow:
-    """Return the row of a request that was decided, and ended if `end` is given."""
+    """Return the row of a decided request, which has also ended if `end` is given."""
     _, at, reason, cause, account_id, token_id, token_name, method, resource, address, via = decision
-    status, open_outcome, outcome = _told_by(reason)
+    status, open_outcome, outcome = _status_and_outcomes(reason)
     if end is None:
         return RequestRow(
             at, account_id, token_id, token_name, method, resource, status, open_outcome, reason, cause, None, None,
@@ -125,23 +125,23 @@ def decided_row(decision: Decided, end: Completed | None = None) -> RequestRow:
 
 
 @lru_cache(maxsize=len(Reason))
-def _told_by(reason: str) -> tuple[int | None, str, str]:
-    """Return the status and the outcome of a request that was decided, and its outcome once it has ended."""
+def _status_and_outcomes(reason: str) -> tuple[int | None, str, str]:
+    """Return the status and the outcome of a decided request, and its outcome once it has ended."""
     if reason == Reason.OK:
         return None, Outcome.UNKNOWN.value, Outcome.ACCEPTED.value
     return STATUS_OF_REFUSALS.get(reason, REFUSED_STATUS), Outcome.REFUSED.value, Outcome.REFUSED.value
 
 
 def outcome_of(*, is_refused: bool) -> Outcome:
-    """Return the outcome of a request that was decided and has ended."""
+    """Return the outcome of a decided request that has ended."""
     return Outcome.REFUSED if is_refused else Outcome.ACCEPTED
 
 
 def undecided_rows(ends: Iterable[Completed]) -> Iterator[RequestRow]:
-    """Yield the rows of ends for which there is no decision, without those that are none of ours then.
+    """Yield the rows of ends without a decision, except those that need one.
 
-    A proxy of another make may serve more than what the gate protects; and an end that is told once more, by a copy of
-    its log for instance, finds its row completed already.
+    Another proxy may also serve requests that no gate decides; and an end that is read twice, for example from a copy
+    of its log, finds no open row any more.
     """
     return (undecided_row(end) for end in ends if not end.needs_decision)
 
@@ -171,7 +171,7 @@ def _why_undecided(status: int | None) -> tuple[Reason, GatewayCause, Outcome]:
     if status == STATUS_OF_REFUSALS[Reason.THROTTLED]:
         return Reason.THROTTLED, GatewayCause.TOO_MANY, Outcome.REFUSED
     if status == REFUSED_STATUS:
-        # The gate answered, so a decision was made, and its line is lost.
+        # The gate answered, so there was a decision, but its line is lost.
         return Reason.UNAVAILABLE, GatewayCause.NO_DECISION, Outcome.REFUSED
     if status is not None and (400 <= status < 500 or status in UNREADABLE_STATUSES):
         return Reason.MALFORMED, GatewayCause.BAD_REQUEST, Outcome.REFUSED

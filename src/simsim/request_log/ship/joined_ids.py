@@ -1,4 +1,4 @@
-"""Thousands of ids out of a database as one text: as rows, they take five times as long to arrive."""
+"""Thousands of ids from a database as one text: as rows, they take five times as long to arrive."""
 
 from typing import Any
 
@@ -20,6 +20,6 @@ class JoinedIds(Aggregate):
 
 
 def split_ids(joined: str | None) -> list[str]:
-    """Return the ids, 32 hexadecimal digits each; None, which a database says for no rows, holds none."""
-    # At once, and not id by id: PostgreSQL writes dashes.
+    """Return the ids, 32 hexadecimal digits each; an empty list for None, a database's result without rows."""
+    # PostgreSQL writes dashes. They are removed from the whole text at once, not id by id.
     return joined.replace("-", "").split(",") if joined else []

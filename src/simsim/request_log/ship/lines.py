@@ -1,4 +1,4 @@
-"""The lines of a spool, parsed: what comes out can be stored as it is, in either database."""
+"""The lines of a spool, parsed into values that either database can store as they are."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from simsim.gate.line import MAX_METHOD_CHARACTERS, MAX_PATH_CHARACTERS
 from simsim.gate.request_id import is_request_id
 from simsim.request_log.row_ids import EPOCH
 
-LATEST_SECONDS = 9_000_000_000  # the year 2255: what a row id can hold
+LATEST_SECONDS = 9_000_000_000  # the year 2255, the latest in a row id
 MAX_SECONDS = 10 * 365 * 86_400
 MAX_BYTES = 2**62
 MAX_NAME_CHARACTERS = 200
@@ -22,11 +22,11 @@ MAX_ADDRESS_CHARACTERS = 45
 MAX_SET_ASIDE_CHARACTERS = 2048
 
 uuid_of = lru_cache(maxsize=16_384)(uuid.UUID)
-# nginx writes 000 where it has no status, which is no JSON.
+# nginx writes 000 when it has no status, which is not valid JSON.
 _zeros_before_a_number = re.compile(r'(?<="status":)0+(?=[0-9])')
-# A broken line may hold a password that is cut off: the first half of it is too much already.
+# A broken line may hold a password that is cut off: even its first half must not be stored.
 _like_half_a_password = re.compile(r"sim(?:_|%5f)[0-9a-z]{6,}", re.IGNORECASE | re.ASCII)
-# A proxy's line may hold headers and queries: all that may open something goes, as far as the value may reach.
+# A proxy's line may hold headers and queries: everything that may be a secret is removed, to the end of its value.
 _query = re.compile(r"\?[^\s\"]+")
 _credentials = re.compile(r"\b(basic|bearer|digest|negotiate)\s+[^\s\",\]}]+", re.IGNORECASE)
 _telling_field = re.compile(
@@ -35,7 +35,7 @@ _telling_field = re.compile(
 
 
 class Decided(NamedTuple):
-    """What the gate decided on a request, and when it came."""
+    """The gate's decision on a request, and when the request came."""
 
     request_id: str
     at: datetime
@@ -51,9 +51,9 @@ class Decided(NamedTuple):
 
 
 class Completed(NamedTuple):
-    """How a request ended, and when: `bytes` of body were sent, `status` None when the client got none.
+    """The end of a request: `bytes` counts the sent body; `status` is None when the client got none.
 
-    `needs_decision`: whoever told it serves more than what the gate protects, so without a decision it is not for us.
+    `needs_decision`: the proxy also serves requests that no gate decides, so without a decision the end is dropped.
     """
 
     request_id: str
@@ -68,7 +68,7 @@ class Completed(NamedTuple):
 
 
 class Missed(NamedTuple):
-    """So many requests got 503, for a gate could not write down its decisions; `at` is when the last one came."""
+    """Requests that got 503 because a gate could not write down its decisions; `at` is when the last one came."""
 
     gap_id: str
     requests: int
@@ -77,12 +77,12 @@ class Missed(NamedTuple):
 
 
 def parse_gate_line(line: str) -> Decided | Missed | None:
-    """Return what a gate's line says, None when it is none."""
+    """Return a parsed line of a gate, None for any other line."""
     return parse_decided(line) or parse_missed(line)
 
 
 def parse_missed(line: str) -> Missed | None:
-    """Return what a gate says about decisions that it could not write down, None for any other line."""
+    """Return a gate's report of decisions that it could not write down, None for any other line."""
     try:
         found = json_object(line)
         return Missed(
@@ -96,7 +96,7 @@ def parse_missed(line: str) -> Missed | None:
 
 
 def parse_decided(line: str) -> Decided | None:
-    """Return what a gate's line says, None when it is none."""
+    """Return the decision in a gate's line, None for any other line."""
     try:
         found = json_object(line)
         return Decided(
@@ -117,7 +117,7 @@ def parse_decided(line: str) -> Decided | None:
 
 
 def parse_completed(line: str) -> Completed | None:
-    """Return what a gateway's line says, None when it is none."""
+    """Return the end of a request in a gateway's line, None for any other line."""
     try:
         found = json_object(line)
         status = int(within(found["status"], 999))
@@ -130,14 +130,14 @@ def parse_completed(line: str) -> Completed | None:
             method=masked(found["method"], MAX_METHOD_CHARACTERS),
             resource=masked(found["path"].partition("?")[0], MAX_PATH_CHARACTERS),
             address=optional(found["address"], MAX_ADDRESS_CHARACTERS),
-            needs_decision=found.get("needs_decision") is True,  # our own word about an end that waits
+            needs_decision=found.get("needs_decision") is True,  # only `completed_line` writes it
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
 
 
 def set_aside_text(line: str) -> str:
-    """Return as much of a broken line as may be kept: no passwords, no credentials, no queries."""
+    """Return the part of a broken line that may be stored: without passwords, credentials and queries."""
     line = _like_half_a_password.sub(MASKED, mask(line[: 2 * MAX_SET_ASIDE_CHARACTERS]))
     line = _telling_field.sub(r'\1"***', line)
     line = _credentials.sub(r"\1 ***", line)
@@ -159,7 +159,7 @@ def _no_number(name: str) -> None:
     raise ValueError(name)
 
 
-# Without NaN and Infinity, which no database takes as a duration.
+# Without NaN and Infinity, which no database accepts as a duration.
 _decode = json.JSONDecoder(parse_constant=_no_number).raw_decode
 
 
@@ -170,7 +170,7 @@ def _request_id(value: Any) -> str:
 
 
 def within(value: Any, most: int) -> float:
-    """Return a number from 0 to `most`, given as a number or, as proxies may, in quotes."""
+    """Return a number from 0 to `most`, given as a number or, as some proxies write it, in quotes."""
     number = value if isinstance(value, int | float) else float(value)
     if not 0 <= number <= most:
         raise ValueError
@@ -190,23 +190,24 @@ def optional(value: Any, longest: int) -> str | None:
 
 
 def _text(value: Any, longest: int) -> str:
-    # Most texts need no more than this; a number or a list has no such method, and so the line is none.
+    # Most texts need no more than this check. A number or a list has no such method, so its line is refused.
     plain: bool = value.isascii() and "\0" not in value
     return (value if plain else _storable(value))[:longest]
 
 
 def masked(value: str, longest: int) -> str:
-    # Masked before it is cut, for little of a password matches no pattern; and cut before, for masking takes its time.
+    # Masked before the last cut, because the beginning of a password matches no pattern. Cut before the mask as well,
+    # because masking a long text takes long.
     return _text(mask(value[: 2 * MAX_PATH_CHARACTERS]), longest)
 
 
 def _storable(text: str) -> str:
-    """Return the text without what JSON can spell and a database can't keep: one such line would block all others."""
+    """Return the text without characters that JSON has and a database refuses: one such line would block all others."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 
 def completed_line(end: Completed) -> str:
-    """Return the line that `parse_completed` reads as this."""
+    """Return the line that `parse_completed` parses to this end."""
     fields = end._asdict()
     at = (end.at - EPOCH) / timedelta(microseconds=1) / 1_000_000
     return json.dumps(

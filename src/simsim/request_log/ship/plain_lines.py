@@ -1,7 +1,7 @@
-"""Lines as gates and gateways mostly write them, many at once: what is not so plain is left to `lines`.
+"""Plain lines of gates and gateways, parsed many at once; `lines` parses all others.
 
-Most lines hold nothing that must be unescaped, masked or cut. One expression then reads all of a block, many times
-faster than JSON, and with the same result.
+Most lines hold nothing to unescape, mask or cut. One regular expression then parses a whole block, many times faster
+than JSON, and with the same result.
 """
 
 import re
@@ -13,9 +13,9 @@ from simsim.request_log.ship.lines import Completed, Decided, uuid_of
 
 Parsed = TypeVar("Parsed", Decided, Completed)
 
-_TEXT = r"[ !#-\[\]-~]"  # printable ASCII, without what ends a JSON text and what escapes in it
+_TEXT = r"[ !#-\[\]-~]"  # printable ASCII, without the quote and the backslash
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-# Each line is a match, and the first group empty where it is not plain. An empty text is none: it could be a null.
+# Each line is a match; the first group is empty if the line is not plain. Texts are not empty, because a null is.
 _read_decided = re.compile(
     r'^(?:{"id":"([0-9a-f]{32})","at":([0-8]?[0-9]{1,9})[.]([0-9]{6}),"reason":"([a-z_]{1,32})",'
     rf'"cause":"([a-z_]{{1,32}})","account":(?:null|"({_UUID})"),"token":(?:null|"({_UUID})"),'
@@ -30,18 +30,18 @@ _read_completed = re.compile(
     rf'"address":"({_TEXT}{{0,45}})"}}|.*)$',
     re.MULTILINE,
 ).findall
-# What a NamedTuple's own constructor calls: without that call a row is made in half the time.
+# Called by the constructor of a NamedTuple: used directly, it makes a tuple in half the time.
 _new = tuple.__new__
 
 
 def plain_decided(text: str) -> list[Decided | None]:
-    """Return what each line of a gate says, None where it is to be parsed by itself."""
+    """Return the decision in each line of a gate, None for a line that is not plain."""
     found = [
         _new(
             Decided,
             (
                 request_id,
-                # As exact as the float of both together, which takes three times as long to be read from a text.
+                # As exact as the float of both together, which takes three times as long to parse.
                 datetime.fromtimestamp(int(seconds + microseconds) / 1_000_000, UTC),
                 reason,
                 cause,
@@ -64,7 +64,7 @@ def plain_decided(text: str) -> list[Decided | None]:
 
 
 def plain_completed(text: str) -> list[Completed | None]:
-    """Return what each line of a gateway says, None where it is to be parsed by itself."""
+    """Return the end of a request in each line of a gateway, None for a line that is not plain."""
     found = [
         _new(
             Completed,
@@ -88,9 +88,9 @@ def plain_completed(text: str) -> list[Completed | None]:
 
 
 def _without_passwords(found: list[Parsed | None]) -> list[Parsed | None]:
-    """Return what was found, None for each line that may hold a password: `lines` masks it.
+    """Return the parsed lines, with None for each that may hold a password, which `lines` masks.
 
-    A method is too short for one.
+    A method is too short for a password.
     """
     if not may_hold_one("\n".join([each.resource for each in found if each])):
         return found

@@ -1,4 +1,4 @@
-"""The files of a proxy's own access log: followed through its rotation, whoever does that, and never touched."""
+"""The files of a proxy's own access log: followed through any rotation, and never changed."""
 
 import contextlib
 import hashlib
@@ -12,8 +12,8 @@ from pathlib import Path
 from simsim.request_log.ship.proxy_formats import AccessLog
 from simsim.request_log.ship.spool_files import MAX_LINE_BYTES, SpoolFile, has_no_writer
 
-# So that a position tells that its file is none of the spool's.
-MARK = "access-log:"
+# Marks the positions of files outside the spool.
+IDENTITY_PREFIX = "access-log:"
 IDENTITY_LENGTH = 64
 FORGOTTEN_AFTER = timedelta(days=1)
 # access.json.1, access.json-20261124 (logrotate); access-2026-11-24T12-00-00.000-size.json (Caddy). Not .gz.
@@ -22,22 +22,22 @@ _STAMP = r"[-.][0-9][0-9TZ:._-]*(?:-[a-z]+)?"
 
 @dataclass
 class Follower:
-    """Follows one access log over many rounds; remembers which of its old files are read to their end."""
+    """Follows one access log over many rounds; remembers which old files are read to their end."""
 
     log: AccessLog
     _read: dict[tuple[int, int, int, int], str] = field(default_factory=dict)
     _seen_at: dict[str, datetime] = field(default_factory=dict)
 
     def files(self, now: datetime) -> Iterator[SpoolFile]:
-        """Yield the files that may hold something new, oldest first, the one being written last."""
+        """Yield the files that may have new lines, the oldest first and the current one last."""
         for path in [*self._rotated(), self.log.path]:
-            # One that is gone, or that we may not read, must not keep the others' lines from the log.
+            # A file that is gone or unreadable must not keep the lines of the others from the log.
             with contextlib.suppress(OSError), _opened(path) as descriptor:
                 status = os.fstat(descriptor)
                 if identity := self._read.get(_state(status)):
                     self._seen_at[identity] = now
                     continue
-                # Asked before reading: what a writer adds after the answer "finished" would not be read.
+                # Checked before reading: lines that a writer adds after the answer "finished" would not be read.
                 is_finished = path != self.log.path and has_no_writer(descriptor)
                 begins_at = _first_byte(descriptor)
                 if identity := _identity(
@@ -46,14 +46,14 @@ class Follower:
                     self._seen_at[identity] = now
                     yield SpoolFile(path, descriptor, identity, is_finished, status, begins_at, is_ours=False)
 
-    def is_read(self, file: SpoolFile) -> None:
-        """Note that a finished file holds nothing more: it is not opened again while it stays as it is."""
+    def note_read(self, file: SpoolFile) -> None:
+        """Note that a finished file is read to its end: it is not opened again until it changes."""
         self._read[_state(file.status)] = file.identity
 
     def gone(self, identities: set[str], now: datetime) -> set[str]:
-        """Return those of our positions whose files have been away for a day, asked again and again until then.
+        """Return the identities of files that have been missing for a day. Call it in each round.
 
-        Nothing is away while the log itself is: a folder that is not mounted comes back.
+        No file counts as missing while the log itself is missing: its folder may not be mounted.
         """
         if not self.log.path.exists():
             self._seen_at.clear()
@@ -91,14 +91,14 @@ def _state(status: os.stat_result) -> tuple[int, int, int, int]:
 
 
 def _first_byte(descriptor: int) -> int:
-    """Return where the first line begins: behind the hole that a writer leaves whose file is truncated under it.
+    """Return where the first line begins: after the hole that a writer leaves when its file is truncated.
 
-    logrotate's copytruncate does that to a writer that does not append, and goes on where it was.
+    After logrotate's copytruncate, a writer that does not append goes on at its old position.
     """
     at = 0
     if os.pread(descriptor, 1, 0) != b"\0":
         return at
-    with contextlib.suppress(OSError):  # all of it is a hole, or the file system knows none
+    with contextlib.suppress(OSError):  # the whole file is a hole, or the file system reports no holes
         at = os.lseek(descriptor, 0, os.SEEK_DATA)
     while data := os.pread(descriptor, MAX_LINE_BYTES, at):
         if text := data.lstrip(b"\0"):
@@ -108,21 +108,21 @@ def _first_byte(descriptor: int) -> int:
 
 
 def _identity(descriptor: int, begins_at: int, time_key: str, finished: Path | None) -> str | None:
-    """Return what a file is known by, however it is renamed or copied: the hash of its first line that tells a time.
+    """Return a file's identity, which survives renames and copies: the hash of its first line with a time.
 
-    None while there is none. A finished file gets none any more, and is known by its name and its beginning.
+    None until there is such a line. A finished file without one is identified by its name and its beginning.
     """
     tells_a_time = re.compile(rb'"' + re.escape(time_key.encode()) + rb'": ?"?[0-9]').search
-    for most_bytes in (4096, MAX_LINE_BYTES):
-        beginning = os.pread(descriptor, most_bytes, begins_at)
+    for max_bytes in (4096, MAX_LINE_BYTES):
+        beginning = os.pread(descriptor, max_bytes, begins_at)
         found = tells_a_time(beginning)
         newline = beginning.find(b"\n", found.end()) if found else -1
         if newline >= 0:
-            return _mark(beginning[: newline + 1])
-        if len(beginning) < most_bytes:
-            return _mark(os.fsencode(finished.name) + b"\n" + beginning) if finished and beginning else None
-    return _mark(beginning)
+            return _prefixed_hash(beginning[: newline + 1])
+        if len(beginning) < max_bytes:
+            return _prefixed_hash(os.fsencode(finished.name) + b"\n" + beginning) if finished and beginning else None
+    return _prefixed_hash(beginning)
 
 
-def _mark(beginning: bytes) -> str:
-    return (MARK + hashlib.sha256(beginning).hexdigest())[:IDENTITY_LENGTH]
+def _prefixed_hash(beginning: bytes) -> str:
+    return (IDENTITY_PREFIX + hashlib.sha256(beginning).hexdigest())[:IDENTITY_LENGTH]

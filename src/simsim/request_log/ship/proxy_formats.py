@@ -1,4 +1,4 @@
-"""Access logs of other proxies: where each kind of them writes down what, as data. Knows no Django."""
+"""Access logs of other proxies: the format of each as data. Knows no Django."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,18 +28,18 @@ EXAMPLE = "caddy:/var/log/caddy/access.json"
 
 
 class Ignored(Enum):
-    """A line that is one, and tells of no request that a gate can have decided."""
+    """A valid line about a request that no gate can have decided."""
 
     IGNORED = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class LogFormat:
-    """Where a proxy's line tells what.
+    """The keys of the values in a proxy's lines.
 
-    `request_id` are places in their order: the first that holds an id counts. `at` is a time in seconds of the epoch or
-    as ISO 8601 with an offset, of the request's beginning if `is_at_start`, else of its end; `duration` is counted in
-    `units` to the second. `begins` is what only the beginning of a line looks like.
+    Of the keys in `request_id`, the first that hold an id count. `at` is a time in seconds since 1970, or in ISO 8601
+    with an offset; it is the request's beginning if `is_at_start`, else its end. `duration` is in `units` per second.
+    `begins` is a text that only stands at the beginning of a line.
     """
 
     request_id: tuple[KeyPath, ...]
@@ -64,8 +64,8 @@ LOG_FORMATS: Mapping[str, LogFormat] = {
         method=("request", "method"), path=("request", "uri"), address=("request", "client_ip"),
         begins='{"level":"',
     ),
-    # Traefik names no request. The gate does: for what it let in, the name was copied to the request, in the place of
-    # what the client sent; for what it refused, it stands in the answer, and the request shows the client's own.
+    # Traefik gives requests no id, so the gate does. The id of an accepted request was copied to the request, in place
+    # of the client's header. The id of a refused request is in the answer, and the request shows the client's header.
     "traefik": LogFormat(
         request_id=(("downstream_X-Simsim-Request",), ("request_X-Simsim-Request",)),
         at=("StartUTC",), is_at_start=True,
@@ -74,7 +74,7 @@ LOG_FORMATS: Mapping[str, LogFormat] = {
         method=("RequestMethod",), path=("RequestPath",), address=("ClientHost",),
         begins='{"',
     ),
-    # Envoy's lines are what its configuration says: these names are Istio's.
+    # Envoy's keys depend on its configuration: these are Istio's.
     "envoy": LogFormat(
         request_id=(("request_id",),),
         at=("start_time",), is_at_start=True,
@@ -83,7 +83,7 @@ LOG_FORMATS: Mapping[str, LogFormat] = {
         method=("method",), path=("path",), address=("downstream_remote_address",),
         begins='{"',
     ),
-    # What our page of documentation has an nginx and an HAProxy write.
+    # The formats of nginx and HAProxy in our documentation.
     "nginx": LogFormat(
         request_id=(("id",),),
         at=("at",), is_at_start=False,
@@ -105,16 +105,16 @@ LOG_FORMATS: Mapping[str, LogFormat] = {
 
 @dataclass(frozen=True)
 class AccessLog:
-    """One log that a proxy writes. `is_all_ours`: each request in it passes the gate, or was refused before it."""
+    """A log that a proxy writes. `is_all_ours`: each request in it passed the gate, or was refused before it."""
 
     path: Path
     log_format: LogFormat
     is_all_ours: bool = False
 
     def parse(self, line: str) -> Completed | Ignored | None:
-        """Return how the request ended, IGNORED when no gate can have decided on it, None for what is no line of a log.
+        """Return the end of the request, IGNORED if no gate can have decided on it, None for an invalid line.
 
-        A line without an id is ignored even where all is ours: its decision is in the log, and it would be there twice.
+        A line without an id is always ignored: its decision is in the log already, and it would be there twice.
         """
         try:
             found = json_object(line)
@@ -144,7 +144,7 @@ class AccessLog:
 
 
 def parse_access_log(text: str) -> AccessLog:
-    """Return the log that `caddy:/path` means, `caddy:all:/path` if all in it passes the gate; raise Unusable."""
+    """Return the log that `caddy:/path` names, or `caddy:all:/path` if all of it passes the gate; raise Unusable."""
     name, _, rest = text.partition(":")
     flag, colon, path = rest.partition(":")
     is_all = bool(colon) and flag == ALL
@@ -175,7 +175,7 @@ def _moment(value: Any) -> datetime:
     if not isinstance(value, str) or "T" not in value:
         return moment(value)
     at = datetime.fromisoformat(value)
-    # A time without an offset is nobody's: astimezone would take it for this machine's.
+    # A time without an offset is ambiguous: astimezone would take it for this machine's.
     if at.tzinfo is None:
         raise ValueError(value)
     return moment((at - EPOCH) / timedelta(seconds=1))

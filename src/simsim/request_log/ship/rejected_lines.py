@@ -1,4 +1,4 @@
-"""The lines that are no lines of a log: how many there are, and what they look like, as far as that may be kept."""
+"""The lines that could not be parsed: how many there are, and their masked text."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from simsim.rfc3339 import format_time
 
 @dataclass(frozen=True)
 class Summary:
-    """How many lines were set aside, when the first and the last of them, and where the last one stood."""
+    """The number of lines set aside, when the first and the last were found, and the position of the last."""
 
     lines: int
     first_at: datetime
@@ -20,7 +20,7 @@ class Summary:
 
 
 def summary() -> Summary | None:
-    """Return what was set aside, as long as it is kept; None for nothing."""
+    """Return the summary of the lines set aside within the retention time; None without any."""
     last = SetAsideLine.objects.order_by("-pk").first()
     first = SetAsideLine.objects.order_by("pk").first()
     if last is None or first is None:
@@ -34,6 +34,6 @@ def list_lines(limit: int = 50, cursor: str | None = None) -> tuple[list[SetAsid
 
 
 def document(line: SetAsideLine) -> dict[str, object]:
-    """Return the line for a script: where it stood, and what of it was kept."""
+    """Return the line as JSON: its position, and its masked text."""
     found_at = format_time(line.found_at, "microseconds")
     return {"id": line.pk, "found_at": found_at, "name": line.name, "offset": line.offset, "text": line.text}

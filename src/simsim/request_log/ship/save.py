@@ -1,4 +1,4 @@
-"""Rows, positions and what waits, in one transaction: either all of a batch is in the log or none of it."""
+"""Stores a batch's rows, positions and waiting lines in one transaction: all of it is in the log, or nothing."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -10,11 +10,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from simsim.request_log.gaps import LogGap
-from simsim.request_log.models import COUNTED_ALONE, OpenRequest, SetAsideLine, SpoolPosition
+from simsim.request_log.models import COUNTED_ONLY, OpenRequest, SetAsideLine, SpoolPosition
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.ship import floods, forward_queue, insert
 from simsim.request_log.ship.batch import Move, Reading
-from simsim.request_log.ship.bulk_sql import AT_ONCE
+from simsim.request_log.ship.bulk_sql import MAX_VALUES
 from simsim.request_log.ship.join import Changes, Open, RequestRow
 from simsim.request_log.ship.lines import Missed, completed_line, parse_completed
 
@@ -25,16 +25,16 @@ Item = TypeVar("Item")
 
 
 class Overtaken(Exception):
-    """Another worker has shipped from the same file meanwhile. Nothing was stored."""
+    """Another worker has shipped from the same file meanwhile. This batch was not stored."""
 
 
 def positions() -> dict[str, int]:
-    """Return how far each file is shipped, in bytes, by its identity."""
+    """Return the number of shipped bytes of each file, by its identity."""
     return dict(SpoolPosition.objects.values_list("identity", "offset"))
 
 
 def waiting(request_ids: Iterable[str]) -> dict[str, Open]:
-    """Return what is stored of these requests, where one line is missing."""
+    """Return the stored halves of these requests."""
     found: dict[str, Open] = {}
     for some in _slices(request_ids):
         found |= _opened(Q(pk__in=some))
@@ -47,13 +47,13 @@ def ends_without_decision(spool: str) -> dict[str, Open]:
 
 
 def save(changes: Changes, reading: Reading, *, spool: str, now: datetime) -> None:
-    """Store what the lines that were read change, and how far the files are read with it; raise Overtaken."""
+    """Store the changes of the read lines, and the new positions in their files; raise Overtaken."""
     for attempt in range(ATTEMPTS):
         try:
             with transaction.atomic(using=settings.REQUEST_LOG_ALIAS):
                 _save(changes, reading, spool, now, attempt)
         except IntegrityError:
-            # An id that another batch has taken, of requests in the same microsecond. Nothing was stored.
+            # Another batch, with requests of the same microsecond, has taken an id. Nothing was stored.
             if attempt == ATTEMPTS - 1:
                 raise
         else:
@@ -61,14 +61,14 @@ def save(changes: Changes, reading: Reading, *, spool: str, now: datetime) -> No
 
 
 def forget_position(identity: str) -> None:
-    """Forget a file that is gone."""
+    """Delete the position of a file that is gone."""
     SpoolPosition.objects.filter(pk=identity).delete()
 
 
-def close_abandoned(now: datetime, step: int = AT_ONCE) -> bool:
-    """Wait no longer for ends that will not come: a proxy that asks the gate alone never tells them.
+def close_abandoned(now: datetime, step: int = MAX_VALUES) -> bool:
+    """Stop waiting for ends that will not come: a proxy that only asks the gate never reports them.
 
-    Return whether there may be more of them.
+    Return whether there may be more.
     """
     closed = 0
     for is_refused, longest in ((True, REFUSED_STAYS_OPEN), (False, ACCEPTED_STAYS_OPEN)):
@@ -86,7 +86,7 @@ def _opened(condition: Q) -> dict[str, Open]:
 
 
 def _move(move: Move) -> None:
-    # The condition is the lock: of two workers that read the same lines one stores them, wherever they run.
+    # The condition is the lock: of two workers that read the same lines, only one stores them, on any machine.
     if move.start is not None:
         moved = SpoolPosition.objects.filter(pk=move.identity, offset=move.start)
         if not moved.update(offset=move.end, name=move.name):
@@ -108,8 +108,7 @@ def _save(changes: Changes, reading: Reading, spool: str, now: datetime, attempt
         OpenRequest(request_id, row_id, changes.open_rows[request_id].outcome == Outcome.REFUSED, None, spool, now)
         for request_id, row_id in row_ids.items()
     ]
-    # Where no gateway writes, no end will come. An id that is open already, whoever made it up, stays open for its
-    # first row.
+    # Without a gateway, no end will come. An id that is already open stays open for its first row.
     OpenRequest.objects.bulk_create(opened if reading.has_gateway else [], ignore_conflicts=True)
     held = (OpenRequest(end.request_id, None, False, completed_line(end), spool, now) for end in changes.held)
     OpenRequest.objects.bulk_create(held)
@@ -119,27 +118,27 @@ def _save(changes: Changes, reading: Reading, spool: str, now: datetime, attempt
 
 
 def _insert(changes: Changes, attempt: int, now: datetime) -> dict[str, int]:
-    """Store the new rows, in the order of their time; return the ids of those that are open by their request's id."""
+    """Store the new rows, in the order of their time; return the row ids of the open ones by request id."""
     rows: list[tuple[str | None, RequestRow]] = [(None, row) for row in changes.rows]
     rows += changes.open_rows.items()
     rows.sort(key=lambda item: item[1].received_at)
-    kept, counted_alone = floods.sift(rows)
+    kept, counted_only = floods.sift(rows)
     ids = insert.store([row for _, row in kept], attempt=attempt) if kept else []
     forward_queue.queue(ids, now=now)
     row_ids = {request_id: row_id for row_id, (request_id, _) in zip(ids, kept, strict=True) if request_id is not None}
-    # Their ends are still to come, and are nothing that no gate decided.
-    return row_ids | dict.fromkeys(counted_alone, COUNTED_ALONE)
+    # Their ends will come, and must not become rows of requests that no gate decided.
+    return row_ids | dict.fromkeys(counted_only, COUNTED_ONLY)
 
 
-def _slices(items: Iterable[Item], length: int = AT_ONCE) -> Iterator[list[Item]]:
+def _slices(items: Iterable[Item], length: int = MAX_VALUES) -> Iterator[list[Item]]:
     left = iter(items)
     while some := list(islice(left, length)):
         yield some
 
 
 def save_gaps(missed: Iterable[Missed], *, now: datetime) -> None:
-    """Store what gates told. Call it in the transaction that stores how far their lines are read."""
-    # An id that is there already was told by the same line: nothing else can come by 128 random bits.
+    """Store the gaps that gates reported. Call it in the transaction that stores the positions of their lines."""
+    # An id that is already stored comes from the same line: no other line can have the same 128 random bits.
     LogGap.objects.bulk_create(
         (LogGap(gap.gap_id, gap.requests, gap.began_at, gap.at, now) for gap in missed), ignore_conflicts=True
     )

@@ -1,4 +1,4 @@
-"""A spool's lines into the log, each exactly once, whenever the worker dies and however often it starts again."""
+"""Ships a spool's lines into the log, each exactly once, even if the worker dies at any time."""
 
 import fcntl
 import gc
@@ -15,7 +15,7 @@ from django.db import transaction
 from simsim.request_log.ship import save, spool_files
 from simsim.request_log.ship.batch import Reading
 from simsim.request_log.ship.join import Changes, join
-from simsim.request_log.ship.proxy_files import MARK, Follower
+from simsim.request_log.ship.proxy_files import IDENTITY_PREFIX, Follower
 from simsim.request_log.ship.proxy_formats import AccessLog
 
 LOCK_NAME = ".shipping"
@@ -28,9 +28,9 @@ def utc_now() -> datetime:
 
 
 class Shipper:
-    """Ships what processes on this machine write to a spool, and to the access logs of other proxies.
+    """Ships the lines that processes on this machine write to a spool, and those of other proxies' access logs.
 
-    Several may run: one of them ships at a time.
+    Several may run; one of them ships at a time.
     """
 
     def __init__(
@@ -42,10 +42,10 @@ class Shipper:
         self._tidied_at = datetime.min.replace(tzinfo=UTC)
 
     def ship_once(self) -> int:
-        """Ship a bounded number of lines; return how many rows were written or completed, 1 at least if there is more.
+        """Ship a bounded number of lines; return how many rows were written or completed, at least 1 if lines are left.
 
-        0 means that there is nothing to do, or that another worker does it. What fails is stored not at all, and is
-        shipped by the next call.
+        0 means that there is nothing to do, or that another worker does it. If a call fails, it stores nothing, and the
+        next call ships the same lines.
         """
         if not self._directory.is_dir():
             return 0
@@ -55,14 +55,14 @@ class Shipper:
     def _ship(self, spool: str) -> int:
         reading = Reading(save.positions())
         now = self._clock()
-        # The ends first: a decision is written before its answer, so whatever decision precedes one of these ends is in
-        # the gate's files by now, and is found below if they are read to their end.
+        # The ends first: a decision is written before its answer, so the decision of each of these ends is in the
+        # gate's files by now, and is found below if they are read to their end.
         reading.read_gateway(self._directory)
         reading.read_access_logs(self._followers, now)
         reading.read_gate(self._directory)
-        # Lines that have met already need not be looked for among those that wait.
-        alone = {line.request_id for line in reading.decided} ^ {line.request_id for line in reading.completed}
-        waiting = save.waiting(alone)
+        # Only lines without a partner in this batch can have one among those that wait.
+        unmatched = {line.request_id for line in reading.decided} ^ {line.request_id for line in reading.completed}
+        waiting = save.waiting(unmatched)
         if reading.is_gate_at_end:
             waiting |= save.ends_without_decision(spool)
         changes = join(reading.decided, reading.completed, waiting, is_gate_read_to_its_end=reading.is_gate_at_end)
@@ -73,19 +73,19 @@ class Shipper:
                 return 0
         _delete_shipped(reading)
         self._tidy(reading, now)
-        # Of another proxy's log a megabyte may hold nothing for us: the rest of it need not wait for that.
+        # A megabyte of another proxy's log may hold no line for us: the rest must not wait for the next round.
         return len(changes) or int(bool(reading.moves) and not reading.is_gateway_at_end)
 
     def _tidy(self, reading: Reading, now: datetime) -> None:
-        # Not in a backlog: what is open may be completed by the lines that are still to be read.
+        # Not in a backlog: lines that are still to be read may complete open requests.
         if reading.is_gate_at_end and reading.is_gateway_at_end and now - self._tidied_at >= TIDY_INTERVAL:
             is_more_to_close = save.close_abandoned(now)
             self._tidied_at = self._tidied_at if is_more_to_close else now
             self._forget_gone(reading, now)
 
     def _forget_gone(self, reading: Reading, now: datetime) -> None:
-        """Forget the access logs that whoever rotates them has deleted, or the positions would grow without end."""
-        followed = {identity for identity in reading.positions if identity.startswith(MARK)}
+        """Delete the positions of access logs that rotation has deleted, or the positions would grow without end."""
+        followed = {identity for identity in reading.positions if identity.startswith(IDENTITY_PREFIX)}
         if not self._followers or not followed:
             return
         for identity in set.intersection(*(follower.gone(followed, now) for follower in self._followers)):
@@ -99,7 +99,7 @@ def _save(changes: Changes, reading: Reading, *, spool: str, now: datetime) -> N
 
 
 def _delete_shipped(reading: Reading) -> None:
-    """Delete the files that hold nothing more; only then forget their positions, or they would be read again."""
+    """Delete the files that are shipped to their end, and only then their positions: they would be read again."""
     for file in reading.shipped:
         spool_files.delete(file)
         if reading.is_only_copy(file):
@@ -108,9 +108,9 @@ def _delete_shipped(reading: Reading) -> None:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Let nothing look for garbage: a round makes a hundred thousand values and no circle of them.
+    """Stop garbage collection: a round makes a hundred thousand values without a reference cycle.
 
-    The collector would look through them, and all else, again and again, for a third of the time that a round takes.
+    The collector would scan them and everything else again and again, for a third of the round's time.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -123,7 +123,7 @@ def _uncollected() -> Iterator[None]:
 
 @contextmanager
 def _shipping_lock(directory: Path) -> Iterator[str | None]:
-    """Hold the spool's lock and give the spool's own name, None when another worker holds it."""
+    """Hold the spool's lock and yield the spool's name, or None when another worker holds the lock."""
     descriptor = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         yield _spool_name(descriptor)
@@ -139,7 +139,7 @@ def _spool_name(descriptor: int) -> str | None:
     name = os.pread(descriptor, SPOOL_ID_LENGTH, 0).decode("ascii", "replace")
     if len(name) == SPOOL_ID_LENGTH:
         return name
-    # Only who holds the lock writes, and nothing waits yet under a name that was not written whole.
+    # Only the holder of the lock writes, and no line waits yet under a name that was only partly written.
     name = secrets.token_hex(SPOOL_ID_LENGTH // 2)
     os.pwrite(descriptor, name.encode(), 0)
     return name

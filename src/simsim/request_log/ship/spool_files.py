@@ -1,4 +1,4 @@
-"""Files of a spool become lines: each file is known by what it begins with, and read on from where it was left."""
+"""The files of a spool and their lines: each file is identified by its beginning, and read on from its position."""
 
 import contextlib
 import fcntl
@@ -26,10 +26,10 @@ START_OF_A_LINE = '{"id":"'
 
 @dataclass(frozen=True)
 class SpoolFile:
-    """An open file with something in it. `identity` stays when it is renamed; `is_finished`: nobody can write to it.
+    """An open file that is not empty. `identity` survives renames; `is_finished`: nobody can write to it any more.
 
-    `begins_at` is where its first line begins; `is_ours`: it is deleted once all of it is shipped. The descriptor is
-    the file's, whatever the name has come to mean since; it is closed when the listing goes on.
+    `begins_at` is where its first line begins; `is_ours`: it is deleted once all of it is shipped. The descriptor stays
+    the file's, even if the name is another file's by now; it is closed when the listing goes on.
     """
 
     path: Path
@@ -46,7 +46,7 @@ class SpoolFile:
 
 
 class Piece(NamedTuple):
-    """Lines in a row; where the next one begins; whether there was none when it was read."""
+    """Consecutive lines, the offset of the next line, and whether the file had no more lines."""
 
     data: bytes
     end: int
@@ -64,34 +64,34 @@ class Piece(NamedTuple):
 
 
 def gate_files(directory: Path) -> Iterator[SpoolFile]:
-    """Yield the files of decided lines, oldest first. An empty one without a writer is deleted on the way."""
+    """Yield the files of decided lines, oldest first; delete empty ones without a writer."""
     return _known(sorted(directory.glob("gate-*.jsonl")), _is_unlocked)
 
 
 def gateway_files(directory: Path) -> Iterator[SpoolFile]:
-    """Yield the files of completed lines, oldest first, the one that nginx is writing last."""
+    """Yield the files of completed lines, the oldest first and nginx's current one last."""
     yield from _known(sorted(directory.glob(ENDS)), _is_unlocked)
     yield from _known(sorted(directory.glob("gateway-*.jsonl")), has_no_writer)
     yield from _known([directory / CURRENT_GATEWAY_FILE], lambda _: False)
 
 
 def has_gateway(directory: Path) -> bool:
-    """Whether somebody who tells how requests end writes, or wrote, to this spool: a gateway or a middleware."""
+    """Whether a gateway or a middleware writes, or wrote, the ends of requests to this spool."""
     return any(True for pattern in ("gateway*.jsonl", ENDS) for _ in directory.glob(pattern))
 
 
-def read_lines(file: SpoolFile, offset: int, most_bytes: int = MAX_LINE_BYTES) -> Piece:
-    """Return the complete lines from the offset on, at most `most_bytes` of them.
+def read_lines(file: SpoolFile, offset: int, max_bytes: int = MAX_LINE_BYTES) -> Piece:
+    """Return the complete lines from the offset on, at most `max_bytes` of them.
 
-    The last line of a finished file needs no newline. A line that is longer than `most_bytes` comes in pieces.
+    The last line of a finished file needs no newline. A line that is longer than `max_bytes` comes in pieces.
     """
     size = os.fstat(file.descriptor).st_size
     if size < offset:
-        # Cut, and yet it begins as before: what is left was shipped. A log that is not ours is no shorter for it: this
-        # is a copy of it that somebody is still making.
+        # Cut, but with the same beginning: the rest was shipped. A log that is not ours was not cut: this is a copy of
+        # it that somebody is still making.
         return Piece(b"", size if file.is_ours else offset, is_at_end=True)
-    data = os.pread(file.descriptor, most_bytes, offset)
-    is_at_end = len(data) < most_bytes
+    data = os.pread(file.descriptor, max_bytes, offset)
+    is_at_end = len(data) < max_bytes
     length = data.rfind(b"\n") + 1
     if file.is_finished if is_at_end else not length:
         length = len(data)
@@ -99,13 +99,13 @@ def read_lines(file: SpoolFile, offset: int, most_bytes: int = MAX_LINE_BYTES) -
 
 
 def split_merged(text: str, begins: str = START_OF_A_LINE) -> tuple[str, str] | None:
-    """Return what a dead writer left of its line, and the line that its successor wrote behind it; None: no such."""
+    """Return the unfinished line of a dead writer, and the line that its successor wrote after it; None without one."""
     at = text.rfind(begins)
     return (text[:at], text[at:]) if at > 0 else None
 
 
 def delete(file: SpoolFile) -> None:
-    """Delete a file; nothing happens when it is gone, or when its name is another file's now."""
+    """Delete a file, unless it is gone or its name is now another file's."""
     with contextlib.suppress(FileNotFoundError):
         if os.path.samestat(file.path.stat(), file.status):
             file.path.unlink()
@@ -118,7 +118,7 @@ def _known(paths: Iterable[Path], is_finished: Callable[[int], bool]) -> Iterato
         except FileNotFoundError:
             continue  # renamed or deleted since the listing: the next one finds it
         try:
-            # Asked before reading: what a writer adds after the answer "finished" would be deleted unread.
+            # Checked before reading: lines that a writer adds after the answer "finished" would be deleted unread.
             finished = is_finished(descriptor)
             identity = identity_of(descriptor, path.name if finished else None)
             if identity:
@@ -130,18 +130,18 @@ def _known(paths: Iterable[Path], is_finished: Callable[[int], bool]) -> Iterato
 
 
 def identity_of(descriptor: int, finished_name: str | None) -> str | None:
-    """Return what a file is known by: the hash of its beginning, up to its first line with a request's id.
+    """Return a file's identity: the hash of its beginning, up to its first line with a request's id.
 
-    None while there is no such line: a beginning without one could be another file's as well. A finished file gets none
-    any more, and is known by its name and all of it, None if it is empty.
+    None until there is such a line, because two files may share a beginning without one. A finished file without such a
+    line is identified by its name and its whole text, None if it is empty.
     """
-    for most_bytes in (4096, MAX_LINE_BYTES):
-        beginning = os.pread(descriptor, most_bytes, 0)
+    for max_bytes in (4096, MAX_LINE_BYTES):
+        beginning = os.pread(descriptor, max_bytes, 0)
         found = _has_request_id(beginning)
         newline = beginning.find(b"\n", found.end()) if found else -1
         if newline >= 0:
             return hashlib.sha256(beginning[: newline + 1]).hexdigest()
-        if len(beginning) < most_bytes:
+        if len(beginning) < max_bytes:
             break
     else:
         return hashlib.sha256(beginning).hexdigest()
@@ -151,7 +151,7 @@ def identity_of(descriptor: int, finished_name: str | None) -> str | None:
 
 
 def _is_unlocked(descriptor: int) -> bool:
-    """Whether the process that wrote the file is gone, or writes another one: it holds a lock while it writes."""
+    """Whether the file's writer is gone or writes another file: it holds a lock while it writes."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -162,14 +162,14 @@ def _is_unlocked(descriptor: int) -> bool:
 def has_no_writer(descriptor: int) -> bool:
     """Whether no process has the rotated file open for writing. Nobody opens it again under its new name."""
     try:
-        # The signal that would tell of a break must be one that is ignored: SIGIO, the usual one, kills.
+        # The signal of a broken lease must be one that is ignored: SIGIO, the default, kills.
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
-        # Linux grants a read lease while no descriptor anywhere can write.
+        # Linux grants a read lease only while no process has the file open for writing.
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     except BlockingIOError:
         return False
     except (AttributeError, OSError):
-        # Another system, file system or owner. A writer would have gone on to the new file long ago.
+        # Another system, file system or owner. After this time, any writer has moved on to the new file.
         return time.time() - os.fstat(descriptor).st_mtime > UNTOUCHED_SECONDS
     return True

@@ -1,4 +1,4 @@
-"""Addresses from which an account was let in for the first time lately: what a stolen password looks like."""
+"""Addresses from which an account's requests were accepted for the first time lately: a sign of a stolen password."""
 
 import uuid
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from django.db.models import Sum
 from simsim.request_log.models import TokenAddressDay, uuid_parameter
 from simsim.request_log.usage.token_use import MAX_ADDRESSES
 
-# From one address straight to the next, through the index: a GROUP BY reads every day of every token from each of them.
+# Goes through the index from each address to the next: a GROUP BY would read every day of every token of each address.
 FIRST_DAYS = """
     WITH RECURSIVE known(place, address) AS (
         SELECT 1, (SELECT MIN(address) FROM request_log_tokenaddressday WHERE account_id = %s AND address > '')
@@ -29,7 +29,7 @@ FIRST_DAYS = """
 
 @dataclass(frozen=True)
 class AddressSeenFirst:
-    """An address, the day on which it was first let in, and the requests that each token let in from it."""
+    """An address, the day of its first accepted request, and the number of requests that each token let in from it."""
 
     address: str
     first_day: date
@@ -38,7 +38,7 @@ class AddressSeenFirst:
 
 @dataclass(frozen=True)
 class AddressesSeenFirst:
-    """The newest of the `number` new addresses; `is_cut` when the account has more addresses than are looked at."""
+    """The newest of the `number` new addresses; `is_cut` when the account has more addresses than were searched."""
 
     shown: Sequence[AddressSeenFirst]
     number: int
@@ -46,9 +46,9 @@ class AddressesSeenFirst:
 
 
 def new_addresses(account_id: uuid.UUID, *, since: date, most: int) -> AddressesSeenFirst:
-    """Return the addresses that were let in for the first time since that day, the latest first, `most` at most.
+    """Return the addresses whose first accepted request came since that day, the latest first, at most `most`.
 
-    First as far back as the log is kept; the unknown address is none.
+    First means first within the retention time; unknown addresses are left out.
     """
     account = uuid_parameter(account_id)
     with connections[settings.REQUEST_LOG_ALIAS].cursor() as cursor:

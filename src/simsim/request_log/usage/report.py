@@ -1,4 +1,4 @@
-"""How much an account is used, over time and by what: read from the counts alone, so the log's length costs nothing."""
+"""An account's usage over time and by kind, read only from counts, so that the log's length costs nothing."""
 
 import uuid
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -17,8 +17,8 @@ from simsim.request_log.ship.counts import DAY_HOURS, HOUR_SECONDS, HOURS, TEN_D
 
 MAX_TIMED = 1_000
 NOTHING_TOOK = (0,) * durations.CLASSES
-# Written by hand for what Django's models can't say: one sum over times of several lengths, and in the last three
-# columns what the groups that the limit leaves out come to, in the same pass.
+# Written by hand, because Django's models can't express it: one sum over periods of several lengths and, in the last
+# three columns of the same pass, the number and the sums of all groups, also those beyond the limit.
 COUNTED = """
     SELECT value, {columns} FROM request_log_usagecount
     WHERE account_id = %s AND kind = %s AND hours = %s AND began_hour >= %s AND began_hour < %s {among}
@@ -35,7 +35,7 @@ Group = TypeVar("Group", bound=Hashable)
 
 @dataclass(frozen=True)
 class Span:
-    """So many hours or days in a row, whole ones in UTC. `hours` is how long each is, 1 or 24; `first_hour` of 1970."""
+    """Consecutive whole hours or days in UTC. Each is `hours` long, 1 or 24; `first_hour` is counted from 1970."""
 
     hours: int
     first_hour: int
@@ -43,12 +43,12 @@ class Span:
 
     @classmethod
     def last_hours(cls, number: int, now: datetime) -> Self:
-        """Return the last hours, the present one included."""
+        """Return the last hours, including the current one."""
         return cls(1, hour_of(now) - number + 1, number)
 
     @classmethod
     def last_days(cls, number: int, now: datetime) -> Self:
-        """Return the last days, today included."""
+        """Return the last days, including today."""
         hour = hour_of(now)
         return cls(DAY_HOURS, hour - hour % DAY_HOURS - (number - 1) * DAY_HOURS, number)
 
@@ -59,14 +59,14 @@ class Span:
 
     @property
     def beginnings(self) -> list[datetime]:
-        """When each of them began."""
+        """The beginning of each hour or day."""
         first = datetime.fromtimestamp(self.first_hour * HOUR_SECONDS, UTC)
         return [first + timedelta(hours=self.hours * place) for place in range(self.number)]
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Requests that were let in and refused; `took` counts those that have ended by duration, as `durations` does."""
+    """Accepted and refused requests; `took` counts the ended ones by duration, in the classes of `durations`."""
 
     accepted: int = 0
     refused: int = 0
@@ -77,17 +77,17 @@ class Usage:
         return self.accepted + self.refused
 
     def within(self, share: float) -> float | None:
-        """Return the seconds within which this share (0 to 1) was answered, √2 off at most; None when unknown."""
+        """Return the seconds within which this share (0 to 1) was answered, up to a factor of √2; None when unknown."""
         return durations.percentile(self.took, share)
 
     def __sub__(self, other: "Usage") -> "Usage":
-        # Never below nothing: requests are counted between the queries that the two come from.
+        # Never below zero: requests are counted between the queries of the two usages.
         took = tuple(max(0, mine - its) for mine, its in zip(self.took, other.took, strict=True))
         return Usage(max(0, self.accepted - other.accepted), max(0, self.refused - other.refused), took)
 
 
 def total(parts: Iterable[Usage]) -> Usage:
-    """Return the sum of all of them."""
+    """Return the sum of the parts."""
     listed = list(parts)
     took = tuple(map(sum, zip(NOTHING_TOOK, *(part.took for part in listed), strict=True)))
     return Usage(sum(part.accepted for part in listed), sum(part.refused for part in listed), took)
@@ -95,10 +95,10 @@ def total(parts: Iterable[Usage]) -> Usage:
 
 @dataclass(frozen=True)
 class Largest:
-    """The values with the most requests, in that order. `others` are `others_number` values more, all that there are.
+    """The values with the most requests, in that order. `others` is the sum of the `others_number` other values.
 
-    `unnamed` is what the total holds beyond the sum of all values: requests with no value of this kind. Where there are
-    both, nobody knows which of them took how long.
+    `unnamed` is the difference between the total and the sum of all values: the requests without a value of this kind.
+    If there are both `others` and `unnamed`, their durations are unknown.
     """
 
     by_value: Mapping[str, Usage]
@@ -109,7 +109,7 @@ class Largest:
 
 @dataclass(frozen=True)
 class SpanCounts:
-    """The counts of one kind that make up a span's."""
+    """The counts of one kind that add up to a span."""
 
     account_id: uuid.UUID
     kind: CountKind
@@ -122,7 +122,7 @@ class SpanCounts:
     def read(
         self, statement: str, columns: Sequence[str], *parameters: Any, among: Sequence[str] = ()
     ) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement about the counts, all or those of some values; `sums` are of the columns."""
+        """Return the rows of a statement about the counts, or only those among some values; `sums` are of columns."""
         connection = connections[settings.REQUEST_LOG_ALIAS]
         account = uuid_parameter(self.account_id)
         values = f"AND value IN ({', '.join(['%s'] * len(among))})" if among else ""
@@ -135,26 +135,26 @@ class SpanCounts:
             return list(cursor.fetchall())
 
     def summed(self, of: Usage, among: Sequence[str] = ()) -> Iterator[tuple[str, Usage]]:
-        """Yield the usage of each value; `of` is the total of the span."""
-        took = filled(of)
+        """Yield each value and its usage; `of` is the total of the span."""
+        took = columns_in_use(of)
         for value, *numbers in self.read(SUMS, (*REQUESTS, *took), among=among):
             yield value, usage_of(numbers, took)
 
 
-def filled(of: Usage) -> Sequence[str]:
-    """Return the columns of durations that hold anything: what is empty in the total is empty in each part."""
+def columns_in_use(of: Usage) -> Sequence[str]:
+    """Return the duration columns that are not zero in the total: the others are zero in each part."""
     return [column for column, number in zip(durations.COLUMNS, of.took, strict=True) if number]
 
 
 def usage_of(numbers: Sequence[Any], took: Sequence[str]) -> Usage:
-    """Return the usage that is so many requests let in, so many refused, and so many of each of the durations."""
+    """Return the usage from the numbers of accepted requests, of refused ones, and of each duration column `took`."""
     accepted, refused, *counts = map(int, numbers)
     known = dict(zip(took, counts, strict=True))
     return Usage(accepted, refused, [known.get(column, 0) for column in durations.COLUMNS] if took else NOTHING_TOOK)
 
 
 def series(account_id: uuid.UUID, span: Span) -> list[Usage]:
-    """Return the usage of each of the span's hours or days, the oldest first."""
+    """Return the usage of each hour or day of the span, the oldest first."""
     rows = UsageCount.objects.filter(
         account_id=account_id, hours=span.hours, kind=CountKind.ALL, began_hour__gte=span.first_hour,
         began_hour__lt=span.end_hour,
@@ -166,8 +166,8 @@ def series(account_id: uuid.UUID, span: Span) -> list[Usage]:
 def largest(account_id: uuid.UUID, span: Span, kind: CountKind, *, of: Usage, number: int) -> Largest:
     """Return the usage by the values of a kind; `of` is the total of the span.
 
-    The numbers are summed first and the durations of the largest alone: thirty-three more sums over every endpoint take
-    four times as long as everything else.
+    The numbers of requests are summed first, and durations only for the largest values: thirty-three more sums over
+    every endpoint take four times as long as everything else.
     """
     counted = SpanCounts.of(account_id, span, kind)
     rows = counted.read(LARGEST, REQUESTS, number)
@@ -188,16 +188,16 @@ def largest(account_id: uuid.UUID, span: Span, kind: CountKind, *, of: Usage, nu
 
 
 def by_group(account_id: uuid.UUID, span: Span, group_of: Callable[[str], Group], *, of: Usage) -> dict[Group, Usage]:
-    """Return the usage of groups of tokens, told by a token's id in 32 hexadecimal digits; `of` is the span's total.
+    """Return the usage of groups of tokens; `group_of` takes a token's id in 32 digits; `of` is the span's total.
 
-    Without durations where more than MAX_TIMED tokens were used, or refused: only the requests' sums can be read from
-    an index.
+    There are no durations when more than MAX_TIMED tokens were used or refused: an index holds only the sums of
+    requests.
     """
     took: Sequence[str] = ()
     counts = SpanCounts.of(account_id, span, CountKind.TOKEN)
     rows = counts.read(SUMS, REQUESTS)
     if len(rows) <= MAX_TIMED:
-        took = filled(of)
+        took = columns_in_use(of)
         rows = counts.read(SUMS, (*REQUESTS, *took))
     sums: dict[Group, list[int]] = {}
     for value, *numbers in rows:
@@ -208,16 +208,16 @@ def by_group(account_id: uuid.UUID, span: Span, group_of: Callable[[str], Group]
 
 
 def has_ever_been_used(account_id: uuid.UUID) -> bool:
-    """Whether any request is counted for the account, as long ago as the log is kept."""
+    """Whether any request of the account is counted within the retention time."""
     return UsageCount.objects.filter(account_id=account_id, hours=DAY_HOURS, kind=CountKind.ALL).exists()
 
 
 def _times(account_id: uuid.UUID, span: Span, kind: CountKind) -> list[tuple[int, int, int]]:
-    """Return the times whose counts are the span's: how long each is, and between which hours they begin."""
+    """Return the periods whose counts add up to the span: each one's length, and the hours between which they begin."""
     days = (span.hours, span.first_hour, span.end_hour)
     if span.hours == 1 or TEN_DAYS_HOURS not in HOURS[kind]:
         return [days]
-    # Of the ten days in which the log begins by now, some may be gone: see `retention`.
+    # Some of the first ten days of the log may have been deleted: see `retention`.
     kept = UsageCount.objects.filter(account_id=account_id, hours=DAY_HOURS, kind=CountKind.ALL)
     oldest = kept.aggregate(hour=Min("began_hour"))["hour"] or 0
     first = -(-max(span.first_hour, oldest) // TEN_DAYS_HOURS) * TEN_DAYS_HOURS

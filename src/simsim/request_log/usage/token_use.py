@@ -1,4 +1,4 @@
-"""How much each token is used, from counts that are kept as rows arrive: the cost does not grow with the log."""
+"""Each token's usage, read from counts that grow as rows arrive, so that the cost does not grow with the log."""
 
 import uuid
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ RECENT_DAYS = 30
 
 @dataclass(frozen=True)
 class AddressUse:
-    """How many requests a token let in from one address, "" for an unknown one, and on which day the last."""
+    """The number of requests that a token let in from one address, "" for an unknown one, and the day of the last."""
 
     address: str
     requests: int
@@ -29,9 +29,9 @@ class AddressUse:
 def requests_by_day(
     account_id: uuid.UUID, token_ids: Iterable[uuid.UUID], *, last_day: date, days: int
 ) -> dict[uuid.UUID, list[int]]:
-    """Return for each of the account's tokens how many requests it let in on each of the days, the oldest first.
+    """Return the number of requests that each of the account's tokens let in on each of the days, the oldest first.
 
-    A token that let none in is not in the answer.
+    A token that let no request in is left out.
     """
     first_hour = hour_of(datetime.combine(last_day, time(), UTC)) - (days - 1) * DAY_HOURS
     counted = UsageCount.objects.filter(
@@ -45,9 +45,9 @@ def requests_by_day(
 
 
 def addresses_of(token_id: uuid.UUID, *, last_day: date, days: int) -> list[AddressUse]:
-    """Return from where the token let requests in on those days, the busiest address first, MAX_ADDRESSES at most.
+    """Return the addresses from which the token let requests in on those days, the busiest first, up to MAX_ADDRESSES.
 
-    Whoever holds a password chooses how many there are: an IPv6 host has 2^64 of them.
+    The holder of a password can use any number of addresses: an IPv6 host has 2^64 of them.
     """
     counted = (
         TokenAddressDay.objects.filter(token_id=token_id, day__gt=last_day - timedelta(days), day__lte=last_day)
@@ -59,6 +59,6 @@ def addresses_of(token_id: uuid.UUID, *, last_day: date, days: int) -> list[Addr
 
 
 def used_since(account_id: uuid.UUID, since: datetime) -> set[str]:
-    """Return which tokens of the account let a request in since then: their ids, 32 hexadecimal digits each."""
+    """Return the ids of the account's tokens that let a request in since then, 32 hexadecimal digits each."""
     uses = TokenUse.objects.filter(account_id=account_id, used_at__gte=since)
     return set(split_ids(uses.aggregate(ids=JoinedIds("token_id"))["ids"]))
