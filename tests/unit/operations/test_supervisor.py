@@ -85,7 +85,7 @@ def test_program_that_keeps_dying_is_tried_for_ever_and_ends_no_other(
         monkeypatch.undo()
         supervisor.running[1].failures = 5000
         supervisor.wait_until(lambda: "60 s" in said[-1], name="worker", seconds=30, of="gate")
-    waits = [line.rpartition("again in ")[2] for line in said]
+    waits = [line.rpartition("restarts in ")[2] for line in said]
     assert waits[:6] == ["0.1 s", "0.2 s", "0.4 s", "0.8 s", "1.6 s", "3.2 s"]
     assert waits[-1] == "60 s"
 

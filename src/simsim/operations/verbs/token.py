@@ -20,6 +20,8 @@ tokens = typer.Typer(no_args_is_help=True, help="Tokens: create, show, edit, rot
 TokenId = Annotated[str, typer.Argument(metavar="ID", help="The token's id.")]
 ACCOUNT = typer.Option("--account", metavar="ID", help="The account's id.")
 ACTING_AS = typer.Option("--as", metavar="EMAIL", help="The administrator to act as.")
+NAME = typer.Option(help="The token's name, unique among the account's active tokens.")
+REPORT_ONLY = typer.Option("--report-only", help="Let other addresses in too, and mark their requests in the log.")
 EXPIRES = typer.Option(
     "--expires", metavar="DATE|DAYS", help="When it expires: 2027-01-31 (through that day, UTC) or 90d."
 )
@@ -47,16 +49,12 @@ def create(
     lines: Lines = None,
     account: Annotated[str | None, ACCOUNT] = None,
     acting_as: Annotated[str | None, ACTING_AS] = None,
-    name: Annotated[
-        str | None, typer.Option(help="The token's name, unique among the account's active tokens.")
-    ] = None,
+    name: Annotated[str | None, NAME] = None,
     expires: Annotated[str | None, EXPIRES] = None,
     description: Annotated[str | None, typer.Option(help="Where the token is used.")] = None,
     software: Software = None,
     allow: Annotated[list[str] | None, ALLOW] = None,
-    report_only: Annotated[
-        bool, typer.Option("--report-only", help="Let other addresses in too, and mark their requests in the log.")
-    ] = False,
+    report_only: Annotated[bool, REPORT_ONLY] = False,
     no_notice: NoNotice = False,
     as_json: AsJson = False,
 ) -> None:
