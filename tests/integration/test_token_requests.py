@@ -391,3 +391,13 @@ def test_concurrent_requests_keep_the_limit_and_get_one_answer(cast: Cast, now: 
         ])  # fmt: skip
         assert sorted(outcomes) == ["AlreadyAnswered", "done"]
     assert Token.objects.count() == TokenRequest.objects.count() == MAX_UNANSWERED
+
+
+@pytest.mark.covers("R3")
+def test_refused_form_of_a_member_links_to_each_wrong_field_and_the_first_has_the_focus(cast: Cast) -> None:
+    refused = sign_in(cast.bob).post(at(cast.acme, "ask"), {"name": "", "purpose": "", "software": "nonsense"})
+    assert refused.status_code == 422
+    page = refused.content.decode()
+    assert re.findall(r'<li><a href="#([a-z_]+)">', page) == ["id_name", "id_purpose", "id_software"]
+    (focused,) = re.findall(r"<[^>]*\sautofocus[^>]*>", page)
+    assert 'id="id_name"' in focused
