@@ -1,5 +1,6 @@
 """The house's words: no room without a sense, no word that the field has left behind."""
 
+import itertools
 import os
 import re
 import subprocess
@@ -44,6 +45,18 @@ def test_locks_carry_hashes_and_no_address() -> None:
         pinned = re.findall(r"^[a-z0-9][^\s]*==[^\s]+", text, re.MULTILINE)
         assert pinned
         assert text.count("--hash=sha256:") >= len(pinned), lock.name
+
+
+def test_locks_are_nested() -> None:
+    """The Makefile installs a larger lock where a smaller one is asked for."""
+    pins = [
+        set(
+            re.findall(r"^[a-z0-9][^\s]*==[^\s]+", (ROOT / f"requirements/{name}.txt").read_text("utf-8"), re.MULTILINE)
+        )
+        for name in ("run", "docs", "test", "bench")
+    ]
+    for smaller, larger in itertools.pairwise(pins):
+        assert smaller <= larger, smaller - larger
 
 
 def test_every_module_says_what_it_promises() -> None:
