@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from simsim.console.errors import Explanation, page_of
-from simsim.console.files import takes_gzip
+from simsim.console.static_files import takes_gzip
 
 INDEX = "index.html"
 MAX_PATH_LENGTH = 200

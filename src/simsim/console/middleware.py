@@ -7,7 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import add_never_cache_headers
 
 from simsim.console.errors import problem_page
-from simsim.problem import Problem
+from simsim.console.token_requests.member_page import member_page
+from simsim.problem import NotPermitted, Problem
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -78,7 +79,11 @@ def problems(get_response: Handler) -> Handler:
         return get_response(request)
 
     def process_exception(request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        return problem_page(request, exception) if isinstance(exception, Problem) else None
+        if not isinstance(exception, Problem):
+            return None
+        # A member learns whom to ask instead.
+        page = member_page(request) if isinstance(exception, NotPermitted) else None
+        return page or problem_page(request, exception)
 
     middleware.process_exception = process_exception  # type: ignore[attr-defined]
     return middleware

@@ -13,7 +13,7 @@ from simsim.accounts.models import User, normal_email
 from simsim.accounts.permissions import actor_of
 from simsim.audit.events import Event
 from simsim.audit.recorder import LabelledActor, record
-from simsim.console.place import address_of
+from simsim.console.browser_address import address_of
 
 NOBODY = LabelledActor("unknown")
 

@@ -13,9 +13,9 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
 from simsim.account_log.requests import export_of
+from simsim.console.account_access import AccountAccess, for_administrators
+from simsim.console.logs.filter_form import ALL, RANGES, LogFilterForm
 from simsim.console.logs.filter_targets import read_form
-from simsim.console.logs.filters import ALL, RANGES, LogForm
-from simsim.console.place import Visit, for_administrators
 from simsim.problem import NotFound
 from simsim.request_log.search.export import Format, written
 
@@ -28,20 +28,20 @@ MAX_NAME_LENGTH = 40
 # Not HEAD, which would read the whole log to send nothing.
 @require_GET
 @for_administrators
-def export(visit: Visit) -> HttpResponseBase:
+def export(access: AccountAccess) -> HttpResponseBase:
     """Send every request that passes the filters of the address, however many there are."""
-    form, _ = read_form(visit)
+    form, _ = read_form(access)
     try:
-        chosen = Format(visit.request.GET.get("format", ""))
+        chosen = Format(access.request.GET.get("format", ""))
     except ValueError:
         raise NotFound from None
     if form.errors:
-        return redirect(reverse("console:logs", args=[visit.account.pk]) + form.query())
-    rows = export_of(visit.account, actor=visit.actor, filters=form.filters)
+        return redirect(reverse("console:logs", args=[access.account.pk]) + form.query())
+    rows = export_of(access.account, actor=access.actor, filters=form.filters)
     parts = marked(written(rows, chosen), chosen)
     # Django consumes an iterator of the other kind whole before it sends the first byte.
-    content = from_the_loop(parts) if isinstance(visit.request, ASGIRequest) else parts
-    name = file_name(visit.account.name, form, chosen, visit.now)
+    content = from_the_loop(parts) if isinstance(access.request, ASGIRequest) else parts
+    name = file_name(access.account.name, form, chosen, access.now)
     return StreamingHttpResponse(
         content, content_type=TYPES[chosen], headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )
@@ -66,13 +66,13 @@ async def from_the_loop(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
         yield part
 
 
-def file_name(account: str, form: LogForm, chosen: Format, now: datetime) -> str:
+def file_name(account: str, form: LogFilterForm, chosen: Format, now: datetime) -> str:
     """Return such as `acme-log-last-7d-2026-11-24.csv`: whose log, which time, and the day of the export in UTC."""
     whose = slugify(account)[:MAX_NAME_LENGTH].strip("-") or "account"
     return f"{whose}-log-{range_name(form)}-{now.astimezone(UTC):%Y-%m-%d}.{chosen}"
 
 
-def range_name(form: LogForm) -> str:
+def range_name(form: LogFilterForm) -> str:
     if form.range in RANGES:
         return f"last-{form.range}"
     bounds = [("from", form.filters.since), ("to", form.filters.until)]

@@ -7,9 +7,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 
 from simsim.account_log.requests import flood_of
+from simsim.console.account_access import AccountAccess
 from simsim.console.formats import day, moment, time_element
-from simsim.console.logs.filters import LogForm
-from simsim.console.place import Visit
+from simsim.console.logs.filter_form import LogFilterForm
 from simsim.gate.address import network_of
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.row_ids import moment_of
@@ -30,17 +30,17 @@ class FloodLine:
     until: SafeString
 
 
-def flood_line(visit: Visit, form: LogForm, page: RequestPage) -> FloodLine | None:
+def flood_line(access: AccountAccess, form: LogFilterForm, page: RequestPage) -> FloodLine | None:
     """Return what was counted in the time that the page shows, None for nothing, and for filters that leave it out."""
     if form.errors or not may_hold(form):
         return None
     since, until = span(form, page)
     networks = networks_of(form.filters.address) if form.filters.address else None
-    found = flood_of(visit.account, actor=visit.actor, since=since, until=until, networks=networks)
+    found = flood_of(access.account, actor=access.actor, since=since, until=until, networks=networks)
     return told(found) if found else None
 
 
-def may_hold(form: LogForm) -> bool:
+def may_hold(form: LogFilterForm) -> bool:
     """Whether the filters let refused requests without a known token pass; their endpoints are not counted."""
     filters = form.filters
     if filters.token_id or filters.among_tokens is not None or (filters.endpoint or "*") != "*":
@@ -51,7 +51,7 @@ def may_hold(form: LogForm) -> bool:
     return low <= UNAUTHORIZED <= high
 
 
-def span(form: LogForm, page: RequestPage) -> tuple[datetime | None, datetime | None]:
+def span(form: LogFilterForm, page: RequestPage) -> tuple[datetime | None, datetime | None]:
     """Return the time of which the page shows the requests, without an end where it has none."""
     until = moment_of(int(form.cursor)) if form.cursor else form.filters.until
     if page.searched_until:

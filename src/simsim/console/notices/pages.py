@@ -10,9 +10,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
+from simsim.console.account_access import AccountAccess, for_administrators
 from simsim.console.errors import sentence
-from simsim.console.place import Visit, for_administrators
-from simsim.console.sign_in import say
+from simsim.console.messages import say
 from simsim.problem import FieldError, Invalid
 from simsim.tokens.notice_policy import (
     CHOICES,
@@ -115,28 +115,28 @@ class NoticeForm:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
-def notices(visit: Visit) -> HttpResponse:
+def notices(access: AccountAccess) -> HttpResponse:
     """Show who gets which notice; save what was chosen."""
-    policy = notice_policy(visit.account, actor=visit.actor)
-    if visit.request.method != "POST":
-        return form_page(visit, NoticeForm.of(policy))
-    form = NoticeForm.read(visit.request.POST)
+    policy = notice_policy(access.account, actor=access.actor)
+    if access.request.method != "POST":
+        return form_page(access, NoticeForm.of(policy))
+    form = NoticeForm.read(access.request.POST)
     try:
         set_notice_policy(
-            actor=visit.actor,
-            account=visit.account,
+            actor=access.actor,
+            account=access.account,
             audiences=form.audiences,
             early_days=form.early_days,
-            now=visit.now,
+            now=access.now,
         )
     except Invalid as problem:
         form.explain(problem)
-        return form_page(visit, form, status=problem.status)
-    say(visit.request, gettext("Saved. Your choices apply to all notices from now on."))
-    return redirect("console:notices", visit.account.pk)
+        return form_page(access, form, status=problem.status)
+    say(access.request, gettext("Saved. Your choices apply to all notices from now on."))
+    return redirect("console:notices", access.account.pk)
 
 
-def form_page(visit: Visit, form: NoticeForm, *, status: int = 200) -> HttpResponse:
+def form_page(access: AccountAccess, form: NoticeForm, *, status: int = 200) -> HttpResponse:
     days = [(str(number), str(number) in form.days) for number in EARLY_DAYS]
-    context = {"account": visit.account, "form": form, "questions": form.questions(), "days": days}
-    return render(visit.request, "console/notices/notices.html", context, status=status)
+    context = {"account": access.account, "form": form, "questions": form.questions(), "days": days}
+    return render(access.request, "console/notices/notices.html", context, status=status)

@@ -9,11 +9,11 @@ from django.utils.safestring import SafeString
 from lucide.templatetags.lucide import lucide
 
 from simsim.console import formats
-from simsim.console.fields import field
-from simsim.console.sparks import spark
+from simsim.console.form_fields import field
+from simsim.console.sparkline import sparkline
 
 register = template.Library()
-register.simple_tag(spark)
+register.simple_tag(sparkline)
 register.tag(field)
 for _format in (
     formats.number, formats.duration, formats.day, formats.moment, formats.moment_exact, formats.expiry, formats.away,

@@ -1,14 +1,17 @@
 """What a member's page shows: who the administrators are, the form that asks one of them, and what became of it."""
 
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Self
 
-from django.http import QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
 from django.utils import timezone
 
 from simsim.accounts.models import Account, User
-from simsim.accounts.permissions import actor_of, administrators
-from simsim.console.field_problems import FieldProblem, problems_in_order
+from simsim.accounts.permissions import actor_of, administrators, role_of
+from simsim.console.error_summary import SummaryError, errors_in_order
+from simsim.console.navigation import account_in
 from simsim.tokens.models import TargetSoftware
 from simsim.tokens.token_requests import own_requests
 
@@ -36,9 +39,9 @@ class AskForm:
         return self.errors.get("", "")
 
     @property
-    def problems(self) -> list[FieldProblem]:
+    def problems(self) -> list[SummaryError]:
         """What is wrong with the fields, in their order."""
-        return problems_in_order(self.errors, CONTROL_IDS)
+        return errors_in_order(self.errors, CONTROL_IDS)
 
     @property
     def first_wrong(self) -> str:
@@ -46,7 +49,17 @@ class AskForm:
         return self.problems[0].control_id if self.problems else ""
 
 
-def members_context(account: Account, person: User, form: AskForm | None = None) -> dict[str, object]:
+def member_page(
+    request: HttpRequest, status: int = HTTPStatus.FORBIDDEN, form: AskForm | None = None
+) -> HttpResponse | None:
+    """Return the page of a member: the administrators, and the form that asks them (R3). None for a stranger."""
+    account = account_in(request)
+    if account is None or not isinstance(request.user, User) or role_of(request.user, account) is None:
+        return None
+    return render(request, "console/member.html", member_context(account, request.user, form), status=status)
+
+
+def member_context(account: Account, person: User, form: AskForm | None = None) -> dict[str, object]:
     """Return what the page of a person of the account shows."""
     return {
         "account": account,

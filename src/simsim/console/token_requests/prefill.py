@@ -6,7 +6,7 @@ from typing import Self
 from django.http import QueryDict
 from django.utils.translation import gettext
 
-from simsim.console.place import Visit
+from simsim.console.account_access import AccountAccess
 from simsim.console.tokens.form import TokenForm
 from simsim.problem import NotFound
 from simsim.tokens.models import RequestAnswer, TokenRequest
@@ -14,7 +14,7 @@ from simsim.tokens.token_requests import find_request
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestToGrant:
     """The request that waits for an answer, None when there is none.
 
     `answered` is one that has its answer, and `notice` the sentence that says why a request was left out.
@@ -25,12 +25,12 @@ class Asked:
     notice: str = ""
 
     @classmethod
-    def read(cls, visit: Visit, data: QueryDict) -> Self:
+    def read(cls, access: AccountAccess, data: QueryDict) -> Self:
         """Return the request that the link or the form names. One of another account is as one that never was."""
         if "request" not in data:
             return cls()
         try:
-            found = find_request(str(data["request"]), account=visit.account, actor=visit.actor)
+            found = find_request(str(data["request"]), account=access.account, actor=access.actor)
         except NotFound:
             return cls(notice=gettext("There is no such request in this account. The form below starts empty."))
         if found.answered_at is None:

@@ -8,8 +8,8 @@ from typing import Self
 
 from django.http import QueryDict
 
+from simsim.console.error_summary import SummaryError, errors_in_order
 from simsim.console.errors import sentence
-from simsim.console.field_problems import FieldProblem, problems_in_order
 from simsim.credential.allowlist import Address, without_spaces_in_ranges
 from simsim.problem import AlreadyExists, FieldError, Invalid
 from simsim.tokens.models import TargetSoftware, Token
@@ -119,12 +119,12 @@ class TokenForm:
         ]
 
     @property
-    def problems(self) -> list[FieldProblem]:
+    def problems(self) -> list[SummaryError]:
         """What is wrong, as the summary lists it; of a long list, which is one field, the first few lines."""
-        found = problems_in_order(self.errors, CONTROL_IDS)
+        found = errors_in_order(self.errors, CONTROL_IDS)
         if self.is_long:
-            return found + [FieldProblem(FIRST_NETWORK, error) for error in self.network_errors]
-        return found + [FieldProblem(f"network_{row}", self.errors[f"{ROW}{row}"]) for row in self.wrong_rows]
+            return found + [SummaryError(FIRST_NETWORK, error) for error in self.network_errors]
+        return found + [SummaryError(f"network_{row}", self.errors[f"{ROW}{row}"]) for row in self.wrong_rows]
 
     @property
     def wrong_rows(self) -> list[int]:

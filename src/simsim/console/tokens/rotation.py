@@ -9,9 +9,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
-from simsim.console.place import Visit, for_administrators
+from simsim.console.account_access import AccountAccess, for_administrators
+from simsim.console.messages import say
 from simsim.console.recent_authentication import demand_recent_authentication
-from simsim.console.sign_in import say
 from simsim.console.tokens.credentials import credentials_page
 from simsim.console.tokens.rows import rows
 from simsim.problem import RotatedMeanwhile
@@ -31,48 +31,48 @@ USUAL = "day"
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
-def rotate(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
+def rotate(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
     """Ask how long the present password shall go on working; give the token a new one and show it."""
-    token = find_token(token_id, actor=visit.actor, account=visit.account)
-    if token.status(visit.now) != Status.ACTIVE:
-        return redirect("console:token", visit.account.pk, token.pk)
-    if visit.request.method != "POST":
-        demand_recent_authentication(visit.request)
-        return question(visit, token)
-    chosen = OVERLAPS.get(visit.request.POST.get("overlap", ""))
+    token = find_token(token_id, actor=access.actor, account=access.account)
+    if token.status(access.now) != Status.ACTIVE:
+        return redirect("console:token", access.account.pk, token.pk)
+    if access.request.method != "POST":
+        demand_recent_authentication(access.request)
+        return question(access, token)
+    chosen = OVERLAPS.get(access.request.POST.get("overlap", ""))
     if chosen is None:
-        return question(visit, token, error=gettext("Choose how long the current password keeps working."))
-    demand_recent_authentication(visit.request)
-    if visit.request.POST.get("after", "") != version_of(token):
+        return question(access, token, error=gettext("Choose how long the current password keeps working."))
+    demand_recent_authentication(access.request)
+    if access.request.POST.get("after", "") != version_of(token):
         raise RotatedMeanwhile(name=token.name)
-    token, credentials = rotate_token(actor=visit.actor, token=token, overlap=chosen[0], now=visit.now)
-    return credentials_page(visit, token, credentials)
+    token, credentials = rotate_token(actor=access.actor, token=token, overlap=chosen[0], now=access.now)
+    return credentials_page(access, token, credentials)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
-def end(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
+def end(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
     """Ask with the last uses of both passwords, then end the overlap. Without an overlap the token is shown instead."""
-    token = find_token(token_id, actor=visit.actor, account=visit.account)
-    if visit.request.method != "POST":
-        [row] = rows([token], now=visit.now)
+    token = find_token(token_id, actor=access.actor, account=access.account)
+    if access.request.method != "POST":
+        [row] = rows([token], now=access.now)
         if row.status != Status.ACTIVE or row.overlap_ends_at is None:
-            return redirect("console:token", visit.account.pk, token.pk)
-        context = {"account": visit.account, "now": visit.now, "token": token, "row": row, "after": version_of(token)}
-        return render(visit.request, "console/tokens/end_overlap.html", context)
-    if visit.request.POST.get("after", "") != version_of(token):
+            return redirect("console:token", access.account.pk, token.pk)
+        context = {"account": access.account, "now": access.now, "token": token, "row": row, "after": version_of(token)}
+        return render(access.request, "console/tokens/end_overlap.html", context)
+    if access.request.POST.get("after", "") != version_of(token):
         # Rotated again since the question: this would stop a password that the person was not asked about.
         raise RotatedMeanwhile(name=token.name)
-    end_overlap(actor=visit.actor, token=token, now=visit.now)
-    say(visit.request, gettext("The previous password no longer works."))
-    return redirect("console:token", visit.account.pk, token.pk)
+    end_overlap(actor=access.actor, token=token, now=access.now)
+    say(access.request, gettext("The previous password no longer works."))
+    return redirect("console:token", access.account.pk, token.pk)
 
 
-def question(visit: Visit, token: Token, *, error: str = "") -> HttpResponse:
-    [row] = rows([token], now=visit.now)
+def question(access: AccountAccess, token: Token, *, error: str = "") -> HttpResponse:
+    [row] = rows([token], now=access.now)
     context = {
-        "account": visit.account,
-        "now": visit.now,
+        "account": access.account,
+        "now": access.now,
         "token": token,
         "row": row,
         "overlaps": [(value, text, help_text) for value, (_overlap, text, help_text) in OVERLAPS.items()],
@@ -80,7 +80,7 @@ def question(visit: Visit, token: Token, *, error: str = "") -> HttpResponse:
         "after": version_of(token),
         "error": error,
     }
-    return render(visit.request, "console/tokens/rotate.html", context, status=422 if error else 200)
+    return render(access.request, "console/tokens/rotate.html", context, status=422 if error else 200)
 
 
 def version_of(token: Token) -> str:

@@ -13,8 +13,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
-from simsim.console.place import Visit, for_administrators
-from simsim.console.sign_in import say
+from simsim.console.account_access import AccountAccess, for_administrators
+from simsim.console.messages import say
 from simsim.credential.digest import digest
 from simsim.credential.password import holds_one, whole_ones
 from simsim.tokens.models import Status, Token
@@ -28,27 +28,29 @@ MAX_PASSWORDS = 10
 @sensitive_post_parameters("q")
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
-def search(visit: Visit) -> HttpResponse:
+def search(access: AccountAccess) -> HttpResponse:
     """Lead to the list that the words find, or to the token that a pasted password belongs to.
 
     By POST: sent by GET, a password would rest in the address bar, in the history and in the logs of proxies.
     """
-    sent = visit.request.POST
+    sent = access.request.POST
     if holds_one(sent.get("q", "")):
-        return look_up(visit, whole_ones(sent["q"]))
-    return to_list(visit, {name: sent.get(name, "") for name in ("q", "software", "attention")})
+        return look_up(access, whole_ones(sent["q"]))
+    return to_list(access, {name: sent.get(name, "") for name in ("q", "software", "attention")})
 
 
-def look_up(visit: Visit, passwords: list[str]) -> HttpResponse:
+def look_up(access: AccountAccess, passwords: list[str]) -> HttpResponse:
     """Lead to the first token of the account that has one of the passwords, else to a list that says that none has."""
     for password in passwords[:MAX_PASSWORDS]:
-        token = find_by_password(password, actor=visit.actor, account=visit.account)
+        token = find_by_password(password, actor=access.actor, account=access.account)
         if token is not None:
-            say_once(visit.request, found_sentence(visit, token, password))
-            address = reverse("console:token", args=[visit.account.pk, token.pk])
+            say_once(access.request, found_sentence(access, token, password))
+            address = reverse("console:token", args=[access.account.pk, token.pk])
             # htmx would put the token's page into the place of the list.
-            return HttpResponseClientRedirect(address) if visit.request.headers.get("HX-Request") else redirect(address)
-    return to_list(visit, {"password": UNKNOWN if passwords else INCOMPLETE})
+            return (
+                HttpResponseClientRedirect(address) if access.request.headers.get("HX-Request") else redirect(address)
+            )
+    return to_list(access, {"password": UNKNOWN if passwords else INCOMPLETE})
 
 
 def say_once(request: HttpRequest, text: str) -> None:
@@ -61,19 +63,19 @@ def say_once(request: HttpRequest, text: str) -> None:
         say(request, text)
 
 
-def found_sentence(visit: Visit, token: Token, password: str) -> str:
+def found_sentence(access: AccountAccess, token: Token, password: str) -> str:
     """Return whether the password that was looked up still works."""
-    if token.status(visit.now) != Status.ACTIVE:
+    if token.status(access.now) != Status.ACTIVE:
         return gettext("The password you searched for belongs to this token. It no longer works.")
     if bytes(token.digest) == digest(password):
         return gettext("The password you searched for belongs to this token. It is the current one and works.")
-    if overlap_ends(token, now=visit.now) is None:
+    if overlap_ends(token, now=access.now) is None:
         return gettext("The password you searched for belonged to this token. It was replaced and no longer works.")
     return gettext("The password you searched for belongs to this token. It was replaced, but still works.")
 
 
-def to_list(visit: Visit, asked: dict[str, Any]) -> HttpResponse:
+def to_list(access: AccountAccess, asked: dict[str, Any]) -> HttpResponse:
     """Return a redirect to the list, with what was asked in its address."""
     query = urlencode({name: value for name, value in asked.items() if value})
-    address = reverse("console:tokens", args=[visit.account.pk])
+    address = reverse("console:tokens", args=[access.account.pk])
     return redirect(f"{address}?{query}" if query else address)

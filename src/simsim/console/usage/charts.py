@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext, ngettext
 
 from simsim.console.formats import duration, number
-from simsim.console.usage.scales import Labels, Times, short_duration, short_number, steps
+from simsim.console.usage.axes import Labels, TimeAxis, short_duration, short_number, steps
 from simsim.request_log.usage.report import Usage
 
 HEIGHT = 100.0
@@ -21,7 +21,7 @@ MIN_SECONDS = 0.001
 
 
 @dataclass(frozen=True)
-class Mark:
+class AxisLabel:
     """A text beside an axis, at so many percent of it; `is_extra` where a narrow page has no room for it."""
 
     at: str
@@ -31,7 +31,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Shape:
-    """One path of the field; `kind` says what it shows, and is its class."""
+    """One path of the field; `kind` is both its meaning and its CSS class."""
 
     kind: str
     path: str
@@ -39,40 +39,40 @@ class Shape:
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture: `lines` are the horizontal ones, from the bottom upwards, `says` what each place of it holds."""
+    """A chart: `lines` are the horizontal lines from the bottom up; `descriptions` has a text for each hour or day."""
 
     shapes: Sequence[Shape]
-    lines: Sequence[Mark]
-    times: Sequence[Mark]
-    says: Sequence[str]
+    lines: Sequence[AxisLabel]
+    times: Sequence[AxisLabel]
+    descriptions: Sequence[str]
 
     @property
     def width(self) -> int:
-        return len(self.says)
+        return len(self.descriptions)
 
 
-def requests_chart(series: Sequence[Usage], times: Times) -> Chart:
+def requests_chart(series: Sequence[Usage], times: TimeAxis) -> Chart:
     """Return the requests of each hour or day as bars, those that were refused on top."""
     scale = steps(max(usage.requests for usage in series), 1)
-    accepted, refused, says = [], [], []
+    accepted, refused, descriptions = [], [], []
     for place, usage in enumerate(series):
         low = _height(usage.accepted, scale)
         accepted.append(_bar(place, 0, low))
         refused.append(_bar(place, low, _height(usage.refused, scale)))
-        says.append(f"{times.names[place]}: {said_requests(usage)}")
+        descriptions.append(f"{times.names[place]}: {said_requests(usage)}")
     shapes = [Shape("accepted", "".join(accepted)), Shape("refused", "".join(refused))]
-    return Chart(shapes, _lines(scale, short_number), _times(times), says)
+    return Chart(shapes, _lines(scale, short_number), _times(times), descriptions)
 
 
-def durations_chart(series: Sequence[Usage], times: Times) -> Chart:
+def durations_chart(series: Sequence[Usage], times: TimeAxis) -> Chart:
     """Return how long answers took in each hour or day, as a line for each of SHARES; a gap where nothing ended."""
     values = {kind: [usage.within(share) for usage in series] for kind, share in SHARES.items()}
     known = [seconds for each in values.values() for seconds in each if seconds is not None]
     scale = steps(max(known, default=0), MIN_SECONDS)
     shapes = [Shape(kind, _line(each, scale[-1])) for kind, each in values.items()]
-    told = [said_durations(dict(zip(values, each, strict=True))) for each in zip(*values.values(), strict=True)]
-    says = [f"{name}: {text}" for name, text in zip(times.names, told, strict=True)]
-    return Chart(shapes, _lines(scale, short_duration), _times(times), says)
+    texts = [said_durations(dict(zip(values, each, strict=True))) for each in zip(*values.values(), strict=True)]
+    descriptions = [f"{name}: {text}" for name, text in zip(times.names, texts, strict=True)]
+    return Chart(shapes, _lines(scale, short_duration), _times(times), descriptions)
 
 
 def share_bar(part: Usage, most: int) -> tuple[str, str]:
@@ -96,13 +96,13 @@ def said_durations(values: dict[str, float | None]) -> str:
     return ", ".join(known) or gettext("nothing was answered")
 
 
-def _lines(scale: Sequence[float], labels: Labels) -> list[Mark]:
-    return [Mark(_percent(1 - value / scale[-1]), labels(value)) for value in scale]
+def _lines(scale: Sequence[float], labels: Labels) -> list[AxisLabel]:
+    return [AxisLabel(_percent(1 - value / scale[-1]), labels(value)) for value in scale]
 
 
-def _times(times: Times) -> list[Mark]:
+def _times(times: TimeAxis) -> list[AxisLabel]:
     width = len(times.names)
-    return [Mark(_percent((place + 0.5) / width), label, is_extra) for place, label, is_extra in times.marks]
+    return [AxisLabel(_percent((place + 0.5) / width), label, is_extra) for place, label, is_extra in times.marks]
 
 
 def _height(value: int, scale: Sequence[float]) -> float:

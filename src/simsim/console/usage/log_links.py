@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from simsim.account_log.usage import By, Part
-from simsim.console.logs.filters import RANGES as RANGES_OF_LOG
+from simsim.console.logs.filter_form import RANGES as RANGES_OF_LOG
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.search.filters import is_endpoint
 from simsim.request_log.usage.report import Span
@@ -16,7 +16,7 @@ from simsim.tokens.software import NO_SOFTWARE
 FORM = "%Y-%m-%dT%H:%M"
 
 
-class WaysToLog:
+class LogLinks:
     """Builds the addresses of one account's log for one time range of the usage page."""
 
     def __init__(self, account_id: uuid.UUID, range_name: str, span: Span) -> None:

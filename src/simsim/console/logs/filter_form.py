@@ -32,7 +32,7 @@ MAX_ENDPOINT_LENGTH = 2048
 
 
 @dataclass
-class LogForm:
+class LogFilterForm:
     """What stands in the address bar. `errors` holds a sentence for each parameter that can't be used.
 
     With `is_following` new requests appear by themselves.

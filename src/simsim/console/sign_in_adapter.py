@@ -5,13 +5,12 @@ from urllib.parse import urljoin, urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
-from django.contrib import messages
 from django.core.mail import EmailMessage
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from simsim.accounts.models import User
-from simsim.console.place import address_of
+from simsim.console.browser_address import address_of
 from simsim.problem import PasswordSetMeanwhile
 
 UNKNOWN_ADDRESS = "unknown"
@@ -19,7 +18,7 @@ UNKNOWN_ADDRESS = "unknown"
 SILENT = {"account/messages/logged_in.txt"}
 
 
-class ClosedDoor(DefaultAccountAdapter):  # type: ignore[misc]
+class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """People are added by administrators and the operator; there is no sign-up."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
@@ -83,13 +82,3 @@ class ClosedDoor(DefaultAccountAdapter):  # type: ignore[misc]
     ) -> None:
         if message_template not in SILENT:
             super().add_message(request, level, message_template, *args, **kwargs)
-
-
-def say(request: HttpRequest, text: str) -> None:
-    """Show a sentence once, on the next page. Never a secret: it passes through a cookie."""
-    messages.success(request, text)
-
-
-def warn(request: HttpRequest, text: str) -> None:
-    """Show a sentence once, on the next page, as something to look at."""
-    messages.warning(request, text)

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from simsim.console.assets import COMPRESSED
+from simsim.console.static_storage import COMPRESSED
 from simsim.gate.asgi import Receive, Scope, Send
 
 # A name without its hash could change its contents under a browser that keeps it; a `..` fits nowhere in this.
@@ -20,7 +20,7 @@ FOR_GOOD = b"public, max-age=31536000, immutable"
 Headers = list[tuple[bytes, bytes]]
 
 
-class CollectedFiles:
+class StaticFiles:
     """The ASGI application of the files below `root`, asked for under `prefix`."""
 
     def __init__(self, root: Path, prefix: str) -> None:

@@ -52,7 +52,7 @@ class InstalledPackages(BaseFinder):
 class HashedAssets(ManifestStaticFilesStorage):
     """Names each file after its contents, so that a browser keeps it for good, and lays a compressed copy beside it."""
 
-    # An import of a module names it as it is called here: `console.files` knows no other name than the hashed one.
+    # Rewrites the imports between modules too: `console.static_files` serves hashed names only.
     support_js_module_import_aggregation = True
     # Django also follows sourceMappingURL comments, and aborts on a map that is not served: ours never are.
     patterns = tuple(

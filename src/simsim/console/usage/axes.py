@@ -21,7 +21,7 @@ Labels = Callable[[float], str]
 
 
 @dataclass(frozen=True)
-class Times:
+class TimeAxis:
     """The hours or days of a span: their names, and which stand under the axis.
 
     A mark is a place, its text, and whether only a wide page has room for it.
@@ -58,13 +58,13 @@ def short_duration(seconds: float) -> str:
     return gettext("%(number)s s") % {"number": _plain(seconds)}
 
 
-def times_of(span: Span) -> Times:
+def time_axis(span: Span) -> TimeAxis:
     """Return how the hours or days of a span are called."""
     beginnings = span.beginnings
     if span.hours == 1:
-        return Times([gettext("%(day)s, %(time)s") % {"day": date_format(at, "j M"), "time": f"{at:%H:%M}"}
+        return TimeAxis([gettext("%(day)s, %(time)s") % {"day": date_format(at, "j M"), "time": f"{at:%H:%M}"}
                       for at in beginnings], _hour_marks(beginnings))  # fmt: skip
-    return Times([date_format(at, "D j M") for at in beginnings], _day_marks(beginnings))
+    return TimeAxis([date_format(at, "D j M") for at in beginnings], _day_marks(beginnings))
 
 
 def _hour_marks(beginnings: Sequence[datetime]) -> list[tuple[int, str, bool]]:

@@ -22,7 +22,7 @@ class Disconnected(Exception):
     """The client went away before its request was complete: nobody waits for an answer."""
 
 
-class Bodies:
+class BodyLimits:
     """The ASGI application in front of Django. Nothing behind it waits for a client.
 
     Without it, a connection that begins a body and stops is held for as long as its client likes: Django waits, and the
@@ -45,7 +45,7 @@ class Bodies:
         except Disconnected:
             return
         else:
-            await self._application(scope, Read(body, receive), send)
+            await self._application(scope, ReadBody(body, receive), send)
 
     async def _body(self, sender: bytes, receive: Receive) -> bytes:
         if self._awaited[sender] >= MAX_AWAITED_BODIES:
@@ -67,7 +67,7 @@ class Bodies:
         return b"" if address is None else site_of(address)
 
 
-class Read:
+class ReadBody:
     """`receive` of a request whose body was read: gives it once, then waits for the client to go."""
 
     def __init__(self, body: bytes, receive: Receive) -> None:

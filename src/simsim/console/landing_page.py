@@ -9,8 +9,8 @@ from django.views.decorators.http import require_safe
 
 from simsim.accounts.models import Account, Role, User
 from simsim.accounts.permissions import role_of
-from simsim.console.errors import members_page
-from simsim.console.place import account_in
+from simsim.console.navigation import account_in
+from simsim.console.token_requests.member_page import member_page
 from simsim.problem import NotFound
 
 
@@ -34,4 +34,4 @@ def account(request: HttpRequest, account_id: uuid.UUID) -> HttpResponse:  # noq
         raise NotFound
     if role == Role.ADMINISTRATOR:
         return redirect("console:tokens", found.pk)
-    return members_page(request, status=200) or redirect("console:home")
+    return member_page(request, status=200) or redirect("console:home")

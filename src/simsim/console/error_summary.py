@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class FieldProblem:
+class SummaryError:
     """A sentence about a field, and the id of the control that it is about."""
 
     control_id: str
     sentence: str
 
 
-def problems_in_order(errors: Mapping[str, str], control_ids: Mapping[str, str]) -> list[FieldProblem]:
+def errors_in_order(errors: Mapping[str, str], control_ids: Mapping[str, str]) -> list[SummaryError]:
     """Return the errors, by field, in the order in which `control_ids` names the fields."""
-    return [FieldProblem(control_id, errors[name]) for name, control_id in control_ids.items() if errors.get(name)]
+    return [SummaryError(control_id, errors[name]) for name, control_id in control_ids.items() if errors.get(name)]

@@ -7,8 +7,8 @@ from typing import Any
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from simsim.console.logs.filters import FOLLOW, LogForm
-from simsim.console.place import Visit
+from simsim.console.account_access import AccountAccess
+from simsim.console.logs.filter_form import FOLLOW, LogFilterForm
 from simsim.pagination import parse_cursor
 from simsim.request_log.row_ids import moment_of
 from simsim.request_log.search.selectors import RequestPage
@@ -17,19 +17,19 @@ from simsim.request_log.search.selectors import RequestPage
 EVERY_SECONDS = 2
 
 
-def is_followed(form: LogForm, shown: object) -> bool:
+def is_followed(form: LogFilterForm, shown: object) -> bool:
     """Whether new requests appear by themselves: not while one reads a request or older ones, which would move away."""
     return form.is_following and not form.cursor and shown is None and not form.errors
 
 
-def follow_context(visit: Visit, form: LogForm, context: dict[str, Any]) -> dict[str, Any]:
+def follow_context(access: AccountAccess, form: LogFilterForm, context: dict[str, Any]) -> dict[str, Any]:
     """Return what the templates read of following; `context` is the list's."""
     query = form.query({"follow": FOLLOW})
     page: RequestPage = context["page"]
-    asked = {"known": mark(context)}
+    asked = {"known": fingerprint(context)}
     if page.searched_until and page.next_cursor:
         asked["down_to"] = page.next_cursor
-    newer = reverse("console:newest_requests", args=[visit.account.pk])
+    newer = reverse("console:newest_requests", args=[access.account.pk])
     is_on = is_followed(form, context["shown"])
     return {
         "is_followed": is_on,
@@ -40,7 +40,7 @@ def follow_context(visit: Visit, form: LogForm, context: dict[str, Any]) -> dict
     }
 
 
-def mark(context: dict[str, Any]) -> str:
+def fingerprint(context: dict[str, Any]) -> str:
     """Return what changes when anything changes that the list shows; much cheaper than to render it."""
     seen = [
         (
@@ -52,7 +52,7 @@ def mark(context: dict[str, Any]) -> str:
     return hashlib.sha256(repr((seen, context["older"], context["flood"])).encode()).hexdigest()[:16]
 
 
-def down_to(form: LogForm, cursor: str) -> LogForm:
+def down_to(form: LogFilterForm, cursor: str) -> LogFilterForm:
     """Return the filters for what the page has looked through already, so that asking again takes no longer.
 
     Raise Invalid for a cursor that is none.

@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 STEP, HEIGHT = 3, 20
 
 
-def spark(days: Sequence[int]) -> SafeString:
+def sparkline(days: Sequence[int]) -> SafeString:
     """Return an SVG with one bar a day, hidden from screen readers, which read the number beside it."""
     most = max(days, default=0)
     if not most:
