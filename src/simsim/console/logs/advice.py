@@ -8,7 +8,6 @@ from django.urls import reverse
 from django.utils.translation import gettext
 
 from simsim.credential.decision import Cause
-from simsim.gate.app import VERIFY
 from simsim.problem import gettext_noop
 from simsim.request_log.models import LoggedRequest
 from simsim.request_log.outcome import GatewayCause, Outcome
@@ -100,7 +99,7 @@ def advice(row: LoggedRequest, token: Token | None, *, account_id: uuid.UUID, no
     """Return the next step, None for a request that went well; `token` is the account's own that was used, if any."""
     if row.cause == Cause.OK:
         if row.outcome == Outcome.UNKNOWN:
-            return None if row.resource == VERIFY else Advice(gettext(NOT_FINISHED))
+            return Advice(gettext(NOT_FINISHED))
         return Advice(gettext(API_FAILED)) if row.status is not None and row.status >= 400 else None
     step = STEPS.get(row.cause)
     if step is None:
