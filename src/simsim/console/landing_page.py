@@ -7,9 +7,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from simsim.accounts.models import Account, Role, User
+from simsim.accounts.models import Role, User
 from simsim.accounts.permissions import role_of
-from simsim.console.navigation import account_in
+from simsim.console.navigation import account_in, navigation_of
 from simsim.console.token_requests.member_page import member_page
 from simsim.problem import NotFound
 
@@ -18,7 +18,7 @@ from simsim.problem import NotFound
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Lead to the person's account; let them choose among several; say what to do when there is none."""
-    accounts = list(Account.objects.filter(memberships__user=request.user.pk, closed_at=None).order_by("name"))
+    accounts = [membership.account for membership in navigation_of(request).memberships]
     if len(accounts) == 1:
         return redirect("console:account", accounts[0].pk)
     return render(request, "console/home.html", {"accounts": accounts})

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 
 from simsim.accounts.models import Account, Membership, Role, User
+from simsim.accounts.people import memberships_of
 
 
 class Navigation:
@@ -21,9 +22,7 @@ class Navigation:
         user = getattr(self._request, "user", None)
         if not isinstance(user, User) or not user.is_authenticated:
             return []
-        return list(
-            user.memberships.filter(account__closed_at=None).select_related("account").order_by("account__name")
-        )
+        return memberships_of(user)
 
     @cached_property
     def membership(self) -> Membership | None:

@@ -10,14 +10,9 @@ from simsim.account_log.requests import flood_of
 from simsim.console.account_access import AccountAccess
 from simsim.console.formats import day, moment, time_element
 from simsim.console.logs.filter_form import LogFilterForm
-from simsim.gate.address import network_of
-from simsim.request_log.outcome import Outcome
 from simsim.request_log.row_ids import moment_of
-from simsim.request_log.search.filters import parse_status
 from simsim.request_log.search.flood_summaries import Flooded
 from simsim.request_log.search.selectors import RequestPage
-
-UNAUTHORIZED = 401
 
 
 @dataclass(frozen=True)
@@ -32,23 +27,11 @@ class FloodLine:
 
 def flood_line(access: AccountAccess, form: LogFilterForm, page: RequestPage) -> FloodLine | None:
     """Return what was counted in the time that the page shows, None for nothing, and for filters that leave it out."""
-    if form.errors or not may_hold(form):
+    if form.errors:
         return None
     since, until = span(form, page)
-    networks = networks_of(form.filters.address) if form.filters.address else None
-    found = flood_of(access.account, actor=access.actor, since=since, until=until, networks=networks)
+    found = flood_of(access.account, actor=access.actor, filters=form.filters, since=since, until=until)
     return told(found) if found else None
-
-
-def may_hold(form: LogFilterForm) -> bool:
-    """Whether the filters let refused requests without a known token pass; their endpoints are not counted."""
-    filters = form.filters
-    if filters.token_id or filters.among_tokens is not None or (filters.endpoint or "*") != "*":
-        return False
-    if filters.outcome not in {None, Outcome.REFUSED}:
-        return False
-    low, high = parse_status(filters.status) if filters.status else (UNAUTHORIZED, UNAUTHORIZED)
-    return low <= UNAUTHORIZED <= high
 
 
 def span(form: LogFilterForm, page: RequestPage) -> tuple[datetime | None, datetime | None]:
@@ -57,11 +40,6 @@ def span(form: LogFilterForm, page: RequestPage) -> tuple[datetime | None, datet
     if page.searched_until:
         return page.searched_until, until
     return (page.items[-1].received_at if page.next_cursor else form.filters.since), until
-
-
-def networks_of(address: str) -> list[str]:
-    """Return what the address is counted under: itself, or its /64."""
-    return [address, network_of(address)]
 
 
 def told(found: Flooded) -> FloodLine:

@@ -6,7 +6,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from simsim.accounts.invitations import invite as invite_person
-from simsim.accounts.invitations import invite_again
+from simsim.accounts.invitations import invite_again, needs_recent_authentication
 from simsim.accounts.models import Role
 from simsim.accounts.people import find_person
 from simsim.console.account_access import AccountAccess, for_administrators
@@ -23,8 +23,7 @@ def invite(access: AccountAccess) -> HttpResponse:
     if access.request.method != "POST":
         return form_page(access, {"role": Role.MEMBER}, {})
     typed = {name: access.request.POST.get(name, "") for name in ("email", "role")}
-    if typed["role"] != Role.MEMBER:
-        # Who finds an open browser must not appoint themselves an administrator, and come back later.
+    if needs_recent_authentication(typed["role"]):
         demand_recent_authentication(access.request)
     try:
         membership = invite_person(actor=access.actor, account=access.account, now=access.now, **typed)

@@ -12,7 +12,7 @@ from simsim.accounts.models import Account, User
 from simsim.accounts.permissions import actor_of, administrators, role_of
 from simsim.console.error_summary import SummaryError, errors_in_order
 from simsim.console.navigation import account_in
-from simsim.tokens.models import TargetSoftware
+from simsim.tokens.software import offered_software
 from simsim.tokens.token_requests import own_requests
 
 REQUESTS_SHOWN = 20
@@ -66,6 +66,6 @@ def member_context(account: Account, person: User, form: AskForm | None = None) 
         "now": timezone.now(),
         "administrators": administrators(account),
         "form": form or AskForm(),
-        "software": TargetSoftware.objects.filter(retired_at=None),
+        "software": offered_software(),
         "requests": own_requests(account, actor=actor_of(person))[:REQUESTS_SHOWN],
     }

@@ -1,6 +1,6 @@
 """Before a narrower allowlist is saved: whom it would have refused, and what could be done about it (B3)."""
 
-from simsim.account_log.allowlist_preview import Preview, preview_allowlist, suggest_networks
+from simsim.account_log.allowlist_preview import Preview, effect_to_confirm, preview_allowlist, suggest_networks
 from simsim.console.account_access import AccountAccess
 from simsim.console.tokens.form import TokenForm
 from simsim.problem import Invalid
@@ -37,17 +37,27 @@ def answer(access: AccountAccess, token: Token, form: TokenForm, press: str) -> 
     return preview_of(access, token, form)
 
 
-def objection(access: AccountAccess, token: Token, form: TokenForm, press: str) -> Preview | None:
-    """Return the preview that must be seen before the form is saved; None when it may be.
+def preview_to_confirm(access: AccountAccess, token: Token, form: TokenForm, press: str) -> Preview | None:
+    """Return the preview that the person must confirm before the form is saved, None when it can be saved.
 
-    Nobody is asked when the list is not changed or made to refuse, lets in all that came, or was previewed as it is.
+    None for an invalid network too; the form then says what is wrong.
     """
-    has_changed = form.networks != token.allowed_networks or (token.report_only and not form.report_only)
-    has_been_seen = press == SAVE_ANYWAY and form.previewed == form.list_text
-    if not has_changed or form.report_only or has_been_seen or press == SAVE_REPORT_ONLY:
+    is_confirmed = press == SAVE_ANYWAY and form.previewed == form.list_text
+    if is_confirmed or press == SAVE_REPORT_ONLY:
         return None
-    preview = preview_of(access, token, form)
-    return preview if preview is not None and preview.excluded else None
+    try:
+        preview = effect_to_confirm(
+            actor=access.actor,
+            token=token,
+            allowed_networks=form.networks,
+            report_only=form.report_only,
+            now=access.now,
+        )
+    except Invalid as problem:
+        form.explain(problem)
+        return None
+    form.previewed = form.list_text
+    return preview
 
 
 def preview_of(access: AccountAccess, token: Token, form: TokenForm) -> Preview | None:

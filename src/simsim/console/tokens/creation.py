@@ -12,7 +12,7 @@ from simsim.console.errors import sentence
 from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.console.token_requests.prefill import RequestToGrant
 from simsim.console.tokens.credentials import credentials_page
-from simsim.console.tokens.form import PRESETS_DAYS, TokenForm, offered_software
+from simsim.console.tokens.form import PRESETS_DAYS, TokenForm
 from simsim.console.tokens.live_errors import CHECK, errors_while_typing
 from simsim.problem import AlreadyAnswered, AlreadyExists, Invalid, NotFound
 from simsim.tokens.actions import create_token
@@ -21,6 +21,7 @@ from simsim.tokens.field_errors import is_name_taken, namesake
 from simsim.tokens.models import Status
 from simsim.tokens.rules import last_day, recommended_until
 from simsim.tokens.selectors import find_token
+from simsim.tokens.software import offered_software
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

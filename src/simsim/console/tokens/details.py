@@ -14,7 +14,7 @@ from simsim.console.errors import sentence
 from simsim.console.messages import say, warn
 from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.console.tokens import allowlist_preview
-from simsim.console.tokens.form import TokenForm, offered_software
+from simsim.console.tokens.form import TokenForm
 from simsim.console.tokens.live_errors import CHECK, errors_while_typing
 from simsim.console.tokens.rows import rows
 from simsim.credential.allowlist import parse_address
@@ -25,6 +25,7 @@ from simsim.tokens.models import Token
 from simsim.tokens.rules import needs_recent_authentication
 from simsim.tokens.selectors import find_token
 from simsim.tokens.sent_notices import notices_of
+from simsim.tokens.software import offered_software
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -57,7 +58,7 @@ def edit(access: AccountAccess, token: Token, form: TokenForm, press: str) -> Ht
     """Save the form, unless somebody must look at something first."""
     if form.stood and form.stood != TokenForm.of(token).stood and not form.leaves_the_list:
         return changed_meanwhile(access, token, form)
-    if preview := allowlist_preview.objection(access, token, form, press):
+    if preview := allowlist_preview.preview_to_confirm(access, token, form, press):
         return token_page(access, token, form, preview=preview, is_question=True)
     form.report_only = form.report_only or press == allowlist_preview.SAVE_REPORT_ONLY
     is_list_changed = not form.leaves_the_list

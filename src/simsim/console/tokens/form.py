@@ -1,7 +1,7 @@
 """The form of a token as the browser sent it, kept as it was typed, with what is wrong beside each field."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Self
@@ -12,7 +12,7 @@ from simsim.console.error_summary import SummaryError, errors_in_order
 from simsim.console.errors import sentence
 from simsim.credential.allowlist import Address, without_spaces_in_ranges
 from simsim.problem import AlreadyExists, FieldError, Invalid
-from simsim.tokens.models import TargetSoftware, Token
+from simsim.tokens.models import Token
 from simsim.tokens.rules import MAX_NETWORKS
 
 PRESETS_DAYS = (30, 60, 90, 365)
@@ -203,12 +203,6 @@ class TokenForm:
         """While a form is being typed, nobody is told that a field is required."""
         typed = {"name": self.name, "expires_at": self.expiry}
         self.errors = {name: text for name, text in self.errors.items() if typed.get(name, "typed").strip()}
-
-
-def offered_software(present: TargetSoftware | None = None) -> Sequence[TargetSoftware]:
-    """Return what can be chosen: the catalogue without what is retired, save what the token has already."""
-    catalogue = TargetSoftware.objects.all()
-    return [entry for entry in catalogue if entry.retired_at is None or entry == present]
 
 
 def standing(networks: Iterable[str], *, report_only: bool) -> str:

@@ -14,10 +14,9 @@ from simsim.console.messages import say
 from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.console.tokens.credentials import credentials_page
 from simsim.console.tokens.rows import rows
-from simsim.problem import RotatedMeanwhile
-from simsim.rfc3339 import format_time
 from simsim.tokens.actions import end_overlap, rotate_token
 from simsim.tokens.models import Status, Token
+from simsim.tokens.passwords import rotation_id
 from simsim.tokens.selectors import find_token
 
 OVERLAPS = {
@@ -43,9 +42,13 @@ def rotate(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
     if chosen is None:
         return question(access, token, error=gettext("Choose how long the current password keeps working."))
     demand_recent_authentication(access.request)
-    if access.request.POST.get("after", "") != version_of(token):
-        raise RotatedMeanwhile(name=token.name)
-    token, credentials = rotate_token(actor=access.actor, token=token, overlap=chosen[0], now=access.now)
+    token, credentials = rotate_token(
+        actor=access.actor,
+        token=token,
+        overlap=chosen[0],
+        after=access.request.POST.get("after", ""),
+        now=access.now,
+    )
     return credentials_page(access, token, credentials)
 
 
@@ -56,14 +59,17 @@ def end(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
     token = find_token(token_id, actor=access.actor, account=access.account)
     if access.request.method != "POST":
         [row] = rows([token], now=access.now)
-        if row.status != Status.ACTIVE or row.overlap_ends_at is None:
+        if row.overlap_ends_at is None:
             return redirect("console:token", access.account.pk, token.pk)
-        context = {"account": access.account, "now": access.now, "token": token, "row": row, "after": version_of(token)}
+        context = {
+            "account": access.account,
+            "now": access.now,
+            "token": token,
+            "row": row,
+            "after": rotation_id(token),
+        }
         return render(access.request, "console/tokens/end_overlap.html", context)
-    if access.request.POST.get("after", "") != version_of(token):
-        # Rotated again since the question: this would stop a password that the person was not asked about.
-        raise RotatedMeanwhile(name=token.name)
-    end_overlap(actor=access.actor, token=token, now=access.now)
+    end_overlap(actor=access.actor, token=token, after=access.request.POST.get("after", ""), now=access.now)
     say(access.request, gettext("The previous password no longer works."))
     return redirect("console:token", access.account.pk, token.pk)
 
@@ -77,12 +83,7 @@ def question(access: AccountAccess, token: Token, *, error: str = "") -> HttpRes
         "row": row,
         "overlaps": [(value, text, help_text) for value, (_overlap, text, help_text) in OVERLAPS.items()],
         "usual": USUAL,
-        "after": version_of(token),
+        "after": rotation_id(token),
         "error": error,
     }
     return render(access.request, "console/tokens/rotate.html", context, status=422 if error else 200)
-
-
-def version_of(token: Token) -> str:
-    """Return which password the form speaks of: sent twice, it must not take away what its first sending gave."""
-    return format_time(token.rotated_at) or "first"

@@ -15,14 +15,26 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from simsim.console.account_access import AccountAccess, for_administrators
 from simsim.console.messages import say
-from simsim.credential.digest import digest
 from simsim.credential.password import holds_one, whole_ones
-from simsim.tokens.models import Status, Token
-from simsim.tokens.selectors import find_by_password, overlap_ends
+from simsim.problem import gettext_noop
+from simsim.tokens.passwords import PasswordState, password_state
+from simsim.tokens.selectors import find_by_password
 
 # What the list says of a password that leads to no token; the password itself is in no address.
 UNKNOWN, INCOMPLETE = "unknown", "incomplete"
 MAX_PASSWORDS = 10
+FOUND = {
+    PasswordState.CURRENT: gettext_noop(
+        "The password you searched for belongs to this token. It is the current one and works."
+    ),
+    PasswordState.PREVIOUS: gettext_noop(
+        "The password you searched for belongs to this token. It was replaced, but still works."
+    ),
+    PasswordState.REPLACED: gettext_noop(
+        "The password you searched for belonged to this token. It was replaced and no longer works."
+    ),
+    PasswordState.ENDED: gettext_noop("The password you searched for belongs to this token. It no longer works."),
+}
 
 
 @sensitive_post_parameters("q")
@@ -44,7 +56,7 @@ def look_up(access: AccountAccess, passwords: list[str]) -> HttpResponse:
     for password in passwords[:MAX_PASSWORDS]:
         token = find_by_password(password, actor=access.actor, account=access.account)
         if token is not None:
-            say_once(access.request, found_sentence(access, token, password))
+            say_once(access.request, gettext(FOUND[password_state(token, password, now=access.now)]))
             address = reverse("console:token", args=[access.account.pk, token.pk])
             # htmx would put the token's page into the place of the list.
             return (
@@ -61,17 +73,6 @@ def say_once(request: HttpRequest, text: str) -> None:
         waiting.used = False  # looked at, and still to be shown
     if not is_waiting:
         say(request, text)
-
-
-def found_sentence(access: AccountAccess, token: Token, password: str) -> str:
-    """Return whether the password that was looked up still works."""
-    if token.status(access.now) != Status.ACTIVE:
-        return gettext("The password you searched for belongs to this token. It no longer works.")
-    if bytes(token.digest) == digest(password):
-        return gettext("The password you searched for belongs to this token. It is the current one and works.")
-    if overlap_ends(token, now=access.now) is None:
-        return gettext("The password you searched for belonged to this token. It was replaced and no longer works.")
-    return gettext("The password you searched for belongs to this token. It was replaced, but still works.")
 
 
 def to_list(access: AccountAccess, asked: dict[str, Any]) -> HttpResponse:
