@@ -1,4 +1,4 @@
-"""The way to the tokens (R4): the destinations of an account, and the one that there is, its API."""
+"""The pages *Destinations* and *API*, which lead to the tokens (R4)."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -13,19 +13,19 @@ from simsim.tokens.attention import Attention, TokenSearch, rank_active
 @require_safe
 @for_everyone
 def destinations(access: AccountAccess) -> HttpResponse:
-    """Show where data of the account goes: what is connected, how much it is used, and what needs care."""
+    """Show the account's destinations, with their usage and what needs attention."""
     return render(access.request, "console/destinations.html", summary(access))
 
 
 @require_safe
 @for_everyone
 def api(access: AccountAccess) -> HttpResponse:
-    """Show what there is about the API: tokens and logs to administrators, how to connect to everybody."""
+    """Show the API: its tokens and logs to administrators, and how to connect to everybody."""
     return render(access.request, "console/api.html", summary(access))
 
 
 def summary(access: AccountAccess) -> dict[str, object]:
-    """Return the numbers of both pages; a member, who may see neither tokens nor log, gets none."""
+    """Return the context of both pages: the numbers for people who may see tokens, nothing more for members."""
     context: dict[str, object] = {"account": access.account}
     if is_permitted(access.actor, Permission.VIEW_TOKENS, access.account):
         ranking = rank_active(access.account, actor=access.actor, search=TokenSearch(), now=access.now)

@@ -1,4 +1,4 @@
-"""The door: where a person lands after signing in."""
+"""The page where people land after signing in."""
 
 import uuid
 
@@ -17,7 +17,7 @@ from simsim.problem import NotFound
 @login_required
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Lead to the person's account; let them choose among several; say what to do when there is none."""
+    """Redirect to the person's only account; list several accounts; explain what to do without an account."""
     accounts = [membership.account for membership in navigation_of(request).memberships]
     if len(accounts) == 1:
         return redirect("console:account", accounts[0].pk)
@@ -26,8 +26,8 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_safe
-def account(request: HttpRequest, account_id: uuid.UUID) -> HttpResponse:  # noqa: ARG001 - place reads the address
-    """Lead an administrator to the tokens, and tell a member who the administrators are (R3)."""
+def account(request: HttpRequest, account_id: uuid.UUID) -> HttpResponse:  # noqa: ARG001 - account_in reads the URL
+    """Redirect administrators to the tokens, and show members who the administrators are (R3)."""
     found = account_in(request)
     role = role_of(request.user, found) if found and isinstance(request.user, User) else None
     if found is None or role is None:

@@ -1,4 +1,4 @@
-"""The small bar chart of requests a day beside each token."""
+"""The sparkline with each token's requests per day."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ STEP, HEIGHT = 3, 20
 
 
 def sparkline(days: Sequence[int]) -> SafeString:
-    """Return an SVG with one bar a day, hidden from screen readers, which read the number beside it."""
+    """Return an SVG with one bar for each day. Screen readers skip it, and read the number next to it."""
     most = max(days, default=0)
     if not most:
         return SafeString("")

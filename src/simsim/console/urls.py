@@ -1,4 +1,4 @@
-"""The addresses of the console."""
+"""The console's URLs."""
 
 from django.urls import include, path
 

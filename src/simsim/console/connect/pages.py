@@ -1,4 +1,4 @@
-"""The pages *How to connect*: for everyone of the account, as the username is no secret and no password is on them."""
+"""The pages *How to connect*, for members too: they show the username, which is not secret, and no password."""
 
 from django.conf import settings
 from django.http import HttpResponse, JsonResponse
@@ -15,14 +15,14 @@ FIRST = "curl"
 
 
 def api_here() -> Api:
-    """Return where this installation's API is, as the operator said it."""
+    """Return the API's address, as the operator configured it."""
     return Api(settings.OPERATOR.api_url, settings.OPERATOR.api_example)
 
 
 @require_safe
 @for_everyone
 def connect(access: AccountAccess, slug: str = FIRST) -> HttpResponse:
-    """Show one recipe, and the way to the others; raise NotFound for a program that there is no recipe for."""
+    """Show one recipe, with links to the others; raise NotFound for an unknown recipe."""
     api, username = api_here(), str(access.account.pk)
     found = recipes(username=username, api=api)
     recipe = next((recipe for recipe in found if recipe.slug == slug), None)
@@ -45,7 +45,7 @@ def connect(access: AccountAccess, slug: str = FIRST) -> HttpResponse:
 @require_safe
 @for_everyone
 def postman(access: AccountAccess) -> HttpResponse:
-    """Send the collection as a file, to be imported into Postman. It holds the username, and no password."""
+    """Send the collection as a file to import into Postman. It contains the username, but no password."""
     api = api_here()
     document = collection(str(access.account.pk), api.base, api.example)
     answer = JsonResponse(document, json_dumps_params={"indent": 2, "ensure_ascii": False})

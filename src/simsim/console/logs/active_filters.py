@@ -1,4 +1,4 @@
-"""The filters that hold, each in words and with the address that takes it away."""
+"""The active filters of the log, each with its text and the query that removes it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +26,7 @@ OUTCOME_NAMES = {
 
 @dataclass(frozen=True)
 class ActiveFilter:
-    """One filter that holds: what it is about, its value, and the query without it."""
+    """One active filter: its label, its value, and the query without it."""
 
     label: str
     value: str
@@ -34,7 +34,7 @@ class ActiveFilter:
 
 
 def active_filters(form: LogFilterForm, chosen: FilterTargets) -> list[ActiveFilter]:
-    """Return the filters that hold, in the order of the form; what can't be used holds nothing."""
+    """Return the active filters in the order of the form, without invalid ones."""
     filters = form.filters
     found: list[tuple[tuple[str, ...], str, str]] = []
     if form.range in RANGES and "range" not in form.errors:

@@ -1,4 +1,4 @@
-"""What to do about a request that failed: one sentence for each cause, and the page where it is done."""
+"""Advice about failed requests: the next step for each cause, and a link to the page for it."""
 
 import uuid
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from simsim.tokens.models import Status, Token
 
 @dataclass(frozen=True)
 class Advice:
-    """The next step; `url` is where it is taken, "" where nothing can be done in the console."""
+    """The next step; `url` is the page for it, "" if nothing can be done in the console."""
 
     text: str
     label: str = ""
@@ -96,7 +96,7 @@ NOT_FINISHED = gettext_noop(
 
 
 def advice(row: LoggedRequest, token: Token | None, *, account_id: uuid.UUID, now: datetime) -> Advice | None:
-    """Return the next step, None for a request that went well; `token` is the account's own that was used, if any."""
+    """Return the next step, None for a successful request; `token` is the account's token that was used, if any."""
     if row.cause == Cause.OK:
         if row.outcome == Outcome.UNKNOWN:
             return Advice(gettext(NOT_FINISHED))
@@ -106,7 +106,7 @@ def advice(row: LoggedRequest, token: Token | None, *, account_id: uuid.UUID, no
         return None
     text, (label, where) = step
     if where in {"networks", "token"} and (token is None or token.status(now) != Status.ACTIVE):
-        # Its page could only be read by now: what helps is another token.
+        # The page of an ended token is read-only; only another token helps.
         label, where = CREATE
     create = reverse("console:create_token", args=[account_id])
     networks = reverse("console:token", args=[account_id, token.pk]) + "{}#networks" if token else ""

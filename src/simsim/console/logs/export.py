@@ -1,4 +1,4 @@
-"""The log as a file: what the filters show, sent while it is read."""
+"""The export of the log: a file of the filtered requests, sent while the log is being read."""
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -20,16 +20,16 @@ from simsim.problem import NotFound
 from simsim.request_log.search.export import Format, written
 
 TYPES = {Format.CSV: "text/csv; charset=utf-8; header=present", Format.JSONL: "application/jsonl; charset=utf-8"}
-# Excel reads a file without it as whatever its computer's language used before UTF-8.
+# Without it, Excel reads the file in the legacy encoding of the computer's language.
 BYTE_ORDER_MARK = "\N{BYTE ORDER MARK}".encode()
 MAX_NAME_LENGTH = 40
 
 
-# Not HEAD, which would read the whole log to send nothing.
+# No HEAD, because that would read the whole log and send nothing.
 @require_GET
 @for_administrators
 def export(access: AccountAccess) -> HttpResponseBase:
-    """Send every request that passes the filters of the address, however many there are."""
+    """Send every request that matches the filters in the URL, however many there are."""
     form, _ = read_form(access)
     try:
         chosen = Format(access.request.GET.get("format", ""))
@@ -39,7 +39,7 @@ def export(access: AccountAccess) -> HttpResponseBase:
         return redirect(reverse("console:logs", args=[access.account.pk]) + form.query())
     rows = export_of(access.account, actor=access.actor, filters=form.filters)
     parts = marked(written(rows, chosen), chosen)
-    # Django consumes an iterator of the other kind whole before it sends the first byte.
+    # Django would consume an iterator of the wrong kind completely before it sends the first byte.
     content = from_the_loop(parts) if isinstance(access.request, ASGIRequest) else parts
     name = file_name(access.account.name, form, chosen, access.now)
     return StreamingHttpResponse(
@@ -48,10 +48,10 @@ def export(access: AccountAccess) -> HttpResponseBase:
 
 
 def marked(parts: Iterator[bytes], chosen: Format) -> Iterator[bytes]:
-    """Yield the parts, the first after what tells Excel that it is UTF-8."""
+    """Yield the parts, the first of a CSV file with a byte order mark."""
     before = BYTE_ORDER_MARK if chosen is Format.CSV else b""
     for part in parts:
-        # A client that reads slowly would keep the pool's few connections from everybody else.
+        # A slow client would otherwise hold a connection of the small pool.
         for connection in connections.all(initialized_only=True):
             if not connection.in_atomic_block:
                 connection.close_if_unusable_or_obsolete()
@@ -60,14 +60,14 @@ def marked(parts: Iterator[bytes], chosen: Format) -> Iterator[bytes]:
 
 
 async def from_the_loop(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield the parts, each made in the request's own thread: the others are served meanwhile."""
+    """Yield the parts, each made in the request's own thread, so that other requests are served meanwhile."""
     make = sync_to_async(lambda: next(parts, None))
     while (part := await make()) is not None:
         yield part
 
 
 def file_name(account: str, form: LogFilterForm, chosen: Format, now: datetime) -> str:
-    """Return such as `acme-log-last-7d-2026-11-24.csv`: whose log, which time, and the day of the export in UTC."""
+    """Return a name such as `acme-log-last-7d-2026-11-24.csv`: account, time range and day of the export in UTC."""
     whose = slugify(account)[:MAX_NAME_LENGTH].strip("-") or "account"
     return f"{whose}-log-{range_name(form)}-{now.astimezone(UTC):%Y-%m-%d}.{chosen}"
 

@@ -1,4 +1,4 @@
-"""What the log's filters name in the account: one of its tokens, and what its tokens are made for."""
+"""The token and the target software that the log's filters name."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from simsim.tokens.software import NO_SOFTWARE, tokens_made_for
 
 @dataclass(frozen=True)
 class FilterTargets:
-    """What holds: `token` None for any, `software` is its name, "" for any."""
+    """`token` is None for any token; `software` is its name, "" for any software."""
 
     token: Token | None = None
     software: str = ""
 
 
 def read_form(access: AccountAccess) -> tuple[LogFilterForm, FilterTargets]:
-    """Return the filters of the address with what they name; what the account does not have is said in the form."""
+    """Return the filters in the URL, and what they name; the form gets an error if the account has no such thing."""
     form = LogFilterForm.read(access.request.GET, now=access.now)
     return form, FilterTargets(_token(access, form), _software(access, form))
 

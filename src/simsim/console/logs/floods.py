@@ -1,4 +1,4 @@
-"""The line above the list about what was counted and not listed, where the time shown holds some of it."""
+"""The line above the list about requests that were counted instead of listed."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from simsim.request_log.search.selectors import RequestPage
 
 @dataclass(frozen=True)
 class FloodLine:
-    """The parts of the sentence: where most came from in words, and the two times as the page writes times."""
+    """The parts of the sentence: `network` says where most requests came from; the times are formatted for the page."""
 
     number: int
     network: str
@@ -26,7 +26,7 @@ class FloodLine:
 
 
 def flood_line(access: AccountAccess, form: LogFilterForm, page: RequestPage) -> FloodLine | None:
-    """Return what was counted in the time that the page shows, None for nothing, and for filters that leave it out."""
+    """Return the line about the counted requests that match the filters in the page's time span, None without any."""
     if form.errors:
         return None
     since, until = span(form, page)
@@ -35,7 +35,7 @@ def flood_line(access: AccountAccess, form: LogFilterForm, page: RequestPage) ->
 
 
 def span(form: LogFilterForm, page: RequestPage) -> tuple[datetime | None, datetime | None]:
-    """Return the time of which the page shows the requests, without an end where it has none."""
+    """Return the time span that the page covers; None for an open end."""
     until = moment_of(int(form.cursor)) if form.cursor else form.filters.until
     if page.searched_until:
         return page.searched_until, until

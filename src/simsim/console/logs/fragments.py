@@ -1,4 +1,4 @@
-"""The parts of the log's page that it fetches by itself."""
+"""The fragments of the log's page that the page fetches automatically."""
 
 import re
 from http import HTTPStatus
@@ -19,7 +19,7 @@ _is_number = re.compile(r"[0-9]{1,3}").fullmatch
 @require_safe
 @for_administrators
 def more(access: AccountAccess) -> HttpResponse:
-    """Go on with a page that the search has not filled yet: its next rows, and its new end."""
+    """Continue the search for a page that is not full yet: send its next rows, and its new end."""
     given = access.request.GET
     form, chosen = read_form(access)
     before, turn = number(given.get("listed", "")), number(given.get("turn", ""))
@@ -36,7 +36,7 @@ def more(access: AccountAccess) -> HttpResponse:
 @require_safe
 @for_administrators
 def newest(access: AccountAccess) -> HttpResponse:
-    """Answer a page that follows the log: its list anew, or 204 while it is what the page knows."""
+    """Send the current list to a page that follows the log, or 204 if the page is up to date."""
     given = access.request.GET
     form, chosen = read_form(access)
     if not is_followed(form, None):
@@ -53,7 +53,7 @@ def newest(access: AccountAccess) -> HttpResponse:
 
 
 def number(text: str) -> int:
-    """Return the number in the address; raise NotFound for what no page of ours has asked."""
+    """Return the number in the URL; raise NotFound for a text that no page of ours sends."""
     if not _is_number(text):
         raise NotFound
     return int(text)

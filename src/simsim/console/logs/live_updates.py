@@ -1,4 +1,4 @@
-"""Following the log: the newest page asks whether anything on it has changed, and gets it anew only when it has."""
+"""Live updates: the newest page of the log polls for changes, and is sent again only if it has changed."""
 
 import dataclasses
 import hashlib
@@ -13,17 +13,17 @@ from simsim.pagination import parse_cursor
 from simsim.request_log.row_ids import moment_of
 from simsim.request_log.search.selectors import RequestPage
 
-# How often the page asks, in seconds; its template says it to htmx.
+# The interval at which the page polls; the template passes it to htmx.
 EVERY_SECONDS = 2
 
 
 def is_followed(form: LogFilterForm, shown: object) -> bool:
-    """Whether new requests appear by themselves: not while one reads a request or older ones, which would move away."""
+    """Whether new requests appear automatically: not beside an open request or older ones, which would then move."""
     return form.is_following and not form.cursor and shown is None and not form.errors
 
 
 def follow_context(access: AccountAccess, form: LogFilterForm, context: dict[str, Any]) -> dict[str, Any]:
-    """Return what the templates read of following; `context` is the list's."""
+    """Return the context for live updates; `context` is the list's."""
     query = form.query({"follow": FOLLOW})
     page: RequestPage = context["page"]
     asked = {"known": fingerprint(context)}
@@ -41,7 +41,7 @@ def follow_context(access: AccountAccess, form: LogFilterForm, context: dict[str
 
 
 def fingerprint(context: dict[str, Any]) -> str:
-    """Return what changes when anything changes that the list shows; much cheaper than to render it."""
+    """Return a text that changes with everything that the list shows; much cheaper than rendering the list."""
     seen = [
         (
             row.request.pk, row.request.status, row.request.outcome, row.request.cause, row.request.duration_seconds,
@@ -53,9 +53,9 @@ def fingerprint(context: dict[str, Any]) -> str:
 
 
 def down_to(form: LogFilterForm, cursor: str) -> LogFilterForm:
-    """Return the filters for what the page has looked through already, so that asking again takes no longer.
+    """Return the filters limited to what the page has searched already, so that polling takes no longer.
 
-    Raise Invalid for a cursor that is none.
+    Raise Invalid for an invalid cursor.
     """
     since = moment_of(parse_cursor(cursor))
     if form.filters.since is not None:

@@ -1,4 +1,4 @@
-"""The log's two addresses: the list, and one request of it in a panel beside the list (R16, R17)."""
+"""The log's two pages: the list, and the list with one request in a panel (R16, R17)."""
 
 from http import HTTPStatus
 
@@ -20,14 +20,14 @@ from simsim.tokens.software import NO_SOFTWARE, software_in_use
 @require_safe
 @for_administrators
 def log(access: AccountAccess) -> HttpResponse:
-    """Show the account's requests that pass the filters of the address, newest first."""
+    """Show the account's requests that match the filters in the URL, newest first."""
     return log_page(access)
 
 
 @require_safe
 @for_administrators
 def logged_request(access: AccountAccess, request_id: int) -> HttpResponse:
-    """Show one request beside the list that it was chosen from, so that its address brings both back."""
+    """Show one request beside the list in which it was opened; the URL restores both."""
     found = find_request(request_id, actor=access.actor, account=access.account)
     [shown] = rows([found], account=access.account, actor=access.actor, now=access.now)
     return log_page(access, shown)
@@ -37,7 +37,7 @@ def log_page(access: AccountAccess, shown: LogRow | None = None) -> HttpResponse
     given = access.request.GET
     form, chosen = read_form(access)
     if any(not given[name].strip() for name in (*NAMES, "cursor") if name in given):
-        # A form sends its empty fields too. Without them the address is worth keeping.
+        # A form sends its empty fields too. Without them, people can read and bookmark the URL.
         return redirect(access.request.path + form.query())
     software = list(software_in_use(access.account))
     context = list_context(access, form, chosen, find_page(access, form), shown=shown) | {
@@ -55,7 +55,7 @@ def log_page(access: AccountAccess, shown: LogRow | None = None) -> HttpResponse
 
 
 def ways_to_narrow(form: LogFilterForm, shown: LogRow) -> dict[str, str]:
-    """Return the queries that add to the filters what the request shown has."""
+    """Return the queries that filter by properties of the open request."""
     row = shown.request
     return {
         "only_endpoint": form.only("endpoint", row.resource) if is_endpoint(row.resource) else "",

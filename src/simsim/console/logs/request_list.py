@@ -1,4 +1,4 @@
-"""The list of the log's page: one page of requests, looked for with little patience, and where the search goes on."""
+"""The list on the log's page: one page of requests, searched for a short time, and how the search continues."""
 
 from typing import Any
 
@@ -25,12 +25,12 @@ PAGE_REQUESTS = 50
 PATIENCE_SECONDS = 0.04
 PATIENCE_BY_ITSELF_SECONDS = 0.25
 PATIENCE_BY_LINK_SECONDS = 1.0
-# So often a page goes on by itself, which takes about ten seconds; then it waits to be told.
+# A page continues this often by itself, for about ten seconds, and then waits for a click.
 MAX_TURNS = 40
 
 
 def find_page(access: AccountAccess, form: LogFilterForm) -> RequestPage:
-    """Return the page that the address asks for: whole, or as much as is found in a moment."""
+    """Return the page that the URL names, or as much of it as is found quickly."""
     if form.errors:
         return RequestPage([], None)
     by_link = form.cursor and not access.request.headers.get("HX-Request")
@@ -41,7 +41,7 @@ def find_page(access: AccountAccess, form: LogFilterForm) -> RequestPage:
 
 
 def continue_page(access: AccountAccess, form: LogFilterForm, *, below: str, listed: int) -> RequestPage:
-    """Return what is missing of a page of which so many are listed; raise Invalid for a cursor that is none."""
+    """Return the rest of a page with `listed` requests so far; raise Invalid for an invalid cursor."""
     return requests_of(
         access.account, actor=access.actor, filters=form.filters, limit=PAGE_REQUESTS - listed, cursor=below,
         patience_seconds=PATIENCE_BY_ITSELF_SECONDS,
@@ -49,9 +49,9 @@ def continue_page(access: AccountAccess, form: LogFilterForm, *, below: str, lis
 
 
 def refresh_page(access: AccountAccess, form: LogFilterForm, reached: str) -> RequestPage:
-    """Return a page as it is now; `reached` is the cursor where its search ended for lack of patience, "" for none.
+    """Return the current state of a page; `reached` is the cursor where its search ran out of time, or "".
 
-    Raise Invalid for a cursor that is none.
+    Raise Invalid for an invalid cursor.
     """
     asked = down_to(form, reached) if reached else form
     page = requests_of(
@@ -67,15 +67,15 @@ def list_context(
     access: AccountAccess, form: LogFilterForm, chosen: FilterTargets, page: RequestPage, *,
     shown: LogRow | None = None, before: int = 0, turn: int = 0,
 ) -> dict[str, Any]:  # fmt: skip
-    """Return what the list's templates read; `before` requests are listed already, after so many turns."""
+    """Return the list's context; `before` requests are listed already, and `turn` counts the continuations."""
     listed = before + len(page.items)
     account = access.account
-    # A full page is whole, also where the search ended with its last request.
+    # A full page is complete, even if the search ran out of time at its last request.
     searched_until = page.searched_until if listed < PAGE_REQUESTS else None
     goes_on = ""
-    # What is followed is the newest: the search for older ones then goes on by the link.
+    # A page that follows the log shows the newest requests; it continues to older ones only by the link.
     if searched_until and page.next_cursor and turn < MAX_TURNS and not form.is_following:
-        # Beside the page's own cursor, which the links of its rows lead back to.
+        # In addition to the page's own cursor, to which the links in its rows return.
         progress = urlencode({"below": page.next_cursor, "listed": str(listed), "turn": str(turn + 1)})
         query = form.query()
         goes_on = f"{reverse('console:more_requests', args=[account.pk])}{query}{'&' if query else '?'}{progress}"

@@ -1,4 +1,4 @@
-"""Inviting somebody by email, and sending the invitation again."""
+"""Invitations by email: the form, and sending one again."""
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -19,7 +19,7 @@ from simsim.problem import AlreadyExists, FieldError, Invalid
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def invite(access: AccountAccess) -> HttpResponse:
-    """Show the form; add the person to the account and owe them the mail."""
+    """Show the form, or add the person to the account and owe them the invitation."""
     if access.request.method != "POST":
         return form_page(access, {"role": Role.MEMBER}, {})
     typed = {name: access.request.POST.get(name, "") for name in ("email", "role")}
@@ -42,7 +42,7 @@ def invite(access: AccountAccess) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def again(access: AccountAccess, user_id: int) -> HttpResponse:
-    """Owe the invitation once more to somebody who has never signed in. GET, as after a reload, leads to the list."""
+    """Owe the invitation again to a person who has never signed in. A GET, such as a reload, redirects to the list."""
     person = find_person(user_id, account=access.account, actor=access.actor)
     if access.request.method == "POST":
         try:

@@ -1,4 +1,4 @@
-"""Promoting, demoting and removing: a page that says what follows, and asks."""
+"""Role changes and removals: each asks on a page that explains the consequences."""
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -20,7 +20,7 @@ from simsim.tokens.selectors import tokens_of
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def role(access: AccountAccess, user_id: int) -> HttpResponse:
-    """Ask, then make a member an administrator or an administrator a member."""
+    """Ask, then change the person's role."""
     person = find_person(user_id, account=access.account, actor=access.actor)
     demand_recent_authentication(access.request)
     if access.request.method != "POST":
@@ -44,7 +44,7 @@ def role(access: AccountAccess, user_id: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def remove(access: AccountAccess, user_id: int) -> HttpResponse:
-    """Ask, then take the person out of the account; their tokens stay (R2)."""
+    """Ask, then remove the person from the account; their tokens stay (R2)."""
     person = find_person(user_id, account=access.account, actor=access.actor)
     demand_recent_authentication(access.request)
     if access.request.method != "POST":
@@ -66,7 +66,7 @@ def is_oneself(access: AccountAccess, person: Person) -> bool:
 
 
 def question(access: AccountAccess, person: Person, page: str, problem: Problem | None = None) -> HttpResponse:
-    """Return the page that asks; for the last administrator it says why it can't be done, and offers no button."""
+    """Return the page that asks; for the last administrator, it explains why that is impossible and has no button."""
     if problem is None and person.is_last_administrator:
         problem = LastAdministrator(email=person.user.email)
     made = tokens_of(access.account, actor=access.actor, status=Status.ACTIVE, now=access.now)

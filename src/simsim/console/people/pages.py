@@ -1,4 +1,4 @@
-"""Everybody who belongs to the account, and what can be done about each."""
+"""The list of the people who belong to the account."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -11,7 +11,7 @@ from simsim.console.account_access import AccountAccess, for_administrators
 @require_safe
 @for_administrators
 def people(access: AccountAccess) -> HttpResponse:
-    """Show the people with their role, since when they belong to the account, and when they last signed in."""
+    """Show the people with their roles, when they joined the account, and when they last signed in."""
     context = {
         "account": access.account,
         "now": access.now,

@@ -1,4 +1,4 @@
-"""The tags and filters of every page: icons, form fields and the formats of `console.formats`."""
+"""The tags and filters that every page can use: icons, form fields and the formats of `console.formats`."""
 
 from functools import cache
 from typing import Any
@@ -25,8 +25,8 @@ for _format in (
 @register.simple_tag
 @cache
 def icon(name: str, size: int = 16) -> Any:
-    """Return the icon with that name, hidden from screen readers, which read the words beside it."""
-    # Cached: each drawing copies and serialises a tree of XML, and a page's dozen take a third of its frame's time.
+    """Return the icon with that name. Screen readers skip it, and read the text next to it."""
+    # Cached, because drawing an icon copies and serialises an XML tree: without, a third of a page's frame's time.
     return lucide(name, size=size, aria_hidden="true", focusable="false")
 
 

@@ -1,4 +1,4 @@
-"""What a member's page shows: who the administrators are, the form that asks one of them, and what became of it."""
+"""The member's page: the administrators, the form that asks them for a token, and the answers."""
 
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -21,7 +21,7 @@ CONTROL_IDS = {"name": "id_name", "purpose": "id_purpose", "software": "id_softw
 
 @dataclass
 class AskForm:
-    """What was typed. `errors` holds a sentence for each field, and one for the whole form under ""."""
+    """The typed texts. `errors` has a sentence for each invalid field, and one under "" for the form as a whole."""
 
     name: str = ""
     purpose: str = ""
@@ -30,22 +30,22 @@ class AskForm:
 
     @classmethod
     def read(cls, data: QueryDict) -> Self:
-        """Return what the browser sent."""
+        """Return the form that the browser sent."""
         return cls(data.get("name", ""), data.get("purpose", ""), data.get("software", ""))
 
     @property
     def refusal(self) -> str:
-        """What is wrong with the whole, not with one field."""
+        """The error of the form as a whole."""
         return self.errors.get("", "")
 
     @property
     def problems(self) -> list[SummaryError]:
-        """What is wrong with the fields, in their order."""
+        """The fields' errors, in their order."""
         return errors_in_order(self.errors, CONTROL_IDS)
 
     @property
     def first_wrong(self) -> str:
-        """The id of the control that gets the focus after a refusal, "" when nothing is wrong."""
+        """The id of the first control with an error, which gets the focus; "" without errors."""
         return self.problems[0].control_id if self.problems else ""
 
 
@@ -60,7 +60,7 @@ def member_page(
 
 
 def member_context(account: Account, person: User, form: AskForm | None = None) -> dict[str, object]:
-    """Return what the page of a person of the account shows."""
+    """Return the page's context."""
     return {
         "account": account,
         "now": timezone.now(),

@@ -1,4 +1,4 @@
-"""A member asks for a token; an administrator declines. Granting is creating the token: see tokens/creation.py."""
+"""A member asks for a token, or an administrator declines. To grant is to create the token: `tokens.creation`."""
 
 import uuid
 
@@ -19,7 +19,7 @@ from simsim.tokens.token_requests import ask_for_token, decline_request, find_re
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_everyone
 def ask(access: AccountAccess) -> HttpResponse:
-    """Store the request and owe the administrators a mail (R3). GET, as after a reload, leads to the person's page."""
+    """Store the request and owe the administrators a mail (R3). A GET, such as a reload, redirects to the own page."""
     if access.request.method != "POST":
         return redirect("console:account", access.account.pk)
     form = AskForm.read(access.request.POST)
@@ -47,7 +47,7 @@ def ask(access: AccountAccess) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def decline(access: AccountAccess, request_id: uuid.UUID) -> HttpResponse:
-    """Decline a request; who asked sees it. GET, as after a reload, leads to the list."""
+    """Decline a request; the member sees that. A GET, such as a reload, redirects to the list."""
     request = find_request(request_id, account=access.account, actor=access.actor)
     if access.request.method == "POST":
         request = decline_request(actor=access.actor, request=request, now=access.now)
@@ -60,7 +60,7 @@ def decline(access: AccountAccess, request_id: uuid.UUID) -> HttpResponse:
 
 
 def explain(form: AskForm, problem: Invalid | TooManyRequested) -> None:
-    """Put what is wrong beside the field that it is about."""
+    """Set each error for its field."""
     if isinstance(problem, TooManyRequested):
         form.errors = {"": sentence(problem)}
         return

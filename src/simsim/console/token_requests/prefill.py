@@ -1,4 +1,4 @@
-"""What a member asked for, while an administrator creates it: fills the form in, and is granted by the new token."""
+"""The member's request that an administrator is about to grant: it fills in the form of the new token."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -15,9 +15,9 @@ from simsim.tokens.token_requests import find_request
 
 @dataclass(frozen=True)
 class RequestToGrant:
-    """The request that waits for an answer, None when there is none.
+    """A request that waits for an answer, None without one.
 
-    `answered` is one that has its answer, and `notice` the sentence that says why a request was left out.
+    `answered` is a request that already has an answer; `notice` explains why the form is empty.
     """
 
     request: TokenRequest | None = None
@@ -26,7 +26,7 @@ class RequestToGrant:
 
     @classmethod
     def read(cls, access: AccountAccess, data: QueryDict) -> Self:
-        """Return the request that the link or the form names. One of another account is as one that never was."""
+        """Return the request that the link or the form names. Another account's request counts as nonexistent."""
         if "request" not in data:
             return cls()
         try:
@@ -43,7 +43,7 @@ class RequestToGrant:
         return cls(answered=found, notice=said % names)
 
     def form(self) -> TokenForm:
-        """Return the form as it opens: filled in with what was asked for."""
+        """Return the initial form, filled in from the request."""
         if self.request is None:
             return TokenForm()
         software = self.request.software

@@ -1,4 +1,4 @@
-"""Before a narrower allowlist is saved: whom it would have refused, and what could be done about it (B3)."""
+"""The preview on the token's page: whom a narrower allowlist would have refused, and how to allow them (B3)."""
 
 from simsim.account_log.allowlist_preview import Preview, effect_to_confirm, preview_allowlist, suggest_networks
 from simsim.console.account_access import AccountAccess
@@ -16,14 +16,14 @@ ADDRESSES_SHOWN = 10
 
 
 def is_asked_for(press: str) -> bool:
-    """Whether a button was pressed that shows a preview and saves nothing."""
+    """Whether the pressed button only shows a preview and saves nothing."""
     return press in {PREVIEW, SUGGEST, ADD_ALL} or press.startswith(ADD_ONE)
 
 
 def answer(access: AccountAccess, token: Token, form: TokenForm, press: str) -> Preview | None:
-    """Do to the list what the button asks, and return the preview of the list as it is then.
+    """Change the list as the button says, and return the preview of the new list.
 
-    None when a line of it is no network: the line then says so.
+    None for an invalid network; the form then has its error.
     """
     if press == SUGGEST:
         form.networks = suggest_networks(actor=access.actor, token=token, now=access.now) or form.networks
@@ -40,7 +40,7 @@ def answer(access: AccountAccess, token: Token, form: TokenForm, press: str) -> 
 def preview_to_confirm(access: AccountAccess, token: Token, form: TokenForm, press: str) -> Preview | None:
     """Return the preview that the person must confirm before the form is saved, None when it can be saved.
 
-    None for an invalid network too; the form then says what is wrong.
+    None for an invalid network too; the form then has its error.
     """
     is_confirmed = press == SAVE_ANYWAY and form.previewed == form.list_text
     if is_confirmed or press == SAVE_REPORT_ONLY:
@@ -61,7 +61,7 @@ def preview_to_confirm(access: AccountAccess, token: Token, form: TokenForm, pre
 
 
 def preview_of(access: AccountAccess, token: Token, form: TokenForm) -> Preview | None:
-    """Return what the form's list would have refused, None when it is no list: the form then says why."""
+    """Return the preview of the form's list, None for an invalid network; the form then has its error."""
     try:
         preview = preview_allowlist(actor=access.actor, token=token, allowed_networks=form.networks, now=access.now)
     except Invalid as problem:

@@ -1,4 +1,4 @@
-"""A new token: the form, and in the answer to it the credentials."""
+"""The form of a new token, and its credentials in the answer to the form."""
 
 from datetime import timedelta
 
@@ -27,10 +27,10 @@ from simsim.tokens.software import offered_software
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def create(access: AccountAccess) -> HttpResponse:
-    """Show the form; create the token and show its credentials at once.
+    """Show the form, or create the token and show its credentials in the answer.
 
-    There is no redirect to a page that shows them: it would have to find the password again, or be handed it. A form
-    that is sent twice, by a double click or a reload, meets the rule that names are unique and creates nothing.
+    A redirect would need the password in a cookie or a URL, or would retrieve it once more. A form that is sent twice,
+    by a double click or a reload, creates nothing the second time, because names are unique.
     """
     if access.request.method != "POST":
         demand_recent_authentication(access.request)
@@ -49,7 +49,7 @@ def create(access: AccountAccess) -> HttpResponse:
 
 
 def replacement(access: AccountAccess) -> TokenForm | None:
-    """Return the form filled in like the token that the address names, None when it names none of the account's."""
+    """Return the form filled in like the token in the URL, None if the URL names no token of the account."""
     try:
         token = find_token(access.request.GET.get("like", ""), actor=access.actor, account=access.account)
     except NotFound:
@@ -84,7 +84,7 @@ def save(access: AccountAccess, form: TokenForm, to_grant: RequestToGrant) -> Ht
 
 
 def answered_page(access: AccountAccess, form: TokenForm, problem: AlreadyAnswered) -> HttpResponse:
-    """Return the form without the request: sent once more, it makes a token that nobody to_grant for."""
+    """Return the form without the request: sent again, it creates a token independent of any request."""
     return form_page(access, form, RequestToGrant(notice=sentence(problem)), status=problem.status)
 
 

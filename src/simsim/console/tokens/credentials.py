@@ -1,4 +1,4 @@
-"""Username and password, shown in the answer to a POST and nowhere else: no address, cookie or cache has them."""
+"""Username and password, shown only in the answer to a POST: never in a URL, a cookie or a cache."""
 
 import shlex
 import uuid
@@ -24,21 +24,21 @@ from simsim.tokens.selectors import find_token
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def show(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
-    """Show the credentials of an active token again (R11). GET, as after a reload, leads back to the token."""
+    """Show the credentials of an active token again (R11). A GET, such as a reload, redirects to the token."""
     return revealed(access, token_id, Way.SHOWN, lambda token, shown: token_page(access, token, credentials=shown))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def download(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
-    """Hand the credentials out as a .env file; recorded as every other showing of them."""
+    """Send the credentials as a .env file; recorded like every other view of them."""
     return revealed(access, token_id, Way.DOWNLOADED, attachment)
 
 
 def revealed(
     access: AccountAccess, token_id: uuid.UUID, way: Way, answer: Callable[[Token, TokenCredentials], HttpResponse]
 ) -> HttpResponse:
-    """Return the answer made of the credentials, to a POST alone: no link and no reload reveals a password."""
+    """Return the answer with the credentials, only to a POST: no link and no reload reveals a password."""
     token = find_token(token_id, actor=access.actor, account=access.account)
     if access.request.method != "POST":
         return redirect("console:token", access.account.pk, token.pk)
@@ -54,7 +54,7 @@ def attachment(token: Token, credentials: TokenCredentials) -> HttpResponse:
 
 
 def env_file(token: Token, credentials: TokenCredentials) -> str:
-    """Return the file's text: names that programs read, and a warning to people."""
+    """Return the file's text: variables for programs, and a warning for people."""
     about = gettext("Credentials of the token “%(name)s”. Anyone who has this file can call the API.") % {
         "name": token.name
     }
@@ -71,7 +71,7 @@ def credentials_page(
     is_new: bool = False,
     cautions: Sequence[str] = (),
 ) -> HttpResponse:
-    """Return the page of a password that has just been made; `cautions` are what to look at in the token."""
+    """Return the page of a password that has just been created; `cautions` are warnings about the token."""
     context = {
         "account": access.account,
         "now": access.now,

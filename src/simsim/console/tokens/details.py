@@ -1,4 +1,4 @@
-"""One token: what it is, and while it is active the form that changes what may change (R12)."""
+"""The page of one token, with a form for its editable fields while it is active (R12)."""
 
 import uuid
 from typing import Any
@@ -31,7 +31,7 @@ from simsim.tokens.software import offered_software
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def details(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
-    """Show the token; save the changes that were sent, after a question where they would refuse what came until now."""
+    """Show the token, or save changes; ask first if the new list would have refused recent requests."""
     token = find_token(token_id, actor=access.actor, account=access.account)
     if access.request.method != "POST":
         return token_page(access, token, with_address(TokenForm.of(token), access.request.GET.get("add", "")))
@@ -46,16 +46,16 @@ def details(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
 
 
 def with_address(form: TokenForm, text: str) -> TokenForm:
-    """Return the form with an address added that a link names, not saved yet; an invalid address adds nothing."""
+    """Return the form with the address from a link added, not saved yet; an invalid address is ignored."""
     address = parse_address(text)
-    # Added to an empty list, it would refuse everybody else.
+    # In an empty list, it would be the only allowed address.
     if address is not None and form.list_text:
         form.add([address.text])
     return form
 
 
 def edit(access: AccountAccess, token: Token, form: TokenForm, press: str) -> HttpResponse:
-    """Save the form, unless somebody must look at something first."""
+    """Save the form, unless the person must first look at a conflict or a preview, or enter their password."""
     if form.stood and form.stood != TokenForm.of(token).stood and not form.leaves_the_list:
         return changed_meanwhile(access, token, form)
     if preview := allowlist_preview.preview_to_confirm(access, token, form, press):
@@ -68,7 +68,7 @@ def edit(access: AccountAccess, token: Token, form: TokenForm, press: str) -> Ht
 
 
 def changed_meanwhile(access: AccountAccess, token: Token, form: TokenForm) -> HttpResponse:
-    """Show what holds now beside what was typed: a page opened long ago must not undo what somebody did since."""
+    """Show the current list beside the typed one: an old page must not undo somebody else's later change."""
     problem = ChangedMeanwhile()
     form.errors["allowed_networks"] = sentence(problem)
     form.stood = TokenForm.of(token).stood
@@ -103,7 +103,7 @@ def save(access: AccountAccess, token: Token, form: TokenForm) -> HttpResponse:
 def token_page(
     access: AccountAccess, token: Token, form: TokenForm | None = None, *, status: int = 200, **more: Any
 ) -> HttpResponse:
-    """Return the token's page; `more` goes into its context: `preview`, `is_question`, `credentials`, `trial`."""
+    """Return the token's page; `more` is added to its context: `preview`, `is_question`, `credentials`, `trial`."""
     [row] = rows([token], now=access.now)
     form = form or TokenForm.of(token)
     form.hint(network_cautions(form.networks))

@@ -1,4 +1,4 @@
-"""Test it now: one real question to the gate, with the token's own credentials and the browser's address."""
+"""*Test it now*: a real request to the gate with the token's own credentials and the browser's address."""
 
 import uuid
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from simsim.tokens.selectors import find_token
 
 @dataclass(frozen=True)
 class GateTest:
-    """What the gate said, None when none answered, and from which address it was asked."""
+    """The gate's answer, None without one, and the address that the gate was asked about."""
 
     answer: GateAnswer | None
     address: str | None
@@ -27,7 +27,7 @@ class GateTest:
 @require_POST
 @for_administrators
 def test_now(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
-    """Ask the gate and say what happened; the password goes to the gate alone."""
+    """Ask the gate and show its answer; the password is sent only to the gate."""
     token = find_token(token_id, actor=access.actor, account=access.account)
     credentials = try_credentials(actor=access.actor, token=token, now=access.now)
     address = located(access.request).address

@@ -1,4 +1,4 @@
-"""The two lists: active tokens, and those that are expired or revoked (R14)."""
+"""The two lists of tokens: active ones, and expired or revoked ones (R14)."""
 
 import uuid
 from collections.abc import Sequence
@@ -27,9 +27,9 @@ ATTENTIONS = {"soon": Attention.EXPIRES_SOON, "unused": Attention.UNUSED}
 @require_safe
 @for_administrators
 def active(access: AccountAccess) -> HttpResponse:
-    """Show the active tokens that the search finds, those that want attention at the top."""
+    """Show the active tokens that match the search, first those that need attention."""
     if holds_one(access.request.GET.get("q", "")):
-        # Somebody's own address or an old bookmark. The history keeps where a redirect leads, not where it comes from.
+        # Typed into the address bar, or an old bookmark. The browser's history stores only the target of a redirect.
         return to_list(access, {"password": INCOMPLETE})
     search = read_search(access.request.GET)
     ranking = rank_active(access.account, actor=access.actor, search=search, now=access.now)
@@ -58,15 +58,15 @@ def active(access: AccountAccess) -> HttpResponse:
 @require_safe
 @for_administrators
 def ended(access: AccountAccess) -> HttpResponse:
-    """Show what has expired or was revoked, the latest first, with when and by whom."""
+    """Show the expired and revoked tokens, the latest first, with who ended them and when."""
     tokens = tokens_of(access.account, actor=access.actor, status=None, now=access.now)
-    # Of ids alone, which an index holds: whole rows, all but 25 of them for nothing, take ten times as long to sort.
+    # Sorts only ids, which an index contains: sorting whole rows, of which 25 are shown, takes ten times as long.
     latest_first = (
         tokens.ended(access.now)
         .order_by(Coalesce("revoked_at", "expires_at").desc(), "pk")
         .values_list("pk", flat=True)
     )
-    # get_page shows the nearest page for a number that is none, so that an old bookmark still leads somewhere.
+    # For an invalid number, get_page returns the nearest page, so that old bookmarks still work.
     page = Paginator(latest_first, PAGE_TOKENS).get_page(access.request.GET.get("page"))
     context = {
         "account": access.account,
@@ -80,7 +80,7 @@ def ended(access: AccountAccess) -> HttpResponse:
 
 
 def read_search(data: QueryDict) -> TokenSearch:
-    """Return the search in the address; what can't be understood searches for nothing."""
+    """Return the search in the URL; invalid parameters are ignored."""
     return TokenSearch(
         text=data.get("q", "").replace("\0", "").strip()[:MAX_SEARCH_LENGTH],
         software=data.get("software", "").replace("\0", "")[:MAX_SEARCH_LENGTH],
@@ -89,6 +89,6 @@ def read_search(data: QueryDict) -> TokenSearch:
 
 
 def tokens_in_order(ids: Sequence[uuid.UUID]) -> list[Token]:
-    """Return the tokens of these ids in their order."""
+    """Return the tokens with these ids, in the same order."""
     found = Token.objects.select_related("software").in_bulk(ids)
     return [found[pk] for pk in ids if pk in found]

@@ -1,4 +1,4 @@
-"""What is wrong with a form, or worth a look, while it is being typed: sentences that htmx puts in their places."""
+"""Errors and hints of a token's form while somebody types: fragments that htmx swaps in."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -13,7 +13,7 @@ CHECK = "check"
 
 
 def errors_while_typing(access: AccountAccess, form: TokenForm, *, token: Token | None = None) -> HttpResponse:
-    """Return the fragments that replace the errors beside the fields; an empty one takes an error away."""
+    """Return the fragments that replace the fields' errors; an empty fragment removes an error."""
     found = faults(
         actor=access.actor,
         account=access.account,

@@ -1,4 +1,4 @@
-"""Revoking: a page that says what will stop, and asks why."""
+"""Revocation: a page that explains the consequences and asks for the reason."""
 
 import uuid
 
@@ -20,9 +20,9 @@ from simsim.tokens.selectors import find_token
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def revoke(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
-    """Ask, then revoke (R13). A token that has ended already is shown instead.
+    """Ask, then revoke (R13). For an ended token, redirect to its page.
 
-    A mail's link chooses the reason beforehand, `?reason=not_recognised` (R19), and asks all the same.
+    A link in an email preselects the reason, `?reason=not_recognised` (R19); the page still asks.
     """
     token = find_token(token_id, actor=access.actor, account=access.account)
     if access.request.method != "POST":

@@ -1,4 +1,4 @@
-"""Rotating: a new password for the same token, and the one before goes on working for as long as is chosen (B2)."""
+"""Rotation: a new password for the same token; the previous one keeps working for the chosen time (B2)."""
 
 import uuid
 from datetime import timedelta
@@ -31,7 +31,7 @@ USUAL = "day"
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def rotate(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
-    """Ask how long the present password shall go on working; give the token a new one and show it."""
+    """Ask how long the current password should keep working, then give the token a new one and show it."""
     token = find_token(token_id, actor=access.actor, account=access.account)
     if token.status(access.now) != Status.ACTIVE:
         return redirect("console:token", access.account.pk, token.pk)
@@ -55,7 +55,7 @@ def rotate(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def end(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
-    """Ask with the last uses of both passwords, then end the overlap. Without an overlap the token is shown instead."""
+    """Ask, with the last uses of both passwords, then end the overlap. Without an overlap, redirect to the token."""
     token = find_token(token_id, actor=access.actor, account=access.account)
     if access.request.method != "POST":
         [row] = rows([token], now=access.now)

@@ -1,4 +1,4 @@
-"""Tokens as the lists show them: each with its use, and with what wants attention."""
+"""Tokens for the lists and pages: each with its use, and whether it needs attention."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ NETWORKS_SHOWN = 2
 
 @dataclass(frozen=True)
 class TokenRow:
-    """One token at one moment; `days` holds the requests that it let in on each of the last RECENT_DAYS days."""
+    """One token at a point in time; `days` has the accepted requests on each of the last RECENT_DAYS days."""
 
     token: Token
     use: LastUse | None
@@ -37,7 +37,7 @@ class TokenRow:
 
     @property
     def is_idle(self) -> bool:
-        """Whether it was used once, and not for long."""
+        """Whether it has been used, but not recently."""
         return self.use is not None and self.now - self.use.at >= MAX_IDLE
 
     @property
@@ -75,7 +75,7 @@ class TokenRow:
 
 
 def rows(tokens: Iterable[Token], *, now: datetime) -> list[TokenRow]:
-    """Return the tokens with their uses, in two queries however many they are."""
+    """Return the tokens with their uses, in two queries for any number of tokens."""
     listed = list(tokens)
     ids = [token.pk for token in listed]
     uses = last_uses(ids)

@@ -1,4 +1,4 @@
-"""The search above the list of tokens: words lead to a list, and a password to the token that it belongs to."""
+"""The search above the list of tokens: words filter the list, and a password finds its token."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -20,7 +20,7 @@ from simsim.problem import gettext_noop
 from simsim.tokens.passwords import PasswordState, password_state
 from simsim.tokens.selectors import find_by_password
 
-# What the list says of a password that leads to no token; the password itself is in no address.
+# In the list's URL, these stand for a password without a token; the password itself is in no URL.
 UNKNOWN, INCOMPLETE = "unknown", "incomplete"
 MAX_PASSWORDS = 10
 FOUND = {
@@ -41,9 +41,9 @@ FOUND = {
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def search(access: AccountAccess) -> HttpResponse:
-    """Lead to the list that the words find, or to the token that a pasted password belongs to.
+    """Redirect to the list of matching tokens, or to the token with the pasted password.
 
-    By POST: sent by GET, a password would rest in the address bar, in the history and in the logs of proxies.
+    By POST: with GET, the password would stay in the address bar, the history and the logs of proxies.
     """
     sent = access.request.POST
     if holds_one(sent.get("q", "")):
@@ -52,13 +52,13 @@ def search(access: AccountAccess) -> HttpResponse:
 
 
 def look_up(access: AccountAccess, passwords: list[str]) -> HttpResponse:
-    """Lead to the first token of the account that has one of the passwords, else to a list that says that none has."""
+    """Redirect to the account's first token with one of the passwords, or to a list that says that no token has one."""
     for password in passwords[:MAX_PASSWORDS]:
         token = find_by_password(password, actor=access.actor, account=access.account)
         if token is not None:
             say_once(access.request, gettext(FOUND[password_state(token, password, now=access.now)]))
             address = reverse("console:token", args=[access.account.pk, token.pk])
-            # htmx would put the token's page into the place of the list.
+            # htmx would follow a redirect and put the token's page in place of the list.
             return (
                 HttpResponseClientRedirect(address) if access.request.headers.get("HX-Request") else redirect(address)
             )
@@ -66,17 +66,17 @@ def look_up(access: AccountAccess, passwords: list[str]) -> HttpResponse:
 
 
 def say_once(request: HttpRequest, text: str) -> None:
-    """Show a sentence on the next page, once though Enter and the pause after typing both send the form."""
+    """Show a message once on the next page, although both Enter and the pause after typing send the form."""
     waiting = messages.get_messages(request)
     is_waiting = any(each.message == text for each in waiting)
     if isinstance(waiting, BaseStorage):
-        waiting.used = False  # looked at, and still to be shown
+        waiting.used = False  # only read here, and still to be shown
     if not is_waiting:
         say(request, text)
 
 
 def to_list(access: AccountAccess, asked: dict[str, Any]) -> HttpResponse:
-    """Return a redirect to the list, with what was asked in its address."""
+    """Redirect to the list, with the search in its URL."""
     query = urlencode({name: value for name, value in asked.items() if value})
     address = reverse("console:tokens", args=[access.account.pk])
     return redirect(f"{address}?{query}" if query else address)

@@ -1,7 +1,7 @@
-"""Pictures of usage as shapes: bars and lines in a field as wide as its number of hours or days, and 100 high.
+"""Charts of usage: bars and lines in a field that is as wide as its number of hours or days, and 100 high.
 
-The field is stretched to whatever room the page has, so that a picture needs no script to fit; what must not be
-stretched, the texts, is placed in percent.
+The browser stretches the field to the page's width without a script. Texts must not be stretched, so their positions
+are in percent.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from simsim.console.usage.axes import Labels, TimeAxis, short_duration, short_nu
 from simsim.request_log.usage.report import Usage
 
 HEIGHT = 100.0
-# As much of its place as a bar fills, and the least of the height that is seen as more than nothing.
+# The part of its hour or day that a bar fills, and the smallest visible height.
 BAR, LEAST = 0.78, 0.9
 SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 MIN_SECONDS = 0.001
@@ -22,7 +22,7 @@ MIN_SECONDS = 0.001
 
 @dataclass(frozen=True)
 class AxisLabel:
-    """A text beside an axis, at so many percent of it; `is_extra` where a narrow page has no room for it."""
+    """A label on an axis, at a position in percent; `is_extra`: a narrow page has no room for it."""
 
     at: str
     label: str
@@ -52,7 +52,7 @@ class Chart:
 
 
 def requests_chart(series: Sequence[Usage], times: TimeAxis) -> Chart:
-    """Return the requests of each hour or day as bars, those that were refused on top."""
+    """Return the requests of each hour or day as bars, with refused requests on top."""
     scale = steps(max(usage.requests for usage in series), 1)
     accepted, refused, descriptions = [], [], []
     for place, usage in enumerate(series):
@@ -65,7 +65,7 @@ def requests_chart(series: Sequence[Usage], times: TimeAxis) -> Chart:
 
 
 def durations_chart(series: Sequence[Usage], times: TimeAxis) -> Chart:
-    """Return how long answers took in each hour or day, as a line for each of SHARES; a gap where nothing ended."""
+    """Return the durations of answers in each hour or day, one line for each of SHARES; gaps without answers."""
     values = {kind: [usage.within(share) for usage in series] for kind, share in SHARES.items()}
     known = [seconds for each in values.values() for seconds in each if seconds is not None]
     scale = steps(max(known, default=0), MIN_SECONDS)
@@ -76,12 +76,12 @@ def durations_chart(series: Sequence[Usage], times: TimeAxis) -> Chart:
 
 
 def share_bar(part: Usage, most: int) -> tuple[str, str]:
-    """Return how wide a part's requests are beside the largest part's: those let in, and those refused, in percent."""
+    """Return the widths of a part's accepted and refused requests in percent of `most`, the largest part's requests."""
     return _percent(part.accepted / most if most else 0), _percent(part.refused / most if most else 0)
 
 
 def said_requests(usage: Usage) -> str:
-    """Return the requests in words: `1,204 requests, 3 refused`."""
+    """Return the requests as text: `1,204 requests, 3 refused`."""
     requests = ngettext("%(number)s request", "%(number)s requests", usage.requests) % {
         "number": number(usage.requests)
     }
@@ -91,7 +91,7 @@ def said_requests(usage: Usage) -> str:
 
 
 def said_durations(values: dict[str, float | None]) -> str:
-    """Return the durations in words: `p50 12 ms, p95 40 ms, p99 1.25 s`."""
+    """Return the durations as text: `p50 12 ms, p95 40 ms, p99 1.25 s`."""
     known = [f"{kind} {duration(seconds)}" for kind, seconds in values.items() if seconds is not None]
     return ", ".join(known) or gettext("nothing was answered")
 
@@ -120,7 +120,7 @@ def _line(values: Sequence[float | None], most: float) -> str:
     is_drawing = False
     for place, value in enumerate(values):
         if value is not None:
-            # A point alone is a line of no length, which the style gives round ends.
+            # A single point is a line of length zero, which is visible because lines have round ends.
             start = "L" if is_drawing else "M"
             path.append(f"{start}{place + 0.5} {HEIGHT - HEIGHT * value / most:.2f}{'' if is_drawing else 'h0'}")
         is_drawing = value is not None

@@ -1,4 +1,4 @@
-"""The usage page of an account, for a time range and by one thing at a time, both in its address (B5)."""
+"""The usage page of an account, for a time range and split by one property, both from its URL (B5)."""
 
 import uuid
 
@@ -41,7 +41,7 @@ MAX_UNUSED = 10
 @require_safe
 @for_administrators
 def usage(access: AccountAccess) -> HttpResponse:
-    """Show how much the account was used; what can't be understood of the address asks for what is usual."""
+    """Show the account's usage; invalid parameters in the URL count as the defaults."""
     given = access.request.GET
     range_name = given["range"] if given.get("range") in RANGE_NAMES else USUAL_RANGE
     by = By(given["by"]) if given.get("by") in set(By) else By.TOKEN
@@ -62,7 +62,7 @@ def usage(access: AccountAccess) -> HttpResponse:
 
 
 def usage_in(access: AccountAccess, span: Span, by: By, range_name: str) -> dict[str, object]:
-    """Return the pictures, the numbers behind them, and what they are split into."""
+    """Return the charts, their numbers, and the parts into which the usage is split."""
     report = usage_of(access.account, actor=access.actor, span=span, by=by)
     if not report.total.requests:
         return {"total": report.total, "has_been_used": has_ever_been_used(access.account, actor=access.actor)}
@@ -84,7 +84,7 @@ def usage_in(access: AccountAccess, span: Span, by: By, range_name: str) -> dict
 
 
 def unused_tokens(access: AccountAccess) -> dict[str, object]:
-    """Return the tokens that were never used, or not for long, those that expire first at the top."""
+    """Return the tokens that were never or not recently used, those that expire first at the top."""
     search = TokenSearch(attention=Attention.UNUSED)
     ranking = rank_active(access.account, actor=access.actor, search=search, now=access.now)
     tokens = tokens_in_order([uuid.UUID(text) for text in ranking.ids[:MAX_UNUSED]])

@@ -52,13 +52,13 @@ class AddressRow:
 
 
 def moments(report: Report, times: TimeAxis, links: LogLinks) -> list[Moment]:
-    """Return the hours or days of a report, the newest first; one without requests leads nowhere."""
+    """Return the hours or days of a report, newest first; those without requests have no link."""
     named = zip(times.names, report.span.beginnings, report.series, strict=True)
     return [Moment(name, usage, links.of_time(at) if usage.requests else "") for name, at, usage in named][::-1]
 
 
 def _naming(part: Part, by: By, now: datetime) -> tuple[str, str]:
-    """Return what a part is called, and what stands beside the name."""
+    """Return a part's name, and the text beside it."""
     if part.token is not None:
         ended = {Status.EXPIRED: gettext("Expired"), Status.REVOKED: gettext("Revoked")}
         return part.token.name, ended.get(part.token.status(now), "")
