@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
-from simsim.console.sign_in import ClosedDoor
+from simsim.console.sign_in_adapter import SignInAdapter
 from simsim.mail.models import OwedMail
 
 ALICE, BOB, DORA = "alice@acme.example", "bob@acme.example", "dora@acme.example"
@@ -182,7 +182,7 @@ def about_people(world: World) -> Iterator[Sample]:
 
 def choose_a_password(world: World) -> dict[str, str]:
     """Return the mail for a forgotten password as the sign-in pages hand it over, rendered already."""
-    rendered = ClosedDoor().render_mail(
+    rendered = SignInAdapter().render_mail(
         "account/email/password_reset_key", DORA, {"password_reset_url": world.choose_a_password}
     )
     html = str(rendered.alternatives[0].content)  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ import pytest
 from cast import Cast
 from simsim.request_log.models import TokenUse
 from simsim.request_log.search.selectors import last_uses
-from simsim.tokens.attention import Attention, Search, attention_of, rank_active
+from simsim.tokens.attention import Attention, TokenSearch, attention_of, rank_active
 from simsim.tokens.models import Token
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -35,7 +35,7 @@ def test_ranking_agrees_with_each_tokens_attention_and_sorts_equal_expiries_by_i
     )
     uses = last_uses(token.pk for token in tokens)
     wants = {token: attention_of(token, uses.get(token.pk), now) for token in tokens}
-    ranking = rank_active(cast.acme, actor=cast.as_alice, search=Search(), now=now)
+    ranking = rank_active(cast.acme, actor=cast.as_alice, search=TokenSearch(), now=now)
     expected = sorted(tokens, key=lambda token: (wants[token], token.expires_at, token.pk.hex))
     assert ranking.ids == [token.pk.hex for token in expected]
     assert ranking.counts == {each: list(wants.values()).count(each) for each in Attention}

@@ -14,7 +14,7 @@ from cast import PASSWORD, Cast
 from console_client import console_addresses
 from simsim.accounts.invitations import invite, link_to_choose_a_password
 from simsim.accounts.models import User
-from simsim.console.logs.filters import LogForm
+from simsim.console.logs.filter_form import LogFilterForm
 from simsim.operations.time_arguments import parse_moment
 from simsim.problem import Invalid
 from simsim.tokens import rules
@@ -200,7 +200,7 @@ def test_what_is_no_date_to_people_is_a_date_at_no_door(text: str) -> None:
     for name in ("since", "until"):
         with pytest.raises(Invalid):
             parse_moment(name, text)
-        form = LogForm.read({name: text, "range": "dates"}, now=now)  # type: ignore[arg-type]
+        form = LogFilterForm.read({name: text, "range": "dates"}, now=now)  # type: ignore[arg-type]
         assert name in form.errors
 
 

@@ -10,7 +10,7 @@ from django.urls import get_resolver, resolve
 
 from cast import Cast
 from console_client import sign_in
-from simsim.console.help import PAGES, help_url
+from simsim.console.help_links import PAGES, help_url
 from simsim.console.middleware import POLICY
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.covers("B22")]

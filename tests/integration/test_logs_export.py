@@ -25,7 +25,7 @@ from logged_requests import row, store
 from simsim.accounts.actions import create_account
 from simsim.accounts.permissions import OPERATOR
 from simsim.console.logs.export import file_name, from_the_loop
-from simsim.console.logs.filters import LogForm
+from simsim.console.logs.filter_form import LogFilterForm
 from simsim.operations.command_line import run
 from simsim.request_log.search import export
 from simsim.request_log.search.export import COLUMNS, Format, pieces_of, written
@@ -135,7 +135,7 @@ def test_page_offers_both_files_with_its_filters(cast: Cast, alice: Client) -> N
     ],
 )  # fmt: skip
 def test_name_of_the_file_says_account_range_and_date(account: str, query: str, name: str) -> None:
-    form = LogForm.read(QueryDict(query), now=NOON)
+    form = LogFilterForm.read(QueryDict(query), now=NOON)
     assert file_name(account, form, Format.CSV, NOON) == name.replace("große", "groe")
 
 

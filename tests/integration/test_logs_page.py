@@ -19,7 +19,7 @@ from log_pages import NOON, log, page_of, read, refused, signed_in
 from logged_requests import store
 from page_reading import folded
 from simsim.console.formats import duration, moment_exact
-from simsim.console.logs.filters import LogForm
+from simsim.console.logs.filter_form import LogFilterForm
 from simsim.console.logs.rows import MAX_OFFERED_TOKENS, meaning
 from simsim.credential.decision import Cause
 from simsim.request_log.outcome import GatewayCause
@@ -131,7 +131,7 @@ def test_the_newest_come_first_and_no_page_shows_one_again(cast: Cast, alice: Cl
 def test_each_filter_shows_its_requests_alone(
     cast: Cast, alice: Client, query: str, wanted: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("simsim.console.place.timezone.now", lambda: NOON + timedelta(minutes=30))
+    monkeypatch.setattr("simsim.console.account_access.timezone.now", lambda: NOON + timedelta(minutes=30))
     rows = {
         "old": log(cast, received_at=NOON - timedelta(days=50), address="2001:db8::1", resource="/api"),
         "week": refused(cast, "expired", received_at=NOON - timedelta(days=10), resource="/api/v2/week"),
@@ -461,7 +461,7 @@ def test_page_of_a_large_log_is_read_through_an_index_and_nothing_is_counted(
     asked = [each["sql"] for each in queries if "request_log_loggedrequest" in each["sql"]]
     assert len(asked) == 1
     assert "COUNT(" not in asked[0]
-    form = LogForm.read(QueryDict(query.format(token=token.pk).lstrip("?")), now=NOON)
+    form = LogFilterForm.read(QueryDict(query.format(token=token.pk).lstrip("?")), now=NOON)
     made = searching.plan(dataclasses.replace(form.filters, account_id=cast.acme.pk))
     statement = searching.statement(made, made.steps[0], 51)
     with connection.cursor() as cursor:

@@ -57,7 +57,7 @@ from simsim.accounts.actions import create_account
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import OPERATOR
 from simsim.problem import AlreadyExists
-from simsim.tokens.attention import Search, rank_active
+from simsim.tokens.attention import TokenSearch, rank_active
 from simsim.tokens.field_errors import namesake
 from simsim.tokens.models import TargetSoftware, Token
 acme, now = Account.objects.get(pk=uuid.UUID(int=1)), timezone.now()
@@ -73,7 +73,7 @@ print(json.dumps({
                      .values_list("name", "name_key")),
     "tokens": list(Token.objects.order_by("pk").values_list("name", "name_key", "search_key")),
     "taken": [name for name in ("ÄRGER", "PLAIN", "öl") if namesake(acme, name, now=now) and taken(name)],
-    "found": len(rank_active(acme, actor=OPERATOR, search=Search(text="ÖL"), now=now).ids),
+    "found": len(rank_active(acme, actor=OPERATOR, search=TokenSearch(text="ÖL"), now=now).ids),
 }))
 """
 

@@ -15,7 +15,7 @@ from simsim.accounts.name_keys import name_key
 from simsim.accounts.permissions import OPERATOR
 from simsim.problem import AlreadyExists, Invalid, Problem
 from simsim.tokens.actions import create_token, edit_token, revoke_token
-from simsim.tokens.attention import Search, rank_active
+from simsim.tokens.attention import TokenSearch, rank_active
 from simsim.tokens.field_errors import faults, lookalike_of
 from simsim.tokens.models import TargetSoftware, Token, TokenRequest
 from simsim.tokens.software import add_software
@@ -104,7 +104,7 @@ def test_accounts_software_and_requests_follow_the_same_rule(cast: Cast, now: da
 @pytest.mark.parametrize(("one", "other"), SAME)
 def test_search_finds_a_token_by_every_spelling_of_its_texts(cast: Cast, now: datetime, one: str, other: str) -> None:
     def found(text: str) -> list[str]:
-        search = Search(text=text)
+        search = TokenSearch(text=text)
         return list(rank_active(cast.acme, actor=cast.as_alice, search=search, now=now).ids)
 
     named = create(cast, f"Export {one} nightly", now)
@@ -195,7 +195,7 @@ def test_rows_of_older_code_during_an_update_follow_the_rule(cast: Cast, now: da
             attempt()
     create(cast, "before", now)
     for text in ("rger", "after"):
-        assert len(rank_active(cast.acme, actor=cast.as_alice, search=Search(text=text), now=now).ids) == 1
+        assert len(rank_active(cast.acme, actor=cast.as_alice, search=TokenSearch(text=text), now=now).ids) == 1
 
 
 @pytest.mark.covers("R1", "B11")

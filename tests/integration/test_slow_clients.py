@@ -10,7 +10,7 @@ import pytest
 
 from postgresql_server import free_port
 from settings_for_tests import ON_POSTGRESQL
-from simsim.console.bodies import MAX_AWAITED_BODIES, MAX_BODY_BYTES, MAX_BODY_SECONDS
+from simsim.console.body_limits import MAX_AWAITED_BODIES, MAX_BODY_BYTES, MAX_BODY_SECONDS
 from simsim.operations.connections import MAX_CONNECTIONS
 from stack import Stack
 

@@ -12,9 +12,10 @@ from simsim.audit.models import AuditEvent
 from simsim.credential import password
 from simsim.credential.digest import digest
 from simsim.mail.models import OwedMail
-from simsim.problem import AlreadyExists, Invalid, NotFound, NotPermitted, TokenNotActive
+from simsim.problem import AlreadyExists, Invalid, NotFound, NotPermitted, RotatedMeanwhile, TokenNotActive
 from simsim.tokens import actions
 from simsim.tokens.models import TargetSoftware, Token
+from simsim.tokens.passwords import rotation_id
 from simsim.tokens.selectors import documents, find_token
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -256,6 +257,19 @@ def test_overlap_ends_early_once_and_only_while_there_is_one(
     assert AuditEvent.objects.filter(event="token.overlap_ended").count() == 1
     with pytest.raises(NotPermitted):
         actions.end_overlap(actor=cast.as_bob, token=token, now=now)
+
+
+@pytest.mark.covers("B2")
+def test_answer_about_one_rotation_does_not_touch_the_next(cast: Cast, now: datetime, power_bi: Any) -> None:
+    token, _ = power_bi
+    seen = rotation_id(token)
+    token, second = actions.rotate_token(actor=cast.as_alice, token=token, overlap=DAY, after=seen, now=now)
+    with pytest.raises(RotatedMeanwhile):
+        actions.rotate_token(actor=cast.as_alice, token=token, overlap=DAY, after=seen, now=now)
+    with pytest.raises(RotatedMeanwhile):
+        actions.end_overlap(actor=cast.as_alice, token=token, after=seen, now=now)
+    token = find_token(token.pk, actor=cast.as_alice)
+    assert (bytes(token.digest), token.previous_works_until) == (digest(second.password), now + DAY)
 
 
 @pytest.mark.covers("B3")

@@ -48,6 +48,21 @@ def preview_allowlist(*, actor: Actor, token: Token, allowed_networks: Iterable[
     return Preview(excluded, len(uses), sum(use.requests for use in uses))
 
 
+def effect_to_confirm(
+    *, actor: Actor, token: Token, allowed_networks: Sequence[str], report_only: bool, now: datetime
+) -> Preview | None:
+    """Return the effect of a changed list that a person should confirm before it is saved, None for any other list.
+
+    Only an enforced list that would have refused recent requests needs it. Raises Invalid for an invalid network.
+    """
+    permit(actor, Permission.VIEW_LOG, token.account)
+    has_changed = list(allowed_networks) != token.allowed_networks or (token.report_only and not report_only)
+    if report_only or not has_changed:
+        return None
+    preview = preview_allowlist(actor=actor, token=token, allowed_networks=allowed_networks, now=now)
+    return preview if preview.excluded else None
+
+
 def suggest_networks(*, actor: Actor, token: Token, now: datetime) -> list[str]:
     """Return the smallest sensible list that allows every address that was let in during the last 30 days.
 

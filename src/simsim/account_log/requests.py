@@ -3,13 +3,16 @@
 import dataclasses
 from collections.abc import Iterator
 from datetime import datetime
+from http import HTTPStatus
 
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, Permission, permit
+from simsim.gate.address import network_of
 from simsim.problem import NotFound, NotPermitted
 from simsim.request_log.models import LoggedRequest
+from simsim.request_log.outcome import Outcome
 from simsim.request_log.search.export import pieces_of
-from simsim.request_log.search.filters import LogFilters
+from simsim.request_log.search.filters import LogFilters, parse_status
 from simsim.request_log.search.flood_summaries import Flooded, flooded
 from simsim.request_log.search.selectors import RequestPage, list_requests
 
@@ -47,11 +50,28 @@ def export_of(account: Account, *, actor: Actor, filters: LogFilters | None = No
 
 
 def flood_of(
-    account: Account, *, actor: Actor, since: datetime | None, until: datetime | None, networks: list[str] | None = None
+    account: Account, *, actor: Actor, filters: LogFilters, since: datetime | None, until: datetime | None
 ) -> Flooded | None:
-    """Return the requests that were counted instead of stored: see `flooded`. Raises NotFound or NotPermitted."""
+    """Return the requests that were counted instead of stored and match the filters, whose own times are ignored.
+
+    See `flooded`. Raises NotFound or NotPermitted, and Invalid for an invalid status.
+    """
     permit(actor, Permission.VIEW_LOG, account)
+    if not may_match_counted(filters):
+        return None
+    # Counted under the address itself, or under its /64.
+    networks = [filters.address, network_of(filters.address)] if filters.address else None
     return flooded(account.pk, since=since, until=until, networks=networks)
+
+
+def may_match_counted(filters: LogFilters) -> bool:
+    """Whether the filters can match counted requests: refused with 401, without a known token or endpoint."""
+    if filters.token_id or filters.among_tokens is not None or (filters.endpoint or "*") != "*":
+        return False
+    if filters.outcome not in {None, Outcome.REFUSED}:
+        return False
+    low, high = parse_status(filters.status or HTTPStatus.UNAUTHORIZED.value)
+    return low <= HTTPStatus.UNAUTHORIZED <= high
 
 
 def find_request(request_id: int, *, actor: Actor, account: Account) -> LoggedRequest:

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from simsim.accounts.actions import add_membership, locked_membership, record_account_event
-from simsim.accounts.models import Account, Membership, User, normal_email
+from simsim.accounts.models import Account, Membership, Role, User, normal_email
 from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.audit.events import Event
 from simsim.mail import outbox
@@ -18,6 +18,11 @@ from simsim.problem import AlreadyExists, TooManyInvitations, gettext_noop
 
 MAX_PER_DAY = 100
 MAX_PER_DAY_AND_ADDRESS = 5
+
+
+def needs_recent_authentication(role: str) -> bool:
+    """Whether inviting somebody in this role needs it: at a browser left open, anybody could invite themselves."""
+    return role != Role.MEMBER
 
 
 @transaction.atomic

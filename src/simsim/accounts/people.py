@@ -30,6 +30,11 @@ class Person:
         return self.membership.role == Role.ADMINISTRATOR
 
 
+def memberships_of(user: User) -> list[Membership]:
+    """Return the person's memberships in open accounts, sorted by the account's name."""
+    return list(user.memberships.filter(account__closed_at=None).select_related("account").order_by("account__name"))
+
+
 def people_of(account: Account, *, actor: Actor) -> list[Person]:
     """Return the people of the account, administrators first; raise NotFound or NotPermitted."""
     permit(actor, Permission.MANAGE_PEOPLE, account)

@@ -10,8 +10,8 @@ from django.core.asgi import get_asgi_application
 from simsim.config import environment
 from simsim.config.forwarded import as_forwarded
 from simsim.config.gates import build_gate
-from simsim.console.bodies import Bodies
-from simsim.console.files import CollectedFiles
+from simsim.console.body_limits import BodyLimits
+from simsim.console.static_files import StaticFiles
 from simsim.gate.app import HEALTHZ, READYZ
 from simsim.gate.asgi import Asgi, Receive, Scope, Send
 from simsim.operations.connections import bound_connections
@@ -29,8 +29,8 @@ class ConsoleServer:
         operator.prove_secrets()
         self._trusted = operator.trusted_networks()
         self._gate = Asgi(build_gate())
-        self._django: Any = Bodies(get_asgi_application(), self._trusted)
-        self._files = CollectedFiles(Path(settings.STATIC_ROOT), settings.STATIC_URL)
+        self._django: Any = BodyLimits(get_asgi_application(), self._trusted)
+        self._files = StaticFiles(Path(settings.STATIC_ROOT), settings.STATIC_URL)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

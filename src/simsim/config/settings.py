@@ -65,7 +65,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "simsim.console.context.place",
+                "simsim.console.context_processors.navigation",
             ]
         },
     }
@@ -119,7 +119,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-ACCOUNT_ADAPTER = "simsim.console.sign_in.ClosedDoor"
+ACCOUNT_ADAPTER = "simsim.console.sign_in_adapter.SignInAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
@@ -159,11 +159,11 @@ STATIC_ROOT = OPERATOR.data_dir.absolute() / "static"
 DOCUMENTATION_ROOT = PACKAGE / "console" / "site"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "simsim.console.assets.HashedAssets"},
+    "staticfiles": {"BACKEND": "simsim.console.static_storage.HashedAssets"},
 }
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
-    "simsim.console.assets.InstalledPackages",
+    "simsim.console.static_storage.InstalledPackages",
 ]
 
 MAIL = OPERATOR.mail_server()

@@ -1,4 +1,4 @@
-"""The documentation site, as `make docs` built it into the package, for people who are signed in."""
+"""The documentation site, which `make docs` builds into the package, for people who are signed in."""
 
 import re
 from pathlib import Path
@@ -10,11 +10,11 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from simsim.console.errors import Explanation, page_of
-from simsim.console.files import takes_gzip
+from simsim.console.static_files import takes_gzip
 
 INDEX = "index.html"
 MAX_PATH_LENGTH = 200
-# No part begins with a dot, so that `..` fits nowhere.
+# No part may begin with a dot, so that `..` never matches.
 FILE = re.compile(r"(?:\w[\w-]*/)*\w[\w.-]*\.(?P<kind>\w+)", re.ASCII)
 TYPES = {
     "html": "text/html; charset=utf-8",
@@ -28,7 +28,7 @@ TYPES = {
 @login_required
 @require_safe
 def documentation(request: HttpRequest, path: str) -> HttpResponse:
-    """Return a file of the site; say how to build the site when it is not there; raise Http404 for a missing file."""
+    """Return a file of the site; raise Http404 for a missing file. Without a site, explain how to build it."""
     root: Path = settings.DOCUMENTATION_ROOT
     if not (root / INDEX).is_file():
         return page_of(request, not_built())
@@ -51,7 +51,7 @@ def not_built() -> Explanation:
 
 
 def contents(path: Path, kind: str, *, compressed: bool) -> HttpResponse:
-    """Return a file, or its compressed copy: the site holds no secret that the length of a page could give away."""
+    """Return a file, or its compressed copy: the site has no secrets that the length of a page could reveal."""
     smaller = path.with_name(f"{path.name}.gz")
     is_smaller = compressed and smaller.is_file()
     response = HttpResponse((smaller if is_smaller else path).read_bytes(), content_type=kind)

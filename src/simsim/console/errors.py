@@ -9,11 +9,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext
 from django.views.decorators.csrf import requires_csrf_token
 
-from simsim.accounts.models import User
-from simsim.accounts.permissions import role_of
-from simsim.console.place import account_in
-from simsim.console.token_requests.member_page import AskForm, members_context
-from simsim.problem import Invalid, NotPermitted, Problem
+from simsim.problem import Invalid, Problem
 
 
 @dataclass(frozen=True)
@@ -37,21 +33,9 @@ def sentence(problem: Problem) -> str:
 
 def problem_page(request: HttpRequest, problem: Problem) -> HttpResponse:
     """Return the page of a broken rule, under the rule's own status."""
-    if isinstance(problem, NotPermitted) and (page := members_page(request)):
-        return page
     if problem.status == HTTPStatus.NOT_FOUND:
         return not_found(request)
     return page_of(request, Explanation(problem.status, gettext(problem.title), sentence(problem)))
-
-
-def members_page(
-    request: HttpRequest, status: int = HTTPStatus.FORBIDDEN, form: AskForm | None = None
-) -> HttpResponse | None:
-    """Return the page of a member: who administers the account, and how to ask them (R3); None for a stranger."""
-    account = account_in(request)
-    if account is None or not isinstance(request.user, User) or role_of(request.user, account) is None:
-        return None
-    return render(request, "console/member.html", members_context(account, request.user, form), status=status)
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001

@@ -1,4 +1,4 @@
-"""Numbers, times and names as the console's pages write them; every time is in UTC."""
+"""Formats of numbers, times and names on the console's pages; every time is in UTC."""
 
 from datetime import UTC, datetime, time, timedelta
 

@@ -1,4 +1,4 @@
-"""What holds for every page: the browser runs and loads nothing that is not ours, and a broken rule becomes a page."""
+"""Middleware for every page: security headers, no caching, and an error page for each Problem."""
 
 from collections.abc import Callable
 
@@ -7,11 +7,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import add_never_cache_headers
 
 from simsim.console.errors import problem_page
-from simsim.problem import Problem
+from simsim.console.token_requests.member_page import member_page
+from simsim.problem import NotPermitted, Problem
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
-# No 'unsafe-inline' and no nonce: a token's name that slipped out of its quotes would find nothing that runs it (T9).
+# No 'unsafe-inline' and no nonce, so that a token's name that escaped its quotes could not run as a script (T9).
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -28,10 +29,10 @@ POLICY = "; ".join(
 
 
 def strict_transport_security(get_response: Handler) -> Handler:
-    """Send HSTS with every answer of a console whose address is https.
+    """Send HSTS with every answer if the console's configured address is https.
 
-    Django's own middleware looks at the request, which arrives without TLS from a proxy that ended it. The address that
-    the operator gave holds for every browser; over plain HTTP a browser ignores the header (RFC 6797, section 8.1).
+    Django's own middleware looks at the request, which arrives without TLS behind a proxy that ends TLS. Over plain
+    HTTP, browsers ignore the header (RFC 6797, section 8.1).
     """
     seconds = settings.STRICT_TRANSPORT_SECONDS
 
@@ -45,10 +46,9 @@ def strict_transport_security(get_response: Handler) -> Handler:
 
 
 def never_stored(get_response: Handler) -> Handler:
-    """Let no cache and no browser keep an answer, error pages and files included: each is about one person.
+    """Forbid caching of every answer, including error pages and files, because each is for one person.
 
-    Here and not at each view: whoever sits at the machine next would find what a new page forgot, after the person has
-    signed out.
+    As middleware, because a forgotten view would show its page to the next person at the machine, after a sign-out.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -61,7 +61,7 @@ def never_stored(get_response: Handler) -> Handler:
 
 
 def content_security_policy(get_response: Handler) -> Handler:
-    """Send the policy with every answer, error pages included."""
+    """Send the policy with every answer, including error pages."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -72,13 +72,17 @@ def content_security_policy(get_response: Handler) -> Handler:
 
 
 def problems(get_response: Handler) -> Handler:
-    """Answer a Problem that a view let through with its page and its status; every other exception stays a bug."""
+    """Answer a Problem that a view raises with an error page and its status. Any other exception is a bug."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         return get_response(request)
 
     def process_exception(request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        return problem_page(request, exception) if isinstance(exception, Problem) else None
+        if not isinstance(exception, Problem):
+            return None
+        # A member learns whom to ask instead.
+        page = member_page(request) if isinstance(exception, NotPermitted) else None
+        return page or problem_page(request, exception)
 
     middleware.process_exception = process_exception  # type: ignore[attr-defined]
     return middleware

@@ -1,4 +1,4 @@
-"""Recent authentication: whoever finds an open browser must still know the password before seeing another one."""
+"""Recent authentication: a person at somebody else's open browser must not see passwords or change roles."""
 
 import time
 
@@ -10,26 +10,26 @@ from django.http import HttpRequest
 
 
 def demand_recent_authentication(request: HttpRequest, *, keeps_form: bool = False) -> None:
-    """Ask for the password again when it was typed too long ago; allauth then leads back to the page (ASVS 7.5.3).
+    """Ask for the password again if it was entered too long ago; allauth then returns to the page (ASVS 7.5.3).
 
-    With `keeps_form` what was sent is kept in the session meanwhile, without its headers, and done once the password is
-    right: for what does no harm when somebody else at an open browser has sent it. Otherwise the person sends it again.
+    With `keeps_form`, the session keeps the sent form, without its headers, and sends it once the password is correct.
+    Use it for forms that are harmless even if somebody else sent them. Other forms must be sent again.
     """
     if is_recent(request):
         return
-    # An older form that waits must not be done when the password is typed for something else.
+    # A form that an earlier question kept must not be sent by a password that answers this question.
     request.session.pop(STATE_SESSION_KEY, None)
     if request.method == "POST" and not keeps_form:
-        request.method = "GET"  # which allauth does not keep
+        request.method = "GET"  # allauth does not keep a GET
     for header in ("HTTP_AUTHORIZATION", "HTTP_COOKIE"):
         request.META.pop(header, None)
     raise ReauthenticationRequired
 
 
 def is_recent(request: HttpRequest) -> bool:
-    """Whether this session proved who it is within the last minutes: by signing in, or when asked again.
+    """Whether the password was entered in this session within the last minutes: at sign-in, or when asked again.
 
-    allauth counts only the second; somebody who has just signed in would type the same password twice.
+    allauth counts only the latter, so people who have just signed in would have to enter the password twice.
     """
     records = get_authentication_records(request, request.user)
     proven_at = max((float(record["at"]) for record in records), default=0.0)

@@ -1,4 +1,4 @@
-"""Writes to the audit trail who signed in, who failed to, and who signed out."""
+"""Audit events of sign-ins, failed sign-ins and sign-outs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from simsim.accounts.models import User, normal_email
 from simsim.accounts.permissions import actor_of
 from simsim.audit.events import Event
 from simsim.audit.recorder import LabelledActor, record
-from simsim.console.place import address_of
+from simsim.console.browser_address import address_of
 
 NOBODY = LabelledActor("unknown")
 
@@ -33,7 +33,7 @@ def signed_out(request: HttpRequest | None, user: User | None, **kwargs: Any) ->
 
 @receiver(user_login_failed)
 def sign_in_failed(credentials: Mapping[str, Any], request: HttpRequest | None = None, **kwargs: Any) -> None:
-    """Record a failure under the person whose address was typed; anything else may be a password and is not kept."""
+    """Record a failure under the person whose email was entered. Any other text may be a password and is not stored."""
     del kwargs
     typed = credentials.get("email") or credentials.get("username") or ""
     write(Event.SIGN_IN_FAILED, User.objects.filter(email=normal_email(str(typed))).first(), request)

@@ -1,11 +1,11 @@
-"""Addresses of the sign-in that are closed: they stand before allauth's own, which would open them."""
+"""URLs of allauth that must not exist here: these patterns come before allauth's own."""
 
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from simsim.console.errors import not_found
 
-# Nobody makes their own user, and an address is changed by whoever vouches for it: the operator or an administrator.
+# People can neither create their own user nor change its email: the operator and administrators do.
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="console:home")),
     path("signup/", not_found),

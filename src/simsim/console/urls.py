@@ -1,8 +1,8 @@
-"""The addresses of the console."""
+"""The console's URLs."""
 
 from django.urls import include, path
 
-from simsim.console import destinations, documentation, home
+from simsim.console import destination_pages, documentation, landing_page
 from simsim.console.connect import pages as connect
 from simsim.console.logs import export as log_export
 from simsim.console.logs import fragments as log_fragments
@@ -21,10 +21,10 @@ PEOPLE = "accounts/<uuid:account_id>/people/"
 LOGS = "accounts/<uuid:account_id>/logs/"
 TOKEN = TOKENS + "<uuid:token_id>/"
 urlpatterns = [
-    path("", home.home, name="home"),
-    path("accounts/<uuid:account_id>/", home.account, name="account"),
-    path("accounts/<uuid:account_id>/destinations/", destinations.destinations, name="destinations"),
-    path("accounts/<uuid:account_id>/api/", destinations.api, name="api"),
+    path("", landing_page.home, name="home"),
+    path("accounts/<uuid:account_id>/", landing_page.account, name="account"),
+    path("accounts/<uuid:account_id>/destinations/", destination_pages.destinations, name="destinations"),
+    path("accounts/<uuid:account_id>/api/", destination_pages.api, name="api"),
     path(TOKENS, lists.active, name="tokens"),
     path(TOKENS + "ended/", lists.ended, name="ended_tokens"),
     path(TOKENS + "search/", search.search, name="search_tokens"),
@@ -32,7 +32,7 @@ urlpatterns = [
     path(TOKEN, details.details, name="token"),
     path(TOKEN + "credentials/", credentials.show, name="credentials"),
     path(TOKEN + "credentials/env/", credentials.download, name="download_credentials"),
-    path(TOKEN + "test/", gate_test.try_now, name="try_token"),
+    path(TOKEN + "test/", gate_test.test_now, name="try_token"),
     path(TOKEN + "rotate/", rotation.rotate, name="rotate_token"),
     path(TOKEN + "rotate/end-overlap/", rotation.end, name="end_overlap"),
     path(TOKEN + "revoke/", revocation.revoke, name="revoke_token"),

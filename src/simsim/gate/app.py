@@ -26,6 +26,9 @@ from simsim.gate.verdict import Verdict, Verdicts, question_of
 from simsim.gate.worker_health import WorkerHealth
 
 VERIFY = "/gate/verify"
+# Only `gate.rsgi` has this path, and only on the gate's own socket, where no proxy asks on a caller's behalf for a path
+# that the caller chose.
+CONSOLE_TEST_PATH = "/gate/console-test"
 HEALTHZ = "/healthz"
 READYZ = "/readyz"
 COMPLAINT_INTERVAL_SECONDS = 1.0

@@ -9,6 +9,10 @@ from simsim.credential.password import mask
 
 MAX_PATH_CHARACTERS = 2048
 MAX_METHOD_CHARACTERS = 32
+# In the log, this stands for the path of a test from the console, with an empty method. Every caller's request has a
+# method, so no caller can make a request look like a test.
+CONSOLE_TEST = "Test from the console"
+CONSOLE_TEST_METHOD = ""
 
 
 class Frame(NamedTuple):

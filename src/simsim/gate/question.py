@@ -1,4 +1,4 @@
-"""One question to the gate over its Unix socket, as a proxy asks it."""
+"""A test of credentials: one question from the console to the gate, over the gate's Unix socket."""
 
 import base64
 import http.client
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from simsim.credential.decision import Reason
 from simsim.gate.answer import REASON_HEADER
-from simsim.gate.app import VERIFY
+from simsim.gate.app import CONSOLE_TEST_PATH
 
 TIMEOUT_SECONDS = 2.0
 
@@ -40,13 +40,13 @@ class SocketConnection(http.client.HTTPConnection):
 def ask(path: Path, *, username: str, password: str, address: str | None) -> GateAnswer | None:
     """Return the gate's answer to a request with these credentials from that address, None when no gate answers.
 
-    The gate logs the question like a proxy's.
+    The gate decides as for a request to the API, and logs the question as a test from the console.
     """
     token = base64.b64encode(f"{username}:{password}".encode()).decode()
     headers = {"Authorization": f"Basic {token}"} | ({"X-Forwarded-For": address} if address else {})
     connection = SocketConnection(path)
     try:
-        connection.request("GET", VERIFY, headers=headers)
+        connection.request("GET", CONSOLE_TEST_PATH, headers=headers)
         answer = connection.getresponse()
         answer.read()
     except (OSError, http.client.HTTPException):

@@ -7,7 +7,8 @@ with other bytes in the body. Proxies that pass on the client's headers must use
 
 from typing import Any, Protocol
 
-from simsim.gate.app import VERIFY, Gate, Request
+from simsim.gate.app import CONSOLE_TEST_PATH, VERIFY, Gate, Request
+from simsim.gate.line import CONSOLE_TEST, CONSOLE_TEST_METHOD
 from simsim.gate.target import printable
 
 
@@ -39,6 +40,8 @@ class Rsgi:
             if not request.forwarded_for and _has_body(scope.headers):
                 request = _with_body(request, await protocol())
             status, headers, body = self._gate.verify(request)
+        elif scope.path == CONSOLE_TEST_PATH and not scope.client:
+            status, headers, body = self._gate.verify(_console_test(_request(scope)))
         else:
             status, headers, body = self._gate.answer(scope.path, scope.method)
         if body:
@@ -61,6 +64,13 @@ def _request(scope: Any) -> Request:
         said.get("x-request-id"),
         said.get("x-forwarded-method") or said.get("x-original-method"),
         said.get("x-forwarded-uri") or said.get("x-original-uri"),
+    )
+
+
+def _console_test(request: Request) -> Request:
+    """Return the request as the log names it, whatever its headers say about a method and a target."""
+    return request._replace(
+        method=CONSOLE_TEST_METHOD, target=CONSOLE_TEST, forwarded_method=None, forwarded_target=None
     )
 
 

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from simsim.gate.line import CONSOLE_TEST, CONSOLE_TEST_METHOD
+
 
 class Outcome(StrEnum):
     """UNKNOWN: the request was let in, and no line has yet said how it ended."""
@@ -18,3 +20,8 @@ class GatewayCause(StrEnum):
     BAD_REQUEST = "bad_request"
     TOO_MANY = "too_many"
     NO_DECISION = "no_decision"
+
+
+def is_console_test(method: str, resource: str) -> bool:
+    """Whether this is a test from the console and not a request to the API."""
+    return method == CONSOLE_TEST_METHOD and resource == CONSOLE_TEST

@@ -20,6 +20,7 @@ from simsim.tokens import notices, rules, token_requests
 from simsim.tokens.field_errors import Errors, raise_what_is_wrong
 from simsim.tokens.keyring import Keyring
 from simsim.tokens.models import Status, Token, TokenRequest
+from simsim.tokens.passwords import rotation_id
 
 MAX_OVERLAP = timedelta(days=7)
 EDITABLE_COLUMNS = (
@@ -204,17 +205,20 @@ def revoke_token(*, actor: Actor, token: Token, reason: str = "", now: datetime)
 
 
 @transaction.atomic
-def rotate_token(*, actor: Actor, token: Token, overlap: timedelta, now: datetime) -> tuple[Token, TokenCredentials]:
+def rotate_token(
+    *, actor: Actor, token: Token, overlap: timedelta, after: str | None = None, now: datetime
+) -> tuple[Token, TokenCredentials]:
     """Give a token a new password; the previous one works until the overlap ends, any older one stops now (B2).
 
-    Raises RotatedMeanwhile when the token was rotated after `token` was read.
+    Raises RotatedMeanwhile when the token was rotated after `token` was read, or after the rotation `after`, which is
+    the `rotation_id` that the caller has seen.
     """
     seen, token = token, lock_active_token(actor, token, now)
     if not timedelta(0) <= overlap <= MAX_OVERLAP:
         raise Invalid(FieldError("overlap", gettext_noop("The overlap must be between 0 and 7 days.")))
     # A form that is submitted twice would end the overlap that the first submission began.
-    if seen.rotated_at != token.rotated_at:
-        raise RotatedMeanwhile(name=token.name)
+    prove_not_rotated(token, after)
+    prove_not_rotated(token, rotation_id(seen))
     token.previous_digest = bytes(token.digest) if overlap else None
     token.previous_works_until = now + overlap if overlap else None
     token.rotated_at = now
@@ -226,9 +230,14 @@ def rotate_token(*, actor: Actor, token: Token, overlap: timedelta, now: datetim
 
 
 @transaction.atomic
-def end_overlap(*, actor: Actor, token: Token, now: datetime) -> Token:
-    """Stop the previous password now. Without an overlap, nothing changes."""
+def end_overlap(*, actor: Actor, token: Token, after: str | None = None, now: datetime) -> Token:
+    """Stop the previous password now. Without an overlap, nothing changes.
+
+    Raises RotatedMeanwhile when the token was rotated after the rotation `after`: a person who was asked about one
+    previous password must not stop another.
+    """
     token = lock_active_token(actor, token, now)
+    prove_not_rotated(token, after)
     if token.previous_works_until is not None and token.previous_works_until > now:
         token.previous_works_until = now
         token.save(update_fields=["previous_works_until"])
@@ -244,6 +253,12 @@ def lock_active_token(actor: Actor, token: Token, now: datetime) -> Token:
     if fresh.status(now) != Status.ACTIVE:
         raise TokenNotActive(name=fresh.name, status=fresh.status(now))
     return fresh
+
+
+def prove_not_rotated(token: Token, after: str | None) -> None:
+    """Raise RotatedMeanwhile unless the rotation `after` is the token's last; None proves nothing."""
+    if after is not None and after != rotation_id(token):
+        raise RotatedMeanwhile(name=token.name)
 
 
 def set_new_password(token: Token) -> str:

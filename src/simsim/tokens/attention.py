@@ -35,7 +35,7 @@ ALL = 2**62
 
 
 @dataclass(frozen=True)
-class Search:
+class TokenSearch:
     """Filters of active tokens: a text, a software's slug and an attention.
 
     The text is part of the name, the description or the creator in any case, or the exact end of the password.
@@ -69,7 +69,7 @@ def attention_of(token: Token, use: LastUse | None, now: datetime) -> Attention:
     return Attention.UNUSED if is_unused and now - token.created_at > FIRST_WEEK else Attention.NONE
 
 
-def rank_active(account: Account, *, actor: Actor, search: Search, now: datetime) -> Ranking:
+def rank_active(account: Account, *, actor: Actor, search: TokenSearch, now: datetime) -> Ranking:
     """Return the active tokens that the search finds: those that need attention first, then by expiry.
 
     The uses are in another database, so the ids are sorted here: a few queries for any number of tokens.

@@ -23,6 +23,11 @@ MAX_NAME_LENGTH = 100
 NO_SOFTWARE = "none"
 
 
+def offered_software(present: TargetSoftware | None = None) -> list[TargetSoftware]:
+    """Return the software that a token can get: the catalogue without retired entries, except for its present one."""
+    return [entry for entry in TargetSoftware.objects.all() if entry.retired_at is None or entry == present]
+
+
 def software_in_use(account: Account) -> QuerySet[TargetSoftware]:
     """Return the software of the account's tokens, ended ones included, sorted by name."""
     # One index lookup per entry of the short catalogue; collecting the software of all tokens would read each token.

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from django.core.files.storage import FileSystemStorage
 
-from simsim.console.assets import HashedAssets
-from simsim.console.files import CollectedFiles
+from simsim.console.static_files import StaticFiles
+from simsim.console.static_storage import HashedAssets
 
 STYLE = "body { color: teal }\n" * 50
 
@@ -37,7 +37,7 @@ def names(tmp_path: Path) -> dict[str, str]:
 
 def fetch(tmp_path: Path, address: str, method: str = "GET", accept: str = "gzip, deflate, br") -> httpx.Response:
     async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(CollectedFiles(tmp_path / "collected", "/static/"))
+        transport = httpx.ASGITransport(StaticFiles(tmp_path / "collected", "/static/"))
         async with httpx.AsyncClient(transport=transport, base_url="http://console.example") as client:
             return await client.request(method, address, headers={"accept-encoding": accept})
 

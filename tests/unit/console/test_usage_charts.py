@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 import pytest
 
 from simsim.console.formats import percent_of
+from simsim.console.usage.axes import MAX_STEPS, TimeAxis, short_duration, short_number, steps, time_axis
 from simsim.console.usage.charts import durations_chart, requests_chart, said_durations, said_requests
-from simsim.console.usage.scales import MAX_STEPS, Times, short_duration, short_number, steps, times_of
 from simsim.request_log import durations
 from simsim.request_log.usage.report import Span, Usage
 
 pytestmark = pytest.mark.covers("B5")
 NOW = datetime(2026, 11, 24, 14, 30, tzinfo=UTC)
-NAMES = Times(["Mon 23 Nov", "Tue 24 Nov", "Wed 25 Nov"], [(0, "23 Nov", False), (2, "25 Nov", True)])
+NAMES = TimeAxis(["Mon 23 Nov", "Tue 24 Nov", "Wed 25 Nov"], [(0, "23 Nov", False), (2, "25 Nov", True)])
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_bars_stand_on_each_other_and_the_least_is_seen() -> None:
     assert [(time.at, time.label, time.is_extra) for time in chart.times] == [
         ("16.67%", "23 Nov", False), ("83.33%", "25 Nov", True),
     ]  # fmt: skip
-    assert chart.says[0] == "Mon 23 Nov: 100 requests, 25 refused"
+    assert chart.descriptions[0] == "Mon 23 Nov: 100 requests, 25 refused"
     assert "v-0.90h" in requests_chart([Usage(100_000, 1), Usage(), Usage()], NAMES).shapes[1].path
 
 
@@ -73,20 +73,20 @@ def test_lines_break_where_nothing_was_answered() -> None:
     assert [shape.kind for shape in chart.shapes] == ["p50", "p95", "p99"]
     for shape in chart.shapes:
         assert re.fullmatch(r"M0\.5 [\d.]+h0M2\.5 [\d.]+h0", shape.path)
-    assert chart.says[1] == "Tue 24 Nov: nothing was answered"
+    assert chart.descriptions[1] == "Tue 24 Nov: nothing was answered"
     assert durations_chart([Usage(1), Usage(), Usage()], NAMES).shapes[0].path == ""
 
 
 def test_times_under_the_axis_are_what_one_expects() -> None:
-    hours = times_of(Span.last_hours(24, NOW))
+    hours = time_axis(Span.last_hours(24, NOW))
     assert (hours.names[0], hours.names[-1]) == ("23 Nov, 15:00", "24 Nov, 14:00")
     assert [label for _, label, is_extra in hours.marks if not is_extra] == ["18:00", "00:00", "06:00", "12:00"]
     assert len(hours.marks) == 8
-    week = times_of(Span.last_days(7, NOW))
+    week = time_axis(Span.last_days(7, NOW))
     assert (week.names[-1], [label for _, label, _ in week.marks][-1]) == ("Tue 24 Nov", "Tue 24")
-    month = times_of(Span.last_days(30, NOW))
+    month = time_axis(Span.last_days(30, NOW))
     assert [label for _, label, _ in month.marks] == ["26 Oct", "2 Nov", "9 Nov", "16 Nov", "23 Nov"]
-    assert len(times_of(Span.last_days(90, NOW)).marks) == 5
+    assert len(time_axis(Span.last_days(90, NOW)).marks) == 5
 
 
 def test_shares_are_never_rounded_to_none_or_all() -> None:

@@ -1,6 +1,7 @@
 """The gate behind its servers: what each server passes to it, and what it does with the answer."""
 
 import asyncio
+import json
 import socket
 import subprocess
 import sys
@@ -98,8 +99,9 @@ def test_real_server_carries_the_gate_s_answers(server: Server, database: Databa
 
 
 @pytest.mark.covers("R11", "B9")
-def test_client_gets_the_same_answers_from_a_real_gate_as_a_proxy(
-    server: Server, database: Database, tmp_path: Path
+@pytest.mark.parametrize("server", ["rsgi"], indirect=True)
+def test_console_gets_the_same_answers_from_a_real_gate_as_a_proxy(
+    server: Server, database: Database, spool_dir: Path, tmp_path: Path
 ) -> None:
     account, allow = str(ACME), ("203.0.113.0/24",)
     password, expired = database.add(allow=allow), database.add(expires_at=datetime(2020, 1, 1, tzinfo=UTC))
@@ -114,6 +116,29 @@ def test_client_gets_the_same_answers_from_a_real_gate_as_a_proxy(
     assert asked(password, None) == (401, "address_not_allowed", False)
     assert asked(expired, "203.0.113.9") == (401, "expired", False)
     assert ask(tmp_path / "nobody.sock", username=account, password=password, address=None) is None
+    lines = [json.loads(line) for path in spool_dir.iterdir() for line in path.read_text().splitlines()]
+    assert [(line["method"], line["path"]) for line in lines] == [("", "Test from the console")] * 4
+
+
+@pytest.mark.covers("R17")
+def test_caller_cannot_make_a_request_look_like_a_test_from_the_console(
+    server: Server, database: Database, spool_dir: Path
+) -> None:
+    good = b"Authorization: " + basic(database.add())
+    claims = [
+        [b"X-Forwarded-Method: ", b"X-Forwarded-Uri: Test from the console"],
+        [b"X-Original-Method:", b"X-Original-Uri: Test from the console"],
+        [b"X-Forwarded-Uri: /gate/console-test", b"X-Simsim-Test: 1"],
+    ]
+    for headers in claims:
+        assert server.say(good, *headers)[0] == 204
+    assert server.say(good, line=b"GET /gate/console-test/ HTTP/1.1")[0] == 404
+    assert server.say(good, line=b"GET /gate/verify/../console-test HTTP/1.1")[0] == 404
+    lines = [json.loads(line) for path in spool_dir.iterdir() for line in path.read_text().splitlines()]
+    assert [line["method"] for line in lines] == ["GET"] * len(claims)
+    # The listener for other proxies has no such path at all.
+    if server.interface == "asgi":
+        assert server.say(good, line=b"GET /gate/console-test HTTP/1.1")[0] == 404
 
 
 @pytest.mark.covers("R15", "R16")
@@ -268,6 +293,10 @@ def test_rsgi_answers_each_kind_of_request(gate: Gate, database: Database, spool
     # With these headers, the body is ignored.
     assert answered(Scope(("x-forwarded-for", "203.0.113.9"), long), b"/x\n\n" + good[1].encode()).status == 401
     assert answered(Scope(good, path="/")).status == 404
+    assert answered(Scope(good, path="/gate/console-test")).status == 204
+    remote = Scope(good, path="/gate/console-test")
+    remote.client = "203.0.113.9"
+    assert answered(remote).status == 404
     assert answered(Scope(good, proto="ws")).status == 404
     Rsgi(gate).__rsgi_del__(None)
 

@@ -135,6 +135,26 @@ def test_accepted_request_without_an_end_is_unknown() -> None:
     assert (row.outcome, row.status, row.reason) == ("unknown", None, "ok")
 
 
+@pytest.mark.covers("R17")
+@pytest.mark.parametrize(
+    ("reason", "outcome", "status"), [("ok", "accepted", 204), ("address_not_allowed", "refused", 401)]
+)
+def test_test_from_the_console_has_its_outcome_and_waits_for_no_end(reason: str, outcome: str, status: int) -> None:
+    tested = decided(1, Reason(reason))._replace(method="", resource="Test from the console")
+    changes = join([tested], [], {}, is_gate_read_to_its_end=True)
+    (row,) = changes.rows
+    assert (row.outcome, row.status, row.reason) == (outcome, status, reason)
+    assert not changes.open_rows
+
+
+@pytest.mark.covers("R17")
+@pytest.mark.parametrize(("method", "resource"), [("GET", "Test from the console"), ("", "/gate/console-test")])
+def test_request_that_only_resembles_a_test_waits_for_its_end(method: str, resource: str) -> None:
+    changes = join([decided(1)._replace(method=method, resource=resource)], [], {}, is_gate_read_to_its_end=True)
+    (row,) = changes.open_rows.values()
+    assert row.outcome == "unknown"
+
+
 @pytest.mark.parametrize(("reason", "status"), [("expired", 401), ("unavailable", 503), ("throttled", 429)])
 def test_a_refusal_has_its_status_before_its_end_is_known(reason: str, status: int) -> None:
     row = decided_row(decided(1, Reason(reason)))

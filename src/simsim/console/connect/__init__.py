@@ -1,1 +1,1 @@
-"""How to connect: ready recipes for the programs that call the API, and the pages that show them."""
+"""*How to connect*: recipes for programs that call the API, and the pages that show them."""

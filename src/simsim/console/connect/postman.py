@@ -1,4 +1,4 @@
-"""A collection for Postman, in its format v2.1.0: import it, fill in the password, press Send."""
+"""The collection for Postman, in its format v2.1.0: people import it, fill in the password, and press Send."""
 
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -7,7 +7,7 @@ SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 
 
 def collection(username: str, base: str, example: str) -> dict[str, Any]:
-    """Return the collection as JSON's objects. The password's variable is empty: collections are shared."""
+    """Return the collection as a JSON object. The password's variable is empty, because people share collections."""
     return {
         "info": {"name": f"API of {urlsplit(base).netloc}", "schema": SCHEMA},
         "auth": {

@@ -1,4 +1,4 @@
-"""What to paste into which program, for one username, one address and, where it may be shown, one password."""
+"""Recipes: the texts to paste into each program, for one username, one address and, if allowed, one password."""
 
 import base64
 import json
@@ -16,22 +16,22 @@ from simsim.console.connect.postman import collection
 PLACEHOLDER_URL = "https://your-api.example"
 VARIABLE = "SIMSIM_PASSWORD"
 LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
-# Typed at a prompt, the password is in no history of commands.
+# The password is typed at a prompt, so that no command history contains it.
 INTO_THE_ENVIRONMENT = {
     "bash, zsh": f"read -rs {VARIABLE} && export {VARIABLE}",
     "PowerShell": f'$env:{VARIABLE} = Read-Host "Password"',
 }
 CURL, ANYTHING = "curl", "anything"
-# The slugs of target software for which the recipe has the same slug, and another one.
+# Target software whose recipe has the same slug, and target software whose recipe has another slug.
 WITH_THEIR_OWN = {"postman", "excel", "power-bi"}
 RECIPES_OF = {"python": "requests"}
-# curl reads these in a URL as a range or a choice, save where told not to.
+# Without --globoff, curl reads these in a URL as a range or a choice.
 GLOB_CHARACTERS = "[]{}"
 
 
 @dataclass(frozen=True)
 class Api:
-    """Where callers reach the API: `url` is "" where the operator has not said it; `example` answers a GET."""
+    """The address of the API: `url` is "" if the operator configured none; `example` is a path that answers GET."""
 
     url: str = ""
     example: str = "/"
@@ -42,7 +42,7 @@ class Api:
 
     @property
     def base(self) -> str:
-        """The URL that paths are put behind, the placeholder when the operator gave none."""
+        """The URL to which paths are appended; a placeholder if the operator configured none."""
         return (self.url or PLACEHOLDER_URL).rstrip("/")
 
     @property
@@ -52,14 +52,14 @@ class Api:
 
     @property
     def is_unencrypted(self) -> bool:
-        """Whether the password would travel readable for everybody on the way."""
+        """Whether the password would be sent in clear text."""
         parts = urlsplit(self.base)
         return parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS
 
 
 @dataclass(frozen=True)
 class Snippet:
-    """One text to copy. `secret` is the part of it to keep from onlookers, "" when there is none."""
+    """One text to copy. `secret` is the part to hide from onlookers, "" if no part is secret."""
 
     text: str = field(repr=False)
     title: str | Promise = ""
@@ -67,7 +67,7 @@ class Snippet:
 
     @property
     def pieces(self) -> Iterator[tuple[str, bool]]:
-        """The text in order, each piece with whether it is secret."""
+        """The parts of the text, in order, each with whether it is secret."""
         for number, open_part in enumerate(self.text.split(self.secret) if self.secret else [self.text]):
             if number:
                 yield self.secret, True
@@ -76,9 +76,9 @@ class Snippet:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One program that calls the API. `slug` is its address on the console, `icon` a Lucide name.
+    """One program that calls the API. `slug` is part of the page's URL, `icon` is a Lucide name.
 
-    `in_a_window`: the program asks for username and password itself.
+    `in_a_window`: the program asks for the username and password in a dialog.
     """
 
     slug: str
@@ -89,14 +89,14 @@ class Recipe:
 
     @property
     def template(self) -> str:
-        """The words around the snippets: what to click, and what is easily missed."""
+        """The template with the steps around the snippets."""
         return f"console/connect/steps/{self.slug}.html"
 
 
 def recipes(*, username: str, api: Api, password: str | None = None) -> list[Recipe]:
-    """Return every recipe, curl first. Without a password each asks for it or reads it from the environment.
+    """Return every recipe, curl first. Without a password, each asks for it or reads it from the environment.
 
-    Excel, Power BI and Postman never get it: there it belongs into a dialog, and not into a file that people share.
+    Those for Excel, Power BI and Postman never contain it: people type it into a dialog, because they share the files.
     """
     query = (Snippet(power_query(api)),)
     return [
@@ -111,7 +111,7 @@ def recipes(*, username: str, api: Api, password: str | None = None) -> list[Rec
 
 
 def recipe_for(software: str | None) -> str:
-    """Return the slug of the recipe for a target software: its own, else that for any program; curl for no software."""
+    """Return the slug of the recipe for a target software; the recipe for any program if it has none of its own."""
     if software is None:
         return CURL
     return software if software in WITH_THEIR_OWN else RECIPES_OF.get(software, ANYTHING)
@@ -144,7 +144,7 @@ def httpx(username: str, api: Api, password: str | None) -> Snippet:
 
 
 def python(module: str, caller: str, username: str, api: Api, password: str | None) -> Snippet:
-    """Return a script for requests or httpx, which agree on these names."""
+    """Return a script for requests or httpx, which use the same names."""
     secret = f'os.environ["{VARIABLE}"]' if password is None else python_quote(password)
     lines = [
         *(["import os", ""] if password is None else []),
@@ -162,8 +162,8 @@ def python(module: str, caller: str, username: str, api: Api, password: str | No
 def power_query(api: Api) -> str:
     """Return Power Query M that makes a table of a JSON answer.
 
-    The whole URL in one literal, not RelativePath: the Power BI service tests a connection by calling exactly that,
-    and the root of an API often answers 404. An Authorization header would demand the connection to be anonymous.
+    The whole URL is one literal, without RelativePath: the Power BI service tests a connection by calling that literal,
+    and the root of an API often answers 404. An Authorization header would require an anonymous connection.
     """
     return "\n".join(
         (
@@ -179,7 +179,7 @@ def power_query(api: Api) -> str:
 
 
 def anything(username: str, api: Api, password: str | None) -> tuple[Snippet, ...]:
-    """Return the header of RFC 7617, or the line that computes it when the password is not here."""
+    """Return the header of RFC 7617; without a password, the request and a command that computes the header."""
     if password is not None:
         encoded = base64.b64encode(f"{username}:{password}".encode()).decode()
         return (Snippet(f"Authorization: Basic {encoded}", secret=encoded),)

@@ -1,4 +1,4 @@
-"""What to do about a request that failed: one sentence for each cause, and the page where it is done."""
+"""Advice about failed requests: the next step for each cause, and a link to the page for it."""
 
 import uuid
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ from django.urls import reverse
 from django.utils.translation import gettext
 
 from simsim.credential.decision import Cause
-from simsim.gate.app import VERIFY
 from simsim.problem import gettext_noop
 from simsim.request_log.models import LoggedRequest
 from simsim.request_log.outcome import GatewayCause, Outcome
@@ -17,7 +16,7 @@ from simsim.tokens.models import Status, Token
 
 @dataclass(frozen=True)
 class Advice:
-    """The next step; `url` is where it is taken, "" where nothing can be done in the console."""
+    """The next step; `url` is the page for it, "" if nothing can be done in the console."""
 
     text: str
     label: str = ""
@@ -97,17 +96,17 @@ NOT_FINISHED = gettext_noop(
 
 
 def advice(row: LoggedRequest, token: Token | None, *, account_id: uuid.UUID, now: datetime) -> Advice | None:
-    """Return the next step, None for a request that went well; `token` is the account's own that was used, if any."""
+    """Return the next step, None for a successful request; `token` is the account's token that was used, if any."""
     if row.cause == Cause.OK:
         if row.outcome == Outcome.UNKNOWN:
-            return None if row.resource == VERIFY else Advice(gettext(NOT_FINISHED))
+            return Advice(gettext(NOT_FINISHED))
         return Advice(gettext(API_FAILED)) if row.status is not None and row.status >= 400 else None
     step = STEPS.get(row.cause)
     if step is None:
         return None
     text, (label, where) = step
     if where in {"networks", "token"} and (token is None or token.status(now) != Status.ACTIVE):
-        # Its page could only be read by now: what helps is another token.
+        # The page of an ended token is read-only; only another token helps.
         label, where = CREATE
     create = reverse("console:create_token", args=[account_id])
     networks = reverse("console:token", args=[account_id, token.pk]) + "{}#networks" if token else ""

@@ -1,4 +1,4 @@
-"""The log as a file: what the filters show, sent while it is read."""
+"""The export of the log: a file of the filtered requests, sent while the log is being read."""
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -13,45 +13,45 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
 from simsim.account_log.requests import export_of
+from simsim.console.account_access import AccountAccess, for_administrators
+from simsim.console.logs.filter_form import ALL, RANGES, LogFilterForm
 from simsim.console.logs.filter_targets import read_form
-from simsim.console.logs.filters import ALL, RANGES, LogForm
-from simsim.console.place import Visit, for_administrators
 from simsim.problem import NotFound
 from simsim.request_log.search.export import Format, written
 
 TYPES = {Format.CSV: "text/csv; charset=utf-8; header=present", Format.JSONL: "application/jsonl; charset=utf-8"}
-# Excel reads a file without it as whatever its computer's language used before UTF-8.
+# Without it, Excel reads the file in the legacy encoding of the computer's language.
 BYTE_ORDER_MARK = "\N{BYTE ORDER MARK}".encode()
 MAX_NAME_LENGTH = 40
 
 
-# Not HEAD, which would read the whole log to send nothing.
+# No HEAD, because that would read the whole log and send nothing.
 @require_GET
 @for_administrators
-def export(visit: Visit) -> HttpResponseBase:
-    """Send every request that passes the filters of the address, however many there are."""
-    form, _ = read_form(visit)
+def export(access: AccountAccess) -> HttpResponseBase:
+    """Send every request that matches the filters in the URL, however many there are."""
+    form, _ = read_form(access)
     try:
-        chosen = Format(visit.request.GET.get("format", ""))
+        chosen = Format(access.request.GET.get("format", ""))
     except ValueError:
         raise NotFound from None
     if form.errors:
-        return redirect(reverse("console:logs", args=[visit.account.pk]) + form.query())
-    rows = export_of(visit.account, actor=visit.actor, filters=form.filters)
+        return redirect(reverse("console:logs", args=[access.account.pk]) + form.query())
+    rows = export_of(access.account, actor=access.actor, filters=form.filters)
     parts = marked(written(rows, chosen), chosen)
-    # Django consumes an iterator of the other kind whole before it sends the first byte.
-    content = from_the_loop(parts) if isinstance(visit.request, ASGIRequest) else parts
-    name = file_name(visit.account.name, form, chosen, visit.now)
+    # Django would consume an iterator of the wrong kind completely before it sends the first byte.
+    content = from_the_loop(parts) if isinstance(access.request, ASGIRequest) else parts
+    name = file_name(access.account.name, form, chosen, access.now)
     return StreamingHttpResponse(
         content, content_type=TYPES[chosen], headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )
 
 
 def marked(parts: Iterator[bytes], chosen: Format) -> Iterator[bytes]:
-    """Yield the parts, the first after what tells Excel that it is UTF-8."""
+    """Yield the parts, the first of a CSV file with a byte order mark."""
     before = BYTE_ORDER_MARK if chosen is Format.CSV else b""
     for part in parts:
-        # A client that reads slowly would keep the pool's few connections from everybody else.
+        # A slow client would otherwise hold a connection of the small pool.
         for connection in connections.all(initialized_only=True):
             if not connection.in_atomic_block:
                 connection.close_if_unusable_or_obsolete()
@@ -60,19 +60,19 @@ def marked(parts: Iterator[bytes], chosen: Format) -> Iterator[bytes]:
 
 
 async def from_the_loop(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield the parts, each made in the request's own thread: the others are served meanwhile."""
+    """Yield the parts, each made in the request's own thread, so that other requests are served meanwhile."""
     make = sync_to_async(lambda: next(parts, None))
     while (part := await make()) is not None:
         yield part
 
 
-def file_name(account: str, form: LogForm, chosen: Format, now: datetime) -> str:
-    """Return such as `acme-log-last-7d-2026-11-24.csv`: whose log, which time, and the day of the export in UTC."""
+def file_name(account: str, form: LogFilterForm, chosen: Format, now: datetime) -> str:
+    """Return a name such as `acme-log-last-7d-2026-11-24.csv`: account, time range and day of the export in UTC."""
     whose = slugify(account)[:MAX_NAME_LENGTH].strip("-") or "account"
     return f"{whose}-log-{range_name(form)}-{now.astimezone(UTC):%Y-%m-%d}.{chosen}"
 
 
-def range_name(form: LogForm) -> str:
+def range_name(form: LogFilterForm) -> str:
     if form.range in RANGES:
         return f"last-{form.range}"
     bounds = [("from", form.filters.since), ("to", form.filters.until)]

@@ -1,13 +1,13 @@
-"""What the log's filters name in the account: one of its tokens, and what its tokens are made for."""
+"""The token and the target software that the log's filters name."""
 
 import dataclasses
 from dataclasses import dataclass
 
 from django.utils.translation import gettext
 
+from simsim.console.account_access import AccountAccess
 from simsim.console.errors import sentence
-from simsim.console.logs.filters import LogForm
-from simsim.console.place import Visit
+from simsim.console.logs.filter_form import LogFilterForm
 from simsim.problem import Invalid, NotFound
 from simsim.tokens.models import TargetSoftware, Token
 from simsim.tokens.selectors import find_token
@@ -15,35 +15,35 @@ from simsim.tokens.software import NO_SOFTWARE, tokens_made_for
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """What holds: `token` None for any, `software` is its name, "" for any."""
+class FilterTargets:
+    """`token` is None for any token; `software` is its name, "" for any software."""
 
     token: Token | None = None
     software: str = ""
 
 
-def read_form(visit: Visit) -> tuple[LogForm, Chosen]:
-    """Return the filters of the address with what they name; what the account does not have is said in the form."""
-    form = LogForm.read(visit.request.GET, now=visit.now)
-    return form, Chosen(_token(visit, form), _software(visit, form))
+def read_form(access: AccountAccess) -> tuple[LogFilterForm, FilterTargets]:
+    """Return the filters in the URL, and what they name; the form gets an error if the account has no such thing."""
+    form = LogFilterForm.read(access.request.GET, now=access.now)
+    return form, FilterTargets(_token(access, form), _software(access, form))
 
 
-def _token(visit: Visit, form: LogForm) -> Token | None:
+def _token(access: AccountAccess, form: LogFilterForm) -> Token | None:
     if form.filters.token_id is None:
         return None
     try:
-        return find_token(form.filters.token_id, actor=visit.actor, account=visit.account)
+        return find_token(form.filters.token_id, actor=access.actor, account=access.account)
     except NotFound:
         form.say_no_such_token()
         return None
 
 
-def _software(visit: Visit, form: LogForm) -> str:
+def _software(access: AccountAccess, form: LogFilterForm) -> str:
     slug = form.texts["software"]
     if not slug:
         return ""
     try:
-        among = tokens_made_for(slug, actor=visit.actor, account=visit.account)
+        among = tokens_made_for(slug, actor=access.actor, account=access.account)
     except Invalid as problem:
         form.say_wrong("software", sentence(problem))
         return ""

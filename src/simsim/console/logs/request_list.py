@@ -1,4 +1,4 @@
-"""The list of the log's page: one page of requests, looked for with little patience, and where the search goes on."""
+"""The list on the log's page: one page of requests, searched for a short time, and how the search continues."""
 
 from typing import Any
 
@@ -7,55 +7,55 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from simsim.account_log.requests import requests_of
-from simsim.console.logs.chips import chips
-from simsim.console.logs.filter_targets import Chosen
-from simsim.console.logs.filters import LogForm
+from simsim.console.account_access import AccountAccess
+from simsim.console.logs.active_filters import active_filters
+from simsim.console.logs.filter_form import LogFilterForm
+from simsim.console.logs.filter_targets import FilterTargets
 from simsim.console.logs.floods import flood_line
-from simsim.console.logs.live import down_to, follow_context
+from simsim.console.logs.live_updates import down_to, follow_context
 from simsim.console.logs.rows import LogRow, rows
-from simsim.console.place import Visit
 from simsim.pagination import parse_cursor
 from simsim.request_log.row_ids import moment_of
 from simsim.request_log.search.export import Format
 from simsim.request_log.search.selectors import RequestPage
 
 PAGE_REQUESTS = 50
-# A page answers at once with what was found until then, and goes on by itself; where only a link goes on, each look
-# is worth waiting for.
+# The first answer comes at once, with the rows found so far, and the page then continues by itself. Where only a link
+# continues the search, each answer may take longer.
 PATIENCE_SECONDS = 0.04
 PATIENCE_BY_ITSELF_SECONDS = 0.25
 PATIENCE_BY_LINK_SECONDS = 1.0
-# So often a page goes on by itself, which takes about ten seconds; then it waits to be told.
+# A page continues this often by itself, for about ten seconds, and then waits for a click.
 MAX_TURNS = 40
 
 
-def look(visit: Visit, form: LogForm) -> RequestPage:
-    """Return the page that the address asks for: whole, or as much as is found in a moment."""
+def find_page(access: AccountAccess, form: LogFilterForm) -> RequestPage:
+    """Return the page that the URL names, or as much of it as is found quickly."""
     if form.errors:
         return RequestPage([], None)
-    by_link = form.cursor and not visit.request.headers.get("HX-Request")
+    by_link = form.cursor and not access.request.headers.get("HX-Request")
     return requests_of(
-        visit.account, actor=visit.actor, filters=form.filters, limit=PAGE_REQUESTS, cursor=form.cursor or None,
+        access.account, actor=access.actor, filters=form.filters, limit=PAGE_REQUESTS, cursor=form.cursor or None,
         patience_seconds=PATIENCE_BY_LINK_SECONDS if by_link else PATIENCE_SECONDS,
     )  # fmt: skip
 
 
-def look_on(visit: Visit, form: LogForm, *, below: str, listed: int) -> RequestPage:
-    """Return what is missing of a page of which so many are listed; raise Invalid for a cursor that is none."""
+def continue_page(access: AccountAccess, form: LogFilterForm, *, below: str, listed: int) -> RequestPage:
+    """Return the rest of a page with `listed` requests so far; raise Invalid for an invalid cursor."""
     return requests_of(
-        visit.account, actor=visit.actor, filters=form.filters, limit=PAGE_REQUESTS - listed, cursor=below,
+        access.account, actor=access.actor, filters=form.filters, limit=PAGE_REQUESTS - listed, cursor=below,
         patience_seconds=PATIENCE_BY_ITSELF_SECONDS,
     )  # fmt: skip
 
 
-def look_again(visit: Visit, form: LogForm, reached: str) -> RequestPage:
-    """Return a page as it is now; `reached` is the cursor where its search ended for lack of patience, "" for none.
+def refresh_page(access: AccountAccess, form: LogFilterForm, reached: str) -> RequestPage:
+    """Return the current state of a page; `reached` is the cursor where its search ran out of time, or "".
 
-    Raise Invalid for a cursor that is none.
+    Raise Invalid for an invalid cursor.
     """
     asked = down_to(form, reached) if reached else form
     page = requests_of(
-        visit.account, actor=visit.actor, filters=asked.filters, limit=PAGE_REQUESTS,
+        access.account, actor=access.actor, filters=asked.filters, limit=PAGE_REQUESTS,
         patience_seconds=PATIENCE_BY_LINK_SECONDS,
     )  # fmt: skip
     if reached and page.next_cursor is None:
@@ -64,18 +64,18 @@ def look_again(visit: Visit, form: LogForm, reached: str) -> RequestPage:
 
 
 def list_context(
-    visit: Visit, form: LogForm, chosen: Chosen, page: RequestPage, *, shown: LogRow | None = None, before: int = 0,
-    turn: int = 0,
+    access: AccountAccess, form: LogFilterForm, chosen: FilterTargets, page: RequestPage, *,
+    shown: LogRow | None = None, before: int = 0, turn: int = 0,
 ) -> dict[str, Any]:  # fmt: skip
-    """Return what the list's templates read; `before` requests are listed already, after so many turns."""
+    """Return the list's context; `before` requests are listed already, and `turn` counts the continuations."""
     listed = before + len(page.items)
-    account = visit.account
-    # A full page is whole, also where the search ended with its last request.
+    account = access.account
+    # A full page is complete, even if the search ran out of time at its last request.
     searched_until = page.searched_until if listed < PAGE_REQUESTS else None
     goes_on = ""
-    # What is followed is the newest: the search for older ones then goes on by the link.
+    # A page that follows the log shows the newest requests; it continues to older ones only by the link.
     if searched_until and page.next_cursor and turn < MAX_TURNS and not form.is_following:
-        # Beside the page's own cursor, which the links of its rows lead back to.
+        # In addition to the page's own cursor, to which the links in its rows return.
         progress = urlencode({"below": page.next_cursor, "listed": str(listed), "turn": str(turn + 1)})
         query = form.query()
         goes_on = f"{reverse('console:more_requests', args=[account.pk])}{query}{'&' if query else '?'}{progress}"
@@ -83,18 +83,18 @@ def list_context(
         "account": account,
         "logs": reverse("console:logs", args=[account.pk]),
         "form": form,
-        "chips": chips(form, chosen),
+        "active_filters": active_filters(form, chosen),
         "page": page,
         "searched_until": searched_until,
-        "rows": rows(page.items, account=account, actor=visit.actor, now=visit.now),
+        "rows": rows(page.items, account=account, actor=access.actor, now=access.now),
         "shown": shown,
         "listed": listed,
         "is_continued": turn > 0,
         "goes_on": goes_on,
         "older": form.query({"cursor": page.next_cursor}) if page.next_cursor else "",
         "newest": form.query({"cursor": ""}),
-        "flood": None if turn else flood_line(visit, form, page),
+        "flood": None if turn else flood_line(access, form, page),
         "exports": {name.value: form.whole(name) for name in Format},
         "retention_days": settings.OPERATOR.log_retention_days,
     }
-    return context | follow_context(visit, form, context)
+    return context | follow_context(access, form, context)

@@ -1,4 +1,4 @@
-"""Logged requests as the pages show them: each with its meaning, its token of today, and what to do about it."""
+"""Logged requests for the pages: each with the meaning of its status, its token as it is now, and advice."""
 
 import uuid
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ from simsim.request_log.search.sentences import sentence
 from simsim.tokens.models import Status, Token
 from simsim.tokens.selectors import tokens_of
 
-# nginx writes these where no answer was sent, or none could be.
+# nginx logs these for requests that got no answer, or only nginx's own.
 MEANINGS_OF_NGINX = {
     444: gettext_noop("Closed without an answer"),
     494: gettext_noop("Request header too large"),
@@ -40,7 +40,7 @@ ALLOWED_SINCE = gettext_noop(
 
 @dataclass(frozen=True)
 class LogRow:
-    """One request; `token` is the account's token that it was made with, as it is today."""
+    """One request; `token` is the account's token that was used, as it is now."""
 
     request: LoggedRequest
     token: Token | None
@@ -53,11 +53,11 @@ class LogRow:
 
     @property
     def sentence(self) -> str:
-        """What happened and why; of an address that was not allowed, how many networks the token allows today."""
+        """The result and its reason; for an address that was not allowed, with the number of networks allowed now."""
         token, address = self.token, self.request.address
         if self.request.cause != Cause.ADDRESS_NOT_ALLOWED or token is None or not address or not token.networks:
             return sentence(self.request)
-        # The log keeps the reason and not the list: of a list that was widened since, its number would accuse it.
+        # The log stores the reason but not the list. If the list allows the address by now, its number would mislead.
         parsed = parse_address(address)
         if parsed is not None and any(ip_address(parsed.text) in network for network in token.networks):
             text = gettext(ALLOWED_SINCE)
@@ -71,17 +71,17 @@ class LogRow:
 
     @property
     def is_outside(self) -> bool:
-        """Whether it was let in from an address that its token's list, once enforced, refuses."""
+        """Whether it was let in only because the token's list is report-only."""
         return self.request.cause in {Cause.OUTSIDE_ALLOWLIST, Cause.PREVIOUS_AND_OUTSIDE}
 
     @property
     def has_failed(self) -> bool:
-        """Whether it was let in and the API answered with an error."""
+        """Whether it was let in, and the API answered with an error."""
         return not self.is_refused and (self.request.status or 0) >= HTTPStatus.BAD_REQUEST
 
     @property
     def name_then(self) -> str:
-        """The token's name when the request came, "" when it is still called so."""
+        """The token's name at the time of the request, "" if that is still its name."""
         then = self.request.token_name or ""
         return "" if self.token is not None and self.token.name == then else then
 
@@ -92,7 +92,7 @@ class LogRow:
 
 @dataclass(frozen=True)
 class OfferedTokens:
-    """The tokens among which one may be chosen; `left_out` when the account has too many to list them all."""
+    """The tokens in the filter's list; `left_out`: the account has too many to list them all."""
 
     active: list[Token]
     ended: list[Token]
@@ -100,7 +100,7 @@ class OfferedTokens:
 
 
 def rows(requests: Iterable[LoggedRequest], *, account: Account, actor: Actor, now: datetime) -> list[LogRow]:
-    """Return the requests with their tokens, in one query however many they are."""
+    """Return the requests with their tokens, in one query for any number of requests."""
     listed = list(requests)
     wanted = {request.token_id for request in listed if request.token_id}
     own = {token.pk: token for token in tokens_of(account, actor=actor, status=None, now=now).filter(pk__in=wanted)}
@@ -110,7 +110,7 @@ def rows(requests: Iterable[LoggedRequest], *, account: Account, actor: Actor, n
 
 
 def meaning(status: int | None) -> str:
-    """Return what an HTTP status means, "" for one that nobody has defined."""
+    """Return the meaning of an HTTP status, "" for an undefined status."""
     if status is None:
         return ""
     if status in MEANINGS_OF_NGINX:
@@ -122,7 +122,7 @@ def meaning(status: int | None) -> str:
 
 
 def offered_tokens(account: Account, *, actor: Actor, chosen: Token | None, now: datetime) -> OfferedTokens:
-    """Return the account's tokens by name, ended ones too, and the chosen one in any case."""
+    """Return the account's tokens by name, ended ones too; the chosen one is always included."""
     by_name = tokens_of(account, actor=actor, status=None, now=now).order_by("name", "created_at", "pk")
     found = list(by_name[: MAX_OFFERED_TOKENS + 1])
     offered = found[:MAX_OFFERED_TOKENS]

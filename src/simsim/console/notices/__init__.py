@@ -1,1 +1,1 @@
-"""Who gets which notice, as the administrators choose it."""
+"""The page *Notices*: administrators choose who gets which notice."""

@@ -1,4 +1,4 @@
-"""The page on which administrators choose who gets which notice, and how early an expiry is announced (B10)."""
+"""The page *Notices*: who gets which notice, and extra reminders of an expiry (B10)."""
 
 from dataclasses import dataclass, field
 from typing import Self
@@ -10,9 +10,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
+from simsim.console.account_access import AccountAccess, for_administrators
 from simsim.console.errors import sentence
-from simsim.console.place import Visit, for_administrators
-from simsim.console.sign_in import say
+from simsim.console.messages import say
 from simsim.problem import FieldError, Invalid
 from simsim.tokens.notice_policy import (
     CHOICES,
@@ -51,7 +51,7 @@ NOTHING_SENT = -1
 
 @dataclass(frozen=True)
 class Question:
-    """One notice on the form: what it is, what can be chosen, what is chosen, and what is wrong with that."""
+    """One notice on the form, with its possible audiences, the chosen one, and an error."""
 
     name: str
     title: Promise
@@ -63,13 +63,13 @@ class Question:
 
     @property
     def is_fixed(self) -> bool:
-        """Whether there is nothing to choose."""
+        """Whether only one audience is possible."""
         return len(self.choices) == 1
 
 
 @dataclass
 class NoticeForm:
-    """What was chosen; `errors` holds a sentence for each notice, and for the days under `early_days`."""
+    """The choices; `errors` has a sentence for each invalid notice, and `early_days` for invalid days."""
 
     audiences: dict[str, str]
     days: list[str]
@@ -77,13 +77,13 @@ class NoticeForm:
 
     @classmethod
     def of(cls, policy: Policy) -> Self:
-        """Return the form that shows what holds now."""
+        """Return the form with the current policy."""
         audiences = {notice.value: policy.audience(notice).value for notice in CHOICES}
         return cls(audiences, [str(days) for days in policy.early_days])
 
     @classmethod
     def read(cls, data: QueryDict) -> Self:
-        """Return what the browser sent; a notice that is not among it keeps what holds now."""
+        """Return the form that the browser sent; a missing notice keeps its current audience."""
         sent = {notice.value: data.get(notice.value) for notice in CHOICES}
         audiences = {name: wanted for name, wanted in sent.items() if isinstance(wanted, str)}
         return cls(audiences, data.getlist("early_days"))
@@ -93,12 +93,12 @@ class NoticeForm:
         return [int(days) if days.isascii() and days.isdecimal() else NOTHING_SENT for days in self.days]
 
     def explain(self, problem: Invalid) -> None:
-        """Put what is wrong beside the question that it is about."""
+        """Set each error for its question."""
         for error in problem.errors:
             self.errors[error.field] = sentence(Invalid(FieldError(error.field, error.message, error.params)))
 
     def questions(self) -> list[Question]:
-        """Return the form's questions in the order in which a token lives."""
+        """Return the form's questions in the order of a token's life."""
         return [
             Question(
                 name=notice.value,
@@ -115,28 +115,28 @@ class NoticeForm:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
-def notices(visit: Visit) -> HttpResponse:
-    """Show who gets which notice; save what was chosen."""
-    policy = notice_policy(visit.account, actor=visit.actor)
-    if visit.request.method != "POST":
-        return form_page(visit, NoticeForm.of(policy))
-    form = NoticeForm.read(visit.request.POST)
+def notices(access: AccountAccess) -> HttpResponse:
+    """Show who gets which notice, or save the choices."""
+    policy = notice_policy(access.account, actor=access.actor)
+    if access.request.method != "POST":
+        return form_page(access, NoticeForm.of(policy))
+    form = NoticeForm.read(access.request.POST)
     try:
         set_notice_policy(
-            actor=visit.actor,
-            account=visit.account,
+            actor=access.actor,
+            account=access.account,
             audiences=form.audiences,
             early_days=form.early_days,
-            now=visit.now,
+            now=access.now,
         )
     except Invalid as problem:
         form.explain(problem)
-        return form_page(visit, form, status=problem.status)
-    say(visit.request, gettext("Saved. Your choices apply to all notices from now on."))
-    return redirect("console:notices", visit.account.pk)
+        return form_page(access, form, status=problem.status)
+    say(access.request, gettext("Saved. Your choices apply to all notices from now on."))
+    return redirect("console:notices", access.account.pk)
 
 
-def form_page(visit: Visit, form: NoticeForm, *, status: int = 200) -> HttpResponse:
+def form_page(access: AccountAccess, form: NoticeForm, *, status: int = 200) -> HttpResponse:
     days = [(str(number), str(number) in form.days) for number in EARLY_DAYS]
-    context = {"account": visit.account, "form": form, "questions": form.questions(), "days": days}
-    return render(visit.request, "console/notices/notices.html", context, status=status)
+    context = {"account": access.account, "form": form, "questions": form.questions(), "days": days}
+    return render(access.request, "console/notices/notices.html", context, status=status)

@@ -1,1 +1,1 @@
-"""The pages of the people of an account, one module for each thing that an administrator does."""
+"""The pages *People*: an administrator invites people, changes their roles and removes them."""

@@ -1,4 +1,4 @@
-"""The tags and filters of every page: icons, form fields and the formats of `console.formats`."""
+"""The tags and filters that every page can use: icons, form fields and the formats of `console.formats`."""
 
 from functools import cache
 from typing import Any
@@ -9,11 +9,11 @@ from django.utils.safestring import SafeString
 from lucide.templatetags.lucide import lucide
 
 from simsim.console import formats
-from simsim.console.fields import field
-from simsim.console.sparks import spark
+from simsim.console.form_fields import field
+from simsim.console.sparkline import sparkline
 
 register = template.Library()
-register.simple_tag(spark)
+register.simple_tag(sparkline)
 register.tag(field)
 for _format in (
     formats.number, formats.duration, formats.day, formats.moment, formats.moment_exact, formats.expiry, formats.away,
@@ -25,8 +25,8 @@ for _format in (
 @register.simple_tag
 @cache
 def icon(name: str, size: int = 16) -> Any:
-    """Return the icon with that name, hidden from screen readers, which read the words beside it."""
-    # Cached: each drawing copies and serialises a tree of XML, and a page's dozen take a third of its frame's time.
+    """Return the icon with that name. Screen readers skip it, and read the text next to it."""
+    # Cached, because drawing an icon copies and serialises an XML tree: without, a third of a page's frame's time.
     return lucide(name, size=size, aria_hidden="true", focusable="false")
 
 

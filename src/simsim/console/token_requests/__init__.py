@@ -1,1 +1,1 @@
-"""Requests for a token: a member makes one, an administrator answers it."""
+"""Requests for tokens: a member asks, and an administrator answers."""

@@ -1,15 +1,18 @@
-"""What a member's page shows: who the administrators are, the form that asks one of them, and what became of it."""
+"""The member's page: the administrators, the form that asks them for a token, and the answers."""
 
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Self
 
-from django.http import QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
 from django.utils import timezone
 
 from simsim.accounts.models import Account, User
-from simsim.accounts.permissions import actor_of, administrators
-from simsim.console.field_problems import FieldProblem, problems_in_order
-from simsim.tokens.models import TargetSoftware
+from simsim.accounts.permissions import actor_of, administrators, role_of
+from simsim.console.error_summary import SummaryError, errors_in_order
+from simsim.console.navigation import account_in
+from simsim.tokens.software import offered_software
 from simsim.tokens.token_requests import own_requests
 
 REQUESTS_SHOWN = 20
@@ -18,7 +21,7 @@ CONTROL_IDS = {"name": "id_name", "purpose": "id_purpose", "software": "id_softw
 
 @dataclass
 class AskForm:
-    """What was typed. `errors` holds a sentence for each field, and one for the whole form under ""."""
+    """The typed texts. `errors` has a sentence for each invalid field, and one under "" for the form as a whole."""
 
     name: str = ""
     purpose: str = ""
@@ -27,32 +30,42 @@ class AskForm:
 
     @classmethod
     def read(cls, data: QueryDict) -> Self:
-        """Return what the browser sent."""
+        """Return the form that the browser sent."""
         return cls(data.get("name", ""), data.get("purpose", ""), data.get("software", ""))
 
     @property
     def refusal(self) -> str:
-        """What is wrong with the whole, not with one field."""
+        """The error of the form as a whole."""
         return self.errors.get("", "")
 
     @property
-    def problems(self) -> list[FieldProblem]:
-        """What is wrong with the fields, in their order."""
-        return problems_in_order(self.errors, CONTROL_IDS)
+    def problems(self) -> list[SummaryError]:
+        """The fields' errors, in their order."""
+        return errors_in_order(self.errors, CONTROL_IDS)
 
     @property
     def first_wrong(self) -> str:
-        """The id of the control that gets the focus after a refusal, "" when nothing is wrong."""
+        """The id of the first control with an error, which gets the focus; "" without errors."""
         return self.problems[0].control_id if self.problems else ""
 
 
-def members_context(account: Account, person: User, form: AskForm | None = None) -> dict[str, object]:
-    """Return what the page of a person of the account shows."""
+def member_page(
+    request: HttpRequest, status: int = HTTPStatus.FORBIDDEN, form: AskForm | None = None
+) -> HttpResponse | None:
+    """Return the page of a member: the administrators, and the form that asks them (R3). None for a stranger."""
+    account = account_in(request)
+    if account is None or not isinstance(request.user, User) or role_of(request.user, account) is None:
+        return None
+    return render(request, "console/member.html", member_context(account, request.user, form), status=status)
+
+
+def member_context(account: Account, person: User, form: AskForm | None = None) -> dict[str, object]:
+    """Return the page's context."""
     return {
         "account": account,
         "now": timezone.now(),
         "administrators": administrators(account),
         "form": form or AskForm(),
-        "software": TargetSoftware.objects.filter(retired_at=None),
+        "software": offered_software(),
         "requests": own_requests(account, actor=actor_of(person))[:REQUESTS_SHOWN],
     }

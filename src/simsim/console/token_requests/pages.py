@@ -1,4 +1,4 @@
-"""A member asks for a token; an administrator declines. Granting is creating the token: see tokens/creation.py."""
+"""A member asks for a token, or an administrator declines. To grant is to create the token: `tokens.creation`."""
 
 import uuid
 
@@ -7,10 +7,10 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
-from simsim.console.errors import members_page, sentence
-from simsim.console.place import Visit, for_administrators, for_everyone
-from simsim.console.sign_in import say
-from simsim.console.token_requests.member_page import AskForm
+from simsim.console.account_access import AccountAccess, for_administrators, for_everyone
+from simsim.console.errors import sentence
+from simsim.console.messages import say
+from simsim.console.token_requests.member_page import AskForm, member_page
 from simsim.problem import FieldError, Invalid, TooManyRequested
 from simsim.tokens.models import RequestAnswer
 from simsim.tokens.token_requests import ask_for_token, decline_request, find_request
@@ -18,49 +18,49 @@ from simsim.tokens.token_requests import ask_for_token, decline_request, find_re
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_everyone
-def ask(visit: Visit) -> HttpResponse:
-    """Store the request and owe the administrators a mail (R3). GET, as after a reload, leads to the person's page."""
-    if visit.request.method != "POST":
-        return redirect("console:account", visit.account.pk)
-    form = AskForm.read(visit.request.POST)
+def ask(access: AccountAccess) -> HttpResponse:
+    """Store the request and owe the administrators a mail (R3). A GET, such as a reload, redirects to the own page."""
+    if access.request.method != "POST":
+        return redirect("console:account", access.account.pk)
+    form = AskForm.read(access.request.POST)
     try:
         request = ask_for_token(
-            actor=visit.actor,
-            account=visit.account,
+            actor=access.actor,
+            account=access.account,
             name=form.name,
             purpose=form.purpose,
             software=form.software,
-            now=visit.now,
+            now=access.now,
         )
     except (Invalid, TooManyRequested) as problem:
         explain(form, problem)
-        page = members_page(visit.request, status=problem.status, form=form)
-        return page or redirect("console:account", visit.account.pk)
-    if request.asked_at == visit.now:
+        page = member_page(access.request, status=problem.status, form=form)
+        return page or redirect("console:account", access.account.pk)
+    if request.asked_at == access.now:
         said = gettext("Your request for “%(name)s” was sent to the administrators.")
     else:
         said = gettext("You have already asked for “%(name)s”. Your request is waiting for an answer.")
-    say(visit.request, said % {"name": request.name})
-    return redirect("console:account", visit.account.pk)
+    say(access.request, said % {"name": request.name})
+    return redirect("console:account", access.account.pk)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
-def decline(visit: Visit, request_id: uuid.UUID) -> HttpResponse:
-    """Decline a request; who asked sees it. GET, as after a reload, leads to the list."""
-    request = find_request(request_id, account=visit.account, actor=visit.actor)
-    if visit.request.method == "POST":
-        request = decline_request(actor=visit.actor, request=request, now=visit.now)
+def decline(access: AccountAccess, request_id: uuid.UUID) -> HttpResponse:
+    """Decline a request; the member sees that. A GET, such as a reload, redirects to the list."""
+    request = find_request(request_id, account=access.account, actor=access.actor)
+    if access.request.method == "POST":
+        request = decline_request(actor=access.actor, request=request, now=access.now)
         if request.answer == RequestAnswer.DECLINED:
             said = gettext("Declined. %(who)s will see this on their page.") % {"who": request.asked_by_label}
         else:
             said = gettext("%(who)s has granted this in the meantime.") % {"who": request.answered_by_label}
-        say(visit.request, said)
-    return redirect("console:tokens", visit.account.pk)
+        say(access.request, said)
+    return redirect("console:tokens", access.account.pk)
 
 
 def explain(form: AskForm, problem: Invalid | TooManyRequested) -> None:
-    """Put what is wrong beside the field that it is about."""
+    """Set each error for its field."""
     if isinstance(problem, TooManyRequested):
         form.errors = {"": sentence(problem)}
         return

@@ -1,4 +1,4 @@
-"""What a member asked for, while an administrator creates it: fills the form in, and is granted by the new token."""
+"""The member's request that an administrator is about to grant: it fills in the form of the new token."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -6,7 +6,7 @@ from typing import Self
 from django.http import QueryDict
 from django.utils.translation import gettext
 
-from simsim.console.place import Visit
+from simsim.console.account_access import AccountAccess
 from simsim.console.tokens.form import TokenForm
 from simsim.problem import NotFound
 from simsim.tokens.models import RequestAnswer, TokenRequest
@@ -14,10 +14,10 @@ from simsim.tokens.token_requests import find_request
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The request that waits for an answer, None when there is none.
+class RequestToGrant:
+    """A request that waits for an answer, None without one.
 
-    `answered` is one that has its answer, and `notice` the sentence that says why a request was left out.
+    `answered` is a request that already has an answer; `notice` explains why the form is empty.
     """
 
     request: TokenRequest | None = None
@@ -25,12 +25,12 @@ class Asked:
     notice: str = ""
 
     @classmethod
-    def read(cls, visit: Visit, data: QueryDict) -> Self:
-        """Return the request that the link or the form names. One of another account is as one that never was."""
+    def read(cls, access: AccountAccess, data: QueryDict) -> Self:
+        """Return the request that the link or the form names. Another account's request counts as nonexistent."""
         if "request" not in data:
             return cls()
         try:
-            found = find_request(str(data["request"]), account=visit.account, actor=visit.actor)
+            found = find_request(str(data["request"]), account=access.account, actor=access.actor)
         except NotFound:
             return cls(notice=gettext("There is no such request in this account. The form below starts empty."))
         if found.answered_at is None:
@@ -43,7 +43,7 @@ class Asked:
         return cls(answered=found, notice=said % names)
 
     def form(self) -> TokenForm:
-        """Return the form as it opens: filled in with what was asked for."""
+        """Return the initial form, filled in from the request."""
         if self.request is None:
             return TokenForm()
         software = self.request.software

@@ -1,7 +1,7 @@
-"""Before a narrower allowlist is saved: whom it would have refused, and what could be done about it (B3)."""
+"""The preview on the token's page: whom a narrower allowlist would have refused, and how to allow them (B3)."""
 
-from simsim.account_log.allowlist_preview import Preview, preview_allowlist, suggest_networks
-from simsim.console.place import Visit
+from simsim.account_log.allowlist_preview import Preview, effect_to_confirm, preview_allowlist, suggest_networks
+from simsim.console.account_access import AccountAccess
 from simsim.console.tokens.form import TokenForm
 from simsim.problem import Invalid
 from simsim.tokens.models import Token
@@ -16,44 +16,54 @@ ADDRESSES_SHOWN = 10
 
 
 def is_asked_for(press: str) -> bool:
-    """Whether a button was pressed that shows a preview and saves nothing."""
+    """Whether the pressed button only shows a preview and saves nothing."""
     return press in {PREVIEW, SUGGEST, ADD_ALL} or press.startswith(ADD_ONE)
 
 
-def answer(visit: Visit, token: Token, form: TokenForm, press: str) -> Preview | None:
-    """Do to the list what the button asks, and return the preview of the list as it is then.
+def answer(access: AccountAccess, token: Token, form: TokenForm, press: str) -> Preview | None:
+    """Change the list as the button says, and return the preview of the new list.
 
-    None when a line of it is no network: the line then says so.
+    None for an invalid network; the form then has its error.
     """
     if press == SUGGEST:
-        form.networks = suggest_networks(actor=visit.actor, token=token, now=visit.now) or form.networks
-    preview = preview_of(visit, token, form)
+        form.networks = suggest_networks(actor=access.actor, token=token, now=access.now) or form.networks
+    preview = preview_of(access, token, form)
     if preview is None or press in {PREVIEW, SUGGEST}:
         return preview
     wanted = [use.address for use in preview.excluded if use.address]
     if press != ADD_ALL:
         wanted = [address for address in wanted if address == press.removeprefix(ADD_ONE)]
     form.add(wanted)
-    return preview_of(visit, token, form)
+    return preview_of(access, token, form)
 
 
-def objection(visit: Visit, token: Token, form: TokenForm, press: str) -> Preview | None:
-    """Return the preview that must be seen before the form is saved; None when it may be.
+def preview_to_confirm(access: AccountAccess, token: Token, form: TokenForm, press: str) -> Preview | None:
+    """Return the preview that the person must confirm before the form is saved, None when it can be saved.
 
-    Nobody is asked when the list is not changed or made to refuse, lets in all that came, or was previewed as it is.
+    None for an invalid network too; the form then has its error.
     """
-    has_changed = form.networks != token.allowed_networks or (token.report_only and not form.report_only)
-    has_been_seen = press == SAVE_ANYWAY and form.previewed == form.list_text
-    if not has_changed or form.report_only or has_been_seen or press == SAVE_REPORT_ONLY:
+    is_confirmed = press == SAVE_ANYWAY and form.previewed == form.list_text
+    if is_confirmed or press == SAVE_REPORT_ONLY:
         return None
-    preview = preview_of(visit, token, form)
-    return preview if preview is not None and preview.excluded else None
-
-
-def preview_of(visit: Visit, token: Token, form: TokenForm) -> Preview | None:
-    """Return what the form's list would have refused, None when it is no list: the form then says why."""
     try:
-        preview = preview_allowlist(actor=visit.actor, token=token, allowed_networks=form.networks, now=visit.now)
+        preview = effect_to_confirm(
+            actor=access.actor,
+            token=token,
+            allowed_networks=form.networks,
+            report_only=form.report_only,
+            now=access.now,
+        )
+    except Invalid as problem:
+        form.explain(problem)
+        return None
+    form.previewed = form.list_text
+    return preview
+
+
+def preview_of(access: AccountAccess, token: Token, form: TokenForm) -> Preview | None:
+    """Return the preview of the form's list, None for an invalid network; the form then has its error."""
+    try:
+        preview = preview_allowlist(actor=access.actor, token=token, allowed_networks=form.networks, now=access.now)
     except Invalid as problem:
         form.explain(problem)
         return None

@@ -1,4 +1,4 @@
-"""Username and password, shown in the answer to a POST and nowhere else: no address, cookie or cache has them."""
+"""Username and password, shown only in the answer to a POST: never in a URL, a cookie or a cache."""
 
 import shlex
 import uuid
@@ -10,9 +10,9 @@ from django.utils.text import slugify
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
+from simsim.console.account_access import AccountAccess, for_administrators
 from simsim.console.connect.pages import api_here
 from simsim.console.connect.recipes import recipe_for, recipes
-from simsim.console.place import Visit, for_administrators
 from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.console.tokens.details import token_page
 from simsim.tokens.actions import TokenCredentials, Way, show_credentials
@@ -23,27 +23,27 @@ from simsim.tokens.selectors import find_token
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
-def show(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
-    """Show the credentials of an active token again (R11). GET, as after a reload, leads back to the token."""
-    return revealed(visit, token_id, Way.SHOWN, lambda token, shown: token_page(visit, token, credentials=shown))
+def show(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
+    """Show the credentials of an active token again (R11). A GET, such as a reload, redirects to the token."""
+    return revealed(access, token_id, Way.SHOWN, lambda token, shown: token_page(access, token, credentials=shown))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
-def download(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
-    """Hand the credentials out as a .env file; recorded as every other showing of them."""
-    return revealed(visit, token_id, Way.DOWNLOADED, attachment)
+def download(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
+    """Send the credentials as a .env file; recorded like every other view of them."""
+    return revealed(access, token_id, Way.DOWNLOADED, attachment)
 
 
 def revealed(
-    visit: Visit, token_id: uuid.UUID, way: Way, answer: Callable[[Token, TokenCredentials], HttpResponse]
+    access: AccountAccess, token_id: uuid.UUID, way: Way, answer: Callable[[Token, TokenCredentials], HttpResponse]
 ) -> HttpResponse:
-    """Return the answer made of the credentials, to a POST alone: no link and no reload reveals a password."""
-    token = find_token(token_id, actor=visit.actor, account=visit.account)
-    if visit.request.method != "POST":
-        return redirect("console:token", visit.account.pk, token.pk)
-    demand_recent_authentication(visit.request, keeps_form=True)
-    return answer(token, show_credentials(actor=visit.actor, token=token, way=way, now=visit.now))
+    """Return the answer with the credentials, only to a POST: no link and no reload reveals a password."""
+    token = find_token(token_id, actor=access.actor, account=access.account)
+    if access.request.method != "POST":
+        return redirect("console:token", access.account.pk, token.pk)
+    demand_recent_authentication(access.request, keeps_form=True)
+    return answer(token, show_credentials(actor=access.actor, token=token, way=way, now=access.now))
 
 
 def attachment(token: Token, credentials: TokenCredentials) -> HttpResponse:
@@ -54,7 +54,7 @@ def attachment(token: Token, credentials: TokenCredentials) -> HttpResponse:
 
 
 def env_file(token: Token, credentials: TokenCredentials) -> str:
-    """Return the file's text: names that programs read, and a warning to people."""
+    """Return the file's text: variables for programs, and a warning for people."""
     about = gettext("Credentials of the token “%(name)s”. Anyone who has this file can call the API.") % {
         "name": token.name
     }
@@ -64,18 +64,23 @@ def env_file(token: Token, credentials: TokenCredentials) -> str:
 
 
 def credentials_page(
-    visit: Visit, token: Token, credentials: TokenCredentials, *, is_new: bool = False, cautions: Sequence[str] = ()
+    access: AccountAccess,
+    token: Token,
+    credentials: TokenCredentials,
+    *,
+    is_new: bool = False,
+    cautions: Sequence[str] = (),
 ) -> HttpResponse:
-    """Return the page of a password that has just been made; `cautions` are what to look at in the token."""
+    """Return the page of a password that has just been created; `cautions` are warnings about the token."""
     context = {
-        "account": visit.account,
-        "now": visit.now,
+        "account": access.account,
+        "now": access.now,
         "token": token,
         "credentials": credentials,
         "is_new": is_new,
         "cautions": cautions,
-        "is_long": is_longer_than_recommended(token.expires_at, now=visit.now),
+        "is_long": is_longer_than_recommended(token.expires_at, now=access.now),
         "opened": recipe_for(token.software.slug if token.software else None),
         "recipes": recipes(username=credentials.username, api=api_here(), password=credentials.password),
     }
-    return render(visit.request, "console/tokens/credentials.html", context, status=201)
+    return render(access.request, "console/tokens/credentials.html", context, status=201)

@@ -1,4 +1,4 @@
-"""One token: what it is, and while it is active the form that changes what may change (R12)."""
+"""The page of one token, with a form for its editable fields while it is active (R12)."""
 
 import uuid
 from typing import Any
@@ -8,12 +8,13 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
+from simsim.console.account_access import AccountAccess, for_administrators
+from simsim.console.browser_address import located
 from simsim.console.errors import sentence
-from simsim.console.place import Visit, for_administrators, located
+from simsim.console.messages import say, warn
 from simsim.console.recent_authentication import demand_recent_authentication
-from simsim.console.sign_in import say, warn
 from simsim.console.tokens import allowlist_preview
-from simsim.console.tokens.form import TokenForm, offered_software
+from simsim.console.tokens.form import TokenForm
 from simsim.console.tokens.live_errors import CHECK, errors_while_typing
 from simsim.console.tokens.rows import rows
 from simsim.credential.allowlist import parse_address
@@ -24,98 +25,99 @@ from simsim.tokens.models import Token
 from simsim.tokens.rules import needs_recent_authentication
 from simsim.tokens.selectors import find_token
 from simsim.tokens.sent_notices import notices_of
+from simsim.tokens.software import offered_software
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
-def details(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
-    """Show the token; save the changes that were sent, after a question where they would refuse what came until now."""
-    token = find_token(token_id, actor=visit.actor, account=visit.account)
-    if visit.request.method != "POST":
-        return token_page(visit, token, with_address(TokenForm.of(token), visit.request.GET.get("add", "")))
-    form, press = TokenForm.read(visit.request.POST), visit.request.POST.get("press", "")
+def details(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
+    """Show the token, or save changes; ask first if the new list would have refused recent requests."""
+    token = find_token(token_id, actor=access.actor, account=access.account)
+    if access.request.method != "POST":
+        return token_page(access, token, with_address(TokenForm.of(token), access.request.GET.get("add", "")))
+    form, press = TokenForm.read(access.request.POST), access.request.POST.get("press", "")
     if press == CHECK:
-        return errors_while_typing(visit, form, token=token)
-    if form.rearrange(press, located(visit.request).address):
-        return token_page(visit, token, form)
+        return errors_while_typing(access, form, token=token)
+    if form.rearrange(press, located(access.request).address):
+        return token_page(access, token, form)
     if allowlist_preview.is_asked_for(press):
-        return token_page(visit, token, form, preview=allowlist_preview.answer(visit, token, form, press))
-    return edit(visit, token, form, press)
+        return token_page(access, token, form, preview=allowlist_preview.answer(access, token, form, press))
+    return edit(access, token, form, press)
 
 
 def with_address(form: TokenForm, text: str) -> TokenForm:
-    """Return the form with an address added that a link names, not saved yet; an invalid address adds nothing."""
+    """Return the form with the address from a link added, not saved yet; an invalid address is ignored."""
     address = parse_address(text)
-    # Added to an empty list, it would refuse everybody else.
+    # In an empty list, it would be the only allowed address.
     if address is not None and form.list_text:
         form.add([address.text])
     return form
 
 
-def edit(visit: Visit, token: Token, form: TokenForm, press: str) -> HttpResponse:
-    """Save the form, unless somebody must look at something first."""
+def edit(access: AccountAccess, token: Token, form: TokenForm, press: str) -> HttpResponse:
+    """Save the form, unless the person must first look at a conflict or a preview, or enter their password."""
     if form.stood and form.stood != TokenForm.of(token).stood and not form.leaves_the_list:
-        return changed_meanwhile(visit, token, form)
-    if preview := allowlist_preview.objection(visit, token, form, press):
-        return token_page(visit, token, form, preview=preview, is_question=True)
+        return changed_meanwhile(access, token, form)
+    if preview := allowlist_preview.preview_to_confirm(access, token, form, press):
+        return token_page(access, token, form, preview=preview, is_question=True)
     form.report_only = form.report_only or press == allowlist_preview.SAVE_REPORT_ONLY
     is_list_changed = not form.leaves_the_list
     if is_list_changed and needs_recent_authentication(token, form.networks, report_only=form.report_only):
-        demand_recent_authentication(visit.request, keeps_form=True)
-    return save(visit, token, form)
+        demand_recent_authentication(access.request, keeps_form=True)
+    return save(access, token, form)
 
 
-def changed_meanwhile(visit: Visit, token: Token, form: TokenForm) -> HttpResponse:
-    """Show what holds now beside what was typed: a page opened long ago must not undo what somebody did since."""
+def changed_meanwhile(access: AccountAccess, token: Token, form: TokenForm) -> HttpResponse:
+    """Show the current list beside the typed one: an old page must not undo somebody else's later change."""
     problem = ChangedMeanwhile()
     form.errors["allowed_networks"] = sentence(problem)
     form.stood = TokenForm.of(token).stood
-    return token_page(visit, token, form, status=problem.status, now_allowed=token.allowed_networks)
+    return token_page(access, token, form, status=problem.status, now_allowed=token.allowed_networks)
 
 
-def save(visit: Visit, token: Token, form: TokenForm) -> HttpResponse:
+def save(access: AccountAccess, token: Token, form: TokenForm) -> HttpResponse:
     leaves = form.leaves_the_list
     try:
         edit_token(
-            actor=visit.actor,
+            actor=access.actor,
             token=token,
             name=form.name,
             description=form.description,
             software=form.software,
             allowed_networks=None if leaves else form.networks,
             report_only=None if leaves else form.report_only,
-            now=visit.now,
+            now=access.now,
         )
     except (Invalid, AlreadyExists) as problem:
         form.explain(problem)
-        return token_page(visit, token, form, status=problem.status)
-    say(visit.request, gettext("Your changes are saved and already apply."))
+        return token_page(access, token, form, status=problem.status)
+    say(access.request, gettext("Your changes are saved and already apply."))
     for note in range_notes(form.networks):
-        say(visit.request, sentence(Invalid(note)))
+        say(access.request, sentence(Invalid(note)))
     if form.name != token.name:
-        for caution in name_caution(visit.account, form.name, actor=visit.actor, token=token, now=visit.now):
-            warn(visit.request, sentence(Invalid(caution)))
-    return redirect("console:token", visit.account.pk, token.pk)
+        for caution in name_caution(access.account, form.name, actor=access.actor, token=token, now=access.now):
+            warn(access.request, sentence(Invalid(caution)))
+    return redirect("console:token", access.account.pk, token.pk)
 
 
 def token_page(
-    visit: Visit, token: Token, form: TokenForm | None = None, *, status: int = 200, **more: Any
+    access: AccountAccess, token: Token, form: TokenForm | None = None, *, status: int = 200, **more: Any
 ) -> HttpResponse:
-    """Return the token's page; `more` goes into its context: `preview`, `is_question`, `credentials`, `trial`."""
-    [row] = rows([token], now=visit.now)
+    """Return the token's page; `more` is added to its context: `preview`, `is_question`, `credentials`, `trial`."""
+    [row] = rows([token], now=access.now)
     form = form or TokenForm.of(token)
     form.hint(network_cautions(form.networks))
-    if token.report_only and not visit.request.POST:
-        more["preview"] = allowlist_preview.preview_of(visit, token, form)
+    if token.report_only and not access.request.POST:
+        more["preview"] = allowlist_preview.preview_of(access, token, form)
     context = {
-        "account": visit.account,
-        "now": visit.now,
+        "account": access.account,
+        "now": access.now,
         "token": token,
         "row": row,
         "form": form,
         "software": offered_software(token.software),
-        "browser": located(visit.request),
+        "browser": located(access.request),
         "addresses_shown": allowlist_preview.ADDRESSES_SHOWN,
-        "notices": notices_of(token, actor=visit.actor),
+        "notices": notices_of(token, actor=access.actor),
     }
-    return render(visit.request, "console/tokens/token.html", context | more, status=status)
+    return render(access.request, "console/tokens/token.html", context | more, status=status)

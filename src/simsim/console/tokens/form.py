@@ -1,18 +1,18 @@
-"""The form of a token as the browser sent it, kept as it was typed, with what is wrong beside each field."""
+"""The form of a token: the texts as they were typed, and an error for each invalid field."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Self
 
 from django.http import QueryDict
 
+from simsim.console.error_summary import SummaryError, errors_in_order
 from simsim.console.errors import sentence
-from simsim.console.field_problems import FieldProblem, problems_in_order
 from simsim.credential.allowlist import Address, without_spaces_in_ranges
 from simsim.problem import AlreadyExists, FieldError, Invalid
-from simsim.tokens.models import TargetSoftware, Token
+from simsim.tokens.models import Token
 from simsim.tokens.rules import MAX_NETWORKS
 
 PRESETS_DAYS = (30, 60, 90, 365)
@@ -33,7 +33,7 @@ _is_removal = re.compile(r"remove-([0-9]{1,6})").fullmatch
 
 @dataclass
 class NetworkRow:
-    """One line of the allowed networks; `has_focus` is where the person goes on after a button was pressed."""
+    """One line of the allowed networks; `has_focus`: this line gets the focus, so that the person continues there."""
 
     number: int
     text: str
@@ -43,11 +43,10 @@ class NetworkRow:
 
 @dataclass
 class TokenForm:
-    """What was typed. `errors` holds a sentence for each field, rows of networks under `allowed_networks.N`.
+    """The typed texts. `errors` has a sentence for each invalid field, and for rows of networks `allowed_networks.N`.
 
-    `previewed` is the list whose preview the person had before their eyes, as one text; `stood` is the list with its
-    mode as they were when the page was opened, "" for a new token. `hints` holds what is worth a
-    look, by field too, and refuses nothing.
+    `previewed` is the list whose preview the person has seen, as one text; `stood` is the list and its mode when the
+    page was opened, "" for a new token. `hints` are warnings by field, which prevent nothing.
     """
 
     name: str = ""
@@ -66,11 +65,11 @@ class TokenForm:
 
     @classmethod
     def read(cls, data: QueryDict) -> Self:
-        """Return what the browser sent; a line that holds several networks, as pasted from a list, becomes several."""
+        """Return the form that the browser sent; a line with several networks becomes several lines."""
         lines = data.getlist("network")
         split = (_separators.split(without_spaces_in_ranges(line.strip())) for line in lines)
         parts = (part for line in split for part in line)
-        # One more than may be saved: that is refused, and a million lines are not even shown.
+        # One more than the maximum, so that saving fails, and a million lines are not even shown.
         networks = list(islice(parts, MAX_NETWORKS + 1))
         return cls(
             name=data.get("name", ""),
@@ -86,7 +85,7 @@ class TokenForm:
 
     @classmethod
     def of(cls, token: Token) -> Self:
-        """Return the form that shows a token as it is."""
+        """Return the form with the token's current fields."""
         return cls(
             name=token.name,
             description=token.description,
@@ -98,14 +97,14 @@ class TokenForm:
 
     @classmethod
     def like(cls, token: Token, *, is_active: bool) -> Self:
-        """Return the form of a token that replaces another; a name that is still in use is left for the person."""
+        """Return the form of a token that replaces another; the name stays empty while the other token uses it."""
         form = cls.of(token)
         form.name = "" if is_active else form.name
         return form
 
     @property
     def expiry(self) -> str:
-        """What the action is given: a preset such as `90d`, or the date."""
+        """The expiry for the action: a preset such as `90d`, or a date."""
         return self.expires_on if self.expires == ON_A_DATE else self.expires
 
     @property
@@ -119,12 +118,12 @@ class TokenForm:
         ]
 
     @property
-    def problems(self) -> list[FieldProblem]:
-        """What is wrong, as the summary lists it; of a long list, which is one field, the first few lines."""
-        found = problems_in_order(self.errors, CONTROL_IDS)
+    def problems(self) -> list[SummaryError]:
+        """The errors for the summary; for a long list, which is one field, only those of the first few lines."""
+        found = errors_in_order(self.errors, CONTROL_IDS)
         if self.is_long:
-            return found + [FieldProblem(FIRST_NETWORK, error) for error in self.network_errors]
-        return found + [FieldProblem(f"network_{row}", self.errors[f"{ROW}{row}"]) for row in self.wrong_rows]
+            return found + [SummaryError(FIRST_NETWORK, error) for error in self.network_errors]
+        return found + [SummaryError(f"network_{row}", self.errors[f"{ROW}{row}"]) for row in self.wrong_rows]
 
     @property
     def wrong_rows(self) -> list[int]:
@@ -132,33 +131,33 @@ class TokenForm:
 
     @property
     def first_wrong(self) -> str:
-        """The id of the control that gets the focus after a refusal, "" when nothing is wrong."""
+        """The id of the first control with an error, which gets the focus; "" without errors."""
         return self.problems[0].control_id if self.problems else ""
 
     @property
     def leaves_the_list(self) -> bool:
-        """Whether the list and its mode are sent as they stood when the page was opened."""
+        """Whether the list and its mode are unchanged since the page was opened."""
         return self.stood == standing(self.networks, report_only=self.report_only)
 
     @property
     def is_long(self) -> bool:
-        """Whether the networks are better typed as one text than line by line."""
+        """Whether the networks are shown as one text instead of one field for each line."""
         return len(self.networks) > LONG_LIST
 
     @property
     def network_errors(self) -> list[str]:
-        """What is wrong with the first few lines of a long list."""
+        """The errors of the first few lines of a long list."""
         return [text for name, text in self.errors.items() if name.startswith(ROW)][:NETWORK_ERRORS_SHOWN]
 
     @property
     def list_text(self) -> str:
-        """The networks as one text, for telling whether a preview was of this list."""
+        """The networks as one text, to tell whether a preview was for this list."""
         return " ".join(text for text in self.networks if text)
 
     def rearrange(self, press: str, browser: Address | None) -> bool:
-        """Do what a button among the networks asks; return False when another one was pressed.
+        """Change the list as one of its buttons says; return False if another button was pressed.
 
-        These are submit buttons, so that they work without a script: nothing is saved, everything typed comes back.
+        They are submit buttons, so that they work without scripts: nothing is saved, and all typed texts are kept.
         """
         removal = _is_removal(press)
         if press == "add-row":
@@ -172,7 +171,7 @@ class TokenForm:
         return press in {"add-row", "add-mine"} or removal is not None
 
     def add(self, networks: Iterable[str]) -> None:
-        """Add each network that is not there yet, in place of empty lines, and put the focus on the last."""
+        """Add each network that is not in the list, drop empty lines, and put the focus on the last added one."""
         lines = dict.fromkeys(text for text in self.networks if text.strip())
         added = list(networks)
         lines |= dict.fromkeys(added)
@@ -181,34 +180,28 @@ class TokenForm:
             self.focus_row = self.networks.index(added[-1])
 
     def explain(self, problem: Invalid | AlreadyExists) -> None:
-        """Put what is wrong beside the field that it is about."""
+        """Set each error for its field."""
         if isinstance(problem, AlreadyExists):
             self.errors = {"name": sentence(problem)}
         else:
             self.mark(problem.errors)
 
     def mark(self, errors: Iterable[FieldError]) -> None:
-        """Put each error beside its field, the first where a field has several."""
+        """Set each error for its field, only the first one for a field with several."""
         for error in errors:
             self.errors.setdefault(error.field, sentence(Invalid(FieldError(error.field, error.message, error.params))))
 
     def hint(self, cautions: Iterable[FieldError]) -> None:
-        """Put each hint beside its field, after those that are there, unless an error is there."""
+        """Append each hint to those of its field, unless the field has an error."""
         for caution in cautions:
             if caution.field not in self.errors:
                 before = self.hints.get(caution.field, "")
                 self.hints[caution.field] = f"{before} {sentence(Invalid(caution))}".strip()
 
     def forget_errors_of_what_is_still_empty(self) -> None:
-        """While a form is being typed, nobody is told that a field is required."""
+        """Drop the errors of empty fields: while somebody types, no field is reported as required."""
         typed = {"name": self.name, "expires_at": self.expiry}
         self.errors = {name: text for name, text in self.errors.items() if typed.get(name, "typed").strip()}
-
-
-def offered_software(present: TargetSoftware | None = None) -> Sequence[TargetSoftware]:
-    """Return what can be chosen: the catalogue without what is retired, save what the token has already."""
-    catalogue = TargetSoftware.objects.all()
-    return [entry for entry in catalogue if entry.retired_at is None or entry == present]
 
 
 def standing(networks: Iterable[str], *, report_only: bool) -> str:

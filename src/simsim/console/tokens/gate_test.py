@@ -1,4 +1,4 @@
-"""Test it now: one real question to the gate, with the token's own credentials and the browser's address."""
+"""*Test it now*: a real request to the gate with the token's own credentials and the browser's address."""
 
 import uuid
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
-from simsim.console.place import Visit, for_administrators, located
+from simsim.console.account_access import AccountAccess, for_administrators
+from simsim.console.browser_address import located
 from simsim.console.tokens.details import token_page
 from simsim.gate.question import GateAnswer, ask
 from simsim.tokens.actions import try_credentials
@@ -16,28 +17,28 @@ from simsim.tokens.selectors import find_token
 
 
 @dataclass(frozen=True)
-class Trial:
-    """What the gate said, None when none answered, and from which address it was asked."""
+class GateTest:
+    """The gate's answer, None without one, and the address that the gate was asked about."""
 
-    verdict: GateAnswer | None
+    answer: GateAnswer | None
     address: str | None
 
 
 @require_POST
 @for_administrators
-def try_now(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
-    """Ask the gate and say what happened; the password goes to the gate alone."""
-    token = find_token(token_id, actor=visit.actor, account=visit.account)
-    credentials = try_credentials(actor=visit.actor, token=token, now=visit.now)
-    address = located(visit.request).address
-    verdict = ask(
+def test_now(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
+    """Ask the gate and show its answer; the password is sent only to the gate."""
+    token = find_token(token_id, actor=access.actor, account=access.account)
+    credentials = try_credentials(actor=access.actor, token=token, now=access.now)
+    address = located(access.request).address
+    answer = ask(
         settings.OPERATOR.gate_socket,
         username=credentials.username,
         password=credentials.password,
         address=address.text if address else None,
     )
-    trial = Trial(verdict, address.text if address else None)
-    if visit.request.headers.get("HX-Request"):
-        context = {"trial": trial, "account": visit.account, "token": token}
-        return render(visit.request, "console/tokens/parts/trial.html", context)
-    return token_page(visit, token, trial=trial)
+    trial = GateTest(answer, address.text if address else None)
+    if access.request.headers.get("HX-Request"):
+        context = {"trial": trial, "account": access.account, "token": token}
+        return render(access.request, "console/tokens/parts/trial.html", context)
+    return token_page(access, token, trial=trial)

@@ -1,4 +1,4 @@
-"""The two lists: active tokens, and those that are expired or revoked (R14)."""
+"""The two lists of tokens: active ones, and expired or revoked ones (R14)."""
 
 import uuid
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from simsim.console.place import Visit, for_administrators
+from simsim.console.account_access import AccountAccess, for_administrators
 from simsim.console.tokens.rows import rows
 from simsim.console.tokens.search import INCOMPLETE, to_list
 from simsim.credential.password import holds_one
-from simsim.tokens.attention import Attention, Search, rank_active
+from simsim.tokens.attention import Attention, TokenSearch, rank_active
 from simsim.tokens.models import Token
 from simsim.tokens.selectors import tokens_of
 from simsim.tokens.software import software_in_use
@@ -26,67 +26,69 @@ ATTENTIONS = {"soon": Attention.EXPIRES_SOON, "unused": Attention.UNUSED}
 
 @require_safe
 @for_administrators
-def active(visit: Visit) -> HttpResponse:
-    """Show the active tokens that the search finds, those that want attention at the top."""
-    if holds_one(visit.request.GET.get("q", "")):
-        # Somebody's own address or an old bookmark. The history keeps where a redirect leads, not where it comes from.
-        return to_list(visit, {"password": INCOMPLETE})
-    search = read_search(visit.request.GET)
-    ranking = rank_active(visit.account, actor=visit.actor, search=search, now=visit.now)
-    page = Paginator(ranking.ids, PAGE_TOKENS).get_page(visit.request.GET.get("page"))
+def active(access: AccountAccess) -> HttpResponse:
+    """Show the active tokens that match the search, first those that need attention."""
+    if holds_one(access.request.GET.get("q", "")):
+        # Typed into the address bar, or an old bookmark. The browser's history stores only the target of a redirect.
+        return to_list(access, {"password": INCOMPLETE})
+    search = read_search(access.request.GET)
+    ranking = rank_active(access.account, actor=access.actor, search=search, now=access.now)
+    page = Paginator(ranking.ids, PAGE_TOKENS).get_page(access.request.GET.get("page"))
     context = {
-        "account": visit.account,
-        "now": visit.now,
+        "account": access.account,
+        "now": access.now,
         "page": page,
-        "rows": rows(in_order([uuid.UUID(text) for text in page.object_list]), now=visit.now),
+        "rows": rows(tokens_in_order([uuid.UUID(text) for text in page.object_list]), now=access.now),
         "active_count": ranking.active,
         "ended_count": ranking.ended,
         "requests": ranking.asked,
         "search": search,
-        "looked_up": visit.request.GET.get("password", ""),
-        "chosen": visit.request.GET.get("attention", ""),
+        "looked_up": access.request.GET.get("password", ""),
+        "chosen": access.request.GET.get("attention", ""),
         "soon_count": ranking.counts[Attention.EXPIRES_SOON],
         "unused_count": ranking.counts[Attention.UNUSED],
-        "software": software_in_use(visit.account),
+        "software": software_in_use(access.account),
         "kept": urlencode(
-            {key: value for key, value in visit.request.GET.items() if key not in {"page", "password"} and value}
+            {key: value for key, value in access.request.GET.items() if key not in {"page", "password"} and value}
         ),
     }
-    return render(visit.request, "console/tokens/active.html", context)
+    return render(access.request, "console/tokens/active.html", context)
 
 
 @require_safe
 @for_administrators
-def ended(visit: Visit) -> HttpResponse:
-    """Show what has expired or was revoked, the latest first, with when and by whom."""
-    tokens = tokens_of(visit.account, actor=visit.actor, status=None, now=visit.now)
-    # Of ids alone, which an index holds: whole rows, all but 25 of them for nothing, take ten times as long to sort.
+def ended(access: AccountAccess) -> HttpResponse:
+    """Show the expired and revoked tokens, the latest first, with who ended them and when."""
+    tokens = tokens_of(access.account, actor=access.actor, status=None, now=access.now)
+    # Sorts only ids, which an index contains: sorting whole rows, of which 25 are shown, takes ten times as long.
     latest_first = (
-        tokens.ended(visit.now).order_by(Coalesce("revoked_at", "expires_at").desc(), "pk").values_list("pk", flat=True)
+        tokens.ended(access.now)
+        .order_by(Coalesce("revoked_at", "expires_at").desc(), "pk")
+        .values_list("pk", flat=True)
     )
-    # get_page shows the nearest page for a number that is none, so that an old bookmark still leads somewhere.
-    page = Paginator(latest_first, PAGE_TOKENS).get_page(visit.request.GET.get("page"))
+    # For an invalid number, get_page returns the nearest page, so that old bookmarks still work.
+    page = Paginator(latest_first, PAGE_TOKENS).get_page(access.request.GET.get("page"))
     context = {
-        "account": visit.account,
-        "now": visit.now,
+        "account": access.account,
+        "now": access.now,
         "page": page,
-        "rows": rows(in_order(list(page.object_list)), now=visit.now),
-        "active_count": tokens.active(visit.now).count(),
+        "rows": rows(tokens_in_order(list(page.object_list)), now=access.now),
+        "active_count": tokens.active(access.now).count(),
         "ended_count": page.paginator.count,
     }
-    return render(visit.request, "console/tokens/ended.html", context)
+    return render(access.request, "console/tokens/ended.html", context)
 
 
-def read_search(data: QueryDict) -> Search:
-    """Return the search in the address; what can't be understood searches for nothing."""
-    return Search(
+def read_search(data: QueryDict) -> TokenSearch:
+    """Return the search in the URL; invalid parameters are ignored."""
+    return TokenSearch(
         text=data.get("q", "").replace("\0", "").strip()[:MAX_SEARCH_LENGTH],
         software=data.get("software", "").replace("\0", "")[:MAX_SEARCH_LENGTH],
         attention=ATTENTIONS.get(data.get("attention", "")),
     )
 
 
-def in_order(ids: Sequence[uuid.UUID]) -> list[Token]:
-    """Return the tokens of these ids in their order."""
+def tokens_in_order(ids: Sequence[uuid.UUID]) -> list[Token]:
+    """Return the tokens with these ids, in the same order."""
     found = Token.objects.select_related("software").in_bulk(ids)
     return [found[pk] for pk in ids if pk in found]

@@ -1,9 +1,9 @@
-"""What is wrong with a form, or worth a look, while it is being typed: sentences that htmx puts in their places."""
+"""Errors and hints of a token's form while somebody types: fragments that htmx swaps in."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from simsim.console.place import Visit
+from simsim.console.account_access import AccountAccess
 from simsim.console.tokens.form import TokenForm
 from simsim.tokens.cautions import name_caution, network_cautions
 from simsim.tokens.field_errors import faults
@@ -12,22 +12,22 @@ from simsim.tokens.models import Token
 CHECK = "check"
 
 
-def errors_while_typing(visit: Visit, form: TokenForm, *, token: Token | None = None) -> HttpResponse:
-    """Return the fragments that replace the errors beside the fields; an empty one takes an error away."""
+def errors_while_typing(access: AccountAccess, form: TokenForm, *, token: Token | None = None) -> HttpResponse:
+    """Return the fragments that replace the fields' errors; an empty fragment removes an error."""
     found = faults(
-        actor=visit.actor,
-        account=visit.account,
+        actor=access.actor,
+        account=access.account,
         name=form.name,
         expires=None if token else form.expiry,
         description=form.description,
         software=form.software,
         allowed_networks=form.networks,
         token=token,
-        now=visit.now,
+        now=access.now,
     )
     form.mark(found)
     form.forget_errors_of_what_is_still_empty()
-    form.hint(name_caution(visit.account, form.name, actor=visit.actor, token=token, now=visit.now))
+    form.hint(name_caution(access.account, form.name, actor=access.actor, token=token, now=access.now))
     form.hint(network_cautions(form.networks))
     context = {"form": form, "is_new": token is None}
-    return render(visit.request, "console/tokens/parts/errors.html", context)
+    return render(access.request, "console/tokens/parts/errors.html", context)

@@ -1,4 +1,4 @@
-"""Revoking: a page that says what will stop, and asks why."""
+"""Revocation: a page that explains the consequences and asks for the reason."""
 
 import uuid
 
@@ -7,9 +7,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
+from simsim.console.account_access import AccountAccess, for_administrators
 from simsim.console.errors import sentence
-from simsim.console.place import Visit, for_administrators
-from simsim.console.sign_in import say
+from simsim.console.messages import say
 from simsim.console.tokens.rows import rows
 from simsim.problem import Invalid
 from simsim.tokens.actions import revoke_token
@@ -19,33 +19,33 @@ from simsim.tokens.selectors import find_token
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
-def revoke(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
-    """Ask, then revoke (R13). A token that has ended already is shown instead.
+def revoke(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
+    """Ask, then revoke (R13). For an ended token, redirect to its page.
 
-    A mail's link chooses the reason beforehand, `?reason=not_recognised` (R19), and asks all the same.
+    A link in an email preselects the reason, `?reason=not_recognised` (R19); the page still asks.
     """
-    token = find_token(token_id, actor=visit.actor, account=visit.account)
-    if visit.request.method != "POST":
-        if token.status(visit.now) != Status.ACTIVE:
-            return redirect("console:token", visit.account.pk, token.pk)
-        return question(visit, token)
+    token = find_token(token_id, actor=access.actor, account=access.account)
+    if access.request.method != "POST":
+        if token.status(access.now) != Status.ACTIVE:
+            return redirect("console:token", access.account.pk, token.pk)
+        return question(access, token)
     try:
-        revoke_token(actor=visit.actor, token=token, reason=visit.request.POST.get("reason", ""), now=visit.now)
+        revoke_token(actor=access.actor, token=token, reason=access.request.POST.get("reason", ""), now=access.now)
     except Invalid as problem:
-        return question(visit, token, error=sentence(problem), status=problem.status)
-    say(visit.request, gettext("“%(name)s” was revoked and no longer works.") % {"name": token.name})
-    return redirect("console:token", visit.account.pk, token.pk)
+        return question(access, token, error=sentence(problem), status=problem.status)
+    say(access.request, gettext("“%(name)s” was revoked and no longer works.") % {"name": token.name})
+    return redirect("console:token", access.account.pk, token.pk)
 
 
-def question(visit: Visit, token: Token, *, error: str = "", status: int = 200) -> HttpResponse:
-    [row] = rows([token], now=visit.now)
+def question(access: AccountAccess, token: Token, *, error: str = "", status: int = 200) -> HttpResponse:
+    [row] = rows([token], now=access.now)
     context = {
-        "account": visit.account,
-        "now": visit.now,
+        "account": access.account,
+        "now": access.now,
         "token": token,
         "row": row,
         "reasons": RevocationReason.choices,
-        "chosen": visit.request.GET.get("reason", ""),
+        "chosen": access.request.GET.get("reason", ""),
         "error": error,
     }
-    return render(visit.request, "console/tokens/revoke.html", context, status=status)
+    return render(access.request, "console/tokens/revoke.html", context, status=status)

@@ -1,4 +1,4 @@
-"""Rotating: a new password for the same token, and the one before goes on working for as long as is chosen (B2)."""
+"""Rotation: a new password for the same token; the previous one keeps working for the chosen time (B2)."""
 
 import uuid
 from datetime import timedelta
@@ -9,15 +9,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
-from simsim.console.place import Visit, for_administrators
+from simsim.console.account_access import AccountAccess, for_administrators
+from simsim.console.messages import say
 from simsim.console.recent_authentication import demand_recent_authentication
-from simsim.console.sign_in import say
 from simsim.console.tokens.credentials import credentials_page
 from simsim.console.tokens.rows import rows
-from simsim.problem import RotatedMeanwhile
-from simsim.rfc3339 import format_time
 from simsim.tokens.actions import end_overlap, rotate_token
 from simsim.tokens.models import Status, Token
+from simsim.tokens.passwords import rotation_id
 from simsim.tokens.selectors import find_token
 
 OVERLAPS = {
@@ -31,58 +30,60 @@ USUAL = "day"
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
-def rotate(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
-    """Ask how long the present password shall go on working; give the token a new one and show it."""
-    token = find_token(token_id, actor=visit.actor, account=visit.account)
-    if token.status(visit.now) != Status.ACTIVE:
-        return redirect("console:token", visit.account.pk, token.pk)
-    if visit.request.method != "POST":
-        demand_recent_authentication(visit.request)
-        return question(visit, token)
-    chosen = OVERLAPS.get(visit.request.POST.get("overlap", ""))
+def rotate(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
+    """Ask how long the current password should keep working, then give the token a new one and show it."""
+    token = find_token(token_id, actor=access.actor, account=access.account)
+    if token.status(access.now) != Status.ACTIVE:
+        return redirect("console:token", access.account.pk, token.pk)
+    if access.request.method != "POST":
+        demand_recent_authentication(access.request)
+        return question(access, token)
+    chosen = OVERLAPS.get(access.request.POST.get("overlap", ""))
     if chosen is None:
-        return question(visit, token, error=gettext("Choose how long the current password keeps working."))
-    demand_recent_authentication(visit.request)
-    if visit.request.POST.get("after", "") != version_of(token):
-        raise RotatedMeanwhile(name=token.name)
-    token, credentials = rotate_token(actor=visit.actor, token=token, overlap=chosen[0], now=visit.now)
-    return credentials_page(visit, token, credentials)
+        return question(access, token, error=gettext("Choose how long the current password keeps working."))
+    demand_recent_authentication(access.request)
+    token, credentials = rotate_token(
+        actor=access.actor,
+        token=token,
+        overlap=chosen[0],
+        after=access.request.POST.get("after", ""),
+        now=access.now,
+    )
+    return credentials_page(access, token, credentials)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
-def end(visit: Visit, token_id: uuid.UUID) -> HttpResponse:
-    """Ask with the last uses of both passwords, then end the overlap. Without an overlap the token is shown instead."""
-    token = find_token(token_id, actor=visit.actor, account=visit.account)
-    if visit.request.method != "POST":
-        [row] = rows([token], now=visit.now)
-        if row.status != Status.ACTIVE or row.overlap_ends_at is None:
-            return redirect("console:token", visit.account.pk, token.pk)
-        context = {"account": visit.account, "now": visit.now, "token": token, "row": row, "after": version_of(token)}
-        return render(visit.request, "console/tokens/end_overlap.html", context)
-    if visit.request.POST.get("after", "") != version_of(token):
-        # Rotated again since the question: this would stop a password that the person was not asked about.
-        raise RotatedMeanwhile(name=token.name)
-    end_overlap(actor=visit.actor, token=token, now=visit.now)
-    say(visit.request, gettext("The previous password no longer works."))
-    return redirect("console:token", visit.account.pk, token.pk)
+def end(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
+    """Ask, with the last uses of both passwords, then end the overlap. Without an overlap, redirect to the token."""
+    token = find_token(token_id, actor=access.actor, account=access.account)
+    if access.request.method != "POST":
+        [row] = rows([token], now=access.now)
+        if row.overlap_ends_at is None:
+            return redirect("console:token", access.account.pk, token.pk)
+        context = {
+            "account": access.account,
+            "now": access.now,
+            "token": token,
+            "row": row,
+            "after": rotation_id(token),
+        }
+        return render(access.request, "console/tokens/end_overlap.html", context)
+    end_overlap(actor=access.actor, token=token, after=access.request.POST.get("after", ""), now=access.now)
+    say(access.request, gettext("The previous password no longer works."))
+    return redirect("console:token", access.account.pk, token.pk)
 
 
-def question(visit: Visit, token: Token, *, error: str = "") -> HttpResponse:
-    [row] = rows([token], now=visit.now)
+def question(access: AccountAccess, token: Token, *, error: str = "") -> HttpResponse:
+    [row] = rows([token], now=access.now)
     context = {
-        "account": visit.account,
-        "now": visit.now,
+        "account": access.account,
+        "now": access.now,
         "token": token,
         "row": row,
         "overlaps": [(value, text, help_text) for value, (_overlap, text, help_text) in OVERLAPS.items()],
         "usual": USUAL,
-        "after": version_of(token),
+        "after": rotation_id(token),
         "error": error,
     }
-    return render(visit.request, "console/tokens/rotate.html", context, status=422 if error else 200)
-
-
-def version_of(token: Token) -> str:
-    """Return which password the form speaks of: sent twice, it must not take away what its first sending gave."""
-    return format_time(token.rotated_at) or "first"
+    return render(access.request, "console/tokens/rotate.html", context, status=422 if error else 200)

@@ -1,4 +1,4 @@
-"""Tokens as the lists show them: each with its use, and with what wants attention."""
+"""Tokens for the lists and pages: each with its use, and whether it needs attention."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,15 @@ from simsim.request_log.search.selectors import LastUse, last_uses
 from simsim.request_log.usage.token_use import RECENT_DAYS, requests_by_day
 from simsim.tokens.attention import MAX_IDLE, Attention, attention_of
 from simsim.tokens.models import Status, Token
+from simsim.tokens.passwords import current_password_used_at, previous_password_used_at
+from simsim.tokens.selectors import overlap_ends
 
 NETWORKS_SHOWN = 2
 
 
 @dataclass(frozen=True)
 class TokenRow:
-    """One token at one moment; `days` holds the requests that it let in on each of the last RECENT_DAYS days."""
+    """One token at a point in time; `days` has the accepted requests on each of the last RECENT_DAYS days."""
 
     token: Token
     use: LastUse | None
@@ -35,7 +37,7 @@ class TokenRow:
 
     @property
     def is_idle(self) -> bool:
-        """Whether it was used once, and not for long."""
+        """Whether it has been used, but not recently."""
         return self.use is not None and self.now - self.use.at >= MAX_IDLE
 
     @property
@@ -60,27 +62,20 @@ class TokenRow:
 
     @property
     def overlap_ends_at(self) -> datetime | None:
-        """Until when the password before the present one works; None when none does."""
-        ends = self.token.previous_works_until
-        return ends if ends is not None and ends > self.now else None
+        """When the previous password stops working; None when it no longer works."""
+        return overlap_ends(self.token, now=self.now)
 
     @property
     def previous_used_at(self) -> datetime | None:
-        """When a password that the last rotation replaced was last used since; None for never."""
-        at, rotated_at = self.use.by_previous_at if self.use else None, self.token.rotated_at
-        return at if at is not None and rotated_at is not None and at > rotated_at else None
+        return previous_password_used_at(self.token, self.use)
 
     @property
     def current_used_at(self) -> datetime | None:
-        """When the password of the last rotation let a request in, if no earlier password has done so since."""
-        rotated_at = self.token.rotated_at
-        if self.use is None or rotated_at is None or self.use.at <= rotated_at or self.use.at == self.previous_used_at:
-            return None
-        return self.use.at
+        return current_password_used_at(self.token, self.use)
 
 
 def rows(tokens: Iterable[Token], *, now: datetime) -> list[TokenRow]:
-    """Return the tokens with their uses, in two queries however many they are."""
+    """Return the tokens with their uses, in two queries for any number of tokens."""
     listed = list(tokens)
     ids = [token.pk for token in listed]
     uses = last_uses(ids)

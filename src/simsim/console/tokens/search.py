@@ -1,4 +1,4 @@
-"""The search above the list of tokens: words lead to a list, and a password to the token that it belongs to."""
+"""The search above the list of tokens: words filter the list, and a password finds its token."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -13,67 +13,70 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
-from simsim.console.place import Visit, for_administrators
-from simsim.console.sign_in import say
-from simsim.credential.digest import digest
+from simsim.console.account_access import AccountAccess, for_administrators
+from simsim.console.messages import say
 from simsim.credential.password import holds_one, whole_ones
-from simsim.tokens.models import Status, Token
-from simsim.tokens.selectors import find_by_password, overlap_ends
+from simsim.problem import gettext_noop
+from simsim.tokens.passwords import PasswordState, password_state
+from simsim.tokens.selectors import find_by_password
 
-# What the list says of a password that leads to no token; the password itself is in no address.
+# In the list's URL, these stand for a password without a token; the password itself is in no URL.
 UNKNOWN, INCOMPLETE = "unknown", "incomplete"
 MAX_PASSWORDS = 10
+FOUND = {
+    PasswordState.CURRENT: gettext_noop(
+        "The password you searched for belongs to this token. It is the current one and works."
+    ),
+    PasswordState.PREVIOUS: gettext_noop(
+        "The password you searched for belongs to this token. It was replaced, but still works."
+    ),
+    PasswordState.REPLACED: gettext_noop(
+        "The password you searched for belonged to this token. It was replaced and no longer works."
+    ),
+    PasswordState.ENDED: gettext_noop("The password you searched for belongs to this token. It no longer works."),
+}
 
 
 @sensitive_post_parameters("q")
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
-def search(visit: Visit) -> HttpResponse:
-    """Lead to the list that the words find, or to the token that a pasted password belongs to.
+def search(access: AccountAccess) -> HttpResponse:
+    """Redirect to the list of matching tokens, or to the token with the pasted password.
 
-    By POST: sent by GET, a password would rest in the address bar, in the history and in the logs of proxies.
+    By POST: with GET, the password would stay in the address bar, the history and the logs of proxies.
     """
-    sent = visit.request.POST
+    sent = access.request.POST
     if holds_one(sent.get("q", "")):
-        return look_up(visit, whole_ones(sent["q"]))
-    return to_list(visit, {name: sent.get(name, "") for name in ("q", "software", "attention")})
+        return look_up(access, whole_ones(sent["q"]))
+    return to_list(access, {name: sent.get(name, "") for name in ("q", "software", "attention")})
 
 
-def look_up(visit: Visit, passwords: list[str]) -> HttpResponse:
-    """Lead to the first token of the account that has one of the passwords, else to a list that says that none has."""
+def look_up(access: AccountAccess, passwords: list[str]) -> HttpResponse:
+    """Redirect to the account's first token with one of the passwords, or to a list that says that no token has one."""
     for password in passwords[:MAX_PASSWORDS]:
-        token = find_by_password(password, actor=visit.actor, account=visit.account)
+        token = find_by_password(password, actor=access.actor, account=access.account)
         if token is not None:
-            say_once(visit.request, found_sentence(visit, token, password))
-            address = reverse("console:token", args=[visit.account.pk, token.pk])
-            # htmx would put the token's page into the place of the list.
-            return HttpResponseClientRedirect(address) if visit.request.headers.get("HX-Request") else redirect(address)
-    return to_list(visit, {"password": UNKNOWN if passwords else INCOMPLETE})
+            say_once(access.request, gettext(FOUND[password_state(token, password, now=access.now)]))
+            address = reverse("console:token", args=[access.account.pk, token.pk])
+            # htmx would follow a redirect and put the token's page in place of the list.
+            return (
+                HttpResponseClientRedirect(address) if access.request.headers.get("HX-Request") else redirect(address)
+            )
+    return to_list(access, {"password": UNKNOWN if passwords else INCOMPLETE})
 
 
 def say_once(request: HttpRequest, text: str) -> None:
-    """Show a sentence on the next page, once though Enter and the pause after typing both send the form."""
+    """Show a message once on the next page, although both Enter and the pause after typing send the form."""
     waiting = messages.get_messages(request)
     is_waiting = any(each.message == text for each in waiting)
     if isinstance(waiting, BaseStorage):
-        waiting.used = False  # looked at, and still to be shown
+        waiting.used = False  # only read here, and still to be shown
     if not is_waiting:
         say(request, text)
 
 
-def found_sentence(visit: Visit, token: Token, password: str) -> str:
-    """Return whether the password that was looked up still works."""
-    if token.status(visit.now) != Status.ACTIVE:
-        return gettext("The password you searched for belongs to this token. It no longer works.")
-    if bytes(token.digest) == digest(password):
-        return gettext("The password you searched for belongs to this token. It is the current one and works.")
-    if overlap_ends(token, now=visit.now) is None:
-        return gettext("The password you searched for belonged to this token. It was replaced and no longer works.")
-    return gettext("The password you searched for belongs to this token. It was replaced, but still works.")
-
-
-def to_list(visit: Visit, asked: dict[str, Any]) -> HttpResponse:
-    """Return a redirect to the list, with what was asked in its address."""
+def to_list(access: AccountAccess, asked: dict[str, Any]) -> HttpResponse:
+    """Redirect to the list, with the search in its URL."""
     query = urlencode({name: value for name, value in asked.items() if value})
-    address = reverse("console:tokens", args=[visit.account.pk])
+    address = reverse("console:tokens", args=[access.account.pk])
     return redirect(f"{address}?{query}" if query else address)

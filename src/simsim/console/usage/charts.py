@@ -1,7 +1,7 @@
-"""Pictures of usage as shapes: bars and lines in a field as wide as its number of hours or days, and 100 high.
+"""Charts of usage: bars and lines in a field that is as wide as its number of hours or days, and 100 high.
 
-The field is stretched to whatever room the page has, so that a picture needs no script to fit; what must not be
-stretched, the texts, is placed in percent.
+The browser stretches the field to the page's width without a script. Texts must not be stretched, so their positions
+are in percent.
 """
 
 from collections.abc import Sequence
@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from django.utils.translation import gettext, ngettext
 
 from simsim.console.formats import duration, number
-from simsim.console.usage.scales import Labels, Times, short_duration, short_number, steps
+from simsim.console.usage.axes import Labels, TimeAxis, short_duration, short_number, steps
 from simsim.request_log.usage.report import Usage
 
 HEIGHT = 100.0
-# As much of its place as a bar fills, and the least of the height that is seen as more than nothing.
+# The part of its hour or day that a bar fills, and the smallest visible height.
 BAR, LEAST = 0.78, 0.9
 SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 MIN_SECONDS = 0.001
 
 
 @dataclass(frozen=True)
-class Mark:
-    """A text beside an axis, at so many percent of it; `is_extra` where a narrow page has no room for it."""
+class AxisLabel:
+    """A label on an axis, at a position in percent; `is_extra`: a narrow page has no room for it."""
 
     at: str
     label: str
@@ -31,7 +31,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Shape:
-    """One path of the field; `kind` says what it shows, and is its class."""
+    """One path of the field; `kind` is both its meaning and its CSS class."""
 
     kind: str
     path: str
@@ -39,49 +39,49 @@ class Shape:
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture: `lines` are the horizontal ones, from the bottom upwards, `says` what each place of it holds."""
+    """A chart: `lines` are the horizontal lines from the bottom up; `descriptions` has a text for each hour or day."""
 
     shapes: Sequence[Shape]
-    lines: Sequence[Mark]
-    times: Sequence[Mark]
-    says: Sequence[str]
+    lines: Sequence[AxisLabel]
+    times: Sequence[AxisLabel]
+    descriptions: Sequence[str]
 
     @property
     def width(self) -> int:
-        return len(self.says)
+        return len(self.descriptions)
 
 
-def requests_chart(series: Sequence[Usage], times: Times) -> Chart:
-    """Return the requests of each hour or day as bars, those that were refused on top."""
+def requests_chart(series: Sequence[Usage], times: TimeAxis) -> Chart:
+    """Return the requests of each hour or day as bars, with refused requests on top."""
     scale = steps(max(usage.requests for usage in series), 1)
-    accepted, refused, says = [], [], []
+    accepted, refused, descriptions = [], [], []
     for place, usage in enumerate(series):
         low = _height(usage.accepted, scale)
         accepted.append(_bar(place, 0, low))
         refused.append(_bar(place, low, _height(usage.refused, scale)))
-        says.append(f"{times.names[place]}: {said_requests(usage)}")
+        descriptions.append(f"{times.names[place]}: {said_requests(usage)}")
     shapes = [Shape("accepted", "".join(accepted)), Shape("refused", "".join(refused))]
-    return Chart(shapes, _lines(scale, short_number), _times(times), says)
+    return Chart(shapes, _lines(scale, short_number), _times(times), descriptions)
 
 
-def durations_chart(series: Sequence[Usage], times: Times) -> Chart:
-    """Return how long answers took in each hour or day, as a line for each of SHARES; a gap where nothing ended."""
+def durations_chart(series: Sequence[Usage], times: TimeAxis) -> Chart:
+    """Return the durations of answers in each hour or day, one line for each of SHARES; gaps without answers."""
     values = {kind: [usage.within(share) for usage in series] for kind, share in SHARES.items()}
     known = [seconds for each in values.values() for seconds in each if seconds is not None]
     scale = steps(max(known, default=0), MIN_SECONDS)
     shapes = [Shape(kind, _line(each, scale[-1])) for kind, each in values.items()]
-    told = [said_durations(dict(zip(values, each, strict=True))) for each in zip(*values.values(), strict=True)]
-    says = [f"{name}: {text}" for name, text in zip(times.names, told, strict=True)]
-    return Chart(shapes, _lines(scale, short_duration), _times(times), says)
+    texts = [said_durations(dict(zip(values, each, strict=True))) for each in zip(*values.values(), strict=True)]
+    descriptions = [f"{name}: {text}" for name, text in zip(times.names, texts, strict=True)]
+    return Chart(shapes, _lines(scale, short_duration), _times(times), descriptions)
 
 
 def share_bar(part: Usage, most: int) -> tuple[str, str]:
-    """Return how wide a part's requests are beside the largest part's: those let in, and those refused, in percent."""
+    """Return the widths of a part's accepted and refused requests in percent of `most`, the largest part's requests."""
     return _percent(part.accepted / most if most else 0), _percent(part.refused / most if most else 0)
 
 
 def said_requests(usage: Usage) -> str:
-    """Return the requests in words: `1,204 requests, 3 refused`."""
+    """Return the requests as text: `1,204 requests, 3 refused`."""
     requests = ngettext("%(number)s request", "%(number)s requests", usage.requests) % {
         "number": number(usage.requests)
     }
@@ -91,18 +91,18 @@ def said_requests(usage: Usage) -> str:
 
 
 def said_durations(values: dict[str, float | None]) -> str:
-    """Return the durations in words: `p50 12 ms, p95 40 ms, p99 1.25 s`."""
+    """Return the durations as text: `p50 12 ms, p95 40 ms, p99 1.25 s`."""
     known = [f"{kind} {duration(seconds)}" for kind, seconds in values.items() if seconds is not None]
     return ", ".join(known) or gettext("nothing was answered")
 
 
-def _lines(scale: Sequence[float], labels: Labels) -> list[Mark]:
-    return [Mark(_percent(1 - value / scale[-1]), labels(value)) for value in scale]
+def _lines(scale: Sequence[float], labels: Labels) -> list[AxisLabel]:
+    return [AxisLabel(_percent(1 - value / scale[-1]), labels(value)) for value in scale]
 
 
-def _times(times: Times) -> list[Mark]:
+def _times(times: TimeAxis) -> list[AxisLabel]:
     width = len(times.names)
-    return [Mark(_percent((place + 0.5) / width), label, is_extra) for place, label, is_extra in times.marks]
+    return [AxisLabel(_percent((place + 0.5) / width), label, is_extra) for place, label, is_extra in times.marks]
 
 
 def _height(value: int, scale: Sequence[float]) -> float:
@@ -120,7 +120,7 @@ def _line(values: Sequence[float | None], most: float) -> str:
     is_drawing = False
     for place, value in enumerate(values):
         if value is not None:
-            # A point alone is a line of no length, which the style gives round ends.
+            # A single point is a line of length zero, which is visible because lines have round ends.
             start = "L" if is_drawing else "M"
             path.append(f"{start}{place + 0.5} {HEIGHT - HEIGHT * value / most:.2f}{'' if is_drawing else 'h0'}")
         is_drawing = value is not None

@@ -1,4 +1,4 @@
-"""The lines of the usage page's tables: what each is called, its numbers, and the way to its requests in the log."""
+"""The rows of the usage page's tables: a name, numbers, and a link to the counted requests in the log."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,30 +8,30 @@ from django.utils.translation import gettext
 
 from simsim.account_log.usage import By, NewCaller, Part, Report
 from simsim.console.logs.rows import meaning
+from simsim.console.usage.axes import TimeAxis
 from simsim.console.usage.charts import share_bar
-from simsim.console.usage.log_links import WaysToLog
-from simsim.console.usage.scales import Times
+from simsim.console.usage.log_links import LogLinks
 from simsim.request_log.usage.report import Usage
 from simsim.tokens.models import Status
 
 
 @dataclass(frozen=True)
-class Row:
-    """One part of the usage; `more` is what else there is to say of it, `bar` how wide let in and refused are drawn.
+class UsageRow:
+    """One part of the usage: `more` stands beside the name; `bar` has the widths of its accepted and refused parts.
 
-    `way` is "" where the log has no filter for it.
+    `log_url` is "" if the log has no filter for this part.
     """
 
     name: str
     more: str
     usage: Usage
     bar: tuple[str, str]
-    way: str
+    log_url: str
 
     @classmethod
-    def of(cls, part: Part, by: By, *, most: int, ways: WaysToLog, now: datetime) -> Self:
+    def of(cls, part: Part, by: By, *, most: int, links: LogLinks, now: datetime) -> Self:
         name, more = _naming(part, by, now)
-        return cls(name, more, part.usage, share_bar(part.usage, most), ways.of_part(by, part))
+        return cls(name, more, part.usage, share_bar(part.usage, most), links.of_part(by, part))
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Moment:
 
     name: str
     usage: Usage
-    way: str
+    log_url: str
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,17 @@ class AddressRow:
     """One new address."""
 
     found: NewCaller
-    way: str
+    log_url: str
 
 
-def moments(report: Report, times: Times, ways: WaysToLog) -> list[Moment]:
-    """Return the hours or days of a report, the newest first; one without requests leads nowhere."""
+def moments(report: Report, times: TimeAxis, links: LogLinks) -> list[Moment]:
+    """Return the hours or days of a report, newest first; those without requests have no link."""
     named = zip(times.names, report.span.beginnings, report.series, strict=True)
-    return [Moment(name, usage, ways.of_time(at) if usage.requests else "") for name, at, usage in named][::-1]
+    return [Moment(name, usage, links.of_time(at) if usage.requests else "") for name, at, usage in named][::-1]
 
 
 def _naming(part: Part, by: By, now: datetime) -> tuple[str, str]:
-    """Return what a part is called, and what stands beside the name."""
+    """Return a part's name, and the text beside it."""
     if part.token is not None:
         ended = {Status.EXPIRED: gettext("Expired"), Status.REVOKED: gettext("Revoked")}
         return part.token.name, ended.get(part.token.status(now), "")

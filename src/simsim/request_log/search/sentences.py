@@ -3,10 +3,9 @@
 from django.utils.translation import gettext
 
 from simsim.credential.decision import Cause
-from simsim.gate.app import VERIFY
 from simsim.problem import gettext_noop
 from simsim.request_log.models import LoggedRequest
-from simsim.request_log.outcome import GatewayCause, Outcome
+from simsim.request_log.outcome import GatewayCause, Outcome, is_console_test
 
 ACCEPTED = gettext_noop("The token “%(token)s” let the request in.")
 NOT_FINISHED = gettext_noop("The token “%(token)s” let the request in. How it ended is unknown.")
@@ -14,7 +13,7 @@ API_FAILED = gettext_noop("The token “%(token)s” let the request in. The API
 CALLER_LEFT = gettext_noop(
     "The token “%(token)s” let the request in; the caller closed the connection before the answer was complete."
 )
-ASKED = gettext_noop("The gate was asked about the token “%(token)s” alone, as a test does, and would let it in.")
+TEST_PASSED = gettext_noop("The token “%(token)s” was tested from the console, and the gate accepted it.")
 NOT_LISTED = gettext_noop("The request was refused: %(reason)s.")
 
 # The code of nginx and Traefik for a connection that the caller closed. No API sends it.
@@ -76,8 +75,10 @@ def sentence(row: LoggedRequest) -> str:
 def _message(row: LoggedRequest) -> str:
     if row.cause != Cause.OK:
         return SENTENCES.get(row.cause, NOT_LISTED)
+    if is_console_test(row.method, row.resource):
+        return TEST_PASSED
     if row.outcome == Outcome.UNKNOWN:
-        return ASKED if row.resource == VERIFY else NOT_FINISHED
+        return NOT_FINISHED
     if row.status == CLOSED_BY_CALLER:
         return CALLER_LEFT
     return API_FAILED if row.status is not None and row.status >= 400 else ACCEPTED

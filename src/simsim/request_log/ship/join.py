@@ -13,11 +13,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from simsim.credential.decision import Reason
-from simsim.request_log.outcome import GatewayCause, Outcome
+from simsim.request_log.outcome import GatewayCause, Outcome, is_console_test
 from simsim.request_log.row_ids import EPOCH
 from simsim.request_log.ship.lines import Completed, Decided
 
 REFUSED_STATUS = 401
+PASSED_TEST_STATUS = 204
 # A gateway's answers to a request that it can't read: an unknown transfer encoding, an unknown version.
 UNREADABLE_STATUSES = frozenset({501, 505})
 STATUS_OF_REFUSALS: dict[str, int] = {Reason.UNAVAILABLE: 503, Reason.THROTTLED: 429}
@@ -94,11 +95,12 @@ def join(
             ends[end.request_id] = end
     for decision in decided:
         request_id = decision.request_id
-        if matching := ends.pop(request_id, None):
-            changes.rows.append(decided_row(decision, matching))
-        elif request_id in rows_waiting or request_id in changes.open_rows:
+        matching = ends.pop(request_id, None)
+        # A test from the console has ended with the gate's answer.
+        has_ended = matching is not None or is_console_test(decision.method, decision.resource)
+        if has_ended or request_id in rows_waiting or request_id in changes.open_rows:
             # A proxy may repeat an id, or pass on one that a client made up. The first row of an id gets the next end.
-            changes.rows.append(decided_row(decision))
+            changes.rows.append(decided_row(decision, matching))
         else:
             changes.open_rows[request_id] = decided_row(decision)
     if is_gate_read_to_its_end:
@@ -114,6 +116,8 @@ def decided_row(decision: Decided, end: Completed | None = None) -> RequestRow:
     _, at, reason, cause, account_id, token_id, token_name, method, resource, address, via = decision
     status, open_outcome, outcome = _status_and_outcomes(reason)
     if end is None:
+        if reason == Reason.OK and is_console_test(method, resource):
+            status, open_outcome = PASSED_TEST_STATUS, outcome
         return RequestRow(
             at, account_id, token_id, token_name, method, resource, status, open_outcome, reason, cause, None, None,
             address, via,

@@ -1,4 +1,4 @@
-"""The door: where a person lands after signing in."""
+"""The page where people land after signing in."""
 
 import uuid
 
@@ -7,18 +7,18 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from simsim.accounts.models import Account, Role, User
+from simsim.accounts.models import Role, User
 from simsim.accounts.permissions import role_of
-from simsim.console.errors import members_page
-from simsim.console.place import account_in
+from simsim.console.navigation import account_in, navigation_of
+from simsim.console.token_requests.member_page import member_page
 from simsim.problem import NotFound
 
 
 @login_required
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Lead to the person's account; let them choose among several; say what to do when there is none."""
-    accounts = list(Account.objects.filter(memberships__user=request.user.pk, closed_at=None).order_by("name"))
+    """Redirect to the person's only account; list several accounts; explain what to do without an account."""
+    accounts = [membership.account for membership in navigation_of(request).memberships]
     if len(accounts) == 1:
         return redirect("console:account", accounts[0].pk)
     return render(request, "console/home.html", {"accounts": accounts})
@@ -26,12 +26,12 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_safe
-def account(request: HttpRequest, account_id: uuid.UUID) -> HttpResponse:  # noqa: ARG001 - place reads the address
-    """Lead an administrator to the tokens, and tell a member who the administrators are (R3)."""
+def account(request: HttpRequest, account_id: uuid.UUID) -> HttpResponse:  # noqa: ARG001 - account_in reads the URL
+    """Redirect administrators to the tokens, and show members who the administrators are (R3)."""
     found = account_in(request)
     role = role_of(request.user, found) if found and isinstance(request.user, User) else None
     if found is None or role is None:
         raise NotFound
     if role == Role.ADMINISTRATOR:
         return redirect("console:tokens", found.pk)
-    return members_page(request, status=200) or redirect("console:home")
+    return member_page(request, status=200) or redirect("console:home")

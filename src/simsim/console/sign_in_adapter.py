@@ -1,45 +1,44 @@
-"""How allauth behaves here: nobody signs up, addresses are read as the gate reads them, and links name our own host."""
+"""The settings of allauth's behaviour: no sign-up, the gate's way to determine addresses, links to our own host."""
 
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
-from django.contrib import messages
 from django.core.mail import EmailMessage
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from simsim.accounts.models import User
-from simsim.console.place import address_of
+from simsim.console.browser_address import address_of
 from simsim.problem import PasswordSetMeanwhile
 
 UNKNOWN_ADDRESS = "unknown"
-# What goes without saying: the page that follows shows it.
+# Messages that are not shown: the next page makes them obvious.
 SILENT = {"account/messages/logged_in.txt"}
 
 
-class ClosedDoor(DefaultAccountAdapter):  # type: ignore[misc]
-    """People are added by administrators and the operator; there is no sign-up."""
+class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Only administrators and the operator add people, so there is no sign-up."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         del request
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Return the address that attempts are counted under; what can't be known counts as one address."""
+        """Return the address under which attempts are counted; all unknown addresses count as one."""
         address = address_of(request)
         return address.text if address else UNKNOWN_ADDRESS
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        # With the address: counted by email alone, five wrong guesses from anywhere would lock the person out (T6).
+        # Counted by email and address: by email only, five wrong guesses from anywhere would lock the person out (T6).
         key = super()._get_login_attempts_cache_key(request, **credentials)
         return f"{key}:{self.get_client_ip(request)}"
 
     def is_safe_url(self, url: str) -> bool:
-        """Whether a sign-in may lead there: to a page of ours, by its path or at SIMSIM_BASE_URL."""
+        """Whether a sign-in may redirect to the URL: only to our own pages, as a path or below SIMSIM_BASE_URL."""
         base = urlsplit(settings.OPERATOR.base_url)
-        # allauth compares hosts alone: another port of our host, or plain http, is somebody else's.
+        # allauth compares only hosts, but another port of our host, or plain http, may be another site.
         if url_has_allowed_host_and_scheme(url, allowed_hosts=None):
             return True
         target = urlsplit(url) if url_has_allowed_host_and_scheme(url, allowed_hosts={base.netloc}) else None
@@ -48,8 +47,8 @@ class ClosedDoor(DefaultAccountAdapter):  # type: ignore[misc]
     def set_password(self, user: User, password: str) -> None:
         """Set the password; raise PasswordSetMeanwhile when another has been set since the person's row was read.
 
-        A link works while the password is the one that it was made for, so the condition is the lock: of several
-        browsers that send one link's form together, one changes the row, and the others are not told that they did.
+        A link works only while the password is unchanged, so the condition is the lock: of several browsers that send
+        one link's form concurrently, only one changes the row, and only that one is told that it succeeded.
         """
         before = user.password
         user.set_password(password)
@@ -57,13 +56,13 @@ class ClosedDoor(DefaultAccountAdapter):  # type: ignore[misc]
             raise PasswordSetMeanwhile
 
     def get_reset_password_from_key_url(self, key: str) -> str:
-        """Return the link of the mail: on SIMSIM_BASE_URL, never on the Host that the request claimed."""
+        """Return the link for the email: below SIMSIM_BASE_URL, never on the Host that the request claimed."""
         link: str = super().get_reset_password_from_key_url(key)
         path = "/" + link.split("://", 1)[-1].partition("/")[2]
         return urljoin(settings.OPERATOR.base_url, path)
 
     def format_email_subject(self, subject: str) -> str:
-        """Return it without the site's name in front, which would be the Host that the request claimed."""
+        """Return the subject without the site's name, which would be the Host that the request claimed."""
         return subject
 
     def render_mail(
@@ -73,7 +72,7 @@ class ClosedDoor(DefaultAccountAdapter):  # type: ignore[misc]
         context: dict[str, Any],
         headers: dict[str, str] | None = None,
     ) -> EmailMessage:
-        """Return the mail in the layout of the others, which names our own address and the recipient's."""
+        """Return the email in the common layout, which names our own URL and the recipient."""
         known = {"base_url": settings.OPERATOR.base_url, "recipient": email}
         message: EmailMessage = super().render_mail(template_prefix, email, {**context, **known}, headers)
         return message
@@ -83,13 +82,3 @@ class ClosedDoor(DefaultAccountAdapter):  # type: ignore[misc]
     ) -> None:
         if message_template not in SILENT:
             super().add_message(request, level, message_template, *args, **kwargs)
-
-
-def say(request: HttpRequest, text: str) -> None:
-    """Show a sentence once, on the next page. Never a secret: it passes through a cookie."""
-    messages.success(request, text)
-
-
-def warn(request: HttpRequest, text: str) -> None:
-    """Show a sentence once, on the next page, as something to look at."""
-    messages.warning(request, text)

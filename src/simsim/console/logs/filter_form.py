@@ -1,4 +1,4 @@
-"""The log's filters as the address bar holds them: kept as they were typed, with what is wrong beside each."""
+"""The log's filters as the URL has them: the typed texts, the parsed filters, and an error for each invalid one."""
 
 import uuid
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from simsim.request_log.outcome import Outcome
 from simsim.request_log.search.filters import LogFilters, parse_status
 from simsim.rfc3339 import parse_day, parse_time
 
-# The address bar's parameters, in its order. Bookmarks and the tokens' pages rely on them.
+# The URL's parameters, in order. Bookmarks and the tokens' pages rely on them.
 NAMES = ("range", "since", "until", "endpoint", "status", "outcome", "token", "software", "address")
 RANGES = {
     "1h": timedelta(hours=1),
@@ -32,10 +32,10 @@ MAX_ENDPOINT_LENGTH = 2048
 
 
 @dataclass
-class LogForm:
-    """What stands in the address bar. `errors` holds a sentence for each parameter that can't be used.
+class LogFilterForm:
+    """The parameters of the log's URL. `errors` has a sentence for each invalid parameter.
 
-    With `is_following` new requests appear by themselves.
+    With `is_following`, new requests appear automatically.
     """
 
     texts: dict[str, str]
@@ -46,7 +46,7 @@ class LogForm:
 
     @classmethod
     def read(cls, data: QueryDict, *, now: datetime) -> Self:
-        """Return the filters of a query; those that can't be used are left out, and said to be wrong."""
+        """Return the form of a query; invalid filters have an error and do not filter."""
         texts = {name: data.get(name, "").strip() for name in NAMES}
         form = cls(texts, data.get("cursor", "").strip(), data.get("follow") == FOLLOW)
         since, until = form._times(now)
@@ -69,12 +69,12 @@ class LogForm:
 
     @property
     def range(self) -> str:
-        """The chosen time range: a preset, `all`, or `dates` when from or to is given."""
+        """The chosen time range: a preset, `all`, or `dates` if a start or an end is given."""
         dated = self.texts["since"] or self.texts["until"]
         return self.texts["range"] or (DATES if dated else ALL)
 
     def query(self, changes: Mapping[str, str] | None = None) -> str:
-        """Return the query that stands for these filters with some changed, with its `?`; "" for none."""
+        """Return the query for these filters with the changes, including its `?`; "" without filters."""
         changed = self.texts | {"cursor": self.cursor} | dict(changes or {})
         if changed["range"] == ALL:
             changed["range"] = ""
@@ -83,20 +83,20 @@ class LogForm:
         return f"?{urlencode(given)}" if given else ""
 
     def whole(self, format_name: str) -> str:
-        """Return the query for a file of everything that passes."""
+        """Return the query for the export of every matching request."""
         given = [("format", format_name), *((name, self.texts[name]) for name in NAMES if self.texts[name])]
         return f"?{urlencode(given)}"
 
     def without(self, *names: str) -> str:
-        """Return the query without these filters, from the newest request on."""
+        """Return the query without these filters, for the newest requests."""
         return self.query(dict.fromkeys((*names, "cursor"), ""))
 
     def only(self, name: str, value: str) -> str:
-        """Return the query with one filter set, from the newest request on."""
+        """Return the query with one filter set, for the newest requests."""
         return self.query({name: value, "cursor": ""})
 
     def say_no_such_token(self) -> None:
-        """Say it of what never was and of another account's alike."""
+        """Set the same error for a token that never existed and for another account's."""
         self.say_wrong("token", gettext("There is no such token in this account."))
 
     def say_wrong(self, name: str, message: str) -> None:
@@ -118,7 +118,7 @@ class LogForm:
         return since, until
 
     def _moment(self, name: str, *, through: bool = False) -> datetime | None:
-        """Return the moment that was typed, in UTC unless it says otherwise; a day means its beginning, or its end."""
+        """Return the typed time, in UTC without an offset; a day means its beginning, or with `through` its end."""
         text = self.texts[name]
         if not text:
             return None

@@ -1,10 +1,10 @@
-"""The page of the documentation that explains the page of the console that one is on."""
+"""Links from the console's pages to the documentation pages that explain them."""
 
 from django.urls import reverse
 
 TOKENS, PEOPLE, LOGS, USAGE = (f"administrators/{page}.html" for page in ("tokens", "people", "logs", "usage"))
 NOTICES, CONNECT = "administrators/notices.html", "integrators/connect.html"
-# By the part of the account that the address lies in.
+# By section: see `Navigation.section`.
 PAGES = {
     "destinations": "administrators/index.html",
     "api": "administrators/index.html",
@@ -20,5 +20,5 @@ PAGES = {
 
 
 def help_url(section: str) -> str:
-    """Return the address of the page that explains a section of an account; the first page where none does."""
+    """Return the URL of the page that explains a section, or of the start page if no page does."""
     return reverse("console:documentation_start") + PAGES.get(section, "")

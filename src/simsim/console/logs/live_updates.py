@@ -1,4 +1,4 @@
-"""Following the log: the newest page asks whether anything on it has changed, and gets it anew only when it has."""
+"""Live updates: the newest page of the log polls for changes, and is sent again only if it has changed."""
 
 import dataclasses
 import hashlib
@@ -7,29 +7,29 @@ from typing import Any
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from simsim.console.logs.filters import FOLLOW, LogForm
-from simsim.console.place import Visit
+from simsim.console.account_access import AccountAccess
+from simsim.console.logs.filter_form import FOLLOW, LogFilterForm
 from simsim.pagination import parse_cursor
 from simsim.request_log.row_ids import moment_of
 from simsim.request_log.search.selectors import RequestPage
 
-# How often the page asks, in seconds; its template says it to htmx.
+# The interval at which the page polls; the template passes it to htmx.
 EVERY_SECONDS = 2
 
 
-def is_followed(form: LogForm, shown: object) -> bool:
-    """Whether new requests appear by themselves: not while one reads a request or older ones, which would move away."""
+def is_followed(form: LogFilterForm, shown: object) -> bool:
+    """Whether new requests appear automatically: not beside an open request or older ones, which would then move."""
     return form.is_following and not form.cursor and shown is None and not form.errors
 
 
-def follow_context(visit: Visit, form: LogForm, context: dict[str, Any]) -> dict[str, Any]:
-    """Return what the templates read of following; `context` is the list's."""
+def follow_context(access: AccountAccess, form: LogFilterForm, context: dict[str, Any]) -> dict[str, Any]:
+    """Return the context for live updates; `context` is the list's."""
     query = form.query({"follow": FOLLOW})
     page: RequestPage = context["page"]
-    asked = {"known": mark(context)}
+    asked = {"known": fingerprint(context)}
     if page.searched_until and page.next_cursor:
         asked["down_to"] = page.next_cursor
-    newer = reverse("console:newest_requests", args=[visit.account.pk])
+    newer = reverse("console:newest_requests", args=[access.account.pk])
     is_on = is_followed(form, context["shown"])
     return {
         "is_followed": is_on,
@@ -40,8 +40,8 @@ def follow_context(visit: Visit, form: LogForm, context: dict[str, Any]) -> dict
     }
 
 
-def mark(context: dict[str, Any]) -> str:
-    """Return what changes when anything changes that the list shows; much cheaper than to render it."""
+def fingerprint(context: dict[str, Any]) -> str:
+    """Return a text that changes with everything that the list shows; much cheaper than rendering the list."""
     seen = [
         (
             row.request.pk, row.request.status, row.request.outcome, row.request.cause, row.request.duration_seconds,
@@ -52,10 +52,10 @@ def mark(context: dict[str, Any]) -> str:
     return hashlib.sha256(repr((seen, context["older"], context["flood"])).encode()).hexdigest()[:16]
 
 
-def down_to(form: LogForm, cursor: str) -> LogForm:
-    """Return the filters for what the page has looked through already, so that asking again takes no longer.
+def down_to(form: LogFilterForm, cursor: str) -> LogFilterForm:
+    """Return the filters limited to what the page has searched already, so that polling takes no longer.
 
-    Raise Invalid for a cursor that is none.
+    Raise Invalid for an invalid cursor.
     """
     since = moment_of(parse_cursor(cursor))
     if form.filters.since is not None:

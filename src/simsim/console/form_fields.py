@@ -1,4 +1,4 @@
-"""Fields of forms that are not Django's: label, control, error, hint and help, tied together for screen readers."""
+"""Form fields without Django's forms: label, control, error, hint and help, connected for screen readers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ TEMPLATE = "console/parts/field.html"
 
 @dataclass(frozen=True)
 class Field:
-    """What a page knows of a field.
+    """One field of a form.
 
-    A live field is checked while people type, so its error always has an element. The link stands after the error.
-    `focus` is the id of the control that has the focus, if it is one of the form's.
+    A live field is checked while people type, so its error always has an element. The link comes after the error.
+    `focus` is the id of the form's control that gets the focus.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Field:
 
 
 class FieldNode(Node):
-    """A field around the control that stands between `{% field %}` and `{% endfield %}`."""
+    """A field around the control between `{% field %}` and `{% endfield %}`."""
 
     def __init__(self, name: FilterExpression, options: Mapping[str, FilterExpression], control: NodeList) -> None:
         self.name, self.options, self.control = name, options, control

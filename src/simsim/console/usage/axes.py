@@ -1,4 +1,4 @@
-"""Axes that people read: round numbers from nothing upwards, and hours or days where one expects them."""
+"""The axes of the charts: round numbers from zero up, and hours or days at regular positions."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -21,10 +21,10 @@ Labels = Callable[[float], str]
 
 
 @dataclass(frozen=True)
-class Times:
-    """The hours or days of a span: their names, and which stand under the axis.
+class TimeAxis:
+    """The hours or days of a span: their names, and the marks below the axis.
 
-    A mark is a place, its text, and whether only a wide page has room for it.
+    A mark is a position, its text, and whether only a wide page has room for it.
     """
 
     names: Sequence[str]
@@ -32,16 +32,16 @@ class Times:
 
 
 def steps(most: float, smallest: float) -> list[float]:
-    """Return the marks of an axis: from 0 in round steps, `smallest` or more, to the first that is not below `most`."""
+    """Return an axis's marks: from 0, in round steps of at least `smallest`, to the first that reaches `most`."""
     least = max(most / MAX_STEPS, smallest)
-    # Rounded, because the logarithm of 0.001 comes out a little below -3, and its power of ten would be missed.
+    # Rounded, because the computed logarithm of 0.001 is slightly below -3, which would give the wrong power of ten.
     power = 10.0 ** math.floor(round(math.log10(least), 12))
     step = next(power * each for each in ROUND if power * each >= least * (1 - 1e-9))
     return [step * number for number in range(max(1, math.ceil(most / step - 1e-9)) + 1)]
 
 
 def short_number(value: float) -> str:
-    """Return a number as it stands beside an axis: `800`, `1.2 k`, `3 M`."""
+    """Return the label of a number on an axis: `800`, `1.2 k`, `3 M`."""
     for size, sign in SHORT:
         if value >= size:
             # Translators: a short number: k stands for a thousand, M for a million, G for a thousand millions.
@@ -50,7 +50,7 @@ def short_number(value: float) -> str:
 
 
 def short_duration(seconds: float) -> str:
-    """Return a duration as it stands beside an axis: `0`, `20 ms`, `1.5 s`."""
+    """Return the label of a duration on an axis: `0`, `20 ms`, `1.5 s`."""
     if not seconds:
         return "0"
     if seconds < 1:
@@ -58,13 +58,13 @@ def short_duration(seconds: float) -> str:
     return gettext("%(number)s s") % {"number": _plain(seconds)}
 
 
-def times_of(span: Span) -> Times:
-    """Return how the hours or days of a span are called."""
+def time_axis(span: Span) -> TimeAxis:
+    """Return the time axis of a span."""
     beginnings = span.beginnings
     if span.hours == 1:
-        return Times([gettext("%(day)s, %(time)s") % {"day": date_format(at, "j M"), "time": f"{at:%H:%M}"}
+        return TimeAxis([gettext("%(day)s, %(time)s") % {"day": date_format(at, "j M"), "time": f"{at:%H:%M}"}
                       for at in beginnings], _hour_marks(beginnings))  # fmt: skip
-    return Times([date_format(at, "D j M") for at in beginnings], _day_marks(beginnings))
+    return TimeAxis([date_format(at, "D j M") for at in beginnings], _day_marks(beginnings))
 
 
 def _hour_marks(beginnings: Sequence[datetime]) -> list[tuple[int, str, bool]]:

@@ -1,4 +1,4 @@
-"""The filters that hold, each in words and with the address that takes it away."""
+"""The active filters of the log, each with its text and the query that removes it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,8 +7,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, gettext_lazy
 
 from simsim.console.formats import moment
-from simsim.console.logs.filter_targets import Chosen
-from simsim.console.logs.filters import RANGES, LogForm
+from simsim.console.logs.filter_form import RANGES, LogFilterForm
+from simsim.console.logs.filter_targets import FilterTargets
 from simsim.request_log.outcome import Outcome
 
 RANGE_NAMES = {
@@ -25,16 +25,16 @@ OUTCOME_NAMES = {
 
 
 @dataclass(frozen=True)
-class Chip:
-    """One filter that holds: what it is about, its value, and the query without it."""
+class ActiveFilter:
+    """One active filter: its label, its value, and the query without it."""
 
     label: str
     value: str
     query: str
 
 
-def chips(form: LogForm, chosen: Chosen) -> list[Chip]:
-    """Return the filters that hold, in the order of the form; what can't be used holds nothing."""
+def active_filters(form: LogFilterForm, chosen: FilterTargets) -> list[ActiveFilter]:
+    """Return the active filters in the order of the form, without invalid ones."""
     filters = form.filters
     found: list[tuple[tuple[str, ...], str, str]] = []
     if form.range in RANGES and "range" not in form.errors:
@@ -57,4 +57,4 @@ def chips(form: LogForm, chosen: Chosen) -> list[Chip]:
         found.append((("software",), gettext("Target software"), chosen.software))
     if filters.address:
         found.append((("address",), gettext("Address"), filters.address))
-    return [Chip(label, format_html("{}", value), form.without(*names)) for names, label, value in found]
+    return [ActiveFilter(label, format_html("{}", value), form.without(*names)) for names, label, value in found]

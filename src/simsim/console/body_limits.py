@@ -1,4 +1,4 @@
-"""Reads each request's body before Django is called: within a time, up to a size, and few at once for one address."""
+"""Limits on requests' bodies: each is read before Django is called, with limits on time, size and concurrency."""
 
 import asyncio
 import json
@@ -13,20 +13,20 @@ from simsim.problem import MEDIA_TYPE, BodyTooLarge, BodyTooSlow, Problem, TooMa
 # The largest form of the console holds 256 networks and a description: some 20 kB.
 MAX_BODY_BYTES = 1024 * 1024
 MAX_BODY_SECONDS = 10.0
-# A browser sends one form at a time. Each body that is awaited may hold MAX_BODY_BYTES of memory.
+# At once from one address. A browser sends one form at a time, and each body may take MAX_BODY_BYTES of memory.
 MAX_AWAITED_BODIES = 16
 Headers = Iterable[tuple[bytes, bytes]]
 
 
 class Disconnected(Exception):
-    """The client went away before its request was complete: nobody waits for an answer."""
+    """The client closed the connection before its request was complete, so nobody waits for an answer."""
 
 
-class Bodies:
-    """The ASGI application in front of Django. Nothing behind it waits for a client.
+class BodyLimits:
+    """The ASGI application in front of Django, which never waits for a client.
 
-    Without it, a connection that begins a body and stops is held for as long as its client likes: Django waits, and the
-    server has no time limit for bodies. `trusted` are the packed networks of the trusted proxies.
+    Without it, a client could begin a body, stop, and hold the connection forever: Django waits, and the server has no
+    time limit for bodies. `trusted` are the packed networks of the trusted proxies.
     """
 
     def __init__(self, application: Any, trusted: bytes) -> None:
@@ -45,7 +45,7 @@ class Bodies:
         except Disconnected:
             return
         else:
-            await self._application(scope, Read(body, receive), send)
+            await self._application(scope, ReadBody(body, receive), send)
 
     async def _body(self, sender: bytes, receive: Receive) -> bytes:
         if self._awaited[sender] >= MAX_AWAITED_BODIES:
@@ -67,8 +67,8 @@ class Bodies:
         return b"" if address is None else site_of(address)
 
 
-class Read:
-    """`receive` of a request whose body was read: gives it once, then waits for the client to go."""
+class ReadBody:
+    """The `receive` of a request whose body was read: returns the body once, then waits for a disconnect."""
 
     def __init__(self, body: bytes, receive: Receive) -> None:
         self._body: bytes | None = body
@@ -82,7 +82,7 @@ class Read:
 
 
 async def read_body(receive: Receive) -> bytes:
-    """Return the whole body; raise BodyTooLarge as soon as it is too large, Disconnected when it ends too early."""
+    """Return the whole body; raise BodyTooLarge as soon as it exceeds the limit, Disconnected if it is incomplete."""
     parts: list[bytes] = []
     size, has_more = 0, True
     while has_more:
@@ -103,7 +103,7 @@ def has_body(headers: Headers) -> bool:
 
 
 async def refuse(problem: Problem, send: Send) -> None:
-    """Answer, and have the server close the connection: what is left of the body is not waited for."""
+    """Answer, and make the server close the connection without reading the rest of the body."""
     body = json.dumps(problem.document()).encode()
     headers = [
         (b"content-type", MEDIA_TYPE.encode()),

@@ -1,12 +1,12 @@
-"""Hands out the collected files: for good, as each is named after its contents, and compressed where that is taken."""
+"""Serves static files before Django is called: cacheable forever, and compressed if the client accepts it."""
 
 import re
 from pathlib import Path
 
-from simsim.console.assets import COMPRESSED
+from simsim.console.static_storage import COMPRESSED
 from simsim.gate.asgi import Receive, Scope, Send
 
-# A name without its hash could change its contents under a browser that keeps it; a `..` fits nowhere in this.
+# Only names with a hash, because browsers cache them forever; `..` never matches.
 MAX_NAME_LENGTH = 200
 COLLECTED = re.compile(r"(?:[\w-]+/)*[\w.-]+\.[0-9a-f]{12}\.(?P<kind>\w+)", re.ASCII)
 TYPES = {
@@ -16,12 +16,12 @@ TYPES = {
     "png": b"image/png",
     "woff2": b"font/woff2",
 }
-FOR_GOOD = b"public, max-age=31536000, immutable"
+CACHE_FOREVER = b"public, max-age=31536000, immutable"
 Headers = list[tuple[bytes, bytes]]
 
 
-class CollectedFiles:
-    """The ASGI application of the files below `root`, asked for under `prefix`."""
+class StaticFiles:
+    """The ASGI application that serves the files in `root` under `prefix`."""
 
     def __init__(self, root: Path, prefix: str) -> None:
         self._root, self._prefix = root, prefix
@@ -40,17 +40,17 @@ class CollectedFiles:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
     def answer(self, name: str, compressed: bool) -> tuple[int, Headers, bytes]:
-        """Return status, headers and contents of a collected file, 404 for everything else.
+        """Return status, headers and contents of a static file, 404 for any other name.
 
-        It is read on the loop's own thread: a few kilobytes of the page cache take less time than the way to another.
+        The file is read in the event loop: reading a few kilobytes from the page cache is faster than another thread.
         """
         known = COLLECTED.fullmatch(name)
         kind = TYPES.get(known["kind"]) if known else None
         path = self._root / name
-        # A longer name than any of ours may be too long for the file system, which is an error and not a “no”.
+        # A name that is too long for the file system would raise an error instead of giving 404.
         if kind is None or len(name) > MAX_NAME_LENGTH or not path.is_file():
             return 404, [(b"content-type", b"text/plain"), (b"cache-control", b"no-store")], b"Not found\n"
-        headers = [(b"content-type", kind), (b"cache-control", FOR_GOOD), (b"x-content-type-options", b"nosniff")]
+        headers = [(b"content-type", kind), (b"cache-control", CACHE_FOREVER), (b"x-content-type-options", b"nosniff")]
         smaller = path.with_name(path.name + COMPRESSED)
         if not smaller.is_file():
             return 200, headers, path.read_bytes()
@@ -61,7 +61,7 @@ class CollectedFiles:
 
 
 def takes_gzip(headers: Headers) -> bool:
-    """Whether the client names gzip among what it takes, with a weight above zero (RFC 9110, section 12.5.3)."""
+    """Whether the client accepts gzip, with a weight above zero (RFC 9110, section 12.5.3)."""
     for name, value in headers:
         if name == b"accept-encoding":
             for coding in value.decode("latin-1").lower().split(","):

@@ -1,4 +1,4 @@
-"""The small bar chart of requests a day beside each token."""
+"""The sparkline with each token's requests per day."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,8 @@ from django.utils.safestring import SafeString
 STEP, HEIGHT = 3, 20
 
 
-def spark(days: Sequence[int]) -> SafeString:
-    """Return an SVG with one bar a day, hidden from screen readers, which read the number beside it."""
+def sparkline(days: Sequence[int]) -> SafeString:
+    """Return an SVG with one bar for each day. Screen readers skip it, and read the number next to it."""
     most = max(days, default=0)
     if not most:
         return SafeString("")

@@ -1,0 +1,69 @@
+"""Access to an account's pages: each view is given the account, and who asks, after their role was checked."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+from django_htmx.http import HttpResponseClientRefresh
+
+from simsim.accounts.models import Account, User
+from simsim.accounts.permissions import GRANTS, Actor, Permission, actor_of
+from simsim.console.navigation import navigation_of
+from simsim.problem import NotFound, NotPermitted
+
+Parameters = ParamSpec("Parameters")
+
+
+@dataclass(frozen=True)
+class AccountAccess:
+    """A permitted request for a page of one account: the account, who asks, and `now`, the time used for the page."""
+
+    request: HttpRequest
+    account: Account
+    actor: Actor
+    now: datetime
+
+
+def for_administrators(
+    view: Callable[Concatenate[AccountAccess, Parameters], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, Parameters], HttpResponseBase]:
+    """Admit only administrators of the URL's account; raise NotPermitted for its members, NotFound for anybody else.
+
+    The actions that the view calls check permissions again.
+    """
+    return _in_account(view, Permission.MANAGE_TOKENS)
+
+
+def for_everyone(
+    view: Callable[Concatenate[AccountAccess, Parameters], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, Parameters], HttpResponseBase]:
+    """Admit everybody who belongs to the URL's account, in any role; raise NotFound for anybody else."""
+    return _in_account(view, Permission.VIEW_ACCOUNT)
+
+
+def _in_account(
+    view: Callable[Concatenate[AccountAccess, Parameters], HttpResponseBase], permission: Permission
+) -> Callable[Concatenate[HttpRequest, Parameters], HttpResponseBase]:
+    @functools.wraps(view)
+    def entered(request: HttpRequest, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> HttpResponseBase:
+        if not request.user.is_authenticated and request.headers.get("HX-Request"):
+            # htmx would follow a redirect and put the sign-in page in place of the fragment that it requested.
+            return HttpResponseClientRefresh()
+        return signed_in(request, *args, **kwargs)
+
+    @login_required
+    def signed_in(request: HttpRequest, *args: Parameters.args, **kwargs: Parameters.kwargs) -> HttpResponseBase:
+        kwargs.pop("account_id")
+        membership = navigation_of(request).membership
+        if membership is None or not isinstance(request.user, User):
+            raise NotFound
+        if permission not in GRANTS[membership.role]:
+            raise NotPermitted
+        return view(AccountAccess(request, membership.account, actor_of(request.user), timezone.now()), *args, **kwargs)
+
+    return entered

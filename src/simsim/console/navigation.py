@@ -1,0 +1,65 @@
+"""The navigation around every page: the accounts that the person may switch to, and the page's account and section."""
+
+import uuid
+from functools import cached_property
+
+from django.http import HttpRequest
+from django.urls import Resolver404, resolve
+
+from simsim.accounts.models import Account, Membership, Role, User
+from simsim.accounts.people import memberships_of
+
+
+class Navigation:
+    """The accounts and the section for the navigation of one request. Reads the database at most once, when needed."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    @cached_property
+    def memberships(self) -> list[Membership]:
+        """The person's memberships, by the account's name."""
+        user = getattr(self._request, "user", None)
+        if not isinstance(user, User) or not user.is_authenticated:
+            return []
+        return memberships_of(user)
+
+    @cached_property
+    def membership(self) -> Membership | None:
+        """The membership in the URL's account, or in the person's only account; None if there is no such membership."""
+        wanted = account_id_in(self._request)
+        if wanted is None:
+            return self.memberships[0] if len(self.memberships) == 1 else None
+        return next((found for found in self.memberships if found.account_id == wanted), None)
+
+    @property
+    def section(self) -> str:
+        """The section of the account that the URL belongs to, such as `tokens` or `logs`; "" outside an account."""
+        parts = self._request.path_info.split("/")
+        return parts[3] if len(parts) > 3 and parts[1] == "accounts" else ""
+
+    @property
+    def is_administrator(self) -> bool:
+        return self.membership is not None and self.membership.role == Role.ADMINISTRATOR
+
+
+def navigation_of(request: HttpRequest) -> Navigation:
+    """Return the request's navigation: one object, which the view and the templates share."""
+    found: Navigation = vars(request).setdefault("navigation", Navigation(request))
+    return found
+
+
+def account_in(request: HttpRequest) -> Account | None:
+    """Return the account that the URL names, None if it names none."""
+    wanted = account_id_in(request)
+    return Account.objects.filter(pk=wanted).first() if wanted else None
+
+
+def account_id_in(request: HttpRequest) -> uuid.UUID | None:
+    """Return the account's id in the URL."""
+    # Not resolver_match: when allauth resumes a suspended request, that still names the password page.
+    try:
+        found: uuid.UUID | None = resolve(request.path_info).kwargs.get("account_id")
+    except Resolver404:
+        return None
+    return found

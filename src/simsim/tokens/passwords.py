@@ -1,0 +1,47 @@
+"""A token's passwords around a rotation: which of them works, and which was used last."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from simsim.credential.digest import digest
+from simsim.request_log.search.selectors import LastUse
+from simsim.rfc3339 import format_time
+from simsim.tokens.models import Status, Token
+from simsim.tokens.selectors import overlap_ends
+
+
+class PasswordState(StrEnum):
+    """CURRENT works, PREVIOUS works until the overlap ends, and the others do not work."""
+
+    CURRENT = "current"
+    PREVIOUS = "previous"
+    REPLACED = "replaced"
+    ENDED = "ended"
+
+
+def password_state(token: Token, password: str, *, now: datetime) -> PasswordState:
+    """Return the state of a password that the token has, or had before its last rotation: see `find_by_password`."""
+    if token.status(now) != Status.ACTIVE:
+        return PasswordState.ENDED
+    if bytes(token.digest) == digest(password):
+        return PasswordState.CURRENT
+    return PasswordState.REPLACED if overlap_ends(token, now=now) is None else PasswordState.PREVIOUS
+
+
+def previous_password_used_at(token: Token, use: LastUse | None) -> datetime | None:
+    """Return when a password from before the last rotation was last used after that rotation; None if it was not."""
+    at, rotated_at = use.by_previous_at if use else None, token.rotated_at
+    return at if at is not None and rotated_at is not None and at > rotated_at else None
+
+
+def current_password_used_at(token: Token, use: LastUse | None) -> datetime | None:
+    """Return when the last rotation's password let a request in; None if an earlier password has done so since."""
+    rotated_at = token.rotated_at
+    if use is None or rotated_at is None or use.at <= rotated_at or use.at == previous_password_used_at(token, use):
+        return None
+    return use.at
+
+
+def rotation_id(token: Token) -> str:
+    """Return an id that every rotation changes."""
+    return format_time(token.rotated_at) or "first"
