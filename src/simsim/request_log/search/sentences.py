@@ -17,7 +17,7 @@ CALLER_LEFT = gettext_noop(
 ASKED = gettext_noop("The gate was asked about the token “%(token)s” alone, as a test does, and would let it in.")
 NOT_LISTED = gettext_noop("The request was refused: %(reason)s.")
 
-# The code of nginx and Traefik for a connection that the caller closed. No API sends it.
+# nginx and Traefik log this status when the caller closed the connection. No API sends it.
 CLOSED_BY_CALLER = 499
 
 SENTENCES: dict[str, str] = {
