@@ -3,22 +3,22 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 
-# Upper ends in seconds, the end itself included: 1 ms, 1.4 ms, 2 ms … 46 s. One more class holds what took longer.
+# The upper bound of each class in seconds, inclusive: 1 ms, 1.4 ms, 2 ms … 46 s. One more class holds longer requests.
 BOUNDS = tuple(0.001 * 2 ** (number / 2) for number in range(32))
 CLASSES = len(BOUNDS) + 1
 COLUMNS = tuple(f"took_{number:02}" for number in range(CLASSES))
 
 
 def class_of(seconds: float) -> int:
-    """Return the number of the class that a duration counts in."""
+    """Return the number of the class in which a duration is counted."""
     return bisect_left(BOUNDS, seconds)
 
 
 def percentile(counts: Sequence[int], share: float) -> float | None:
-    """Return the duration in seconds that this share (0 to 1) of the counted requests did not exceed; None without any.
+    """Return the duration in seconds that this share (0 to 1) of the requests did not exceed, or None without requests.
 
     Requests are assumed to lie evenly within a class, on a logarithmic scale, so the result is off by a factor of √2 at
-    most, and usually by much less. Of durations above the last bound, only that bound is known.
+    most, and usually by much less. For durations above the last bound, the result is that bound.
     """
     total = sum(counts)
     if not total:

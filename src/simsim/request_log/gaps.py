@@ -1,4 +1,4 @@
-"""Known gaps in the log: requests that got 503 because there was no room to write them down."""
+"""Known gaps in the log: requests that got 503 because the disk had no room for their log lines."""
 
 from datetime import datetime
 from typing import ClassVar, NamedTuple
@@ -8,7 +8,7 @@ from django.db.models import Max, Min, Sum
 
 
 class LogGap(models.Model):
-    """The requests that one process of the gate could not write down between two times, and therefore refused.
+    """The requests that one gate process refused between two times because it could not log them.
 
     `gap_id` is the id of the line that reported the gap.
     """
@@ -35,7 +35,7 @@ class Missing(NamedTuple):
 
 
 def missing_since(since: datetime) -> Missing | None:
-    """Return the sum of the gaps since then, None without any."""
+    """Return the sum of the gaps since that time, or None if there are none."""
     found = LogGap.objects.filter(ended_at__gte=since).aggregate(
         requests=Sum("requests"), began_at=Min("began_at"), ended_at=Max("ended_at")
     )

@@ -14,7 +14,7 @@ from simsim.request_log.gaps import LogGap as LogGap  # noqa: PLC0414
 from simsim.request_log.nodes import ClockJump as ClockJump  # noqa: PLC0414
 from simsim.request_log.nodes import WorkerNode as WorkerNode  # noqa: PLC0414
 
-# Stands for the row's id of a request that was counted and not stored.
+# The row id of a request that was counted but not stored.
 COUNTED_ONLY = 0
 
 
@@ -90,7 +90,7 @@ class TokenUse(models.Model):
     previous_used_at = models.DateTimeField(null=True)
 
     class Meta:
-        # Ends in the column that is read of thousands of rows at once.
+        # The last column lets a query for thousands of rows read only the index.
         indexes: ClassVar = [models.Index(fields=["account_id", "used_at", "token_id"], name="uses_by_account")]
 
     def __str__(self) -> str:
@@ -120,7 +120,8 @@ class UsageCount(models.Model):
             )
         ]
         indexes: ClassVar = [
-            # Ends in the columns that the usage page sums: to read tens of thousands of rows takes five times as long.
+            # The last columns are those that the usage page sums: without them in the index, reading the rows takes
+            # five times as long.
             models.Index(
                 fields=["account_id", "hours", "kind", "began_hour", "value", "accepted", "refused"],
                 name="counts_of_an_account",
@@ -183,9 +184,9 @@ class Flood(models.Model):
 class OpenRequest(models.Model):
     """A request of which one line has not arrived yet.
 
-    Either it was decided: then `row_id` is its row, to be completed, or COUNTED_ONLY without a row. Or it has ended:
-    then `completed` is the line that says so, which waits until the gate's lines in its spool are read as far as the
-    decision must stand.
+    If the decision has arrived, `row_id` is the row to complete, or COUNTED_ONLY if the request has no row. If the end
+    has arrived, `completed` is its line, which is kept until the gate's lines have been read past the place where the
+    decision must be.
     """
 
     request_id = models.CharField(max_length=32, primary_key=True)
@@ -217,7 +218,7 @@ class SpoolPosition(models.Model):
 
 
 class SetAsideLine(models.Model):
-    """A line that could not be parsed: kept for diagnosis, cut, and with passwords masked."""
+    """A line that could not be parsed, kept for diagnosis: shortened, with passwords masked."""
 
     found_at = models.DateTimeField()
     name = models.CharField(max_length=255)
@@ -254,7 +255,7 @@ class Shipment(models.Model):
 
 
 class RetentionMark(models.Model):
-    """The latest time by which old rows were deleted; see `retention`."""
+    """The latest time that was used to delete old rows; see `retention`."""
 
     ONLY = 1
 

@@ -21,18 +21,19 @@ def create(cursor: Any, row_ids: Iterable[int]) -> None:
     missing = days - existing_days(cursor)
     if not missing:
         return
-    # Two nodes reach midnight together: one creates the day, and the other then finds it.
+    # Two nodes may reach midnight together: one creates the day's partition, and the other then finds it.
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
     for day in sorted(missing - existing_days(cursor)):
         name = name_of(day)
-        # Attached, not created as a partition of the table: that would wait for every reader and block later ones.
+        # Create the table first and attach it: creating it as a partition would wait for every reader and block later
+        # ones.
         cursor.execute(f"CREATE TABLE {name} (LIKE {TABLE} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
         bounds = f"FROM ({day * IDS_PER_DAY}) TO ({(day + 1) * IDS_PER_DAY})"
         cursor.execute(f"ALTER TABLE {TABLE} ATTACH PARTITION {name} FOR VALUES {bounds}")
 
 
 def drop_one(cursor: Any, before_day: int) -> bool:
-    """Drop the oldest partition, if its day is before this one; return whether one was dropped."""
+    """Drop the oldest partition if its day is before the given one; return whether one was dropped."""
     old = sorted(day for day in existing_days(cursor) if day < before_day)
     if old:
         cursor.execute(f"DROP TABLE IF EXISTS {name_of(old[0])}")

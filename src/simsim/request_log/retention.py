@@ -1,4 +1,4 @@
-"""Deletes the part of the log that is older than the retention time, in steps so small that nobody waits for one.
+"""Deletes old rows of the log after the retention time, in small steps that hold up nobody.
 
 After the clock jumps, nothing is deleted until it has run on for a day. The database remembers the last good time, so
 that a worker that starts while the clock is wrong deletes nothing either.
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 # The usage is shown by hours for this long. The counts of days stay as long as the requests.
 HOURS_KEPT = timedelta(days=8)
 STEP = 900
-# A worker that was stopped for longer also waits for a day, which does no harm.
+# After a longer stop, a worker also waits for a day before it deletes anything, which does no harm.
 MAX_STEP = timedelta(days=1)
 DOUBT_LASTS = timedelta(days=1)
 
@@ -56,12 +56,12 @@ def _forget_requests(before: datetime, step: int) -> int:
 
 def _forget(model: type[Model], time: str, before: Any, step: int, **which: int) -> int:
     old = model._default_manager.filter(**which, **{f"{time}__lt": before}).order_by(time)
-    # The ids are read first: PostgreSQL deletes a list through the index, but a subquery with LIMIT perhaps not.
+    # Read the ids first: PostgreSQL uses the index to delete a list of ids, but might not for a subquery with LIMIT.
     return model._default_manager.filter(pk__in=list(old.values_list("pk", flat=True)[:step])).delete()[0]
 
 
 class RetentionTime(NamedTuple):
-    """The latest trusted time, None before the first day; and since when the clock has been far from it."""
+    """The latest trusted time, or None before the first; and since when the clock has been far from it."""
 
     at: datetime | None
     doubted_since: datetime | None = None

@@ -1,4 +1,4 @@
-"""Row ids: the microsecond in which a request came, and a number that distinguishes requests of one microsecond.
+"""Row ids: the microsecond of a request's arrival, and a number that distinguishes requests of the same microsecond.
 
 So one column orders the log, finds a time, ends every index, and separates pages and, on PostgreSQL, days.
 """
@@ -13,15 +13,15 @@ BITS = 10  # the microseconds then last until the year 2255
 IDS_PER_MICROSECOND = 1 << BITS
 IDS_PER_DAY = 86_400_000_000 << BITS
 LAST = 2**63 - 1
-# An id may be later than its time: when many requests share a microsecond, they take numbers of the next ones.
+# When many requests share a microsecond, some get ids of the microseconds after it.
 SLACK = 1_000_000 << BITS
 
-# Starts at random, so that two nodes with requests in one microsecond seldom choose the same number.
+# A random start, so that two nodes rarely choose the same number for requests of the same microsecond.
 _numbers = itertools.count(secrets.randbelow(IDS_PER_MICROSECOND))
 
 
 def first_id(moment: datetime) -> int:
-    """Return the lowest id that a request of this moment may have; ids of earlier moments may be higher by SLACK."""
+    """Return the lowest id that a request of this moment can have; requests up to SLACK earlier may have higher ids."""
     return microseconds_of(moment) << BITS
 
 

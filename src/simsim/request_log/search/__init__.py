@@ -1,1 +1,1 @@
-"""Finds rows of the log again."""
+"""Searches the log."""

@@ -1,4 +1,4 @@
-"""The log's filters as conditions in SQL, each with its index and the counts that say how many rows it finds."""
+"""The log's filters as SQL conditions, each with its index and the counts from which its number of rows is known."""
 
 import re
 import uuid
@@ -28,7 +28,7 @@ class Sql:
 
     @property
     def fenced(self) -> "Sql":
-        """The same condition, for which neither database uses an index."""
+        """The same condition, written so that neither database uses an index for it."""
         return Sql(f"({self.text}) IS TRUE", self.parameters)
 
 
@@ -49,7 +49,7 @@ class Condition:
 
 
 def everything_of(account_id: uuid.UUID) -> Condition:
-    """Return the condition that all rows of an account fulfil."""
+    """Return the condition that matches all rows of an account."""
     sql = Sql("account_id = %s", (uuid_parameter(account_id),))
     return Condition(sql, lambda _: sql, CountKind.ALL)
 
@@ -83,7 +83,7 @@ def resources(endpoint: str) -> Sql:
 
 
 def both(*conditions: Sql) -> Sql:
-    """Return the condition that all of these hold."""
+    """Return the condition that combines these with AND."""
     parameters = [parameter for condition in conditions for parameter in condition.parameters]
     return Sql(" AND ".join(condition.text for condition in conditions), tuple(parameters))
 
@@ -147,7 +147,7 @@ def _outcome(account: Sql, outcome: Outcome) -> Condition:
     if outcome is Outcome.ACCEPTED:
         return Condition(sql, None)
     if outcome is Outcome.UNKNOWN:
-        # The end is unknown, so the status is too.
+        # Without a known end, there is no status.
         lead = both(account, Sql("status IS NULL"), sql.fenced)
         return Condition(sql, lambda _: lead, CountKind.STATUS, index="log_by_status")
     refused = both(account, Sql(REFUSAL), sql.fenced)

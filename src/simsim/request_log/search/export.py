@@ -12,19 +12,19 @@ from simsim.request_log.search.filters import LogFilters
 from simsim.request_log.search.selectors import document, list_requests
 
 PIECE_ROWS = 1000
-# A long search for few rows pauses this often, so that it ends soon after its reader has gone away.
+# How often a long search for few rows pauses, so that it ends soon after its client has gone away.
 PATIENCE_SECONDS = 1.0
 COLUMNS = (
     "id", "received_at", "method", "resource", "status", "outcome", "reason", "detail", "duration_seconds", "token_id",
     "token_name", "address",
 )  # fmt: skip
-# A spreadsheet runs a cell that begins with such a character (ASVS 1.2.10), in some locales also with its full-width
-# form. Where the separator is not the comma, a cell may begin after that separator.
+# A spreadsheet runs a cell that begins with such a character (ASVS 1.2.10), or in some locales with its full-width
+# form. A spreadsheet that separates cells by another character than the comma begins a cell after each such character.
 _may_run = re.compile(r"(\A|(?<=[;\t\r\n]))('*)(?=[=+\-@\t\r\n\0＝＋－＠])")
 
 
 class Format(StrEnum):
-    """The formats of a file of the log."""
+    """The file formats of an export."""
 
     CSV = "csv"
     JSONL = "jsonl"

@@ -1,8 +1,8 @@
-"""The plan of a search: which index leads, and how far each step goes, chosen from the counts.
+"""The plan of a search: the leading index and the size of each step, chosen by the usage counts.
 
-A search goes from the newest rows back, in steps of whole days or parts of a day. It skips days on which a counted
-filter has no rows, and limits each step to as many rows of the leading index as take a moment to read. When patience
-ends, the search returns the rows found, and the id from which to go on.
+A search reads backwards from the newest rows, in steps of whole days or parts of a day. It skips days for which the
+counts show no rows, and limits each step to a number of rows of the leading index that can be read in a moment. When
+the time is up, the search returns the rows found so far, and the id from which to continue.
 """
 
 import time
@@ -36,7 +36,7 @@ COLUMNS = ", ".join(field.attname for field in LoggedRequest._meta.concrete_fiel
 
 @dataclass(frozen=True)
 class Found:
-    """Rows, newest first. The search went down to the id `searched_to`, None when it went to the end."""
+    """Rows, newest first. The search got down to the id `searched_to`, or reached the end if it is None."""
 
     rows: list[LoggedRequest]
     searched_to: int | None = None
@@ -67,7 +67,7 @@ class Plan(NamedTuple):
 
 
 def search(filters: LogFilters, number: int, *, below: int = LAST, patience_seconds: float | None = None) -> Found:
-    """Return the newest `number` rows with an id below `below`, or the rows found before patience ended."""
+    """Return the newest `number` rows with an id below `below`, or the rows found before the time was up."""
     began = time.monotonic()
     made = plan(filters, below)
     rows: list[LoggedRequest] = []
@@ -121,7 +121,7 @@ def look(made: Plan, step: Step, number: int) -> list[LoggedRequest]:
 
 def statement(made: Plan, step: Step, number: int) -> Sql:
     """Return the query of one step."""
-    # SQLite has no statistics on the values, and may choose another index that also serves the order.
+    # SQLite has no statistics on the values, and may choose another index that gives the same order.
     is_sqlite = connections[settings.REQUEST_LOG_ALIAS].vendor == "sqlite"
     table = f"{TABLE} INDEXED BY {made.leading_index}" if is_sqlite and made.leading_index else TABLE
     selects: list[str] = []
@@ -164,7 +164,7 @@ def _counts(account_id: uuid.UUID, condition: Condition, outcome: Outcome | None
     """Return the counts of the condition's rows."""
     counted = UsageCount.objects.filter(
         account_id=account_id, hours=DAY_HOURS, kind=condition.kind, value__in=condition.values,
-        # A row may have an id of the day after its own.
+        # The id of a row may belong to the day after the row's own.
         began_hour__gte=low // IDS_PER_HOUR - DAY_HOURS, began_hour__lt=high // IDS_PER_HOUR + 1,
     ).values_list("began_hour", "value", "refused", "accepted")  # fmt: skip
     found = Counts(Counter(), set(), set())
@@ -206,8 +206,8 @@ def _steps(by_day: Mapping[int, int], low: int, high: int, *, is_exact: bool) ->
 def _parts(days: Sequence[int], number: int, low: int, high: int) -> Iterator[Step]:
     """Yield the ids of the days, which are in descending order, in `number` steps of equal length."""
     first, last = days[-1] * IDS_PER_DAY, (days[0] + 1) * IDS_PER_DAY + SLACK
-    # Parts of the whole days, not of the rest that is still to be searched: a search of part of a rest would never end.
-    # And never an empty part: a search that continues at its end would stand still.
+    # Divide the whole days, not the time that is left to search: otherwise each continued search would divide the rest
+    # again and never end. No part may be empty: a search that continues at its end would make no progress.
     for part in range(max(number, 1)):
         lower, upper = (last - (last - first) * nth // max(number, 1) for nth in (part + 1, part))
         if max(low, lower) < min(high, upper):

@@ -39,7 +39,7 @@ class RequestPage:
 
 
 def last_uses(token_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, LastUse]:
-    """Return the last use of each token; a token that never let a request in is left out."""
+    """Return the last use of each token; a token that was never used is left out."""
     uses = TokenUse.objects.filter(pk__in=set(token_ids))
     return {use.token_id: LastUse(use.used_at, use.address, use.previous_used_at) for use in uses}
 

@@ -16,7 +16,7 @@ CALLER_LEFT = gettext_noop(
 TEST_PASSED = gettext_noop("The token “%(token)s” was tested from the console, and the gate accepted it.")
 NOT_LISTED = gettext_noop("The request was refused: %(reason)s.")
 
-# The code of nginx and Traefik for a connection that the caller closed. No API sends it.
+# nginx and Traefik log this status when the caller closed the connection. No API sends it.
 CLOSED_BY_CALLER = 499
 
 SENTENCES: dict[str, str] = {

@@ -1,1 +1,1 @@
-"""Turns the lines of gate and proxy into rows, each exactly once."""
+"""Turns the lines of the gate and of proxies into log rows, each exactly once."""

@@ -11,7 +11,8 @@ from simsim.request_log.ship.lines import parse_completed, parse_gate_line
 from simsim.request_log.ship.shipper import LOCK_NAME, SPOOL_ID_LENGTH
 from simsim.request_log.ship.spool_files import MAX_LINE_BYTES, identity_of
 
-# Lines beyond it are not counted, so that a backlog of a million lines can be reported without reading it.
+# Lines beyond this size are not counted, so that a backlog of a million lines can be reported without reading all of
+# it.
 MAX_COUNTED_BYTES = 4 * 1024 * 1024
 
 
@@ -25,7 +26,7 @@ class Backlog:
 
 
 def spool_name(directory: Path) -> str | None:
-    """Return the name that the first worker gave the spool, None before any worker has run there."""
+    """Return the name that the first worker gave the spool, or None if no worker has run there yet."""
     try:
         name = (directory / LOCK_NAME).read_text(encoding="ascii")[:SPOOL_ID_LENGTH]
     except (OSError, UnicodeDecodeError):
@@ -34,7 +35,7 @@ def spool_name(directory: Path) -> str | None:
 
 
 def backlog(directory: Path, positions: Mapping[str, int]) -> Backlog | None:
-    """Return what waits in a spool whose files are shipped up to `positions`; None when nothing waits."""
+    """Return the unshipped lines of a spool whose files are shipped up to `positions`, or None if there are none."""
     found = list(_waiting(directory, positions))
     if not found:
         return None
@@ -52,7 +53,7 @@ def _waiting(directory: Path, positions: Mapping[str, int]) -> Iterator[Backlog]
     for descriptor, offset in _files(directory, positions):
         data = os.pread(descriptor, MAX_COUNTED_BYTES, offset)
         status = os.fstat(descriptor)
-        # A line counts once it is complete.
+        # A line is counted once it ends in a newline.
         if lines := data.count(b"\n"):
             first = data[:MAX_LINE_BYTES].partition(b"\n")[0].decode("utf-8", "replace")
             line = parse_gate_line(first) or parse_completed(first)
@@ -68,7 +69,8 @@ def _files(directory: Path, positions: Mapping[str, int]) -> Iterator[tuple[int,
         except OSError:  # shipped and deleted since the listing
             continue
         try:
-            # Its name counts only when no line in it has an id: such a file is not shipped before it ends.
+            # The name matters only for a file without an id in any line, and such a file is not shipped before it is
+            # finished.
             identity = identity_of(descriptor, path.name)
             yield descriptor, positions.get(identity, 0) if identity else 0
         finally:

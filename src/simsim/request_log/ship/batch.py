@@ -13,7 +13,7 @@ from simsim.request_log.ship.proxy_files import Follower
 from simsim.request_log.ship.proxy_formats import Ignored
 from simsim.request_log.ship.spool_files import Piece, SpoolFile
 
-# Some 20,000 requests at once in a backlog, so that a few rows of counts stand for many requests.
+# In a backlog, about 20,000 requests at once, so that many requests share few rows of counts.
 COMPLETED_BYTES = 4 * 1024 * 1024
 DECIDED_BYTES = 8 * 1024 * 1024
 
@@ -25,7 +25,7 @@ class LineParser(Generic[Parsed]):
     """The functions that parse one kind of file: `parse` takes one line and returns None for a broken one.
 
     `plain` takes a block of lines and returns one result for each, None for a line that `parse` must read. `begins` is
-    a text that only stands at the beginning of a line.
+    a text that occurs only at the beginning of a line.
     """
 
     parse: Callable[[str], Parsed | Ignored | None]
@@ -38,7 +38,7 @@ GATEWAY: LineParser[Completed] = LineParser(parse_completed, plain_completed)
 
 
 class Move(NamedTuple):
-    """The offsets between which a file was read; `start` is None when it was read for the first time."""
+    """The offsets between which a file was read; `start` is None if it was read for the first time."""
 
     identity: str
     name: str
@@ -88,15 +88,15 @@ class Reading:
                 taken, is_at_end = self._read(file, max_bytes, parser, self.completed)
                 max_bytes -= taken
                 self.is_gateway_at_end &= is_at_end
-                # Not when this round moved on in it: the round may still fail, and then the file is read again.
+                # Skip files in which this round has advanced: the round may still fail, and then they are read again.
                 if is_at_end and file.is_finished and file.identity not in self.moves:
                     follower.note_read(file)
             self.has_gateway = True
 
     def read_gate(self, directory: Path, max_bytes: int = DECIDED_BYTES) -> None:
-        """Read decisions to the end, or in a backlog only up to the time to which the gateway was read.
+        """Read all decisions, or in a backlog only those up to the time of the last line read from the gateway.
 
-        The time only serves speed: lines that belong together then meet in memory.
+        The time limit is only for speed: the two lines of a request are then in the same batch.
         """
         until = None if self.is_gateway_at_end else max((end.at for end in self.completed), default=None)
         lines: list[Decided | Missed] = []
@@ -159,7 +159,7 @@ class Reading:
         return found, piece.end, False
 
     def _parse(self, file: SpoolFile, offset: int, line: bytes, parser: LineParser[Parsed]) -> Parsed | Ignored | None:
-        """Return the parsed line, or the parsed end of a broken one, whose other part is set aside."""
+        """Return the parsed line. If a broken line ends in a valid one, return that, and set the other part aside."""
         text = line.decode("utf-8", "replace")
         if (found := parser.parse(text)) is not None:
             return found

@@ -1,4 +1,4 @@
-"""Many rows at once, in the fastest way of each database: Django's models take five times as long."""
+"""Writes many rows at once, in the fastest way for each database: Django's models take five times as long."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ NAMES = ("id", *RequestRow._fields, "endpoint_id")
 COLUMNS = ", ".join(NAMES)
 INSERT = f"INSERT INTO {TABLE} ({COLUMNS}) VALUES ({', '.join(['%s'] * len(NAMES))})"  # noqa: S608 - our own names
 COPY = f"COPY {TABLE} ({COLUMNS}) FROM STDIN (FORMAT BINARY)"
-# The same for SQLite and PostgreSQL. Lines of several files come in no order of time, so the latest use wins.
+# The same for SQLite and PostgreSQL. Lines of several files do not arrive in order of time, so the latest use wins.
 USE = """
     INSERT INTO request_log_tokenuse AS kept (token_id, account_id, used_at, address, previous_used_at)
     VALUES (%s, %s, %s, %s, %s)
@@ -132,7 +132,7 @@ def note_uses(alias: str, uses: Uses) -> None:
 
 def add_counts(alias: str, tallied: Mapping[Key, Sequence[int]]) -> None:
     """Add to the usage counts. Call it in the transaction that stores the counted rows."""
-    # In one order everywhere, so that two nodes that update the same counts can't deadlock.
+    # Every node uses the same order, so that two nodes that update the same counts can't deadlock.
     values: list[tuple[Any, ...]] = sorted((*key, *numbers) for key, numbers in tallied.items())
     if values:
         with connections[alias].cursor() as cursor:
@@ -153,7 +153,7 @@ def _known_endpoints(names: Iterable[tuple[int, str]]) -> dict[tuple[int, str], 
 
 def _note(alias: str, statement: str, values: Iterable[tuple[Any, ...]]) -> None:
     connection = connections[alias]
-    # In one order everywhere, so that two nodes that update the same tokens can't deadlock.
+    # Every node uses the same order, so that two nodes that update the same tokens can't deadlock.
     ordered = sorted(values, key=lambda row: (row[0], str(row[1:3])))
     if connection.vendor == "sqlite":
         ordered = [tuple(map(_kept, row)) for row in ordered]

@@ -19,7 +19,7 @@ SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # no flags, no extension
 END = struct.pack("!h", -1)
 NULL = struct.pack("!i", -1)
 FIELDS = len(RequestRow._fields) + 2
-# Enough to keep the server busy while the next rows are encoded.
+# Large enough to keep the server busy while the next rows are encoded.
 ROWS_AT_ONCE = 2000
 _YEAR_2000 = microseconds_of(datetime(2000, 1, 1, tzinfo=UTC))
 

@@ -18,7 +18,10 @@ TEN_DAYS_HOURS = 240
 
 
 class CountKind(StrEnum):
-    """The property by which requests are counted. The value of ALL is ""; of STATUS its number, "" if unknown."""
+    """A property by which requests are counted.
+
+    For ALL the value is ""; for STATUS it is the number, or "" if unknown.
+    """
 
     ALL = "all"
     STATUS = "status"
@@ -26,8 +29,8 @@ class CountKind(StrEnum):
     TOKEN = "token"  # noqa: S105
 
 
-# The lengths of the periods in which each kind is counted. An account may have ten thousand tokens, and the days of a
-# quarter of a year of each are too many for a page to sum. With periods of ten days, they are a tenth.
+# The lengths of the periods in which each kind is counted. An account may have ten thousand tokens, and with ninety
+# days for each, a page would have too many rows to sum. Periods of ten days make a tenth as many.
 HOURS = dict.fromkeys(CountKind, (1, DAY_HOURS)) | {CountKind.TOKEN: (1, DAY_HOURS, TEN_DAYS_HOURS)}
 
 
@@ -69,7 +72,7 @@ def counted(  # noqa: PLR0917 - called for every row
     account_id: UUID, received_at: datetime, reason: str, status: int | None, seconds: float | None, endpoint: str,
     token_id: UUID | None,
 ) -> Counted:  # fmt: skip
-    """Return the counted properties of a row."""
+    """Return the properties by which a row is counted."""
     return Counted(
         account_id.int,
         int(received_at.timestamp()) // HOUR_SECONDS,
@@ -82,7 +85,7 @@ def counted(  # noqa: PLR0917 - called for every row
 
 
 def tally(added: Sequence[Countable], taken_back: Sequence[Countable] = ()) -> dict[Key, list[int]]:
-    """Return what to add to each count: accepted, refused, and one number for each class of durations.
+    """Return the numbers to add to each count: accepted, refused, and one for each class of durations.
 
     Requests without a token are left out of the counts by token.
     """
@@ -99,7 +102,7 @@ def tally(added: Sequence[Countable], taken_back: Sequence[Countable] = ()) -> d
 
 
 def _sums(rows: Sequence[Countable]) -> Iterator[tuple[tuple[int, int, bool, int | None], CountKind, str, int]]:
-    """Yield how often each value of each kind occurs with each account, hour, verdict and class."""
+    """Yield how often each value of each kind occurs per account, hour, verdict and class of durations."""
     if not rows:
         return
     accounts, hours, verdicts, took, statuses, endpoints, tokens = zip(*rows, strict=True)

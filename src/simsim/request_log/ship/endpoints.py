@@ -1,4 +1,4 @@
-"""Paths, masked where they identify somebody, and the names of their endpoints.
+"""Paths without the parts that identify somebody, and the names of their endpoints.
 
 The operator's patterns, such as /holdings/{id}, say which parts of a path identify somebody: these are not stored. An
 endpoint's name also leaves out parts that look like ids, so that a million holdings are one endpoint in the usage.
@@ -10,7 +10,7 @@ from functools import lru_cache
 
 MAX_ENDPOINT_LENGTH = 200
 CACHE_SIZE = 8_192
-# Callers choose their paths, and thousands of the longest ones would fill the worker's memory.
+# Callers choose the paths, and thousands of very long ones would fill the worker's memory.
 MAX_CACHED_CHARACTERS = 200
 PLACEHOLDER = "{id}"
 
@@ -55,7 +55,7 @@ class Paths:
 
 
 def _matches(pattern: Pattern, parts: list[str]) -> bool:
-    """Whether a path begins like the pattern: the path may go on, and its id is masked as well."""
+    """Whether the pattern matches the beginning of a path: the id in a longer path is masked too."""
     return len(parts) >= len(pattern) and all(
         mask == part or (part != "" and _is_placeholder(mask)) for mask, part in zip(pattern, parts, strict=False)
     )

@@ -18,10 +18,10 @@ from simsim.request_log.models import Flood
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.ship.join import RequestRow
 
-# From one network in one minute: five a second, so that all requests of a broken program can be found.
+# For one network in one minute. Five a second, so that every request of a broken program is in the log.
 MAX_STORED_PER_MINUTE = 300
-# While the gate can't decide: it can't tell customers' requests from others then, so each must be found. Only requests
-# beyond five hundred a second from one network, which no customer sends, are counted.
+# While the gate can't decide, it can't tell customers' requests from others, so the log must have each of them. Only
+# requests beyond five hundred a second from one network are counted, and no customer sends that many.
 MAX_STORED_IN_OUTAGE = 30_000
 UPSERT = """
     INSERT INTO request_log_flood AS kept (minute, network, account, stored, counted) VALUES (%s, %s, %s, %s, %s)
@@ -42,7 +42,8 @@ class Source(NamedTuple):
 def sift(rows: Sequence[Identified]) -> tuple[list[Identified], list[str]]:
     """Return the rows to store, and the request ids of the rows that were counted instead.
 
-    A row comes with its request's id if its end has not come yet. Call it in the transaction that stores the rows.
+    A row comes with its request's id if the end of the request has not arrived yet. Call it in the transaction that
+    stores the rows.
     """
     suspects = {at: _source(row) for at, (_, row) in enumerate(rows) if _is_suspect(row)}
     if not suspects:
@@ -64,7 +65,8 @@ def sift(rows: Sequence[Identified]) -> tuple[list[Identified], list[str]]:
             known.add((source, account))
             kept.append((request_id, row))
             continue
-        # Accounts are claimed, and may be made up: only those with a stored row in this minute get their own count.
+        # The accounts are only claimed and may be made up, so only those with a stored row in this minute get their own
+        # count.
         counted[source, account if (source, account) in known else ""] += 1
         if request_id is not None:
             request_ids.append(request_id)
@@ -85,7 +87,7 @@ def _source(row: RequestRow) -> Source:
 
 
 def _so_far(sources: set[Source]) -> tuple[Counter[Source], set[tuple[Source, str]]]:
-    """Return the number of rows already stored of each source, and the accounts of these rows."""
+    """Return the number of rows already stored for each source, and the accounts of these rows."""
     stored: Counter[Source] = Counter()
     known: set[tuple[Source, str]] = set()
     minutes = {source.minute for source in sources}
@@ -100,7 +102,7 @@ def _so_far(sources: set[Source]) -> tuple[Counter[Source], set[tuple[Source, st
 def _note(stored: Counter[tuple[Source, str]], counted: Counter[tuple[Source, str]]) -> None:
     connection = connections[settings.REQUEST_LOG_ALIAS]
     adapt = connection.ops.adapt_datetimefield_value
-    # In one order everywhere, so that two nodes that update the same floods can't deadlock.
+    # Every node uses the same order, so that two nodes that update the same floods can't deadlock.
     values = [
         (adapt(source.minute), source.network, account, stored[source, account], counted[source, account])
         for source, account in sorted(stored.keys() | counted.keys())

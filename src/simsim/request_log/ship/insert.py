@@ -1,4 +1,4 @@
-"""Stores rows in the log and completes them by their ends, with all counts, in the caller's transaction."""
+"""Stores rows in the log and adds their ends, with all counts, in the caller's transaction."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -48,7 +48,7 @@ def store(rows: Sequence[RequestRow], *, attempt: int = 0) -> list[int]:
 
 
 def complete(ends: Sequence[tuple[Open, Completed]]) -> None:
-    """Complete stored rows, and correct their counts. A request that is COUNTED_ONLY has no row to complete."""
+    """Add the ends to stored rows, and correct their counts. A request that is COUNTED_ONLY has no row."""
     if not ends:
         return
     alias = settings.REQUEST_LOG_ALIAS
@@ -69,7 +69,7 @@ def complete(ends: Sequence[tuple[Open, Completed]]) -> None:
 
 
 def _counted(rows: Sequence[RequestRow], moments: Sequence[int], names: Sequence[str]) -> list[Countable]:
-    """Return the counted properties of the rows; a row without an account counts for nobody."""
+    """Return the properties by which the rows are counted; a row without an account is not counted."""
     return [
         (
             row.account_id.int,

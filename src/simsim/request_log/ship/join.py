@@ -1,8 +1,8 @@
-"""Joins lines to rows: a decision and its end, by the request's id, in either order. Does no I/O.
+"""Joins each decision with the end of its request, by the request's id, in either order. Does no I/O.
 
-Each decision becomes one row. The end of a request completes its row. An end without a decision waits until the gate's
-lines are read to where the decision must stand. Then it becomes a row of its own, because the gate was away; but if it
-`needs_decision`, it is dropped.
+Each decision becomes one row. The end of a request completes its row. An end without a decision is kept until the
+gate's lines have been read past the place where the decision must be. Then the gate was down, and the end becomes a row
+of its own, or is dropped if it `needs_decision`.
 """
 
 import uuid
@@ -45,7 +45,7 @@ class RequestRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """The stored half of a request of which one line is missing: the row of its decision, or its end."""
+    """The stored half of a request whose other line is missing: the row of its decision, or its end."""
 
     row_id: int | None = None
     is_refused: bool = False
@@ -77,7 +77,7 @@ def join(
     *,
     is_gate_read_to_its_end: bool,
 ) -> Changes:
-    """Return the changes that the lines make; `waiting` are halves of earlier batches, by request id.
+    """Return the changes that the lines make; `waiting` holds the halves from earlier batches, by request id.
 
     `is_gate_read_to_its_end`: every decision that preceded these ends, and the ends in `waiting`, has been read.
     """
@@ -99,7 +99,8 @@ def join(
         # A test from the console has ended with the gate's answer.
         has_ended = matching is not None or is_console_test(decision.method, decision.resource)
         if has_ended or request_id in rows_waiting or request_id in changes.open_rows:
-            # A proxy may repeat an id, or pass on one that a client made up. The first row of an id gets the next end.
+            # A proxy may repeat an id, or pass on an id that a client made up. The next end is added to the id's first
+            # row.
             changes.rows.append(decided_row(decision, matching))
         else:
             changes.open_rows[request_id] = decided_row(decision)
@@ -151,7 +152,7 @@ def undecided_rows(ends: Iterable[Completed]) -> Iterator[RequestRow]:
 
 
 def undecided_row(end: Completed) -> RequestRow:
-    """Return the row of a request that no gate decided: it belongs to no account."""
+    """Return the row of a request that reached no gate; it belongs to no account."""
     reason, cause, outcome = _why_undecided(end.status)
     received_at = end.at - timedelta(seconds=end.seconds)
     return RequestRow(
@@ -175,7 +176,7 @@ def _why_undecided(status: int | None) -> tuple[Reason, GatewayCause, Outcome]:
     if status == STATUS_OF_REFUSALS[Reason.THROTTLED]:
         return Reason.THROTTLED, GatewayCause.TOO_MANY, Outcome.REFUSED
     if status == REFUSED_STATUS:
-        # The gate answered, so there was a decision, but its line is lost.
+        # The gate answered, so it made a decision, but the line with the decision is lost.
         return Reason.UNAVAILABLE, GatewayCause.NO_DECISION, Outcome.REFUSED
     if status is not None and (400 <= status < 500 or status in UNREADABLE_STATUSES):
         return Reason.MALFORMED, GatewayCause.BAD_REQUEST, Outcome.REFUSED

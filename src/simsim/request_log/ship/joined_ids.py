@@ -1,4 +1,4 @@
-"""Thousands of ids from a database as one text: as rows, they take five times as long to arrive."""
+"""Reads thousands of ids from a database as one text, which takes a fifth of the time of reading rows."""
 
 from typing import Any
 

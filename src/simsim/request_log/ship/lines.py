@@ -24,7 +24,7 @@ MAX_SET_ASIDE_CHARACTERS = 2048
 uuid_of = lru_cache(maxsize=16_384)(uuid.UUID)
 # nginx writes 000 when it has no status, which is not valid JSON.
 _zeros_before_a_number = re.compile(r'(?<="status":)0+(?=[0-9])')
-# A broken line may hold a password that is cut off: even its first half must not be stored.
+# A broken line may hold the first half of a password, which must not be stored either.
 _like_half_a_password = re.compile(r"sim(?:_|%5f)[0-9a-z]{6,}", re.IGNORECASE | re.ASCII)
 # A proxy's line may hold headers and queries: everything that may be a secret is removed, to the end of its value.
 _query = re.compile(r"\?[^\s\"]+")
@@ -53,7 +53,7 @@ class Decided(NamedTuple):
 class Completed(NamedTuple):
     """The end of a request: `bytes` counts the sent body; `status` is None when the client got none.
 
-    `needs_decision`: the proxy also serves requests that no gate decides, so without a decision the end is dropped.
+    `needs_decision`: the proxy also serves requests that do not pass a gate, so an end without a decision is dropped.
     """
 
     request_id: str
@@ -68,7 +68,7 @@ class Completed(NamedTuple):
 
 
 class Missed(NamedTuple):
-    """Requests that got 503 because a gate could not write down its decisions; `at` is when the last one came."""
+    """Requests that got 503 because a gate could not log its decisions; `at` is the time of the last one."""
 
     gap_id: str
     requests: int
@@ -82,7 +82,7 @@ def parse_gate_line(line: str) -> Decided | Missed | None:
 
 
 def parse_missed(line: str) -> Missed | None:
-    """Return a gate's report of decisions that it could not write down, None for any other line."""
+    """Return a gate's report of decisions that it could not log, or None for any other line."""
     try:
         found = json_object(line)
         return Missed(
@@ -159,7 +159,7 @@ def _no_number(name: str) -> None:
     raise ValueError(name)
 
 
-# Without NaN and Infinity, which no database accepts as a duration.
+# Refuse NaN and Infinity, which no database accepts as a duration.
 _decode = json.JSONDecoder(parse_constant=_no_number).raw_decode
 
 
@@ -190,14 +190,14 @@ def optional(value: Any, longest: int) -> str | None:
 
 
 def _text(value: Any, longest: int) -> str:
-    # Most texts need no more than this check. A number or a list has no such method, so its line is refused.
+    # This check is enough for most texts. A number or a list has no such method, so its line is refused.
     plain: bool = value.isascii() and "\0" not in value
     return (value if plain else _storable(value))[:longest]
 
 
 def masked(value: str, longest: int) -> str:
-    # Masked before the last cut, because the beginning of a password matches no pattern. Cut before the mask as well,
-    # because masking a long text takes long.
+    # Mask before the final cut, because the first part of a password would match no pattern. Cut once before masking as
+    # well, because masking a long text is slow.
     return _text(mask(value[: 2 * MAX_PATH_CHARACTERS]), longest)
 
 

@@ -1,7 +1,7 @@
-"""Plain lines of gates and gateways, parsed many at once; `lines` parses all others.
+"""A fast parser for plain lines of gates and gateways, many at once; `lines` parses the others.
 
-Most lines hold nothing to unescape, mask or cut. One regular expression then parses a whole block, many times faster
-than JSON, and with the same result.
+Most lines contain nothing to unescape, mask or cut. One regular expression parses a whole block of such lines, with the
+same result as the JSON parser and many times faster.
 """
 
 import re
@@ -30,7 +30,7 @@ _read_completed = re.compile(
     rf'"address":"({_TEXT}{{0,45}})"}}|.*)$',
     re.MULTILINE,
 ).findall
-# Called by the constructor of a NamedTuple: used directly, it makes a tuple in half the time.
+# The constructor of a NamedTuple calls this; calling it directly makes a tuple in half the time.
 _new = tuple.__new__
 
 
@@ -41,7 +41,7 @@ def plain_decided(text: str) -> list[Decided | None]:
             Decided,
             (
                 request_id,
-                # As exact as the float of both together, which takes three times as long to parse.
+                # This sum is as exact as parsing both parts as one float, which takes three times as long.
                 datetime.fromtimestamp(int(seconds + microseconds) / 1_000_000, UTC),
                 reason,
                 cause,

@@ -1,4 +1,4 @@
-"""The files of a proxy's own access log: followed through any rotation, and never changed."""
+"""Follows the files of a proxy's own access log through any rotation, and never changes them."""
 
 import contextlib
 import hashlib
@@ -37,7 +37,7 @@ class Follower:
                 if identity := self._read.get(_state(status)):
                     self._seen_at[identity] = now
                     continue
-                # Checked before reading: lines that a writer adds after the answer "finished" would not be read.
+                # Check this before reading: lines that a writer adds between reading and the check would not be read.
                 is_finished = path != self.log.path and has_no_writer(descriptor)
                 begins_at = _first_byte(descriptor)
                 if identity := _identity(
@@ -47,7 +47,7 @@ class Follower:
                     yield SpoolFile(path, descriptor, identity, is_finished, status, begins_at, is_ours=False)
 
     def note_read(self, file: SpoolFile) -> None:
-        """Note that a finished file is read to its end: it is not opened again until it changes."""
+        """Note that a finished file has been read to its end: it is not opened again until it changes."""
         self._read[_state(file.status)] = file.identity
 
     def gone(self, identities: set[str], now: datetime) -> set[str]:
@@ -91,9 +91,9 @@ def _state(status: os.stat_result) -> tuple[int, int, int, int]:
 
 
 def _first_byte(descriptor: int) -> int:
-    """Return where the first line begins: after the hole that a writer leaves when its file is truncated.
+    """Return where the first line begins: after the zero bytes that a writer leaves when its file was truncated.
 
-    After logrotate's copytruncate, a writer that does not append goes on at its old position.
+    After logrotate's copytruncate, a writer that does not append continues at its old position.
     """
     at = 0
     if os.pread(descriptor, 1, 0) != b"\0":

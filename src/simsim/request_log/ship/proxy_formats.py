@@ -1,4 +1,4 @@
-"""Access logs of other proxies: the format of each as data. Knows no Django."""
+"""The formats of other proxies' access logs, as data. Does not use Django."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ EXAMPLE = "caddy:/var/log/caddy/access.json"
 
 
 class Ignored(Enum):
-    """A valid line about a request that no gate can have decided."""
+    """A valid line about a request that did not pass a gate."""
 
     IGNORED = auto()
 
@@ -64,8 +64,9 @@ LOG_FORMATS: Mapping[str, LogFormat] = {
         method=("request", "method"), path=("request", "uri"), address=("request", "client_ip"),
         begins='{"level":"',
     ),
-    # Traefik gives requests no id, so the gate does. The id of an accepted request was copied to the request, in place
-    # of the client's header. The id of a refused request is in the answer, and the request shows the client's header.
+    # Traefik gives requests no id, so the gate does. Traefik copies the id of an accepted request into the request,
+    # where it replaces the client's header. The id of a refused request is only in the answer, and the request has the
+    # client's header.
     "traefik": LogFormat(
         request_id=(("downstream_X-Simsim-Request",), ("request_X-Simsim-Request",)),
         at=("StartUTC",), is_at_start=True,
@@ -112,9 +113,9 @@ class AccessLog:
     is_all_ours: bool = False
 
     def parse(self, line: str) -> Completed | Ignored | None:
-        """Return the end of the request, IGNORED if no gate can have decided on it, None for an invalid line.
+        """Return the end of the request, IGNORED if it did not pass a gate, or None for an invalid line.
 
-        A line without an id is always ignored: its decision is in the log already, and it would be there twice.
+        A line without an id is always ignored: the request is in the log already, and would be there twice.
         """
         try:
             found = json_object(line)

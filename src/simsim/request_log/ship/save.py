@@ -1,4 +1,4 @@
-"""Stores a batch's rows, positions and waiting lines in one transaction: all of it is in the log, or nothing."""
+"""Stores a batch's rows, positions and waiting lines in one transaction: all of them or none."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ Item = TypeVar("Item")
 
 
 class Overtaken(Exception):
-    """Another worker has shipped from the same file meanwhile. This batch was not stored."""
+    """Another worker has shipped lines from the same file in the meantime, so this batch was not stored."""
 
 
 def positions() -> dict[str, int]:
@@ -34,7 +34,7 @@ def positions() -> dict[str, int]:
 
 
 def waiting(request_ids: Iterable[str]) -> dict[str, Open]:
-    """Return the stored halves of these requests."""
+    """Return the stored halves of the requests with these ids."""
     found: dict[str, Open] = {}
     for some in _slices(request_ids):
         found |= _opened(Q(pk__in=some))
@@ -53,7 +53,7 @@ def save(changes: Changes, reading: Reading, *, spool: str, now: datetime) -> No
             with transaction.atomic(using=settings.REQUEST_LOG_ALIAS):
                 _save(changes, reading, spool, now, attempt)
         except IntegrityError:
-            # Another batch, with requests of the same microsecond, has taken an id. Nothing was stored.
+            # Another batch has taken an id for a request of the same microsecond. Nothing was stored.
             if attempt == ATTEMPTS - 1:
                 raise
         else:
@@ -66,9 +66,9 @@ def forget_position(identity: str) -> None:
 
 
 def close_abandoned(now: datetime, step: int = MAX_VALUES) -> bool:
-    """Stop waiting for ends that will not come: a proxy that only asks the gate never reports them.
+    """Stop waiting for ends that will not arrive: some proxies never report how a request ended.
 
-    Return whether there may be more.
+    Return whether there may be more of them.
     """
     closed = 0
     for is_refused, longest in ((True, REFUSED_STAYS_OPEN), (False, ACCEPTED_STAYS_OPEN)):
@@ -108,7 +108,7 @@ def _save(changes: Changes, reading: Reading, spool: str, now: datetime, attempt
         OpenRequest(request_id, row_id, changes.open_rows[request_id].outcome == Outcome.REFUSED, None, spool, now)
         for request_id, row_id in row_ids.items()
     ]
-    # Without a gateway, no end will come. An id that is already open stays open for its first row.
+    # Without a gateway, no end will arrive. An id that is already open stays open for its first row.
     OpenRequest.objects.bulk_create(opened if reading.has_gateway else [], ignore_conflicts=True)
     held = (OpenRequest(end.request_id, None, False, completed_line(end), spool, now) for end in changes.held)
     OpenRequest.objects.bulk_create(held)
@@ -126,7 +126,7 @@ def _insert(changes: Changes, attempt: int, now: datetime) -> dict[str, int]:
     ids = insert.store([row for _, row in kept], attempt=attempt) if kept else []
     forward_queue.queue(ids, now=now)
     row_ids = {request_id: row_id for row_id, (request_id, _) in zip(ids, kept, strict=True) if request_id is not None}
-    # Their ends will come, and must not become rows of requests that no gate decided.
+    # Their ends will arrive, and must not become rows of their own.
     return row_ids | dict.fromkeys(counted_only, COUNTED_ONLY)
 
 

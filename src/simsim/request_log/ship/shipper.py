@@ -1,4 +1,4 @@
-"""Ships a spool's lines into the log, each exactly once, even if the worker dies at any time."""
+"""Moves a spool's lines into the log, each exactly once, whenever the worker may die."""
 
 import fcntl
 import gc
@@ -55,12 +55,12 @@ class Shipper:
     def _ship(self, spool: str) -> int:
         reading = Reading(save.positions())
         now = self._clock()
-        # The ends first: a decision is written before its answer, so the decision of each of these ends is in the
-        # gate's files by now, and is found below if they are read to their end.
+        # Read the ends first: a decision is written before its answer, so the decisions for these ends are in the
+        # gate's files by now, and are found below if those files are read to their end.
         reading.read_gateway(self._directory)
         reading.read_access_logs(self._followers, now)
         reading.read_gate(self._directory)
-        # Only lines without a partner in this batch can have one among those that wait.
+        # Only lines without their other half in this batch can have it among the stored ones.
         unmatched = {line.request_id for line in reading.decided} ^ {line.request_id for line in reading.completed}
         waiting = save.waiting(unmatched)
         if reading.is_gate_at_end:
@@ -73,11 +73,11 @@ class Shipper:
                 return 0
         _delete_shipped(reading)
         self._tidy(reading, now)
-        # A megabyte of another proxy's log may hold no line for us: the rest must not wait for the next round.
+        # A megabyte of another proxy's log may contain no line for us: the next one must not wait for the next round.
         return len(changes) or int(bool(reading.moves) and not reading.is_gateway_at_end)
 
     def _tidy(self, reading: Reading, now: datetime) -> None:
-        # Not in a backlog: lines that are still to be read may complete open requests.
+        # Skip this in a backlog: lines that have not been read yet may complete open requests.
         if reading.is_gate_at_end and reading.is_gateway_at_end and now - self._tidied_at >= TIDY_INTERVAL:
             is_more_to_close = save.close_abandoned(now)
             self._tidied_at = self._tidied_at if is_more_to_close else now
@@ -108,7 +108,7 @@ def _delete_shipped(reading: Reading) -> None:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Stop garbage collection: a round makes a hundred thousand values without a reference cycle.
+    """Suspend garbage collection: a round makes a hundred thousand values without a reference cycle.
 
     The collector would scan them and everything else again and again, for a third of the round's time.
     """
@@ -139,7 +139,7 @@ def _spool_name(descriptor: int) -> str | None:
     name = os.pread(descriptor, SPOOL_ID_LENGTH, 0).decode("ascii", "replace")
     if len(name) == SPOOL_ID_LENGTH:
         return name
-    # Only the holder of the lock writes, and no line waits yet under a name that was only partly written.
+    # Only the holder of the lock writes here. If a crash left part of a name, no line has been shipped under it.
     name = secrets.token_hex(SPOOL_ID_LENGTH // 2)
     os.pwrite(descriptor, name.encode(), 0)
     return name

@@ -1,4 +1,4 @@
-"""The files of a spool and their lines: each file is identified by its beginning, and read on from its position."""
+"""The files of a spool and their lines: each file is identified by its beginning, and read from its position on."""
 
 import contextlib
 import fcntl
@@ -20,7 +20,7 @@ UNTOUCHED_SECONDS = 600
 ENDS = f"{spool.ENDS}-*.jsonl"
 
 _has_request_id = re.compile(rb'"id": ?"[0-9a-f]{32}"').search
-# A quote inside a JSON text is escaped, so this stands nowhere but at the start of a line.
+# Quotes inside a JSON text are escaped, so this text occurs only at the start of a line.
 START_OF_A_LINE = '{"id":"'
 
 
@@ -29,7 +29,7 @@ class SpoolFile:
     """An open file that is not empty. `identity` survives renames; `is_finished`: nobody can write to it any more.
 
     `begins_at` is where its first line begins; `is_ours`: it is deleted once all of it is shipped. The descriptor stays
-    the file's, even if the name is another file's by now; it is closed when the listing goes on.
+    the file's even if another file has taken its name; it is closed when the listing moves on.
     """
 
     path: Path
@@ -87,8 +87,8 @@ def read_lines(file: SpoolFile, offset: int, max_bytes: int = MAX_LINE_BYTES) ->
     """
     size = os.fstat(file.descriptor).st_size
     if size < offset:
-        # Cut, but with the same beginning: the rest was shipped. A log that is not ours was not cut: this is a copy of
-        # it that somebody is still making.
+        # A shorter file of ours with the same beginning was cut after shipping. Another proxy's log was not cut: this
+        # is a copy that somebody is still making.
         return Piece(b"", size if file.is_ours else offset, is_at_end=True)
     data = os.pread(file.descriptor, max_bytes, offset)
     is_at_end = len(data) < max_bytes
@@ -118,7 +118,7 @@ def _known(paths: Iterable[Path], is_finished: Callable[[int], bool]) -> Iterato
         except FileNotFoundError:
             continue  # renamed or deleted since the listing: the next one finds it
         try:
-            # Checked before reading: lines that a writer adds after the answer "finished" would be deleted unread.
+            # Check this before reading: lines that a writer adds between reading and the check would be deleted unread.
             finished = is_finished(descriptor)
             identity = identity_of(descriptor, path.name if finished else None)
             if identity:
@@ -162,7 +162,7 @@ def _is_unlocked(descriptor: int) -> bool:
 def has_no_writer(descriptor: int) -> bool:
     """Whether no process has the rotated file open for writing. Nobody opens it again under its new name."""
     try:
-        # The signal of a broken lease must be one that is ignored: SIGIO, the default, kills.
+        # A broken lease must send a signal that is ignored by default: SIGIO would kill the process.
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
         # Linux grants a read lease only while no process has the file open for writing.
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
@@ -170,6 +170,7 @@ def has_no_writer(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     except (AttributeError, OSError):
-        # Another system, file system or owner. After this time, any writer has moved on to the new file.
+        # Leases do not work here (another system, file system or owner). After this time, every writer has moved on to
+        # the new file.
         return time.time() - os.fstat(descriptor).st_mtime > UNTOUCHED_SECONDS
     return True

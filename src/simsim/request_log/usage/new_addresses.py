@@ -1,4 +1,4 @@
-"""Addresses from which an account's requests were accepted for the first time lately: a sign of a stolen password."""
+"""Addresses whose requests were recently accepted for the first time, which may mean that a password was stolen."""
 
 import uuid
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ from django.db.models import Sum
 from simsim.request_log.models import TokenAddressDay, uuid_parameter
 from simsim.request_log.usage.token_use import MAX_ADDRESSES
 
-# Goes through the index from each address to the next: a GROUP BY would read every day of every token of each address.
+# This query jumps in the index from one address to the next: a GROUP BY would read every day of every token for each
+# address.
 FIRST_DAYS = """
     WITH RECURSIVE known(place, address) AS (
         SELECT 1, (SELECT MIN(address) FROM request_log_tokenaddressday WHERE account_id = %s AND address > '')
@@ -29,7 +30,7 @@ FIRST_DAYS = """
 
 @dataclass(frozen=True)
 class AddressSeenFirst:
-    """An address, the day of its first accepted request, and the number of requests that each token let in from it."""
+    """An address, the day of its first accepted request, and each token's number of accepted requests from it."""
 
     address: str
     first_day: date

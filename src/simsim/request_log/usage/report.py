@@ -1,4 +1,4 @@
-"""An account's usage over time and by kind, read only from counts, so that the log's length costs nothing."""
+"""An account's usage over time and by kind, read only from counts, so that a long log does not make it slow."""
 
 import uuid
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -17,8 +17,8 @@ from simsim.request_log.ship.counts import DAY_HOURS, HOUR_SECONDS, HOURS, TEN_D
 
 MAX_TIMED = 1_000
 NOTHING_TOOK = (0,) * durations.CLASSES
-# Written by hand, because Django's models can't express it: one sum over periods of several lengths and, in the last
-# three columns of the same pass, the number and the sums of all groups, also those beyond the limit.
+# Written by hand, because Django's models can't express it: it sums periods of several lengths and, in its last three
+# columns, returns the number and the sums of all groups, including those beyond the limit.
 COUNTED = """
     SELECT value, {columns} FROM request_log_usagecount
     WHERE account_id = %s AND kind = %s AND hours = %s AND began_hour >= %s AND began_hour < %s {among}
@@ -166,8 +166,8 @@ def series(account_id: uuid.UUID, span: Span) -> list[Usage]:
 def largest(account_id: uuid.UUID, span: Span, kind: CountKind, *, of: Usage, number: int) -> Largest:
     """Return the usage by the values of a kind; `of` is the total of the span.
 
-    The numbers of requests are summed first, and durations only for the largest values: thirty-three more sums over
-    every endpoint take four times as long as everything else.
+    The requests are summed for every value, the durations only for the largest: thirty-three more sums for every
+    endpoint would take four times as long as the rest of the query.
     """
     counted = SpanCounts.of(account_id, span, kind)
     rows = counted.read(LARGEST, REQUESTS, number)
@@ -217,7 +217,7 @@ def _times(account_id: uuid.UUID, span: Span, kind: CountKind) -> list[tuple[int
     days = (span.hours, span.first_hour, span.end_hour)
     if span.hours == 1 or TEN_DAYS_HOURS not in HOURS[kind]:
         return [days]
-    # Some of the first ten days of the log may have been deleted: see `retention`.
+    # Retention may have deleted some of the first ten days: see `retention`.
     kept = UsageCount.objects.filter(account_id=account_id, hours=DAY_HOURS, kind=CountKind.ALL)
     oldest = kept.aggregate(hour=Min("began_hour"))["hour"] or 0
     first = -(-max(span.first_hour, oldest) // TEN_DAYS_HOURS) * TEN_DAYS_HOURS

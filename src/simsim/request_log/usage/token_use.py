@@ -12,8 +12,8 @@ from simsim.request_log.ship.counts import DAY_HOURS, CountKind, hour_of
 from simsim.request_log.ship.joined_ids import JoinedIds, split_ids
 
 MAX_ADDRESSES = 5_000
-# Today and the days before it, in UTC. One number for the list of tokens and the preview of an allowlist: they show the
-# same requests, and two sums would look like an error.
+# Today and the days before it, in UTC. The list of tokens and the preview of an allowlist use the same number: they
+# show the same requests, and two different sums would look like an error.
 RECENT_DAYS = 30
 
 
@@ -45,9 +45,9 @@ def requests_by_day(
 
 
 def addresses_of(token_id: uuid.UUID, *, last_day: date, days: int) -> list[AddressUse]:
-    """Return the addresses from which the token let requests in on those days, the busiest first, up to MAX_ADDRESSES.
+    """Return the addresses of the token's accepted requests on those days, the busiest first, up to MAX_ADDRESSES.
 
-    The holder of a password can use any number of addresses: an IPv6 host has 2^64 of them.
+    The limit is needed because an IPv6 host can use 2^64 addresses.
     """
     counted = (
         TokenAddressDay.objects.filter(token_id=token_id, day__gt=last_day - timedelta(days), day__lte=last_day)
