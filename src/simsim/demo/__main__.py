@@ -126,6 +126,7 @@ def print_introduction(installation: Installation, mail_url: str, sample: dict[s
         f"\nSimsim is running.\n\n  Console         {installation.console_url}\n{people}\n"
         f"  Mail            {mail_url}\n\n"
         f"Call the sample API through the gateway:\n\n  {curl}\n\n"
+        f"With {traffic.CALLER} in its place, the API answers which token called.\n"
         f"Use the command line:  SIMSIM_DATA_DIR={installation.home} .venv/bin/simsim account list\n"
         "Ctrl-C stops everything. The data is kept for the next start.\n\n"
     )

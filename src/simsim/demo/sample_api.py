@@ -1,13 +1,13 @@
-"""The API of the demo and of the tests: it answers every request and knows nothing of tokens."""
+"""The API of the demo and of the tests: it answers every request, and knows callers only by the gateway's headers."""
 
 import argparse
 import asyncio
 import json
 import re
 import tempfile
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
@@ -18,28 +18,60 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 JSON = b"application/json"
 ENTITIES = [
-    {"id": "ent-1001", "name": "Baobab Growth Fund", "currency": "EUR", "net_assets": "184250000.00"},
-    {"id": "ent-1002", "name": "Cedar Income Fund", "currency": "GBP", "net_assets": "92710500.50"},
-    {"id": "ent-1003", "name": "Juniper Family Trust", "currency": "CHF", "net_assets": "41003775.25"},
+    {"id": 1001, "name": "Baobab Growth Fund", "currency": "EUR", "net_assets": "184250000.00"},
+    {"id": 1002, "name": "Cedar Income Fund", "currency": "GBP", "net_assets": "92710500.50"},
+    {"id": 1003, "name": "Juniper Family Trust", "currency": "CHF", "net_assets": "41003775.25"},
 ]
+PRICES = {
+    1001: [{"date": "2026-09-30", "price": "118.42"}, {"date": "2026-10-30", "price": "119.07"}],
+    1002: [{"date": "2026-09-30", "price": "54.10"}, {"date": "2026-10-30", "price": "54.36"}],
+    1003: [{"date": "2026-09-30", "price": "201.95"}, {"date": "2026-10-30", "price": "200.88"}],
+}
+TRANSACTIONS = [
+    {"id": 90031, "entity": 1001, "kind": "subscription", "amount": "250000.00", "date": "2026-11-12"},
+    {"id": 90032, "entity": 1002, "kind": "redemption", "amount": "-40000.00", "date": "2026-11-17"},
+]
+DOCUMENTS: dict[str, tuple[int, object]] = {
+    "/api/v2/entities": (200, ENTITIES),
+    **{f"/api/v2/entities/{entity['id']}": (200, entity) for entity in ENTITIES},
+    **{f"/api/v2/entities/{number}/prices": (200, prices) for number, prices in PRICES.items()},
+    "/api/v2/transactions": (200, TRANSACTIONS),
+    # It always fails, so that the log has a request that was let in and went wrong.
+    "/api/v2/reports/performance": (500, {"detail": "The report could not be computed."}),
+}
+# The gateway's headers that identify the caller, and what each is called in the answer.
+CALLER = {b"x-simsim-account": "account", b"x-simsim-token": "token", b"x-simsim-token-name": "token_name"}
 CHUNK = bytes(64 * 1024)
 MAX_WAIT_SECONDS = 3600.0
 _is_status = re.compile(r"/status/([2-5][0-9]{2})").fullmatch
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer one request: entities, an echo, the requested status or wait; otherwise 404."""
+    """Answer one request: sample data, the caller, an echo, the requested status or wait; otherwise 404."""
     if scope["type"] == "websocket":
         await echo_messages(scope, receive, send)
+    elif scope["type"] == "http" and scope["method"] == "HEAD":
+        await answer({**scope, "method": "GET"}, receive, without_body(send))
     elif scope["type"] == "http":
         await answer(scope, receive, send)
+
+
+def without_body(send: Send) -> Send:
+    """Return a `send` that drops the bodies, for HEAD: status and headers are those of GET."""
+
+    async def sent(message: MutableMapping[str, Any]) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return sent
 
 
 async def answer(scope: Scope, receive: Receive, send: Send) -> None:
     method, path = scope["method"], scope["path"]
     asked = {name: values[-1] for name, values in parse_qs(scope["query_string"].decode("latin-1")).items()}
-    if (method, path) == ("GET", "/api/v2/entities"):
-        await whole(send, 200, ENTITIES)
+    if method == "GET" and path in DOCUMENTS:
+        await whole(send, *DOCUMENTS[path])
+    elif (method, path) == ("GET", "/api/v2/caller"):
+        await whole(send, 200, caller(scope["headers"]))
     elif (method, path) == ("POST", "/echo"):
         await echo_body(scope, receive, send)
     elif found := _is_status(path):
@@ -52,6 +84,11 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         await download(send, asked.get("bytes", "0"))
     else:
         await whole(send, 404, {"detail": "There is nothing here."})
+
+
+def caller(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return who called according to the gateway: the account's id, the token's id and the token's name."""
+    return {CALLER[name]: unquote(value.decode("latin-1")) for name, value in headers if name in CALLER}
 
 
 async def whole(send: Send, status: int, document: object) -> None:

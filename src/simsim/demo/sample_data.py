@@ -17,6 +17,7 @@ from simsim.demo.installation import Installation, read_json, write_json
 from simsim.operations import migrate
 from simsim.tokens.actions import create_token, revoke_token
 from simsim.tokens.models import RevocationReason, Status, Token
+from simsim.tokens.token_requests import ask_for_token
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,17 @@ SAMPLES = {
     "dashboards": SampleToken(
         "Finance dashboards", "90d", "Workspace “Finance”, refreshed each morning", "power-bi", age_days=88
     ),
-    "loader": SampleToken("Nightly load", "60d", "Warehouse, job entities_daily", "snowflake"),
+    "loader": SampleToken(
+        "Nightly load", "180d", "Warehouse, job entities_daily", "snowflake", ("203.0.113.40",), age_days=44
+    ),
     "allowlisted": SampleToken(
-        "Head office workbook", "30d", "Month-end workbook", "excel", ("198.51.100.0/24", "2001:db8:17::/48")
+        "Head office workbook", "30d", "Month-end workbook", "excel", ("198.51.100.0/24", "2001:db8:17::/48"), 12
     ),
     "expired": SampleToken("Old export", "30d", "Replaced by the nightly load", "tableau", age_days=45),
     "revoked": SampleToken("Former partner", "90d", "Their contract has ended", "zapier", age_days=20),
 }
+ASKED_FOR = ("Budget model", "Next year's budget, in Excel on my laptop", "excel")
+ASKED_AGO = timedelta(hours=3)
 
 
 def prepare(installation: Installation) -> None:
@@ -62,12 +67,14 @@ def create_sample(now: datetime) -> dict[str, Any]:
     """Create everything and return the contents of the sample file."""
     acme = create_account(actor=OPERATOR, name="Acme", now=now)
     alice, alice_signs_in = person(acme, "alice@example.com", Role.ADMINISTRATOR, now)
-    _, bob_signs_in = person(acme, "bob@example.com", Role.MEMBER, now)
+    bob, bob_signs_in = person(acme, "bob@example.com", Role.MEMBER, now)
     globex = create_account(actor=OPERATOR, name="Globex", now=now)
     charlie, charlie_signs_in = person(globex, "charlie@example.com", Role.ADMINISTRATOR, now)
     others = {key: token_of(acme, alice, sample, now) for key, sample in SAMPLES.items()}
     former = Token.objects.get(pk=others["revoked"]["id"])
     revoke_token(actor=actor_of(alice), token=former, reason=RevocationReason.NOT_NEEDED, now=now - timedelta(days=3))
+    name, purpose, software = ASKED_FOR
+    ask_for_token(actor=actor_of(bob), account=acme, name=name, purpose=purpose, software=software, now=now - ASKED_AGO)
     history.store_past(acme.pk, {key: (others[key]["id"], SAMPLES[key].name) for key in SAMPLES}, now)
     others["foreign"] = token_of(globex, charlie, SampleToken("Globex feed", "90d"), now)
     return {

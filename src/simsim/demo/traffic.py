@@ -9,6 +9,9 @@ from typing import Any
 from simsim.demo.installation import LOOPBACK
 
 ENTITIES = "/api/v2/entities"
+TRANSACTIONS = "/api/v2/transactions"
+PERFORMANCE = "/api/v2/reports/performance"
+CALLER = "/api/v2/caller"
 TIMEOUT_SECONDS = 10.0
 
 
@@ -52,18 +55,19 @@ def first_calls(sample: Mapping[str, Any]) -> Iterator[Call]:
     """Yield a few requests of each kind: accepted, answered with an error, and refused for each reason."""
     opens = {key: basic(token["username"], token["password"]) for key, token in sample["others"].items()}
     ready = basic(sample["token"]["username"], sample["token"]["password"])
-    for _ in range(3):
-        yield Call("GET", ENTITIES, opens["loader"])
-    yield Call("GET", f"{ENTITIES}?page=2", opens["dashboards"])
-    yield Call("POST", "/echo", {**opens["loader"], "Content-Type": "application/json"}, b'{"open": "sesame"}')
-    yield Call("GET", "/slow?seconds=0.4", opens["dashboards"])
-    yield Call("GET", "/status/404", ready)
-    yield Call("GET", "/status/500", ready)
+    yield Call("GET", ENTITIES)
+    yield Call("GET", ENTITIES, {"Authorization": "Bearer something-else"})
     yield Call("GET", ENTITIES, opens["foreign"])
+    yield Call("GET", ENTITIES, basic(sample["account_id"], sample["others"]["foreign"]["password"]))
+    yield Call("GET", CALLER, ready)
+    yield Call("HEAD", ENTITIES, ready)
+    yield Call("POST", "/echo", {**ready, "Content-Type": "application/json"}, b'{"open": "sesame"}')
     yield Call("GET", ENTITIES, opens["expired"])
+    yield Call("GET", f"{ENTITIES}/1001/prices?page=2", ready)
+    yield Call("GET", f"{ENTITIES}/1009", ready)
     yield Call("GET", ENTITIES, opens["revoked"])
+    yield Call("GET", TRANSACTIONS, ready)
+    yield Call("GET", PERFORMANCE, ready)
     yield Call("GET", ENTITIES, opens["allowlisted"])
     yield Call("GET", ENTITIES, basic(sample["account_id"], "a password from somewhere else"))
-    yield Call("GET", ENTITIES, basic(sample["account_id"], sample["others"]["foreign"]["password"]))
-    yield Call("GET", ENTITIES, {"Authorization": "Bearer something-else"})
-    yield Call("GET", ENTITIES)
+    yield Call("GET", ENTITIES, ready)
