@@ -13,6 +13,7 @@ from stack import PASSWORD, Stack
 
 Scheme = Literal["light", "dark"]
 WIDE, NARROW = (1280, 860), (360, 740)
+NARROWEST = 320
 # Every page is loaded in both widths and in both schemes, and checked in all four looks: see `check_light_and_dark`.
 LOADS: list[tuple[tuple[int, int], Scheme]] = [(WIDE, "light"), (NARROW, "dark")]
 FOCUSED = """(e => e === document.body ? "" : e.getAttribute("aria-label") ?? e.labels?.[0]?.innerText ?? e.innerText)(
@@ -104,9 +105,13 @@ class Visitor:
         """Hold the page to what every page must keep: accessible, no wider than the window, no error in a script."""
         results = judged(self.page)
         assert results.violations_count == 0, f"{self.page.evaluate(SCHEME)}: {results.generate_report()}"
-        overflow = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert overflow == 0, f"{self.page.url} is {overflow} px wider than the window"
+        self.check_width()
         assert self.complaints == []
+
+    def check_width(self) -> None:
+        """Hold the page to the width of its window."""
+        overflow = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert overflow == 0, f"{self.page.url} is {overflow} px wider than {self.page.viewport_size}"
 
     def check_light_and_dark(self) -> None:
         """Hold the page to it in the scheme that it was loaded in, then in the other, and leave it as it was.
@@ -117,6 +122,10 @@ class Visitor:
         other: Scheme = "dark" if loaded == "light" else "light"
         self.turn(loaded)
         self.check()
+        if (size := self.page.viewport_size) and size["width"] == NARROW[0]:
+            self.page.set_viewport_size({"width": NARROWEST, "height": size["height"]})
+            self.check_width()
+            self.page.set_viewport_size(size)
         self.turn(other)
         self.check()
         self.page.emulate_media(color_scheme=loaded)

@@ -95,7 +95,7 @@ def test_first_recipe_is_curl_and_the_menu_knows_where_one_is(cast: Cast) -> Non
     client = signed_in(cast.bob)
     content = client.get(connect(cast)).content.decode()
     assert texts_of(content)[0].startswith("curl --user ")
-    assert f'<a href="{connect(cast)}" class="is-here">' in content
+    assert f'<a href="{connect(cast)}" aria-current="page">' in content
     home = client.get(f"/accounts/{cast.acme.pk}/").content.decode()
     assert f'<a href="{connect(cast)}">' in home
 

@@ -416,7 +416,7 @@ def test_hostile_requests_are_shown_exactly_and_run_nowhere(cast: Cast, alice: C
 def test_menu_leads_administrators_to_the_log_and_members_not(cast: Cast, alice: Client) -> None:
     link = f'<a href="{page_of(cast)}"'
     assert link in read(alice, f"/accounts/{cast.acme.pk}/tokens/")
-    assert f'{link} class="is-here"' in read(alice, page_of(cast))
+    assert f'{link} aria-current="page"' in read(alice, page_of(cast))
     assert link not in read(signed_in(cast.bob), f"/accounts/{cast.acme.pk}/")
 
 

@@ -169,7 +169,7 @@ def test_page_saves_the_choices_and_shows_them_again(cast: Cast, now: datetime) 
     client, address = Client(), f"/accounts/{cast.acme.pk}/notices/"
     client.force_login(cast.alice)
     page = client.get(address).content.decode()
-    assert f'<a href="{address}" class="is-here">' in page
+    assert f'<a href="{address}" aria-current="page">' in page
     assert page.count("checked") == len(Notice) - 1
     answers = {notice.value: CHOICES[notice][0].value for notice in Notice if notice != Notice.CREATED}
     sent = client.post(address, answers | {"token_revoked": "creator", "early_days": ["30", "1"]})

@@ -125,7 +125,7 @@ def test_administrator_sees_who_belongs_and_whether_they_have_signed_in(cast: Ca
     assert "charlie" not in said
     sign_in(cast.bob.email)
     assert "Not yet" not in text_of(alice.get(people(cast)).content)
-    assert 'class="is-here"' in page.content.decode()
+    assert f'<a href="{people(cast)}" aria-current="page">' in page.content.decode()
     assert f'href="{people(cast)}"' not in sign_in(cast.bob.email).get("/", follow=True).content.decode()
 
 

@@ -10,3 +10,7 @@ addEventListener("keydown", (event) => {
     menu.open = false;
   }
 });
+// On a narrow screen the main menu is one line that scrolls: begin where the reader is.
+const ways = document.querySelector(".ways");
+const here = ways?.querySelector("[aria-current]");
+if (here) ways.scrollLeft = here.offsetLeft - (ways.clientWidth - here.offsetWidth) / 2;
