@@ -49,13 +49,16 @@ def export_of(account: Account, *, actor: Actor, filters: LogFilters | None = No
 def flood_of(
     account: Account, *, actor: Actor, since: datetime | None, until: datetime | None, networks: list[str] | None = None
 ) -> Flooded | None:
-    """Return the requests that were counted instead of stored: see `flooded`. Raises NotFound or NotPermitted."""
+    """Return the summary of requests that were counted instead of stored: see `flooded`.
+
+    Raises NotFound or NotPermitted.
+    """
     permit(actor, Permission.VIEW_LOG, account)
     return flooded(account.pk, since=since, until=until, networks=networks)
 
 
 def find_request(request_id: int, *, actor: Actor, account: Account) -> LoggedRequest:
-    """Return the request of that id in the account's log; raise NotFound also for another account's request."""
+    """Return the request with this id from the account's log; raise NotFound, also for another account's request."""
     permit(actor, Permission.VIEW_LOG, account)
     found = LoggedRequest.objects.filter(pk=request_id, account_id=account.pk).first()
     if found is None:

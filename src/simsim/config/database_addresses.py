@@ -99,15 +99,15 @@ def prove_values(name: str, parameters: dict[str, Any]) -> None:
 def django_database(name: str, url: str) -> dict[str, Any]:
     """Return Django's settings for the database: the parameters that libpq reads from the URL, as the gate does.
 
-    Only read-write servers are accepted: connections are kept for an hour, and one to a standby would refuse every
-    change for that time.
+    Only read-write servers are accepted: connections are kept for an hour, and a connection to a standby would refuse
+    every change until then.
     """
     options = postgresql_parameters(name, url)
     named = {key: str(options.pop(parameter, "")) for key, parameter in _DJANGO_NAMES.items()}
     return {
         "ENGINE": "django.db.backends.postgresql",
         **named,
-        # Behind a pooler of transactions the next rows would be fetched in a session that has no such cursor.
+        # Behind a pooler in transaction mode, the next rows would be fetched in a session that doesn't have the cursor.
         "DISABLE_SERVER_SIDE_CURSORS": True,
         "OPTIONS": {
             "connect_timeout": 5,

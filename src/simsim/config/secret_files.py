@@ -1,4 +1,4 @@
-"""Secrets in files, for an installation on one machine: made by `migrate`, and readable only by their owner."""
+"""Secrets in files, for an installation on one machine: `migrate` creates them, and only their owner can read them."""
 
 import base64
 import binascii
@@ -36,7 +36,7 @@ def make_secret(path: Path) -> None:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(made)
             file.flush()
-            # On the disk before anything is encrypted with it: a power cut must not lose a key in use.
+            # Sync the key to disk before anything is encrypted with it: a power cut must not lose a key in use.
             os.fsync(file.fileno())
         os.link(unfinished, path)
     except FileExistsError:

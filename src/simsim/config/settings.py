@@ -91,8 +91,9 @@ def sqlite(path: Path, synchronous: str) -> dict[str, Any]:
     }
 
 
-# The request log has its own SQLite file, so that its writes never make the console or the gate wait. On PostgreSQL it
-# shares the database and so the alias: two aliases of one database would each record the other's migrations.
+# The request log has its own SQLite file, so that its writes never make the console or the gate wait. On PostgreSQL, it
+# shares the database and therefore the alias: with two aliases of one database, each would record the other's
+# migrations.
 if OPERATOR.is_embedded:
     DATABASES = {"default": sqlite(OPERATOR.database_path, "FULL")}
 else:

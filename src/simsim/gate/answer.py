@@ -15,7 +15,7 @@ TOKEN_HEADER = "X-Simsim-Token"  # noqa: S105
 TOKEN_NAME_HEADER = "X-Simsim-Token-Name"  # noqa: S105
 REASON_HEADER = "X-Simsim-Reason"
 REQUEST_HEADER = "X-Simsim-Request"
-# The gate's statements about a request. A proxy must drop each of these headers from the client's request.
+# The headers in which the gate describes a request. A proxy must drop each of them from the client's request.
 IDENTITY_HEADERS = (ACCOUNT_HEADER, TOKEN_HEADER, TOKEN_NAME_HEADER)
 
 CHALLENGE = 'Basic realm="simsim", charset="UTF-8"'

@@ -1,4 +1,4 @@
-"""nginx's configuration, rendered from one template."""
+"""Renders nginx's configuration from one template."""
 
 import os
 import pwd
@@ -39,7 +39,8 @@ from simsim.problem import (
 
 # The kinds of temporary files of nginx. All of them stay in our directory, however nginx was built.
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-# The problems that nginx answers before it asks the gate, by its own code: 494 is its code for headers too large.
+# The problems with which nginx answers before it asks the gate, by nginx's codes: 494 means that the headers are too
+# large.
 EARLY_PROBLEMS: dict[int, type[Problem]] = {
     400: BadRequest,
     405: MethodNotAllowed,
@@ -179,7 +180,7 @@ def early_location(ask: str, problem: type[Problem]) -> str:
 
 
 def user_directive(gate_socket: Path) -> str:
-    """Return the user of nginx's workers when we are root: only the owner of the gate's socket can open it."""
+    """Return the directive for nginx's user when we run as root: only the owner of the gate's socket can open it."""
     if os.geteuid() != 0:
         return ""
     folder = gate_socket.parent

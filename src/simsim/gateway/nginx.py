@@ -10,7 +10,7 @@ from pathlib import Path
 
 from simsim.problem import Unusable
 
-# Directories of daemons, which an ordinary user's PATH leaves out.
+# Directories for daemons, which are not on an ordinary user's PATH.
 SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 # nginx by itself drops only headers that it names. This module drops every header that begins with X-Simsim-.
 MODULE_FILE = "ngx_http_headers_more_filter_module.so"

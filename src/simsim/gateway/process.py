@@ -1,4 +1,4 @@
-"""nginx as a child process: checked, started, told to rotate its log, stopped, and never left behind."""
+"""Runs nginx as a child process: checks, starts and stops it, rotates its log, and never leaves it behind."""
 
 import ctypes
 import os
@@ -98,8 +98,8 @@ class Gateway:
 
     def spawn(self, binary: Path) -> "subprocess.Popen[bytes]":
         parent = os.getpid()
-        # SIGTERM, not SIGKILL: a killed master would leave its workers, a terminated one takes them along.
-        # A group of its own: a terminal's Ctrl-C reaches only us, and we stop nginx gracefully.
+        # SIGTERM, not SIGKILL: a terminated master stops its workers, a killed one would leave them running. nginx has
+        # a process group of its own, so that Ctrl-C reaches only us, and we stop nginx gracefully.
         return subprocess.Popen(
             self.command(binary),
             stdin=subprocess.DEVNULL,
@@ -149,7 +149,7 @@ class Gateway:
                 signal.signal(signum, handler)
 
     def heed(self, signum: int, _frame: FrameType | None) -> None:
-        # Only flags: an exception here could strike after nginx starts and before its process is known.
+        # Only set flags: an exception here could interrupt us after nginx starts and before its process is recorded.
         if signum in {signal.SIGTERM, signal.SIGINT}:
             self.stopping = True
         else:

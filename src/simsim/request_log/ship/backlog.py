@@ -18,7 +18,7 @@ MAX_COUNTED_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Backlog:
-    """`lines` counts the first MAX_COUNTED_BYTES of each file, `size_bytes` all; the oldest line is of `since`."""
+    """`lines` covers each file's first MAX_COUNTED_BYTES, `size_bytes` all of it; `since` is the oldest line's time."""
 
     lines: int
     size_bytes: int

@@ -25,7 +25,7 @@ _has_pattern_form = re.compile(r"(?:/[!-.0-~]+)+").fullmatch
 
 
 def parse_pattern(text: str) -> Pattern | None:
-    """Return the parts of a pattern such as /holdings/{id}/prices, None for a text that is not one or masks nothing."""
+    """Return the parts of a pattern such as /holdings/{id}/prices, None if it is no pattern or masks nothing."""
     if not _has_pattern_form(text):
         return None
     parts = tuple(text.split("/")[1:])
