@@ -78,7 +78,10 @@ def postgresql_parameters(name: str, url: str) -> dict[str, Any]:
 
 
 def prove_values(name: str, parameters: dict[str, Any]) -> None:
-    """Have libpq check the parameters' values: it does so before it connects, here to an address that can't exist."""
+    """Have libpq check the parameters' values.
+
+    It checks them before it connects, here to an address that can't exist.
+    """
     from psycopg import Error, pq  # noqa: PLC0415
     from psycopg.conninfo import make_conninfo, timeout_from_conninfo  # noqa: PLC0415
 

@@ -16,14 +16,14 @@ from simsim.request_log.ship import insert
 from simsim.request_log.ship.join import RequestRow
 
 DAYS = 30
-# Requests an hour by day and by night, and the share of them at weekends.
+# Requests per hour by day and by night, and the share of them that remains at weekends.
 BY_DAY, BY_NIGHT, WEEKEND_SHARE = 11.0, 3.0, 0.3
 REQUESTS = (ENTITIES, f"{ENTITIES}/42", "/api/v2/holdings/7/prices", "/api/v2/funds")
 
 
 @dataclass(frozen=True)
 class Past:
-    """The past of a sample token: when its use began and ended, in days ago, and why the gate refuses it since."""
+    """The past of a sample token: how many days ago its use began and ended, and why the gate has refused it since."""
 
     began_days: int
     ended_days: int = 0

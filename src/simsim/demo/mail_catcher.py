@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--directory", type=Path, required=True, help="where the mails are kept")
     given = parser.parse_args()
     signals = {signal.SIGTERM, signal.SIGINT}
-    # Before the threads start, because they inherit the mask: the signals then wait for sigwait.
+    # Block the signals before the threads start, which inherit the mask: the signals then wait for sigwait.
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     Pages.directory = given.directory
     Pages.hosts = frozenset({f"{LOOPBACK}:{given.port}", f"localhost:{given.port}"})

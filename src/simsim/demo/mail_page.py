@@ -30,7 +30,7 @@ def list_page(mails: Sequence[Mail]) -> str:
         f'<span class="to">to {escaped(mail["to"])}</span></li>'
         for mail in mails
     )
-    # With the role, because Safari does not treat a list without markers as a list.
+    # The role is needed because Safari does not treat a list without markers as a list.
     found = f'<ul class="mails" role="list">{rows}</ul>' if mails else '<p class="none">No mail has been sent yet.</p>'
     lead = 'All mail from Simsim, newest first. No mail leaves this machine. <a href="/">Refresh</a>'
     return page("Mail", f'<h1>Mail</h1><p class="lead">{lead}</p>{found}')

@@ -54,7 +54,7 @@ def prepare(installation: Installation) -> None:
     account = Account.objects.filter(pk=sample["account_id"]).first() if sample else None
     with transaction.atomic():
         changed = create_sample(now) if account is None else repair_sample(account, sample, now)
-        # Before the commit: a password that only the database has could never be shown to anybody.
+        # Write the file before the commit: otherwise a crash could leave a password that only the database has.
         write_json(installation.sample_file, {**sample, **changed})
 
 

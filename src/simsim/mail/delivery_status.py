@@ -1,4 +1,4 @@
-"""The delivery status of owed mails, without their content."""
+"""The delivery status of emails, without their contents."""
 
 import uuid
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ IN_STATE = {
 
 @dataclass(frozen=True)
 class Trouble:
-    """Problems that an operator should look at: mails that wait too long, and mails given up."""
+    """Problems that an operator should look at: emails that have waited too long or were given up."""
 
     waiting: int
     oldest: datetime | None
@@ -49,7 +49,7 @@ def state_of(mail: OwedMail) -> DeliveryState:
 
 
 def is_withdrawn(mail: OwedMail) -> bool:
-    """Whether the mail was given up because it was no longer true, not because its delivery failed."""
+    """Whether the email was given up because it was no longer true, not because its delivery failed."""
     return state_of(mail) == DeliveryState.GIVEN_UP and mail.last_error.startswith(WITHDRAWN)
 
 
@@ -83,7 +83,7 @@ def trouble(*, now: datetime) -> Trouble:
 
 
 def oldest_owed_at() -> datetime | None:
-    """Return since when the oldest mail waits, None when no mail waits."""
+    """Return since when the oldest email has waited, or None if none is waiting."""
     oldest: datetime | None = waiting().aggregate(oldest=Min("owed_at"))["oldest"]
     return oldest
 

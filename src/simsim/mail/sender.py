@@ -1,4 +1,4 @@
-"""The sender from the settings, in the ASCII form that headers and envelopes need."""
+"""The sender from the settings, in ASCII, as headers and envelopes need it."""
 
 from dataclasses import dataclass
 from email.header import Header
@@ -64,5 +64,5 @@ def ascii_domain(domain: str) -> str | None:
 
 
 def _is_local(local: str) -> bool:
-    # Beyond ASCII, every server on the way would need SMTPUTF8.
+    # A local part that is not ASCII would need SMTPUTF8 on every server on the way.
     return local.isascii() and local.isprintable() and local != "" and not set(local) & set(' <>@",;:\\()[]')

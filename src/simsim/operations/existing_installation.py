@@ -1,4 +1,4 @@
-"""Proves that the databases of an installation are present and safe: a new one must not be made in their place."""
+"""Proves that the databases of an installation are present and safe, so that no new one is created in their place."""
 
 import os
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from simsim import sqlite_library
 from simsim.operations.context import Operator
 from simsim.problem import Unusable
 
-# This file exists while the first `migrate` runs, which leaves keys without a database when it is interrupted.
+# This file exists while the first `migrate` runs: if it is interrupted, it leaves keys without a database.
 FIRST_MIGRATION_FILE = ".first-migration"
 
 
@@ -63,8 +63,8 @@ def prove_not_moved_away(operator: Operator) -> None:
             " To start a new installation, use an empty SIMSIM_DATA_DIR",
             path=str(files[0]), found=str(found),
         )  # fmt: skip
-    # Only the log in its default place: one that the operator has just named elsewhere is new. An empty file is the
-    # operator's permission to start an empty log.
+    # Look for the log only in its default place: a log that the operator has just configured elsewhere is new. With an
+    # empty file, the operator permits an empty log.
     log = operator.data_dir.absolute() / "request_log.sqlite3"
     if operator.is_embedded and log in files[1:] and not is_missing(files[0]) and not log.exists():
         raise Unusable(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typer.core import TyperGroup
 
 WRONG_USAGE = 2
-# By HTTP status, so that a new problem needs no entry of its own; docs/operators/command-line.md lists them.
+# Keyed by HTTP status, so that a new problem needs no entry; docs/operators/command-line.md lists the exit statuses.
 EXIT_STATUSES = {400: WRONG_USAGE, 422: WRONG_USAGE, 404: 3, 409: 4, 401: 5, 403: 5, 503: 6}
 FAILED = 1
 # The command line's names for fields that the rules call something else.
@@ -38,7 +38,7 @@ def as_problem(error: Exception) -> Problem | None:
 
 def is_database_away(error: Exception) -> bool:
     """Whether the database does not answer or is locked: another try may succeed."""
-    # Looked up, not imported: without Django loaded, the error can't be one of Django's.
+    # Look Django's module up instead of importing it: if it isn't loaded, the error can't be one of Django's.
     database = sys.modules.get("django.db.utils")
     return database is not None and isinstance(error, (database.OperationalError, database.InterfaceError))
 
@@ -80,7 +80,7 @@ def document(error: Exception, arguments: Sequence[str], group: "TyperGroup") ->
 
 
 def named(fault: FieldError, arguments: Sequence[str], group: "TyperGroup | None", *, with_value: bool = True) -> str:
-    """Return the option or argument that a fault is about, as it is typed, or else the field's own name.
+    """Return the option or argument that an error is about, as it is typed, or else the field's own name.
 
     For an option that is given several times, the value is included: `--allow 10.0.0.1/8`.
     """

@@ -16,14 +16,14 @@ from simsim.gateway.process import die_with_parent
 from simsim.problem import Unusable
 
 PATIENCE_SECONDS = 10.0
-# A program that fails this often before it has answered once will not recover by waiting.
+# Waiting does not help a program that has failed this often without ever answering.
 FAILURES_AT_START = 5
 CALM_SECONDS = 60.0
 FIRST_WAIT_SECONDS = 0.1
 MAX_WAIT_SECONDS = 60.0
 TICK_SECONDS = 0.1
 
-# Tells a program that a supervisor runs it; one that was started by hand must outlive its terminal.
+# Tells a program that a supervisor runs it. A program that was started by hand must survive its terminal.
 SUPERVISED = "SIMSIM_SUPERVISED"
 
 
@@ -94,7 +94,7 @@ class Supervisor:
         self.running: list[Running] = []
         self.stopping = False
         self.reloading = False
-        # With `nohup` the programs outlive the terminal.
+        # With `nohup`, the programs survive the terminal.
         self.stops_with_terminal = has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
 
     @contextmanager
@@ -182,7 +182,7 @@ class Supervisor:
         self.running.clear()
 
     def _handle_signal(self, signum: int, _frame: FrameType | None) -> None:
-        # Only sets flags: an exception here could strike between a program's start and its entry in the list.
+        # Only set flags: an exception here could come between a program's start and its entry in the list.
         if signum == signal.SIGHUP and self.before_reload and not (self.stops_with_terminal and not has_terminal()):
             self.reloading = True
         else:

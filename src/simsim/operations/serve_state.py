@@ -15,7 +15,7 @@ from simsim.operations.processes import Running
 from simsim.problem import Unusable
 
 NAME = "serve.json"
-# Another process may be writing the file or testing the lock for a moment.
+# Another process may be writing the file or testing the lock at this moment.
 ATTEMPTS = 20
 PAUSE_SECONDS = 0.02
 

@@ -27,9 +27,10 @@ from simsim.tokens import expiry_notices
 
 log = logging.getLogger(__name__)
 MAX_WAIT_SECONDS = 30.0
-# Less than the supervisor waits. A job that has not finished by then starts again with the next worker.
+# Shorter than the supervisor's wait. A job that has not finished by then starts again with the next worker.
 STOP_SECONDS = 6.0
-# Emails delivered at once: a mail server that hangs holds up one of them. Each takes a pooled database connection.
+# The number of emails delivered at the same time: a mail server that hangs holds up only one of them. Each takes a
+# pooled database connection.
 DELIVERY_THREADS = 3
 # One clock for all jobs: a clock that jumps must not make anything expire, be sent or be deleted early.
 clock = WallClock()
@@ -38,7 +39,7 @@ STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 @dataclass(frozen=True)
 class Job:
-    """`run` does what is due and returns how many items that was; after some, the job pauses for only `busy_seconds`.
+    """`run` does the work that is due and returns the number of items; after any, the job pauses only `busy_seconds`.
 
     Only the job's own thread writes `progress`.
     """
@@ -57,7 +58,7 @@ def jobs(reporter: HealthReporter) -> list[Job]:
         *(Job(f"mail {nth}", deliver, idle_seconds=1.0, busy_seconds=0.0) for nth in range(1, DELIVERY_THREADS + 1)),
         # R9 allows two minutes. This job also looks at each new token, to find when its notices are due.
         Job("expiry notices", owe_expiry_notices, idle_seconds=15.0, busy_seconds=0.0),
-        # Soon after there is room again, but not at once: whoever makes room is still at work.
+        # Soon after there is room again, but not at once: the person who makes room may still be at work.
         Job("ballast", keep_ballast, idle_seconds=60.0, busy_seconds=60.0),
         Job("retention", delete_old, idle_seconds=3600.0, busy_seconds=0.1),
         Job("health", reporter.report, idle_seconds=1.0, busy_seconds=1.0),

@@ -78,7 +78,7 @@ def advanced(known: RetentionTime, now: datetime) -> RetentionTime:
 
 
 def time_to_delete_by(now: datetime) -> datetime | None:
-    """Return the time by which rows count as old, None while the clock is not trusted; store what the clock shows."""
+    """Return the time at which to judge the rows' age, or None while the clock is wrong; store the clock's time."""
     row = RetentionMark.objects.filter(pk=RetentionMark.ONLY).first()
     before = RetentionTime(row.at, row.doubted_since) if row else RetentionTime(None)
     after = advanced(before, now)

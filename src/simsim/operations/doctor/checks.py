@@ -71,7 +71,7 @@ def databases() -> Iterator[Finding]:
 
 
 def up_to_date(name: str, alias: str) -> Finding:
-    """Return what a database is that needs no migration, and whether it is reached through a pooler."""
+    """Return the words for a database that needs no migration, and say if it is reached through a pooler."""
     says = f"{connections[alias].display_name}, up to date"
     if not is_pooled(alias):
         return Finding(name, True, says)

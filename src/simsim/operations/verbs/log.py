@@ -124,12 +124,12 @@ def export_log(
             sys.stdout.buffer.write(part)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader has enough, as `head` does. Without this, Python complains again at exit.
+        # The reader has closed the pipe, as `head` does. Without this, Python prints an error again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class FilterOptions(NamedTuple):
-    """The options of both verbs that select requests, as they were typed."""
+    """The options that select requests, as they were typed; `list` and `export` share them."""
 
     since: str | None
     until: str | None

@@ -202,7 +202,7 @@ def masked(value: str, longest: int) -> str:
 
 
 def _storable(text: str) -> str:
-    """Return the text without characters that JSON has and a database refuses: one such line would block all others."""
+    """Return the text without characters that a database refuses: one line with such a text would block the rest."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 
