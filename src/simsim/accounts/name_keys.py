@@ -43,7 +43,7 @@ def search_key(*texts: str) -> str:
 
 
 def same_named(candidates: Iterable[Named], name: str) -> Named | None:
-    """Return the first candidate with this name in any spelling that has the same `name_key`, None when there is none.
+    """Return the first candidate with this name in any spelling that has the same `name_key`, or None if there is none.
 
     Candidates are rows found by key, by an empty key or by name: older code that still runs during an update leaves a
     new row without a key, and a renamed row with the key of its old name.

@@ -21,7 +21,7 @@ class Person:
 
     @property
     def last_sign_in(self) -> datetime | None:
-        """When they last signed in, None if that was before they joined: it is then no business of this account."""
+        """When they last signed in, or None if that was before they joined, which is no business of this account."""
         at = self.user.last_login
         return at if at is not None and at >= self.membership.created_at else None
 
@@ -45,7 +45,7 @@ def people_of(account: Account, *, actor: Actor) -> list[Person]:
 
 
 def find_person(user_id: int, *, account: Account, actor: Actor) -> Person:
-    """Return the person of that id in the account; raise NotFound when there is none."""
+    """Return the person with this id in the account; raise NotFound if there is none."""
     for person in people_of(account, actor=actor):
         if person.user.pk == user_id:
             return person

@@ -12,7 +12,7 @@ MAX_TEXT_LENGTH = 1000
 # overrides and isolates make a name read as another one (T8, T9). Other format characters join emoji.
 FORBIDDEN_CATEGORIES = {"Cc", "Zl", "Zp", "Cs", "Co"}
 DIRECTIONAL = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Invisible characters: two names that differ only in these look the same. The last ones are blank symbols.
+# Invisible characters: names that differ only in these look the same. The last ones are symbols that are blank.
 UNSEEN = regex.compile(
     r"[[\p{Default_Ignorable_Code_Point}\p{Cf}]--\p{Prepended_Concatenation_Mark}]|[\u2800\ufffc\U0001d159]", regex.V1
 )
@@ -36,7 +36,7 @@ DRAWN = regex.compile(r"[\p{L}\p{N}\p{P}\p{S}]")
 def parse_line(field: str, text: str, *, required: bool = True, longest: int = MAX_LINE_LENGTH) -> str:
     """Return a one-line text in NFC without outer spaces; raise Invalid, naming the field, for an unusable text.
 
-    Every character of it is visible, so that readers see where two names differ.
+    All its characters are visible, so that readers can see where two names differ.
     """
     line = unicodedata.normalize("NFC", text).strip()
     if not line and required:

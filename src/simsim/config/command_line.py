@@ -30,7 +30,7 @@ def main() -> int:
 
 
 def operator() -> Operator:
-    """Return the operator's settings; raise Unusable when one can't be used."""
+    """Return the operator's settings; raise Unusable if one can't be used."""
     from simsim.config import environment  # noqa: PLC0415 - help answers without it
 
     found = environment.read()
@@ -50,7 +50,7 @@ def start_django() -> None:
 
 
 def start_unproven() -> None:
-    """Start Django without checks for databases and secrets; raise Unusable when a setting can't be used."""
+    """Start Django without checks for databases and secrets; raise Unusable if a setting can't be used."""
     import django  # noqa: PLC0415 - help answers without it
     from django.conf import settings  # noqa: PLC0415
 

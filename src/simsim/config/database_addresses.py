@@ -56,7 +56,7 @@ def prove_postgresql(name: str, url: str) -> None:
 
 
 def postgresql_parameters(name: str, url: str) -> dict[str, Any]:
-    """Return libpq's parameters, as its own parser reads them from the URL; raise Unusable when it can't."""
+    """Return libpq's parameters, as its own parser reads them from the URL; raise Unusable if it can't."""
     import psycopg  # noqa: PLC0415 - a gate on SQLite does not need the driver, which takes 30 ms and 10 MB
     from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
 

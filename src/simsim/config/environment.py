@@ -176,7 +176,7 @@ class Environment(BaseSettings):
         return allowlist.pack(networks)
 
     def parse_gate_listen(self, text: str, *, name: str = f"{PREFIX}GATE_LISTEN") -> HostPort | None:
-        """Return the TCP address on which the gate listens, None without one; raise Unusable for a bad value."""
+        """Return the TCP address on which the gate listens, or None; raise Unusable for a bad value."""
         if not text:
             return None
         address = parse_listen(text, name=name)
@@ -203,7 +203,7 @@ class Environment(BaseSettings):
         return [pattern for pattern in patterns.values() if pattern]
 
     def forward_target(self) -> Target | None:
-        """Return the receiver of forwarded events, None without one; raise Unusable for a bad value."""
+        """Return the receiver of forwarded events, or None; raise Unusable for a bad value."""
         url = self.forward_url.get_secret_value()
         for name in ("forward_secret", "forward_ca"):
             if not url and self.is_given(name):
@@ -220,11 +220,11 @@ class Environment(BaseSettings):
         return secret_files.decode_keys(text) if text else []
 
     def django_secret(self) -> str:
-        """Return the key that signs sessions, "" without one."""
+        """Return the key that signs sessions, or "" if there is none."""
         return self.secret_key.get_secret_value() or self.kept_secret("secret_key")
 
     def prove_secrets(self) -> None:
-        """Raise Unusable when one of the two secrets is missing."""
+        """Raise Unusable if one of the two secrets is missing."""
         for name, is_there in (("token_keys", bool(self.key_ring())), ("secret_key", bool(self.django_secret()))):
             if not is_there:
                 raise Unusable(

@@ -14,7 +14,7 @@ SECRET_KEY, TOKEN_KEYS = "SIMSIM_SECRET_KEY", "SIMSIM_TOKEN_KEYS"
 
 
 def kept_secret(name: str, path: Path) -> str:
-    """Return the secret in a file, "" without a file; raise Unusable when it can't be read."""
+    """Return the secret in a file, or "" if there is no file; raise Unusable if it can't be read."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):

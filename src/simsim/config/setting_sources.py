@@ -119,7 +119,7 @@ def resolve(settings: Mapping[str, str], known: Mapping[str, str], place: str = 
 
 
 def file_text(name: str, path: str) -> str:
-    """Return the text of a file that a setting names; raise Unusable when it is empty or can't be read."""
+    """Return the text of a file that a setting names; raise Unusable if it is empty or can't be read."""
     if not path:
         raise Unusable("%(name)s is empty: give the path of a file, or leave it out", name=name)
     text = read_text(name, Path(path)).strip()

@@ -109,8 +109,8 @@ def decide(  # noqa: PLR0911 - one for each verdict
 ) -> Decision:
     """Return the verdict on well-formed credentials. Reads no clock and does no I/O.
 
-    `record` is the one under the password's digest, None when there is none; `address` is None when unknown.
-    Order matters: the password is proven first, so a caller who learns a later reason already holds the token.
+    `record` is the one under the password's digest, or None if there is none; `address` is None if unknown. Order
+    matters: the password is proven first, so a caller who learns a later reason already holds the token.
     """
     # Compare the digests although the lookup matched: an index may compare under a collation, which a digest must not.
     # Compare for an unknown password too: otherwise the time taken would tell it from a known one.

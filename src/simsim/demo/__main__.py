@@ -30,7 +30,7 @@ def main() -> int:
 
 
 def run(installation: Installation) -> None:
-    """Start everything, print the addresses once all parts answer, and supervise; raise Unusable when a part fails."""
+    """Start everything, print the addresses once all parts answer, and supervise; raise Unusable if a part fails."""
     installation.answer_file.unlink(missing_ok=True)
     ports = chosen_ports(installation)
     mail_url = f"http://{LOOPBACK}:{ports['mail']}"

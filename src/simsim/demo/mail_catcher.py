@@ -1,4 +1,4 @@
-"""A process of the demo that catches every mail and shows it: `python -m simsim.demo.mail_catcher --help`."""
+"""A process of the demo that catches every email and shows it: `python -m simsim.demo.mail_catcher --help`."""
 
 import argparse
 import json
@@ -31,7 +31,7 @@ class Catcher:
 
 
 class Pages(BaseHTTPRequestHandler):
-    """The pages: the list, a mail, a mail's HTML, the style sheet, and /messages.json."""
+    """The pages: the list, an email, an email's HTML, the style sheet, and /messages.json."""
 
     directory: ClassVar[Path]
     hosts: ClassVar[frozenset[str]]

@@ -8,7 +8,7 @@ from pathlib import Path
 from simsim.demo.mailbox import Mail
 
 POLICY = "default-src 'none'; style-src 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'"
-# A mail's HTML may only have inline styles, and gets an opaque origin, even when opened outside its frame.
+# An email's HTML may only have inline styles, and gets an opaque origin, even when opened outside its frame.
 FRAME = "allow-popups allow-popups-to-escape-sandbox"
 MAIL_POLICY = f"sandbox {FRAME}; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
 LINK = re.compile(r"https?://[^\s<>\"']+")
@@ -23,7 +23,7 @@ MARK = (
 
 
 def list_page(mails: Sequence[Mail]) -> str:
-    """Return the page that lists the mails."""
+    """Return the page that lists the emails."""
     rows = "".join(
         f'<li><a href="/messages/{escaped(mail["id"])}">{escaped(mail["subject"]) or "(no subject)"}</a>'
         f'<span class="when">{when(mail)}</span><p>{escaped(beginning(mail["text"]))}</p>'
@@ -62,7 +62,7 @@ def beginning(text: str) -> str:
 
 
 def framed(document: str) -> str:
-    """Return a mail's HTML with links that open outside the frame, where they work."""
+    """Return an email's HTML with links that open outside the frame, where they work."""
     return document.replace("<head>", '<head><base target="_blank">', 1)
 
 

@@ -1,4 +1,4 @@
-"""The mails that the demo caught, each in a file."""
+"""The emails that the demo caught, each in a file."""
 
 import json
 import re
@@ -41,12 +41,12 @@ def body(message: EmailMessage, kind: str) -> str:
 
 
 def mails(directory: Path) -> list[Mail]:
-    """Return all mails, newest first."""
+    """Return all emails, newest first."""
     return [load(path) for path in sorted(directory.glob("*.json"), reverse=True)]
 
 
 def find(directory: Path, mail_id: str) -> Mail | None:
-    """Return the mail of that id, None when there is none."""
+    """Return the email with this id, or None if there is none."""
     path = directory / f"{mail_id}.json"
     # The id comes from a URL: only a well-formed id may become part of a path.
     return load(path) if _is_mail_id(mail_id) and path.is_file() else None

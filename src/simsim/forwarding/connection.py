@@ -29,14 +29,14 @@ class ReceiverConnection:
     deadline: SocketDeadline
 
     def prove_whole(self) -> None:
-        """Raise TimeoutError when the deadline cut the connection: an answer may then be incomplete."""
+        """Raise TimeoutError if the deadline cut the connection: an answer may then be incomplete."""
         if self.deadline.has_passed:
             raise TimeoutError(f"the receiver had not finished after {ATTEMPT_SECONDS:g} s")
 
 
 @contextlib.contextmanager
 def connected(target: Target) -> Iterator[ReceiverConnection]:
-    """Connect to the receiver; raise ReceiverUnavailable when connecting, or the exchange that follows, fails."""
+    """Connect to the receiver; raise ReceiverUnavailable if connecting, or the exchange that follows, fails."""
     try:
         with (
             socket.create_connection((target.host, target.port), timeout=SILENCE_SECONDS) as plain,

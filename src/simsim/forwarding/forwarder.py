@@ -16,7 +16,7 @@ from simsim.forwarding.target import Protocol, Target
 def forward_due(target: Target, *, now: datetime) -> int:
     """Send a limited number of due events; return how many the receiver accepted.
 
-    Raises ReceiverUnavailable or ReceiverRefused when a delivery failed: wait longer after each failure.
+    Raises ReceiverUnavailable or ReceiverRefused if a delivery failed: wait longer after each failure.
     """
     taken, failure = 0, None
     for queue in QUEUES:

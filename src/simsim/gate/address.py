@@ -19,7 +19,7 @@ class Located(NamedTuple):
     """The origin of a request, as far as it can be known.
 
     `address` is None when unknown; `is_trusted` says whether the peer is trusted to describe the request; `via` names
-    the trusted proxies on the way, from the caller's end, None without any.
+    the trusted proxies on the way, from the caller's end, or is None.
     """
 
     address: Address | None

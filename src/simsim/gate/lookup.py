@@ -19,7 +19,7 @@ class Lookup(Protocol):
     """Finds records. Each process has its own; threads must not share one."""
 
     def find(self, digest: bytes) -> Record | None:
-        """Return the record under a password's digest, None when there is none. Raises Unavailable."""
+        """Return the record under a password's digest, or None if there is none. Raises Unavailable."""
         ...
 
     def version(self) -> object | None:

@@ -57,7 +57,7 @@ class PostgresqlLookup:
         self._paused_until = 0.0
 
     def find(self, digest: bytes) -> Record | None:
-        """Return the record under a password's digest, None when there is none. Raises Unavailable."""
+        """Return the record under a password's digest, or None if there is none. Raises Unavailable."""
         if time.monotonic() < self._paused_until:
             raise Unavailable("PostgreSQL: no connection, trying again in a moment")
         (row,) = self._rows(digest)  # a password of two tokens is a bug: no decision

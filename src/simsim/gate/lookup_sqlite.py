@@ -54,7 +54,7 @@ class SqliteLookup:
         return None
 
     def find(self, digest: bytes) -> Record | None:
-        """Return the record under a password's digest, None when there is none. Raises Unavailable."""
+        """Return the record under a password's digest, or None if there is none. Raises Unavailable."""
         try:
             # fetchall, not fetchone: a statement that was not read to its end keeps its snapshot, and the next
             # request would get an old answer.

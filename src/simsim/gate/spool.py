@@ -51,7 +51,7 @@ class Spool:
         self._looks_at = 0.0
 
     def append(self, line: bytes) -> None:
-        """Write one line, with its newline, so that it outlives this process. Raises OSError when that fails.
+        """Write one line, with its newline, so that it outlives this process. Raises OSError if that fails.
 
         The next call ends a partly written line with a newline, so a failure loses only its own line. Decisions that
         could not be written are counted, and reported in a line of their own once there is room again. An end that
@@ -133,7 +133,7 @@ class Spool:
         os.close(nameless)
 
     def _leave_room_for_ends(self) -> None:
-        """Delete the ballast before the disk is full. Raises OSError when only the room for ends is left."""
+        """Delete the ballast before the disk is full. Raises OSError if only the room for ends is left."""
         room = os.statvfs(self._directory)
         # Some file systems report no sizes.
         if room.f_blocks and room.f_bavail * room.f_frsize < ROOM_FOR_ENDS_BYTES:

@@ -37,7 +37,7 @@ class Verdicts:
         self._known: dict[Question, Verdict] = {}
 
     def recall(self, question: Question, version: object, now: float) -> Verdict | None:
-        """Return the verdict on this question that holds now, in this version; None when none is remembered."""
+        """Return the verdict on this question that holds now, in this version, or None if none is remembered."""
         if version is not self._version:
             self._known, self._version = {}, version
         verdict = self._known.get(question)
@@ -56,7 +56,7 @@ class Verdicts:
 
 
 def question_of(authorization: Sequence[bytes], located: Located) -> Question | None:
-    """Return what a verdict depends on, except time and database; None when the verdict must not be kept.
+    """Return what a verdict depends on, except time and database, or None if the verdict must not be kept.
 
     It holds a digest of the credentials: nothing past the parser keeps the password itself.
     """

@@ -54,7 +54,7 @@ class WalIndex:
 
 
 def open_wal_index(connection: sqlite3.Connection) -> WalIndex | None:
-    """Return the WAL-index of a connection's database, None when it has none that can be read.
+    """Return the WAL-index of a connection's database, or None if it has none that can be read.
 
     Raises sqlite3.Error.
     """

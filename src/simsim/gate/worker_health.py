@@ -31,7 +31,7 @@ class OtherNode:
 
 @dataclass(frozen=True)
 class WorkerHealth:
-    """The time since the worker's last round, None when no round is known, and the jobs that failed in it.
+    """The time since the worker's last round, or None if no round is known, and the jobs that failed in it.
 
     The ages of the oldest unshipped line and of the oldest unsent email are None if no such line or email is known.
     """

@@ -93,7 +93,7 @@ def is_host(text: str) -> bool:
 
 
 def resolve(address: HostPort) -> tuple[HostPort, ...]:
-    """Return the host's current addresses, in a fixed order; raise Unusable when its name can't be resolved.
+    """Return the host's current addresses, in a fixed order; raise Unusable if its name can't be resolved.
 
     The system's own resolver is asked, so /etc/hosts counts. Addresses of a family that this machine can't use are left
     out: nginx would answer 500 instead of trying the next one.

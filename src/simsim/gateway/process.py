@@ -68,7 +68,7 @@ class Gateway:
         self.reopening = False
 
     def run(self) -> None:
-        """Run nginx until asked to stop; raise Unusable when it can't start, or when it stops unexpectedly."""
+        """Run nginx until asked to stop; raise Unusable if it can't start or stops unexpectedly."""
         binary = self.prepare()
         with self.heeding_signals():
             process = self.spawn(binary)
@@ -80,7 +80,7 @@ class Gateway:
                 stop(process)
 
     def prepare(self) -> Path:
-        """Write the configuration, have nginx check it, and return nginx's path; raise Unusable when it can't run."""
+        """Write the configuration, have nginx check it, and return nginx's path; raise Unusable if it can't run."""
         binary = nginx.find_binary()
         text = render(self.settings, self.addresses)
         for folder in (self.settings.prefix, self.settings.access_log.parent):
@@ -174,7 +174,7 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 def prove_port_free(settings: GatewaySettings) -> None:
-    """Raise Unusable when the port is taken: nginx itself would try for seconds, and complain line by line."""
+    """Raise Unusable if the port is taken: nginx itself would try for seconds, and complain line by line."""
     listen = parse_listen(settings.listen)
     try:
         family, kind, protocol, _, end = socket.getaddrinfo(listen.host, listen.port, type=socket.SOCK_STREAM)[0]

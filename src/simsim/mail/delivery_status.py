@@ -42,7 +42,7 @@ class Trouble:
 
 
 def state_of(mail: OwedMail) -> DeliveryState:
-    """Return the state of a mail."""
+    """Return the state of an email."""
     if mail.delivered_at is not None:
         return DeliveryState.DELIVERED
     return DeliveryState.WAITING if mail.given_up_at is None else DeliveryState.GIVEN_UP
@@ -56,7 +56,7 @@ def is_withdrawn(mail: OwedMail) -> bool:
 def list_mails(
     *, state: DeliveryState | None, limit: int, cursor: str | None = None
 ) -> tuple[Sequence[OwedMail], str | None]:
-    """Return one page of the mails, newest first, and the cursor of the next; raise Invalid for an invalid cursor.
+    """Return one page of the emails, newest first, and the cursor of the next; raise Invalid for an invalid cursor.
 
     Only for the operator: it names people of every account.
     """
@@ -65,7 +65,7 @@ def list_mails(
 
 
 def mails_about(token_id: uuid.UUID, kinds: Sequence[str]) -> QuerySet[OwedMail]:
-    """Return the mails of those kinds about a token, newest first. The caller has checked permission."""
+    """Return the emails of those kinds about a token, newest first. The caller has checked permission."""
     return OwedMail.objects.filter(token_id=token_id, kind__in=kinds).defer("facts").order_by("-owed_at", "recipient")
 
 
@@ -89,7 +89,7 @@ def oldest_owed_at() -> datetime | None:
 
 
 def document(mail: OwedMail) -> dict[str, object]:
-    """Return a mail as the operator sees it, without its facts: they may contain a link that signs somebody in."""
+    """Return an email as the operator sees it, without its facts: they may contain a link that signs somebody in."""
     return {
         "id": mail.pk,
         "kind": mail.kind,

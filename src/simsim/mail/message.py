@@ -39,15 +39,15 @@ _line_end = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 
 
 class Unwritable(ValueError):
-    """The mail can never be written: its recipient is not an address, or its subject is not one line."""
+    """The email can never be written: its recipient is not an address, or its subject is not one line."""
 
 
 class Untrue(Exception):
-    """The mail would no longer be true when it is sent."""
+    """The email would no longer be true when it is sent."""
 
 
 class Letter(EmailMultiAlternatives):
-    """A mail that any server accepts: seven bits, short lines, and a subject that arrives unchanged."""
+    """An email that any server accepts: seven bits, short lines, and a subject that arrives unchanged."""
 
     def message(self, **options: Any) -> Any:
         # Avoid 8-bit: a server may refuse it, and lines could exceed the 998 bytes of RFC 5322.
@@ -61,8 +61,8 @@ class Letter(EmailMultiAlternatives):
 def message(mail: OwedMail, now: datetime | None = None) -> EmailMessage:
     """Return the message as sent at `now`: rendered from its kind's templates, or as the backend received it.
 
-    Without `now`, it is rendered for the time at which it was queued. Raises Unwritable, Untrue when it is not true at
-    that time, and UnusableSender when the settings name no sender.
+    Without `now`, it is rendered for the time at which it was queued. Raises Unwritable, Untrue if it is not true at
+    that time, and UnusableSender if the settings name no sender.
     """
     now = now or mail.owed_at
     sender = parse_sender(settings.DEFAULT_FROM_EMAIL)
@@ -104,7 +104,7 @@ def content(mail: OwedMail, now: datetime) -> tuple[str, str, str]:
 
 
 def as_of(mail: OwedMail, now: datetime) -> dict[str, int]:
-    """Return the facts that depend on when the mail is sent; raise Untrue."""
+    """Return the facts that depend on when the email is sent; raise Untrue."""
     end = end_of(mail.facts)
     if end is None:
         return {}
@@ -123,7 +123,7 @@ def safe_facts(facts: Mapping[str, object]) -> dict[str, object]:
 def safe_fact(fact: object, *, own_words: bool = False) -> object:
     """Return a fact that can't mislead: no second line in a name, no reversed text, no link except to the console.
 
-    A password that somebody wrote into a name or a request is masked: copies of a mail are kept in many places.
+    A password that somebody wrote into a name or a request is masked: copies of an email are kept in many places.
     """
     if isinstance(fact, list):
         return [safe_fact(each) for each in fact]
@@ -188,7 +188,7 @@ def encoded_subject(subject: str) -> str:
 
 
 def parse_address(text: str) -> str:
-    """Return the address, its domain in ASCII; raise Unwritable when the text is not exactly one address."""
+    """Return the address, its domain in ASCII; raise Unwritable if the text is not exactly one address."""
     try:
         validate_email(text)
     except ValidationError:

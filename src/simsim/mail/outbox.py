@@ -75,12 +75,12 @@ def owe_all(mails: Iterable[Mail], *, now: datetime) -> None:
 
 
 def withdraw(*, kind: str, token_ids: Collection[uuid.UUID], why: str, now: datetime) -> None:
-    """Give up the waiting mails of that kind about those tokens, because they are no longer true."""
+    """Give up the waiting emails of that kind about those tokens, because they are no longer true."""
     waiting().filter(kind=kind, token_id__in=token_ids).update(given_up_at=now, last_error=WITHDRAWN + why)
 
 
 def withdraw_all(*, account_id: uuid.UUID, why: str, now: datetime) -> None:
-    """Give up all waiting mails about the account, including links to sign in: nobody may receive them any more."""
+    """Give up all waiting emails about the account, including links to sign in: nobody may receive them any more."""
     owed = waiting().filter(account_id=account_id)
     for mail in owed.filter(kind__in=SECRET_FACTS):
         owed.filter(pk=mail.pk).update(facts=without_secrets(mail))
@@ -88,9 +88,9 @@ def withdraw_all(*, account_id: uuid.UUID, why: str, now: datetime) -> None:
 
 
 def retry(mail_id: int, *, now: datetime) -> OwedMail:
-    """Make a waiting or given-up mail due now, with three more days of attempts.
+    """Make a waiting or given-up email due now, with three more days of attempts.
 
-    Raises NotFound, and Conflict for a mail that was delivered, is no longer true, or has lost its link.
+    Raises NotFound, and Conflict for an email that was delivered, is no longer true, or has lost its link.
     """
     with transaction.atomic():
         mail = OwedMail.objects.select_for_update().filter(pk=mail_id).first()
@@ -128,7 +128,7 @@ def disown(mails: QuerySet[OwedMail], *, why: str, now: datetime) -> None:
 
 
 def waiting() -> QuerySet[OwedMail]:
-    """Return the mails that are neither delivered nor given up."""
+    """Return the emails that are neither delivered nor given up."""
     return OwedMail.objects.filter(delivered_at=None, given_up_at=None)
 
 
@@ -188,7 +188,7 @@ def deliver(mail: OwedMail, now: datetime) -> bool:
 def claim(now: datetime, most: int = 1) -> list[OwedMail]:
     """Return due emails; until the lease ends, no other worker gets them.
 
-    One mail per recipient at a time: a server that hangs blocks one worker, not all of them.
+    One email per recipient at a time: a server that hangs blocks one worker, not all of them.
     """
     latest = now + LEASE + AHEAD
     in_flight = OwedMail.objects.filter(

@@ -25,13 +25,13 @@ def is_missing(path: Path) -> bool:
 
 
 def prove_files_safe(operator: Operator) -> None:
-    """Raise Unusable when a database is a file that the SQLite in use could corrupt."""
+    """Raise Unusable if a database is a file that the SQLite in use could corrupt."""
     if operator.database_files:
         sqlite_library.prove_safe()
 
 
 def missing_file_advice(operator: Operator, alias: str) -> str:
-    """Return what to do about a missing database file, "" when the database is not a missing file."""
+    """Return what to do about a missing database file, or "" if the database is not a missing file."""
     files = operator.database_files
     path = files[0] if alias == "default" and operator.is_embedded else files[-1] if files else None
     if path is None or not is_missing(path):
@@ -44,7 +44,7 @@ def missing_file_advice(operator: Operator, alias: str) -> str:
 
 
 def prove_databases_present(operator: Operator) -> None:
-    """Raise Unusable when a database file is missing. Creates nothing."""
+    """Raise Unusable if a database file is missing. Creates nothing."""
     missing = [path for path in operator.database_files if is_missing(path)]
     if not missing:
         return
@@ -53,7 +53,7 @@ def prove_databases_present(operator: Operator) -> None:
 
 
 def prove_not_moved_away(operator: Operator) -> None:
-    """Raise Unusable when a database is missing although other parts of its installation exist."""
+    """Raise Unusable if a database is missing although other parts of its installation exist."""
     if (operator.data_dir / FIRST_MIGRATION_FILE).exists():
         return
     files = operator.database_files

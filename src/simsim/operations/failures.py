@@ -96,7 +96,7 @@ def named(fault: FieldError, arguments: Sequence[str], group: "TyperGroup | None
 
 
 def typed_name(name: str, arguments: Sequence[str], group: "TyperGroup | None") -> str | None:
-    """Return how the verb's parameter of that name is typed, `--name` or `NAME`; None when it has no such parameter."""
+    """Return how a verb's parameter is typed, `--name` or `NAME`, or None if the verb has no parameter of this name."""
     found = group
     for argument in arguments:
         commands = getattr(found, "commands", None)

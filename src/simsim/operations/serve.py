@@ -93,7 +93,7 @@ def gate_listener(wiring: Wiring, place: HostPort, *, workers: int = 1) -> Progr
 
 
 def gate_place(operator: Operator, option: str) -> HostPort | None:
-    """Return where the gate also listens, None for its socket only; raise Unusable when it can't listen there."""
+    """Return where the gate also listens, None for its socket only; raise Unusable if it can't listen there."""
     name = "--gate-listen" if option else "SIMSIM_GATE_LISTEN"
     place = operator.parse_gate_listen(option or operator.gate_listen, name=name)
     if place:
@@ -144,7 +144,7 @@ def prove_up_to_date(supervisor: Supervisor, *, wiring: Wiring) -> bool:
 
 
 def prove_socket_free(path: Path) -> None:
-    """Raise Unusable when a gate already answers on the socket, or when the path is too long for a socket."""
+    """Raise Unusable if a gate already answers on the socket, or when the path is too long for a socket."""
     if len(os.fsencode(path)) > MAX_SOCKET_PATH_LENGTH:
         raise Unusable("SIMSIM_DATA_DIR: %(path)s is too long for a socket's path", path=str(path))
     if socket_status(path, "/healthz") is not None:

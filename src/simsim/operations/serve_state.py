@@ -92,7 +92,7 @@ class Served:
 
 
 def read_served(directory: Path) -> Served | None:
-    """Return the state that the last `simsim serve` wrote, None when it has never run here."""
+    """Return the state that the last `simsim serve` wrote, or None if it has never run here."""
     for _ in range(ATTEMPTS):
         try:
             file = os.open(directory / NAME, os.O_RDONLY | os.O_CLOEXEC)

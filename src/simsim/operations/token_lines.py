@@ -64,7 +64,7 @@ def numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def fields_of(line: bytes) -> dict[str, object]:
-    """Return a line's fields under the names in a token's JSON; raise Invalid when the line can't be read."""
+    """Return a line's fields under the names in a token's JSON; raise Invalid if the line can't be read."""
     try:
         document = json.loads(line.decode("utf-8"), object_pairs_hook=once_each)
     except Invalid:

@@ -83,7 +83,7 @@ def keep_ballast() -> int:
 
 
 def delete_old() -> int:
-    """Delete a step of the rows that are past retention and the nodes long silent; return how many."""
+    """Delete some of the rows that are too old, and nodes that have long been silent; return how many."""
     now, days = time_to_delete_by(clock.now()), settings.OPERATOR.log_retention_days
     if now is None:
         return 0
@@ -100,7 +100,7 @@ def forward() -> int:
 def work() -> None:
     """Run the jobs until SIGTERM, SIGINT or SIGHUP. Raises Unusable where SQLite could corrupt a database."""
     prove_files_safe(settings.OPERATOR)
-    # Blocked before the threads start, because they inherit it: only sigwait receives the signal.
+    # Block the signals before the threads start, which inherit the mask: only sigwait receives a signal.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     stop = threading.Event()
     running: list[Job] = []
@@ -136,7 +136,7 @@ def repeat(job: Job, stop: threading.Event) -> None:
         job.progress.began = boot_seconds()
         try:
             if (found := database_identities()) != files:
-                # The database was restored: the open file is the replaced one, which nobody else will ever read.
+                # The database was restored, so the open file is the old one, which no other process will read again.
                 connections.close_all()
                 files = found
             pause = job.busy_seconds if job.run() else job.idle_seconds
@@ -148,7 +148,7 @@ def repeat(job: Job, stop: threading.Event) -> None:
             job.progress.error = f"{type(error).__name__}: {first_line}"
             job.progress.failing_since = job.progress.failing_since or timezone.now()
             log.error("%s failed (%s: %s); again in %g s", job.name, type(error).__name__, first_line, pause)  # noqa: TRY400
-            # A broken connection stays broken: the next attempt must open a new one.
+            # Close the connection: a broken one stays broken, and the next attempt must open a new one.
             connections.close_all()
         job.progress.began = None
         stop.wait(pause)

@@ -40,9 +40,9 @@ class LoggedRequest(models.Model):
     """One request, as the gate decided it and as the gateway saw it end. On PostgreSQL each day is a partition.
 
     `id` contains the time, so every index ends in it: see `row_ids`. `account_id` is the account that the caller proved
-    or claimed to be, None without a claim. `status`, `duration_seconds` and `bytes` (of the answer's body) come with
-    the end; a refusal has its status from the start. `resource` is the path without its query, masked; `endpoint_id` is
-    an Endpoint's, None without an account; `via` names the trusted proxies that reported `address`.
+    or claimed to be, or None. `status`, `duration_seconds` and `bytes` (of the answer's body) come with the end; a
+    refusal has its status from the start. `resource` is the path without its query, masked; `endpoint_id` is an
+    Endpoint's, or None if there is no account; `via` names the trusted proxies that reported `address`.
     """
 
     id = models.BigIntegerField(primary_key=True)

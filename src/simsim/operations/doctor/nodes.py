@@ -128,7 +128,7 @@ def skew_seconds() -> float:
 
 
 def newest_entry() -> datetime | None:
-    """Return the time of the newest entry in the databases, None when they are empty."""
+    """Return the time of the newest entry in the databases, or None if they are empty."""
     newest_row = LoggedRequest.objects.aggregate(newest=Max("pk"))["newest"]
     moments = [
         moment_of(newest_row) if newest_row else None,

@@ -97,7 +97,7 @@ def gateway() -> Iterator[Finding]:
 
 
 def listening_place(record: Path) -> HostPort | None:
-    """Return where the gateway listens according to its configuration, None without a configuration."""
+    """Return where the gateway listens according to its configuration, or None if it has none."""
     try:
         found = _listening.search(record.read_text(encoding="utf-8"))
         return parse_listen(found[1]) if found else None

@@ -98,7 +98,7 @@ def export_tokens(
 
 @contextlib.contextmanager
 def opened(file: str) -> Iterator[BinaryIO]:
-    """Open the file, `-` for standard input; raise Invalid when it can't be read."""
+    """Open the file, `-` for standard input; raise Invalid if it can't be read."""
     try:
         if file == "-":
             yield sys.stdin.buffer

@@ -170,7 +170,7 @@ def password_of(email: str, *, is_known: bool, is_given: bool) -> str | None:
 
 
 def read_password(email: str) -> str:
-    """Return the first line of standard input; raise Invalid when it breaks a rule for passwords."""
+    """Return the first line of standard input; raise Invalid if it breaks a rule for passwords."""
     from django.contrib.auth.password_validation import validate_password
     from django.core.exceptions import ValidationError
 
