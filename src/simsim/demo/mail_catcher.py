@@ -85,7 +85,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True, help="of the pages")
     parser.add_argument("--smtp-port", type=int, required=True)
-    parser.add_argument("--directory", type=Path, required=True, help="where the mails are kept")
+    parser.add_argument("--directory", type=Path, required=True, help="where to keep the emails")
     given = parser.parse_args()
     signals = {signal.SIGTERM, signal.SIGINT}
     # Block the signals before the threads start, which inherit the mask: the signals then wait for sigwait.

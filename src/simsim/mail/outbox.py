@@ -97,11 +97,11 @@ def retry(mail_id: int, *, now: datetime) -> OwedMail:
         if mail is None:
             raise NotFound(gettext_noop("No mail has the id %(id)s."), id=str(mail_id))
         if mail.delivered_at is not None:
-            raise Conflict(gettext_noop("The mail %(id)s was delivered."), id=str(mail_id))
+            raise Conflict(gettext_noop("The email %(id)s was delivered."), id=str(mail_id))
         if mail.last_error.startswith(WITHDRAWN):
-            raise Conflict(gettext_noop("The mail %(id)s is no longer true, and was withdrawn."), id=str(mail_id))
+            raise Conflict(gettext_noop("The email %(id)s was withdrawn because it is no longer true."), id=str(mail_id))
         if mail.given_up_at is not None and mail.kind in SECRET_FACTS:
-            text = gettext_noop("The mail %(id)s lost its link when it was given up: have a new one sent.")
+            text = gettext_noop("The email %(id)s lost its link when it was given up. Request a new one.")
             raise Conflict(text, id=str(mail_id))
         mail.given_up_at, mail.due_at, mail.tried_until = None, now, now + PATIENCE
         mail.save(update_fields=["given_up_at", "due_at", "tried_until"])
