@@ -146,7 +146,7 @@ def _by_value(account: Account, span: Span, by: By, everything: Usage) -> Split:
 
 
 def _by_software(account: Account, span: Span, everything: Usage) -> Split:
-    # All tokens of the account: a list of thousands of ids would exceed SQLite's limit for one statement.
+    # Read all tokens of the account: a list of thousands of ids would exceed SQLite's limit for one statement.
     joined = Token.objects.filter(account=account).values_list("software").annotate(ids=JoinedIds("pk"))
     software_of = {token_id: software for software, ids in joined.order_by() for token_id in split_ids(ids)}
     used = report.by_group(account.pk, span, software_of.get, of=everything)

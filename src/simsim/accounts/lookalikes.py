@@ -50,6 +50,6 @@ def prototypes() -> dict[int, str]:
             [other] = others
             is_alone = len(known.get(other, ())) == 1
             if not is_alone or (len(other), text) > (1, other):
-                # The data wraps right-to-left characters in direction marks.
+                # The library's data wraps right-to-left characters in direction marks.
                 found[ord(text)] = other.strip("\u200e")
     return found

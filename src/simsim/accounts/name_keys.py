@@ -31,7 +31,7 @@ def name_key(text: str) -> str:
     if text.isascii():
         return " ".join(text.lower().split())
     folded = text
-    # Twice: folding can undo normalization, and normalization can undo folding.
+    # Do it twice: folding can undo normalization, and normalization can undo folding.
     for _ in range(2):
         folded = unicodedata.normalize("NFKC", IGNORABLE.sub("", unicodedata.normalize("NFKC", folded).casefold()))
     return " ".join(folded.split())

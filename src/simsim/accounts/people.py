@@ -33,7 +33,7 @@ class Person:
 def people_of(account: Account, *, actor: Actor) -> list[Person]:
     """Return the people of the account, administrators first; raise NotFound or NotPermitted."""
     permit(actor, Permission.MANAGE_PEOPLE, account)
-    # In alphabetical order, "administrator" comes before "member".
+    # Sorting by role works because "administrator" comes before "member" in the alphabet.
     memberships = list(
         Membership.objects.filter(account=account).select_related("user", "account").order_by("role", "user__email")
     )

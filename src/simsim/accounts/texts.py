@@ -8,8 +8,9 @@ from simsim.problem import FieldError, Invalid, gettext_noop
 
 MAX_LINE_LENGTH = 200
 MAX_TEXT_LENGTH = 1000
-# Controls, separators, surrogates and private-use characters end header lines or can't be encoded; directional
-# overrides and isolates make a name read as another one (T8, T9). Other format characters join emoji.
+# Control characters, separators, surrogates and private-use characters end header lines or can't be encoded.
+# Directional overrides and isolates can make a name look like another one (T8, T9). Other format characters are
+# allowed, because they join emoji.
 FORBIDDEN_CATEGORIES = {"Cc", "Zl", "Zp", "Cs", "Co"}
 DIRECTIONAL = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # Invisible characters: names that differ only in these look the same. The last ones are symbols that are blank.

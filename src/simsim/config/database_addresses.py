@@ -64,7 +64,8 @@ def postgresql_parameters(name: str, url: str) -> dict[str, Any]:
         return dict(conninfo_to_dict(url))
     except psycopg.Error as error:
         unknown = _unknown_parameter(str(error))
-    # libpq quotes the text that it could not read, which may be half of a password: we repeat only a parameter's name.
+    # libpq's message quotes the text that it could not read, which may be half of a password, so show only a
+    # parameter's name.
     if unknown and "@" not in url.partition("?")[2]:
         known = sorted(option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults())
         nearest = difflib.get_close_matches(unknown[1], known, n=1, cutoff=0.0)[0]

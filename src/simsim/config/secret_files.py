@@ -19,7 +19,7 @@ def kept_secret(name: str, path: Path) -> str:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return ""
-    except OSError:  # a directory without permission: reported below
+    except OSError:  # no permission for the directory: reported below
         pass
     text = read_text(name, path).strip()
     if not text:

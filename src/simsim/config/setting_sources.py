@@ -145,7 +145,7 @@ def kept_settings(path: Path, known: Mapping[str, str]) -> dict[str, str]:
     A missing file has no settings. Raises Unusable, with file and line, for a line that is not a setting.
     """
     if not os.path.lexists(path):
-        # The file may exist in a directory that this user may not enter.
+        # The file may be in a directory that this user can't read.
         prove_enterable(path.parent)
         return {}
     settings: dict[str, str] = {}

@@ -25,7 +25,7 @@ BAD_ENCODING = Decision(Reason.MALFORMED, Cause.BAD_ENCODING)
 NO_COLON = Decision(Reason.MALFORMED, Cause.NO_COLON)
 USERNAME_FORM = Decision(Reason.UNKNOWN_CREDENTIALS, Cause.USERNAME_FORM)
 
-# Not uuid.UUID, which accepts braces, "urn:uuid:" and dashes in odd places.
+# Do not use uuid.UUID: it accepts braces, "urn:uuid:" and dashes in odd places.
 _is_account_id = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 
 

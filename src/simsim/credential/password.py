@@ -20,11 +20,11 @@ _part = re.compile(r"sim_([0-9a-z]{6,})", re.IGNORECASE | re.ASCII)
 _run = re.compile(r"[0-9A-Za-z]{16,}", re.ASCII)
 # A text of this length counts as random, unless it is a single word in lower case or in capitals.
 _RANDOM_LENGTH, _WHOLE_LENGTH = 16, 49
-# `sim_` in base64, as it begins at the first, second and third byte of three. The characters of passwords and usernames
-# make no "+", "-", "/" or "_" in base64, so a run of letters and digits holds all of one.
+# `sim_` in base64, at each of the three possible offsets. The characters of passwords and usernames never become "+",
+# "-", "/" or "_" in base64, so a run of letters and digits contains a whole password.
 _in_base64 = re.compile("c2ltX|NpbV|zaW1f")
 _base64_run = re.compile(r"[0-9A-Za-z]{8,}(?:={1,2}|(?:%3[Dd]){1,2})?", re.ASCII)
-# Needless escapes: of letters, digits, the underscore, and the percent sign of another escape.
+# Unnecessary escapes: those of letters, digits and the underscore, and of the percent sign of another escape.
 _odd_escapes = re.compile(r"(?:%(?:25|3[0-9]|[46][1-9a-f]|[57][0-9a]|5f))+", re.IGNORECASE)
 _escaped_percent = re.compile(r"%(?:25){2,}")
 _MAX_DECODINGS = 5

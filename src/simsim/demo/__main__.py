@@ -11,7 +11,7 @@ from simsim.operations.processes import Program, Supervisor
 from simsim.problem import Problem
 
 START_SECONDS = 90.0
-# More than `simsim serve` gives its own programs: if it is killed first, they keep running.
+# Longer than `simsim serve` waits for its own programs: if it were killed first, they would keep running.
 PATIENCE_SECONDS = 15.0
 SIMSIM = (sys.executable, "-m", "simsim.config.command_line")
 

@@ -33,7 +33,7 @@ class SampleToken:
 
 READY = SampleToken("Try it with curl", "90d", "The token of the curl line that the demo prints", "python")
 SAMPLES = {
-    # Created long ago, so that it expires in two days and its creator gets an expiry notice at once.
+    # This token was created long ago, so it expires in two days, and its creator gets an expiry notice at once.
     "dashboards": SampleToken(
         "Finance dashboards", "90d", "Workspace “Finance”, refreshed each morning", "power-bi", age_days=88
     ),

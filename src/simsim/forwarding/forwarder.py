@@ -37,7 +37,7 @@ def _forward(queue: Queue, target: Target, now: datetime) -> int:
     claimed = claim(queue, now)
     if not claimed:
         return 0
-    # A row that was queued twice, when stored and when completed, is sent once.
+    # Send a row once even if it was queued twice: when it was stored and when it was completed.
     ids = list({row_id for shipment in claimed for row_id in shipment.ids})
     events = queue.load(ids)
     try:

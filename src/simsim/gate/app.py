@@ -80,7 +80,7 @@ class Gate:
         except Exception as error:
             self._complain(error)
             return answer.UNDECIDED
-        # A proxy that sent an id knows the request by it. Traefik sends no id, and logs the one in this answer.
+        # A proxy that sent an id also logs the request under it. Traefik sends no id, and logs the one in this answer.
         if request_id is request.request_id:
             return said
         return answer.naming(said, request_id)

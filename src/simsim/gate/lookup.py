@@ -23,7 +23,7 @@ class Lookup(Protocol):
         ...
 
     def version(self) -> object | None:
-        """Return the same object until something is committed; None if that can't be known. Never raises."""
+        """Return an object that stays the same until the next commit; None if it can't see commits. Never raises."""
         ...
 
     def close(self) -> None:

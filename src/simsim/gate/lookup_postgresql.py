@@ -60,7 +60,7 @@ class PostgresqlLookup:
         """Return the record under a password's digest, or None if there is none. Raises Unavailable."""
         if time.monotonic() < self._paused_until:
             raise Unavailable("PostgreSQL: no connection, trying again in a moment")
-        (row,) = self._rows(digest)  # a password of two tokens is a bug: no decision
+        (row,) = self._rows(digest)  # two tokens with one password are a bug: no decision
         _, found, token, account, name, expires_at, revoked_at, allowlist, works_until, report_only = row
         if found is None:
             return None
@@ -98,7 +98,7 @@ class PostgresqlLookup:
             return self._ask(digest)
         except psycopg.Error as error:
             self.close()
-            # When a kept connection breaks at once (a restarted server, a changed view), a new one may work. When it
+            # If an existing connection breaks at once (a restarted server, a changed view), a new one may work. If it
             # breaks after a wait, a new one would wait as long.
             if is_fresh or time.monotonic() - started >= STATEMENT_TIMEOUT_SECONDS / 2:
                 raise self._pause(error) from error

@@ -42,7 +42,7 @@ class SqliteLookup:
         self._wal_index: WalIndex | None = None
 
     def version(self) -> object | None:
-        """Return the same object until something is committed; None if that can't be known. Never raises.
+        """Return an object that stays the same until the next commit; None if it can't see commits. Never raises.
 
         Opens nothing, so only a request that needs a row waits for a missing or locked database.
         """
@@ -56,7 +56,7 @@ class SqliteLookup:
     def find(self, digest: bytes) -> Record | None:
         """Return the record under a password's digest, or None if there is none. Raises Unavailable."""
         try:
-            # fetchall, not fetchone: a statement that was not read to its end keeps its snapshot, and the next
+            # Use fetchall, not fetchone: a statement that was not read to its end keeps its snapshot, and the next
             # request would get an old answer.
             rows = self._opened().execute(_SELECT, (digest,)).fetchall()
         except (sqlite3.Error, OSError) as error:
@@ -64,7 +64,7 @@ class SqliteLookup:
             raise Unavailable(f"SQLite: {error}") from error
         if not rows:
             return None
-        (row,) = rows  # a password of two tokens is a bug: no decision
+        (row,) = rows  # two tokens with one password are a bug: no decision
         return _record(row)
 
     def close(self) -> None:

@@ -112,7 +112,7 @@ class Spool:
 
     def _look(self) -> None:
         """Check the disk's room and the file's name. Raises OSError."""
-        if self._stem == GATE:  # ends may take the last room
+        if self._stem == GATE:  # ends may use the last room
             self._leave_room_for_ends()
         self._keep_name()
         self._looks_at = monotonic() + LOOK_SECONDS
@@ -124,7 +124,7 @@ class Spool:
         ships each line once. The old file can't get a new name: Linux can't link a file that has none.
         """
         if self._file is None or self._generation != process.generation():
-            return  # the file is the parent's to keep
+            return  # the parent keeps the name
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(self._path.stat(), os.fstat(self._file)):
                 return

@@ -37,7 +37,7 @@ from simsim.problem import (
     VersionNotSupported,
 )
 
-# The kinds of temporary files of nginx. All of them stay in our directory, however nginx was built.
+# nginx's kinds of temporary files. All of them stay in our directory, however nginx was built.
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 # The problems with which nginx answers before it asks the gate, by nginx's codes: 494 means that the headers are too
 # large.
@@ -79,7 +79,7 @@ def render(settings: GatewaySettings, addresses: Sequence[HostPort] = ()) -> str
     api, listen = parse_upstream(settings.upstream), parse_listen(settings.listen)
     addresses = addresses or resolve(api.address)
     module = nginx.find().module
-    # Unguessable, so that no client can request this address.
+    # The address can't be guessed, so no client can request it.
     ask = f"/.simsim-{secrets.token_hex(16)}"
     return template_of("nginx.conf").substitute(
         load_module=f"load_module {quoted(module)};" if module else "",

@@ -23,7 +23,7 @@ ROTATE_BYTES = 64 * 1024 * 1024
 PATIENCE_SECONDS = 10.0
 TICK_SECONDS = 0.2
 RESOLVE_SECONDS = 2.0
-PR_SET_PDEATHSIG = 1  # linux/prctl.h; other systems have nothing like it
+PR_SET_PDEATHSIG = 1  # linux/prctl.h; other systems have no equivalent
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
@@ -31,7 +31,7 @@ def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
     """Have the kernel send this process a signal when its parent `parent` dies for any reason (Linux only)."""
     if _libc is not None:
         _libc.prctl(PR_SET_PDEATHSIG, signum)
-        # A parent that died before the line above would never be noticed.
+        # If the parent had died before the line above, no signal would come.
         if os.getppid() != parent:
             os.kill(os.getpid(), signum)
 

@@ -31,9 +31,9 @@ EXPIRED_BEFORE = "the token had expired before"
 OWN_WORDS = {"purpose"}
 # Control characters, separators, and characters that can't be encoded. Some parsers end a header line at U+2028 (T8).
 UNWRITABLE = {"Cc", "Zl", "Zp", "Cs"}
-# Overrides and isolates make a name read as another one, and reverse the sentence around it.
+# Directional overrides and isolates can make a name look like another one, and reverse the sentence around it.
 DIRECTIONAL = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Text that mail programs turn into a link.
+# Texts that mail programs turn into links.
 _scheme = re.compile(r"([a-z][a-z0-9+.-]*:)(?=//)|\b(www)(?=\.)", re.IGNORECASE)
 _line_end = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 

@@ -99,7 +99,7 @@ def retry(mail_id: int, *, now: datetime) -> OwedMail:
         if mail.delivered_at is not None:
             raise Conflict(gettext_noop("The email %(id)s was delivered."), id=str(mail_id))
         if mail.last_error.startswith(WITHDRAWN):
-            raise Conflict(gettext_noop("The email %(id)s was withdrawn because it is no longer true."), id=str(mail_id))
+            raise Conflict(gettext_noop("The email %(id)s was withdrawn: it is no longer true."), id=str(mail_id))
         if mail.given_up_at is not None and mail.kind in SECRET_FACTS:
             text = gettext_noop("The email %(id)s lost its link when it was given up. Request a new one.")
             raise Conflict(text, id=str(mail_id))
@@ -164,11 +164,11 @@ def deliver(mail: OwedMail, now: datetime) -> bool:
     except Untrue as error:
         of_this_attempt(mail).update(given_up_at=now, lease_ends_at=None, last_error=f"{WITHDRAWN}{error}")
         return False
-    except Exception as error:  # a missing or broken template affects only this mail
+    except Exception as error:  # a missing or broken template affects only this email
         postpone(mail, error, now, is_final=isinstance(error, Unwritable))
         return False
     try:
-        # One session per mail: a refused recipient must not affect the others.
+        # Use one session per email: a refused recipient must not affect the others.
         with transport.session() as connection:
             if not is_ours(mail):
                 return False
@@ -179,7 +179,7 @@ def deliver(mail: OwedMail, now: datetime) -> bool:
             )
     except DatabaseError:
         raise
-    except Exception as error:  # after any failure of the server or of TLS, the mail waits
+    except Exception as error:  # after any failure of the server or of TLS, the email waits
         postpone(mail, error, now, is_final=transport.is_final(error))
         return False
     return True

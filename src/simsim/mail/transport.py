@@ -12,7 +12,7 @@ from simsim.socket_deadline import SocketDeadline
 
 # Longer than a busy server needs after DATA, and much shorter than the row's lease.
 ATTEMPT_SECONDS = 60.0
-# The codes of RFC 5321 for a refused recipient or mail. Other 5xx codes are about the session: unknown commands or a
+# The codes of RFC 5321 for a refused recipient or email. Other 5xx codes are about the session: unknown commands or a
 # wrong order (500 to 504, 555), missing sign-in or TLS (530 to 538), a host that accepts no email (521).
 FINAL = {550, 551, 552, 553, 554}
 # Enhanced codes (RFC 3463) about our side that answer a recipient, where Postfix reports everything: our sender's

@@ -20,10 +20,10 @@ from typing import NamedTuple
 from simsim.credential.allowlist import Address, contains, parse_address
 from simsim.gate.address import site_of
 
-# Enough for a company behind one address: some forty browsers with six connections each.
+# Enough for a company behind one address: about forty browsers with six connections each.
 MAX_CONNECTIONS = 256
 LOOK_SECONDS = 0.5
-# For a client that does not read its answer.
+# The time for a client that does not read its answer.
 MAX_UNREAD_MILLISECONDS = 20_000
 MAX_OPEN_FILES = 16_384
 DESCRIPTORS = Path("/proc/self/fd")
@@ -44,7 +44,8 @@ def bound_connections(trusted: bytes = b"") -> None:
     if sys.platform != "linux":
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # systemd allows 1,024, which a thousand connections use up: then no connection is accepted and no file opened.
+    # systemd allows 1,024 open files. A thousand connections use them up, and then the server can accept no connection
+    # and open no file.
     wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
     threading.Thread(target=_watch, args=(trusted,), name="connections", daemon=True).start()

@@ -17,7 +17,7 @@ WRONG_USAGE = 2
 # Keyed by HTTP status, so that a new problem needs no entry; docs/operators/command-line.md lists the exit statuses.
 EXIT_STATUSES = {400: WRONG_USAGE, 422: WRONG_USAGE, 404: 3, 409: 4, 401: 5, 403: 5, 503: 6}
 FAILED = 1
-# The command line's names for fields that the rules call something else.
+# The command line's names for fields that have another name in the rules.
 OPTION_NAMES = {"expires_at": "expires", "allowed_networks": "allow", "password": "password_stdin"}
 NUMBERED = re.compile(r"^(?P<field>\w+)\.(?P<index>[0-9]+)$", re.ASCII)
 
@@ -44,7 +44,7 @@ def is_database_away(error: Exception) -> bool:
 
 
 def exit_status(error: Exception) -> int:
-    """Return 2 for wrong usage, 3 not found, 4 conflict, 5 not permitted, 6 unavailable, 1 for everything else."""
+    """Return 2 (wrong usage), 3 (not found), 4 (conflict), 5 (not permitted), 6 (unavailable) or 1 (anything else)."""
     problem = as_problem(error)
     return EXIT_STATUSES.get(problem.status, FAILED) if problem else FAILED
 

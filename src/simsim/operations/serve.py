@@ -25,9 +25,9 @@ SERVER_OPTIONS = (
 )
 # When one of two processes is killed, only the requests that it was answering fail.
 MIN_GATE_PROCESSES = 2
-# For a server that strangers reach. It closes a connection that sends nothing for this long: before, within or after a
-# request head. It limits the total number of connections, including silent ones (`connections` limits those of each
-# address).
+# Limits for a server that strangers can reach. It closes a connection that sends nothing for this long: before, within
+# or after a request head. It limits the total number of connections, including silent ones (`connections` limits those
+# of each address).
 OPEN_OPTIONS = ("--http1-header-read-timeout", "10000", "--backlog", "4096", "--backpressure", "4096")
 
 

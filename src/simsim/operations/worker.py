@@ -141,7 +141,7 @@ def repeat(job: Job, stop: threading.Event) -> None:
                 files = found
             pause = job.busy_seconds if job.run() else job.idle_seconds
             failures, job.progress.failing_since = 0, None
-        except Exception as error:  # a database that is away must end no job
+        except Exception as error:  # a database that does not answer must not end a job
             failures += 1
             pause = min(0.5 * 2 ** min(failures - 1, 10), MAX_WAIT_SECONDS)
             first_line = (str(error).splitlines() or [""])[0]

@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from simsim.request_log import durations
 
-# Django looks for models here.
+# Django finds an app's models only in this module.
 from simsim.request_log.gaps import LogGap as LogGap  # noqa: PLC0414
 from simsim.request_log.nodes import ClockJump as ClockJump  # noqa: PLC0414
 from simsim.request_log.nodes import WorkerNode as WorkerNode  # noqa: PLC0414
@@ -63,7 +63,7 @@ class LoggedRequest(models.Model):
     endpoint_id = models.BigIntegerField(null=True)
 
     class Meta:
-        # One for each filter of the page; `search.plan` chooses among them.
+        # An index for each filter of the log's page; `search.plan` chooses among them.
         indexes: ClassVar = [
             models.Index(fields=["account_id", "id"], name="log_by_account"),
             models.Index(fields=["token_id", "id"], name="log_by_token"),

@@ -14,7 +14,7 @@ from simsim.accounts.models import Account, User
 from simsim.accounts.name_keys import name_key, search_key
 from simsim.credential.allowlist import Network
 
-# “Check at once”: also the database's default for a row that older code inserts during an update.
+# This means “check at once”. It is also the database's default for a row that older code inserts during an update.
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 
 

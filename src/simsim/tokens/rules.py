@@ -13,7 +13,7 @@ from simsim.tokens.models import RevocationReason, TargetSoftware, Token
 MAX_LIFETIME = timedelta(days=3653)
 RECOMMENDED_LIFE = timedelta(days=92)
 DURATION = re.compile(r"^([1-9][0-9]{0,4})d$", re.ASCII)
-# strftime would use the language of the machine.
+# Don't use strftime: it would use the machine's language.
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",

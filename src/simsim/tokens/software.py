@@ -25,7 +25,8 @@ NO_SOFTWARE = "none"
 
 def software_in_use(account: Account) -> QuerySet[TargetSoftware]:
     """Return the software of the account's tokens, ended ones included, sorted by name."""
-    # One index lookup per entry of the short catalogue; collecting the software of all tokens would read each token.
+    # This takes one index lookup per entry of the short catalogue; collecting the software of all tokens would read
+    # each token.
     return TargetSoftware.objects.filter(Exists(Token.objects.filter(account=account, software=OuterRef("pk"))))
 
 

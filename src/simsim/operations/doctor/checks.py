@@ -109,7 +109,7 @@ def sqlite() -> Iterator[Finding]:
 
 def mail_server() -> Iterator[Finding]:
     place = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
-    connection = BoundedBackend(timeout=MAIL_TIMEOUT_SECONDS)  # as the worker connects
+    connection = BoundedBackend(timeout=MAIL_TIMEOUT_SECONDS)  # in the same way as the worker connects
     try:
         connection.open()
         connection.close()

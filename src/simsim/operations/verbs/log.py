@@ -119,7 +119,7 @@ def export_log(
     filters = filters_of(found, options)
     rows = export_of(found, actor=OPERATOR, filters=filters)
     try:
-        # Bytes, because Python would convert the line ends of text.
+        # Write bytes, because Python would convert the line ends of text.
         for part in written(rows, Format.JSONL if as_json else Format(form.value)):
             sys.stdout.buffer.write(part)
         sys.stdout.flush()

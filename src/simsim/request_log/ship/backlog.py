@@ -35,7 +35,7 @@ def spool_name(directory: Path) -> str | None:
 
 
 def backlog(directory: Path, positions: Mapping[str, int]) -> Backlog | None:
-    """Return the unshipped lines of a spool whose files are shipped up to `positions`, or None if there are none."""
+    """Return a summary of the lines of a spool that are not shipped yet, by `positions`; None if there are none."""
     found = list(_waiting(directory, positions))
     if not found:
         return None
