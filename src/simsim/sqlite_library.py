@@ -60,7 +60,7 @@ def in_use() -> Library:
 
 
 def prove_safe() -> None:
-    """Raise Unusable, in one line, when the SQLite in use has the WAL-reset bug."""
+    """Raise Unusable, in one line, if the SQLite in use has the WAL-reset bug."""
     library = in_use()
     if not library.is_safe:
         raise Unusable(

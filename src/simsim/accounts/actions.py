@@ -108,7 +108,7 @@ def add_user(
 ) -> Membership:
     """Add a person to an account, and create the user if the address is new; without a password they can't sign in yet.
 
-    Raises Invalid for an unusable address or role, AlreadyExists when the person already belongs to the account. An
+    Raises Invalid for an unusable address or role, AlreadyExists if the person already belongs to the account. An
     existing user's password never changes here: an administrator of one account must not gain access to another.
     """
     permit(actor, Permission.MANAGE_PEOPLE, account)

@@ -24,7 +24,7 @@ MAX_PER_DAY_AND_ADDRESS = 5
 def invite(*, actor: Actor, account: Account, email: str, role: str, now: datetime) -> Membership:
     """Add a person to the account and queue the invitation.
 
-    Raises Invalid for an unusable address or role, AlreadyExists when the person already belongs to the account.
+    Raises Invalid for an unusable address or role, AlreadyExists if the person already belongs to the account.
     """
     permit(actor, Permission.MANAGE_PEOPLE, account)
     prove_not_too_many(account, normal_email(email), now)

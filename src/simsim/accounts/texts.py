@@ -52,7 +52,7 @@ def parse_line(field: str, text: str, *, required: bool = True, longest: int = M
 
 
 def parse_text(field: str, text: str) -> str:
-    """Return a text of several lines; raise Invalid, naming the field, when it is too long or contains controls."""
+    """Return a text of several lines; raise Invalid, naming the field, if it is too long or contains controls."""
     body = unicodedata.normalize("NFC", text).replace("\r\n", "\n").strip()
     prove_readable(field, body, MAX_TEXT_LENGTH, allowed="\n\t")
     return body

@@ -1,4 +1,4 @@
-"""Builds the gate from the operator's settings, for every server. Knows no Django."""
+"""Builds the gate from the operator's settings, for every server. Does not use Django."""
 
 from functools import partial
 

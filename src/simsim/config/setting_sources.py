@@ -129,7 +129,7 @@ def file_text(name: str, path: str) -> str:
 
 
 def read_text(name: str, path: Path) -> str:
-    """Return a file's text; raise Unusable, with the setting's name, when it can't be read."""
+    """Return a file's text; raise Unusable, with the setting's name, if it can't be read."""
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:

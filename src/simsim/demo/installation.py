@@ -68,7 +68,7 @@ class Installation:
         return lock
 
     def prove_ports_free(self) -> None:
-        """Raise Unusable, naming the variable to set, when one of the two ports is in use."""
+        """Raise Unusable, naming the variable to set, if one of the two ports is in use."""
         for name, port in (("DEMO_PORT", self.port), ("DEMO_GATEWAY_PORT", self.gateway_port)):
             if not is_port_free(LOOPBACK, port):
                 raise Unusable("Port %(port)s is in use: choose another with %(name)s", port=str(port), name=name)

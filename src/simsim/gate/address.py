@@ -18,7 +18,7 @@ CACHE_SIZE, MAX_CACHED_CHARACTERS = 4096, 64  # of texts, never of decisions
 class Located(NamedTuple):
     """The origin of a request, as far as it can be known.
 
-    `address` is None when unknown; `is_trusted` says whether the peer is trusted to describe the request; `via` names
+    `address` is None if unknown; `is_trusted` says whether the peer is trusted to describe the request; `via` names
     the trusted proxies on the way, from the caller's end, or is None.
     """
 

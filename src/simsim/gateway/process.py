@@ -157,7 +157,7 @@ class Gateway:
 
 
 def run(settings: GatewaySettings) -> None:
-    """Run a gateway until SIGTERM or SIGINT; raise Unusable, in one line, when that fails."""
+    """Run a gateway until SIGTERM or SIGINT; raise Unusable, in one line, if that fails."""
     Gateway(settings).run()
 
 

@@ -25,7 +25,7 @@ PRIVATE, PRIVATE_FILE = 0o700, 0o600
 def migrate() -> list[str]:
     """Bring everything up to date and return one sentence for each change. Concurrent calls wait for one another.
 
-    Raises Unusable if a database was moved away, or when the data directory can't be written.
+    Raises Unusable if a database was moved away, or if the data directory can't be written.
     """
     home = settings.OPERATOR.data_dir.absolute()
     try:

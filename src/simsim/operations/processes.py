@@ -116,7 +116,7 @@ class Supervisor:
     def run_to_end(self, program: Program) -> bool:
         """Run a program once. Return True when it has succeeded, False when asked to stop first.
 
-        Raises Unusable with the last line of its stderr when it fails.
+        Raises Unusable with the last line of its stderr if it fails.
         """
         with tempfile.TemporaryFile() as complaints:
             process = self._spawn(program, stderr=complaints)
@@ -137,7 +137,7 @@ class Supervisor:
     def wait_until(self, answers: Callable[[], bool], *, name: str, seconds: float, of: str | None = None) -> bool:
         """Return True once `answers` returns True, False when asked to stop first.
 
-        Raises Unusable after `seconds`, or when a program fails too often: the one named `of`, or any.
+        Raises Unusable after `seconds`, or if a program fails too often: the one named `of`, or any.
         """
         deadline = time.monotonic() + seconds
         while not self.stopping:

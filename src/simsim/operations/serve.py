@@ -144,7 +144,7 @@ def prove_up_to_date(supervisor: Supervisor, *, wiring: Wiring) -> bool:
 
 
 def prove_socket_free(path: Path) -> None:
-    """Raise Unusable if a gate already answers on the socket, or when the path is too long for a socket."""
+    """Raise Unusable if a gate already answers on the socket, or if the path is too long for a socket."""
     if len(os.fsencode(path)) > MAX_SOCKET_PATH_LENGTH:
         raise Unusable("SIMSIM_DATA_DIR: %(path)s is too long for a socket's path", path=str(path))
     if socket_status(path, "/healthz") is not None:

@@ -61,7 +61,7 @@ def create_token(
     """Create a token, queue an email to every administrator (R8), and return the token with its credentials.
 
     With `is_quiet`, no email is queued, and the audit trail says so. `request` is the member's request that the token
-    grants (R3). Raises Invalid with every field that breaks a rule, AlreadyExists when an active token has the name
+    grants (R3). Raises Invalid with every field that breaks a rule, AlreadyExists if an active token has the name
     (R5), and AlreadyAnswered when somebody else has answered the request.
     """
     permit(actor, Permission.MANAGE_TOKENS, account)

@@ -48,7 +48,7 @@ def tokens_made_for(slug: str, *, actor: Actor, account: Account) -> frozenset[u
 def add_software(*, actor: Actor, slug: str, name: str, now: datetime) -> TargetSoftware:
     """Add software to the catalogue; only the operator may.
 
-    Raises Invalid for an unusable slug or name, AlreadyExists when one of them is taken.
+    Raises Invalid for an unusable slug or name, AlreadyExists if one of them is taken.
     """
     if not actor.is_operator:
         raise NotPermitted

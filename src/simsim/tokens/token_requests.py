@@ -34,7 +34,7 @@ def ask_for_token(
     """Store a person's request for a token, and queue an email to every administrator.
 
     Asking for the same name again, regardless of case, returns the waiting request. Raises Invalid with every field
-    that breaks a rule, and TooManyRequested when MAX_UNANSWERED of the person's requests are waiting.
+    that breaks a rule, and TooManyRequested if MAX_UNANSWERED of the person's requests are waiting.
     """
     if actor.user is None:
         raise NotPermitted
@@ -74,7 +74,7 @@ def decline_request(*, actor: Actor, request: TokenRequest, now: datetime) -> To
 def grant(request: TokenRequest, *, actor: Actor, token: Token, now: datetime) -> None:
     """Mark a request as granted by the token, and queue a notice to the member, in the token's transaction.
 
-    Raises NotFound for another account's request, AlreadyAnswered when it has an answer.
+    Raises NotFound for another account's request, AlreadyAnswered if it has an answer.
     """
     if request.account_id != token.account_id:
         raise NotFound

@@ -77,7 +77,7 @@ class Usage:
         return self.accepted + self.refused
 
     def within(self, share: float) -> float | None:
-        """Return the seconds within which this share (0 to 1) was answered, up to a factor of √2; None when unknown."""
+        """Return the seconds within which this share (0 to 1) was answered, up to a factor of √2; None if unknown."""
         return durations.percentile(self.took, share)
 
     def __sub__(self, other: "Usage") -> "Usage":
