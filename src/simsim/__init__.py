@@ -4,5 +4,5 @@ from simsim import sqlite_library
 
 __version__ = "0.1.0"
 
-# Here, since every process of ours imports the package before it can import `sqlite3`.
+# This must be here, because every process of ours imports the package before it can import `sqlite3`.
 sqlite_library.put_in_place()

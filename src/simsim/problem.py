@@ -1,4 +1,4 @@
-"""Every error that Simsim sends, in one list: RFC 9457 problems, each with its status and its sentence.
+"""All errors that Simsim reports: RFC 9457 problems, each with its status and its sentence.
 
 Sentences are in English and marked for translation: console and command line translate them, with `title` and `detail`
 as message ids. No sentence names a secret, another account or an internal path.
@@ -128,7 +128,7 @@ class NotPermitted(Problem):
 
 
 class NotFound(Problem):
-    """Also the answer about a thing of another account, whose existence must not show."""
+    """Something does not exist, or belongs to another account, whose things must not be revealed."""
 
     status = 404
     slug = "not-found"

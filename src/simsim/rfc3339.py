@@ -24,7 +24,7 @@ def parse_time(text: str) -> datetime | None:
     """Return the time that `2027-01-31T12:00Z` means, in UTC; None for anything else. Never raises.
 
     The seconds may be missing, and a space may stand for the T. A time without an offset is returned naive: the caller
-    knows its time zone, or refuses it.
+    must know its time zone or refuse it.
     """
     try:
         moment = datetime.fromisoformat(text.upper()) if _TIME.fullmatch(text) else None

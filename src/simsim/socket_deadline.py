@@ -1,4 +1,4 @@
-"""A time limit for a whole exchange over a connection, however slowly the other side talks."""
+"""A time limit for a whole exchange over a connection, even if the other side sends very slowly."""
 
 import contextlib
 import os
@@ -9,12 +9,13 @@ import threading
 class SocketDeadline:
     """Cuts a connection after some seconds. `has_passed` means that an end or a reset may come from this cut.
 
-    The socket's own timeout bounds each read separately: a peer that sends a byte now and then would hold us forever.
+    The socket's own timeout bounds each read separately: a peer that sends a byte now and then could keep us waiting
+    forever.
     """
 
     def __init__(self, connection: socket.socket, *, seconds: float) -> None:
         self.has_passed = False
-        # A duplicate still names the connection after TLS has taken over the socket.
+        # Keep a duplicate: it still refers to the connection after TLS has taken over the socket.
         self._duplicate = socket.socket(fileno=os.dup(connection.fileno()))
         self._timer = threading.Timer(seconds, self._cut)
         self._timer.daemon = True
@@ -23,7 +24,7 @@ class SocketDeadline:
     def cancel(self) -> None:
         """Stop the clock; harmless when it has stopped already."""
         self._timer.cancel()
-        # The timer may be about to use the duplicate, whose number another socket would get.
+        # Wait for the timer: it may be about to use the duplicate, and another socket could get its number.
         self._timer.join()
         self._duplicate.close()
 

@@ -1,4 +1,4 @@
-"""Replaces Python's own SQLite by one without the WAL-reset bug, before any other module imports `sqlite3`.
+"""Replaces Python's own SQLite with one without the WAL-reset bug, before any other module imports `sqlite3`.
 
 Two connections that write and checkpoint at the same time can corrupt a file in WAL mode; SQLite 3.51.3 fixes it, and
 3.50.7 and 3.44.6 on their branches (https://www.sqlite.org/wal.html, "The WAL-Reset Bug"). Debian 12 has 3.40.1.
@@ -39,7 +39,7 @@ def is_fixed(version: tuple[int, ...]) -> bool:
 
 
 def put_in_place() -> None:
-    """Have every later `import sqlite3` in this process find the carried SQLite, or Python's own without the package.
+    """Make every later `import sqlite3` in this process find the packaged SQLite; without the package, Python's own.
 
     Two libraries on one file in one process would drop each other's locks, so no module may import `sqlite3` earlier.
     """
@@ -60,7 +60,7 @@ def in_use() -> Library:
 
 
 def prove_safe() -> None:
-    """Raise Unusable, in one line, when the SQLite in use has the WAL-reset bug."""
+    """Raise Unusable, in one line, if the SQLite in use has the WAL-reset bug."""
     library = in_use()
     if not library.is_safe:
         raise Unusable(

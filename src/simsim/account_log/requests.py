@@ -52,7 +52,7 @@ def export_of(account: Account, *, actor: Actor, filters: LogFilters | None = No
 def flood_of(
     account: Account, *, actor: Actor, filters: LogFilters, since: datetime | None, until: datetime | None
 ) -> Flooded | None:
-    """Return the requests that were counted instead of stored and match the filters, whose own times are ignored.
+    """Return the summary of requests that were counted instead of stored and match the filters, except for their times.
 
     See `flooded`. Raises NotFound or NotPermitted, and Invalid for an invalid status.
     """
@@ -75,7 +75,7 @@ def may_match_counted(filters: LogFilters) -> bool:
 
 
 def find_request(request_id: int, *, actor: Actor, account: Account) -> LoggedRequest:
-    """Return the request of that id in the account's log; raise NotFound also for another account's request."""
+    """Return the request with this id from the account's log; raise NotFound, also for another account's request."""
     permit(actor, Permission.VIEW_LOG, account)
     found = LoggedRequest.objects.filter(pk=request_id, account_id=account.pk).first()
     if found is None:

@@ -67,7 +67,7 @@ class Report:
 
 @dataclass(frozen=True)
 class NewCaller:
-    """An address that was first let in on `first_day`, and the tokens that it used, the busiest first."""
+    """An address whose first accepted request came on `first_day`, and the tokens that it used, the busiest first."""
 
     address: str
     first_day: date
@@ -99,7 +99,7 @@ def usage_of(account: Account, *, actor: Actor, span: Span, by: By) -> Report:
 
 
 def new_callers_of(account: Account, *, actor: Actor, now: datetime) -> NewCallers:
-    """Return the addresses that were first let in within the last NEW_DAYS days, today included.
+    """Return the addresses whose first accepted request came within the last NEW_DAYS days, including today.
 
     Raises NotFound or NotPermitted.
     """
@@ -133,7 +133,8 @@ def _by_value(account: Account, span: Span, by: By, everything: Usage) -> Split:
     found = report.largest(account.pk, span, KINDS[by], of=everything, number=MAX_ROWS)
     if by is not By.TOKEN:
         parts = [Part(usage, value) for value, usage in found.by_value.items()]
-        # Every request has a status and an endpoint: any rest was counted between the two queries.
+        # Every request has a status and an endpoint, so a remainder can only come from requests between the two
+        # queries.
         return Split(parts, found.others_number, found.others, Usage())
     tokens = _tokens(account, map(uuid.UUID, found.by_value))
     parts = [
@@ -145,7 +146,7 @@ def _by_value(account: Account, span: Span, by: By, everything: Usage) -> Split:
 
 
 def _by_software(account: Account, span: Span, everything: Usage) -> Split:
-    # All tokens of the account: a list of thousands of ids would exceed SQLite's limit for one statement.
+    # Read all tokens of the account: a list of thousands of ids would exceed SQLite's limit for one statement.
     joined = Token.objects.filter(account=account).values_list("software").annotate(ids=JoinedIds("pk"))
     software_of = {token_id: software for software, ids in joined.order_by() for token_id in split_ids(ids)}
     used = report.by_group(account.pk, span, software_of.get, of=everything)
@@ -154,7 +155,7 @@ def _by_software(account: Account, span: Span, everything: Usage) -> Split:
     parts.sort(key=lambda part: (-part.usage.requests, part.software.name if part.software else ""))
     unnamed = everything - total(used.values())
     if not any(map(any, (part.usage.took for part in parts))):
-        # The parts have no durations, so the rest has none either.
+        # The parts have no durations, so the remainder has none either.
         unnamed = Usage(unnamed.accepted, unnamed.refused)
     rest = parts[MAX_ROWS:]
     return Split(parts[:MAX_ROWS], len(rest), total(part.usage for part in rest), unnamed)

@@ -32,7 +32,7 @@ MAX_EMAIL_LENGTH = 254
 
 @transaction.atomic
 def create_account(*, actor: Actor, name: str, now: datetime) -> Account:
-    """Create an account; only the operator may. Raises Invalid for an unusable name, AlreadyExists for a taken one."""
+    """Create an account (only the operator may). Raises Invalid for an unusable name, AlreadyExists for a taken one."""
     if not actor.is_operator:
         raise NotPermitted
     account = Account(name=parse_line("name", name), created_at=now)
@@ -43,9 +43,9 @@ def create_account(*, actor: Actor, name: str, now: datetime) -> Account:
 
 @transaction.atomic
 def ensure_account(*, actor: Actor, external_id: str, name: str, now: datetime) -> tuple[Account, bool]:
-    """Return the account of that external id, and whether this call created it; an existing account stays as it is.
+    """Return the account with this external id, and whether this call created it; an existing account is not changed.
 
-    Raises AlreadyExists when another account has the name, AccountClosed when the account of that id is closed.
+    Raises AlreadyExists if another account has the name, AccountClosed if the account with this id is closed.
     """
     if not actor.is_operator:
         raise NotPermitted
@@ -87,7 +87,7 @@ def rename_account(*, actor: Actor, account: Account, name: str, now: datetime) 
 
 
 def save_under_free_name(account: Account) -> None:
-    """Save an account; raise AlreadyExists when another one has the same name in any equivalent spelling."""
+    """Save an account; raise AlreadyExists if another one has the same name in any equivalent spelling."""
     account.name_key = name_key(account.name)
     taken = AlreadyExists(gettext_noop("There is already an account named “%(name)s”."), name=account.name)
     others = Account.objects.exclude(pk=account.pk).filter(
@@ -108,7 +108,7 @@ def add_user(
 ) -> Membership:
     """Add a person to an account, and create the user if the address is new; without a password they can't sign in yet.
 
-    Raises Invalid for an unusable address or role, AlreadyExists when the person already belongs to the account. An
+    Raises Invalid for an unusable address or role, AlreadyExists if the person already belongs to the account. An
     existing user's password never changes here: an administrator of one account must not gain access to another.
     """
     permit(actor, Permission.MANAGE_PEOPLE, account)
@@ -119,7 +119,7 @@ def add_user(
 
 @transaction.atomic
 def change_role(*, actor: Actor, account: Account, user: User, role: str, now: datetime) -> Membership:
-    """Promote or demote a user. Raises LastAdministrator when the account would have no administrator."""
+    """Promote or demote a user. Raises LastAdministrator if the account would have no administrator."""
     membership = locked_membership(actor, account, user)
     if role not in Role.values:
         raise Invalid(FieldError("role", gettext_noop("The role is either administrator or member.")))
@@ -151,7 +151,7 @@ def reset_password(*, actor: Actor, user: User, password: str, now: datetime) ->
         raise NotPermitted
     user.set_password(password)
     user.save(update_fields=["password"])
-    # Recorded for each account; without an account, for the operator.
+    # Record the reset for each account, or without an account for the operator.
     trails: list[uuid.UUID | None] = [*user.memberships.values_list("account_id", flat=True)]
     for account_id in trails or [None]:
         recorder.record(
@@ -165,7 +165,7 @@ def reset_password(*, actor: Actor, user: User, password: str, now: datetime) ->
 
 
 def add_membership(account: Account, *, email: str, role: str, password: str | None, now: datetime) -> Membership:
-    """Create the membership, and the user if there is none. The caller has checked permission and records it."""
+    """Create the membership, and the user if needed. The caller has checked permission and records the event."""
     lock_open(account)
     email = parse_email(email)
     if role not in Role.values:
@@ -179,16 +179,16 @@ def add_membership(account: Account, *, email: str, role: str, password: str | N
 
 
 def find_or_create_user(email: str, password: str | None, now: datetime) -> User:
-    """Return the user of that address; a new user gets the password, or an unusable one if it is None."""
+    """Return the user with this address, created if needed with the password, or with an unusable one if it is None."""
     found = User.objects.filter(email=email).first()
     if found is not None:
         return found
-    # Two accounts may add the same new person at once: the second one finds the user.
+    # Two accounts may add the same new person at once: the second call finds the user of the first.
     user, made = User.objects.get_or_create(
         email=email, defaults={"password": make_password(password), "created_at": now}
     )
     if made:
-        # Verified, because the operator or an administrator vouches for the address.
+        # The address counts as verified, because the operator or an administrator vouches for it.
         EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
     return user
 
@@ -205,7 +205,7 @@ def locked_membership(actor: Actor, account: Account, user: User) -> Membership:
 
 
 def keep_one_administrator(leaving: Membership) -> None:
-    """Raise LastAdministrator when no other active administrator would remain."""
+    """Raise LastAdministrator if no other active administrator would remain."""
     if leaving.role != Role.ADMINISTRATOR:
         return
     others = Membership.objects.filter(account_id=leaving.account_id, role=Role.ADMINISTRATOR, user__is_active=True)
@@ -214,10 +214,10 @@ def keep_one_administrator(leaving: Membership) -> None:
 
 
 def parse_email(text: str) -> str:
-    """Return the address in its normal spelling; raise Invalid when the text is not an address."""
+    """Return the address in its normal spelling; raise Invalid if the text is not an address."""
     email = normal_email(text)
     wrong = Invalid(FieldError("email", gettext_noop("This is not an email address.")))
-    # Django's rule ignores case, so that a dotless ı passes for an i, and allows invisible characters in a domain.
+    # Django's rule ignores case, so it accepts a dotless ı for an i, and it allows invisible characters in a domain.
     if not email.partition("@")[0].isascii():
         raise wrong
     try:

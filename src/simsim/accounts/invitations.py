@@ -1,4 +1,4 @@
-"""Invitations: an invited person belongs to the account at once and gets a mail with a link."""
+"""Invitations: an invited person belongs to the account at once and gets an email with a link."""
 
 from datetime import datetime, timedelta
 from urllib.parse import urljoin
@@ -27,9 +27,9 @@ def needs_recent_authentication(role: str) -> bool:
 
 @transaction.atomic
 def invite(*, actor: Actor, account: Account, email: str, role: str, now: datetime) -> Membership:
-    """Add a person to the account and owe them the invitation.
+    """Add a person to the account and queue the invitation.
 
-    Raises Invalid for an unusable address or role, AlreadyExists when the person already belongs to the account.
+    Raises Invalid for an unusable address or role, AlreadyExists if the person already belongs to the account.
     """
     permit(actor, Permission.MANAGE_PEOPLE, account)
     prove_not_too_many(account, normal_email(email), now)
@@ -42,7 +42,7 @@ def invite(*, actor: Actor, account: Account, email: str, role: str, now: dateti
 
 @transaction.atomic
 def invite_again(*, actor: Actor, account: Account, user: User, now: datetime) -> Membership:
-    """Owe the mail again to a person who has not signed in yet; at most once a minute."""
+    """Queue the invitation again for a person who has not signed in yet, at most once a minute."""
     membership = locked_membership(actor, account, user)
     user, since = membership.user, membership.created_at
     if user.last_login is not None and user.last_login >= since:
@@ -55,7 +55,7 @@ def invite_again(*, actor: Actor, account: Account, user: User, now: datetime) -
 
 
 def prove_not_too_many(account: Account, email: str, now: datetime) -> None:
-    """Raise TooManyInvitations when an account writes to too many people, or to one person too often, in a day."""
+    """Raise TooManyInvitations if an account writes to too many people, or to one person too often, in a day."""
     owed = outbox.owed_since(now - timedelta(days=1), kind="invited")
     if owed.filter(recipient=email).count() >= MAX_PER_DAY_AND_ADDRESS:
         raise TooManyInvitations
@@ -64,9 +64,9 @@ def prove_not_too_many(account: Account, email: str, now: datetime) -> None:
 
 
 def owe_invitation(actor: Actor, membership: Membership, *, chooses: bool, now: datetime) -> bool:
-    """Owe the mail; return False when it was already owed in this minute.
+    """Queue the invitation; return False if one was already queued in this minute.
 
-    With `chooses`, the link leads to a page to choose a password, otherwise to the sign-in.
+    With `chooses`, the link opens a page to choose a password, otherwise the sign-in page.
     """
     ends_at = now + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
     return outbox.owe(
@@ -94,5 +94,5 @@ def link_to_choose_a_password(user: User) -> str:
 
 
 def address_of(page: str, **arguments: str) -> str:
-    """Return the address of a page on SIMSIM_BASE_URL: a mail must not contain a host from a request's headers."""
+    """Return the address of a page on SIMSIM_BASE_URL: an email must not contain a host from a request's headers."""
     return urljoin(settings.OPERATOR.base_url, reverse(page, kwargs=arguments))

@@ -8,16 +8,16 @@ from simsim.accounts.name_keys import IGNORABLE, name_key
 
 
 def lookalike(name: str, among: Iterable[str]) -> str | None:
-    """Return the first of the names that people could mistake for this one, None when there is none.
+    """Return the first of the names that people could mistake for this one, or None if there is none.
 
-    A name with the same key is not a lookalike: it is the same name.
+    A name with the same `name_key` counts as the same name, not as a lookalike.
     """
     key, wanted = name_key(name), shapes(name)
     return next((other for other in among if shapes(other) & wanted and name_key(other) != key), None)
 
 
 def shapes(name: str) -> frozenset[str]:
-    """Return the skeletons of a name: as written, and without case.
+    """Return two skeletons of a name: as written, and in lower case.
 
     Both, because a capital I looks like an l, and a Cyrillic і like an i.
     """
@@ -39,7 +39,8 @@ def prototypes() -> dict[int, str]:
     The library lists pairs in both directions, such as from “l” to each of “1”, “I” and “|” and back. The prototype
     is the text that several characters are confused with; of two, it is the longer (“m” looks like “rn”).
     """
-    # Imported on first use: the hundred thousand pairs would slow down each start of the command line.
+    # Import the pairs on first use: there are a hundred thousand, which would slow down every start of the command
+    # line.
     from confusable_homoglyphs.confusables import confusables_data  # noqa: PLC0415
 
     known = {text: [pair["c"] for pair in pairs] for text, pairs in confusables_data.items()}
@@ -49,6 +50,6 @@ def prototypes() -> dict[int, str]:
             [other] = others
             is_alone = len(known.get(other, ())) == 1
             if not is_alone or (len(other), text) > (1, other):
-                # The data wraps right-to-left characters in direction marks.
+                # The library's data wraps right-to-left characters in direction marks.
                 found[ord(text)] = other.strip("\u200e")
     return found

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 class Account(models.Model):
     """A customer of the API. Its id is the username of each of its tokens (R15).
 
-    `external_id` is the account's id in another system, None without one. A closed account keeps only its log and its
-    audit trail: see `tokens.account_closure`.
+    `external_id` is the account's id in another system, or None. A closed account keeps only its log and its audit
+    trail: see `tokens.account_closure`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -85,5 +85,5 @@ class Membership(models.Model):
 
 def normal_email(text: str) -> str:
     """Return an address as we store and look it up: without outer spaces, in NFKC and lower case."""
-    # Not casefold(), which would make one domain of two: straße.example and strasse.example.
+    # Do not use casefold(): it would make straße.example and strasse.example the same domain.
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).strip().lower())

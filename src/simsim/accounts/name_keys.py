@@ -31,7 +31,7 @@ def name_key(text: str) -> str:
     if text.isascii():
         return " ".join(text.lower().split())
     folded = text
-    # Twice: folding can undo normalization, and normalization can undo folding.
+    # Do it twice: folding can undo normalization, and normalization can undo folding.
     for _ in range(2):
         folded = unicodedata.normalize("NFKC", IGNORABLE.sub("", unicodedata.normalize("NFKC", folded).casefold()))
     return " ".join(folded.split())
@@ -43,7 +43,7 @@ def search_key(*texts: str) -> str:
 
 
 def same_named(candidates: Iterable[Named], name: str) -> Named | None:
-    """Return the first candidate with this name in any spelling that has the same `name_key`, None when there is none.
+    """Return the first candidate with this name in any spelling that has the same `name_key`, or None if there is none.
 
     Candidates are rows found by key, by an empty key or by name: older code that still runs during an update leaves a
     new row without a key, and a renamed row with the key of its old name.

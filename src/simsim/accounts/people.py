@@ -21,7 +21,7 @@ class Person:
 
     @property
     def last_sign_in(self) -> datetime | None:
-        """When they last signed in, None if that was before they joined: it is then no business of this account."""
+        """When they last signed in, or None if that was before they joined, which is no business of this account."""
         at = self.user.last_login
         return at if at is not None and at >= self.membership.created_at else None
 
@@ -38,7 +38,7 @@ def memberships_of(user: User) -> list[Membership]:
 def people_of(account: Account, *, actor: Actor) -> list[Person]:
     """Return the people of the account, administrators first; raise NotFound or NotPermitted."""
     permit(actor, Permission.MANAGE_PEOPLE, account)
-    # In alphabetical order, "administrator" comes before "member".
+    # Sorting by role works because "administrator" comes before "member" in the alphabet.
     memberships = list(
         Membership.objects.filter(account=account).select_related("user", "account").order_by("role", "user__email")
     )
@@ -50,7 +50,7 @@ def people_of(account: Account, *, actor: Actor) -> list[Person]:
 
 
 def find_person(user_id: int, *, account: Account, actor: Actor) -> Person:
-    """Return the person of that id in the account; raise NotFound when there is none."""
+    """Return the person with this id in the account; raise NotFound if there is none."""
     for person in people_of(account, actor=actor):
         if person.user.pk == user_id:
             return person

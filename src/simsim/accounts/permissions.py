@@ -57,7 +57,7 @@ def role_of(user: User, account: Account) -> str | None:
 
 
 def permit(actor: Actor, permission: Permission, account: Account) -> None:
-    """Return if the actor may do it. Raise NotFound for a stranger, who learns nothing, and NotPermitted for a member.
+    """Return if the actor has the permission. Raise NotFound for a stranger, who learns nothing, else NotPermitted.
 
     The operator owns the machine and manages accounts and people. Tokens belong to the customer: even the operator
     creates them only on behalf of an administrator.
@@ -74,7 +74,7 @@ def permit(actor: Actor, permission: Permission, account: Account) -> None:
 
 
 def lock_open(account: Account) -> Account:
-    """Return the current account, locked until the transaction ends; raise AccountClosed for a closed one.
+    """Return the account, read again and locked until the transaction ends; raise AccountClosed if it is closed.
 
     Every action that gives an account a token, a request or a person locks it here, so that closing the account at the
     same moment either waits for the action or makes it fail.
@@ -87,7 +87,7 @@ def lock_open(account: Account) -> Account:
 
 
 def is_permitted(actor: Actor, permission: Permission, account: Account) -> bool:
-    """Whether permit() would return: for showing a button, never for a decision."""
+    """Whether permit() would return. Use it to show or hide a button, never to decide whether to act."""
     try:
         permit(actor, permission, account)
     except (NotFound, NotPermitted):

@@ -8,11 +8,12 @@ from simsim.problem import FieldError, Invalid, gettext_noop
 
 MAX_LINE_LENGTH = 200
 MAX_TEXT_LENGTH = 1000
-# Controls, separators, surrogates and private-use characters end header lines or can't be encoded; directional
-# overrides and isolates make a name read as another one (T8, T9). Other format characters join emoji.
+# Control characters, separators, surrogates and private-use characters end header lines or can't be encoded.
+# Directional overrides and isolates can make a name look like another one (T8, T9). Other format characters are
+# allowed, because they join emoji.
 FORBIDDEN_CATEGORIES = {"Cc", "Zl", "Zp", "Cs", "Co"}
 DIRECTIONAL = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Invisible characters: two names that differ only in these look the same. The last ones are blank symbols.
+# Invisible characters: names that differ only in these look the same. The last ones are symbols that are blank.
 UNSEEN = regex.compile(
     r"[[\p{Default_Ignorable_Code_Point}\p{Cf}]--\p{Prepended_Concatenation_Mark}]|[\u2800\ufffc\U0001d159]", regex.V1
 )
@@ -36,7 +37,7 @@ DRAWN = regex.compile(r"[\p{L}\p{N}\p{P}\p{S}]")
 def parse_line(field: str, text: str, *, required: bool = True, longest: int = MAX_LINE_LENGTH) -> str:
     """Return a one-line text in NFC without outer spaces; raise Invalid, naming the field, for an unusable text.
 
-    Every character of it is visible, so that readers see where two names differ.
+    All its characters are visible, so that readers can see where two names differ.
     """
     line = unicodedata.normalize("NFC", text).strip()
     if not line and required:
@@ -51,7 +52,7 @@ def parse_line(field: str, text: str, *, required: bool = True, longest: int = M
 
 
 def parse_text(field: str, text: str) -> str:
-    """Return a text of several lines; raise Invalid, naming the field, when it is too long or contains controls."""
+    """Return a text of several lines; raise Invalid, naming the field, if it is too long or contains controls."""
     body = unicodedata.normalize("NFC", text).replace("\r\n", "\n").strip()
     prove_readable(field, body, MAX_TEXT_LENGTH, allowed="\n\t")
     return body

@@ -7,7 +7,7 @@ from django.db import models
 
 
 class AuditEvent(models.Model):
-    """An event, its actor and its subject. Ids and labels are copies, because the row outlives them."""
+    """An event, its actor and its subject. Ids and labels are copies, because the row outlives actor and subject."""
 
     at = models.DateTimeField()
     event = models.CharField(max_length=60)

@@ -1,4 +1,4 @@
-"""Writing the audit trail, in the transaction of the change that an event is about."""
+"""Writes events to the audit trail, in the transaction of the change that they record."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ SHIPMENT_SIZE = 100
 
 
 class Recordable(Protocol):
-    """An actor as the trail stores one: `label` is what people read, `user_id` None for an actor who is no user."""
+    """An actor as the audit trail stores it: `label` is for people; `user_id` is None if the actor is not a user."""
 
     @property
     def label(self) -> str: ...
@@ -28,7 +28,7 @@ class Recordable(Protocol):
 
 @dataclass(frozen=True)
 class LabelledActor:
-    """An actor below the rooms that know users: Simsim itself, or somebody unknown who tried to sign in."""
+    """An actor without a user: Simsim itself, or an unknown person who tried to sign in."""
 
     label: str
     user_id: int | None = None
@@ -43,7 +43,7 @@ def audit_event(
     details: Mapping[str, object],
     now: datetime,
 ) -> AuditEvent:
-    """Return an event that is not stored yet, for `record_all`."""
+    """Return an unsaved event, for `record_all`."""
     return AuditEvent(
         at=now,
         event=event,
@@ -64,14 +64,14 @@ def record(
     details: Mapping[str, object],
     now: datetime,
 ) -> None:
-    """Append an event, as `record_all` does."""
+    """Append an event to the audit trail: see `record_all`."""
     record_all(
         [audit_event(event, actor=actor, account_id=account_id, subject_id=subject_id, details=details, now=now)]
     )
 
 
 def record_all(events: Sequence[AuditEvent]) -> None:
-    """Append events in their order.
+    """Append events to the audit trail, in order.
 
     Must run inside the transaction of their changes, so that neither exists without the other.
     """

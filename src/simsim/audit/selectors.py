@@ -58,7 +58,7 @@ def condition_of(filters: AuditFilters) -> Q:
 
 
 def parse_event(text: str) -> list[str]:
-    """Return the events of that name or group; raise Invalid, with the nearest name, when there is none."""
+    """Return the events of that name or group; raise Invalid, with the nearest name, if there is none."""
     group = text.removesuffix("*") if text.endswith(ANY_OF_A_GROUP) else None
     meant = [event.value for event in Event if (event.value.startswith(group) if group else event.value == text)]
     if meant:

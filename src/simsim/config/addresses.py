@@ -1,4 +1,4 @@
-"""Addresses in the operator's settings: each is checked and normalized, or refused."""
+"""Addresses in the operator's settings: checked and normalized."""
 
 import ipaddress
 import re
@@ -52,17 +52,17 @@ def normal_base_url(url: str) -> str:
 
 
 def normal_host(name: str, host: str) -> str:
-    """Return a host in lower case and ASCII, with brackets for IPv6; raise Unusable for any other text."""
+    """Return a host in lower case and ASCII, with brackets for IPv6; raise Unusable for a text that is no host."""
     if ":" in host:
         try:
-            # Without a zone, which no browser takes: http://[fe80::1%eth0].
+            # Refuse a zone, as browsers do: http://[fe80::1%eth0].
             return f"[{ipaddress.IPv6Address(host.replace('%', ' '))}]"
         except ValueError:
             raise Unusable("%(name)s: [%(host)s] is not an IPv6 address", name=name, host=host) from None
     text = ascii_host(host).removesuffix(".")
     labels = text.split(".")
-    # A browser takes 127.1 and 0x7f.1 for addresses and writes them in full, so a host that ends in a number must be a
-    # full IPv4 address.
+    # A browser expands 127.1 and 0x7f.1 to full addresses, so a host that ends in a number must be a complete IPv4
+    # address.
     is_number = labels[-1].isdigit() or labels[-1].startswith("0x")
     if len(text) > 253 or not all(map(_is_label, labels)) or (is_number and not is_ipv4(text)):
         raise Unusable("%(name)s: “%(host)s” is neither a host name nor an address", name=name, host=host)
@@ -90,7 +90,7 @@ def is_ipv4(text: str) -> bool:
 
 
 def prove_api_url(url: str) -> None:
-    """Raise Unusable for a URL that no path can follow, or that would show a password to every caller."""
+    """Raise Unusable for a URL to which no path can be appended, or that would show a password to every caller."""
     prove_characters(API_URL, url)
     parts = split_url(API_URL, url, set(DEFAULT_PORTS))
     if "@" in parts.netloc or "?" in url or "#" in url:

@@ -1,4 +1,4 @@
-"""The entry point of `simsim`: gives the command line its settings, and Django when a verb needs it."""
+"""The entry point of `simsim`: passes settings to the command line, and starts Django when a verb needs it."""
 
 import gc
 import os
@@ -10,7 +10,7 @@ from simsim.operations.context import Operator, Wiring
 
 def main() -> int:
     """Run the verb that the arguments name and return the exit status."""
-    # While modules are imported there is no garbage, and looking for it takes a fifth of the start.
+    # Importing modules makes no garbage, and the collector would take a fifth of the start-up time.
     gc.disable()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "simsim.config.settings")
     wiring = Wiring(
@@ -25,12 +25,12 @@ def main() -> int:
     try:
         return run(sys.argv[1:], wiring=wiring)
     finally:
-        # The last collection, at exit, closes the databases: SQLite then leaves no file beside its own.
+        # A last collection at exit closes the databases, so that SQLite removes its side files.
         gc.unfreeze()
 
 
 def operator() -> Operator:
-    """Return the operator's settings; raise Unusable when one can't be used."""
+    """Return the operator's settings; raise Unusable if one can't be used."""
     from simsim.config import environment  # noqa: PLC0415 - help answers without it
 
     found = environment.read()
@@ -50,20 +50,20 @@ def start_django() -> None:
 
 
 def start_unproven() -> None:
-    """Start Django without checks for databases and secrets; raise Unusable when a setting can't be used."""
+    """Start Django without checks for databases and secrets; raise Unusable if a setting can't be used."""
     import django  # noqa: PLC0415 - help answers without it
     from django.conf import settings  # noqa: PLC0415
 
     django.setup()
     for database in settings.DATABASES.values():
-        # Pools are for servers: here a pool would retry for half a minute with many messages, where a single connection
-        # fails with one line.
+        # Pools are for servers: here, a pool would retry for half a minute and print many messages, while a single
+        # connection fails with one line.
         database["OPTIONS"].pop("pool", None)
     collect_garbage()
 
 
 def collect_garbage() -> None:
-    """Collect garbage from now on, but not among the imported modules, which are never garbage."""
+    """Enable garbage collection, but exclude the imported modules, which are never garbage."""
     gc.freeze()
     gc.enable()
 

@@ -56,7 +56,7 @@ def prove_postgresql(name: str, url: str) -> None:
 
 
 def postgresql_parameters(name: str, url: str) -> dict[str, Any]:
-    """Return libpq's parameters, as its own parser reads them from the URL; raise Unusable when it can't."""
+    """Return libpq's parameters, as its own parser reads them from the URL; raise Unusable if it can't."""
     import psycopg  # noqa: PLC0415 - a gate on SQLite does not need the driver, which takes 30 ms and 10 MB
     from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
 
@@ -64,7 +64,8 @@ def postgresql_parameters(name: str, url: str) -> dict[str, Any]:
         return dict(conninfo_to_dict(url))
     except psycopg.Error as error:
         unknown = _unknown_parameter(str(error))
-    # libpq quotes the text that it could not read, which may be half of a password: we repeat only a parameter's name.
+    # libpq's message quotes the text that it could not read, which may be half of a password, so show only a
+    # parameter's name.
     if unknown and "@" not in url.partition("?")[2]:
         known = sorted(option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults())
         nearest = difflib.get_close_matches(unknown[1], known, n=1, cutoff=0.0)[0]
@@ -78,7 +79,10 @@ def postgresql_parameters(name: str, url: str) -> dict[str, Any]:
 
 
 def prove_values(name: str, parameters: dict[str, Any]) -> None:
-    """Have libpq check the parameters' values: it does so before it connects, here to an address that can't exist."""
+    """Have libpq check the parameters' values.
+
+    It checks them before it connects, here to an address that can't exist.
+    """
     from psycopg import Error, pq  # noqa: PLC0415
     from psycopg.conninfo import make_conninfo, timeout_from_conninfo  # noqa: PLC0415
 
@@ -99,15 +103,15 @@ def prove_values(name: str, parameters: dict[str, Any]) -> None:
 def django_database(name: str, url: str) -> dict[str, Any]:
     """Return Django's settings for the database: the parameters that libpq reads from the URL, as the gate does.
 
-    Only read-write servers are accepted: connections are kept for an hour, and one to a standby would refuse every
-    change for that time.
+    Only read-write servers are accepted: connections are kept for an hour, and a connection to a standby would refuse
+    every change until then.
     """
     options = postgresql_parameters(name, url)
     named = {key: str(options.pop(parameter, "")) for key, parameter in _DJANGO_NAMES.items()}
     return {
         "ENGINE": "django.db.backends.postgresql",
         **named,
-        # Behind a pooler of transactions the next rows would be fetched in a session that has no such cursor.
+        # Behind a pooler in transaction mode, the next rows would be fetched in a session that doesn't have the cursor.
         "DISABLE_SERVER_SIDE_CURSORS": True,
         "OPTIONS": {
             "connect_timeout": 5,

@@ -17,15 +17,15 @@ from simsim.request_log.ship.endpoints import Pattern, parse_pattern
 from simsim.request_log.ship.proxy_formats import AccessLog, parse_access_log
 
 LISTS = ("trusted_proxies", "access_logs", "log_path_patterns")
-# An empty value of these means “none”. Any other empty setting is a mistake: a variable that was never filled in, in a
-# container's configuration, would put the tokens into a new SQLite file, under a new key.
+# These settings may be empty, which turns them off. Any other empty setting is a mistake: a variable left blank in a
+# container's configuration would put the tokens into a new SQLite file, under a new key.
 MAY_BE_EMPTY = frozenset(
     {*LISTS, "log_database_url", "forward_url", "forward_secret", "forward_ca", "api_url", "gate_listen"}
 )
 MAX_RETENTION_DAYS = 36_500
 # A list of proxies that covers large parts of an address family would let callers choose their own address (T2).
 WIDEST_TRUSTED_PREFIX = {4: 8, 6: 16}
-# In place of pydantic's own messages, which operators would not understand.
+# These replace pydantic's own messages, which operators would not understand.
 WORDS = {
     "log_retention_days": f"must be a number of days from 1 to {MAX_RETENTION_DAYS}",
     "forward_what": "must be log, audit or both",
@@ -65,7 +65,7 @@ class Environment(BaseSettings):
     access_logs: Annotated[tuple[str, ...], NoDecode] = ()
     log_retention_days: int = Field(default=365, ge=1, le=MAX_RETENTION_DAYS)
     log_path_patterns: Annotated[tuple[str, ...], NoDecode] = ()
-    # A webhook's URL may contain the secret that lets anybody write to it.
+    # A webhook's URL may contain the secret that allows writing to it.
     forward_url: SecretStr = Field(default=SecretStr(""), repr=False)
     forward_secret: SecretStr = Field(default=SecretStr(""), repr=False)
     forward_what: Literal["log", "audit", "both"] = "both"
@@ -127,7 +127,7 @@ class Environment(BaseSettings):
 
     @property
     def is_embedded(self) -> bool:
-        """Whether the tokens are in SQLite, so that missing secrets may be made in the data directory."""
+        """Whether the tokens are in SQLite: only then may missing secrets be created in the data directory."""
         return not is_postgresql(self.database_url)
 
     @property
@@ -176,7 +176,7 @@ class Environment(BaseSettings):
         return allowlist.pack(networks)
 
     def parse_gate_listen(self, text: str, *, name: str = f"{PREFIX}GATE_LISTEN") -> HostPort | None:
-        """Return the TCP address on which the gate listens, None without one; raise Unusable for a bad value."""
+        """Return the TCP address on which the gate listens, or None; raise Unusable for a bad value."""
         if not text:
             return None
         address = parse_listen(text, name=name)
@@ -203,7 +203,7 @@ class Environment(BaseSettings):
         return [pattern for pattern in patterns.values() if pattern]
 
     def forward_target(self) -> Target | None:
-        """Return the receiver of forwarded events, None without one; raise Unusable for a bad value."""
+        """Return the receiver of forwarded events, or None; raise Unusable for a bad value."""
         url = self.forward_url.get_secret_value()
         for name in ("forward_secret", "forward_ca"):
             if not url and self.is_given(name):
@@ -220,11 +220,11 @@ class Environment(BaseSettings):
         return secret_files.decode_keys(text) if text else []
 
     def django_secret(self) -> str:
-        """Return the key that signs sessions, "" without one."""
+        """Return the key that signs sessions, or "" if there is none."""
         return self.secret_key.get_secret_value() or self.kept_secret("secret_key")
 
     def prove_secrets(self) -> None:
-        """Raise Unusable when one of the two secrets is missing."""
+        """Raise Unusable if one of the two secrets is missing."""
         for name, is_there in (("token_keys", bool(self.key_ring())), ("secret_key", bool(self.django_secret()))):
             if not is_there:
                 raise Unusable(

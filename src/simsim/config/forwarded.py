@@ -26,6 +26,6 @@ def as_forwarded(scope: Any, trusted: bytes) -> Any:
 
 
 def last_value(scope: Any, header: bytes) -> str:
-    """Return the last value in a header's list, "" without any."""
+    """Return the last value in a header's list, or "" if it is empty."""
     values = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == header]
     return ",".join(values).rpartition(",")[2].strip()

@@ -1,4 +1,4 @@
-"""The ASGI application of the gate on its TCP listener, for trusted proxies. Knows no Django."""
+"""The ASGI application of the gate on its TCP listener, for trusted proxies. Does not use Django."""
 
 from simsim.config import environment
 from simsim.config.gates import build_gate

@@ -1,4 +1,4 @@
-"""Builds the gate from the operator's settings, for every server. Knows no Django."""
+"""Builds the gate from the operator's settings, for every server. Does not use Django."""
 
 from functools import partial
 
@@ -24,7 +24,7 @@ def build_gate() -> Gate:
 
 def open_lookup(operator: Environment) -> Lookup:
     """Return the lookup on the operator's database. Opens nothing: the first `find` does."""
-    # Imported here: a gate on SQLite does without the PostgreSQL driver, 30 ms and 10 MB of it.
+    # Import the PostgreSQL driver only here: a gate on SQLite saves its 30 ms and 10 MB.
     if operator.is_embedded:
         from simsim.gate.lookup_sqlite import SqliteLookup  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""The last line of defence for passwords: no log record that contains one is written."""
+"""The last line of defence for passwords: they are masked in every log record."""
 
 import logging
 

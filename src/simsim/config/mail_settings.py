@@ -48,7 +48,8 @@ def read_mail_server(url: str) -> MailServer:
 def normal_sender(text: str) -> str:
     """Return `NAME <ADDRESS>` as a header holds it: a name with a comma in quotes, an international domain in ASCII.
 
-    Raises Unusable for anything but one address: a bad sender would otherwise show only at the first email, days later.
+    Raises Unusable for anything but one address: otherwise a bad sender would only be noticed with the first email,
+    days later.
     """
     if len(text) > MAX_SENDER_LENGTH or not text.isprintable():
         raise Unusable("%(name)s is too long, or contains a control character", name=SENDER)

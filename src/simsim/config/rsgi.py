@@ -1,4 +1,4 @@
-"""The RSGI application of the gate, for the server behind the gateway. Knows no Django."""
+"""The RSGI application of the gate, for the server behind the gateway. Does not use Django."""
 
 from simsim.config.gates import build_gate
 from simsim.gate.rsgi import Rsgi

@@ -1,4 +1,4 @@
-"""Secrets in files, for an installation on one machine: made by `migrate`, and readable only by their owner."""
+"""Secrets in files, for an installation on one machine: `migrate` creates them, and only their owner can read them."""
 
 import base64
 import binascii
@@ -14,12 +14,12 @@ SECRET_KEY, TOKEN_KEYS = "SIMSIM_SECRET_KEY", "SIMSIM_TOKEN_KEYS"
 
 
 def kept_secret(name: str, path: Path) -> str:
-    """Return the secret in a file, "" without a file; raise Unusable when it can't be read."""
+    """Return the secret in a file, or "" if there is no file; raise Unusable if it can't be read."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return ""
-    except OSError:  # a directory without permission: reported below
+    except OSError:  # no permission for the directory: reported below
         pass
     text = read_text(name, path).strip()
     if not text:
@@ -36,7 +36,7 @@ def make_secret(path: Path) -> None:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(made)
             file.flush()
-            # On the disk before anything is encrypted with it: a power cut must not lose a key in use.
+            # Sync the key to disk before anything is encrypted with it: a power cut must not lose a key in use.
             os.fsync(file.fileno())
         os.link(unfinished, path)
     except FileExistsError:

@@ -16,11 +16,11 @@ PREFIX = "SIMSIM_"
 FILE = "_FILE"
 KEPT = "simsim.env"
 DATA_DIR = "SIMSIM_DATA_DIR"
-# Read elsewhere: the supervisor's mark, the command line's traceback, and the variables of the recipes for callers,
-# which are in the shell of an operator who tries a recipe. The tests have their own prefix.
+# Variables that are read elsewhere: the supervisor's mark, the command line's traceback, and the variables of the
+# examples for callers, which an operator who tries an example has in the shell. The tests have their own prefix.
 OTHER_NAMES = frozenset({"SIMSIM_SUPERVISED", "SIMSIM_DEBUG", "SIMSIM_USERNAME", "SIMSIM_PASSWORD"})
 OF_THE_TESTS = "SIMSIM_TEST_"
-# Words of other products for the same thing.
+# Names that other products use for the same settings.
 OTHER_WORDS = {
     "DB": "DATABASE",
     "MAIL": "EMAIL",
@@ -29,8 +29,8 @@ OTHER_WORDS = {
     "PROXY": "PROXIES",
     "PUBLIC": "BASE",
 }
-# Kubernetes and Docker set such variables for services in each container: a service named "simsim" must not stop us.
-# https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+# Kubernetes and Docker set such variables in each container for every service: a service named "simsim" must not keep
+# us from starting. https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 _is_of_a_service = re.compile(
     r"SIMSIM_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)"
 ).fullmatch
@@ -93,7 +93,7 @@ def prove_known(name: str, known: Iterable[str], place: str = "") -> None:
 
 
 def likeness(wanted: str, right: str) -> float:
-    """Return the likeness of two names, from 0 to 1, without their common prefix; a missing end costs little."""
+    """Return the similarity of two names, from 0 to 1, without their common prefix; a missing end lowers it little."""
     wanted = "_".join(OTHER_WORDS.get(word, word) for word in wanted.removeprefix(PREFIX).split("_"))
     right = right.removeprefix(PREFIX)
     ratio = difflib.SequenceMatcher(None, wanted.replace("_", ""), right.replace("_", "")).ratio()
@@ -101,7 +101,7 @@ def likeness(wanted: str, right: str) -> float:
 
 
 def shown(name: str) -> str:
-    """Return a name for an error message, unless it may be a secret that was typed in the place of a name."""
+    """Return a name for an error message, or a substitute if it may be a secret that was typed in place of a name."""
     return name if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,59}", name) else "a name of other characters"
 
 
@@ -119,7 +119,7 @@ def resolve(settings: Mapping[str, str], known: Mapping[str, str], place: str = 
 
 
 def file_text(name: str, path: str) -> str:
-    """Return the text of a file that a setting names; raise Unusable when it is empty or can't be read."""
+    """Return the text of a file that a setting names; raise Unusable if it is empty or can't be read."""
     if not path:
         raise Unusable("%(name)s is empty: give the path of a file, or leave it out", name=name)
     text = read_text(name, Path(path)).strip()
@@ -129,7 +129,7 @@ def file_text(name: str, path: str) -> str:
 
 
 def read_text(name: str, path: Path) -> str:
-    """Return a file's text; raise Unusable, with the setting's name, when it can't be read."""
+    """Return a file's text; raise Unusable, with the setting's name, if it can't be read."""
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -140,12 +140,12 @@ def read_text(name: str, path: Path) -> str:
 
 
 def kept_settings(path: Path, known: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings that all commands on one data directory share, so that the links in all emails are alike.
+    """Return the settings that all commands on one data directory share, so that all emails have the same links.
 
     A missing file has no settings. Raises Unusable, with file and line, for a line that is not a setting.
     """
     if not os.path.lexists(path):
-        # The file may exist in a directory that this user may not enter.
+        # The file may be in a directory that this user can't read.
         prove_enterable(path.parent)
         return {}
     settings: dict[str, str] = {}
@@ -164,7 +164,7 @@ def kept_settings(path: Path, known: Mapping[str, str]) -> dict[str, str]:
 
 
 def number(line: Binding) -> int:
-    """Return the line number of a setting: the parser counts empty lines before a setting as part of it."""
+    """Return the line number of a setting, without the empty lines before it, which the parser counts as part of it."""
     text = line.original.string
     return line.original.line + text[: len(text) - len(text.lstrip())].count("\n")
 

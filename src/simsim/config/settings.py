@@ -16,7 +16,8 @@ OPERATOR = environment.read()
 BASE = urlsplit(OPERATOR.base_url)
 PACKAGE = Path(__file__).resolve().parent.parent
 
-# Either may be missing: `doctor` reports it, `migrate` makes it, and every other command stops before this line.
+# Each of these secrets may be missing: `doctor` reports that, `migrate` creates it, and other commands stop before this
+# line.
 SECRET_KEY = OPERATOR.django_secret()
 KEYRING = Keyring(OPERATOR.key_ring())
 DEBUG = False
@@ -91,8 +92,9 @@ def sqlite(path: Path, synchronous: str) -> dict[str, Any]:
     }
 
 
-# The request log has its own SQLite file, so that its writes never make the console or the gate wait. On PostgreSQL it
-# shares the database and so the alias: two aliases of one database would each record the other's migrations.
+# The request log has its own SQLite file, so that its writes never make the console or the gate wait. On PostgreSQL, it
+# shares the database and therefore the alias: with two aliases of one database, each would record the other's
+# migrations.
 if OPERATOR.is_embedded:
     DATABASES = {"default": sqlite(OPERATOR.database_path, "FULL")}
 else:
@@ -125,7 +127,7 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PREVENT_ENUMERATION = True
-ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # nobody can have us write to strangers
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # nobody can make us email strangers
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_LOGOUT_ON_GET = False

@@ -28,7 +28,7 @@ _WHOLE = {
 }
 _MAX_TEXT = 2 * 45 + 1  # two of ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255 and a hyphen
 _has_network_form = re.compile(r"(?P<address>[0-9A-Fa-f:.]+)(?:/(?P<length>0|[1-9][0-9]{0,2}))?").fullmatch
-# A hyphen, and what word processors and web pages make of one.
+# A hyphen, and the dashes with which word processors and web pages replace it.
 _dash = r"[^\S\r\n]*[-\u2010-\u2015\u2212][^\S\r\n]*"
 _has_range_form = re.compile(rf"([0-9A-Fa-f:.]+){_dash}([0-9A-Fa-f:.]+)").fullmatch
 _dash_between_addresses = re.compile(rf"(?<=[0-9A-Fa-f:.]){_dash}(?=[0-9A-Fa-f:.])")
@@ -59,7 +59,7 @@ def parse_address(text: str) -> Address | None:
 
     Strict: dotted quads without leading zeros, no zone ids, no white space, no numbers, no ports.
     """
-    # inet_pton and not ipaddress, which takes ten times as long and accepts zone ids ("fe80::1%<script>").
+    # Use inet_pton: ipaddress takes ten times as long and accepts zone ids ("fe80::1%<script>").
     try:
         if ":" not in text:
             packed = socket.inet_pton(socket.AF_INET, text)
@@ -142,7 +142,7 @@ def allows(packed: bytes, address: Address | None) -> bool:
 
     A list that is not empty never allows an unknown address.
     """
-    # Not "if not packed": a missing list (NULL) is not an empty one, and must not open.
+    # Do not write "if not packed": a missing list (NULL) is not an empty one, and must not allow anything.
     if packed == b"":
         return True
     return address is not None and contains(packed, address)

@@ -2,8 +2,8 @@
 
     credentials = "Basic" 1*SP base64( account-id ":" password )
 
-Two parsers that disagree about a header open a way past the stricter one. So everything that two readers might read
-differently is refused: a second header, junk or spare bits in the base64, a username in another spelling.
+If two parsers disagree about a header, a caller can get past the stricter one. So everything that two parsers might
+read differently is refused: a second header, junk or spare bits in the base64, a username in another spelling.
 """
 
 import binascii
@@ -25,7 +25,7 @@ BAD_ENCODING = Decision(Reason.MALFORMED, Cause.BAD_ENCODING)
 NO_COLON = Decision(Reason.MALFORMED, Cause.NO_COLON)
 USERNAME_FORM = Decision(Reason.UNKNOWN_CREDENTIALS, Cause.USERNAME_FORM)
 
-# Not uuid.UUID, which accepts braces, "urn:uuid:" and dashes in odd places.
+# Do not use uuid.UUID: it accepts braces, "urn:uuid:" and dashes in odd places.
 _is_account_id = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 
 
@@ -61,8 +61,8 @@ def _decode(encoded: bytes) -> str | None:
     """Return the text that canonical base64 holds in UTF-8, None for anything else."""
     try:
         decoded = binascii.a2b_base64(encoded)
-        # The decoder drops junk, NUL included, and ignores the spare bits before the padding: only text that encodes
-        # back to the same bytes has one reading.
+        # The decoder drops junk such as NUL, and ignores the spare bits before the padding. Only a text that encodes
+        # back to the same bytes has a single reading.
         return decoded.decode() if binascii.b2a_base64(decoded, newline=False) == encoded else None
     except ValueError:
         return None

@@ -1,4 +1,4 @@
-"""One decision from credentials, the token's record, the caller's address and the time."""
+"""The decision on a request, from its credentials, the token's record, the caller's address and the time."""
 
 import hmac
 from datetime import datetime
@@ -109,11 +109,11 @@ def decide(  # noqa: PLR0911 - one for each verdict
 ) -> Decision:
     """Return the verdict on well-formed credentials. Reads no clock and does no I/O.
 
-    `record` is the one under the password's digest, None when there is none; `address` is None when unknown.
-    Order matters: the password is proven first, so a caller who learns a later reason already holds the token.
+    `record` is the one under the password's digest, or None if there is none; `address` is None if unknown. Order
+    matters: the password is proven first, so a caller who learns a later reason already holds the token.
     """
-    # Compared although the lookup has matched it: an index may compare under a collation, a digest may not.
-    # An unknown password is compared as well: otherwise the time would tell it from a known one.
+    # Compare the digests although the lookup matched: an index may compare under a collation, which a digest must not.
+    # Compare for an unknown password too: otherwise the time taken would tell it from a known one.
     known = hmac.compare_digest(credentials.digest, _NO_DIGEST if record is None else record.digest)
     if record is None or not known:
         return PASSWORD_UNKNOWN
@@ -123,7 +123,7 @@ def decide(  # noqa: PLR0911 - one for each verdict
         return SUPERSEDED
     if record.revoked:
         return REVOKED
-    # Half-open: at the instant of expiry the token no longer opens (Vault's CVE-2021-32923 was this comparison).
+    # Use >=: at the instant of expiry the token no longer works (Vault's CVE-2021-32923 was this comparison).
     if now >= record.expires_at:
         return EXPIRED
     if not allows(record.allowlist, address):

@@ -1,4 +1,4 @@
-"""The digest of a password: all that the gate knows of it."""
+"""The digest of a password, which is all that the gate knows of it."""
 
 import hashlib
 

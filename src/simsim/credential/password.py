@@ -1,4 +1,4 @@
-"""Passwords: how they are made, recognized by people, scanners and programs, and masked wherever they may appear."""
+"""Passwords: creates them, recognizes them, and masks them wherever they may appear."""
 
 import re
 import secrets
@@ -15,16 +15,16 @@ _RANDOM_CHARACTERS = 43  # 62**43 > 2**256
 _whole = re.compile(r"(?<![0-9A-Za-z])" + PATTERN.strip("^$") + r"(?![0-9A-Za-z])")
 _has_form = re.compile(PATTERN.strip("^$")).fullmatch
 
-# A part of a password is the prefix and what looks random behind it: `sim_cards` is a word of somebody's API.
+# A part of a password is the prefix followed by a random-looking text: `sim_cards` may be a word of somebody's API.
 _part = re.compile(r"sim_([0-9a-z]{6,})", re.IGNORECASE | re.ASCII)
 _run = re.compile(r"[0-9A-Za-z]{16,}", re.ASCII)
-# A text of this length counts as random, unless it is one word in lower-case or in capital letters.
+# A text of this length counts as random, unless it is a single word in lower case or in capitals.
 _RANDOM_LENGTH, _WHOLE_LENGTH = 16, 49
-# `sim_` in base64, as it begins at the first, second and third byte of three. The characters of passwords and usernames
-# make no "+", "-", "/" or "_" in base64, so a run of letters and digits holds all of one.
+# `sim_` in base64, at each of the three possible offsets. The characters of passwords and usernames never become "+",
+# "-", "/" or "_" in base64, so a run of letters and digits contains a whole password.
 _in_base64 = re.compile("c2ltX|NpbV|zaW1f")
 _base64_run = re.compile(r"[0-9A-Za-z]{8,}(?:={1,2}|(?:%3[Dd]){1,2})?", re.ASCII)
-# Needless escapes: of letters, digits, the underscore, and the percent sign of another escape.
+# Unnecessary escapes: those of letters, digits and the underscore, and of the percent sign of another escape.
 _odd_escapes = re.compile(r"(?:%(?:25|3[0-9]|[46][1-9a-f]|[57][0-9a]|5f))+", re.IGNORECASE)
 _escaped_percent = re.compile(r"%(?:25){2,}")
 _MAX_DECODINGS = 5
@@ -39,7 +39,8 @@ def mint() -> str:
 def end_of(password: str) -> str:
     """Return the last characters of a password, by which people recognise it.
 
-    They belong to the checksum. What they tell about the random part is in docs/decisions/0028-last-four-characters.md.
+    They belong to the checksum. See docs/decisions/0028-last-four-characters.md for how much they reveal about the
+    random part.
     """
     return password[-END_LENGTH:]
 
@@ -55,7 +56,7 @@ def whole_ones(text: str) -> list[str]:
 
 
 def holds_one(text: str) -> bool:
-    """Whether the text holds what looks like a password, or a part of one."""
+    """Whether the text contains something that looks like a password or a part of one."""
     return mask(text) != text
 
 
@@ -70,12 +71,12 @@ def mask(text: str) -> str:
     masked = _base64_run.sub(_mask_base64, _part.sub(_mask_part, plain))
     if masked == plain:
         return text
-    # The other half of a password may stand beside the masked one; nothing else tells it from an id.
+    # The other half of the password may follow the masked half; nothing else distinguishes it from an id.
     return _run.sub(_mask_half, masked)
 
 
 def may_hold_one(text: str) -> bool:
-    """Whether the text may hold a password. Fast, because almost no text does."""
+    """Whether the text may contain a password. This check is fast, because almost no text does."""
     return (
         "sim" in text.lower()
         or ("%" in text and _odd_escapes.search(text) is not None)

@@ -11,7 +11,7 @@ from simsim.operations.processes import Program, Supervisor
 from simsim.problem import Problem
 
 START_SECONDS = 90.0
-# More than `simsim serve` gives its own programs: if it is killed first, they keep running.
+# Longer than `simsim serve` waits for its own programs: if it were killed first, they would keep running.
 PATIENCE_SECONDS = 15.0
 SIMSIM = (sys.executable, "-m", "simsim.config.command_line")
 
@@ -30,7 +30,7 @@ def main() -> int:
 
 
 def run(installation: Installation) -> None:
-    """Start everything, print the addresses once all parts answer, and supervise; raise Unusable when a part fails."""
+    """Start everything, print the addresses once all parts answer, and supervise; raise Unusable if a part fails."""
     installation.answer_file.unlink(missing_ok=True)
     ports = chosen_ports(installation)
     mail_url = f"http://{LOOPBACK}:{ports['mail']}"

@@ -46,7 +46,7 @@ class Installation:
 
     @property
     def answer_file(self) -> Path:
-        """The file that scripts wait for: it exists only while everything answers."""
+        """The file that scripts wait for: it exists only while all parts of the demo answer."""
         return self.home / "demo.json"
 
     @property
@@ -54,7 +54,7 @@ class Installation:
         return self.home / "mail"
 
     def claim(self) -> int:
-        """Create and lock the directory, and return the lock; raise Unusable when that fails or another demo has it."""
+        """Create and lock the directory, and return the lock; raise Unusable if that fails or another demo uses it."""
         try:
             self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
             lock = os.open(self.home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -68,7 +68,7 @@ class Installation:
         return lock
 
     def prove_ports_free(self) -> None:
-        """Raise Unusable, naming the variable to set, when one of the two ports is in use."""
+        """Raise Unusable, naming the variable to set, if one of the two ports is in use."""
         for name, port in (("DEMO_PORT", self.port), ("DEMO_GATEWAY_PORT", self.gateway_port)):
             if not is_port_free(LOOPBACK, port):
                 raise Unusable("Port %(port)s is in use: choose another with %(name)s", port=str(port), name=name)
@@ -100,7 +100,7 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace the file atomically by the text, readable only by its owner."""
+    """Replace the file's contents with the text, atomically; only the owner can read it."""
     beside = path.with_name(f"{path.name}.new")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""A process of the demo that catches every mail and shows it: `python -m simsim.demo.mail_catcher --help`."""
+"""A process of the demo that catches every email and shows it: `python -m simsim.demo.mail_catcher --help`."""
 
 import argparse
 import json
@@ -31,7 +31,7 @@ class Catcher:
 
 
 class Pages(BaseHTTPRequestHandler):
-    """The pages: the list, a mail, a mail's HTML, the style sheet, and /messages.json."""
+    """The pages: the list, an email, an email's HTML, the style sheet, and /messages.json."""
 
     directory: ClassVar[Path]
     hosts: ClassVar[frozenset[str]]
@@ -85,10 +85,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True, help="of the pages")
     parser.add_argument("--smtp-port", type=int, required=True)
-    parser.add_argument("--directory", type=Path, required=True, help="where the mails are kept")
+    parser.add_argument("--directory", type=Path, required=True, help="where to keep the emails")
     given = parser.parse_args()
     signals = {signal.SIGTERM, signal.SIGINT}
-    # Before the threads start, because they inherit the mask: the signals then wait for sigwait.
+    # Block the signals before the threads start, which inherit the mask: the signals then wait for sigwait.
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     Pages.directory = given.directory
     Pages.hosts = frozenset({f"{LOOPBACK}:{given.port}", f"localhost:{given.port}"})

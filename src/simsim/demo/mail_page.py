@@ -8,7 +8,7 @@ from pathlib import Path
 from simsim.demo.mailbox import Mail
 
 POLICY = "default-src 'none'; style-src 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'"
-# A mail's HTML may only have inline styles, and gets an opaque origin, even when opened outside its frame.
+# An email's HTML may only have inline styles, and gets an opaque origin, even when opened outside its frame.
 FRAME = "allow-popups allow-popups-to-escape-sandbox"
 MAIL_POLICY = f"sandbox {FRAME}; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
 LINK = re.compile(r"https?://[^\s<>\"']+")
@@ -23,14 +23,14 @@ MARK = (
 
 
 def list_page(mails: Sequence[Mail]) -> str:
-    """Return the page that lists the mails."""
+    """Return the page that lists the emails."""
     rows = "".join(
         f'<li><a href="/messages/{escaped(mail["id"])}">{escaped(mail["subject"]) or "(no subject)"}</a>'
         f'<span class="when">{when(mail)}</span><p>{escaped(beginning(mail["text"]))}</p>'
         f'<span class="to">to {escaped(mail["to"])}</span></li>'
         for mail in mails
     )
-    # With the role, because Safari does not treat a list without markers as a list.
+    # The role is needed because Safari does not treat a list without markers as a list.
     found = f'<ul class="mails" role="list">{rows}</ul>' if mails else '<p class="none">No mail has been sent yet.</p>'
     lead = 'All mail from Simsim, newest first. No mail leaves this machine. <a href="/">Refresh</a>'
     return page("Mail", f'<h1>Mail</h1><p class="lead">{lead}</p>{found}')
@@ -62,7 +62,7 @@ def beginning(text: str) -> str:
 
 
 def framed(document: str) -> str:
-    """Return a mail's HTML with links that open outside the frame, where they work."""
+    """Return an email's HTML with links that open outside the frame, where they work."""
     return document.replace("<head>", '<head><base target="_blank">', 1)
 
 

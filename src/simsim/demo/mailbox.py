@@ -1,4 +1,4 @@
-"""The mails that the demo caught, each in a file."""
+"""The emails that the demo caught, each in a file."""
 
 import json
 import re
@@ -19,7 +19,7 @@ _is_mail_id = re.compile(r"[0-9]{20}-[0-9a-f]{8}").fullmatch
 def keep(directory: Path, raw: bytes, recipients: list[str]) -> Mail:
     """Store a received message atomically, and return the stored mail."""
     received = message_from_bytes(raw, policy=policy.default)
-    # Names sort by the time of arrival; the random part keeps two of the same nanosecond apart.
+    # Names sort by time of arrival; the random part distinguishes two from the same nanosecond.
     mail = {
         "id": f"{time.time_ns():020d}-{secrets.token_hex(4)}",
         "to": ", ".join(recipients),
@@ -36,17 +36,17 @@ def keep(directory: Path, raw: bytes, recipients: list[str]) -> Mail:
 
 def body(message: EmailMessage, kind: str) -> str:
     part = message.get_body((kind,))
-    # Remove SMTP's line ends from the text.
+    # Convert SMTP's line ends.
     return str(part.get_content()).replace("\r\n", "\n") if part is not None else ""
 
 
 def mails(directory: Path) -> list[Mail]:
-    """Return all mails, newest first."""
+    """Return all emails, newest first."""
     return [load(path) for path in sorted(directory.glob("*.json"), reverse=True)]
 
 
 def find(directory: Path, mail_id: str) -> Mail | None:
-    """Return the mail of that id, None when there is none."""
+    """Return the email with this id, or None if there is none."""
     path = directory / f"{mail_id}.json"
     # The id comes from a URL: only a well-formed id may become part of a path.
     return load(path) if _is_mail_id(mail_id) and path.is_file() else None

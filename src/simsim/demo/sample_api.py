@@ -1,4 +1,4 @@
-"""The API of the demo and of the tests: it answers every request, and knows callers only by the gateway's headers."""
+"""A sample API for the demo and the tests: it answers every request, and knows callers only by the gateway's headers."""
 
 import argparse
 import asyncio
@@ -102,7 +102,7 @@ async def whole(send: Send, status: int, document: object) -> None:
 async def echo_body(scope: Scope, receive: Receive, send: Send) -> None:
     """Send the body back, after storing it on disk.
 
-    Not while it arrives: a proxy such as nginx takes an answer that begins early for the end of the request.
+    It is not sent while it arrives: a proxy such as nginx treats an early answer as the end of the request.
     """
     with tempfile.TemporaryFile() as kept:
         more = True

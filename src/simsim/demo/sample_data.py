@@ -34,7 +34,7 @@ class SampleToken:
 
 READY = SampleToken("Try it with curl", "90d", "The token of the curl line that the demo prints", "python")
 SAMPLES = {
-    # Created long ago, so that it expires in two days and its creator gets an expiry notice at once.
+    # This token was created long ago, so it expires in two days, and its creator gets an expiry notice at once.
     "dashboards": SampleToken(
         "Finance dashboards", "90d", "Workspace “Finance”, refreshed each morning", "power-bi", age_days=88
     ),
@@ -59,7 +59,7 @@ def prepare(installation: Installation) -> None:
     account = Account.objects.filter(pk=sample["account_id"]).first() if sample else None
     with transaction.atomic():
         changed = create_sample(now) if account is None else repair_sample(account, sample, now)
-        # Before the commit: a password that only the database has could never be shown to anybody.
+        # Write the file before the commit: otherwise a crash could leave a password that only the database has.
         write_json(installation.sample_file, {**sample, **changed})
 
 

@@ -26,7 +26,7 @@ class Call:
 
 
 def status(port: int, call: Call) -> int | None:
-    """Return the status of the gateway's answer, None without an answer."""
+    """Return the status of the gateway's answer, or None if there is no answer."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=TIMEOUT_SECONDS)
     try:
         connection.request(call.method, call.target, body=call.body, headers=dict(call.headers))

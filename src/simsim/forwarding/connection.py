@@ -1,4 +1,4 @@
-"""A connection to the receiver: with a verified certificate and a time limit, however slowly it talks."""
+"""A connection to the receiver: with a verified certificate, and a time limit even if the receiver is slow."""
 
 import contextlib
 import socket
@@ -29,14 +29,14 @@ class ReceiverConnection:
     deadline: SocketDeadline
 
     def prove_whole(self) -> None:
-        """Raise TimeoutError when the deadline cut the connection: an answer may then be incomplete."""
+        """Raise TimeoutError if the deadline cut the connection: an answer may then be incomplete."""
         if self.deadline.has_passed:
             raise TimeoutError(f"the receiver had not finished after {ATTEMPT_SECONDS:g} s")
 
 
 @contextlib.contextmanager
 def connected(target: Target) -> Iterator[ReceiverConnection]:
-    """Connect to the receiver; raise ReceiverUnavailable when connecting, or the exchange that follows, fails."""
+    """Connect to the receiver; raise ReceiverUnavailable if connecting, or the exchange that follows, fails."""
     try:
         with (
             socket.create_connection((target.host, target.port), timeout=SILENCE_SECONDS) as plain,
@@ -57,7 +57,7 @@ def _bounded(plain: socket.socket) -> Iterator[ReceiverConnection]:
     try:
         yield connection
     except OSError:
-        # A receiver that still sends after the cut is answered with a reset, which the cut caused, too.
+        # If the receiver still sends after the cut, the connection is reset, which is also an effect of the cut.
         connection.prove_whole()
         raise
     finally:
@@ -65,5 +65,5 @@ def _bounded(plain: socket.socket) -> Iterator[ReceiverConnection]:
 
 
 def describe_error(error: Exception) -> str:
-    """Return the error in one line, without anything of the URL except what the system's message contains."""
+    """Return the error in one line, with no part of the URL except those in the system's message."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:300]

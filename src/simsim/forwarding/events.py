@@ -36,7 +36,7 @@ class ForwardedEvent:
 
 def of_requests(row_ids: Sequence[int]) -> list[ForwardedEvent]:
     """Return those logged requests that still exist, in their current state, oldest first."""
-    # A receiver compares texts, so they must not depend on a thread's language.
+    # Receivers compare texts, so the texts must not depend on a thread's language.
     with translation.override(LANGUAGE):
         return [_of_request(row) for row in _found(LoggedRequest, sorted(row_ids))]
 
@@ -85,8 +85,8 @@ def _given(facts: Mapping[str, object]) -> dict[str, str]:
 
 
 def _json(document: Mapping[str, object]) -> bytes:
-    # In ASCII, nothing that a client sent can leave its string: no line end, no control character, no direction
-    # override. The json module leaves only DEL as it is.
+    # In ASCII, nothing from a client can break out of its string: no line end, control character or direction override.
+    # DEL is the only one that the json module does not escape.
     return json.dumps(document, separators=(",", ":")).replace("\x7f", "\\u007f").encode("ascii")
 
 

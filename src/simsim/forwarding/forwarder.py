@@ -16,7 +16,7 @@ from simsim.forwarding.target import Protocol, Target
 def forward_due(target: Target, *, now: datetime) -> int:
     """Send a limited number of due events; return how many the receiver accepted.
 
-    Raises ReceiverUnavailable or ReceiverRefused when a delivery failed: wait longer after each failure.
+    Raises ReceiverUnavailable or ReceiverRefused if a delivery failed: wait longer after each failure.
     """
     taken, failure = 0, None
     for queue in QUEUES:
@@ -37,7 +37,7 @@ def _forward(queue: Queue, target: Target, now: datetime) -> int:
     claimed = claim(queue, now)
     if not claimed:
         return 0
-    # A row that was queued twice, when stored and when completed, is sent once.
+    # Send a row once even if it was queued twice: when it was stored and when it was completed.
     ids = list({row_id for shipment in claimed for row_id in shipment.ids})
     events = queue.load(ids)
     try:

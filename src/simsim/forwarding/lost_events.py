@@ -28,7 +28,7 @@ def _delete_outdated(queue: Queue, before: datetime, now: datetime) -> int:
         return 0
     rows = queue.rows.filter(pk__in=old)
     found = rows.aggregate(events=Sum("size"), since=Min("queued_at"), until=Max("queued_at"))
-    # Recorded first, because the queue may be in another database: twice is better than not at all.
+    # Record the gap first, because the queue may be in another database: recording it twice is better than not at all.
     record_gap(queue.kind, found["events"], since=found["since"], until=found["until"], now=now)
     return int(rows.delete()[0])
 

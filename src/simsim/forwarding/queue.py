@@ -13,19 +13,19 @@ from simsim.forwarding import events
 from simsim.forwarding.events import ForwardedEvent
 from simsim.request_log.models import Shipment as LogShipment
 
-# Longer than an attempt; the shipments of a killed worker are free again after it.
+# Longer than an attempt; after it, the shipments of a killed worker can be claimed again.
 LEASE = timedelta(minutes=2)
 MAX_SHIPMENTS = 500
 MAX_EVENTS = 2000
 FIRST_WAIT = timedelta(minutes=1)
 MAX_WAIT = timedelta(hours=1)
-# A wrong clock postponed shipments that are due even later; two machines' clocks differ by less.
+# Shipments due later than this were postponed by a wrong clock; two machines' clocks differ by less.
 AHEAD = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
 class Queue:
-    """The shipments of one kind; `load` returns the events of their ids."""
+    """The shipments of one kind; `load` returns the events with their ids."""
 
     kind: str
     model: Any
@@ -45,7 +45,7 @@ def claim(queue: Queue, now: datetime) -> list[Any]:
     if late.exists():
         late.update(due_at=now)
     due = queue.rows.filter(due_at__lte=now).order_by("due_at", "pk")
-    # Checked first: an empty queue must not take SQLite's only write lock each second.
+    # Check this first: an empty queue must not take SQLite's only write lock every second.
     if not due.exists():
         return []
     taken: list[Any] = []
@@ -66,7 +66,7 @@ def release(queue: Queue, claimed: Sequence[Any], why: str) -> None:
 
 
 def postpone(queue: Queue, claimed: Sequence[Any], why: str, now: datetime) -> None:
-    """Make the shipments wait, longer each time, and let others pass: the receiver refused these."""
+    """Postpone shipments that the receiver refused, longer each time, so that others can be sent."""
     attempts = max(shipment.attempts for shipment in claimed)
     wait = min(FIRST_WAIT * 2 ** min(attempts, 20), MAX_WAIT)
     _of(queue, claimed).update(due_at=now + wait, last_error=why)

@@ -26,7 +26,7 @@ class ForwardingStatus:
     lost: int
 
     def is_good(self, now: datetime) -> bool:
-        """Whether all is well: nothing failed, waits for long, or was lost."""
+        """Whether all is well: nothing failed, was lost or has waited for long."""
         waits_for_long = self.oldest is not None and self.oldest < now - LONG_WAIT
         return not (self.last_error or waits_for_long or self.lost)
 

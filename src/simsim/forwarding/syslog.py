@@ -15,7 +15,7 @@ from simsim.rfc3339 import format_time
 
 LOCAL0 = 16
 NOTICE, INFORMATIONAL = 5, 6
-# The enterprise number that RFC 5612 reserves for examples: Simsim has none.
+# Simsim has no enterprise number of its own, so it uses the one that RFC 5612 reserves for examples.
 SD_ID = "simsim@32473"
 TCP_CLOSE = 7  # Linux, include/net/tcp_states.h
 _not_printable = re.compile(r"[^!-~]")  # PRINTUSASCII
@@ -25,8 +25,8 @@ _to_be_escaped = re.compile(r'(["\\\]])')
 def send(target: Target, events: Sequence[ForwardedEvent], *, origin: str) -> None:
     """Send the events, in their order, over one connection; raise ReceiverUnavailable.
 
-    Syslog has no acknowledgement. When the receiver closes its side after ours, it has read everything, which counts
-    as one. If it died before, its system answers with a reset, and the events are sent again.
+    Syslog has no acknowledgement. If the receiver closes its side after ours, it has read everything, which counts as
+    an acknowledgement. If it died before, its system answers with a reset, and the events are sent again.
     """
     with connected(target) as connection:
         connection.socket.sendall(b"".join(framed(message(event, origin)) for event in events))

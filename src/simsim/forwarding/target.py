@@ -24,7 +24,7 @@ class Protocol(StrEnum):
     SYSLOG = "syslog"
 
 
-# By URL scheme: the protocol, whether it uses TLS, and the default port (RFC 5425, 4.1).
+# For each URL scheme: the protocol, whether it uses TLS, and the default port (RFC 5425, 4.1).
 SCHEMES = {
     "https": (Protocol.WEBHOOK, True, 443),
     "http": (Protocol.WEBHOOK, False, 80),
@@ -88,7 +88,7 @@ def _split(url: str) -> SplitResult:
         is_usable = bool(parts.hostname) and parts.port != 0
     except ValueError:  # "[" without an IPv6 address, or an invalid port
         is_usable = False
-    # Show nothing of the URL: it may contain a secret that lets anybody write there.
+    # Show no part of the URL: it may contain the secret that allows writing to the receiver.
     if not is_usable or parts.scheme not in SCHEMES or not _is_of_url_characters(url) or "@" in parts.netloc:
         schemes = ", ".join(f"{scheme}://" for scheme in SCHEMES)
         raise Unusable("%(name)s must be a URL with a host, without user and “#”, by %(by)s", name=URL, by=schemes)

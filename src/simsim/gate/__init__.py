@@ -1,1 +1,1 @@
-"""The hot path: one request in, one decision out, one line in the spool. Knows no Django and keeps no stale state."""
+"""The hot path: decides each request and writes a line to the spool. Does not use Django and keeps no stale state."""

@@ -9,7 +9,7 @@ from simsim.credential.allowlist import Address, contains, parse_address
 
 MAX_FORWARDED_FOR_BYTES = 8 * 1024
 MAX_VIA_CHARACTERS = 200
-# A host chooses its own addresses within its /64 (RFC 4291): by address each request would be the first.
+# A host can choose any address within its /64 (RFC 4291): counted by address, each request could be the first.
 IPV6_SITE_BITS = 64
 SITE_BYTES = 1 + IPV6_SITE_BITS // 8  # of `Address.key`: the family, and the site
 CACHE_SIZE, MAX_CACHED_CHARACTERS = 4096, 64  # of texts, never of decisions
@@ -18,8 +18,8 @@ CACHE_SIZE, MAX_CACHED_CHARACTERS = 4096, 64  # of texts, never of decisions
 class Located(NamedTuple):
     """The origin of a request, as far as it can be known.
 
-    `address` is None when unknown; `is_trusted` says whether the peer is trusted to describe the request; `via` names
-    the trusted proxies on the way, from the caller's end, None without any.
+    `address` is None if unknown; `is_trusted` says whether the peer is trusted to describe the request; `via` names
+    the trusted proxies on the way, from the caller's end, or is None.
     """
 
     address: Address | None
@@ -35,7 +35,7 @@ def locate(peer: str | None, forwarded_for: Sequence[str], trusted: bytes) -> Lo
 
     Each proxy appends the address of its caller, so only the right end of the list is certain to come from a proxy. The
     list is read from there, past trusted proxies, to the first other address. A hop that is not an address ends the
-    walk without a result: nobody trusted wrote what stands left of it.
+    search without a result: everything left of it may be the caller's.
     """
     if not forwarded_for:
         return _cached_location(peer, None, trusted)
@@ -63,7 +63,7 @@ def _location(peer: str | None, forwarded_for: Sequence[str], trusted: bytes) ->
 
 
 def site_of(address: Address) -> bytes:
-    """Return the key of what one customer of a provider has: the address in IPv4, the /64 in IPv6."""
+    """Return the key of the network that a provider gives to one customer: the address in IPv4, the /64 in IPv6."""
     return address.key[:SITE_BYTES]
 
 
@@ -81,7 +81,7 @@ def parse_hop(text: str) -> Address | None:
 
     Some proxies append the port: 203.0.113.9:443, [2001:db8::1]:443. White space around the hop does not count.
     """
-    # The caller writes it, so a long one is parsed without being cached.
+    # The caller writes this header, so a long one is parsed without being cached.
     return _cached_hop(text) if len(text) <= MAX_CACHED_CHARACTERS else _hop(text)
 
 
@@ -116,7 +116,7 @@ def _walk(forwarded_for: Sequence[str], trusted: bytes, passed: list[str]) -> Lo
 
 
 def _right_end(text: str) -> str:
-    """Return the part of the list that is walked: the right end, which proxies wrote.
+    """Return the part of the list to search: the right end, which proxies wrote.
 
     The length is bounded, because the caller writes the left end and may send 400 KB of trusted addresses. The hop at
     the cut becomes empty, because half an address may spell another one.

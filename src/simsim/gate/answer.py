@@ -15,7 +15,7 @@ TOKEN_HEADER = "X-Simsim-Token"  # noqa: S105
 TOKEN_NAME_HEADER = "X-Simsim-Token-Name"  # noqa: S105
 REASON_HEADER = "X-Simsim-Reason"
 REQUEST_HEADER = "X-Simsim-Request"
-# The gate's statements about a request. A proxy must drop each of these headers from the client's request.
+# The headers in which the gate describes a request. A proxy must drop each of them from the client's request.
 IDENTITY_HEADERS = (ACCOUNT_HEADER, TOKEN_HEADER, TOKEN_NAME_HEADER)
 
 CHALLENGE = 'Basic realm="simsim", charset="UTF-8"'
@@ -57,8 +57,8 @@ def accept(record: Record) -> Answer:
 
 @lru_cache(maxsize=CACHE_SIZE)
 def _acceptance(account_id: str, token_id: str, name: str) -> Answer:
-    # Percent-encoded: a name may hold anything printable, a header only ASCII. Most names are words and spaces, and
-    # quote() takes longer than the verdict.
+    # Percent-encode the name: it may contain any printable character, a header only ASCII. Most names are only words
+    # and spaces, for which quote() would take longer than the verdict.
     encoded = name.replace(" ", "%20") if _is_plain(name) else quote(name, safe="")
     return Answer(204, ((_ACCOUNT, account_id), (_TOKEN, token_id), (_TOKEN_NAME, encoded), _NO_STORE), b"")
 

@@ -32,7 +32,7 @@ CONSOLE_TEST_PATH = "/gate/console-test"
 HEALTHZ = "/healthz"
 READYZ = "/readyz"
 COMPLAINT_INTERVAL_SECONDS = 1.0
-# A float of seconds may round up to the microsecond at which a verdict turns.
+# A float of seconds may round up to the microsecond at which a verdict changes.
 CLOCK_STEP_SECONDS = 1e-6
 
 
@@ -73,7 +73,8 @@ class Gate:
         try:
             now = self._clock()
             located = locate(request.peer, request.forwarded_for, self._trusted)
-            # The reason would tell a caller without a proxy that a stolen password is valid on another network.
+            # A caller who asks without a proxy would learn from the reason that a stolen password is valid on another
+            # network.
             if not located.is_trusted:
                 return answer.NOT_FOUND
             said, framed, _, _ = self._verdict(request.authorization, located, now)
@@ -82,7 +83,7 @@ class Gate:
         except Exception as error:
             self._complain(error)
             return answer.UNDECIDED
-        # A proxy that sent an id knows the request by it. Traefik sends no id, and logs the one in this answer.
+        # A proxy that sent an id also logs the request under it. Traefik sends no id, and logs the one in this answer.
         if request_id is request.request_id:
             return said
         return answer.naming(said, request_id)
@@ -101,7 +102,7 @@ class Gate:
         return answer.NOT_FOUND
 
     def is_ready(self) -> bool:
-        """Whether a decision can be made now: the database answers, and a line can be written."""
+        """Whether the gate can decide now: the database answers, and a line can be written."""
         try:
             self._lookup.find(bytes(32))
             self._spool.open()
@@ -118,7 +119,8 @@ class Gate:
     def _verdict(self, authorization: Sequence[bytes], located: Located, now: float) -> Verdict:
         """Return the verdict as of the last commit: a remembered one when nothing that it depends on has changed."""
         question = question_of(authorization, located)
-        # Read before the row: a commit between the two makes a verdict younger than its version, never older.
+        # Read the version before the row: if a commit comes between, the verdict is newer than its version, never
+        # older.
         version = None if question is None else self._lookup.version()
         if question is None or version is None:
             return self._judge(authorization, located, now)
@@ -130,8 +132,8 @@ class Gate:
 
     def _judge(self, authorization: Sequence[bytes], located: Located, now: float) -> Verdict:
         credentials = basic.parse(authorization)
-        # A verdict on credentials that the parser refuses is not remembered: it is cheap to reach again, and strangers
-        # would fill the memory with such verdicts.
+        # Do not remember a verdict on credentials that the parser refuses: it is cheap to repeat, and strangers could
+        # fill the memory with such verdicts.
         record, until = None, now
         if isinstance(credentials, Credentials):
             decision, record, until = self._decide(credentials, located.address, now)

@@ -21,9 +21,9 @@ def keep(directory: Path, size_bytes: int = SIZE_BYTES) -> bool:
     making = directory / f"{NAME}.new"
     file = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        # Not truncate: a sparse file takes up no room, so its deletion would free none.
+        # Do not use truncate: a sparse file takes up no room, so deleting it would free none.
         os.posix_fallocate(file, 0, size_bytes)
-        # Renamed last, so that a file that a killed worker left half-made never counts as ballast.
+        # Rename last: a half-written file of a killed worker must never count as ballast.
         making.rename(path)
     except OSError:
         making.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The number of lines that could not be written, and when: kept in memory while the disk has no room."""
+"""How many lines could not be written, and when; kept in memory while the disk has no room."""
 
 from typing import NamedTuple
 

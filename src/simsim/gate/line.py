@@ -53,8 +53,8 @@ def decided_line(request_id: str, now: float, framed: Frame, *, method: str, tar
 
 def path_of(target: str) -> str:
     """Return a request target's path, without its query, which may hold anything, and with passwords masked."""
-    # Masked before the last cut, because the beginning of a password matches no pattern. Cut before the mask as well,
-    # because masking a long text takes long.
+    # Mask before the final cut, because the first part of a password would match no pattern. Cut once before masking as
+    # well, because masking a long text is slow.
     return mask(target.partition("?")[0][: 2 * MAX_PATH_CHARACTERS])[:MAX_PATH_CHARACTERS]
 
 

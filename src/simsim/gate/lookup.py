@@ -19,11 +19,11 @@ class Lookup(Protocol):
     """Finds records. Each process has its own; threads must not share one."""
 
     def find(self, digest: bytes) -> Record | None:
-        """Return the record under a password's digest, None when there is none. Raises Unavailable."""
+        """Return the record under a password's digest, or None if there is none. Raises Unavailable."""
         ...
 
     def version(self) -> object | None:
-        """Return the same object until something is committed; None if that can't be known. Never raises."""
+        """Return an object that stays the same until the next commit; None if it can't see commits. Never raises."""
         ...
 
     def close(self) -> None:

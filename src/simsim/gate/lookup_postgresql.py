@@ -17,13 +17,13 @@ from simsim.gate.lookup import COLUMNS, VIEW, Unavailable
 CONNECT_TIMEOUT_SECONDS = 2
 STATEMENT_TIMEOUT_SECONDS = 2.0
 CANCEL_TIMEOUT_SECONDS = 0.5
-# After a failed attempt every request within this time is refused at once. If each waited for a dead server in turn,
-# none would be answered.
+# After a failed attempt every request within this time is refused at once. If each of them waited for a dead server in
+# turn, no request would get an answer.
 PAUSE_SECONDS = 0.5
 
-# Each answer says whether the server that gave it takes writes, even when there is no row: a standby, or a primary that
-# was fenced, may not know of a revocation. PostgreSQL sets `transaction_read_only` before it takes the snapshot, so a
-# promotion in between can't pass an old row off as a new one, as it could with `pg_is_in_recovery()`.
+# Each answer says whether its server takes writes, even when there is no row: a standby or a fenced primary may not
+# know of a revocation. PostgreSQL sets `transaction_read_only` before it takes the snapshot, so a server that is
+# promoted in between can't return an old row as a current one, as it could with `pg_is_in_recovery()`.
 _SELECT = f"""
     SELECT current_setting('transaction_read_only') = 'on', {COLUMNS}
     FROM (SELECT 1) AS always LEFT JOIN {VIEW} ON digest = %s
@@ -37,7 +37,7 @@ class _ReadOnlyServerError(psycopg.OperationalError):
 class _Connection(psycopg.Connection[TupleRow]):
     """A connection on which every wait has a bound, kept by the client.
 
-    `statement_timeout` would be set for the session, which a pooler hands on to others; and a frozen server keeps none.
+    `statement_timeout` would apply to the session, which a pooler passes on to others, and a frozen server ignores it.
     """
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
@@ -57,10 +57,10 @@ class PostgresqlLookup:
         self._paused_until = 0.0
 
     def find(self, digest: bytes) -> Record | None:
-        """Return the record under a password's digest, None when there is none. Raises Unavailable."""
+        """Return the record under a password's digest, or None if there is none. Raises Unavailable."""
         if time.monotonic() < self._paused_until:
             raise Unavailable("PostgreSQL: no connection, trying again in a moment")
-        (row,) = self._rows(digest)  # a password of two tokens is a bug: no decision
+        (row,) = self._rows(digest)  # two tokens with one password are a bug: no decision
         _, found, token, account, name, expires_at, revoked_at, allowlist, works_until, report_only = row
         if found is None:
             return None
@@ -69,7 +69,7 @@ class PostgresqlLookup:
             account_id=str(account),
             name=name,
             digest=found,
-            # They come in the session's time zone.
+            # PostgreSQL returns times in the session's time zone.
             expires_at=expires_at.astimezone(UTC),
             revoked=revoked_at is not None,
             allowlist=allowlist,
@@ -78,12 +78,12 @@ class PostgresqlLookup:
         )
 
     def version(self) -> None:
-        """Return None: to ask PostgreSQL whether something was committed takes as long as to ask for the row."""
+        """Return None: asking PostgreSQL whether something was committed takes as long as asking for the row."""
 
     def close(self) -> None:
         """Close the connection and cancel what it still runs; the next `find` makes another."""
         cursor, self._cursor = self._cursor, None
-        # A forked child must not close the connection that it inherited: that would end the parent's session.
+        # A forked child must not close an inherited connection: that would end the parent's session.
         if cursor is None or self._generation != process.generation():
             return
         # A server that waits for a lock doesn't notice that its client is gone.
@@ -98,7 +98,7 @@ class PostgresqlLookup:
             return self._ask(digest)
         except psycopg.Error as error:
             self.close()
-            # When a kept connection breaks at once (a restarted server, a changed view), a new one may work. When it
+            # If an existing connection breaks at once (a restarted server, a changed view), a new one may work. If it
             # breaks after a wait, a new one would wait as long.
             if is_fresh or time.monotonic() - started >= STATEMENT_TIMEOUT_SECONDS / 2:
                 raise self._pause(error) from error
@@ -118,14 +118,14 @@ class PostgresqlLookup:
 
     def _connect(self) -> psycopg.Cursor[TupleRow]:
         parameters: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "application_name": "simsim gate"}
-        # Among several hosts libpq then chooses the primary.
+        # With several hosts, libpq then chooses the primary.
         if "target_session_attrs" not in conninfo_to_dict(self._url):
             parameters["target_session_attrs"] = "read-write"
         connection = _Connection.connect(self._url, autocommit=True, prepare_threshold=None, **parameters)
-        # Kept at once: if the question below fails, `close` finds the connection.
+        # Store the connection at once, so that `close` finds it if the query below fails.
         self._cursor, self._generation = connection.cursor(binary=True), process.generation()
-        # Prepared at the first use, but not behind a pooler: the next request may come to a session that doesn't know
-        # the statement, or that knows another one by its name.
+        # Prepare the statement at its first use, but not behind a pooler: the next request may get a session that lacks
+        # the statement, or has another one of the same name.
         if not is_pooled(connection):
             connection.prepare_threshold = 0
         return self._cursor
@@ -138,6 +138,6 @@ class PostgresqlLookup:
 
 
 def is_pooled(connection: psycopg.Connection[Any]) -> bool:
-    """Whether a pooler stands in between: the process that answers isn't the one named at the start of the session."""
+    """Whether there is a pooler in between: another process answers than the one named at the start of the session."""
     (row,) = connection.execute("SELECT pg_backend_pid()").fetchall()
     return bool(row[0] != connection.info.backend_pid)

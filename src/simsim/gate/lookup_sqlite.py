@@ -1,4 +1,4 @@
-"""The lookup on SQLite: one read-only connection, one SELECT for each lookup, and no snapshot kept in between.
+"""The lookup on SQLite: one read-only connection, one SELECT for each lookup, and no snapshot between lookups.
 
 Its version is the header of the WAL index, by which SQLite itself decides whether its cached pages are still valid.
 """
@@ -16,15 +16,15 @@ from simsim.gate.lookup import COLUMNS, VIEW, Unavailable
 from simsim.gate.wal_index import WalIndex, identity_of, open_wal_index
 
 BUSY_TIMEOUT_SECONDS = 0.25
-# How long a connection may go on answering from a file that was replaced or removed at its path. To check costs a
-# system call, 1.3 to 2.4 µs where the SELECT costs 5 to 9; to replace a database (a restore) takes an operator longer
-# than this. Changes in the file itself are seen at once, by every lookup.
+# How long a connection may go on answering from a file that was replaced or removed at its path. The check is a system
+# call of 1.3 to 2.4 µs, while the SELECT takes 5 to 9 µs; replacing a database (a restore) takes an operator longer
+# than this. Every lookup sees changes in the file itself at once.
 FILE_CHECK_SECONDS = 0.05
 CACHE_KIB = 64 * 1024
 REMEMBERED = 16 * 1024  # spellings
 
-# Never emptied: SQLite forbids a child to use or close a connection that its parent opened, and dropping the last
-# reference would close it.
+# Never empty this list: SQLite forbids a child process to use or close a connection of its parent, and dropping the
+# last reference would close it.
 _inherited: list[sqlite3.Cursor] = []
 _SELECT = f"SELECT {COLUMNS} FROM {VIEW} WHERE digest = ?"  # noqa: S608
 
@@ -42,9 +42,9 @@ class SqliteLookup:
         self._wal_index: WalIndex | None = None
 
     def version(self) -> object | None:
-        """Return the same object until something is committed; None if that can't be known. Never raises.
+        """Return an object that stays the same until the next commit; None if it can't see commits. Never raises.
 
-        Opens nothing: only a request that needs a row waits for a database that is away or locked.
+        Opens nothing, so only a request that needs a row waits for a missing or locked database.
         """
         try:
             if self._wal_index is not None and self._is_open():
@@ -54,9 +54,9 @@ class SqliteLookup:
         return None
 
     def find(self, digest: bytes) -> Record | None:
-        """Return the record under a password's digest, None when there is none. Raises Unavailable."""
+        """Return the record under a password's digest, or None if there is none. Raises Unavailable."""
         try:
-            # fetchall, not fetchone: a statement that was not read to its end keeps its snapshot, and the next
+            # Use fetchall, not fetchone: a statement that was not read to its end keeps its snapshot, and the next
             # request would get an old answer.
             rows = self._opened().execute(_SELECT, (digest,)).fetchall()
         except (sqlite3.Error, OSError) as error:
@@ -64,13 +64,13 @@ class SqliteLookup:
             raise Unavailable(f"SQLite: {error}") from error
         if not rows:
             return None
-        (row,) = rows  # a password of two tokens is a bug: no decision
+        (row,) = rows  # two tokens with one password are a bug: no decision
         return _record(row)
 
     def close(self) -> None:
         """Close the file; the next `find` opens it again."""
         cursor, self._cursor = self._cursor, None
-        # Dropped before the connection is closed: without its lock another process may truncate the memory.
+        # Drop this before closing the connection: without its lock, another process may truncate the mapped file.
         self._wal_index = None
         if cursor is None:
             return
@@ -84,7 +84,8 @@ class SqliteLookup:
         if self._cursor is not None and self._is_open():
             return self._cursor
         self.close()
-        # Read before the file is opened: if it is replaced in between, the next check sees a difference.
+        # Read the identity before opening the file: if the file is replaced in between, the next check sees the
+        # difference.
         identity = identity_of(self._path)
         connection = sqlite3.connect(self._uri, uri=True, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
         connection.execute("PRAGMA query_only = 1")

@@ -1,4 +1,4 @@
-"""Tells a process from its forks without a system call: they must not share connections, locks and open files."""
+"""Tells a process from its forked children without a system call: they must not share connections, locks and files."""
 
 import os
 

@@ -14,7 +14,7 @@ TIMEOUT_SECONDS = 2.0
 
 
 class GateAnswer(NamedTuple):
-    """The gate's answer: the status, and the reason of a refusal, None without one."""
+    """The gate's answer: the status, and the reason of a refusal or None."""
 
     status: int
     reason: str | None
@@ -38,7 +38,7 @@ class SocketConnection(http.client.HTTPConnection):
 
 
 def ask(path: Path, *, username: str, password: str, address: str | None) -> GateAnswer | None:
-    """Return the gate's answer to a request with these credentials from that address, None when no gate answers.
+    """Return the gate's answer to a request with these credentials from that address, or None if no gate answers.
 
     The gate decides as for a request to the API, and logs the question as a test from the console.
     """

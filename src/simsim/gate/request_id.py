@@ -4,7 +4,7 @@ import os
 import re
 
 is_request_id = re.compile(r"[0-9a-f]{32}").fullmatch
-# As Caddy and Envoy write theirs: a UUID with its dashes.
+# The form that Caddy and Envoy use: a UUID with its dashes.
 _spells_one = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.IGNORECASE).fullmatch
 
 

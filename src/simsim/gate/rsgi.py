@@ -1,8 +1,9 @@
 """The gate behind an RSGI server (granian), for the gateway's own socket.
 
-granian's RSGI drops header values that are not ASCII, and hides that when an earlier value of the header is ASCII. With
-our gateway nothing is lost: it sends one X-Forwarded-For of its own, refuses a second Authorization, and sends values
-with other bytes in the body. Proxies that pass on the client's headers must use `gate.asgi`, which sees every byte.
+granian's RSGI drops header values that are not ASCII, and hides that when an earlier value of the header is ASCII.
+Behind our gateway nothing is lost: it sends one X-Forwarded-For of its own, refuses a second Authorization, and puts
+values that are not ASCII into the body. Proxies that pass on the client's headers must use `gate.asgi`, which sees
+every byte.
 """
 
 from typing import Any, Protocol
@@ -35,8 +36,8 @@ class Rsgi:
             return
         if scope.path == VERIFY:
             request = _request(scope)
-            # Our gateway always sends the address, in a header or in the body. A proxy that sent neither, and passed on
-            # its caller's body, would also have passed on its caller's X-Forwarded-For.
+            # Our gateway always sends the address, in a header or in the body. A proxy that sends neither and passes on
+            # the caller's body would also pass on the caller's X-Forwarded-For.
             if not request.forwarded_for and _has_body(scope.headers):
                 request = _with_body(request, await protocol())
             status, headers, body = self._gate.verify(request)
@@ -52,7 +53,7 @@ class Rsgi:
 
 def _request(scope: Any) -> Request:
     headers: Headers = scope.headers
-    # All at once: each call to the server's headers costs half as much as this list.
+    # Read all headers at once: each call to the server's headers costs half as much as this list.
     items = headers.items()
     said = dict(items)
     return Request(
@@ -81,7 +82,7 @@ def _has_body(headers: Headers) -> bool:
 def _with_body(request: Request, body: bytes) -> Request:
     """Return the request with the values that nginx.conf sends in a body: target, X-Forwarded-For, Authorization.
 
-    Each is one line, for none can hold a line break. A body of any other form is ignored.
+    Each is one line, because none can contain a line break. A body in any other form is ignored.
     """
     lines = body.split(b"\n")
     if len(lines) != 3:

@@ -1,7 +1,7 @@
 """The spool: lines on their way into the log, one for each decision, written before the answer leaves.
 
-Each process writes a file of its own, and locks it before the file gets its name. A file whose lock is free therefore
-has no writer any more, and the process that takes the lock may read it to the end and delete it.
+Each process writes a file of its own, and locks it before the file gets its name. So a file whose lock is free no
+longer has a writer, and the process that takes the lock may read the file to the end and delete it.
 """
 
 import contextlib
@@ -33,7 +33,8 @@ Result = TypeVar("Result")
 class Spool:
     """Appends lines to `<stem>-<unique>.jsonl` in a directory. Nothing is opened before the first line.
 
-    A writer of ENDS must open the file before the first request is decided: without such a file, no end is waited for.
+    A writer of ENDS must open the file before the first request is decided: without such a file, the worker expects no
+    ends.
     """
 
     def __init__(self, directory: Path, *, stem: str = GATE, max_segment_bytes: int = MAX_SEGMENT_BYTES) -> None:
@@ -50,10 +51,10 @@ class Spool:
         self._looks_at = 0.0
 
     def append(self, line: bytes) -> None:
-        """Write one line, with its newline, so that it outlives this process. Raises OSError when that fails.
+        """Write one line, with its newline, so that it outlives this process. Raises OSError if that fails.
 
-        The next call ends the remains of a failed one with a newline, so a failure costs only its own line. Decisions
-        that could not be written are counted, and reported in a line of their own once there is room again. An end that
+        The next call ends a partly written line with a newline, so a failure loses only its own line. Decisions that
+        could not be written are counted, and reported in a line of their own once there is room again. An end that
         could not be written leaves its request with an unknown outcome.
         """
         try:
@@ -96,7 +97,7 @@ class Spool:
         if self._ends_within_a_line:
             line = b"\n" + line
         size = len(line)
-        # One write for the whole line: a SIGKILL between two would leave half of it.
+        # Write the whole line at once: a SIGKILL between two writes would leave half of it.
         try:
             written = os.write(file, line)
         except OSError as error:
@@ -111,7 +112,7 @@ class Spool:
 
     def _look(self) -> None:
         """Check the disk's room and the file's name. Raises OSError."""
-        if self._stem == GATE:  # ends may take the last room
+        if self._stem == GATE:  # ends may use the last room
             self._leave_room_for_ends()
         self._keep_name()
         self._looks_at = monotonic() + LOOK_SECONDS
@@ -119,11 +120,11 @@ class Spool:
     def _keep_name(self) -> None:
         """Continue in a copy of the file when somebody has deleted it or moved it away. Raises OSError.
 
-        The copy holds the whole file: the worker identifies a file by its beginning, so it goes on where it was and
-        ships each line once. A new name for the old file is impossible: Linux links no file without a name.
+        The copy holds the whole file: the worker identifies a file by its beginning, so it continues where it was and
+        ships each line once. The old file can't get a new name: Linux can't link a file that has none.
         """
         if self._file is None or self._generation != process.generation():
-            return  # the file is the parent's to keep
+            return  # the parent keeps the name
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(self._path.stat(), os.fstat(self._file)):
                 return
@@ -132,7 +133,7 @@ class Spool:
         os.close(nameless)
 
     def _leave_room_for_ends(self) -> None:
-        """Delete the ballast before the disk is full. Raises OSError when only the room for ends is left."""
+        """Delete the ballast before the disk is full. Raises OSError if only the room for ends is left."""
         room = os.statvfs(self._directory)
         # Some file systems report no sizes.
         if room.f_blocks and room.f_bavail * room.f_frsize < ROOM_FOR_ENDS_BYTES:
@@ -142,7 +143,7 @@ class Spool:
 
     def _miss(self) -> None:
         generation = process.generation()
-        # The parent reports the lines that it lost before the fork.
+        # Lines that were lost before the fork are reported by the parent.
         earlier = self._gap if self._gap_generation == generation else None
         self._gap, self._gap_generation = Gap.after(earlier, time.time()), generation
 
@@ -180,10 +181,11 @@ class Spool:
         hidden = self._directory / f".{name}"
         file = os.open(hidden, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            # Locked before it is named: otherwise a reader could find it free, ship it empty and delete it, and this
-            # process would write every line into a file without a name.
+            # Lock the file before it gets its name: otherwise a reader could find it unlocked and empty and delete it,
+            # and this process would write every line into a deleted file.
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Copied before it is named: in a partial copy, the worker would take the rest for cut away.
+            # Copy before the file gets its name: from a partial copy, the worker would conclude that the rest had been
+            # cut off.
             if beginning is not None:
                 _copy(beginning, file)
             hidden.rename(self._directory / name)

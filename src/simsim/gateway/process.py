@@ -1,4 +1,4 @@
-"""nginx as a child process: checked, started, told to rotate its log, stopped, and never left behind."""
+"""Runs nginx as a child process: checks, starts and stops it, rotates its log, and never leaves it behind."""
 
 import ctypes
 import os
@@ -23,7 +23,7 @@ ROTATE_BYTES = 64 * 1024 * 1024
 PATIENCE_SECONDS = 10.0
 TICK_SECONDS = 0.2
 RESOLVE_SECONDS = 2.0
-PR_SET_PDEATHSIG = 1  # linux/prctl.h; other systems have nothing like it
+PR_SET_PDEATHSIG = 1  # linux/prctl.h; other systems have no equivalent
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
@@ -31,7 +31,7 @@ def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
     """Have the kernel send this process a signal when its parent `parent` dies for any reason (Linux only)."""
     if _libc is not None:
         _libc.prctl(PR_SET_PDEATHSIG, signum)
-        # A parent that died before the line above would never be noticed.
+        # If the parent had died before the line above, no signal would come.
         if os.getppid() != parent:
             os.kill(os.getpid(), signum)
 
@@ -68,7 +68,7 @@ class Gateway:
         self.reopening = False
 
     def run(self) -> None:
-        """Run nginx until asked to stop; raise Unusable when it can't start, or when it stops unexpectedly."""
+        """Run nginx until asked to stop; raise Unusable if it can't start or stops unexpectedly."""
         binary = self.prepare()
         with self.heeding_signals():
             process = self.spawn(binary)
@@ -80,7 +80,7 @@ class Gateway:
                 stop(process)
 
     def prepare(self) -> Path:
-        """Write the configuration, have nginx check it, and return nginx's path; raise Unusable when it can't run."""
+        """Write the configuration, have nginx check it, and return nginx's path; raise Unusable if it can't run."""
         binary = nginx.find_binary()
         text = render(self.settings, self.addresses)
         for folder in (self.settings.prefix, self.settings.access_log.parent):
@@ -98,8 +98,8 @@ class Gateway:
 
     def spawn(self, binary: Path) -> "subprocess.Popen[bytes]":
         parent = os.getpid()
-        # SIGTERM, not SIGKILL: a killed master would leave its workers, a terminated one takes them along.
-        # A group of its own: a terminal's Ctrl-C reaches only us, and we stop nginx gracefully.
+        # SIGTERM, not SIGKILL: a terminated master stops its workers, a killed one would leave them running. nginx has
+        # a process group of its own, so that Ctrl-C reaches only us, and we stop nginx gracefully.
         return subprocess.Popen(
             self.command(binary),
             stdin=subprocess.DEVNULL,
@@ -149,7 +149,7 @@ class Gateway:
                 signal.signal(signum, handler)
 
     def heed(self, signum: int, _frame: FrameType | None) -> None:
-        # Only flags: an exception here could strike after nginx starts and before its process is known.
+        # Only set flags: an exception here could interrupt us after nginx starts and before its process is recorded.
         if signum in {signal.SIGTERM, signal.SIGINT}:
             self.stopping = True
         else:
@@ -157,7 +157,7 @@ class Gateway:
 
 
 def run(settings: GatewaySettings) -> None:
-    """Run a gateway until SIGTERM or SIGINT; raise Unusable, in one line, when that fails."""
+    """Run a gateway until SIGTERM or SIGINT; raise Unusable, in one line, if that fails."""
     Gateway(settings).run()
 
 
@@ -174,7 +174,7 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 def prove_port_free(settings: GatewaySettings) -> None:
-    """Raise Unusable when the port is taken: nginx itself would try for seconds, and complain line by line."""
+    """Raise Unusable if the port is taken: nginx itself would try for seconds, and complain line by line."""
     listen = parse_listen(settings.listen)
     try:
         family, kind, protocol, _, end = socket.getaddrinfo(listen.host, listen.port, type=socket.SOCK_STREAM)[0]

@@ -1,1 +1,1 @@
-"""The mails that Simsim owes people, and their delivery: at least once, with a stable Message-ID."""
+"""The emails that Simsim sends, each delivered at least once and with a stable Message-ID."""

@@ -1,4 +1,4 @@
-"""Django's email backend for mails from Django and allauth (a forgotten password): it owes them and never waits."""
+"""The email backend for Django and allauth (for example a forgotten password): it queues emails and never waits."""
 
 import uuid
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The delivery status of owed mails, without their content."""
+"""The delivery status of emails, without their contents."""
 
 import uuid
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ IN_STATE = {
 
 @dataclass(frozen=True)
 class Trouble:
-    """Problems that an operator should look at: mails that wait too long, and mails given up."""
+    """Problems that an operator should look at: emails that have waited too long or were given up."""
 
     waiting: int
     oldest: datetime | None
@@ -42,21 +42,21 @@ class Trouble:
 
 
 def state_of(mail: OwedMail) -> DeliveryState:
-    """Return the state of a mail."""
+    """Return the state of an email."""
     if mail.delivered_at is not None:
         return DeliveryState.DELIVERED
     return DeliveryState.WAITING if mail.given_up_at is None else DeliveryState.GIVEN_UP
 
 
 def is_withdrawn(mail: OwedMail) -> bool:
-    """Whether the mail was given up because it was no longer true, not because its delivery failed."""
+    """Whether the email was given up because it was no longer true, not because its delivery failed."""
     return state_of(mail) == DeliveryState.GIVEN_UP and mail.last_error.startswith(WITHDRAWN)
 
 
 def list_mails(
     *, state: DeliveryState | None, limit: int, cursor: str | None = None
 ) -> tuple[Sequence[OwedMail], str | None]:
-    """Return one page of the mails, newest first, and the cursor of the next; raise Invalid for an invalid cursor.
+    """Return one page of the emails, newest first, and the cursor of the next; raise Invalid for an invalid cursor.
 
     Only for the operator: it names people of every account.
     """
@@ -65,7 +65,7 @@ def list_mails(
 
 
 def mails_about(token_id: uuid.UUID, kinds: Sequence[str]) -> QuerySet[OwedMail]:
-    """Return the mails of those kinds about a token, newest first. The caller has checked permission."""
+    """Return the emails of those kinds about a token, newest first. The caller has checked permission."""
     return OwedMail.objects.filter(token_id=token_id, kind__in=kinds).defer("facts").order_by("-owed_at", "recipient")
 
 
@@ -83,13 +83,13 @@ def trouble(*, now: datetime) -> Trouble:
 
 
 def oldest_owed_at() -> datetime | None:
-    """Return since when the oldest mail waits, None when no mail waits."""
+    """Return since when the oldest email has waited, or None if none is waiting."""
     oldest: datetime | None = waiting().aggregate(oldest=Min("owed_at"))["oldest"]
     return oldest
 
 
 def document(mail: OwedMail) -> dict[str, object]:
-    """Return a mail as the operator sees it, without its facts: they may contain a link that signs somebody in."""
+    """Return an email as the operator sees it, without its facts: they may contain a link that signs somebody in."""
     return {
         "id": mail.pk,
         "kind": mail.kind,

@@ -1,10 +1,10 @@
-"""The look of an email where its style sheet is dropped: each element carries its own style."""
+"""Puts an email's styles on its elements, because some email programs drop its style sheet."""
 
 from pathlib import Path
 
 from css_inline import CSSInliner
 
-# The layout's own sheet stays one: it holds only what an element can't carry. Nothing is ever fetched.
+# The layout's own sheet stays a sheet, because its rules can't be put on elements. Nothing is ever fetched.
 _inliner = CSSInliner(
     inline_style_tags=False,
     keep_style_tags=True,

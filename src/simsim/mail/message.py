@@ -1,4 +1,4 @@
-"""The message of a mail: text and HTML from its kind's templates, and headers that no fact can inject into."""
+"""Builds an email: text and HTML from the templates of its kind, and headers into which no fact can inject anything."""
 
 import hashlib
 import hmac
@@ -23,34 +23,34 @@ from simsim.mail.sender import FALLBACK_DOMAIN, UnusableSender, ascii_domain, pa
 from simsim.mail.time_left import end_of, time_left
 
 MAX_SUBJECT_LENGTH = 120
-# The first that lets the whole subject fit is taken: cut at its end, a subject would lose what happened.
+# The longest length that lets the whole subject fit is used: a subject cut at its end would not say what happened.
 MAX_NAME_LENGTHS = (60, 40, 30, 20)
 NAMES_IN_SUBJECTS = ("token_name", "account", "asker")
 EXPIRED_BEFORE = "the token had expired before"
-# Facts of several lines that somebody wrote; every other text is one line, like a name.
+# Facts that may have several lines, because people write them; every other fact has one line, like a name.
 OWN_WORDS = {"purpose"}
-# Controls, separators and characters that can't be encoded. Some parsers end a header line at U+2028 (T8).
+# Control characters, separators, and characters that can't be encoded. Some parsers end a header line at U+2028 (T8).
 UNWRITABLE = {"Cc", "Zl", "Zp", "Cs"}
-# Overrides and isolates make a name read as another one, and reverse the sentence around it.
+# Directional overrides and isolates can make a name look like another one, and reverse the sentence around it.
 DIRECTIONAL = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Text that mail programs turn into a link.
+# Texts that mail programs turn into links.
 _scheme = re.compile(r"([a-z][a-z0-9+.-]*:)(?=//)|\b(www)(?=\.)", re.IGNORECASE)
 _line_end = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 
 
 class Unwritable(ValueError):
-    """The mail can never be written: its recipient is not an address, or its subject is not one line."""
+    """The email can never be written: its recipient is not an address, or its subject is not one line."""
 
 
 class Untrue(Exception):
-    """The mail would no longer be true when it is sent."""
+    """The email would no longer be true when it is sent."""
 
 
 class Letter(EmailMultiAlternatives):
-    """A mail that any server accepts: seven bits, short lines, and a subject that arrives unchanged."""
+    """An email that any server accepts: seven bits, short lines, and a subject that arrives unchanged."""
 
     def message(self, **options: Any) -> Any:
-        # Not 8-bit: a server may refuse it, and its lines may exceed the 998 bytes of RFC 5322.
+        # Avoid 8-bit: a server may refuse it, and lines could exceed the 998 bytes of RFC 5322.
         self.encoding = Charset("utf-8")
         self.encoding.body_encoding = QP
         made = super().message(**options)
@@ -61,8 +61,8 @@ class Letter(EmailMultiAlternatives):
 def message(mail: OwedMail, now: datetime | None = None) -> EmailMessage:
     """Return the message as sent at `now`: rendered from its kind's templates, or as the backend received it.
 
-    Without `now`, it is as of the time when it was owed. Raises Unwritable, Untrue when it is not true at that time,
-    and UnusableSender when the settings name no sender.
+    Without `now`, it is rendered for the time at which it was queued. Raises Unwritable, Untrue if it is not true at
+    that time, and UnusableSender if the settings name no sender.
     """
     now = now or mail.owed_at
     sender = parse_sender(settings.DEFAULT_FROM_EMAIL)
@@ -104,7 +104,7 @@ def content(mail: OwedMail, now: datetime) -> tuple[str, str, str]:
 
 
 def as_of(mail: OwedMail, now: datetime) -> dict[str, int]:
-    """Return the facts that depend on when the mail is sent; raise Untrue."""
+    """Return the facts that depend on when the email is sent; raise Untrue."""
     end = end_of(mail.facts)
     if end is None:
         return {}
@@ -123,7 +123,7 @@ def safe_facts(facts: Mapping[str, object]) -> dict[str, object]:
 def safe_fact(fact: object, *, own_words: bool = False) -> object:
     """Return a fact that can't mislead: no second line in a name, no reversed text, no link except to the console.
 
-    A password that somebody wrote into a name or a request is masked: copies of a mail are kept in many places.
+    A password that somebody wrote into a name or a request is masked: copies of an email are kept in many places.
     """
     if isinstance(fact, list):
         return [safe_fact(each) for each in fact]
@@ -137,7 +137,7 @@ def safe_fact(fact: object, *, own_words: bool = False) -> object:
 def is_console_address(text: str) -> bool:
     """Whether the text is an address of the console and nothing else."""
     base = settings.OPERATOR.base_url.rstrip("/")
-    # With the slash, because https://simsim.example.evil.example begins with https://simsim.example.
+    # The slash is needed: https://simsim.example.evil.example begins with https://simsim.example.
     return text.isascii() and text.isprintable() and " " not in text and (text == base or text.startswith(f"{base}/"))
 
 
@@ -152,7 +152,7 @@ def one_line(text: str) -> str:
 
 
 def subject_of(kind: str, context: Mapping[str, object]) -> str:
-    """Return the subject of a kind of mail, the names in it shortened as far as they must be."""
+    """Return the subject for a kind of email, with its names shortened only as far as needed."""
     line = ""
     for length in MAX_NAME_LENGTHS:
         names = {name: shortened(str(context[name]), length) for name in NAMES_IN_SUBJECTS if name in context}
@@ -188,12 +188,12 @@ def encoded_subject(subject: str) -> str:
 
 
 def parse_address(text: str) -> str:
-    """Return the address, its domain in ASCII; raise Unwritable when the text is not exactly one address."""
+    """Return the address, its domain in ASCII; raise Unwritable if the text is not exactly one address."""
     try:
         validate_email(text)
     except ValidationError:
         raise Unwritable("the recipient is not one email address") from None
-    # The grammar allows controls in a quoted local part; mail servers don't.
+    # The grammar allows control characters in a quoted local part; mail servers don't.
     local, _, domain = text.rpartition("@")
     in_ascii = ascii_domain(domain)
     if not text.isprintable() or in_ascii is None:

@@ -1,4 +1,4 @@
-"""The outbox: a row for each mail, stored in the transaction of the change that causes it."""
+"""The outbox: a row for each email, stored in the transaction of the change that it reports."""
 
 from typing import ClassVar
 
@@ -7,12 +7,13 @@ from django.db.models import Q
 
 
 class OwedMail(models.Model):
-    """A mail to one recipient. `dedupe` prevents the same mail from being owed twice.
+    """An email to one recipient. `dedupe` prevents the same email from being queued twice.
 
-    `due_at` is when the next attempt may begin; a worker that claims the row moves it by the lease, so that a crash
-    returns the row. `attempts` counts the claims and fences them: each result is stored only for its own attempt.
-    `delivered_at` is set when the mail server accepted the mail, `given_up_at` when no more attempts follow.
-    `account_id` and `token_id` are the mail's subjects: copies, because the row outlives them.
+    `due_at` is when the next attempt may begin; a worker that claims the row postpones it by the lease, so that it
+    becomes due again after a crash. `attempts` counts the claims, so that a result is stored only if no later attempt
+    has begun. `delivered_at` is set when the mail server accepted the email, `given_up_at` when no more attempts
+    follow. `account_id` and `token_id` say what the email is about. They are copies, because the row outlives account
+    and token.
     """
 
     dedupe = models.CharField(max_length=200, unique=True)

@@ -1,4 +1,4 @@
-"""The outbox: mails are owed in the transaction of their cause, and delivered later."""
+"""The outbox: emails are queued in the transaction of the change that they report, and delivered later."""
 
 import logging
 import time
@@ -20,21 +20,21 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(minutes=5)
 PATIENCE = timedelta(days=3)
 MAX_WAIT = timedelta(hours=6)
-# The longest delay that a failed mail adds to the others to its recipient, so that they don't all fail the same way.
+# The longest delay that a failed email causes for others to the same recipient, so that they don't all fail too.
 MAX_PUSH = timedelta(minutes=15)
-# A turn ends while its `now` is still about right, because leases begin at it.
+# A round ends while its `now` is still about right, because leases begin at that time.
 TURN_SECONDS = 10.0
 WITHDRAWN = "withdrawn: "
-# A wrong clock wrote times that are further in the future; two machines' clocks differ by less.
+# Times further in the future were written by a wrong clock; two machines' clocks differ by less.
 AHEAD = timedelta(minutes=5)
 AT_ONCE = 900  # SQLite takes 999 values in a statement if it was built with its old limit
-# Facts that may contain a link to choose a password: they are stored only while they are needed.
+# Facts that may contain a link for choosing a password: they are stored only while they are needed.
 SECRET_FACTS = {"ready_made": {"text", "html"}, "invited": {"link"}}
 
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail to owe: `dedupe` names kind, subject, recipient and occasion; `facts` are the values for its templates."""
+    """An email to queue: `dedupe` names kind, subject, recipient and occasion; `facts` fill its templates."""
 
     kind: str
     recipient: str
@@ -58,9 +58,9 @@ def owe(
     token_id: uuid.UUID | None = None,
     now: datetime,
 ) -> bool:
-    """Owe a mail and return True; owing it again under the same `dedupe` changes nothing and returns False.
+    """Queue an email and return True; return False, and change nothing, if one with the same `dedupe` exists.
 
-    Must run in the transaction of its cause.
+    Call it in the transaction of the change that the email reports.
     """
     about = {"kind": kind, "recipient": recipient, "account_id": account_id, "token_id": token_id}
     _, is_new = OwedMail.objects.get_or_create(
@@ -70,17 +70,17 @@ def owe(
 
 
 def owe_all(mails: Iterable[Mail], *, now: datetime) -> None:
-    """Owe each of the mails that is not owed yet, in one statement. Must run in the transaction of their cause."""
+    """Queue those of the emails that are new, in one statement. Call it in the transaction of the change."""
     OwedMail.objects.bulk_create([mail.row(now) for mail in mails], ignore_conflicts=True)
 
 
 def withdraw(*, kind: str, token_ids: Collection[uuid.UUID], why: str, now: datetime) -> None:
-    """Give up the waiting mails of that kind about those tokens, because they are no longer true."""
+    """Give up the waiting emails of that kind about those tokens, because they are no longer true."""
     waiting().filter(kind=kind, token_id__in=token_ids).update(given_up_at=now, last_error=WITHDRAWN + why)
 
 
 def withdraw_all(*, account_id: uuid.UUID, why: str, now: datetime) -> None:
-    """Give up all waiting mails about the account, including links to sign in: nobody may receive them any more."""
+    """Give up all waiting emails about the account, including links to sign in: nobody may receive them any more."""
     owed = waiting().filter(account_id=account_id)
     for mail in owed.filter(kind__in=SECRET_FACTS):
         owed.filter(pk=mail.pk).update(facts=without_secrets(mail))
@@ -88,20 +88,20 @@ def withdraw_all(*, account_id: uuid.UUID, why: str, now: datetime) -> None:
 
 
 def retry(mail_id: int, *, now: datetime) -> OwedMail:
-    """Make a waiting or given-up mail due now, with three more days of attempts.
+    """Make a waiting or given-up email due now, with three more days of attempts.
 
-    Raises NotFound, and Conflict for a mail that was delivered, is no longer true, or has lost its link.
+    Raises NotFound, and Conflict for an email that was delivered, is no longer true, or has lost its link.
     """
     with transaction.atomic():
         mail = OwedMail.objects.select_for_update().filter(pk=mail_id).first()
         if mail is None:
             raise NotFound(gettext_noop("No mail has the id %(id)s."), id=str(mail_id))
         if mail.delivered_at is not None:
-            raise Conflict(gettext_noop("The mail %(id)s was delivered."), id=str(mail_id))
+            raise Conflict(gettext_noop("The email %(id)s was delivered."), id=str(mail_id))
         if mail.last_error.startswith(WITHDRAWN):
-            raise Conflict(gettext_noop("The mail %(id)s is no longer true, and was withdrawn."), id=str(mail_id))
+            raise Conflict(gettext_noop("The email %(id)s was withdrawn: it is no longer true."), id=str(mail_id))
         if mail.given_up_at is not None and mail.kind in SECRET_FACTS:
-            text = gettext_noop("The mail %(id)s lost its link when it was given up: have a new one sent.")
+            text = gettext_noop("The email %(id)s lost its link when it was given up. Request a new one.")
             raise Conflict(text, id=str(mail_id))
         mail.given_up_at, mail.due_at, mail.tried_until = None, now, now + PATIENCE
         mail.save(update_fields=["given_up_at", "due_at", "tried_until"])
@@ -109,17 +109,17 @@ def retry(mail_id: int, *, now: datetime) -> OwedMail:
 
 
 def owed_since(since: datetime, *, kind: str) -> QuerySet[OwedMail]:
-    """Return the mails of a kind owed since then, in any state."""
+    """Return the emails of a kind that were queued since then, in any state."""
     return OwedMail.objects.filter(kind=kind, owed_at__gte=since)
 
 
 def owed_ahead(now: datetime, *, kinds: Collection[str]) -> QuerySet[OwedMail]:
-    """Return the mails of those kinds whose time of owing is in the future: the clock was wrong."""
+    """Return the emails of those kinds that a wrong clock queued for a time in the future."""
     return OwedMail.objects.filter(kind__in=kinds, owed_at__gt=now + AHEAD)
 
 
 def disown(mails: QuerySet[OwedMail], *, why: str, now: datetime) -> None:
-    """Withdraw the mails that wait, and free all their `dedupe` names, so that each can be owed again."""
+    """Withdraw those of the emails that wait, and free the `dedupe` names of all, so that each can be queued again."""
     ids = list(mails.values_list("pk", flat=True))
     for first in range(0, len(ids), AT_ONCE):
         some = OwedMail.objects.filter(pk__in=ids[first : first + AT_ONCE])
@@ -128,14 +128,14 @@ def disown(mails: QuerySet[OwedMail], *, why: str, now: datetime) -> None:
 
 
 def waiting() -> QuerySet[OwedMail]:
-    """Return the mails that are neither delivered nor given up."""
+    """Return the emails that are neither delivered nor given up."""
     return OwedMail.objects.filter(delivered_at=None, given_up_at=None)
 
 
 def deliver_due(*, now: datetime) -> int:
-    """Send the due mails; return the number accepted. A mail that fails waits without delaying mails to others.
+    """Send the due emails; return the number accepted. A failed email does not delay emails to others.
 
-    Concurrent callers share the work. A turn ends after some seconds, so that `now` stays about right.
+    Concurrent callers share the work. A round ends after some seconds, so that `now` stays about right.
     """
     undo_postponements(now)
     delivered, ends = 0, time.monotonic() + TURN_SECONDS
@@ -145,57 +145,57 @@ def deliver_due(*, now: datetime) -> int:
 
 
 def undo_postponements(now: datetime) -> None:
-    """Make mails due now that a clock that was ahead postponed or gave up. Writes only if there are any."""
+    """Make emails due now that were postponed or given up while the clock was ahead. Writes only if there are any."""
     late = waiting().filter(due_at__gt=now + MAX_WAIT + AHEAD)
     if late.exists():
         late.update(due_at=now, lease_ends_at=None)
     untrue = Q(last_error__startswith=WITHDRAWN) & ~Q(last_error=WITHDRAWN + EXPIRED_BEFORE)
     lost = OwedMail.objects.filter(delivered_at=None, given_up_at__gt=now + AHEAD).exclude(untrue)
-    # Mails of these kinds have lost their links.
+    # Emails of these kinds no longer have their links.
     lost = lost.exclude(kind__in=SECRET_FACTS)
     if lost.exists():
         lost.update(given_up_at=None, due_at=now, lease_ends_at=None, tried_until=now + PATIENCE, last_error="")
 
 
 def deliver(mail: OwedMail, now: datetime) -> bool:
-    """Make one attempt, and return whether the mail server has taken the mail."""
+    """Make one attempt, and return whether the mail server accepted the email."""
     try:
         sent = message(mail, now)
     except Untrue as error:
         of_this_attempt(mail).update(given_up_at=now, lease_ends_at=None, last_error=f"{WITHDRAWN}{error}")
         return False
-    except Exception as error:  # a missing or broken template affects only this mail
+    except Exception as error:  # a missing or broken template affects only this email
         postpone(mail, error, now, is_final=isinstance(error, Unwritable))
         return False
     try:
-        # One session per mail: a refused recipient must not affect the others.
+        # Use one session per email: a refused recipient must not affect the others.
         with transport.session() as connection:
             if not is_ours(mail):
                 return False
             connection.send_messages([sent])
-            # Before QUIT, and even after the lease: the server has the mail.
+            # Record it before QUIT, and even after the lease: the server has accepted the email.
             of_this_attempt(mail).update(
                 delivered_at=now, given_up_at=None, lease_ends_at=None, last_error="", facts=without_secrets(mail)
             )
     except DatabaseError:
         raise
-    except Exception as error:  # after any failure of the server or of TLS, the mail waits
+    except Exception as error:  # after any failure of the server or of TLS, the email waits
         postpone(mail, error, now, is_final=transport.is_final(error))
         return False
     return True
 
 
 def claim(now: datetime, most: int = 1) -> list[OwedMail]:
-    """Return due mails, each to one worker only, until the lease ends.
+    """Return due emails; until the lease ends, no other worker gets them.
 
-    One mail per recipient at a time: a server that hangs blocks one worker, not all of them.
+    One email per recipient at a time: a server that hangs blocks one worker, not all of them.
     """
     latest = now + LEASE + AHEAD
     in_flight = OwedMail.objects.filter(
         recipient=OuterRef("recipient"), lease_ends_at__gt=now, lease_ends_at__lte=latest
     )
     due = waiting().filter(due_at__lte=now).exclude(Exists(in_flight)).order_by("due_at", "pk")
-    # Checked first: an empty outbox must not take SQLite's only write lock each second.
+    # Check this first: an empty outbox must not take SQLite's only write lock every second.
     if not due.exists():
         return []
     with transaction.atomic():
@@ -214,7 +214,7 @@ def of_this_attempt(mail: OwedMail) -> QuerySet[OwedMail]:
 
 
 def is_ours(mail: OwedMail) -> bool:
-    """Whether this attempt may still send the mail; checked once the session is open, just before sending."""
+    """Whether this attempt may still send the email; call it once the session is open, just before sending."""
     return of_this_attempt(mail).filter(delivered_at=None, given_up_at=None).exists()
 
 
@@ -228,7 +228,7 @@ def postpone(mail: OwedMail, error: Exception, now: datetime, *, is_final: bool 
         lease_ends_at=None,
         last_error=transport.describe_error(error),
         given_up_at=given_up,
-        # Only when giving up: another worker may have sent the mail meanwhile and removed the secrets from the facts.
+        # Store the facts only when giving up: otherwise another worker may have sent the email and removed the secrets.
         **({"facts": without_secrets(mail)} if given_up else {}),
     )
     if not given_up:
@@ -238,6 +238,6 @@ def postpone(mail: OwedMail, error: Exception, now: datetime, *, is_final: bool 
 
 
 def without_secrets(mail: OwedMail) -> dict[str, object]:
-    """Return the facts without secrets, to keep after sending: a backup of the outbox must not let anybody sign in."""
+    """Return the facts to keep after sending, without secrets: nobody may sign in with a backup of the outbox."""
     secret = SECRET_FACTS.get(mail.kind, set())
     return {name: fact for name, fact in mail.facts.items() if name not in secret}

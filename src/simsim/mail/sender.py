@@ -1,4 +1,4 @@
-"""The sender from the settings, in the ASCII form that headers and envelopes need."""
+"""The sender from the settings, in ASCII, as headers and envelopes need it."""
 
 from dataclasses import dataclass
 from email.header import Header
@@ -37,7 +37,7 @@ class Sender:
 
 
 def parse_sender(text: str) -> Sender | None:
-    """Return the sender in a text such as `Acme, Inc. <api@acme.example>`, None when it contains no usable address.
+    """Return the sender in a text such as `Acme, Inc. <api@acme.example>`, or None if it contains no usable address.
 
     Unlike in a header, the display name needs no quotes: it is everything before the last "<".
     """
@@ -54,7 +54,7 @@ def parse_sender(text: str) -> Sender | None:
 
 
 def ascii_domain(domain: str) -> str | None:
-    """Return a domain in ASCII (IDNA), None when the text is not a domain."""
+    """Return a domain in ASCII (IDNA), or None if the text is not a domain."""
     try:
         encoded = domain.encode("idna").decode("ascii").lower()
     except UnicodeError:
@@ -64,5 +64,5 @@ def ascii_domain(domain: str) -> str | None:
 
 
 def _is_local(local: str) -> bool:
-    # Beyond ASCII, every server on the way would need SMTPUTF8.
+    # A local part that is not ASCII would need SMTPUTF8 on every server on the way.
     return local.isascii() and local.isprintable() and local != "" and not set(local) & set(' <>@",;:\\()[]')

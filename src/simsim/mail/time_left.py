@@ -1,9 +1,9 @@
-"""The time until a token expires, as mails write it: in days, or in hours near its expiry."""
+"""The time until a token expires, as emails write it: in days, or in hours near its expiry."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-# The fact with the token's expiry. The time left depends on when the mail is sent.
+# The fact with the token's expiry. The time left depends on when the email is sent.
 ENDS_AT = "ends_at"
 IN_HOURS_BELOW = 48
 
@@ -23,6 +23,6 @@ def ending(at: datetime) -> dict[str, str]:
 
 
 def end_of(facts: Mapping[str, object]) -> datetime | None:
-    """Return the expiry from a mail's facts; None for another kind of mail, or an older one."""
+    """Return the expiry from an email's facts; None for another kind of email, or an older one."""
     at = facts.get(ENDS_AT)
     return datetime.fromisoformat(at) if isinstance(at, str) else None

@@ -1,4 +1,4 @@
-"""One attempt to hand a mail to the mail server, limited in time, and the meaning of its errors."""
+"""One attempt to hand an email to the mail server within a time limit, and the meaning of its errors."""
 
 import contextlib
 import re
@@ -10,15 +10,15 @@ from django.core.mail.backends.smtp import EmailBackend
 
 from simsim.socket_deadline import SocketDeadline
 
-# Longer than a busy server takes after DATA, much shorter than the row's lease.
+# Longer than a busy server needs after DATA, and much shorter than the row's lease.
 ATTEMPT_SECONDS = 60.0
-# The codes of RFC 5321 for a refused recipient or mail. Other 5xx codes are about the session: unknown commands or a
-# wrong order (500 to 504, 555), missing sign-in or TLS (530 to 538), a host that accepts no mail (521).
+# The codes of RFC 5321 for a refused recipient or email. Other 5xx codes are about the session: unknown commands or a
+# wrong order (500 to 504, 555), missing sign-in or TLS (530 to 538), a host that accepts no email (521).
 FINAL = {550, 551, 552, 553, 554}
 # Enhanced codes (RFC 3463) about our side that answer a recipient, where Postfix reports everything: our sender's
 # address, the server's own system, our commands, and policy such as relaying denied or our host or domain blocked.
 ABOUT_OUR_SIDE = re.compile(r"5\.(?:1\.[78]|3\.[0-35]|5\.\d+|7\.\d+)\b")
-# In answer to a mail, "5.7.1" is a spam filter's verdict on its content; these are about sign-in, signatures and DNS.
+# In answer to an email, "5.7.1" is a spam filter's verdict on its content; these are about sign-in, signatures and DNS.
 ABOUT_OUR_DOMAIN = re.compile(r"5\.(?:1\.[78]|3\.[0-35]|5\.\d+|7\.(?:[89]|1[0-4]|2\d|3\d))\b")
 
 
@@ -32,7 +32,7 @@ class InUtf8(str):
 
 
 class Bounded(smtplib.SMTP):
-    """A session that ends after ATTEMPT_SECONDS, however slowly the server talks."""
+    """A session that ends after ATTEMPT_SECONDS, even if the server sends very slowly."""
 
     _deadline: SocketDeadline | None = None
 
@@ -90,13 +90,13 @@ def session() -> Iterator[EmailBackend]:
         backend.open()
         yield backend
     finally:
-        # The server has accepted the mail, whatever it answers to QUIT.
+        # The server has accepted the email by now; its answer to QUIT does not matter.
         with contextlib.suppress(OSError, smtplib.SMTPException):
             backend.close()
 
 
 def is_final(error: Exception) -> bool:
-    """Whether trying again is useless: the server refuses this recipient or this mail permanently.
+    """Whether trying again is useless because the server refuses this recipient or this email permanently.
 
     Earlier failures (TLS, sign-in, greeting, sender) are not final, because the operator can correct them.
     """

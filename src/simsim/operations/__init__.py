@@ -1,1 +1,1 @@
-"""What operators use: the command line, the worker, the processes of an installation, and its health checks."""
+"""The operator's tools: the command line, the worker, the processes of an installation, and its health checks."""

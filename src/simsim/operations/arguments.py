@@ -10,7 +10,7 @@ from simsim.tokens.selectors import find_token
 
 
 def find_account(account_id: str, *, actor: Actor) -> Account:
-    """Return the account; raise NotFound, with a sentence, when it does not exist or is not the actor's."""
+    """Return the account; raise NotFound, with a sentence, if it does not exist or is not the actor's."""
     wanted = as_uuid(account_id)
     account = Account.objects.filter(pk=wanted).first() if wanted else None
     if account is None:
@@ -25,12 +25,12 @@ def find_account(account_id: str, *, actor: Actor) -> Account:
 
 
 def find_actor(email: str) -> Actor:
-    """Return the user of that address as an actor; raise NotFound, with a sentence, when there is no such user."""
+    """Return the user of that address as an actor; raise NotFound, with a sentence, if there is no such user."""
     return actor_of(find_user(email))
 
 
 def find_user(email: str) -> User:
-    """Return the user of that address; raise NotFound, with a sentence, when there is no such active user."""
+    """Return the user of that address; raise NotFound, with a sentence, if there is no such active user."""
     user = User.objects.filter(email=normal_email(email), is_active=True).first()
     if user is None:
         raise NotFound(gettext_noop("No user has the email address “%(email)s”."), email=email)
@@ -38,7 +38,7 @@ def find_user(email: str) -> User:
 
 
 def find_member(email: str, *, account: Account) -> User:
-    """Return the account's user of that address; raise NotFound, with a sentence, when there is no such user."""
+    """Return the account's user of that address; raise NotFound, with a sentence, if there is no such user."""
     user = User.objects.filter(email=normal_email(email), memberships__account=account).first()
     if user is None:
         raise NotFound(gettext_noop("Nobody with the email address “%(email)s” belongs to the account."), email=email)
@@ -46,7 +46,7 @@ def find_member(email: str, *, account: Account) -> User:
 
 
 def find_token_for(token_id: str, *, actor: Actor) -> Token:
-    """Return the token; raise NotFound, with a sentence, when the actor may see no such token."""
+    """Return the token; raise NotFound, with a sentence, if the actor may see no such token."""
     try:
         return find_token(token_id, actor=actor)
     except NotFound:

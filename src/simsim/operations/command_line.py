@@ -82,7 +82,7 @@ def run(arguments: Sequence[str], *, wiring: Wiring) -> int:
         return ending.code if isinstance(ending.code, int) else failures.FAILED
     except typer.Abort:
         return failures.FAILED
-    except Exception as error:  # whatever fails, scripts get one line and an exit status
+    except Exception as error:  # scripts get one line and an exit status for any failure
         if as_json:
             text = json.dumps(failures.document(error, arguments, group), ensure_ascii=False)
         else:

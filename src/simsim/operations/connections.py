@@ -20,10 +20,10 @@ from typing import NamedTuple
 from simsim.credential.allowlist import Address, contains, parse_address
 from simsim.gate.address import site_of
 
-# Enough for a company behind one address: some forty browsers with six connections each.
+# Enough for a company behind one address: about forty browsers with six connections each.
 MAX_CONNECTIONS = 256
 LOOK_SECONDS = 0.5
-# For a client that does not read its answer.
+# The time for a client that does not read its answer.
 MAX_UNREAD_MILLISECONDS = 20_000
 MAX_OPEN_FILES = 16_384
 DESCRIPTORS = Path("/proc/self/fd")
@@ -32,7 +32,7 @@ LAST_DATA_RECEIVED_AT = 8 + 11 * 4
 
 
 class ClientConnection(NamedTuple):
-    """A client's connection to the server, on a descriptor of our own, and how long the client has sent nothing."""
+    """A client's connection to the server, on a descriptor of our own, and how long the client has been silent."""
 
     held: socket.socket
     address: Address | None
@@ -44,7 +44,8 @@ def bound_connections(trusted: bytes = b"") -> None:
     if sys.platform != "linux":
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # systemd allows 1,024, which a thousand connections use up: then no connection is accepted and no file opened.
+    # systemd allows 1,024 open files. A thousand connections use them up, and then the server can accept no connection
+    # and open no file.
     wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
     threading.Thread(target=_watch, args=(trusted,), name="connections", daemon=True).start()
@@ -56,7 +57,7 @@ def _watch(trusted: bytes) -> None:
         time.sleep(LOOK_SECONDS / 10)
     while True:
         time.sleep(LOOK_SECONDS)
-        # With fewer open files than that, nobody can hold too many connections.
+        # With fewer open files than the limit, no address can hold too many connections.
         if len(os.listdir(DESCRIPTORS)) > MAX_CONNECTIONS:  # noqa: PTH208 - names only, which Path would wrap
             close_surplus(trusted)
 
@@ -65,11 +66,11 @@ def bound_answers() -> int:
     """Have the kernel close each connection whose client reads nothing; return how many listeners there were."""
     count = 0
     for listener in listeners():
-        # Its future connections inherit the option.
+        # Connections that it accepts later inherit the option.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, MAX_UNREAD_MILLISECONDS)
         listener.close()
         count += 1
-    # The connections that came before.
+    # Connections that were accepted earlier.
     for connection in connections() if count else ():
         connection.held.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, MAX_UNREAD_MILLISECONDS)
         connection.held.close()
@@ -79,7 +80,8 @@ def bound_answers() -> int:
 def close_surplus(trusted: bytes, limit: int = MAX_CONNECTIONS) -> int:
     """Close the connections that each address holds beyond `limit`, and return how many.
 
-    The longest-silent clients lose theirs, so that active people behind a shared address keep theirs.
+    It closes those of the clients that have been silent longest, so that active people behind a shared address keep
+    theirs.
     """
     by_site = defaultdict(list)
     for connection in connections():

@@ -1,4 +1,4 @@
-"""Proves that the databases of an installation are present and safe: a new one must not be made in their place."""
+"""Proves that the databases of an installation are present and safe, so that no new one is created in their place."""
 
 import os
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from simsim import sqlite_library
 from simsim.operations.context import Operator
 from simsim.problem import Unusable
 
-# This file exists while the first `migrate` runs, which leaves keys without a database when it is interrupted.
+# This file exists while the first `migrate` runs: if it is interrupted, it leaves keys without a database.
 FIRST_MIGRATION_FILE = ".first-migration"
 
 
@@ -25,13 +25,13 @@ def is_missing(path: Path) -> bool:
 
 
 def prove_files_safe(operator: Operator) -> None:
-    """Raise Unusable when a database is a file that the SQLite in use could corrupt."""
+    """Raise Unusable if a database is a file that the SQLite in use could corrupt."""
     if operator.database_files:
         sqlite_library.prove_safe()
 
 
 def missing_file_advice(operator: Operator, alias: str) -> str:
-    """Return what to do about a missing database file, "" when the database is not a missing file."""
+    """Return what to do about a missing database file, or "" if the database is not a missing file."""
     files = operator.database_files
     path = files[0] if alias == "default" and operator.is_embedded else files[-1] if files else None
     if path is None or not is_missing(path):
@@ -44,7 +44,7 @@ def missing_file_advice(operator: Operator, alias: str) -> str:
 
 
 def prove_databases_present(operator: Operator) -> None:
-    """Raise Unusable when a database file is missing. Creates nothing."""
+    """Raise Unusable if a database file is missing. Creates nothing."""
     missing = [path for path in operator.database_files if is_missing(path)]
     if not missing:
         return
@@ -53,7 +53,7 @@ def prove_databases_present(operator: Operator) -> None:
 
 
 def prove_not_moved_away(operator: Operator) -> None:
-    """Raise Unusable when a database is missing although other parts of its installation exist."""
+    """Raise Unusable if a database is missing although other parts of its installation exist."""
     if (operator.data_dir / FIRST_MIGRATION_FILE).exists():
         return
     files = operator.database_files
@@ -63,8 +63,8 @@ def prove_not_moved_away(operator: Operator) -> None:
             " To start a new installation, use an empty SIMSIM_DATA_DIR",
             path=str(files[0]), found=str(found),
         )  # fmt: skip
-    # Only the log in its default place: one that the operator has just named elsewhere is new. An empty file is the
-    # operator's permission to start an empty log.
+    # Look for the log only in its default place: a log that the operator has just configured elsewhere is new. With an
+    # empty file, the operator permits an empty log.
     log = operator.data_dir.absolute() / "request_log.sqlite3"
     if operator.is_embedded and log in files[1:] and not is_missing(files[0]) and not log.exists():
         raise Unusable(

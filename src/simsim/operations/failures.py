@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from typer.core import TyperGroup
 
 WRONG_USAGE = 2
-# By HTTP status, so that a new problem needs no entry of its own; docs/operators/command-line.md lists them.
+# Keyed by HTTP status, so that a new problem needs no entry; docs/operators/command-line.md lists the exit statuses.
 EXIT_STATUSES = {400: WRONG_USAGE, 422: WRONG_USAGE, 404: 3, 409: 4, 401: 5, 403: 5, 503: 6}
 FAILED = 1
-# The command line's names for fields that the rules call something else.
+# The command line's names for fields that have another name in the rules.
 OPTION_NAMES = {"expires_at": "expires", "allowed_networks": "allow", "password": "password_stdin"}
 NUMBERED = re.compile(r"^(?P<field>\w+)\.(?P<index>[0-9]+)$", re.ASCII)
 
@@ -38,13 +38,13 @@ def as_problem(error: Exception) -> Problem | None:
 
 def is_database_away(error: Exception) -> bool:
     """Whether the database does not answer or is locked: another try may succeed."""
-    # Looked up, not imported: without Django loaded, the error can't be one of Django's.
+    # Look Django's module up instead of importing it: if it isn't loaded, the error can't be one of Django's.
     database = sys.modules.get("django.db.utils")
     return database is not None and isinstance(error, (database.OperationalError, database.InterfaceError))
 
 
 def exit_status(error: Exception) -> int:
-    """Return 2 for wrong usage, 3 not found, 4 conflict, 5 not permitted, 6 unavailable, 1 for everything else."""
+    """Return 2 (wrong usage), 3 (not found), 4 (conflict), 5 (not permitted), 6 (unavailable) or 1 (anything else)."""
     problem = as_problem(error)
     return EXIT_STATUSES.get(problem.status, FAILED) if problem else FAILED
 
@@ -80,7 +80,7 @@ def document(error: Exception, arguments: Sequence[str], group: "TyperGroup") ->
 
 
 def named(fault: FieldError, arguments: Sequence[str], group: "TyperGroup | None", *, with_value: bool = True) -> str:
-    """Return the option or argument that a fault is about, as it is typed, or else the field's own name.
+    """Return the option or argument that an error is about, as it is typed, or else the field's own name.
 
     For an option that is given several times, the value is included: `--allow 10.0.0.1/8`.
     """
@@ -96,7 +96,7 @@ def named(fault: FieldError, arguments: Sequence[str], group: "TyperGroup | None
 
 
 def typed_name(name: str, arguments: Sequence[str], group: "TyperGroup | None") -> str | None:
-    """Return how the verb's parameter of that name is typed, `--name` or `NAME`; None when it has no such parameter."""
+    """Return how a verb's parameter is typed, `--name` or `NAME`, or None if the verb has no parameter of this name."""
     found = group
     for argument in arguments:
         commands = getattr(found, "commands", None)

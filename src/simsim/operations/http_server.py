@@ -13,7 +13,7 @@ from granian._granian import ListenerSpec
 from granian.log import logger
 from granian.server.mp import MPServer
 
-# For one process: the others answer meanwhile.
+# The wait for one process; the others answer in the meantime.
 FIRST_WAIT_SECONDS = 0.1
 MAX_WAIT_SECONDS = 15.0
 CALM_SECONDS = 60.0
@@ -30,15 +30,15 @@ class Server(MPServer):
     def _init_shared_socket(self) -> None:
         """Listen in this process and share the socket.
 
-        On Linux each process of granian listens by itself: when one ends or is killed, the connections that wait
-        for it are reset, and nobody listens until it has restarted.
+        On Linux each process of granian listens by itself: when one ends or is killed, its waiting connections are
+        reset, and no socket listens until it has restarted.
         """
         if self.bind_uds:
             super()._init_shared_socket()  # type: ignore[no-untyped-call]
             return
         holder = ListenerSpec(self.bind_addr, self.bind_port, self.backlog).build()
         self._ssp, self._shd, self._sfd = None, holder, holder.get_fd()  # type: ignore[assignment]
-        # Python's socket keeps the descriptor open in the forked processes.
+        # Keep Python's socket, so that its descriptor stays open in the forked processes.
         self._sso = socket.socket(fileno=self._sfd)
         self._sso.set_inheritable(True)
 
@@ -57,7 +57,7 @@ class Server(MPServer):
             if self.reload_signal:
                 self._due.clear()
                 self._reload(spawn_target, target_loader)
-                # A signal that arrived meanwhile must not wait for the next one.
+                # A signal that arrived in the meantime must not wait for the next one.
                 self.main_loop_interrupt.set()
 
     def _reload(self, spawn_target: Callable[..., None], target_loader: Callable[..., Any]) -> None:

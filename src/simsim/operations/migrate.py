@@ -25,7 +25,7 @@ PRIVATE, PRIVATE_FILE = 0o700, 0o600
 def migrate() -> list[str]:
     """Bring everything up to date and return one sentence for each change. Concurrent calls wait for one another.
 
-    Raises Unusable when a database was moved away, or when the data directory can't be written.
+    Raises Unusable if a database was moved away, or if the data directory can't be written.
     """
     home = settings.OPERATOR.data_dir.absolute()
     try:
@@ -45,7 +45,8 @@ def bring_up_to_date() -> list[str]:
     done = []
     for alias in connections:
         if is_behind(alias):
-            # A migration is one transaction, so a cursor works behind a pooler too, and no table must fit into memory.
+            # A migration is one transaction, so server-side cursors work even behind a pooler, and tables need not fit
+            # into memory.
             connections[alias].settings_dict["DISABLE_SERVER_SIDE_CURSORS"] = False
             call_command("migrate", database=alias, verbosity=0, interactive=False)
             done.append(f"Migrated the database “{alias}”")
@@ -61,7 +62,7 @@ def bring_up_to_date() -> list[str]:
 
 
 def prove_up_to_date() -> None:
-    """Raise Unusable when migrate() has something to do, or when secrets are missing or another installation's."""
+    """Raise Unusable if migrate() has something to do, or if secrets are missing or belong to another installation."""
     prove_not_moved_away(settings.OPERATOR)
     if behind := outstanding():
         raise Unusable("Not up to date (%(what)s): run simsim migrate", what=", ".join(behind))
@@ -84,7 +85,7 @@ def outstanding() -> list[str]:
 
 @contextmanager
 def marking_first_migration() -> Iterator[None]:
-    """Keep a mark while a first migration runs: interrupted, it must not look like a database that was moved away."""
+    """Keep a mark during a first migration: if interrupted, it must not look like a database that was moved away."""
     prove_not_moved_away(settings.OPERATOR)
     prove_spool_is_of_this_database()
     mark = settings.OPERATOR.data_dir.absolute() / FIRST_MIGRATION_FILE
@@ -113,7 +114,8 @@ def make_directories(home: Path) -> Iterator[Path]:
         if not path.exists():
             path.mkdir(parents=True, mode=PRIVATE)
             yield path
-        # Existing folders too: access to `run` lets a user ask the gate, access to `keys` lets them read passwords.
+        # Restrict existing folders too: with access to `run`, a user can ask the gate; with access to `keys`, they can
+        # read passwords.
         path.chmod(PRIVATE)
     for path in sorted(elsewhere):
         if not path.exists():
@@ -157,7 +159,7 @@ def collect_files() -> None:
     """Collect the console's files; those of earlier versions stay, because a running console still refers to them."""
     stamp().unlink(missing_ok=True)
     call_command("collectstatic", interactive=False, verbosity=0)
-    # Last, so that an interrupted collection is repeated.
+    # Write the fingerprint last, so that an interrupted collection is repeated.
     stamp().write_text(files_fingerprint(), encoding="ascii")
 
 

@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 LOCK_FILE = "migrate.lock"
 PAUSE_SECONDS = 0.2
-# Any number that nobody else uses in this database: "simsim" in ASCII.
+# An arbitrary number that nobody else uses in this database: "simsim" in ASCII.
 ADVISORY_LOCK = 0x73696D73696D
 
 
@@ -52,7 +52,7 @@ def locked_database(migrated: BaseDatabaseWrapper) -> Iterator[None]:
                 cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [ADVISORY_LOCK])
                 is_ours = cursor.fetchone()[0]
                 if is_ours:
-                    # A long migration leaves this transaction idle: if the server ended it, others would get in.
+                    # During a long migration this transaction is idle: if the server ended it, others could start.
                     cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
                     break
             connection.rollback()

@@ -70,10 +70,10 @@ def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         count -= 1
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in titles[:count]:
-        # Nobody can copy an id or a time that wraps.
+        # Do not wrap: an id or a time that wraps can't be copied.
         table.add_column(name, overflow="fold", no_wrap=name not in FOLDED)
     for row in shown[1:]:
-        # Text, not str: a name such as "[red]" is a name, not markup.
+        # Use Text, not str, because a name such as "[red]" would be read as markup.
         table.add_row(*(Text(text) for text in row[:count]))
     console.print(table)
 

@@ -11,12 +11,12 @@ TIMEOUT_SECONDS = 2.0
 
 
 def socket_status(path: Path, target: str) -> int | None:
-    """Return the HTTP status of the server on a Unix socket, None when nothing answers."""
+    """Return the HTTP status of the server on a Unix socket, or None if nothing answers."""
     return status_of(SocketConnection(path), target)
 
 
 def port_status(host: str, port: int, target: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> int | None:
-    """Return the HTTP status of the server on a port, None when nothing answers."""
+    """Return the HTTP status of the server on a port, or None if nothing answers."""
     return status_of(http.client.HTTPConnection(host, port, timeout=timeout_seconds), target)
 
 

@@ -16,14 +16,14 @@ from simsim.gateway.process import die_with_parent
 from simsim.problem import Unusable
 
 PATIENCE_SECONDS = 10.0
-# A program that fails this often before it has answered once will not recover by waiting.
+# Waiting does not help a program that has failed this often without ever answering.
 FAILURES_AT_START = 5
 CALM_SECONDS = 60.0
 FIRST_WAIT_SECONDS = 0.1
 MAX_WAIT_SECONDS = 60.0
 TICK_SECONDS = 0.1
 
-# Tells a program that a supervisor runs it; one that was started by hand must outlive its terminal.
+# Tells a program that a supervisor runs it. A program that was started by hand must survive its terminal.
 SUPERVISED = "SIMSIM_SUPERVISED"
 
 
@@ -94,7 +94,7 @@ class Supervisor:
         self.running: list[Running] = []
         self.stopping = False
         self.reloading = False
-        # With `nohup` the programs outlive the terminal.
+        # With `nohup`, the programs survive the terminal.
         self.stops_with_terminal = has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
 
     @contextmanager
@@ -116,7 +116,7 @@ class Supervisor:
     def run_to_end(self, program: Program) -> bool:
         """Run a program once. Return True when it has succeeded, False when asked to stop first.
 
-        Raises Unusable with the last line of its stderr when it fails.
+        Raises Unusable with the last line of its stderr if it fails.
         """
         with tempfile.TemporaryFile() as complaints:
             process = self._spawn(program, stderr=complaints)
@@ -137,7 +137,7 @@ class Supervisor:
     def wait_until(self, answers: Callable[[], bool], *, name: str, seconds: float, of: str | None = None) -> bool:
         """Return True once `answers` returns True, False when asked to stop first.
 
-        Raises Unusable after `seconds`, or when a program fails too often: the one named `of`, or any.
+        Raises Unusable after `seconds`, or if a program fails too often: the one named `of`, or any.
         """
         deadline = time.monotonic() + seconds
         while not self.stopping:
@@ -182,7 +182,7 @@ class Supervisor:
         self.running.clear()
 
     def _handle_signal(self, signum: int, _frame: FrameType | None) -> None:
-        # Only sets flags: an exception here could strike between a program's start and its entry in the list.
+        # Only set flags: an exception here could come between a program's start and its entry in the list.
         if signum == signal.SIGHUP and self.before_reload and not (self.stops_with_terminal and not has_terminal()):
             self.reloading = True
         else:

@@ -1,7 +1,7 @@
-"""The worker reports its health: to the gate of its node in a file, to `simsim doctor` on any node in a database row.
+"""The worker's health reports: a file for the gate of its node, and a database row for `simsim doctor` on any node.
 
 It also watches the clock. It compares the wall clock, which people and NTP set, with the time since boot, which nobody
-sets. When the two have advanced by different spans, somebody has set the wall clock.
+sets. If they have advanced by different amounts, somebody has set the wall clock.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ FILE_SECONDS = 5.0
 ROW_SECONDS = 15.0
 # NTP corrects smaller differences gradually.
 MIN_JUMP_SECONDS = 2.0
-# How long a job may run or fail before it is reported: a database that restarts is no problem.
+# How long a job may run or fail before it is reported: a restart of the database is not worth a report.
 MAX_JOB_SECONDS = 300.0
 FAILING_SECONDS = 10.0
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -54,7 +54,7 @@ def boot_id() -> str:
 
 @dataclass
 class Progress:
-    """When a job's current run began (see `boot_seconds`), since when the job has failed, and its last error."""
+    """A job's progress: when its run began (see `boot_seconds`), since when it has failed, and its last error."""
 
     began: float | None = None
     failing_since: datetime | None = None
@@ -124,7 +124,7 @@ class HealthReporter:
         log.error("the clock was set %s by %.1f s", "forward" if seconds > 0 else "back", abs(seconds))
 
     def _read_queues(self) -> None:
-        """Read what waits. While a database is away, keep the earlier values: their age goes on growing."""
+        """Read what waits. While a database does not answer, keep the earlier values: their age keeps growing."""
         with contextlib.suppress(DatabaseError):
             self._queues["shipped"] = shipped_bytes(self._spool, save.positions())
             self._queues["other_nodes"] = other_nodes(spool_name(self._spool))
@@ -135,7 +135,7 @@ class HealthReporter:
         names = [each["job"] for each in self.failing(now)]
         path = self._spool / FILE_NAME
         written = path.with_name(f"{FILE_NAME}.new")
-        # On a full disk the file grows old, and its age shows that something is wrong.
+        # On a full disk the file is no longer updated, and its age shows that something is wrong.
         with contextlib.suppress(OSError):
             written.write_text(json.dumps({"failing": names, **self._queues}), encoding="utf-8")
             written.rename(path)
@@ -151,7 +151,7 @@ class HealthReporter:
         row.boot_id, row.boot_seconds = self._boot_id, boot
         row.unshipped_since = waits.since if waits else None
         row.failing = self.failing(now)
-        # The jobs that need the database report that it is away.
+        # The jobs that need the database report that it does not answer.
         with contextlib.suppress(DatabaseError):
             note_newest_change(row, now)
         row.save()
@@ -182,7 +182,7 @@ def other_nodes(here: str | None) -> list[dict[str, object]]:
 
 
 def seconds_of(moment: datetime | None) -> float | None:
-    """Return the moment in seconds since 1970, as the gate counts."""
+    """Return the moment in seconds since 1970, as the gate counts time."""
     return moment.timestamp() if moment else None
 
 

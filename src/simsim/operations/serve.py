@@ -15,7 +15,7 @@ from simsim.operations.serve_state import ServeState
 from simsim.problem import Unusable
 
 START_SECONDS = 60.0
-# Owner and group: nginx's worker may run as another user, who gets in through the group, never through "others".
+# For owner and group: nginx's worker may run as another user, who gets access by the group, never as "others".
 SOCKET_MODE = "0o660"
 MAX_SOCKET_PATH_LENGTH = 103  # sun_path holds 104 bytes with its NUL on BSD and macOS, 108 on Linux
 SERVER = (sys.executable, "-m", "simsim.operations.http_server")
@@ -25,8 +25,9 @@ SERVER_OPTIONS = (
 )
 # When one of two processes is killed, only the requests that it was answering fail.
 MIN_GATE_PROCESSES = 2
-# For a server that strangers reach. It closes a connection that sends nothing for this long: before, within or after a
-# request head. It accepts only so many connections, silent ones included (`connections` limits each address).
+# Limits for a server that strangers can reach. It closes a connection that sends nothing for this long: before, within
+# or after a request head. It limits the total number of connections, including silent ones (`connections` limits those
+# of each address).
 OPEN_OPTIONS = ("--http1-header-read-timeout", "10000", "--backlog", "4096", "--backpressure", "4096")
 
 
@@ -40,7 +41,7 @@ def serve(
     gate_listen: str = "",
     as_json: bool = False,
 ) -> None:
-    """Run everything until a signal asks to stop. Raises Unusable when it can't start or won't keep running.
+    """Run everything until a signal asks to stop. Raises Unusable if it can't start or doesn't keep running.
 
     `gate_listen` is where the gate also listens; "" means the value of SIMSIM_GATE_LISTEN.
     """
@@ -54,7 +55,7 @@ def serve(
         ServeState(operator.gate_socket.parent, host=host, port=port) as state,
         Supervisor(complain, before_reload=prove, note=state.write).supervising() as supervisor,
     ):
-        # Before anything starts: each program would report a missing key in a traceback of its own.
+        # Check this before anything starts: otherwise each program would report a missing key with its own traceback.
         if not prove(supervisor):
             return
         supervisor.start(console(wiring, host=host, port=port, workers=workers))
@@ -92,7 +93,7 @@ def gate_listener(wiring: Wiring, place: HostPort, *, workers: int = 1) -> Progr
 
 
 def gate_place(operator: Operator, option: str) -> HostPort | None:
-    """Return where the gate also listens, None for its socket only; raise Unusable when it can't listen there."""
+    """Return where the gate also listens, None for its socket only; raise Unusable if it can't listen there."""
     name = "--gate-listen" if option else "SIMSIM_GATE_LISTEN"
     place = operator.parse_gate_listen(option or operator.gate_listen, name=name)
     if place:
@@ -143,7 +144,7 @@ def prove_up_to_date(supervisor: Supervisor, *, wiring: Wiring) -> bool:
 
 
 def prove_socket_free(path: Path) -> None:
-    """Raise Unusable when a gate already answers on the socket, or when the path is too long for a socket."""
+    """Raise Unusable if a gate already answers on the socket, or if the path is too long for a socket."""
     if len(os.fsencode(path)) > MAX_SOCKET_PATH_LENGTH:
         raise Unusable("SIMSIM_DATA_DIR: %(path)s is too long for a socket's path", path=str(path))
     if socket_status(path, "/healthz") is not None:

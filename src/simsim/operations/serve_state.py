@@ -15,7 +15,7 @@ from simsim.operations.processes import Running
 from simsim.problem import Unusable
 
 NAME = "serve.json"
-# Another process may be writing the file or testing the lock for a moment.
+# Another process may be writing the file or testing the lock at this moment.
 ATTEMPTS = 20
 PAUSE_SECONDS = 0.02
 
@@ -92,7 +92,7 @@ class Served:
 
 
 def read_served(directory: Path) -> Served | None:
-    """Return the state that the last `simsim serve` wrote, None when it has never run here."""
+    """Return the state that the last `simsim serve` wrote, or None if it has never run here."""
     for _ in range(ATTEMPTS):
         try:
             file = os.open(directory / NAME, os.O_RDONLY | os.O_CLOEXEC)

@@ -10,7 +10,7 @@ from simsim.operations.arguments import find_account, find_actor
 from simsim.problem import FieldError, Invalid, Problem, gettext_noop
 from simsim.tokens.token_import import Draft, errors_in_line
 
-# One transaction writes all of them, and all other writers wait for it.
+# One transaction writes all lines, and all other writers wait for it.
 MAX_LINES = 10_000
 # Lines may use the options' names instead of the names in a token's JSON.
 OPTION_NAMES = {"account": "account_id", "expires": "expires_at", "allow": "allowed_networks"}
@@ -64,7 +64,7 @@ def numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def fields_of(line: bytes) -> dict[str, object]:
-    """Return a line's fields under the names in a token's JSON; raise Invalid when the line can't be read."""
+    """Return a line's fields under the names in a token's JSON; raise Invalid if the line can't be read."""
     try:
         document = json.loads(line.decode("utf-8"), object_pairs_hook=once_each)
     except Invalid:

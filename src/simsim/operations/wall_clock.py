@@ -11,9 +11,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 log = logging.getLogger(__name__)
-# NTP moves a clock by less, or gradually.
+# NTP makes smaller changes, or gradual ones.
 JUMP_SECONDS = 180.0
-# How long a clock must keep going from where it jumped to.
+# How long the clock must run on after a jump before the jump is trusted.
 HOLD_SECONDS = 600.0
 
 
@@ -22,9 +22,9 @@ def since_boot() -> float:
 
 
 class WallClock:
-    """Tells the time to all threads of a process; `jump_seconds` is the size of a jump that is not believed yet.
+    """The clock for all threads of a process; `jump_seconds` is the size of a jump that is not trusted yet.
 
-    Until a jump is believed, the time continues from before it, by the time since boot.
+    Until a jump is trusted, the clock continues from the time before it, by the time since boot.
     """
 
     def __init__(self, wall: Callable[[], float] = time.time, boot: Callable[[], float] = since_boot) -> None:
@@ -35,7 +35,7 @@ class WallClock:
         self._doubted_since = 0.0
 
     def now(self) -> datetime:
-        """Return the believed time, in UTC."""
+        """Return the trusted time, in UTC."""
         with self._lock:
             boot = self._boot()
             self._look(self._wall() - boot, boot)
@@ -43,7 +43,7 @@ class WallClock:
 
     @property
     def jump_seconds(self) -> float:
-        """How far the clock is ahead of the believed time; 0 while the clock is believed."""
+        """How far the system's clock is ahead of the trusted time; 0 while it is trusted."""
         with self._lock:
             return 0.0 if self._doubted is None else self._doubted - self._believed
 

@@ -27,9 +27,10 @@ from simsim.tokens import expiry_notices
 
 log = logging.getLogger(__name__)
 MAX_WAIT_SECONDS = 30.0
-# Less than the supervisor waits. A job that has not finished by then starts again with the next worker.
+# Shorter than the supervisor's wait. A job that has not finished by then starts again with the next worker.
 STOP_SECONDS = 6.0
-# Emails delivered at once: a mail server that hangs holds up one of them. Each takes a pooled database connection.
+# The number of emails delivered at the same time: a mail server that hangs holds up only one of them. Each takes a
+# pooled database connection.
 DELIVERY_THREADS = 3
 # One clock for all jobs: a clock that jumps must not make anything expire, be sent or be deleted early.
 clock = WallClock()
@@ -38,7 +39,7 @@ STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 @dataclass(frozen=True)
 class Job:
-    """`run` does what is due and returns how many items that was; after some, the job pauses for only `busy_seconds`.
+    """`run` does the work that is due and returns the number of items; after any, the job pauses only `busy_seconds`.
 
     Only the job's own thread writes `progress`.
     """
@@ -57,7 +58,7 @@ def jobs(reporter: HealthReporter) -> list[Job]:
         *(Job(f"mail {nth}", deliver, idle_seconds=1.0, busy_seconds=0.0) for nth in range(1, DELIVERY_THREADS + 1)),
         # R9 allows two minutes. This job also looks at each new token, to find when its notices are due.
         Job("expiry notices", owe_expiry_notices, idle_seconds=15.0, busy_seconds=0.0),
-        # Soon after there is room again, but not at once: whoever makes room is still at work.
+        # Soon after there is room again, but not at once: the person who makes room may still be at work.
         Job("ballast", keep_ballast, idle_seconds=60.0, busy_seconds=60.0),
         Job("retention", delete_old, idle_seconds=3600.0, busy_seconds=0.1),
         Job("health", reporter.report, idle_seconds=1.0, busy_seconds=1.0),
@@ -82,7 +83,7 @@ def keep_ballast() -> int:
 
 
 def delete_old() -> int:
-    """Delete a step of the rows that are past retention and the nodes long silent; return how many."""
+    """Delete some of the rows that are too old, and nodes that have long been silent; return how many."""
     now, days = time_to_delete_by(clock.now()), settings.OPERATOR.log_retention_days
     if now is None:
         return 0
@@ -99,7 +100,7 @@ def forward() -> int:
 def work() -> None:
     """Run the jobs until SIGTERM, SIGINT or SIGHUP. Raises Unusable where SQLite could corrupt a database."""
     prove_files_safe(settings.OPERATOR)
-    # Blocked before the threads start, because they inherit it: only sigwait receives the signal.
+    # Block the signals before the threads start, which inherit the mask: only sigwait receives a signal.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     stop = threading.Event()
     running: list[Job] = []
@@ -135,19 +136,19 @@ def repeat(job: Job, stop: threading.Event) -> None:
         job.progress.began = boot_seconds()
         try:
             if (found := database_identities()) != files:
-                # The database was restored: the open file is the replaced one, which nobody else will ever read.
+                # The database was restored, so the open file is the old one, which no other process will read again.
                 connections.close_all()
                 files = found
             pause = job.busy_seconds if job.run() else job.idle_seconds
             failures, job.progress.failing_since = 0, None
-        except Exception as error:  # a database that is away must end no job
+        except Exception as error:  # a database that does not answer must not end a job
             failures += 1
             pause = min(0.5 * 2 ** min(failures - 1, 10), MAX_WAIT_SECONDS)
             first_line = (str(error).splitlines() or [""])[0]
             job.progress.error = f"{type(error).__name__}: {first_line}"
             job.progress.failing_since = job.progress.failing_since or timezone.now()
             log.error("%s failed (%s: %s); again in %g s", job.name, type(error).__name__, first_line, pause)  # noqa: TRY400
-            # A broken connection stays broken: the next attempt must open a new one.
+            # Close the connection: a broken one stays broken, and the next attempt must open a new one.
             connections.close_all()
         job.progress.began = None
         stop.wait(pause)

@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from simsim.request_log import durations
 
-# Django looks for models here.
+# Django finds an app's models only in this module.
 from simsim.request_log.gaps import LogGap as LogGap  # noqa: PLC0414
 from simsim.request_log.nodes import ClockJump as ClockJump  # noqa: PLC0414
 from simsim.request_log.nodes import WorkerNode as WorkerNode  # noqa: PLC0414
@@ -40,9 +40,9 @@ class LoggedRequest(models.Model):
     """One request, as the gate decided it and as the gateway saw it end. On PostgreSQL each day is a partition.
 
     `id` contains the time, so every index ends in it: see `row_ids`. `account_id` is the account that the caller proved
-    or claimed to be, None without a claim. `status`, `duration_seconds` and `bytes` (of the answer's body) come with
-    the end; a refusal has its status from the start. `resource` is the path without its query, masked; `endpoint_id` is
-    an Endpoint's, None without an account; `via` names the trusted proxies that reported `address`.
+    or claimed to be, or None. `status`, `duration_seconds` and `bytes` (of the answer's body) come with the end; a
+    refusal has its status from the start. `resource` is the path without its query, masked; `endpoint_id` is an
+    Endpoint's, or None if there is no account; `via` names the trusted proxies that reported `address`.
     """
 
     id = models.BigIntegerField(primary_key=True)
@@ -63,7 +63,7 @@ class LoggedRequest(models.Model):
     endpoint_id = models.BigIntegerField(null=True)
 
     class Meta:
-        # One for each filter of the page; `search.plan` chooses among them.
+        # An index for each filter of the log's page; `search.plan` chooses among them.
         indexes: ClassVar = [
             models.Index(fields=["account_id", "id"], name="log_by_account"),
             models.Index(fields=["token_id", "id"], name="log_by_token"),

@@ -17,10 +17,10 @@ class WorkerNode(models.Model):
     """One node's worker. `node` is the name of its spool, `host` that of the machine.
 
     `boot_id` and `boot_seconds` (since that boot) give the time of the last round by a clock that nobody can set.
-    `unshipped_since` is the time of the oldest line that waits, None without any. `failing` holds `{job, since, error}`
-    of each failing job. `change_id` and `change_at` belong to the newest audit event that the worker has seen; if that
-    event was missing at `lost_changes_at`, an older copy of the database had been restored, which ended at
-    `went_back_to`. `stopped_at` is when the worker was asked to stop, None while it runs or when it was killed.
+    `unshipped_since` is the time of the oldest line that waits, or None. `failing` holds `{job, since, error}` of each
+    failing job. `change_id` and `change_at` belong to the newest audit event that the worker has seen; if that event
+    was missing at `lost_changes_at`, an older copy of the database had been restored, which ended at `went_back_to`.
+    `stopped_at` is when the worker was asked to stop, None while it runs or when it was killed.
     """
 
     node = models.CharField(max_length=32, primary_key=True)

@@ -18,7 +18,7 @@ from simsim.request_log.row_ids import IDS_PER_DAY, first_id
 from simsim.request_log.ship.counts import DAY_HOURS, TEN_DAYS_HOURS, hour_of
 
 log = logging.getLogger(__name__)
-# The usage is shown by hours for this long. The counts of days stay as long as the requests.
+# How long usage is shown by the hour. The counts per day are kept as long as the requests.
 HOURS_KEPT = timedelta(days=8)
 STEP = 900
 # After a longer stop, a worker also waits for a day before it deletes anything, which does no harm.
@@ -39,7 +39,7 @@ def forget_old(now: datetime, *, days: int, step: int = STEP) -> int:
         + _forget(SetAsideLine, "found_at", before, step)
         + _forget(TokenAddressDay, "day", before.date(), step)
         + _forget(Flood, "minute", before, step)
-        # The count of ten days is wrong as soon as the first of them is deleted.
+        # A count of ten days is wrong as soon as the first of these days is deleted.
         + _forget(UsageCount, "began_hour", hour_of(before), step, **ten_days)
         + _forget(UsageCount, "began_hour", hour_of(before), step, **day)
         + _forget(UsageCount, "began_hour", hour_of(max(before, now - HOURS_KEPT)), step, **hours)
@@ -78,7 +78,7 @@ def advanced(known: RetentionTime, now: datetime) -> RetentionTime:
 
 
 def time_to_delete_by(now: datetime) -> datetime | None:
-    """Return the time by which rows count as old, None while the clock is not trusted; store what the clock shows."""
+    """Return the time at which to judge the rows' age, or None while the clock is wrong; store the clock's time."""
     row = RetentionMark.objects.filter(pk=RetentionMark.ONLY).first()
     before = RetentionTime(row.at, row.doubted_since) if row else RetentionTime(None)
     after = advanced(before, now)

@@ -1,1 +1,1 @@
-"""The life of a token, from its creation to its revocation or expiry."""
+"""Tokens, from their creation to their revocation or expiry."""

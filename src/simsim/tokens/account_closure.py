@@ -18,8 +18,8 @@ from simsim.tokens.models import RevocationReason, Token
 def close_account(*, actor: Actor, account: Account, now: datetime) -> tuple[Account, int]:
     """Close an account permanently; return it and the number of tokens revoked. Only the operator may.
 
-    Its people can no longer open it, and unsent mails about it are withdrawn. Its log and audit trail stay, and its
-    people can still sign in. Raises AccountClosed when the account is already closed.
+    Its people can no longer open the account, and unsent emails about it are withdrawn. Its log and audit trail stay,
+    and its people can still sign in. Raises AccountClosed if the account is already closed.
     """
     if not actor.is_operator:
         raise NotPermitted
@@ -28,7 +28,7 @@ def close_account(*, actor: Actor, account: Account, now: datetime) -> tuple[Acc
     account.closed_at = now
     account.save(update_fields=["closed_at"])
     tokens = Token.objects.filter(account=account)
-    # Locked, so that a token revoked at the same moment is recorded once.
+    # Lock the tokens, so that one that is revoked at the same moment is recorded only once.
     active = list(tokens.active(now).select_for_update())
     tokens.active(now).update(
         revoked_at=now,
@@ -36,7 +36,7 @@ def close_account(*, actor: Actor, account: Account, now: datetime) -> tuple[Acc
         revoked_by_label=actor.label,
         revocation_reason=RevocationReason.NOT_NEEDED,
     )
-    # Expired tokens too: nobody gets a notice about their expiry any more.
+    # Include expired tokens: nobody should get a notice about their expiry any more.
     tokens.update(next_notice_at=None)
     for token in active:
         details: dict[str, object] = {"name": token.name, "reason": RevocationReason.NOT_NEEDED, "account_closed": True}

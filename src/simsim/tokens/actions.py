@@ -1,4 +1,4 @@
-"""Actions that change tokens; each one permits, changes, records and owes mail in one transaction."""
+"""Actions that change tokens; each one permits, changes, records and queues emails in one transaction."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -59,14 +59,14 @@ def create_token(
     is_quiet: bool = False,
     now: datetime,
 ) -> tuple[Token, TokenCredentials]:
-    """Create a token, owe every administrator a mail (R8), and return it with its credentials.
+    """Create a token, queue an email to every administrator (R8), and return the token with its credentials.
 
-    With `is_quiet`, no mail is sent, and the audit trail says so. `request` is the member's request that the token
-    grants (R3). Raises Invalid with every field that breaks a rule, AlreadyExists when an active token has the name
+    With `is_quiet`, no email is queued, and the audit trail says so. `request` is the member's request that the token
+    grants (R3). Raises Invalid with every field that breaks a rule, AlreadyExists if an active token has the name
     (R5), and AlreadyAnswered when somebody else has answered the request.
     """
     permit(actor, Permission.MANAGE_TOKENS, account)
-    # Two concurrent creations would each find the name free.
+    # Without the lock, two concurrent creations would each find the name free.
     lock_open(account)
     token, credentials = new_token(
         actor=actor,
@@ -101,7 +101,10 @@ def new_token(
     report_only: bool,
     now: datetime,
 ) -> tuple[Token, TokenCredentials]:
-    """Store a token. The caller has checked permission, locked the account and records it. Raises as `create_token`."""
+    """Store a token.
+
+    The caller has checked permission, locked the account and records the event. Raises as `create_token`.
+    """
     errors = Errors()
     line = errors.collect(lambda: parse_line("name", name))
     values = {
@@ -146,7 +149,7 @@ def edit_token(
         token.software = errors.collect(lambda: rules.parse_software(software, present=token.software))
     if allowed_networks is not None:
         token.allowed_networks = errors.collect(lambda: rules.parse_networks(allowed_networks)) or []
-    # Two tokens may share a name that is older than the rule: their other fields must stay editable.
+    # Two tokens from before this rule may share a name: their other fields must stay editable.
     new_name = token.name if token.name != before["name"] else None
     raise_what_is_wrong(errors, token.account, new_name, now=now, but=token)
     token.set_keys()
@@ -166,7 +169,7 @@ def edit_token(
 def show_credentials(*, actor: Actor, token: Token, way: Way = Way.SHOWN, now: datetime) -> TokenCredentials:
     """Return the username and password of an active token (R11); record it, and notify others unless the creator asks.
 
-    `way` says how they are handed out: on a page or in a terminal, or as a file.
+    `way` says how they are retrieved: on a page or in a terminal, or as a file.
     """
     token = lock_active_token(actor, token, now)
     secret = keyring().open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
@@ -210,13 +213,13 @@ def rotate_token(
 ) -> tuple[Token, TokenCredentials]:
     """Give a token a new password; the previous one works until the overlap ends, any older one stops now (B2).
 
-    Raises RotatedMeanwhile when the token was rotated after `token` was read, or after the rotation `after`, which is
-    the `rotation_id` that the caller has seen.
+    Raises RotatedMeanwhile if the token was rotated after `token` was read, or after the rotation `after`, which is the
+    `rotation_id` that the caller has seen.
     """
     seen, token = token, lock_active_token(actor, token, now)
     if not timedelta(0) <= overlap <= MAX_OVERLAP:
         raise Invalid(FieldError("overlap", gettext_noop("The overlap must be between 0 and 7 days.")))
-    # A form that is submitted twice would end the overlap that the first submission began.
+    # Otherwise a form that is submitted twice would end the overlap that the first submission began.
     prove_not_rotated(token, after)
     prove_not_rotated(token, rotation_id(seen))
     token.previous_digest = bytes(token.digest) if overlap else None
@@ -246,7 +249,7 @@ def end_overlap(*, actor: Actor, token: Token, after: str | None = None, now: da
 
 
 def lock_active_token(actor: Actor, token: Token, now: datetime) -> Token:
-    """Return the current token, its account locked; raise NotFound, NotPermitted, or TokenNotActive if it has ended."""
+    """Return the token as it is now, with its account locked; raise NotFound, NotPermitted or TokenNotActive."""
     permit(actor, Permission.MANAGE_TOKENS, token.account)
     lock_open(token.account)
     fresh = Token.objects.select_related("account", "software").get(pk=token.pk)
@@ -281,7 +284,7 @@ def pack_allowlist(token: Token, *, report_only: bool) -> None:
 
 
 def audited_fields(token: Token) -> dict[str, object]:
-    """Return the fields that the audit trail keeps of a token: all except its password."""
+    """Return the token's fields that the audit trail records: all except its password."""
     return {
         "name": token.name,
         "description": token.description,

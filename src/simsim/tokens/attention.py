@@ -30,15 +30,16 @@ class Attention(IntEnum):
     NONE = 2
 
 
-# More tokens than there can be, and a number of rows that both databases accept.
+# More than any account's tokens, and still a LIMIT that both databases accept.
 ALL = 2**62
 
 
 @dataclass(frozen=True)
 class TokenSearch:
-    """Filters of active tokens: a text, a software's slug and an attention.
+    """Filters for active tokens: a text, a software's slug and an attention.
 
-    The text is part of the name, the description or the creator in any case, or the exact end of the password.
+    The text matches a part of the name, the description or the creator, regardless of case, or the exact end of the
+    password.
     """
 
     text: str = ""
@@ -72,12 +73,12 @@ def attention_of(token: Token, use: LastUse | None, now: datetime) -> Attention:
 def rank_active(account: Account, *, actor: Actor, search: TokenSearch, now: datetime) -> Ranking:
     """Return the active tokens that the search finds: those that need attention first, then by expiry.
 
-    The uses are in another database, so the ids are sorted here: a few queries for any number of tokens.
+    The last uses may be in another database, so the ids are sorted here, with a few queries for any number of tokens.
     """
     permit(actor, Permission.VIEW_TOKENS, account)
     tokens = Token.objects.active(now).filter(account=account)
     if search.text:
-        # The plain columns too: older code that still runs during an update does not update the key.
+        # Search the plain columns too: older code that still runs during an update does not update the search key.
         tokens = tokens.filter(
             Q(search_key__contains=name_key(search.text))
             | Q(name__icontains=search.text)
@@ -92,7 +93,7 @@ def rank_active(account: Account, *, actor: Actor, search: TokenSearch, now: dat
     ids = [pk for attention in wanted for pk in groups[attention]]
     counts = {attention: len(groups[attention]) for attention in Attention}
     everything = Token.objects.filter(account=account)
-    # Two ranges of one index; “not active” would read every token.
+    # This reads two ranges of one index; “not active” would read every token.
     has_ended = Q(revoked_at__isnull=False) | Q(revoked_at=None, expires_at__lte=now)
     if search.text or search.software:
         sums = everything.aggregate(all=Count("pk"), ended=Count("pk", filter=has_ended))
@@ -107,7 +108,7 @@ def grouped(tokens: TokenQuerySet, used: set[str], now: datetime) -> dict[Attent
     by_expiry = tokens.annotate(
         ends_soon=Q(expires_at__lte=now + EXPIRY_IS_NEAR), is_new=Q(created_at__gte=now - FIRST_WEEK)
     ).order_by("expires_at", "pk")
-    # Without the slice, the aggregate ignores the order.
+    # The slice is needed: without it, the aggregate ignores the order.
     joined = by_expiry[:ALL].aggregate(
         soon=JoinedIds("pk", filter=Q(ends_soon=True)),
         later=JoinedIds("pk", filter=Q(ends_soon=False)),

@@ -41,7 +41,7 @@ def name_caution(
 
 
 def network_cautions(texts: Iterable[str]) -> list[FieldError]:
-    """Return what the ranges become, and a warning when the networks together allow everybody.
+    """Return notes on what the ranges become, and a warning if the networks together allow everybody.
 
     Returns nothing for an empty or an invalid list.
     """
@@ -56,7 +56,7 @@ def network_cautions(texts: Iterable[str]) -> list[FieldError]:
 
 
 def range_notes(texts: Iterable[str]) -> list[FieldError]:
-    """Return which networks the first MAX_RANGES_NOTED ranges become: a list never holds the range itself."""
+    """Return a note for each of the first MAX_RANGES_NOTED ranges: the networks that are stored instead of it."""
     notes: list[FieldError] = []
     for text in texts:
         networks = allowlist.parse_range(text.strip())
@@ -68,7 +68,7 @@ def range_notes(texts: Iterable[str]) -> list[FieldError]:
 
 
 def becomes(number: int) -> str:
-    """Return the sentence about a range that becomes that many networks."""
+    """Return the sentence about a range that becomes this number of networks."""
     if number == 1:
         return gettext_noop("The range %(text)s becomes the network %(networks)s.")
     if number <= MAX_NETWORKS_SHOWN:

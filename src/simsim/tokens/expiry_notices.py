@@ -29,20 +29,20 @@ log = logging.getLogger(__name__)
 BATCH = 500
 CHECK_TIME_STEP = timedelta(minutes=1)
 EXPIRY_KINDS = (Notice.EXPIRING, Notice.EXPIRED)
-# Every step that an account can choose; its policy is read when the step comes.
+# All steps that an account can choose; its policy is read when a step is due.
 STEPS = tuple(timedelta(days=days) for days in sorted({*EARLY_DAYS, ALWAYS_DAYS}, reverse=True))
 
 
 def owe_due(*, now: datetime) -> int:
-    """Owe the notices that are due; return the number of tokens checked, at most BATCH: call it until it returns 0.
+    """Queue the notices that are due; return the number of tokens checked, at most BATCH: call it until it returns 0.
 
-    A token is checked when a step before its expiry, or the expiry, has come: `next_notice_at` is an index of that, so
-    tokens that ended long ago cost nothing. Concurrent callers share the work, and each notice is owed once.
+    A token is checked when one of its steps, or its expiry, is due: `next_notice_at` holds that time and is indexed, so
+    tokens that ended long ago cost nothing. Concurrent callers share the work, and each notice is queued once.
     """
     if has_clock_run_back(now):
         return start_over(now)
     due = Token.objects.filter(next_notice_at__lte=now)
-    # Checked first: an idle scheduler must not take SQLite's only write lock.
+    # Check this first: an idle scheduler must not take SQLite's only write lock.
     if not due.exists():
         return 0
     with transaction.atomic():
@@ -57,7 +57,7 @@ def owe_due(*, now: datetime) -> int:
 
 
 def has_clock_run_back(now: datetime) -> bool:
-    """Whether tokens were checked, and mails owed, at a time that is still in the future."""
+    """Whether tokens were checked, and emails queued, at a time that is still in the future."""
     return NoticeClock.objects.filter(pk=NoticeClock.ONLY, looked_at__gt=now + AHEAD).exists()
 
 
@@ -71,8 +71,8 @@ def store_check_time(now: datetime) -> None:
 def start_over(now: datetime) -> int:
     """Undo the notices of a clock that was ahead; return the number of tokens to check again.
 
-    Its notices are disowned, so that they can be owed again at the right time; a notice that was owed at the right time
-    stays and is not repeated.
+    Its notices are withdrawn, so that they can be queued again at the right time; a notice that was queued at the right
+    time stays and is not repeated.
     """
     early = outbox.owed_ahead(now, kinds=EXPIRY_KINDS)
     affected = Q(expires_at__gt=now) | Q(pk__in=early.values("token_id"))
@@ -84,7 +84,7 @@ def start_over(now: datetime) -> int:
 
 
 def owe_for(tokens: list[Token], now: datetime) -> None:
-    """Owe the notices due for these tokens: a handful of queries for any number of tokens."""
+    """Queue the notices due for these tokens, with a few queries for any number of tokens."""
     accounts = {token.account_id for token in tokens}
     policies, people = policies_of(accounts), administrators_of(accounts)
     announced: list[tuple[Token, Notice, str]] = []
@@ -109,7 +109,7 @@ def owe_for(tokens: list[Token], now: datetime) -> None:
 
 
 def uses_of(token_ids: list[uuid.UUID]) -> dict[uuid.UUID, LastUse]:
-    """Return when each token was last used; an empty dict when the log, which may be elsewhere, can't be read."""
+    """Return when each token was last used; an empty dict if the log's database can't be read."""
     try:
         return last_uses(token_ids)
     except DatabaseError:
@@ -117,7 +117,7 @@ def uses_of(token_ids: list[uuid.UUID]) -> dict[uuid.UUID, LastUse]:
 
 
 def due_step(token: Token, announced_days: frozenset[int], now: datetime) -> int | None:
-    """Return the step to announce now, in days before the expiry; None when there is none.
+    """Return the step that is due now, in days before the expiry, or None if there is none.
 
     If several steps passed during an outage, only the one nearest to the expiry is announced. A step before the
     token's creation is skipped, because the creator had just chosen the expiry.
@@ -128,7 +128,7 @@ def due_step(token: Token, announced_days: frozenset[int], now: datetime) -> int
 
 
 def next_check(token: Token, now: datetime) -> datetime | None:
-    """Return when to check the token next: at the next step or at its expiry; None after that."""
+    """Return when to check the token next: at its next step or its expiry; None after the expiry."""
     if token.revoked_at is not None or now >= token.expires_at:
         return None
     return min((moment for step in STEPS if (moment := token.expires_at - step) > now), default=token.expires_at)

@@ -1,4 +1,4 @@
-"""Errors in a token's fields, all at once: before it is saved, and while somebody types."""
+"""Errors in a token's fields, all of them at once: before saving, and while a person types."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -26,7 +26,7 @@ class Errors:
         self.found: list[FieldError] = []
 
     def collect(self, parse: Callable[[], Parsed]) -> Parsed | None:
-        """Return the parser's value, None when it raised Invalid."""
+        """Return the parser's value, or None if it raised Invalid."""
         try:
             return parse()
         except Invalid as problem:
@@ -41,9 +41,9 @@ class Errors:
 def raise_what_is_wrong(
     errors: Errors, account: Account, name: str | None, *, now: datetime, but: Token | None = None
 ) -> None:
-    """Raise Invalid with every error, a name that is taken among them; AlreadyExists when that is the only one.
+    """Raise Invalid with every error, including a name that is taken; AlreadyExists if that is the only error.
 
-    `name` is None where it is not looked at.
+    `name` is None if it is not checked.
     """
     try:
         if name is not None:
@@ -56,33 +56,33 @@ def raise_what_is_wrong(
 
 
 def prove_name_free(account: Account, name: str, *, now: datetime, but: Token | None = None) -> None:
-    """Raise AlreadyExists when another active token of the account has the name, in any case (R5)."""
+    """Raise AlreadyExists if another active token of the account has the name, regardless of case (R5)."""
     if found := namesake(account, name, now=now, but=but):
         raise AlreadyExists(NAME_TAKEN, name=found.name)
 
 
 def is_name_taken(problem: Invalid | AlreadyExists) -> bool:
-    """Whether the name of another active token is what is wrong, or a part of it."""
+    """Whether the errors include a name that another active token has."""
     return isinstance(problem, AlreadyExists) or any(error.message == NAME_TAKEN for error in problem.errors)
 
 
 def namesake(account: Account, name: str, *, now: datetime, but: Token | None = None) -> Token | None:
-    """Return the account's active token of that name, in any case; None when there is none."""
+    """Return the account's active token with this name, regardless of case, or None if there is none."""
     is_candidate = Q(name_key__in=[name_key(name), ""]) | Q(name__iexact=name)
     return same_named(others(account, now=now, but=but).filter(is_candidate), name)
 
 
 def lookalike_of(account: Account, name: str, *, actor: Actor, token: Token | None = None, now: datetime) -> str | None:
-    """Return the name of another active token that people could mistake for this name, None when there is none.
+    """Return the name of another active token that people could mistake for this name, or None if there is none.
 
-    `token` is the one that gets the name. This is for a warning: both names may be intended.
+    `token` is the one that gets the name. Use this only for a warning: both names may be intended.
     """
     permit(actor, Permission.VIEW_TOKENS, account)
     return lookalike(name, others(account, now=now, but=token).values_list("name", flat=True).order_by("created_at"))
 
 
 def others(account: Account, *, now: datetime, but: Token | None) -> TokenQuerySet:
-    """Return the account's active tokens except `but`."""
+    """Return the account's active tokens except the token `but`."""
     active = Token.objects.active(now).filter(account=account)
     return active.exclude(pk=but.pk) if but is not None else active
 
@@ -101,7 +101,7 @@ def faults(
 ) -> list[FieldError]:
     """Return the errors for which saving these fields would fail; `token` is the one being edited, None for a new one.
 
-    With `expires` None the expiry is not checked: it can't be edited.
+    If `expires` is None, the expiry is not checked, because it can't be edited.
     """
     permit(actor, Permission.MANAGE_TOKENS, account)
     errors = Errors()

@@ -21,7 +21,7 @@ class Keyring:
     """The keys, newest first: the first encrypts, and each of them decrypts.
 
     A sealed password is: version, 1 byte; key id, 8; nonce, 12; ciphertext with its tag. The token's and the account's
-    ids are associated data: a sealed password that is copied into another row can't be decrypted there.
+    ids are associated data: a sealed password that was copied into another row can't be decrypted there.
     """
 
     keys: Sequence[bytes] = field(repr=False)
@@ -39,7 +39,7 @@ class Keyring:
         )
 
     def open(self, sealed: bytes, *, token_id: uuid.UUID, account_id: uuid.UUID) -> str:
-        """Return the password. Raises KeyMissing when its key is not in the ring or the bytes are not of this row."""
+        """Return the password. Raises KeyMissing if its key is not in the ring or the bytes are not of this row."""
         wanted, nonce, ciphertext = sealed[1:9], sealed[9:21], sealed[21:]
         for key in self.keys:
             if sealed[:1] == VERSION and key_id(key) == wanted:

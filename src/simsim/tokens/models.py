@@ -1,4 +1,4 @@
-"""Tokens, the software that they are made for, and members' requests for tokens."""
+"""Tokens, their target software, and members' requests for tokens."""
 
 import uuid
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from simsim.accounts.models import Account, User
 from simsim.accounts.name_keys import name_key, search_key
 from simsim.credential.allowlist import Network
 
-# “Check at once”: also the database's default for a row that older code inserts during an update.
+# This means “check at once”. It is also the database's default for a row that older code inserts during an update.
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -74,10 +74,10 @@ class Token(models.Model):
 
     The password is stored twice: as a digest that the gate looks up, and encrypted, so that an administrator can read
     it again (R11). `allowlist` is `allowed_networks` packed for the gate; the actions keep the two equal. With
-    `report_only`, requests from other addresses pass and are marked in the log. During a rotation's overlap the
+    `report_only`, requests from other addresses are let in and marked in the log. During a rotation's overlap the
     `previous_…` columns hold the previous password. `name_key` makes the name unique; searches look in `search_key`:
     name, description and creator. `password_end` holds the last characters of the current password. Older code leaves
-    these three "". `next_notice_at` is when the scheduler next checks whether an expiry notice is due; None when no
+    these three empty. `next_notice_at` is when the scheduler next checks whether an expiry notice is due, or None if no
     more are to come.
     """
 
@@ -113,8 +113,8 @@ class Token(models.Model):
 
     class Meta:
         indexes: ClassVar = [
-            # Covers what ranking the list reads, in its order: without the last two columns, each page would fetch and
-            # sort every row of the account.
+            # Covers the columns that ranking the list reads, in its order: without the last two, each page would fetch
+            # and sort every row of the account.
             models.Index(fields=["account", "revoked_at", "expires_at", "id", "created_at"], name="tokens_by_expiry"),
             models.Index(fields=["account", "software"], name="tokens_by_software"),
             models.Index(fields=["next_notice_at"], name="notices_due", condition=Q(next_notice_at__isnull=False)),
@@ -173,7 +173,10 @@ class RequestAnswer(models.TextChoices):
 
 
 class TokenRequest(models.Model):
-    """A member's request for a token, and its answer (R3). The labels outlive the people."""
+    """A member's request for a token, and its answer (R3).
+
+    The labels are copies, which remain when people are removed.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(Account, models.PROTECT, related_name="token_requests")

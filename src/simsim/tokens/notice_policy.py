@@ -19,7 +19,7 @@ from simsim.tokens.models import NoticePolicy
 
 
 class Notice(StrEnum):
-    """A notice about a token. The value is the kind of the mail, and the folder of its templates."""
+    """A notice about a token. The value is the kind of the email, and the folder of its templates."""
 
     CREATED = "token_created"
     EXPIRING = "token_expiring"
@@ -83,7 +83,7 @@ def policy_of(account_id: uuid.UUID) -> Policy:
 
 
 def notice_policy(account: Account, *, actor: Actor) -> Policy:
-    """Return the account's policy to show it; raise NotFound or NotPermitted."""
+    """Return the account's policy for display; raise NotFound or NotPermitted."""
     permit(actor, Permission.MANAGE_TOKENS, account)
     return policy_of(account.pk)
 
@@ -97,7 +97,7 @@ def set_notice_policy(
     Raises Invalid, naming the notice, for an audience that is not offered for it, and for days not in EARLY_DAYS.
     """
     permit(actor, Permission.MANAGE_TOKENS, account)
-    # Of two people who save at once, the second must start from the first one's choices.
+    # Lock the account: if two people save at once, the second must start from the first one's choices.
     lock_open(account)
     before = policy_of(account.pk)
     after = Policy({**before.audiences, **parse_audiences(audiences)}, parse_days(early_days))
@@ -133,7 +133,7 @@ def parse_days(days: Iterable[int]) -> frozenset[int]:
 
 
 def policy_from_row(row: NoticePolicy) -> Policy:
-    """Return the policy of a row, without the values that this version does not know."""
+    """Return the policy in a row, without values that this version does not know."""
     known = {notice.value for notice in Notice}
     audiences = {
         Notice(name): Audience(value)
@@ -144,7 +144,7 @@ def policy_from_row(row: NoticePolicy) -> Policy:
 
 
 def row_values(policy: Policy) -> dict[str, object]:
-    """Return the policy as its row stores it: all of it, so that a later default changes nobody's choice."""
+    """Return the policy as its row stores it: all of it, so that later defaults don't change anybody's choice."""
     return {
         "audiences": {notice.value: policy.audience(notice).value for notice in Notice},
         "early_days": sorted(policy.early_days, reverse=True),

@@ -1,4 +1,4 @@
-"""The notices that people get when a token changes."""
+"""Queues the notices that people get when a token changes."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from simsim.tokens.notice_policy import Audience, Notice, administrators_of, pol
 
 
 def owe_created(tokens: Sequence[Token], *, now: datetime) -> None:
-    """Owe each new token's notice to every administrator of its account (R8). It does not contain the password."""
+    """Queue a notice of each new token to every administrator of its account (R8). It does not contain the password."""
     to = administrators_of({token.account_id for token in tokens})
     owed: list[outbox.Mail] = []
     for token in tokens:
@@ -32,7 +32,7 @@ def owe_created(tokens: Sequence[Token], *, now: datetime) -> None:
 
 
 def owe_revoked(token: Token, *, actor: Actor, now: datetime) -> None:
-    """Owe the notice of a revocation, also to the person who revoked; withdraw unsent expiry notices."""
+    """Queue the notice of a revocation, also to the person who revoked; withdraw unsent expiry notices."""
     outbox.withdraw(kind=Notice.EXPIRING, token_ids=[token.pk], why="the token was revoked before", now=now)
     leaked = token.revocation_reason in {RevocationReason.LEAKED, RevocationReason.NOT_RECOGNISED}
     facts = {
@@ -45,7 +45,7 @@ def owe_revoked(token: Token, *, actor: Actor, now: datetime) -> None:
 
 
 def owe_retrieved(token: Token, *, actor: Actor, way: str, now: datetime) -> None:
-    """Owe the notice that somebody other than the creator retrieved the credentials: once an hour per person and way.
+    """Queue the notice that a person who isn't the creator retrieved the credentials: once an hour per person and way.
 
     `way` is "shown" or "downloaded".
     """
@@ -61,7 +61,7 @@ def owe_retrieved(token: Token, *, actor: Actor, way: str, now: datetime) -> Non
 
 
 def owe_allowlist_changed(token: Token, before: Mapping[str, object], *, actor: Actor, now: datetime) -> None:
-    """Owe the notice that the allowed networks changed, or whether the allowlist is enforced.
+    """Queue the notice that the allowed networks changed, or whether the allowlist is enforced.
 
     `before` has the token's `allowed_networks` and `report_only` from before the change.
     """
@@ -76,7 +76,7 @@ def owe_allowlist_changed(token: Token, before: Mapping[str, object], *, actor: 
 
 
 def owe_rotated(token: Token, *, overlap: timedelta, actor: Actor, now: datetime) -> None:
-    """Owe the notice that a token has a new password, and how long the previous one still works."""
+    """Queue the notice that a token has a new password, and how long the previous one still works."""
     facts = {"works_until": written(now + overlap) if overlap else ""}
     occasion = now.isoformat()
     owe_change(Notice.ROTATED, token, actor=actor, occasion=occasion, facts=facts, but=actor.user, now=now)
@@ -92,7 +92,7 @@ def owe_change(
     but: User | None,
     now: datetime,
 ) -> None:
-    """Owe a notice to the people whom the account's policy names, except `but`, who made the change."""
+    """Queue a notice to the people whom the account's policy names, except `but`, who made the change."""
     audience = policy_of(token.account_id).audience(notice)
     if audience == Audience.NOBODY:
         return
@@ -106,7 +106,7 @@ def owe_change(
 def mails(
     notice: Notice, token: Token, to: Mapping[int, str], *, facts: Mapping[str, object], occasion: str = ""
 ) -> list[outbox.Mail]:
-    """Return a notice's mails, each unique by kind, token, recipient and occasion."""
+    """Return a notice's emails, each unique by kind, token, recipient and occasion."""
     tail = f":{occasion}" if occasion else ""
     return [
         outbox.Mail(
@@ -133,7 +133,7 @@ def facts_of(token: Token) -> dict[str, object]:
 
 
 def owe_requested(request: TokenRequest, *, now: datetime) -> None:
-    """Owe every administrator of the account the member's request (R3). Replies by email go to the member."""
+    """Queue an email with the member's request to every administrator of the account (R3). Replies go to the member."""
     for administrator in administrators(request.account):
         outbox.owe(
             kind="token_requested",
@@ -154,7 +154,7 @@ def owe_requested(request: TokenRequest, *, now: datetime) -> None:
 
 
 def owe_granted(request: TokenRequest, token: Token, asker: User, *, now: datetime) -> None:
-    """Owe the member the notice that the token was created, and by whom. It does not contain the credentials."""
+    """Queue a notice to the member that the token was created, and by whom. It does not contain the credentials."""
     outbox.owe(
         kind="token_request_granted",
         recipient=asker.email,
@@ -183,5 +183,5 @@ def address_of(account_id: uuid.UUID) -> str:
 
 
 def written(moment: datetime) -> str:
-    """Return a time as mails write it, in UTC."""
+    """Return a time in UTC, in the format of emails."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

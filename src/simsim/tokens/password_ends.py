@@ -1,4 +1,4 @@
-"""The last characters of passwords that were made before Simsim kept them, or by older code during an update."""
+"""Fills in the last characters of passwords that older code created, before or during an update."""
 
 from django.db import transaction
 from django.db.models import Q
@@ -12,11 +12,12 @@ BATCH = 1_000
 
 
 def fill_in(keyring: Keyring, *, batch: int = BATCH) -> int:
-    """Set the missing and the outdated ends of passwords, and return how many tokens were changed.
+    """Set the missing and outdated last characters of passwords, and return how many tokens were changed.
 
-    A token whose key is not in the ring is left as it is. Safe to repeat, and beside a console that rotates.
+    A token whose key is missing is left as it is. It is safe to repeat this, and to run it while people rotate tokens.
     """
-    # Older code, which runs on during an update, rotates without the column: its tokens are read again each time.
+    # Older code that still runs during an update rotates without setting the column, so its tokens are checked every
+    # time.
     unsure = Token.objects.filter(Q(password_end="") | Q(rotated_at__isnull=False)).order_by("pk")
     rows = unsure.values_list("pk", "account_id", "sealed_password", "password_end")
     changed, last = 0, None
@@ -29,7 +30,8 @@ def fill_in(keyring: Keyring, *, batch: int = BATCH) -> int:
                 except KeyMissing:
                     continue
                 if (end := password.end_of(secret)) != known:
-                    # Only while it is this password's row: a rotation in the meantime has set its own end.
+                    # Only if the row still has this password: a rotation in the meantime has set its own last
+                    # characters.
                     same = Token.objects.filter(pk=token_id, sealed_password=bytes(sealed))
                     changed += same.update(password_end=end)
     return changed

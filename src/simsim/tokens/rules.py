@@ -13,7 +13,7 @@ from simsim.tokens.models import RevocationReason, TargetSoftware, Token
 MAX_LIFETIME = timedelta(days=3653)
 RECOMMENDED_LIFE = timedelta(days=92)
 DURATION = re.compile(r"^([1-9][0-9]{0,4})d$", re.ASCII)
-# strftime would use the language of the machine.
+# Don't use strftime: it would use the machine's language.
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
@@ -45,7 +45,7 @@ def parse_expiry(text: str, *, now: datetime) -> datetime:
 
 
 def parse_moment(text: str, now: datetime) -> datetime | None:
-    """Return the time that the text means, None when it is not one."""
+    """Return the time that the text means, or None if it is not one."""
     try:
         if found := DURATION.match(text):
             return now + timedelta(days=int(found[1]))
@@ -58,22 +58,22 @@ def parse_moment(text: str, now: datetime) -> datetime | None:
 
 
 def end_of(day: date) -> datetime:
-    """Return the end of the day in UTC."""
+    """Return the end of a day in UTC."""
     return datetime.combine(day + timedelta(days=1), time(), tzinfo=UTC)
 
 
 def last_day(now: datetime) -> date:
-    """Return the latest day that can be a token's last."""
+    """Return the latest day that can be a token's last day."""
     return (now + MAX_LIFETIME).date()
 
 
 def recommended_until(now: datetime) -> date:
-    """Return the latest last day within the recommended lifetime."""
+    """Return the latest last day of a token within the recommended lifetime."""
     return (now + RECOMMENDED_LIFE).date()
 
 
 def missing_day(text: str) -> str | None:
-    """Return the day in the text that no calendar has, such as `30 February`; None for any other text."""
+    """Return the day in the text that does not exist, such as `30 February`; None for any other text."""
     if not CALENDAR_DATE.match(text):
         return None
     try:
@@ -93,7 +93,7 @@ def is_longer_than_recommended(expires_at: datetime, *, now: datetime) -> bool:
     return expires_at > end_of(recommended_until(now))
 
 
-# Far above any real list, and low enough that the gate reads one list quickly.
+# Far more than any real list has, and few enough that the gate reads a list quickly.
 MAX_NETWORKS = 10_000
 
 
@@ -124,7 +124,7 @@ def parse_networks(texts: Iterable[str]) -> list[str]:
 def needs_recent_authentication(token: Token, allowed_networks: Iterable[str], *, report_only: bool) -> bool:
     """Whether this allowlist lets in addresses that the token refuses now. A list that can't be saved does not.
 
-    A leaked password that the allowlist made useless would work again: a browser left open must not be enough.
+    A leaked password that the allowlist made useless would work again, so an unattended browser must not be enough.
     """
     if not token.allowed_networks or token.report_only:
         return False
@@ -142,7 +142,7 @@ def needs_recent_authentication(token: Token, allowed_networks: Iterable[str], *
 
 
 def parse_software(slug: str | None, *, present: TargetSoftware | None = None) -> TargetSoftware | None:
-    """Return the software of that slug, None for an empty slug; retired software only if the token already has it."""
+    """Return the software with this slug, None for an empty slug; retired software only if the token already has it."""
     if not slug:
         return None
     software = TargetSoftware.objects.filter(slug=slug).first()
@@ -154,7 +154,7 @@ def parse_software(slug: str | None, *, present: TargetSoftware | None = None) -
 
 
 def parse_reason(text: str) -> str:
-    """Return the reason for a revocation, "" when none was given."""
+    """Return the reason for a revocation, or "" if none was given."""
     if text and text not in RevocationReason.values:
         known = ", ".join(RevocationReason.values)
         raise Invalid(FieldError("reason", gettext_noop("The reason is one of: %(known)s."), {"known": known}))

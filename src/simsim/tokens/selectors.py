@@ -1,4 +1,4 @@
-"""Tokens found by account or id, and as the JSON of the API contract."""
+"""Finds tokens by account, id or password, and returns them as the JSON of the API contract."""
 
 import uuid
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ def tokens_of(account: Account, *, actor: Actor, status: Status | None, now: dat
 
 
 def find_token(token_id: uuid.UUID | str, *, actor: Actor, account: Account | None = None) -> Token:
-    """Return the token of that id, in that account when one is given; raise NotFound also for a foreign one."""
+    """Return the token with this id, in the account if given; raise NotFound, also for another account's token."""
     try:
         wanted = token_id if isinstance(token_id, uuid.UUID) else uuid.UUID(token_id)
     except ValueError:
@@ -37,7 +37,7 @@ def find_token(token_id: uuid.UUID | str, *, actor: Actor, account: Account | No
 
 
 def find_by_password(password: str, *, actor: Actor, account: Account) -> Token | None:
-    """Return the account's token that has this password, or had it before its last rotation; None when none has.
+    """Return the account's token that has this password, or had it before its last rotation, or None if there is none.
 
     A lookup shows no password, so it needs no record. Raises NotFound or NotPermitted.
     """
@@ -76,7 +76,7 @@ def document(token: Token, use: LastUse | None, *, now: datetime) -> dict[str, o
 
 
 def overlap_ends(token: Token, *, now: datetime) -> datetime | None:
-    """Return when the previous password stops working; None when it no longer works."""
+    """Return when the previous password stops working, or None if it no longer works."""
     ends = token.previous_works_until
     if ends is None or ends <= now or token.status(now) != Status.ACTIVE:
         return None

@@ -1,4 +1,4 @@
-"""The mails sent about a token: to whom, when, and whether they arrived."""
+"""The emails about a token: to whom they were sent, when, and whether they arrived."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ SHOWN = 50
 
 @dataclass(frozen=True)
 class SentNotice:
-    """One mail about a token. `at` is when it was delivered, given up or owed; `answer` is the server's last.
+    """One email about a token. `at` is when it was delivered, given up or queued; `answer` is the server's last answer.
 
     `is_withdrawn` means that the notice was given up because it was no longer true.
     """
@@ -30,13 +30,13 @@ class SentNotice:
 
 
 def notices_of(token: Token, *, actor: Actor) -> Sequence[SentNotice]:
-    """Return the latest SHOWN mails about the token, newest first; raise NotFound or NotPermitted."""
+    """Return the latest SHOWN emails about the token, newest first; raise NotFound or NotPermitted."""
     permit(actor, Permission.VIEW_TOKENS, token.account)
     return [sent_notice(mail) for mail in mails_about(token.pk, [*Notice, GRANTED])[:SHOWN]]
 
 
 def sent_notice(mail: OwedMail) -> SentNotice:
-    # Show the account only a mail server's answer: other errors name the operator's machines.
+    # Show only a mail server's answer to the account: other errors name the operator's machines.
     answer = mail.last_error if mail.last_error[:3].isdecimal() else ""
     at = mail.delivered_at or mail.given_up_at or mail.owed_at
     return SentNotice(mail.kind, mail.recipient, state_of(mail), at, answer, is_withdrawn(mail))

@@ -19,7 +19,7 @@ from simsim.tokens.models import TargetSoftware, Token
 SLUG = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*\Z", re.ASCII)
 MAX_SLUG_LENGTH = 50
 MAX_NAME_LENGTH = 100
-# The slug in addresses for tokens without software.
+# The slug that stands for tokens without software in URLs.
 NO_SOFTWARE = "none"
 
 
@@ -30,12 +30,13 @@ def offered_software(present: TargetSoftware | None = None) -> list[TargetSoftwa
 
 def software_in_use(account: Account) -> QuerySet[TargetSoftware]:
     """Return the software of the account's tokens, ended ones included, sorted by name."""
-    # One index lookup per entry of the short catalogue; collecting the software of all tokens would read each token.
+    # This takes one index lookup per entry of the short catalogue; collecting the software of all tokens would read
+    # each token.
     return TargetSoftware.objects.filter(Exists(Token.objects.filter(account=account, software=OuterRef("pk"))))
 
 
 def tokens_made_for(slug: str, *, actor: Actor, account: Account) -> frozenset[uuid.UUID]:
-    """Return the ids of the account's tokens, ended ones too, that have this software now; `none` means no software.
+    """Return the ids of the account's tokens, ended ones too, that have this software now; `none` finds tokens without.
 
     Raises Invalid for a slug that is not in the catalogue, and NotFound or NotPermitted.
     """
@@ -52,7 +53,7 @@ def tokens_made_for(slug: str, *, actor: Actor, account: Account) -> frozenset[u
 def add_software(*, actor: Actor, slug: str, name: str, now: datetime) -> TargetSoftware:
     """Add software to the catalogue; only the operator may.
 
-    Raises Invalid for an unusable slug or name, AlreadyExists when one of them is taken.
+    Raises Invalid for an unusable slug or name, AlreadyExists if one of them is taken.
     """
     if not actor.is_operator:
         raise NotPermitted
@@ -66,7 +67,7 @@ def add_software(*, actor: Actor, slug: str, name: str, now: datetime) -> Target
         )
     name = parse_line("name", name, longest=MAX_NAME_LENGTH)
     taken = AlreadyExists(gettext_noop("The catalogue already has “%(slug)s” or “%(name)s”."), slug=slug, name=name)
-    # Compare with every entry: the catalogue is short, and older code may have left an entry without a key.
+    # Compare with every entry: the catalogue is short, and older code may have stored an entry without a key.
     if TargetSoftware.objects.filter(slug=slug).exists() or same_named(TargetSoftware.objects.all(), name) is not None:
         raise taken
     try:

@@ -47,7 +47,8 @@ def import_tokens(
     opened: set[tuple[str, uuid.UUID]] = set()
     for draft in drafts:
         try:
-            # Once per account, not for each of a thousand tokens: nothing changes while the lock is held.
+            # Read this once per account instead of for each of a thousand tokens: it can't change while the lock is
+            # held.
             if (key := (draft.actor.label, draft.account.pk)) not in opened:
                 permit(draft.actor, Permission.MANAGE_TOKENS, draft.account)
                 lock_open(draft.account)
@@ -56,7 +57,7 @@ def import_tokens(
         except Invalid as problem:
             errors += errors_in_line(draft.line, problem)
         except Problem as problem:
-            # This problem may only follow from the errors found so far, so report those.
+            # This problem may be a consequence of the errors found so far, so report those.
             if errors:
                 break
             raise type(problem)(f"Line {draft.line}: {problem}") from None

@@ -31,10 +31,10 @@ MAX_UNANSWERED = 5
 def ask_for_token(
     *, actor: Actor, account: Account, name: str, purpose: str, software: str | None = None, now: datetime
 ) -> TokenRequest:
-    """Store a person's request for a token, and owe every administrator a mail.
+    """Store a person's request for a token, and queue an email to every administrator.
 
-    Asking for the same name again, in any case, returns the waiting request. Raises Invalid with every field that
-    breaks a rule, and TooManyRequested when MAX_UNANSWERED of the person's requests are waiting.
+    Asking for the same name again, regardless of case, returns the waiting request. Raises Invalid with every field
+    that breaks a rule, and TooManyRequested if MAX_UNANSWERED of the person's requests are waiting.
     """
     if actor.user is None:
         raise NotPermitted
@@ -72,9 +72,9 @@ def decline_request(*, actor: Actor, request: TokenRequest, now: datetime) -> To
 
 
 def grant(request: TokenRequest, *, actor: Actor, token: Token, now: datetime) -> None:
-    """Mark a request as granted by the token, and owe the member a notice, in the transaction that creates the token.
+    """Mark a request as granted by the token, and queue a notice to the member, in the token's transaction.
 
-    Raises NotFound for another account's request, AlreadyAnswered when it has an answer.
+    Raises NotFound for another account's request, AlreadyAnswered if it has an answer.
     """
     if request.account_id != token.account_id:
         raise NotFound
@@ -97,7 +97,7 @@ def answer(request: TokenRequest, given: RequestAnswer, *, actor: Actor, token: 
 
 
 def asker_of(request: TokenRequest) -> User | None:
-    """Return the person who asked, None when they have left the account or are disabled."""
+    """Return the person who asked, or None if they have left the account or are disabled."""
     asker = request.asked_by
     return asker if asker is not None and role_of(asker, request.account) is not None else None
 
@@ -120,7 +120,7 @@ def own_requests(account: Account, *, actor: Actor) -> QuerySet[TokenRequest]:
 
 
 def find_request(request_id: uuid.UUID | str, *, account: Account, actor: Actor) -> TokenRequest:
-    """Return the account's request of that id, answered or not; raise NotFound also for another account's."""
+    """Return the account's request with this id, answered or not; raise NotFound also for another account's."""
     permit(actor, Permission.MANAGE_TOKENS, account)
     try:
         wanted = request_id if isinstance(request_id, uuid.UUID) else uuid.UUID(request_id)

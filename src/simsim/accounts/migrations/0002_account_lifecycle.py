@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0001_initial")]
     operations = [
-        # Both are empty in what older code inserts. The index is partial, so that SQLite makes no table anew.
+        # Both are empty in what older code inserts. The index is partial, so that SQLite rebuilds no table.
         migrations.AddField(
             "account", "external_id", models.CharField(max_length=200, null=True, verbose_name="external id")
         ),

@@ -1,1 +1,1 @@
-"""What the mails' templates load."""
+"""Template tags for emails."""

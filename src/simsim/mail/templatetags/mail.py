@@ -1,4 +1,4 @@
-"""Filters of the emails' layout: styles on elements, a table only where there are facts, single blank lines."""
+"""Filters for the emails' layout: inline styles, a table only where there are facts, single blank lines."""
 
 import re
 
@@ -31,5 +31,5 @@ def tidied(text: str) -> str:
 
 @register.filter
 def quoted(text: str) -> str:
-    """Return somebody's own words quoted, line by line, so that none of their lines can pass for one of ours."""
+    """Return a person's text quoted line by line, so that none of its lines can pass for one of ours."""
     return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))

@@ -71,7 +71,7 @@ def databases() -> Iterator[Finding]:
 
 
 def up_to_date(name: str, alias: str) -> Finding:
-    """Return what a database is that needs no migration, and whether it is reached through a pooler."""
+    """Return the words for a database that needs no migration, and say if it is reached through a pooler."""
     says = f"{connections[alias].display_name}, up to date"
     if not is_pooled(alias):
         return Finding(name, True, says)
@@ -109,7 +109,7 @@ def sqlite() -> Iterator[Finding]:
 
 def mail_server() -> Iterator[Finding]:
     place = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
-    connection = BoundedBackend(timeout=MAIL_TIMEOUT_SECONDS)  # as the worker connects
+    connection = BoundedBackend(timeout=MAIL_TIMEOUT_SECONDS)  # in the same way as the worker connects
     try:
         connection.open()
         connection.close()

@@ -15,7 +15,7 @@ MAKE_A_KEY = "python3 -c 'import base64, os; print(base64.urlsafe_b64encode(os.u
 
 
 def keys() -> Iterator[Finding]:
-    """Report where the keys come from, and whether they open the passwords in the database."""
+    """Report where the keys come from, and whether they decrypt the passwords in the database."""
     try:
         ring = settings.OPERATOR.key_ring()
         secret = settings.OPERATOR.django_secret()
@@ -46,13 +46,14 @@ def keys() -> Iterator[Finding]:
 
 
 def unopened_passwords() -> str:
-    """Return which passwords the keys do not open, and what to do about it; "" when they open all."""
+    """Return which passwords the keys can't decrypt, and what to do about it; "" if they decrypt all."""
     missing = sorted(sealing_keys.ids() - settings.KEYRING.ids())
     if missing:
         which = ", ".join(missing)
         return f"SIMSIM_TOKEN_KEYS lacks {which}, which some passwords need: add the key again, after the newest"
     try:
-        # Try one: a password that is damaged, or copied from another row, has its key and still does not open.
+        # Try to decrypt one: a damaged password, or one copied from another row, can't be decrypted though its key is
+        # there.
         if token := Token.objects.order_by("-created_at").first():
             settings.KEYRING.open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
     except KeyMissing:

@@ -22,14 +22,14 @@ from simsim.request_log.ship.backlog import backlog, spool_name
 MAX_SILENCE = timedelta(seconds=worker_health.MAX_SILENCE_SECONDS)
 MAX_UNSHIPPED = timedelta(seconds=worker_health.MAX_UNSHIPPED_SECONDS)
 MAX_SKEW_SECONDS = 1.0
-# Ids and lines may be a second ahead of the clock.
+# Ids and lines may be up to a second ahead of the clock.
 MAX_AHEAD = timedelta(seconds=5)
 # How long a jump of the clock counts as wrong; after that it is only mentioned.
 RECENT = timedelta(days=1)
 
 
 def workers() -> Iterator[Finding]:
-    """Report for each node when its worker had its last round, and which lines wait there to be shipped."""
+    """Report for each node when its worker last finished a round, and which lines wait to be shipped."""
     now = timezone.now()
     here = spool_name(settings.OPERATOR.spool_dir)
     rows = {row.node: row for row in WorkerNode.objects.order_by("host", "node")}
@@ -58,11 +58,11 @@ def worker_here(row: WorkerNode | None, now: datetime) -> Finding:
             return not_started("worker", "not started yet: simsim serve runs one")
         says, is_good = [f"no worker has run on this machine{failure}"], False
     else:
-        # By the clock that nobody sets, unless the machine has rebooted since.
+        # Use the clock that nobody can set, unless the machine has rebooted since.
         is_same_boot = bool(row.boot_id) and row.boot_id == boot_id()
         silence = timedelta(seconds=boot_seconds() - row.boot_seconds) if is_same_boot else now - row.round_at
         says, is_good = rounds_of(row, silence)
-        # A worker that keeps starting, has a round and dies is never silent for long.
+        # A worker that keeps restarting and dies after each first round is never silent for long.
         if failure and (is_dying or not is_good):
             says.append(failure.removeprefix(": "))
             is_good = False
@@ -111,7 +111,7 @@ def clock() -> Iterator[Finding]:
         way = "forward" if jump.seconds > 0 else "back"
         span = in_words(timedelta(seconds=jump.seconds))
         says.append(f"on {jump.host} it was set {way} by {span}, to {jump.noticed_at:%Y-%m-%d %H:%M:%S} UTC")
-    # SQLite has no clock but ours.
+    # SQLite uses this machine's clock, so there is nothing to compare.
     yield Finding(
         "clock", is_good, "; ".join(says) or "nobody has set it lately; there is no other clock to compare it with"
     )
@@ -128,7 +128,7 @@ def skew_seconds() -> float:
 
 
 def newest_entry() -> datetime | None:
-    """Return the time of the newest entry in the databases, None when they are empty."""
+    """Return the time of the newest entry in the databases, or None if they are empty."""
     newest_row = LoggedRequest.objects.aggregate(newest=Max("pk"))["newest"]
     moments = [
         moment_of(newest_row) if newest_row else None,

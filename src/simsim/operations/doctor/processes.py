@@ -25,7 +25,10 @@ def run_directory() -> Path:
 
 
 def gate() -> Iterator[Finding]:
-    """Ask the gate whether it can decide: refusing a request without credentials needs no database, so shows less."""
+    """Ask the gate whether it can decide.
+
+    A refused request without credentials would prove less: it needs no database.
+    """
     path = settings.OPERATOR.gate_socket
     status = socket_status(path, "/readyz")
     served = read_served(run_directory())
@@ -42,7 +45,7 @@ def gate() -> Iterator[Finding]:
 
 
 def console() -> Iterator[Finding]:
-    """Ask the console of this machine's `simsim serve`. When that is stopped, the finding about the gate says so."""
+    """Ask the console of this machine's `simsim serve`. If that is stopped, the finding about the gate says so."""
     served = read_served(run_directory())
     if served is None or not served.is_running:
         return
@@ -54,7 +57,7 @@ def console() -> Iterator[Finding]:
 
 
 def failure_of(served: Served, name: str) -> str:
-    """Return how a program of `simsim serve` failed, to end a sentence with; "" when it has not failed."""
+    """Return the end of a sentence that says how a program of `simsim serve` failed; "" if it has not failed."""
     program = served.program(name)
     if program is None or not program.failures:
         return ""
@@ -94,7 +97,7 @@ def gateway() -> Iterator[Finding]:
 
 
 def listening_place(record: Path) -> HostPort | None:
-    """Return where the gateway listens according to its configuration, None without a configuration."""
+    """Return where the gateway listens according to its configuration, or None if it has none."""
     try:
         found = _listening.search(record.read_text(encoding="utf-8"))
         return parse_listen(found[1]) if found else None

@@ -1,6 +1,7 @@
 """Findings about a restored backup: the database is then older than the data outside it.
 
-Tokens that were revoked after the backup work again. The log, or what the workers noted in it, shows that.
+Tokens that were revoked after the backup work again. The log shows this: by its requests, or by the notes of the
+workers.
 """
 
 import uuid
@@ -53,7 +54,7 @@ def revived_tokens() -> Iterator[str]:
     since = first_id(timezone.now() - RECENT)
     refused: dict[uuid.UUID, int] = {}
     for account_id in Account.objects.values_list("pk", flat=True):
-        # Written like the condition of the index that holds only refusals.
+        # Repeat the condition of the index on refusals literally, or it would not be used.
         rows = LoggedRequest.objects.filter(~Q(reason=Reason.OK.value), account_id=account_id, pk__gte=since)
         revoked = rows.filter(reason=Reason.REVOKED.value, token_id__isnull=False).order_by()
         refused |= dict(revoked.values_list("token_id").annotate(newest=Max("pk")))

@@ -119,17 +119,17 @@ def export_log(
     filters = filters_of(found, options)
     rows = export_of(found, actor=OPERATOR, filters=filters)
     try:
-        # Bytes, because Python would convert the line ends of text.
+        # Write bytes, because Python would convert the line ends of text.
         for part in written(rows, Format.JSONL if as_json else Format(form.value)):
             sys.stdout.buffer.write(part)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader has enough, as `head` does. Without this, Python complains again at exit.
+        # The reader has closed the pipe, as `head` does. Without this, Python prints an error again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class FilterOptions(NamedTuple):
-    """The options of both verbs that select requests, as they were typed."""
+    """The options that select requests, as they were typed; `list` and `export` share them."""
 
     since: str | None
     until: str | None

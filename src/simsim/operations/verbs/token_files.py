@@ -48,7 +48,7 @@ def import_tokens(
         drafts = drafts_of(lines, account=account, acting_as=acting_as)
     now = timezone.now()
     created = token_import.import_tokens(drafts, is_quiet=no_notice, now=now)
-    # Only after the commit: a printed password must work.
+    # Print only after the commit: a printed password must work.
     print_created(
         [
             document(token, None, now=now) | {"username": secret.username, "password": secret.password}
@@ -62,7 +62,7 @@ def print_created(documents: list[dict[str, object]]) -> None:
     try:
         print_lines(documents)
     except OSError as error:
-        # Otherwise Python complains again at exit.
+        # Otherwise Python prints an error again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise Problem(
             gettext_noop(
@@ -98,7 +98,7 @@ def export_tokens(
 
 @contextlib.contextmanager
 def opened(file: str) -> Iterator[BinaryIO]:
-    """Open the file, `-` for standard input; raise Invalid when it can't be read."""
+    """Open the file, `-` for standard input; raise Invalid if it can't be read."""
     try:
         if file == "-":
             yield sys.stdin.buffer

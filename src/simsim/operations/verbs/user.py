@@ -156,7 +156,7 @@ def reset_password(email: Email, password_stdin: PasswordStdin = False, as_json:
 def password_of(email: str, *, is_known: bool, is_given: bool) -> str | None:
     """Return a new user's password, read from standard input or generated; None for a user who already has one.
 
-    Raises Invalid for a password that would be ignored: the operator would believe that it works.
+    Raises Invalid for a password that would be ignored, because the operator would think that it works.
     """
     if is_known and is_given:
         raise Invalid(
@@ -170,7 +170,7 @@ def password_of(email: str, *, is_known: bool, is_given: bool) -> str | None:
 
 
 def read_password(email: str) -> str:
-    """Return the first line of standard input; raise Invalid when it breaks a rule for passwords."""
+    """Return the first line of standard input; raise Invalid if it breaks a rule for passwords."""
     from django.contrib.auth.password_validation import validate_password
     from django.core.exceptions import ValidationError
 

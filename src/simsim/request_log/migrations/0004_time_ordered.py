@@ -1,6 +1,6 @@
 """Rows in the order of their time, partitioned by day on PostgreSQL; endpoints by name; usage counted by what it is for.
 
-What is logged already is stored and counted anew, in steps: with many millions of rows that takes minutes.
+Existing rows are stored and counted again, in steps. With many millions of rows, this takes minutes.
 """
 
 import itertools

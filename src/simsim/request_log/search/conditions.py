@@ -14,7 +14,7 @@ from simsim.request_log.outcome import Outcome
 from simsim.request_log.search.filters import LogFilters, parse_status
 from simsim.request_log.ship.counts import CountKind
 
-# Written out, because a partial index is used only when the query repeats its condition literally.
+# Write the condition out: a partial index is used only if the query repeats its condition literally.
 REFUSAL = f"NOT (reason = '{Reason.OK}')"
 _is_placeholder = re.compile(r"\{[^/{}]*\}").fullmatch
 
@@ -78,7 +78,7 @@ def resources(endpoint: str) -> Sql:
     if not endpoint.endswith("*"):
         return Sql("resource = %s", (settings.REQUEST_LOG_PATHS.read(endpoint)[0],))
     beginning = endpoint.removesuffix("*")
-    # Not LIKE: SQLite's takes "/API" for "/api", PostgreSQL's does not.
+    # Do not use LIKE: in SQLite it ignores case, in PostgreSQL it does not.
     return Sql(f"SUBSTR(resource, 1, {len(beginning)}) = %s", (beginning,))
 
 
@@ -90,7 +90,7 @@ def both(*conditions: Sql) -> Sql:
 
 def _tokens(account: Sql, token_ids: Sequence[uuid.UUID]) -> Condition:
     def lead(value: str) -> Sql:
-        # Only the account's own rows, even if the token belongs to another account.
+        # Search only the account's own rows, even if the token belongs to another account.
         return both(Sql("token_id = %s", (uuid_parameter(uuid.UUID(value)),)), account.fenced)
 
     sql = _either("token_id", [uuid_parameter(token_id) for token_id in token_ids])

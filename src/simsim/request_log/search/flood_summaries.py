@@ -27,7 +27,7 @@ class Flooded:
 def flooded(
     account_id: uuid.UUID, *, since: datetime | None, until: datetime | None, networks: list[str] | None = None
 ) -> Flooded | None:
-    """Return the counted requests of the account in the minutes from `since` to `until`, None without any.
+    """Return the counted requests of the account in the minutes from `since` to `until`, or None.
 
     With `networks`, in the form that `Flood` stores, only requests from these networks.
     """

@@ -25,7 +25,7 @@ from simsim.request_log.search.filters import LogFilters, parse_status
 from simsim.request_log.ship.counts import DAY_HOURS, CountKind
 
 IDS_PER_HOUR = IDS_PER_DAY // DAY_HOURS
-# The number of rows of the leading index that one step reads when it must read them, and the number of days.
+# How many rows of the leading index one step reads if it has to read them, and how many days.
 STEP_ROWS = 10_000
 STEP_DAYS = 31
 # With more values, one query for each takes longer than reading all of the account's rows.

@@ -18,7 +18,7 @@ MAX_COUNTED_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Backlog:
-    """`lines` counts the first MAX_COUNTED_BYTES of each file, `size_bytes` all; the oldest line is of `since`."""
+    """`lines` covers each file's first MAX_COUNTED_BYTES, `size_bytes` all of it; `since` is the oldest line's time."""
 
     lines: int
     size_bytes: int
@@ -35,7 +35,7 @@ def spool_name(directory: Path) -> str | None:
 
 
 def backlog(directory: Path, positions: Mapping[str, int]) -> Backlog | None:
-    """Return the unshipped lines of a spool whose files are shipped up to `positions`, or None if there are none."""
+    """Return a summary of the lines of a spool that are not shipped yet, by `positions`; None if there are none."""
     found = list(_waiting(directory, positions))
     if not found:
         return None

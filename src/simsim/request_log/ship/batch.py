@@ -106,7 +106,7 @@ class Reading:
             self.is_gate_at_end &= is_at_end
         self.decided += (line for line in lines if isinstance(line, Decided))
         self.missed += (line for line in lines if isinstance(line, Missed))
-        # Checked last: nginx creates its log before it takes the first request that the gate can have decided.
+        # Check this last: nginx creates its log before it accepts the first request that the gate can have decided.
         self.has_gateway |= spool_files.has_gateway(directory)
 
     def is_only_copy(self, file: SpoolFile) -> bool:

@@ -73,7 +73,7 @@ def inserted(
     """Store the rows, which must be in the order of their time, and yield their ids. Enter it inside a transaction.
 
     PostgreSQL is still storing the rows inside the `with` block, so work done there costs no time. `moments` are the
-    rows' times in microseconds since 1970. Raises IntegrityError at the end of the block when another batch has taken
+    rows' times in microseconds since 1970. Raises IntegrityError at the end of the block if another batch has taken
     an id: try again, with the next `attempt`.
     """
     ids = row_ids.allocate(moments, attempt=attempt)

@@ -64,7 +64,7 @@ class Key(NamedTuple):
 
 
 def hour_of(moment: datetime) -> int:
-    """Return the hour of a time, counted from the year 1970 in UTC."""
+    """Return the hour of a time: the number of hours since the start of 1970 in UTC."""
     return int(moment.timestamp() // HOUR_SECONDS)
 
 
@@ -106,8 +106,8 @@ def _sums(rows: Sequence[Countable]) -> Iterator[tuple[tuple[int, int, bool, int
     if not rows:
         return
     accounts, hours, verdicts, took, statuses, endpoints, tokens = zip(*rows, strict=True)
-    # The properties that all kinds share become one number for each row, and Counter then counts in C. Counting row by
-    # row by all of these properties takes as long as parsing the lines.
+    # The properties that all kinds share become one number for each row, and Counter then counts in C. Counting each
+    # row by all of these properties would take as long as parsing the lines.
     numbered: dict[tuple[int, int, bool, int | None], int] = {}
     shared = [numbered.setdefault(key, len(numbered)) for key in zip(accounts, hours, verdicts, took, strict=True)]
     keys = list(numbered)

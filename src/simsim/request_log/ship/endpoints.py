@@ -16,7 +16,7 @@ PLACEHOLDER = "{id}"
 
 Pattern = tuple[str, ...]
 
-# Numbers, UUIDs, and long words of hexadecimal digits or of a length that no programmer types.
+# Numbers, UUIDs, long words of hexadecimal digits, and words that are too long for a programmer to have typed.
 _is_like_an_id = re.compile(
     r"[0-9]+|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|(?=[^0-9]*[0-9])[0-9A-Fa-f]{12,}|.{41,}"
 ).fullmatch
@@ -25,7 +25,7 @@ _has_pattern_form = re.compile(r"(?:/[!-.0-~]+)+").fullmatch
 
 
 def parse_pattern(text: str) -> Pattern | None:
-    """Return the parts of a pattern such as /holdings/{id}/prices, None for a text that is not one or masks nothing."""
+    """Return the parts of a pattern such as /holdings/{id}/prices, None if it is no pattern or masks nothing."""
     if not _has_pattern_form(text):
         return None
     parts = tuple(text.split("/")[1:])

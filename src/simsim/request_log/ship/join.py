@@ -19,7 +19,7 @@ from simsim.request_log.ship.lines import Completed, Decided
 
 REFUSED_STATUS = 401
 PASSED_TEST_STATUS = 204
-# A gateway's answers to a request that it can't read: an unknown transfer encoding, an unknown version.
+# A gateway's answers to a request that it can't read, because of an unknown transfer encoding or version.
 UNREADABLE_STATUSES = frozenset({501, 505})
 STATUS_OF_REFUSALS: dict[str, int] = {Reason.UNAVAILABLE: 503, Reason.THROTTLED: 429}
 

@@ -26,7 +26,7 @@ uuid_of = lru_cache(maxsize=16_384)(uuid.UUID)
 _zeros_before_a_number = re.compile(r'(?<="status":)0+(?=[0-9])')
 # A broken line may hold the first half of a password, which must not be stored either.
 _like_half_a_password = re.compile(r"sim(?:_|%5f)[0-9a-z]{6,}", re.IGNORECASE | re.ASCII)
-# A proxy's line may hold headers and queries: everything that may be a secret is removed, to the end of its value.
+# A proxy's line may contain headers and queries: every value that may be a secret is removed, up to its end.
 _query = re.compile(r"\?[^\s\"]+")
 _credentials = re.compile(r"\b(basic|bearer|digest|negotiate)\s+[^\s\",\]}]+", re.IGNORECASE)
 _telling_field = re.compile(
@@ -202,7 +202,7 @@ def masked(value: str, longest: int) -> str:
 
 
 def _storable(text: str) -> str:
-    """Return the text without characters that JSON has and a database refuses: one such line would block all others."""
+    """Return the text without characters that a database refuses: one line with such a text would block the rest."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 

@@ -15,7 +15,8 @@ Parsed = TypeVar("Parsed", Decided, Completed)
 
 _TEXT = r"[ !#-\[\]-~]"  # printable ASCII, without the quote and the backslash
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-# Each line is a match; the first group is empty if the line is not plain. Texts are not empty, because a null is.
+# Each line is a match; the first group is empty if the line is not plain. A text is never empty, because an empty group
+# means null.
 _read_decided = re.compile(
     r'^(?:{"id":"([0-9a-f]{32})","at":([0-8]?[0-9]{1,9})[.]([0-9]{6}),"reason":"([a-z_]{1,32})",'
     rf'"cause":"([a-z_]{{1,32}})","account":(?:null|"({_UUID})"),"token":(?:null|"({_UUID})"),'

@@ -159,7 +159,7 @@ def parse_access_log(text: str) -> AccessLog:
 
 
 def _value(found: Any, keys: KeyPath) -> Any:
-    """Return the value under these keys, None when one of them is missing."""
+    """Return the value under these keys, or None if one of them is missing."""
     for key in keys:
         found = found.get(key)
         if found is None:

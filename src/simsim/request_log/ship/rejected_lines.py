@@ -20,7 +20,7 @@ class Summary:
 
 
 def summary() -> Summary | None:
-    """Return the summary of the lines set aside within the retention time; None without any."""
+    """Return the summary of the lines set aside within the retention time, or None if there are none."""
     last = SetAsideLine.objects.order_by("-pk").first()
     first = SetAsideLine.objects.order_by("pk").first()
     if last is None or first is None:

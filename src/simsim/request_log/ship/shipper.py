@@ -123,7 +123,7 @@ def _uncollected() -> Iterator[None]:
 
 @contextmanager
 def _shipping_lock(directory: Path) -> Iterator[str | None]:
-    """Hold the spool's lock and yield the spool's name, or None when another worker holds the lock."""
+    """Hold the spool's lock and yield the spool's name, or None if another worker holds the lock."""
     descriptor = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         yield _spool_name(descriptor)

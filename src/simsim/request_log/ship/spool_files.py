@@ -99,7 +99,7 @@ def read_lines(file: SpoolFile, offset: int, max_bytes: int = MAX_LINE_BYTES) ->
 
 
 def split_merged(text: str, begins: str = START_OF_A_LINE) -> tuple[str, str] | None:
-    """Return the unfinished line of a dead writer, and the line that its successor wrote after it; None without one."""
+    """Return the unfinished line of a dead writer, and the line that its successor wrote after it, or None."""
     at = text.rfind(begins)
     return (text[:at], text[at:]) if at > 0 else None
 

@@ -77,11 +77,11 @@ class Usage:
         return self.accepted + self.refused
 
     def within(self, share: float) -> float | None:
-        """Return the seconds within which this share (0 to 1) was answered, up to a factor of √2; None when unknown."""
+        """Return the seconds within which this share (0 to 1) was answered, up to a factor of √2; None if unknown."""
         return durations.percentile(self.took, share)
 
     def __sub__(self, other: "Usage") -> "Usage":
-        # Never below zero: requests are counted between the queries of the two usages.
+        # Never return less than zero: more requests may be counted between the queries for the two usages.
         took = tuple(max(0, mine - its) for mine, its in zip(self.took, other.took, strict=True))
         return Usage(max(0, self.accepted - other.accepted), max(0, self.refused - other.refused), took)
 

@@ -12,8 +12,8 @@ from simsim.request_log.ship.counts import DAY_HOURS, CountKind, hour_of
 from simsim.request_log.ship.joined_ids import JoinedIds, split_ids
 
 MAX_ADDRESSES = 5_000
-# Today and the days before it, in UTC. The list of tokens and the preview of an allowlist use the same number: they
-# show the same requests, and two different sums would look like an error.
+# The number of days to look at, including today, in UTC. The list of tokens and the preview of an allowlist use the
+# same number: they show the same requests, and two different sums would look like an error.
 RECENT_DAYS = 30
 
 

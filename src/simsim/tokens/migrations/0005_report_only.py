@@ -25,7 +25,7 @@ DROP = "DROP VIEW verifiable_token"
 class Migration(migrations.Migration):
     dependencies = [("tokens", "0004_token_request")]
     operations = [
-        # SQLite makes a table anew to give it a column, and can't while a view looks at it.
+        # SQLite rebuilds a table to add a column, and can't do that while a view uses the table.
         migrations.RunSQL(DROP, CREATE_BEFORE),
         migrations.AddField(
             model_name="token",

@@ -27,7 +27,7 @@ def leave_the_ended_alone(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0001_initial"), ("tokens", "0005_report_only")]
     operations = [
-        # SQLite makes a table anew to give it a column, and can't while a view looks at it.
+        # SQLite rebuilds a table to add a column, and can't do that while a view uses the table.
         migrations.RunSQL(DROP, CREATE),
         migrations.AddField(
             "token",

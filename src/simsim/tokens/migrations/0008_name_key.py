@@ -45,7 +45,7 @@ def give_keys(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0003_name_key"), ("tokens", "0007_quick_list")]
     operations = [
-        # SQLite makes a table anew to give it a column, and can't while a view looks at it.
+        # SQLite rebuilds a table to add a column, and can't do that while a view uses the table.
         migrations.RunSQL(DROP, CREATE),
         # The defaults are the database's: older code, which runs on during an update, inserts without the columns.
         migrations.AddField("token", "name_key", models.TextField(db_default="", default="", editable=False)),

@@ -16,7 +16,7 @@ DROP = "DROP VIEW verifiable_token"
 class Migration(migrations.Migration):
     dependencies = [("tokens", "0009_notice_clock")]
     operations = [
-        # SQLite makes a table anew to give it a column, and can't while a view looks at it.
+        # SQLite rebuilds a table to add a column, and can't do that while a view uses the table.
         migrations.RunSQL(DROP, CREATE),
         # The default is the database's: older code, which runs on during an update, inserts without the column.
         migrations.AddField(
