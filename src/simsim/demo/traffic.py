@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simsim.demo.installation import LOOPBACK
+from simsim.operations.probes import status_of
 
 ENTITIES = "/api/v2/entities"
 TRANSACTIONS = "/api/v2/transactions"
@@ -28,16 +29,7 @@ class Call:
 def status(port: int, call: Call) -> int | None:
     """Return the status of the gateway's answer, or None if there is no answer."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=TIMEOUT_SECONDS)
-    try:
-        connection.request(call.method, call.target, body=call.body, headers=dict(call.headers))
-        response = connection.getresponse()
-        response.read()
-    except (OSError, http.client.HTTPException):
-        return None
-    else:
-        return response.status
-    finally:
-        connection.close()
+    return status_of(connection, call.target, method=call.method, body=call.body, headers=call.headers)
 
 
 def basic(username: str, password: str) -> dict[str, str]:

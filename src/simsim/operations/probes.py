@@ -3,6 +3,7 @@
 import http.client
 import ipaddress
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 from simsim.gate.question import SocketConnection
@@ -20,9 +21,17 @@ def port_status(host: str, port: int, target: str, *, timeout_seconds: float = T
     return status_of(http.client.HTTPConnection(host, port, timeout=timeout_seconds), target)
 
 
-def status_of(connection: http.client.HTTPConnection, target: str) -> int | None:
+def status_of(
+    connection: http.client.HTTPConnection,
+    target: str,
+    *,
+    method: str = "GET",
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> int | None:
+    """Return the HTTP status of the answer, None without one; the connection is closed."""
     try:
-        connection.request("GET", target)
+        connection.request(method, target, body=body, headers=dict(headers or {}))
         response = connection.getresponse()
         response.read()
     except (OSError, http.client.HTTPException):

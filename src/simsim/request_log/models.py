@@ -13,6 +13,7 @@ from simsim.request_log import durations
 from simsim.request_log.gaps import LogGap as LogGap  # noqa: PLC0414
 from simsim.request_log.nodes import ClockJump as ClockJump  # noqa: PLC0414
 from simsim.request_log.nodes import WorkerNode as WorkerNode  # noqa: PLC0414
+from simsim.shipment import ShipmentBase
 
 # The row id of a request that was counted but not stored.
 COUNTED_ONLY = 0
@@ -229,29 +230,14 @@ class SetAsideLine(models.Model):
         return f"{self.name}: {self.offset}"
 
 
-class Shipment(models.Model):
-    """The ids of rows to forward: those that one batch stored or completed, in the transaction of that batch.
-
-    `delivery_id` identifies the shipment to the receiver, across databases. A worker that claims it postpones `due_at`
-    by a lease, so that it becomes due again after a crash. `simsim.audit` has the same table for its events.
-    """
-
-    delivery_id = models.UUIDField(default=uuid.uuid4)
-    ids = models.JSONField()
-    size = models.PositiveIntegerField()
-    queued_at = models.DateTimeField()
-    due_at = models.DateTimeField()
-    attempts = models.PositiveIntegerField(default=0)
-    last_error = models.CharField(max_length=500, blank=True, default="")
+class Shipment(ShipmentBase):
+    """The ids of the rows that one batch stored or completed, stored in the transaction of that batch."""
 
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["due_at", "id"], name="log_shipments_due"),
             models.Index(fields=["queued_at"], name="log_shipments_by_age"),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.size} rows of {self.queued_at:%Y-%m-%d %H:%M:%S}"
 
 
 class RetentionMark(models.Model):

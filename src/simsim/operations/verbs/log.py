@@ -11,16 +11,11 @@ import typer
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list
 from simsim.problem import FieldError, Invalid, gettext_noop
+from simsim.request_log.outcome import Outcome
 
 if TYPE_CHECKING:
     from simsim.accounts.models import Account
     from simsim.request_log.search.filters import LogFilters
-
-
-class OutcomeName(StrEnum):
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"
 
 
 class FileFormat(StrEnum):
@@ -41,7 +36,7 @@ Endpoint = Annotated[
     str | None, typer.Option(metavar="PATH", help="This path, or every path with this beginning: /api/*")
 ]
 Status = Annotated[str | None, typer.Option(metavar="N", help="A status such as 401, or a class such as 4xx.")]
-Outcome = Annotated[OutcomeName | None, typer.Option(help="Only requests with this outcome.")]
+OutcomeOption = Annotated[Outcome | None, typer.Option(help="Only requests with this outcome.")]
 Address = Annotated[str | None, typer.Option(metavar="IP", help="Requests from this address.")]
 TokenId = Annotated[str | None, typer.Option(metavar="ID", help="Requests with this token.")]
 Software = Annotated[
@@ -62,7 +57,7 @@ def list_log(
     until: Until = None,
     endpoint: Endpoint = None,
     status: Status = None,
-    outcome: Outcome = None,
+    outcome: OutcomeOption = None,
     address: Address = None,
     token: TokenId = None,
     software: Software = None,
@@ -102,7 +97,7 @@ def export_log(
     until: Until = None,
     endpoint: Endpoint = None,
     status: Status = None,
-    outcome: Outcome = None,
+    outcome: OutcomeOption = None,
     address: Address = None,
     token: TokenId = None,
     software: Software = None,
@@ -137,7 +132,7 @@ class FilterOptions(NamedTuple):
     status: str | None
     token: str | None
     software: str | None
-    outcome: "OutcomeName | None"
+    outcome: Outcome | None
     address: str | None
 
 
@@ -146,7 +141,6 @@ def filters_of(account: "Account | None", options: FilterOptions) -> "LogFilters
     from simsim.accounts.permissions import OPERATOR
     from simsim.operations.arguments import find_token_for
     from simsim.operations.time_arguments import parse_moment
-    from simsim.request_log.outcome import Outcome as RequestOutcome
     from simsim.request_log.search.filters import LogFilters
     from simsim.tokens.software import tokens_made_for
 
@@ -160,7 +154,7 @@ def filters_of(account: "Account | None", options: FilterOptions) -> "LogFilters
         until=parse_moment("until", options.until, through=True),
         endpoint=options.endpoint,
         status=options.status,
-        outcome=RequestOutcome(options.outcome.value) if options.outcome else None,
+        outcome=options.outcome,
         address=parse_client(options.address),
     )
 
