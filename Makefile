@@ -5,7 +5,7 @@ export DEMO_GATEWAY_PORT ?= 8080
 export DEMO_DIR ?= .demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench lock clean parts screenshots mail-previews docs
+.PHONY: help demo test check fix bench lock clean parts screenshots readme-pictures mail-previews docs
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,6 +31,9 @@ bench: .venv/bench parts ## measure the figures, peers beside ours
 
 screenshots: .venv/test parts ## picture every page of the console into screenshots/
 	.venv/bin/python tests/browser/screenshots.py
+
+readme-pictures: .venv/test parts ## take README's pictures of a new demo, into docs/images/
+	.venv/bin/python tests/browser/readme_pictures.py
 
 mail-previews: .venv/test parts ## render and picture every mail into mail-previews/
 	.venv/bin/python tests/browser/mail_previews.py

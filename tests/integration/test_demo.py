@@ -1,105 +1,26 @@
 """`make demo` from the outside: its output works, its data stays, and its processes end."""
 
-import http.client
 import json
-import os
 import re
-import shlex
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-import preloaded
 from postgresql_server import free_port
-from time_alone import seconds_alone
+from running_demo import Demo, wait_for
 
 pytestmark = [pytest.mark.any_database, pytest.mark.timeout(240)]
-SIMSIM = Path(sys.executable).parent / "simsim"
-READY_SECONDS = 90
 RESTART_SECONDS = 8
-
-
-class Demo:
-    """A demo in its own directory, started and stopped by the tests."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.port, self.gateway_port = free_port(), free_port()
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("SIMSIM_", "DJANGO_"))}
-        self.environment = inherited | {
-            "DEMO_DIR": str(directory), "DEMO_PORT": str(self.port), "DEMO_GATEWAY_PORT": str(self.gateway_port),
-        }  # fmt: skip
-        self.printed: list[str] = []
-
-    def start(self) -> float:
-        """Start, wait until everything answers, and return how many seconds that took of its own."""
-        self.printed.clear()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "simsim.demo"], env=self.environment, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        )  # fmt: skip
-        self.reader = threading.Thread(target=self.read)
-        self.reader.start()
-        return seconds_alone(self.process.pid, self.is_ready, most_seconds=READY_SECONDS)
-
-    def is_ready(self) -> bool:
-        assert self.process.poll() is None, "".join(self.printed)
-        return self.answer_file.exists()
-
-    def read(self) -> None:
-        assert self.process.stdout is not None
-        with self.process.stdout as lines:
-            self.printed.extend(lines)
-
-    @property
-    def answer_file(self) -> Path:
-        return self.directory / "demo.json"
-
-    @property
-    def answers(self) -> dict[str, Any]:
-        return dict(json.loads(self.answer_file.read_text()))
-
-    def stop(self, signum: int = signal.SIGTERM) -> int:
-        self.process.send_signal(signum)
-        status = self.process.wait(30)
-        self.reader.join(30)
-        return status
-
-    def simsim(self, *arguments: str) -> Any:
-        """Run the command line on the demo as a person would, with only SIMSIM_DATA_DIR set."""
-        done = preloaded.run([*arguments, "--json"], env=self.environment | {"SIMSIM_DATA_DIR": str(self.directory)})
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    def curl(self) -> int:
-        """Run the printed curl line and return the status."""
-        # The answer file exists a moment before the line can be read from the pipe.
-        wait_for(lambda: any(line.strip().startswith("curl ") for line in self.printed), 10, self.printed)
-        line = next(line.strip() for line in self.printed if line.strip().startswith("curl "))
-        done = subprocess.run(
-            [*shlex.split(line), "-s", "-o", os.devnull, "-w", "%{http_code}"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return int(done.stdout)
-
-    def mails(self) -> list[dict[str, str]]:
-        url = urlsplit(self.answers["mail_url"])
-        connection = http.client.HTTPConnection(str(url.hostname), url.port, timeout=5)
-        connection.request("GET", "/messages.json")
-        found: list[dict[str, str]] = json.loads(connection.getresponse().read())
-        connection.close()
-        return found
+# RFC 5737 and RFC 3849.
+DOCUMENTATION = [ip_network(text) for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")]
 
 
 @pytest.fixture(scope="module")
@@ -109,13 +30,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     yield demo
     if demo.process.poll() is None:
         demo.stop()
-
-
-def wait_for(condition: Callable[[], Any], seconds: float, printed: list[str]) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "".join(printed)
-        time.sleep(0.05)
 
 
 def descendants(pid: int) -> list[int]:
@@ -169,6 +83,8 @@ def test_log_and_lists_are_not_empty(demo: Demo) -> None:
     time.sleep(1)
     reasons = {row["reason"] for row in demo.simsim("log", "list", *account, "--limit", "100")["items"]}
     assert {"ok", "unknown_credentials", "expired", "revoked", "address_not_allowed"} <= reasons
+    methods = {row["method"] for row in demo.simsim("log", "list", *account, "--limit", "100")["items"]}
+    assert {"GET", "HEAD", "POST"} <= methods
     statuses = {row["status"] for row in demo.simsim("log", "list", *account, "--limit", "100")["items"]}
     assert {200, 401, 404, 500} <= statuses
     day = timedelta(days=1)
@@ -178,6 +94,44 @@ def test_log_and_lists_are_not_empty(demo: Demo) -> None:
         assert demo.simsim("log", "list", *account, "--since", since, "--until", until)["items"], "a month to look at"
     listed = [token["status"] for token in demo.simsim("token", "list", *account)["items"]]
     assert (listed.count("active"), listed.count("expired"), listed.count("revoked")) == (4, 1, 1)
+
+
+@pytest.mark.covers("R14")
+def test_past_month_has_requests_that_failed_and_requests_refused_for_a_reason(demo: Demo) -> None:
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    past = ("--account", demo.answers["account_id"], "--until", f"{an_hour_ago:%Y-%m-%dT%H:%M:%SZ}", "--limit", "1000")
+    refused = demo.simsim("log", "list", *past, "--outcome", "refused")["items"]
+    assert {(row["token_name"], row["reason"]) for row in refused} == {
+        ("Old export", "expired"), ("Former partner", "revoked"), ("Head office workbook", "address_not_allowed"),
+    }  # fmt: skip
+    for status in ("404", "500"):
+        failed = demo.simsim("log", "list", *past, "--outcome", "accepted", "--status", status)["items"]
+        assert failed
+        assert all(any(ip_address(row["address"]) in network for network in DOCUMENTATION) for row in failed)
+
+
+@pytest.mark.covers("R3", "R8")
+def test_administrator_finds_a_members_request_and_a_token_about_to_expire_in_the_mail(demo: Demo) -> None:
+    subjects = "Budget model", "Finance dashboards"
+    wait_for(lambda: all(any(name in mail["subject"] for mail in demo.mails()) for name in subjects), 15, demo.printed)
+    asked = next(mail for mail in demo.mails() if "Budget model" in mail["subject"])
+    assert asked["to"] == "alice@example.com"
+    assert "bob@example.com" in asked["text"]
+
+
+@pytest.mark.covers("B9")
+def test_sample_api_answers_head_and_says_who_called(demo: Demo) -> None:
+    token, url = demo.answers["token"], demo.answers["gateway_url"]
+    login = f"{token['username']}:{token['password']}"
+    head = subprocess.run(
+        ["curl", "-sSfI", "-u", login, f"{url}/api/v2/entities"], capture_output=True, check=True, timeout=20
+    )
+    assert head.stdout.startswith(b"HTTP/1.1 200")
+    said = subprocess.run(
+        ["curl", "-sSf", "-u", login, f"{url}/api/v2/caller"], capture_output=True, check=True, timeout=20
+    )
+    named = {"account": demo.answers["account_id"], "token": token["id"], "token_name": "Try it with curl"}
+    assert json.loads(said.stdout) == named
 
 
 @pytest.mark.covers("R8")

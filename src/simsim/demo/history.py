@@ -49,7 +49,7 @@ FUND, CLOSED_FUND = f"{ENTITIES}/1001", f"{ENTITIES}/1009"
 FAILURES = {PERFORMANCE: 500, CLOSED_FUND: 404}
 PASTS = {
     "dashboards": Past(
-        88, range(5, 20), 5, {"192.0.2.14": 60, "192.0.2.15": 35, "203.0.113.61": 5},
+        88, range(5, 20), 5, {"192.0.2.12": 60, "192.0.2.13": 35, "203.0.113.61": 5, "2001:db8:4::61": 2},
         {ENTITIES: 8, FUND: 4, f"{FUND}/prices": 4, f"{ENTITIES}/1002/prices": 4, PERFORMANCE: 1},
         weekends=False,
     ),

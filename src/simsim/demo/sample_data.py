@@ -39,7 +39,7 @@ SAMPLES = {
         "Finance dashboards", "90d", "Workspace “Finance”, refreshed each morning", "power-bi", age_days=88
     ),
     "loader": SampleToken(
-        "Nightly load", "180d", "Warehouse, job entities_daily", "snowflake", ("203.0.113.40",), age_days=44
+        "Nightly load", "90d", "Warehouse, job entities_daily", "snowflake", ("203.0.113.40",), age_days=44
     ),
     "allowlisted": SampleToken(
         "Head office workbook", "30d", "Month-end workbook", "excel", ("198.51.100.0/24", "2001:db8:17::/48"), 12
@@ -47,7 +47,7 @@ SAMPLES = {
     "expired": SampleToken("Old export", "30d", "Replaced by the nightly load", "tableau", age_days=45),
     "revoked": SampleToken("Former partner", "90d", "Their contract has ended", "zapier", age_days=20),
 }
-ASKED_FOR = ("Budget model", "Next year's budget, in Excel on my laptop", "excel")
+ASKED_FOR = ("Budget model", "For planning next year, in Excel on my laptop", "excel")
 ASKED_AGO = timedelta(hours=3)
 
 
