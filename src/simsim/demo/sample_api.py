@@ -1,4 +1,4 @@
-"""A sample API for the demo and the tests: it answers every request, and knows callers only by the gateway's headers."""
+"""A sample API for demo and tests: it answers every request, and knows callers by the gateway's headers only."""
 
 import argparse
 import asyncio
