@@ -14,7 +14,7 @@ import bcrypt
 
 from bench.load import SERVER_CORE
 from bench.tokens import Credential, environment
-from simsim.gateway import configuration, nginx
+from simsim.gateway import nginx_configuration, nginx_program
 
 READY_SECONDS = 20
 GRANIAN = ["--interface", "rsgi", "--workers", "1", "--loop", "uvloop", "--http", "1", "--no-ws"]
@@ -108,7 +108,7 @@ def temporary_paths(prefix: Path) -> str:
 def run_nginx(text: str, name: str, prefix: Path, port: int) -> contextlib.AbstractContextManager[None]:
     path = prefix / f"{name}.conf"
     path.write_text(text, encoding="utf-8")
-    return running([str(nginx.find_binary()), "-c", str(path), "-p", str(prefix), "-e", "stderr"], ready=port)
+    return running([str(nginx_program.find_binary()), "-c", str(path), "-p", str(prefix), "-e", "stderr"], ready=port)
 
 
 def upstream(prefix: Path, port: int) -> contextlib.AbstractContextManager[None]:
@@ -121,11 +121,11 @@ def gateway(prefix: Path, port: int, api: int, gate_socket: Path) -> contextlib.
     """Run the gateway's own nginx configuration in front of the API; it asks the server on the socket."""
     folder = prefix / f"gateway-{port}"
     folder.mkdir()
-    settings = configuration.GatewaySettings(
+    settings = nginx_configuration.GatewaySettings(
         upstream=f"http://127.0.0.1:{api}", listen=f"127.0.0.1:{port}", gate_socket=gate_socket,
         access_log=folder / "gateway.jsonl", prefix=folder,
     )  # fmt: skip
-    return run_nginx(configuration.render(settings), "gateway", folder, port)
+    return run_nginx(nginx_configuration.render(settings), "gateway", folder, port)
 
 
 def auth_basic(prefix: Path, port: int, api: int, credential: Credential) -> contextlib.AbstractContextManager[None]:

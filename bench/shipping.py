@@ -24,7 +24,7 @@ from bench import installation
 from bench.console import progress, scratch_postgresql
 from simsim.credential.allowlist import parse_address
 from simsim.credential.decision import ADDRESS_NOT_ALLOWED, OK, Record
-from simsim.gate.line import decided_line, frame
+from simsim.gate.decided_line import decided_line, frame
 
 REQUESTS = 500_000
 TOKENS, ENDPOINTS, ADDRESSES = 200, 400, 300

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from postgresql_server import free_port
-from simsim.gateway import nginx
+from simsim.gateway import nginx_program
 from stack import Stack
 
 PAGE = Path(__file__).parents[1] / "docs/operators/proxies.md"
@@ -89,7 +89,7 @@ def own_nginx(stack: StackWithProxies, port: int) -> None:
             temporary=TEMPORARY.format(stack.directory), text=stack.page("nginx", changed | stack.places),
         )
     )  # fmt: skip
-    stack.spawn("nginx", nginx.find_binary(), "-c", configuration, "-p", stack.directory, "-e", "stderr")
+    stack.spawn("nginx", nginx_program.find_binary(), "-c", configuration, "-p", stack.directory, "-e", "stderr")
 
 
 def haproxy(stack: StackWithProxies, port: int) -> None:

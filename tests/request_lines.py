@@ -10,7 +10,7 @@ from typing import Any
 
 from simsim.credential.allowlist import parse_address
 from simsim.credential.decision import OK, Decision, Record
-from simsim.gate.line import decided_line, frame
+from simsim.gate.decided_line import decided_line, frame
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ACME, GLOBEX, READER = uuid.UUID(int=1), uuid.UUID(int=2), uuid.UUID(int=3)

@@ -15,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 from gate_database import Database, basic
-from simsim.gate import ballast
+from simsim.gate import disk_reserve
 from simsim.gate.app import VERIFY, Gate, Request
 from simsim.gate.lookup_sqlite import SqliteLookup
 from simsim.gate.spool import LOOK_SECONDS, Spool
@@ -64,7 +64,7 @@ class FullDisk:
         let_in = [each for each, status in zip(ids, answers, strict=True) if status == 204]
         told = {
             "stage": stage, "statuses": Counter(answers), "ends": sum(map(self.end, let_in)),
-            "ballast": ballast.is_kept(self.disk), "at": time.time(),
+            "ballast": disk_reserve.is_kept(self.disk), "at": time.time(),
         }  # fmt: skip
         print(json.dumps(told), flush=True)
 
@@ -79,7 +79,7 @@ class FullDisk:
 
 def main(disk: Path, database: Path, spool: Path) -> None:
     full = FullDisk(disk, database)
-    assert ballast.keep(disk, 2 * MEGABYTE)
+    assert disk_reserve.keep(disk, 2 * MEGABYTE)
     full.ask("room")
     full.fill()
     full.ask("full, with ballast")
@@ -87,10 +87,10 @@ def main(disk: Path, database: Path, spool: Path) -> None:
     full.ask("full, without")
     full.leave(200 * 1024)
     full.ask("nearly full")
-    assert not ballast.keep(disk, 2 * MEGABYTE)
+    assert not disk_reserve.keep(disk, 2 * MEGABYTE)
     os.truncate(disk / "somebody-elses.log", 0)
     full.ask("room again")
-    assert ballast.keep(disk, 2 * MEGABYTE)
+    assert disk_reserve.keep(disk, 2 * MEGABYTE)
     full.gate.close()
     shutil.copytree(disk, spool)
 

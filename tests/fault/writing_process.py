@@ -17,7 +17,7 @@ from types import FrameType
 
 from simsim.credential.allowlist import parse_address
 from simsim.credential.decision import EXPIRED, OK, Record
-from simsim.gate.line import decided_line, frame
+from simsim.gate.decided_line import decided_line, frame
 from simsim.gate.spool import Spool
 
 ACCOUNT, TOKEN = f"{1:08}-0000-4000-8000-000000000000", f"{2:08}-0000-4000-8000-000000000000"

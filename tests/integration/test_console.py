@@ -325,7 +325,7 @@ def test_signing_out_ends_the_session(cast: Cast, alice: Client) -> None:
 
 
 def test_forgotten_password_tells_nobody_who_has_access(cast: Cast, settings: Settings) -> None:
-    settings.EMAIL_BACKEND = "simsim.mail.backend.OwedBackend"  # the test runner's own keeps mail in memory
+    settings.EMAIL_BACKEND = "simsim.mail.django_backend.OwedBackend"  # the test runner's own keeps mail in memory
     client = Client()
     known = client.post("/sign-in/password/reset/", {"email": cast.alice.email}, follow=True)
     unknown = client.post("/sign-in/password/reset/", {"email": "nobody@acme.example"}, follow=True)

@@ -34,7 +34,7 @@ from simsim.forwarding import forwarder, lost_events, queue
 from simsim.forwarding import webhook as sender
 from simsim.forwarding.connection import ReceiverRefused, ReceiverUnavailable
 from simsim.forwarding.events import ForwardedEvent
-from simsim.forwarding.target import Target, read_target
+from simsim.forwarding.receiver import Target, read_target
 from simsim.operations import worker
 from simsim.operations.doctor import checks
 from simsim.operations.doctor.findings import Finding

@@ -11,7 +11,7 @@ import pytest
 
 from gateway_front import Api, Front
 from simsim.gateway.addresses import HEALTH_PATH
-from simsim.gateway.nginx import packaged_binary, system_binary
+from simsim.gateway.nginx_program import packaged_binary, system_binary
 
 pytestmark = [pytest.mark.any_database, pytest.mark.covers("B9")]
 

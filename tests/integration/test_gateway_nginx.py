@@ -19,7 +19,7 @@ from websockets.sync.client import connect
 
 from gateway_front import Front
 from simsim.gate.answer import CHALLENGE, UNAUTHORIZED_BODY, UNDECIDED_BODY
-from simsim.gateway.nginx import find_binary, packaged_binary, system_binary
+from simsim.gateway.nginx_program import find_binary, packaged_binary, system_binary
 
 pytestmark = [pytest.mark.any_database, pytest.mark.covers("B9"), pytest.mark.timeout(300)]
 GIGABYTE = 1024**3

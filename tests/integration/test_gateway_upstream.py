@@ -13,7 +13,7 @@ import pytest
 
 from gateway_front import Api, Front
 from postgresql_server import free_port
-from simsim.gateway.nginx import packaged_binary, system_binary
+from simsim.gateway.nginx_program import packaged_binary, system_binary
 
 pytestmark = [pytest.mark.any_database, pytest.mark.covers("B9")]
 

@@ -48,7 +48,7 @@ class Mailbox:
 
 @pytest.fixture
 def port(settings: Any) -> int:
-    settings.EMAIL_BACKEND = "simsim.mail.backend.OwedBackend"  # pytest-django puts its own in its place
+    settings.EMAIL_BACKEND = "simsim.mail.django_backend.OwedBackend"  # pytest-django puts its own in its place
     settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", free_port(), 2
     return int(settings.EMAIL_PORT)
 

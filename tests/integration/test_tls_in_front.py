@@ -15,7 +15,7 @@ import pytest
 
 from postgresql_server import free_port
 from settings_for_tests import ON_POSTGRESQL
-from simsim.gateway import nginx
+from simsim.gateway import nginx_program
 from stack import Answer, Stack, basic
 
 pytestmark = [pytest.mark.any_database, pytest.mark.covers("B9", "R16"), pytest.mark.timeout(300)]
@@ -69,7 +69,7 @@ class StackBehindTls(Stack):
         configuration = folder / "nginx.conf"
         user = "user root;" if os.geteuid() == 0 else ""
         configuration.write_text(WHOLE.format(folder=folder, user=user, sites=sites), encoding="utf-8")
-        self.spawn("tls", nginx.find_binary(), "-c", configuration, "-p", folder, "-e", "stderr")
+        self.spawn("tls", nginx_program.find_binary(), "-c", configuration, "-p", folder, "-e", "stderr")
         self.wait_until(lambda: self.ask(API, "/").status == 401, "nginx answers")
 
     def ask(self, host: str, path: str, headers: dict[str, str] | None = None) -> Answer:

@@ -15,7 +15,7 @@ from simsim.mail.models import OwedMail
 from simsim.problem import AlreadyExists, Invalid, NotFound, NotPermitted, RotatedMeanwhile, TokenNotActive
 from simsim.tokens import actions
 from simsim.tokens.models import TargetSoftware, Token
-from simsim.tokens.passwords import rotation_id
+from simsim.tokens.rotation_overlap import rotation_id
 from simsim.tokens.selectors import documents, find_token
 
 pytestmark = pytest.mark.django_db(databases="__all__")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simsim.credential.decision import OK, Record
-from simsim.gate.line import MAX_METHOD_CHARACTERS, MAX_PATH_CHARACTERS, decided_line, frame
+from simsim.gate.decided_line import MAX_METHOD_CHARACTERS, MAX_PATH_CHARACTERS, decided_line, frame
 
 RECORD = Record("t", "a", "", b"", datetime.max.replace(tzinfo=UTC), False, b"", None)
 

@@ -15,7 +15,7 @@ from simsim.console.static_files import StaticFiles
 from simsim.gate.app import HEALTHZ, READYZ
 from simsim.gate.asgi import Asgi, Receive, Scope, Send
 from simsim.operations.connections import bound_connections
-from simsim.operations.processes import end_with_server
+from simsim.operations.supervisor import end_with_server
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "simsim.config.settings")
 HEALTH_PATHS = frozenset({HEALTHZ, READYZ})

@@ -10,7 +10,7 @@ from simsim.config import addresses, mail_settings, secret_files
 from simsim.config.database_addresses import is_postgresql, prove_database_url, sqlite_path
 from simsim.config.setting_sources import PREFIX, data_dir, read_sources
 from simsim.credential import allowlist
-from simsim.forwarding.target import Target, read_target
+from simsim.forwarding.receiver import Target, read_target
 from simsim.gateway.addresses import HostPort, parse_listen
 from simsim.problem import Unusable
 from simsim.request_log.ship.endpoints import Pattern, parse_pattern

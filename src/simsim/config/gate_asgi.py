@@ -4,7 +4,7 @@ from simsim.config import environment
 from simsim.config.gates import build_gate
 from simsim.gate.asgi import Asgi, Receive, Scope, Send
 from simsim.operations.connections import bound_connections
-from simsim.operations.processes import end_with_server
+from simsim.operations.supervisor import end_with_server
 
 
 class GateListener(Asgi):

@@ -2,7 +2,7 @@
 
 from simsim.config.gates import build_gate
 from simsim.gate.rsgi import Rsgi
-from simsim.operations.processes import end_with_server
+from simsim.operations.supervisor import end_with_server
 
 
 class GateServer(Rsgi):

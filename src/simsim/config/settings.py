@@ -169,7 +169,7 @@ STATICFILES_FINDERS = [
 ]
 
 MAIL = OPERATOR.mail_server()
-EMAIL_BACKEND = "simsim.mail.backend.OwedBackend"
+EMAIL_BACKEND = "simsim.mail.django_backend.OwedBackend"
 EMAIL_HOST = MAIL.host
 EMAIL_PORT = MAIL.port
 EMAIL_HOST_USER = MAIL.user

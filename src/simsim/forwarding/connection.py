@@ -5,7 +5,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from simsim.forwarding.target import Target
+from simsim.forwarding.receiver import Target
 from simsim.socket_deadline import SocketDeadline
 
 SILENCE_SECONDS = 10.0

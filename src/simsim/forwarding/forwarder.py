@@ -10,7 +10,7 @@ from simsim.forwarding import lost_events, syslog, webhook
 from simsim.forwarding.connection import ReceiverRefused, ReceiverUnavailable
 from simsim.forwarding.events import ForwardedEvent
 from simsim.forwarding.queue import QUEUES, Queue, claim, delete_delivered, postpone, release
-from simsim.forwarding.target import Protocol, Target
+from simsim.forwarding.receiver import Protocol, Target
 
 
 def forward_due(target: Target, *, now: datetime) -> int:

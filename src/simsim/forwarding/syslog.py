@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from simsim.forwarding.connection import SILENCE_SECONDS, ReceiverConnection, ReceiverUnavailable, connected
 from simsim.forwarding.events import ForwardedEvent
-from simsim.forwarding.target import Target
+from simsim.forwarding.receiver import Target
 from simsim.rfc3339 import format_time
 
 LOCAL0 = 16

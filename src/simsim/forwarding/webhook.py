@@ -16,7 +16,7 @@ from simsim.forwarding.connection import (
     describe_error,
 )
 from simsim.forwarding.events import ForwardedEvent
-from simsim.forwarding.target import Target
+from simsim.forwarding.receiver import Target
 
 # By default, nginx accepts a body of up to 1 MiB.
 MAX_BYTES = 512 * 1024

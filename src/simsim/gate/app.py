@@ -18,7 +18,7 @@ from simsim.credential.decision import UNDECIDED, Credentials, Decision, Reason,
 from simsim.gate import answer
 from simsim.gate.address import Located, locate
 from simsim.gate.answer import Answer
-from simsim.gate.line import decided_line, frame
+from simsim.gate.decided_line import decided_line, frame
 from simsim.gate.lookup import Lookup, Unavailable
 from simsim.gate.request_id import is_request_id, new_request_id, parse_request_id
 from simsim.gate.spool import Spool

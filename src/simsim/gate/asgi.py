@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 from simsim.gate.app import VERIFY, Gate, Request
-from simsim.gate.target import printable
+from simsim.gate.request_target import printable
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

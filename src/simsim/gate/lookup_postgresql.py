@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
 from simsim.credential.decision import Record
-from simsim.gate import process
+from simsim.gate import process_identity
 from simsim.gate.lookup import COLUMNS, VIEW, Unavailable
 
 CONNECT_TIMEOUT_SECONDS = 2
@@ -84,7 +84,7 @@ class PostgresqlLookup:
         """Close the connection and cancel what it still runs; the next `find` makes another."""
         cursor, self._cursor = self._cursor, None
         # A forked child must not close an inherited connection: that would end the parent's session.
-        if cursor is None or self._generation != process.generation():
+        if cursor is None or self._generation != process_identity.generation():
             return
         # A server that waits for a lock doesn't notice that its client is gone.
         with contextlib.suppress(psycopg.Error):
@@ -109,7 +109,7 @@ class PostgresqlLookup:
             raise self._pause(error) from error
 
     def _ask(self, digest: bytes) -> list[TupleRow]:
-        if self._cursor is None or self._generation != process.generation():
+        if self._cursor is None or self._generation != process_identity.generation():
             self._cursor = self._connect()
         rows = self._cursor.execute(_SELECT, (digest,)).fetchall()
         if rows[0][0]:
@@ -123,7 +123,7 @@ class PostgresqlLookup:
             parameters["target_session_attrs"] = "read-write"
         connection = _Connection.connect(self._url, autocommit=True, prepare_threshold=None, **parameters)
         # Store the connection at once, so that `close` finds it if the query below fails.
-        self._cursor, self._generation = connection.cursor(binary=True), process.generation()
+        self._cursor, self._generation = connection.cursor(binary=True), process_identity.generation()
         # Prepare the statement at its first use, but not behind a pooler: the next request may get a session that lacks
         # the statement, or has another one of the same name.
         if not is_pooled(connection):

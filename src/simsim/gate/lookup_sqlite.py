@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from simsim.credential.decision import Record
-from simsim.gate import process
+from simsim.gate import process_identity
 from simsim.gate.lookup import COLUMNS, VIEW, Unavailable
 from simsim.gate.wal_index import WalIndex, identity_of, open_wal_index
 
@@ -74,7 +74,7 @@ class SqliteLookup:
         self._wal_index = None
         if cursor is None:
             return
-        if self._generation == process.generation():
+        if self._generation == process_identity.generation():
             cursor.connection.close()
         else:
             _inherited.append(cursor)
@@ -90,14 +90,14 @@ class SqliteLookup:
         connection = sqlite3.connect(self._uri, uri=True, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
         connection.execute("PRAGMA query_only = 1")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        self._cursor, self._generation = connection.cursor(), process.generation()
+        self._cursor, self._generation = connection.cursor(), process_identity.generation()
         self._identity, self._checked_at = identity, time.monotonic()
         self._wal_index = open_wal_index(connection)
         return self._cursor
 
     def _is_open(self) -> bool:
         """Whether this process opened the files that are at the paths, as of FILE_CHECK_SECONDS ago. Raises OSError."""
-        if self._generation != process.generation():
+        if self._generation != process_identity.generation():
             return False
         now = time.monotonic()
         if now - self._checked_at < FILE_CHECK_SECONDS:

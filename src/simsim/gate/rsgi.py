@@ -9,8 +9,8 @@ every byte.
 from typing import Any, Protocol
 
 from simsim.gate.app import CONSOLE_TEST_PATH, VERIFY, Gate, Request
-from simsim.gate.line import CONSOLE_TEST, CONSOLE_TEST_METHOD
-from simsim.gate.target import printable
+from simsim.gate.decided_line import CONSOLE_TEST, CONSOLE_TEST_METHOD
+from simsim.gate.request_target import printable
 
 
 class Headers(Protocol):

@@ -15,8 +15,8 @@ from pathlib import Path
 from time import monotonic
 from typing import TypeVar
 
-from simsim.gate import ballast, process
-from simsim.gate.gap import Gap
+from simsim.gate import disk_reserve, process_identity
+from simsim.gate.unwritten_lines import Gap
 
 MAX_SEGMENT_BYTES = 64 * 1024 * 1024
 # The gate leaves this free, because nginx writes the ends of accepted requests to the same disk and drops lines that do
@@ -71,7 +71,7 @@ class Spool:
         if monotonic() >= self._looks_at:
             self._look()
         if self._file is not None:
-            if self._generation == process.generation() and self._size < self._max_segment_bytes:
+            if self._generation == process_identity.generation() and self._size < self._max_segment_bytes:
                 return self._file
             self._keep_name()
             successor = self._making_room(self._create)
@@ -80,7 +80,7 @@ class Spool:
         else:
             successor = self._making_room(self._create)
         self._file, self._path = successor
-        self._generation = process.generation()
+        self._generation = process_identity.generation()
         self._size, self._ends_within_a_line = 0, False
         return self._file
 
@@ -123,7 +123,7 @@ class Spool:
         The copy holds the whole file: the worker identifies a file by its beginning, so it continues where it was and
         ships each line once. The old file can't get a new name: Linux can't link a file that has none.
         """
-        if self._file is None or self._generation != process.generation():
+        if self._file is None or self._generation != process_identity.generation():
             return  # the parent keeps the name
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(self._path.stat(), os.fstat(self._file)):
@@ -137,19 +137,19 @@ class Spool:
         room = os.statvfs(self._directory)
         # Some file systems report no sizes.
         if room.f_blocks and room.f_bavail * room.f_frsize < ROOM_FOR_ENDS_BYTES:
-            if not ballast.is_kept(self._directory):
+            if not disk_reserve.is_kept(self._directory):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            ballast.let_go(self._directory)
+            disk_reserve.let_go(self._directory)
 
     def _miss(self) -> None:
-        generation = process.generation()
+        generation = process_identity.generation()
         # Lines that were lost before the fork are reported by the parent.
         earlier = self._gap if self._gap_generation == generation else None
         self._gap, self._gap_generation = Gap.after(earlier, time.time()), generation
 
     def _tell_of_the_gap(self, gap: Gap) -> None:
         try:
-            if self._gap_generation == process.generation():
+            if self._gap_generation == process_identity.generation():
                 self._append(gap.line())
         except OSError:
             return  # tried again with the next line
@@ -168,9 +168,9 @@ class Spool:
 
         A missing ballast is not an error: another process may have deleted it a moment ago, and made room for this one.
         """
-        if error.errno not in ballast.FULL:
+        if error.errno not in disk_reserve.FULL:
             raise error
-        ballast.let_go(self._directory)
+        disk_reserve.let_go(self._directory)
 
     def _create(self, beginning: int | None = None) -> tuple[int, Path]:
         """Return the descriptor and the path of a new locked file in the directory. Raises OSError.

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from simsim.gate.address import Located
 from simsim.gate.answer import Answer
-from simsim.gate.line import Frame
+from simsim.gate.decided_line import Frame
 
 # About 10 MB per process, and at most 25. Verdicts that are larger, because of a long name or chain of proxies, are not
 # kept.

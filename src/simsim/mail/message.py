@@ -19,7 +19,7 @@ from django.template.loader import render_to_string
 
 from simsim.credential.password import mask
 from simsim.mail.models import OwedMail
-from simsim.mail.sender import FALLBACK_DOMAIN, UnusableSender, ascii_domain, parse_sender
+from simsim.mail.sender_address import FALLBACK_DOMAIN, UnusableSender, ascii_domain, parse_sender
 from simsim.mail.time_left import end_of, time_left
 
 MAX_SUBJECT_LENGTH = 120

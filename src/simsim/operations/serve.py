@@ -10,8 +10,8 @@ from simsim.operations.context import Operator, Wiring
 from simsim.operations.existing_installation import prove_files_safe
 from simsim.operations.output import print_json
 from simsim.operations.probes import is_port_free, port_status, reachable, socket_status
-from simsim.operations.processes import Program, Supervisor
 from simsim.operations.serve_state import ServeState
+from simsim.operations.supervisor import Program, Supervisor
 from simsim.problem import Unusable
 
 START_SECONDS = 60.0

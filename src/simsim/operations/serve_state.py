@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from simsim.operations.processes import Running
+from simsim.operations.supervisor import Running
 from simsim.problem import Unusable
 
 NAME = "serve.json"

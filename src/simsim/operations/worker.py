@@ -14,11 +14,11 @@ from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from simsim.forwarding import forwarder, lost_events
-from simsim.gate import ballast
+from simsim.gate import disk_reserve
 from simsim.gate.wal_index import Identity, identity_of
 from simsim.mail import outbox
 from simsim.operations.existing_installation import prove_files_safe
-from simsim.operations.rounds import HealthReporter, Progress, boot_seconds
+from simsim.operations.health_reports import HealthReporter, Progress, boot_seconds
 from simsim.operations.wall_clock import WallClock
 from simsim.request_log import gaps, nodes
 from simsim.request_log.retention import forget_old, time_to_delete_by
@@ -79,7 +79,7 @@ def owe_expiry_notices() -> int:
 def keep_ballast() -> int:
     """Reserve disk space that the gate can release when the disk is full; return whether some is reserved."""
     directory = settings.OPERATOR.spool_dir
-    return int(directory.is_dir() and ballast.keep(directory))
+    return int(directory.is_dir() and disk_reserve.keep(directory))
 
 
 def delete_old() -> int:

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from simsim.gate.line import CONSOLE_TEST, CONSOLE_TEST_METHOD
+from simsim.gate.decided_line import CONSOLE_TEST, CONSOLE_TEST_METHOD
 
 
 class Outcome(StrEnum):

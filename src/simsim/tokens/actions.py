@@ -20,7 +20,7 @@ from simsim.tokens import notices, rules, token_requests
 from simsim.tokens.field_errors import Errors, raise_what_is_wrong
 from simsim.tokens.keyring import Keyring
 from simsim.tokens.models import Status, Token, TokenRequest
-from simsim.tokens.passwords import rotation_id
+from simsim.tokens.rotation_overlap import rotation_id
 
 MAX_OVERLAP = timedelta(days=7)
 EDITABLE_COLUMNS = (

@@ -15,7 +15,7 @@ from simsim.credential.password import mint
 from simsim.gate.address import Located
 from simsim.gate.answer import UNDECIDED
 from simsim.gate.app import VERIFY, Gate, Request
-from simsim.gate.line import Frame
+from simsim.gate.decided_line import Frame
 from simsim.gate.lookup_sqlite import SqliteLookup
 from simsim.gate.spool import Spool
 from simsim.gate.verdict import Verdict, Verdicts

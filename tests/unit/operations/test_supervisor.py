@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from simsim.operations.processes import Program, Supervisor, how_it_ended, last_line
+from simsim.operations.supervisor import Program, Supervisor, how_it_ended, last_line
 from simsim.problem import Unusable
 
 SLEEP = (sys.executable, "-c", "import time; time.sleep(60)")
@@ -79,7 +79,7 @@ def test_program_that_keeps_dying_is_always_restarted_and_ends_no_other(
         assert supervisor.running[0].process.pid == gate
         assert is_alive(gate)
         # Once it has run for some time, its failures are forgotten.
-        monkeypatch.setattr("simsim.operations.processes.CALM_SECONDS", 0.0)
+        monkeypatch.setattr("simsim.operations.supervisor.CALM_SECONDS", 0.0)
         supervisor.running[0].failures = 3
         supervisor.wait_until(lambda: not supervisor.running[0].failures, name="gate", seconds=30, of="gate")
         monkeypatch.undo()
@@ -91,7 +91,7 @@ def test_program_that_keeps_dying_is_always_restarted_and_ends_no_other(
 
 
 def test_program_that_keeps_dying_fails_a_start_that_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simsim.operations.processes.FAILURES_AT_START", 2)
+    monkeypatch.setattr("simsim.operations.supervisor.FAILURES_AT_START", 2)
     with Supervisor(lambda _: None).supervising() as supervisor:
         supervisor.start(Program("other", SLEEP))
         other = supervisor.running[0].process.pid
@@ -107,7 +107,7 @@ def reloading(tmp_path: Path) -> tuple[str, ...]:
         tmp_path / "reloading.py",
         f"""
         import pathlib, sys
-        from simsim.operations.processes import Program, Supervisor
+        from simsim.operations.supervisor import Program, Supervisor
         from simsim.problem import Unusable
         home = pathlib.Path({str(tmp_path)!r})
         def prove(supervisor):
@@ -217,7 +217,7 @@ def test_no_process_is_left_after_any_signal_to_the_supervisor(tmp_path: Path, s
         tmp_path / "supervisor.py",
         f"""
         import pathlib, sys
-        from simsim.operations.processes import Program, Supervisor
+        from simsim.operations.supervisor import Program, Supervisor
         with Supervisor(print).supervising() as supervisor:
             for name in "ab":
                 supervisor.start(Program(name, (sys.executable, "-c", "import time; time.sleep(60)")))

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from simsim.credential import decision, password
 from simsim.credential.allowlist import parse_address
-from simsim.gate.gap import Gap
-from simsim.gate.line import decided_line, frame
+from simsim.gate.decided_line import decided_line, frame
+from simsim.gate.unwritten_lines import Gap
 from simsim.request_log.row_ids import EPOCH
 from simsim.request_log.ship.lines import (
     Completed,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from simsim.credential import decision, password
 from simsim.credential.allowlist import parse_address
-from simsim.gate.line import decided_line, frame
+from simsim.gate.decided_line import decided_line, frame
 from simsim.request_log.ship.batch import GATE, LineParser, Reading
 from simsim.request_log.ship.lines import Completed, Decided, Missed, parse_completed, parse_gate_line
 from simsim.request_log.ship.plain_lines import plain_completed, plain_decided

@@ -16,8 +16,8 @@ from simsim.console.tokens.form import PRESETS_DAYS, TokenForm
 from simsim.console.tokens.live_errors import CHECK, errors_while_typing
 from simsim.problem import AlreadyAnswered, AlreadyExists, Invalid, NotFound
 from simsim.tokens.actions import create_token
-from simsim.tokens.cautions import cautions_of, network_cautions, range_notes
 from simsim.tokens.field_errors import is_name_taken, namesake
+from simsim.tokens.field_warnings import cautions_of, network_cautions, range_notes
 from simsim.tokens.models import Status
 from simsim.tokens.rules import last_day, recommended_until
 from simsim.tokens.selectors import find_token

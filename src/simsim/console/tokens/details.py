@@ -20,7 +20,7 @@ from simsim.console.tokens.rows import rows
 from simsim.credential.allowlist import parse_address
 from simsim.problem import AlreadyExists, ChangedMeanwhile, Invalid
 from simsim.tokens.actions import edit_token
-from simsim.tokens.cautions import name_caution, network_cautions, range_notes
+from simsim.tokens.field_warnings import name_caution, network_cautions, range_notes
 from simsim.tokens.models import Token
 from simsim.tokens.rules import needs_recent_authentication
 from simsim.tokens.selectors import find_token

@@ -5,8 +5,8 @@ from django.shortcuts import render
 
 from simsim.console.account_access import AccountAccess
 from simsim.console.tokens.form import TokenForm
-from simsim.tokens.cautions import name_caution, network_cautions
 from simsim.tokens.field_errors import faults
+from simsim.tokens.field_warnings import name_caution, network_cautions
 from simsim.tokens.models import Token
 
 CHECK = "check"

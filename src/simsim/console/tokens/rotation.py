@@ -16,7 +16,7 @@ from simsim.console.tokens.credentials import credentials_page
 from simsim.console.tokens.rows import rows
 from simsim.tokens.actions import end_overlap, rotate_token
 from simsim.tokens.models import Status, Token
-from simsim.tokens.passwords import rotation_id
+from simsim.tokens.rotation_overlap import rotation_id
 from simsim.tokens.selectors import find_token
 
 OVERLAPS = {

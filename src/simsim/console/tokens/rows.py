@@ -8,7 +8,7 @@ from simsim.request_log.search.selectors import LastUse, last_uses
 from simsim.request_log.usage.token_use import RECENT_DAYS, requests_by_day
 from simsim.tokens.attention import MAX_IDLE, Attention, attention_of
 from simsim.tokens.models import Status, Token
-from simsim.tokens.passwords import current_password_used_at, previous_password_used_at
+from simsim.tokens.rotation_overlap import current_password_used_at, previous_password_used_at
 from simsim.tokens.selectors import overlap_ends
 
 NETWORKS_SHOWN = 2

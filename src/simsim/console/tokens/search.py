@@ -17,7 +17,7 @@ from simsim.console.account_access import AccountAccess, for_administrators
 from simsim.console.messages import say
 from simsim.credential.password import holds_one, whole_ones
 from simsim.problem import gettext_noop
-from simsim.tokens.passwords import PasswordState, password_state
+from simsim.tokens.rotation_overlap import PasswordState, password_state
 from simsim.tokens.selectors import find_by_password
 
 # In the list's URL, these stand for a password without a token; the password itself is in no URL.

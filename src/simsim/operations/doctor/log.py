@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from simsim.gate import ballast
+from simsim.gate import disk_reserve
 from simsim.operations.doctor.findings import Finding, not_started
 from simsim.request_log import gaps
 from simsim.request_log.ship import rejected_lines
@@ -29,19 +29,19 @@ def disk() -> Iterator[Finding]:
     usage = shutil.disk_usage(directory)
     percent = round(100 * (usage.total - usage.free) / usage.total) if usage.total else 100
     says = f"{percent}% full, {usage.free // MEGABYTE:,} MiB free in {directory}"
-    if not ballast.is_kept(directory):
-        room = 2 * ballast.SIZE_BYTES // MEGABYTE
+    if not disk_reserve.is_kept(directory):
+        room = 2 * disk_reserve.SIZE_BYTES // MEGABYTE
         missing = (
             f"the reserve for a full disk is missing: free {room} MiB"
-            if usage.free < 2 * ballast.SIZE_BYTES
+            if usage.free < 2 * disk_reserve.SIZE_BYTES
             else "the reserve for a full disk is missing: does simsim worker run?"
         )
-        if usage.free >= 2 * ballast.SIZE_BYTES and spool_name(directory) is None:
+        if usage.free >= 2 * disk_reserve.SIZE_BYTES and spool_name(directory) is None:
             yield not_started("disk", f"{says}; the first worker creates the reserve for a full disk")
         else:
             yield Finding("disk", False, f"{says}; {missing}")
         return
-    yield Finding("disk", percent < FULL_PERCENT, f"{says}; {ballast.SIZE_BYTES // MEGABYTE} MiB in reserve")
+    yield Finding("disk", percent < FULL_PERCENT, f"{says}; {disk_reserve.SIZE_BYTES // MEGABYTE} MiB in reserve")
 
 
 def log() -> Iterator[Finding]:

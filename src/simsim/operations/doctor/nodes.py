@@ -12,7 +12,7 @@ from simsim.audit.models import AuditEvent
 from simsim.gate import worker_health
 from simsim.operations.doctor.findings import Finding, in_words, not_started
 from simsim.operations.doctor.processes import failure_of, run_directory
-from simsim.operations.rounds import boot_id, boot_seconds
+from simsim.operations.health_reports import boot_id, boot_seconds
 from simsim.operations.serve_state import read_served
 from simsim.request_log.models import ClockJump, LoggedRequest, WorkerNode
 from simsim.request_log.row_ids import moment_of

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from simsim.gateway import nginx
+from simsim.gateway import nginx_program
 from simsim.gateway.addresses import HEALTH_PATH, HostPort, parse_listen
 from simsim.operations.doctor.findings import Finding, not_started
 from simsim.operations.probes import port_status, reachable, socket_status
@@ -69,7 +69,7 @@ def failure_of(served: Served, name: str) -> str:
 def gateway() -> Iterator[Finding]:
     """Look for nginx, and ask the gateway where it was last started on this machine."""
     try:
-        binary = nginx.find_binary()
+        binary = nginx_program.find_binary()
     except Unusable as problem:
         yield Finding("gateway", False, str(problem))
         return

@@ -60,10 +60,10 @@ def gateway(
     as_json: AsJson = False,
 ) -> None:
     """Run nginx in front of an API until SIGTERM or Ctrl-C; the gate decides each request."""
-    from simsim.gateway import configuration, process
+    from simsim.gateway import nginx_configuration, nginx_process
 
     operator = wired().operator()
-    settings = configuration.GatewaySettings(
+    settings = nginx_configuration.GatewaySettings(
         upstream=upstream,
         listen=listen,
         gate_socket=operator.gate_socket,
@@ -73,12 +73,12 @@ def gateway(
         health=health,
     )
     if print_config:
-        text = configuration.render(settings)
+        text = nginx_configuration.render(settings)
         print_json({"configuration": text}) if as_json else typer.echo(text)
         return
     facts = {"listen": listen, "upstream": upstream}
     print_json(facts) if as_json else typer.echo(f"Gateway: {listen}, in front of {upstream}. Ctrl-C stops it.")
-    process.run(settings)
+    nginx_process.run(settings)
 
 
 @needs_django

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from simsim.operations.cautions import warn_of_name
+from simsim.operations.change_warnings import warn_of_name
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list, print_one
 from simsim.rfc3339 import format_time

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simsim.operations.cautions import warn_of_token
+from simsim.operations.change_warnings import warn_of_token
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, Document, print_list, print_one
 from simsim.problem import WrongUsage, gettext_noop

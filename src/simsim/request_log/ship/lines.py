@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from simsim.credential.password import MASKED, mask
 from simsim.gate.address import MAX_VIA_CHARACTERS
-from simsim.gate.line import MAX_METHOD_CHARACTERS, MAX_PATH_CHARACTERS
+from simsim.gate.decided_line import MAX_METHOD_CHARACTERS, MAX_PATH_CHARACTERS
 from simsim.gate.request_id import is_request_id
 from simsim.request_log.row_ids import EPOCH
 

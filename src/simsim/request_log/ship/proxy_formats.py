@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from simsim.gate.address import parse_hop
-from simsim.gate.line import MAX_METHOD_CHARACTERS, MAX_PATH_CHARACTERS
+from simsim.gate.decided_line import MAX_METHOD_CHARACTERS, MAX_PATH_CHARACTERS
 from simsim.gate.request_id import parse_request_id
 from simsim.problem import Unusable
 from simsim.request_log.row_ids import EPOCH

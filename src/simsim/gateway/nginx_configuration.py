@@ -14,7 +14,7 @@ from simsim.credential import allowlist
 from simsim.gate import answer
 from simsim.gate.answer import ACCOUNT_HEADER, TOKEN_HEADER, TOKEN_NAME_HEADER
 from simsim.gate.app import READYZ, VERIFY
-from simsim.gateway import nginx
+from simsim.gateway import nginx_program
 from simsim.gateway.addresses import (
     HEALTH_PATH,
     HostPort,
@@ -78,7 +78,7 @@ def render(settings: GatewaySettings, addresses: Sequence[HostPort] = ()) -> str
     """
     api, listen = parse_upstream(settings.upstream), parse_listen(settings.listen)
     addresses = addresses or resolve(api.address)
-    module = nginx.find().module
+    module = nginx_program.find().module
     # The address can't be guessed, so no client can request it.
     ask = f"/.simsim-{secrets.token_hex(16)}"
     return template_of("nginx.conf").substitute(

@@ -6,7 +6,7 @@ import pytest
 
 from receivers import SECRET, certificate
 from simsim.config import environment
-from simsim.forwarding.target import Protocol, Target, read_target
+from simsim.forwarding.receiver import Protocol, Target, read_target
 from simsim.problem import Unusable
 
 pytestmark = pytest.mark.covers("R10")

@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from simsim.gateway import nginx
+from simsim.gateway import nginx_program
 from simsim.gateway.addresses import HostPort, parse_listen, parse_upstream, resolve
-from simsim.gateway.configuration import GatewaySettings, render
+from simsim.gateway.nginx_configuration import GatewaySettings, render
 from simsim.problem import Unusable
 
 ROTATE_BYTES = 64 * 1024 * 1024
@@ -81,7 +81,7 @@ class Gateway:
 
     def prepare(self) -> Path:
         """Write the configuration, have nginx check it, and return nginx's path; raise Unusable if it can't run."""
-        binary = nginx.find_binary()
+        binary = nginx_program.find_binary()
         text = render(self.settings, self.addresses)
         for folder in (self.settings.prefix, self.settings.access_log.parent):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -9,7 +9,7 @@ from simsim.credential import decision
 from simsim.credential.allowlist import parse_address
 from simsim.credential.decision import Decision, Record
 from simsim.credential.password import mint
-from simsim.gate.line import decided_line, frame
+from simsim.gate.decided_line import decided_line, frame
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
 RECORD = Record("token-id", "account-id", 'Ware"house\n', b"", NOW + timedelta(1), False, b"", None)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from simsim.gate import ballast, spool
+from simsim.gate import disk_reserve, spool
 from simsim.gate.spool import ENDS, ROOM_FOR_ENDS_BYTES, Spool
 
 pytestmark = pytest.mark.covers("R17")
@@ -17,18 +17,18 @@ KILOBYTE = 1024
 
 
 def test_ballast_really_takes_up_its_room(spool_dir: Path) -> None:
-    assert not ballast.is_kept(spool_dir)
-    assert ballast.keep(spool_dir, 64 * KILOBYTE)
-    assert ballast.is_kept(spool_dir)
-    status = (spool_dir / ballast.NAME).stat()
+    assert not disk_reserve.is_kept(spool_dir)
+    assert disk_reserve.keep(spool_dir, 64 * KILOBYTE)
+    assert disk_reserve.is_kept(spool_dir)
+    status = (spool_dir / disk_reserve.NAME).stat()
     assert status.st_size == 64 * KILOBYTE
     assert status.st_blocks * 512 >= 64 * KILOBYTE
-    assert ballast.keep(spool_dir, 64 * KILOBYTE)
-    assert [path.name for path in spool_dir.iterdir()] == [ballast.NAME]
+    assert disk_reserve.keep(spool_dir, 64 * KILOBYTE)
+    assert [path.name for path in spool_dir.iterdir()] == [disk_reserve.NAME]
 
 
 def test_ballast_is_not_made_if_it_would_fill_the_disk(spool_dir: Path) -> None:
-    assert not ballast.keep(spool_dir, shutil.disk_usage(spool_dir).free)
+    assert not disk_reserve.keep(spool_dir, shutil.disk_usage(spool_dir).free)
     assert not list(spool_dir.iterdir())
 
 
@@ -38,21 +38,21 @@ def test_failed_attempt_to_make_ballast_leaves_no_file(spool_dir: Path, monkeypa
 
     monkeypatch.setattr(os, "posix_fallocate", full)  # somebody else was faster
     with pytest.raises(OSError, match="No space"):
-        ballast.keep(spool_dir, 64 * KILOBYTE)
+        disk_reserve.keep(spool_dir, 64 * KILOBYTE)
     assert not list(spool_dir.iterdir())
 
 
 def test_half_made_ballast_of_a_killed_worker_is_completed(spool_dir: Path) -> None:
-    (spool_dir / f"{ballast.NAME}.new").write_bytes(b"x")
-    assert ballast.keep(spool_dir, 64 * KILOBYTE)
-    assert (spool_dir / ballast.NAME).stat().st_size == 64 * KILOBYTE
+    (spool_dir / f"{disk_reserve.NAME}.new").write_bytes(b"x")
+    assert disk_reserve.keep(spool_dir, 64 * KILOBYTE)
+    assert (spool_dir / disk_reserve.NAME).stat().st_size == 64 * KILOBYTE
 
 
 def test_letting_go_twice_is_allowed(spool_dir: Path) -> None:
-    ballast.keep(spool_dir, KILOBYTE)
-    ballast.let_go(spool_dir)
-    ballast.let_go(spool_dir)
-    assert not ballast.is_kept(spool_dir)
+    disk_reserve.keep(spool_dir, KILOBYTE)
+    disk_reserve.let_go(spool_dir)
+    disk_reserve.let_go(spool_dir)
+    assert not disk_reserve.is_kept(spool_dir)
 
 
 class FullDisk:
@@ -65,7 +65,7 @@ class FullDisk:
         self.open = os.open
 
     def is_full(self) -> bool:
-        return ballast.is_kept(self.directory)
+        return disk_reserve.is_kept(self.directory)
 
     def full_write(self, file: int, data: bytes) -> int:
         if not self.is_full():
@@ -88,16 +88,16 @@ def test_a_full_disk_costs_no_line_while_there_is_ballast(
     spool = Spool(spool_dir)
     spool.append(b"first\n")
     (path,) = spool_dir.iterdir()
-    ballast.keep(spool_dir, KILOBYTE)
+    disk_reserve.keep(spool_dir, KILOBYTE)
     monkeypatch.setattr(os, "write", FullDisk(spool_dir, fits=fits).full_write)
     spool.append(b"second\n")
-    assert not ballast.is_kept(spool_dir)
+    assert not disk_reserve.is_kept(spool_dir)
     assert path.read_bytes() == b"first\nsecond\n"
     spool.close()
 
 
 def test_a_disk_without_room_for_a_file_is_full_too(spool_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ballast.keep(spool_dir, KILOBYTE)
+    disk_reserve.keep(spool_dir, KILOBYTE)
     monkeypatch.setattr(os, "open", FullDisk(spool_dir).full_open)
     spool = Spool(spool_dir)
     spool.append(b"first\n")
@@ -110,12 +110,12 @@ def test_ballast_stays_when_something_else_is_wrong(spool_dir: Path, monkeypatch
     def broken(_file: int, _data: bytes) -> int:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    ballast.keep(spool_dir, KILOBYTE)
+    disk_reserve.keep(spool_dir, KILOBYTE)
     spool = Spool(spool_dir)
     monkeypatch.setattr(os, "write", broken)
     with pytest.raises(OSError, match="Input/output"):
         spool.append(b"first\n")
-    assert ballast.is_kept(spool_dir)
+    assert disk_reserve.is_kept(spool_dir)
     spool.close()
 
 
@@ -164,19 +164,19 @@ class NearlyFullDisk:
         monkeypatch.setattr(os, "statvfs", self.tell)
 
     def tell(self, _path: Path) -> SimpleNamespace:
-        more = 0 if ballast.is_kept(self.directory) else 1
+        more = 0 if disk_reserve.is_kept(self.directory) else 1
         return SimpleNamespace(f_blocks=self.blocks, f_frsize=1, f_bavail=self.free + more)
 
 
 def test_ballast_is_deleted_before_the_disk_is_full_and_the_last_room_is_left_for_ends(
     spool_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ballast.keep(spool_dir, KILOBYTE)
+    disk_reserve.keep(spool_dir, KILOBYTE)
     disk = NearlyFullDisk(spool_dir, monkeypatch, free=ROOM_FOR_ENDS_BYTES - 1)
     monkeypatch.setattr(spool, "LOOK_SECONDS", 0.0)
     decisions, ends = Spool(spool_dir), Spool(spool_dir, stem=ENDS)
     decisions.append(b"first\n")
-    assert not ballast.is_kept(spool_dir)
+    assert not disk_reserve.is_kept(spool_dir)
     disk.free -= 1
     with pytest.raises(OSError, match="No space"):
         decisions.append(b"second\n")
