@@ -64,7 +64,7 @@ def test_administrator_creates_copies_edits_and_revokes(browser: Browser, stack:
         assert alice.complaints == []
 
 
-def test_keyboard_alone_is_enough(browser: Browser, stack: Stack) -> None:
+def test_keyboard_is_enough(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack) as alice:
         page, keyboard = alice.page, alice.page.keyboard
         page.goto(alice.home)

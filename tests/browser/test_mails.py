@@ -64,7 +64,7 @@ def test_every_mail_is_accessible_fits_its_window_and_fetches_nothing(
 
 
 @pytest.mark.covers("R8")
-def test_mail_reads_well_where_its_sheet_is_thrown_away(browser: Browser) -> None:
+def test_mail_reads_well_without_its_style_sheet(browser: Browser) -> None:
     """As in programs that keep the styles of elements alone: nothing runs out of a narrow window."""
     page = opened(browser, 320, "dark")
     for sample in ORDINARY:

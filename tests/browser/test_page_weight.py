@@ -36,7 +36,7 @@ def full_page(stack: Stack) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_every_page_is_light_for_whoever_comes_for_the_first_time(
+def test_every_page_is_small_on_a_first_visit(
     browser: Browser,
     stack: Stack,
     ended: str,

@@ -50,7 +50,7 @@ def open_with(visitor: Visitor) -> int:
 
 @SIZES
 @pytest.mark.covers("R1", "R2")
-def test_invited_person_comes_in_is_promoted_and_makes_a_token(
+def test_invited_person_signs_in_is_promoted_and_creates_a_token(
     browser: Browser, stack: Stack, size: tuple[int, int]
 ) -> None:
     email = f"dora-{size[0]}@acme.example"
@@ -133,7 +133,7 @@ def test_member_asks_and_gets_a_token_that_works(browser: Browser, stack: Stack,
         assert mailed(stack, "token_request_granted", "bob@acme.example")["token_name"] == name
 
 
-def test_person_comes_in_and_rises_by_keyboard_alone(browser: Browser, stack: Stack) -> None:
+def test_person_is_invited_and_promoted_using_only_the_keyboard(browser: Browser, stack: Stack) -> None:
     email = "dora-keys@acme.example"
     with visiting(browser, stack) as alice, visiting(browser, stack) as dora:
         keyboard = alice.page.keyboard
@@ -176,7 +176,7 @@ def test_person_comes_in_and_rises_by_keyboard_alone(browser: Browser, stack: St
 
 
 @pytest.mark.covers("R3")
-def test_member_asks_and_is_answered_by_keyboard_alone(browser: Browser, stack: Stack) -> None:
+def test_member_asks_and_is_answered_using_only_the_keyboard(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack) as bob, visiting(browser, stack) as alice:
         bob.sign_in("bob@acme.example")
         bob.page.wait_for_url("**/accounts/**")
@@ -210,7 +210,7 @@ def press(visitor: Visitor, name: str, leads_to: str) -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("size", "scheme"), LOADS, ids=str)
-def test_every_page_of_people_and_requests_keeps_to_the_rules(
+def test_every_page_of_people_and_requests_follows_the_rules(
     browser: Browser, stack: Stack, size: tuple[int, int], scheme: Scheme
 ) -> None:
     with visiting(browser, stack, size, scheme) as visitor:

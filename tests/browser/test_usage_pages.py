@@ -93,7 +93,7 @@ def test_usage_works_without_scripts(browser: Browser, stack: Stack, used: dict[
             assert page.get_by_role("link", name="/api/v2/entities", exact=True).bounding_box() is not None
 
 
-def test_usage_is_read_by_keyboard_alone(alice: Visitor) -> None:
+def test_usage_is_usable_with_only_the_keyboard(alice: Visitor) -> None:
     page, keyboard = alice.page, alice.page.keyboard
     alice.tab_to("Usage")
     keyboard.press("Enter")
@@ -152,7 +152,7 @@ def test_texts_of_the_axes_never_cover_each_other(browser: Browser, stack: Stack
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("size", "scheme"), [*LOADS, (HUGE, "light")], ids=str)
-def test_every_usage_page_keeps_to_the_rules(
+def test_every_usage_page_follows_the_rules(
     browser: Browser, stack: Stack, used: dict[str, Any], size: tuple[int, int], scheme: Scheme
 ) -> None:
     with visiting(browser, stack, size, scheme) as visitor:
@@ -162,7 +162,7 @@ def test_every_usage_page_keeps_to_the_rules(
             visitor.check_light_and_dark()
 
 
-def test_every_usage_page_is_valid_html_and_light(
+def test_every_usage_page_is_valid_html_and_small(
     browser: Browser, stack: Stack, used: dict[str, Any], tmp_path: Path
 ) -> None:
     weights = {}

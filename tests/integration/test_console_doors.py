@@ -56,7 +56,7 @@ def addresses(cast: Cast, now: datetime) -> Iterator[str]:
 
 
 @pytest.mark.covers("R1", "R11")
-def test_no_answer_is_kept_by_a_browser_or_a_cache(cast: Cast, now: datetime) -> None:
+def test_no_answer_is_cached(cast: Cast, now: datetime) -> None:
     asked = 0
     for address in addresses(cast, now):
         for client in (Client(), signed_in(cast.alice.email), signed_in(cast.bob.email)):
@@ -95,7 +95,7 @@ def test_sign_in_and_sign_out_lead_to_no_other_origin(cast: Cast, elsewhere: str
 
 @pytest.mark.covers("R1")
 @pytest.mark.parametrize("ours", ["/accounts/", BASE + "/accounts/", "/accounts/?status=4xx#top"])
-def test_sign_in_leads_to_the_page_that_was_asked_for(cast: Cast, ours: str) -> None:
+def test_sign_in_leads_to_the_requested_page(cast: Cast, ours: str) -> None:
     client = Client(SERVER_NAME="localhost", SERVER_PORT="8000")
     answer = client.post("/sign-in/login/", {"login": cast.alice.email, "password": PASSWORD, "next": ours})
     assert answer["Location"] == ours
@@ -193,7 +193,7 @@ def test_last_day_of_the_form_creates_a_token(cast: Cast, now: datetime) -> None
         "２０２７-01-31", "2027-01-31T12:00+1", "2027-01-31_12:00Z", "2027-02-30", "9999-99-99", "-2027-01-31",
     ],
 )  # fmt: skip
-def test_what_is_no_date_to_people_is_a_date_at_no_door(text: str) -> None:
+def test_unusual_date_forms_are_refused_in_the_console_and_on_the_command_line(text: str) -> None:
     now = datetime(2026, 11, 23, 12, tzinfo=UTC)
     with pytest.raises(Invalid):
         rules.parse_expiry(text, now=now)
@@ -214,7 +214,7 @@ def test_what_is_no_date_to_people_is_a_date_at_no_door(text: str) -> None:
         ("2027-01-31t12:00z", "2027-01-31T12:00:00+00:00", "2027-01-31T12:00:00+00:00"),
     ],
 )  # fmt: skip
-def test_days_and_times_mean_the_same_at_every_door(text: str, since: str, until: str) -> None:
+def test_days_and_times_mean_the_same_in_the_console_and_on_the_command_line(text: str, since: str, until: str) -> None:
     for through, expected in ((False, since), (True, until)):
         moment = parse_moment("x", text, through=through)
         assert moment is not None

@@ -79,14 +79,14 @@ def state() -> list[tuple[str, list[tuple[Any, ...]]]]:
     return [(name, found) for name, found in rows if name not in {"AuditEvent", "User"}]
 
 
-def test_no_address_is_without_a_policy() -> None:
+def test_every_url_has_an_access_policy() -> None:
     assert set(ROUTES) == FOR_EVERYONE | set(FORMS)
     assert FOR_EVERYONE.isdisjoint(FORMS)
 
 
 @pytest.mark.covers("R1", "R3")
 @pytest.mark.parametrize(("who", "status"), [("bob", 403), ("charlie", 404)])
-def test_administrators_addresses_open_to_them_alone(
+def test_administrators_pages_open_only_to_them(
     cast: Cast, made: tuple[Token, TokenCredentials], addresses: dict[str, str], who: str, status: int
 ) -> None:
     client = sign_in(getattr(cast, who))
@@ -105,7 +105,7 @@ def test_administrators_addresses_open_to_them_alone(
 
 @pytest.mark.covers("R1")
 @pytest.mark.parametrize("name", sorted(FOR_EVERYONE))
-def test_a_members_addresses_open_to_members_and_not_to_strangers(
+def test_members_pages_open_to_members_and_not_to_strangers(
     cast: Cast, made: tuple[Token, TokenCredentials], addresses: dict[str, str], name: str
 ) -> None:
     bob, charlie = sign_in(cast.bob), sign_in(cast.charlie)
@@ -119,7 +119,7 @@ def test_a_members_addresses_open_to_members_and_not_to_strangers(
     assert state() == before
 
 
-def test_nobody_comes_in_without_signing_in(addresses: dict[str, str]) -> None:
+def test_every_page_requires_sign_in(addresses: dict[str, str]) -> None:
     client, before = Client(), state()
     for name, address in addresses.items():
         for answer in (client.get(address), client.post(address, FORMS.get(name, {}))):
@@ -130,7 +130,7 @@ def test_nobody_comes_in_without_signing_in(addresses: dict[str, str]) -> None:
 
 
 @pytest.mark.covers("R1")
-def test_what_is_of_another_account_does_not_open_under_ones_own(cast: Cast, addresses: dict[str, str]) -> None:
+def test_objects_of_another_account_do_not_open_under_the_own_account(cast: Cast, addresses: dict[str, str]) -> None:
     charlie, before = sign_in(cast.charlie), state()
     for name, address in addresses.items():
         if ROUTES[name].count("<") > 1 and "<slug:" not in ROUTES[name]:

@@ -41,5 +41,5 @@ def test_element_of_a_live_error_is_empty_without_one() -> None:
     assert re.search(r'id="id_name_error"[^>]*></p>', rendered(is_live=True))
 
 
-def test_field_ends_with_its_tag() -> None:
+def test_field_tag_needs_its_end_tag() -> None:
     assert rendered().rstrip().endswith("</div>")
