@@ -1,4 +1,4 @@
-"""How to connect, in a real browser: every look keeps to the rules, and what is copied there opens the API."""
+"""*How to connect* in a real browser: every look follows the rules, and the copied texts open the API."""
 
 import json
 import subprocess
@@ -124,7 +124,7 @@ def test_chooser_for_other_pages_keeps_to_the_rules_and_hides_the_password(
             visitor.check_light_and_dark()
         page.locator(".recipes summary").first.click()
         secret = page.locator("#recipe-curl-1 .recipe-secret")
-        expect(secret).to_have_css("-webkit-text-security", "disc")  # from the first moment, before reveal.js has run
+        expect(secret).to_have_css("-webkit-text-security", "disc")  # from the start, before reveal.js has run
         for kind, how in (("password", "disc"), ("text", "none"), ("password", "disc")):
             page.evaluate(
                 "kind => { const e = document.getElementById('password'); e.type = kind; e.className = 'is-ready'; }",

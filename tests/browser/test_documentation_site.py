@@ -1,4 +1,4 @@
-"""The documentation site: every link leads somewhere, every reader finds the way, and the policy blocks nothing."""
+"""The documentation site: no dead links, a path for every reader, and no violation of the policy."""
 
 from collections.abc import Iterator
 

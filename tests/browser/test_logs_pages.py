@@ -57,7 +57,7 @@ def mark(page: Page) -> None:
 
 
 def is_marked(page: Page) -> bool:
-    """Whether the page is still the one that was marked: nothing was loaded anew."""
+    """Whether the page is still the marked one, without a reload."""
     return bool(page.evaluate("window.marked === true"))
 
 
@@ -143,7 +143,7 @@ def test_what_is_shown_is_exported_and_read_by_other_programs(
 
 
 def asked_of(page: Page) -> list[Response]:
-    """Collect the answers to the questions whether there is anything new, from now on."""
+    """Collect the answers to the page's polls from now on."""
     answers: list[Response] = []
     page.on("response", lambda response: answers.append(response) if "/newest/" in response.url else None)
     return answers
@@ -182,7 +182,7 @@ def test_log_with_live_updates_shows_a_request_soon_after_it_was_stored(
     expect(fresh).to_have_count(0, timeout=6000)
     assert is_marked(page)
 
-    # While one reads a request, or older ones, nothing moves.
+    # Nothing moves beside an open request or older requests.
     page.get_by_role("link", name="GET /api/v2/followed/1").click()
     expect(panel_of(page)).to_be_visible()
     asked = len(answers)
@@ -226,7 +226,7 @@ def test_following_stops_with_a_notice_when_the_log_can_not_be_read(alice: Visit
 
 
 def test_incomplete_page_continues_by_itself_and_says_so(alice: Visitor) -> None:
-    """As after a search that took long: of the page that the server sent, only the first requests are let through."""
+    """Simulate a long search: drop all but the first requests of the page that the server sent."""
     page = alice.page
     page.goto(logs_of(alice))
     whole = page.locator(".log-rows .name").evaluate_all("names => names.map(name => name.id)")

@@ -1,4 +1,4 @@
-"""Who is told what, chosen and looked up in a real browser."""
+"""The page *Notices* and the list of sent notices in a real browser."""
 
 import pytest
 from playwright.sync_api import Browser, expect

@@ -1,4 +1,4 @@
-"""What a page costs whoever opens it: bytes on the wire with nothing kept from before, and with everything kept."""
+"""The bytes that a page transfers, with an empty and with a full browser cache."""
 
 import json
 import sqlite3
@@ -70,7 +70,7 @@ def test_a_second_visit_fetches_no_file_again(browser: Browser, stack: Stack, en
 
 
 def files_on_the_way(visitor: Visitor, wire: Wire) -> Iterator[str]:
-    """Come back after the session's end, sign in and go to the tokens; yield the files that were fetched for it."""
+    """Return after the session has ended, sign in and open the tokens; yield the files that were fetched."""
     visitor.page.context.clear_cookies()
     visitor.page.goto(visitor.home)
     visitor.page.wait_for_load_state("networkidle")

@@ -1,4 +1,4 @@
-"""Every page, light and dark, wide and narrow: accessible, in its window, without an error."""
+"""Every page, light and dark, wide and narrow: accessible, no wider than the window, without errors."""
 
 import pytest
 from playwright.sync_api import Browser

@@ -1,4 +1,4 @@
-"""People come, rise and ask: journeys in a real browser that begin with a mail and end at the gateway."""
+"""Invitations, promotions and requests for tokens: journeys in a real browser from a mail to the gateway."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ def bob(stack: Stack) -> str:
 
 
 def mailed(stack: Stack, kind: str, recipient: str) -> dict[str, Any]:
-    """Return what the latest mail of that kind says, from the outbox: the tests' mail server is never there."""
+    """Return the text of the latest mail of that kind from the outbox, because the tests have no mail server."""
     with contextlib.closing(sqlite3.connect(stack.data / "simsim.sqlite3")) as connection:
         found = connection.execute(
             "SELECT facts FROM mail_owedmail WHERE kind = ? AND recipient = ? ORDER BY id DESC", (kind, recipient)
@@ -37,7 +37,7 @@ def people(visitor: Visitor) -> str:
 
 
 def person(page: Page, email: str) -> Any:
-    """Return the line of the person, which is a row when it is wide and a card when it is narrow."""
+    """Return the person's entry, a row on a wide page and a card on a narrow one."""
     return page.locator(".list-people tbody tr").filter(has_text=email)
 
 
@@ -85,7 +85,7 @@ def test_invited_person_signs_in_is_promoted_and_creates_a_token(
         dora.create(f"Dora’s {size[0]}")
         assert open_with(dora) == 200
 
-        # What a person made goes on working when the person has gone (R2).
+        # A token keeps working after its creator has left (R2).
         password = dora.page.get_by_label("Password", exact=True).input_value()
         page.get_by_role("link", name=f"Remove… {email}").click()
         expect(page.get_by_text(f"The active token that {email} created keeps working")).to_be_visible()
@@ -202,7 +202,7 @@ def test_member_asks_and_is_answered_using_only_the_keyboard(browser: Browser, s
 
 
 def press(visitor: Visitor, name: str, leads_to: str) -> None:
-    """Go to what is called so by Tab, press Enter, and wait for the page that follows."""
+    """Move to the named element by Tab, press Enter, and wait for the next page."""
     visitor.tab_to(name)
     visitor.page.keyboard.press("Enter")
     visitor.page.wait_for_url(leads_to)
@@ -219,7 +219,7 @@ def test_every_page_of_people_and_requests_follows_the_rules(
 
 
 def tour(visitor: Visitor) -> Any:
-    """Go from page to page; yield the name of each when it is shown. Leaves the people as they were."""
+    """Visit every page; yield the name of each when it is shown. Changes no people."""
     page, long = visitor.page, f"{'a-very-long-name' * 3}@a-very-long-host.acme.example"
     visitor.sign_in("bob@acme.example")
     page.get_by_role("button", name="Ask an administrator").wait_for()

@@ -1,4 +1,4 @@
-"""What an administrator does with a token, at 360 px and by the keyboard alone, each ending at the gateway."""
+"""An administrator's tasks with a token, at 360 px and using only the keyboard; each ends at the gateway."""
 
 import re
 
@@ -78,7 +78,7 @@ def test_rotation_with_an_overlap_lets_both_in_until_it_is_ended(
         open_token(alice, token["id"])
         alice.press("Rotate…", by_keyboard=by_keyboard)
         page.wait_for_url("**/rotate/")
-        if by_keyboard:  # the radio that is chosen has the focus; an arrow chooses the next one
+        if by_keyboard:  # the checked radio button has the focus; an arrow key checks the next one
             alice.tab_to("24 hours")
             page.keyboard.press("ArrowDown")
         else:
@@ -98,7 +98,7 @@ def test_rotation_with_an_overlap_lets_both_in_until_it_is_ended(
         dialog = page.get_by_role("dialog", name=re.compile("Stop the previous password"))
         expect(dialog.get_by_text("The previous password was last used")).to_be_visible()
         alice.check()
-        assert status(stack, token["username"], token["password"]) == 200  # nothing is stopped before the button
+        assert status(stack, token["username"], token["password"]) == 200  # nothing stops before the button is pressed
         alice.press("Stop the previous password", by_keyboard=by_keyboard)
         expect(page.get_by_text("no longer works")).to_be_visible()
         assert status(stack, token["username"], token["password"]) == 401
@@ -118,7 +118,7 @@ def test_token_is_edited_and_its_password_retrieved_hidden_again_and_tested(
         open_token(alice, token["id"])
         alice.type_into("Name", f"Renamed {by_keyboard}", by_keyboard=by_keyboard)
         alice.type_into("Target software", "snow", by_keyboard=by_keyboard)
-        page.keyboard.press("Enter")  # chooses what was found, and sends nothing yet
+        page.keyboard.press("Enter")  # selects the result, and sends nothing yet
         expect(page.get_by_role("combobox", name="Target software")).to_have_value("Snowflake")
         alice.press("Save changes", by_keyboard=by_keyboard)
         expect(page.get_by_text("Your changes are saved")).to_be_visible()

@@ -1,4 +1,4 @@
-"""The usage page in a real browser: from a picture to the requests behind it, without scripts and by keyboard too."""
+"""The usage page in a real browser: from a chart to its requests, also without scripts and by keyboard."""
 
 import re
 import sqlite3
@@ -25,7 +25,7 @@ HUGE = (3840, 2160)
 
 @pytest.fixture(scope="module")
 def used(stack: Stack) -> dict[str, Any]:
-    """Acme with a quarter of a year behind it; of today, one token's requests are in the log as well."""
+    """Acme with three months of usage; today's requests of one token are also in the log."""
     token = stack.create_token("Nightly load", "--software", "snowflake")
     others = [stack.create_token(f"{'Very long name ' * number}{number}", *software)["id"] for number, software in (
         (1, ("--software", "excel")), (9, ()), (2, ("--software", "power-bi")))]  # fmt: skip
@@ -104,7 +104,7 @@ def test_usage_is_usable_with_only_the_keyboard(alice: Visitor) -> None:
     alice.tab_to("Endpoints")
     keyboard.press("Enter")
     page.wait_for_url("**/usage/?range=7d&by=endpoint#by")
-    # From the tabs the way goes on to the rows, and back up to the numbers behind the pictures.
+    # After the tabs come the rows, and before them the charts' tables.
     alice.tab_to("/api/v2/entities")
     page.locator(".behind summary").focus()
     keyboard.press("Enter")

@@ -1,4 +1,4 @@
-"""The pages *How to connect* over HTTP: who may open them, what they show, and the one thing that they never show."""
+"""The pages *How to connect* over HTTP: who may open them, what they show, and that they never show a password."""
 
 import html
 import json
@@ -46,7 +46,7 @@ def say_where(settings: Settings, url: str, example: str = "/") -> Api:
 
 
 def texts_of(content: str) -> list[str]:
-    """Return what the snippets of a page hold, as a browser would copy it."""
+    """Return the texts of a page's snippets, as a browser would copy them."""
     bodies = re.findall(r'<code\s+id="recipe-[^"]+">(.*?)</code>', content, re.DOTALL)
     return [html.unescape(re.sub(r"</?span[^>]*>", "", body)) for body in bodies]
 
@@ -158,7 +158,7 @@ def test_chooser_for_other_pages_shows_every_recipe_ready_to_paste(cast: Cast, s
     assert texts_of(content) == expected
     assert content.count("<summary>") == len(found) == len(SLUGS)
     assert content.count(' name="recipe" open>') == 1
-    # Hidden from onlookers as long as the password beside it is.
+    # Hidden from onlookers like the password beside it.
     assert content.count(secret) == folded(content).count(f'<span class="recipe-secret">{secret}</span>') == 3
     assert len(set(re.findall(r' id="([^"]+)"', content))) == content.count(' id="')
 

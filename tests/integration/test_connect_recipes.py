@@ -1,4 +1,4 @@
-"""How to connect: the recipes are run against a real gateway, and their pages show them to whoever may see them."""
+"""*How to connect*: the recipes run against a real gateway, and the pages show them to those who may see them."""
 
 import ast
 import json
@@ -18,7 +18,7 @@ from stack import Stack, running
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.covers("R20")]
 ENTITIES = "/api/v2/entities"
-# Each character may stand in a URL, and means something to a shell, to curl, or to a string literal.
+# Each character is valid in a URL, and special to a shell, to curl, or in a string literal.
 AWKWARD = ENTITIES + "?name=it's&when=$(date)&some=[1-3],*;!"
 SECRET = "sim_" + "x" * 49
 
@@ -50,7 +50,7 @@ class Kitchen:
         return self.recipe(slug, password_shown=password_shown).snippets[number].text
 
     def run(self, *command: str, typed: str = "", password_set: bool = False) -> str:
-        """Run as from a login of its own, without a terminal; return what it printed."""
+        """Run as in a separate login without a terminal; return the output."""
         environment = {"PATH": os.environ["PATH"]} | ({"SIMSIM_PASSWORD": self.password} if password_set else {})
         done = subprocess.run(
             command, env=environment, input=typed, capture_output=True, text=True, timeout=30, start_new_session=True,

@@ -1,4 +1,4 @@
-"""The console's pages over HTTP: who may open them, what they show, what they never do."""
+"""The console's pages over HTTP: who may open them, and what they show or must not show."""
 
 import html
 import re
@@ -26,7 +26,7 @@ HOSTILE = "<script>alert(1)</script> \"'&amp; שלום 🔑 " + "x" * 150
 
 @pytest.fixture(autouse=True)
 def no_attempts_yet() -> None:
-    """The attempts to sign in are counted in the cache, which outlives a test."""
+    """The cache counts attempts to sign in, and outlives a test."""
     cache.clear()
 
 
@@ -43,7 +43,7 @@ def made(cast: Cast, now: datetime) -> tuple[Token, TokenCredentials]:
 
 
 def forms_of(cast: Cast, token: Token) -> dict[str, dict[str, str]]:
-    """Every address under an account, with what a form would post there."""
+    """Every URL below an account, with the fields that its form would post."""
     tokens = list_of(cast)
     return {
         tokens: {},
@@ -113,7 +113,7 @@ def test_created_token_shows_its_credentials_once(cast: Cast, alice: Client) -> 
     assert str(cast.acme.pk) in page
     secret = re.search(r'value="(sim_[0-9A-Za-z]{49})"', page)
     assert secret
-    # Nowhere but in that answer: not in the session, not in a message for the next page.
+    # Only in that answer: neither in the session nor in a message for the next page.
     assert secret[1] not in repr(dict(alice.session))
     assert secret[1] not in alice.get(f"{list_of(cast)}{token.pk}/").content.decode()
 

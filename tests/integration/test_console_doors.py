@@ -1,4 +1,4 @@
-"""What holds at every page: nothing is kept by a cache, no link leads away, and a link that works once works once."""
+"""Rules for every page: nothing is cached, no redirect leads to another site, and one-time links work once."""
 
 import threading
 import uuid
@@ -27,7 +27,7 @@ NEW = "a password that nobody guessed"
 
 @pytest.fixture(autouse=True)
 def no_attempts_yet() -> None:
-    """The attempts to sign in are counted in the cache, which outlives a test."""
+    """The cache counts attempts to sign in, and outlives a test."""
     cache.clear()
 
 
@@ -39,7 +39,7 @@ def signed_in(email: str) -> Client:
 
 
 def addresses(cast: Cast, now: datetime) -> Iterator[str]:
-    """Yield each address of the router, about things that are there, and some that are nowhere."""
+    """Yield each URL of the router, with existing ids, and some URLs that do not exist."""
     token, _ = create_token(actor=cast.as_alice, account=cast.acme, name="T", expires="90d", now=now)
     link = link_to_choose_a_password(cast.bob).split("/key/")[1].strip("/").split("-", 1)
     known = {
@@ -102,7 +102,7 @@ def test_sign_in_leads_to_the_requested_page(cast: Cast, ours: str) -> None:
 
 
 def together(count: int, clients: list[Client], address: str, data: dict[str, str]) -> list[tuple[str, int, str]]:
-    """Let every browser post one form at the same moment, each with a password of its own."""
+    """Post one form from every browser at the same time, each with its own password."""
     barrier, answers = threading.Barrier(count), []
 
     def post(number: int, client: Client) -> None:

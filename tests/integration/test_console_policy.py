@@ -1,4 +1,4 @@
-"""Every address under an account, taken from the router: whom it opens to, and that nobody else changes anything."""
+"""Every URL below an account, from the router: who may open it, and that nobody else can change anything."""
 
 import html
 from datetime import datetime
@@ -19,7 +19,7 @@ from simsim.tokens.token_requests import ask_for_token
 pytestmark = pytest.mark.django_db(databases="__all__")
 
 FOR_EVERYONE = {"account", "destinations", "api", "connect", "connect_recipe", "postman_collection", "ask"}
-# What a form would post to an administrators' address; an address without a form gets an empty one.
+# The fields to post to each administrators' URL; without a form, nothing.
 FORMS: dict[str, dict[str, str]] = {
     "tokens": {},
     "ended_tokens": {},
@@ -58,7 +58,7 @@ def made(cast: Cast, now: datetime) -> tuple[Token, TokenCredentials]:
 
 @pytest.fixture
 def addresses(cast: Cast, made: tuple[Token, TokenCredentials], now: datetime) -> dict[str, str]:
-    """The address of each name, each leading to something that exists in Acme."""
+    """The URL of each name, with ids that exist in Acme."""
     asked = ask_for_token(actor=cast.as_bob, account=cast.acme, name="W", purpose="P", software="", now=now)
     row = logged(received_at=now, account_id=cast.acme.pk, outcome="refused", reason="x", cause="x")
     values: dict[str, object] = {"token_id": made[0].pk, "user_id": cast.bob.pk, "slug": "curl"}
@@ -73,7 +73,7 @@ def addresses(cast: Cast, made: tuple[Token, TokenCredentials], now: datetime) -
 
 
 def state() -> list[tuple[str, list[tuple[Any, ...]]]]:
-    """Return every row of ours, save what signing in leaves."""
+    """Return every row of our tables, except those that a sign-in writes."""
     ours = [model for model in apps.get_models() if model.__module__.startswith("simsim.")]
     rows = [(model.__name__, list(model._default_manager.order_by("pk").values_list())) for model in ours]
     return [(name, found) for name, found in rows if name not in {"AuditEvent", "User"}]

@@ -1,4 +1,4 @@
-"""The log as a file: everything that the filters show, to an account's administrators alone, however long it is."""
+"""The export of the log: every request that matches the filters, only for the account's administrators."""
 
 import asyncio
 import csv
@@ -140,7 +140,7 @@ def test_name_of_the_file_says_account_range_and_date(account: str, query: str, 
 
 
 def test_server_sends_each_part_as_soon_as_it_is_ready(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Under ASGI, as it is served: an iterator of the other kind would be consumed whole, and warn."""
+    """Under ASGI, as in production: an iterator of the wrong kind would be consumed completely, with a warning."""
     monkeypatch.setattr(export, "PIECE_ROWS", 5)
     wanted = [log(cast, received_at=NOON + timedelta(seconds=second)).pk for second in range(12)]
     client = AsyncClient()
@@ -195,7 +195,7 @@ def test_a_long_log_takes_no_more_memory_than_a_short_one() -> None:
 
 
 def resident_bytes() -> int:
-    """Return the memory that this process has now; the most that it ever had is no measure after other tests."""
+    """Return the process's current memory; its maximum may come from other tests."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
@@ -211,7 +211,7 @@ def test_operator_exports_at_the_command_line(
         return capfdbinary.readouterr().out
 
     heading, *found = simsim("--format", "csv").split(b"\r\n")
-    # No mark: what reads a pipe would take it for the first letter of the first column's name.
+    # No byte order mark: a program would read it as part of the first column's name.
     assert heading.decode() == ",".join(COLUMNS)
     assert len(found) == 4
     for options in (["--format", "jsonl"], ["--json"]):

@@ -1,4 +1,4 @@
-"""Refused requests that were counted instead of stored are told above the list that they are missing from."""
+"""Refused requests that were counted instead of stored are reported above the list that omits them."""
 
 import re
 import uuid
@@ -28,7 +28,7 @@ def flood(account: uuid.UUID | None, minute: int, counted: int, network: str = "
 
 
 def line(content: str) -> str:
-    """Return what the line says, as it is read; "" when there is none."""
+    """Return the line's text, "" without a line."""
     found = re.search(r'class="log-flood">.*?<span>(.*?)</span></p>', folded(content))
     return re.sub(r"<[^>]+>", "", found[1]) if found else ""
 

@@ -1,4 +1,4 @@
-"""The log's pages over HTTP: what happened and why, found by every filter, to an account's administrators alone."""
+"""The log's pages over HTTP: requests and their reasons, every filter, only for the account's administrators."""
 
 import dataclasses
 import functools
@@ -43,7 +43,7 @@ def token(cast: Cast, now: datetime) -> Token:
 
 
 def listed(client: Client, address: str) -> list[int]:
-    """Return the ids of the requests that a page lists, in their order."""
+    """Return the ids of the requests on a page, in order."""
     return [int(found) for found in re.findall(r'id="request-([0-9]+)"', read(client, address))]
 
 
@@ -65,7 +65,7 @@ def test_charlie_cannot_read_alices_log_under_his_own_account(cast: Cast, token:
     for foreign in (row.pk, nobodys.pk, row.pk + 1000, 10**30):
         read(charlie, f"{own}{foreign}/", 404)
     assert listed(charlie, own) == []
-    # A foreign token is told from none by nobody.
+    # Nobody can tell another account's token from a nonexistent one.
     said = [read(charlie, f"{own}?token={wanted}", 422) for wanted in (token.pk, uuid.UUID(int=7))]
     assert all("There is no such token in this account" in content for content in said)
     assert token.name not in said[0]
@@ -185,7 +185,7 @@ def test_software_of_another_accounts_tokens_is_not_revealed(cast: Cast, now: da
     )
     log(cast, excel)
     charlie, own = signed_in(cast.charlie), f"/accounts/{cast.globex.pk}/logs/"
-    # What another account uses can't be told from what nobody uses.
+    # Nobody can tell another account's software from unused software.
     contents = [read(charlie, f"{own}?software={slug}") for slug in ("excel", "power-bi")]
     told = [
         re.sub(r'value="[A-Za-z0-9]{64}"|Microsoft (Excel|Power BI)|excel|power-bi', "?", each) for each in contents

@@ -1,4 +1,4 @@
-"""A search of the log that takes long is told while it lasts: nothing is left out, shown twice, or endless."""
+"""A long search of the log shows its progress, ends, and shows each request exactly once."""
 
 import re
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ def alice(cast: Cast) -> Client:
 
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every day, and in a day every few rows, is a step of its own, and no look takes more than one."""
+    """Make each day, and each few rows of a day, a separate step, and limit each search to one step."""
     monkeypatch.setattr(plan, "STEP_ROWS", 4)
     monkeypatch.setattr(plan, "STEP_DAYS", 1)
     for name in ("PATIENCE_SECONDS", "PATIENCE_BY_ITSELF_SECONDS", "PATIENCE_BY_LINK_SECONDS"):
@@ -40,7 +40,7 @@ OTHER: dict[str, Any] = {"outcome": "unknown", "status": None}
 
 
 def fill(cast: Cast, *, days: int, every: int) -> list[int]:
-    """Log six requests a day; return the ids of those that are looked for, newest first."""
+    """Log six requests a day; return the ids of the matching ones, newest first."""
     rows = [
         log(cast, received_at=NOON - timedelta(days=day, minutes=minute),
             **(WANTED if minute == 0 and day % every == 0 else OTHER))

@@ -1,4 +1,4 @@
-"""A password that is pasted into the search leads to its token, and into no address, answer, log or cookie."""
+"""A password that is pasted into the search finds its token, and is in no URL, answer, log or cookie."""
 
 from datetime import datetime, timedelta
 from typing import Any

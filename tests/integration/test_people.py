@@ -314,7 +314,7 @@ def test_people_cannot_be_managed_at_an_open_browser(cast: Cast, alice: Client, 
     invited = alice.post(people(cast, "invite"), {"email": DORA, "role": "member"})
     assert invited["Location"] == people(cast), "a member is no foothold"
 
-    # The password leads to the page, without the form that somebody else may have sent from it.
+    # After the password comes the page, without the form that somebody else may have sent.
     for address, form in attempts:
         asked = alice.post(address, form)
         assert alice.post(asked["Location"], {"password": PASSWORD})["Location"] == address

@@ -1,4 +1,4 @@
-"""What an administrator does with tokens: finds them, previews a list, tests and rotates."""
+"""The pages of tokens over HTTP: lists, search, previews, edits, rotation and tests."""
 
 import html
 import re
@@ -68,7 +68,7 @@ def test_tokens_that_need_attention_come_first_with_the_reason(cast: Cast, alice
 def test_each_name_in_a_list_leads_to_its_token(
     cast: Cast, alice: Client, made: tuple[Token, TokenCredentials], now: datetime, ended: str
 ) -> None:
-    """The lists put the addresses together themselves."""
+    """The lists build their URLs themselves."""
     token, _ = made
     if ended:
         revoke_token(actor=cast.as_alice, token=token, now=now)
@@ -184,7 +184,7 @@ def test_narrower_list_is_saved_only_after_its_preview_was_seen(cast: Cast, alic
     assert "2 of the 42 requests of the last 30 days came from one address outside it" in text_of(asked)
     assert Token.objects.get().allowed_networks == []
 
-    # What was seen was another list: nothing is saved by the old “anyway”.
+    # The preview was of another list, so “Save anyway” saves nothing.
     elsewhere = alice.post(
         address, form | {"network": "10.0.0.0/8", "press": "save-anyway", "previewed": "203.0.113.0/24"}
     )
@@ -221,7 +221,7 @@ def test_list_is_saved_as_report_only_until_it_is_enforced(cast: Cast, alice: Cl
     page = text_of(alice.get(address))
     assert "Once enforced, this list would refuse requests that are let in now" in page
     assert "198.51.100.7" in page
-    # To enforce it is to narrow it.
+    # Enforcing a report-only list narrows it.
     assert "would have refused requests" in text_of(alice.post(address, form))
     assert Token.objects.get().report_only is True
     alice.post(address, form | {"press": "save-anyway", "previewed": "203.0.113.0/24"})
@@ -319,7 +319,7 @@ def test_edit_page_shows_the_password_only_in_answer_to_a_post(
     shown = alice.post(f"{address}credentials/").content.decode()
     assert made[1].password in shown
     assert 'data-hide-after="60"' in shown
-    # The form beside it goes on working.
+    # The form beside it still works.
     assert f'action="{address}"' in shown
 
 
@@ -352,7 +352,7 @@ def test_token_outlives_the_administrator_who_made_it(cast: Cast, alice: Client,
 
 
 def grow_old(client: Client) -> None:
-    """Let the sign-in of this browser lie an hour back."""
+    """Make this browser's sign-in an hour old."""
     session = client.session
     for record in session["account_authentication_methods"]:
         record["at"] = time.time() - 3600
@@ -365,7 +365,7 @@ def test_abandoned_form_is_not_sent_when_the_password_is_entered_later(
 ) -> None:
     token, new = f"{list_of(cast)}{made[0].pk}/", f"{list_of(cast)}new/"
     grow_old(alice)
-    # Left at an open browser: a rotation without overlap, and a token that nobody asked for.
+    # Sent by somebody else at an open browser: a rotation without overlap, and a new token.
     alice.post(f"{token}rotate/", {"overlap": "none", "after": "first"})
     alice.post(new, {"name": "Backdoor", "expires": "365d", "network": ""})
     for page in (f"{token}rotate/", new):

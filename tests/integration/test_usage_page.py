@@ -1,4 +1,4 @@
-"""The usage page over HTTP: the counts of what happened, the way to each request, to administrators alone."""
+"""The usage page over HTTP: counts and links to their requests, only for administrators."""
 
 import html
 import re
@@ -46,7 +46,7 @@ def token_of(cast: Cast, name: str, software: str | None = None, *, created: dat
 
 
 def log(account: Account, token: Token | None = None, number: int = 1, **changed: Any) -> None:
-    """Store requests of a moment ago."""
+    """Store recent requests."""
     values: dict[str, Any] = {
         "received_at": timezone.now() - timedelta(seconds=5), "account_id": account.pk, "address": "203.0.113.9",
         "token_id": token.pk if token else None, "token_name": token.name if token else None,
@@ -150,7 +150,7 @@ def test_part_without_a_filter_in_the_log_has_no_link(cast: Cast, alice: Client)
     assert "<script>alert(1)" not in alice.get(page_of(cast.acme, "?by=endpoint")).content.decode()
     assert len(rows_of(content)) == 3
     [way] = ways_of(content)
-    # The log has no name for ninety days: the way says when they began.
+    # The log has no name for ninety days, so the link has their start.
     since = timezone.now().date() - timedelta(days=89)
     assert parse_qs(urlsplit(way).query) == {
         "since": [f"{since}T00:00"], "endpoint": ["/<script>alert(1)</script>?x"],

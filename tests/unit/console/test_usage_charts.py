@@ -1,4 +1,4 @@
-"""Pictures of usage: axes that people read, and shapes that stand for the numbers."""
+"""Charts of usage: readable axes, and shapes for the numbers."""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Following the log over HTTP: the page is told what changed, cheaply, and only while the newest requests are shown."""
+"""Live updates of the log over HTTP: the page gets changes, cheaply, and only while it shows the newest requests."""
 
 import re
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ def token(cast: Cast, now: datetime) -> Token:
 
 
 def asks(content: str) -> str:
-    """Return the address at which the page asks for news, "" when it does not."""
+    """Return the URL that the page polls, "" if it does not poll."""
     found = re.search(ASKS, content)
     return found[1] if found else ""
 
@@ -84,7 +84,7 @@ def test_live_updates_pause_for_an_open_request_older_requests_and_errors(cast: 
         assert asks(content) == ""
         assert "New requests " in content
         assert "Stop following" in content
-        # What leads back to the newest goes on following.
+        # The link back to the newest requests keeps live updates on.
         assert f'href="{page_of(cast)}?follow=on"' in content
     assert asks(read(alice, f"{page_of(cast)}?follow=on&status=lots", 422)) == ""
     for off in ("", "?follow=", "?follow=off", "?follow=on%20"):
@@ -134,7 +134,7 @@ def test_charlie_cannot_follow_alices_log(cast: Cast, alice: Client, token: Toke
     own = address.replace(str(cast.acme.pk), str(cast.globex.pk))
     assert ids(read(signed_in(cast.charlie), own)) == []
     read(signed_in(cast.charlie), f"{own}&token={token.pk}", 404)
-    # Where the session has ended, the page is loaded anew and leads to the sign-in.
+    # Without a session, the page is reloaded and redirects to the sign-in.
     answer = Client().get(address, headers={"HX-Request": "true"})
     assert answer.headers["HX-Refresh"] == "true"
     assert b"request-" not in answer.content
@@ -146,7 +146,7 @@ def test_asking_costs_few_queries_of_the_log(cast: Cast, alice: Client, token: T
     address = asks(read(alice, f"{page_of(cast)}?follow=on"))
     with CaptureQueriesContext(connections[settings.REQUEST_LOG_ALIAS]) as queries:
         assert alice.get(address).status_code == 204
-    # How many there are on which day, the rows, and what was counted alone.
+    # The counts by day, the rows, and the counted requests.
     assert len([each for each in queries if "request_log_" in each["sql"]]) == 3
 
 

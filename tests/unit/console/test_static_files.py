@@ -1,4 +1,4 @@
-"""The console's files: compressed to whoever takes it, kept for good, and nothing but them."""
+"""The console's static files: compressed if accepted, cached forever, and no other file is served."""
 
 import asyncio
 import gzip
@@ -16,7 +16,7 @@ STYLE = "body { color: teal }\n" * 50
 
 @pytest.fixture
 def names(tmp_path: Path) -> dict[str, str]:
-    """The address of each collected file, below `collected`; a secret lies beside that directory."""
+    """The URL of each static file, below `collected`; a secret is beside that directory."""
     source = tmp_path / "source"
     (source / "console").mkdir(parents=True)
     (source / "console/style.css").write_text(STYLE)
