@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from settings_for_tests import ON_POSTGRESQL
-from simsim.console.connect.recipes import INTO_THE_ENVIRONMENT, Api, Recipe, recipes
+from simsim.console.connect.recipes import ENVIRONMENT_COMMANDS, Api, Recipe, recipes
 from stack import Stack, running
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.covers("R20")]
@@ -78,7 +78,7 @@ def test_curl_recipe_works_when_pasted(kitchen: Kitchen) -> None:
 
 
 def test_password_typed_at_the_prompt_reaches_the_script(kitchen: Kitchen) -> None:
-    lines = INTO_THE_ENVIRONMENT["bash, zsh"] + "\n" + kitchen.text("curl", 1, password_shown=False)
+    lines = ENVIRONMENT_COMMANDS["bash, zsh"] + "\n" + kitchen.text("curl", 1, password_shown=False)
     assert are_entities(json.loads(kitchen.run("bash", "-c", lines, typed=kitchen.password + "\n")))
 
 
@@ -169,5 +169,5 @@ def test_account_holder_who_reads_the_guide_reads_the_recipes() -> None:
         if recipe.slug != "postman":
             for snippet in recipe.snippets:
                 assert snippet.text in guide, recipe.slug
-    for line in INTO_THE_ENVIRONMENT.values():
+    for line in ENVIRONMENT_COMMANDS.values():
         assert line in guide

@@ -7,7 +7,7 @@ import pytest
 
 from simsim.console.formats import percent_of
 from simsim.console.usage.axes import MAX_STEPS, TimeAxis, short_duration, short_number, steps, time_axis
-from simsim.console.usage.charts import durations_chart, requests_chart, said_durations, said_requests
+from simsim.console.usage.charts import durations_chart, durations_text, requests_chart, requests_text
 from simsim.request_log import durations
 from simsim.request_log.usage.report import Span, Usage
 
@@ -97,6 +97,6 @@ def test_shares_are_never_rounded_to_zero_or_all() -> None:
 
 
 def test_text_describes_the_chart() -> None:
-    assert said_requests(Usage(1)) == "1 request"
-    assert said_requests(Usage(1_200, 4)) == "1,204 requests, 4 refused"
-    assert said_durations({"p50": 0.012, "p95": None, "p99": 1.25}) == "p50 12 ms, p99 1.25 s"
+    assert requests_text(Usage(1)) == "1 request"
+    assert requests_text(Usage(1_200, 4)) == "1,204 requests, 4 refused"
+    assert durations_text({"p50": 0.012, "p95": None, "p99": 1.25}) == "p50 12 ms, p99 1.25 s"
