@@ -1,4 +1,4 @@
-"""A real browser before the whole product. One browser for each module, because its event loop disturbs Django's."""
+"""A real browser for the whole product. One browser for each module, because its event loop disturbs Django's."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def ended(stack: Stack) -> str:
-    """The id of a revoked token, among a few that live."""
+    """The id of a revoked token, among a few active ones."""
     revoked: str = stack.create_token("Revoked long ago")["id"]
     stack.revoke(revoked)
     stack.create_token("x" * 200, "--allow", "2001:db8:1234:5678::/64", "--allow", "10.0.0.0/8", "--allow", "192.0.2.1")

@@ -6,7 +6,7 @@ from browser.visitor import Visitor
 
 
 def tour(visitor: Visitor, ended: str) -> Iterator[str]:
-    """Go from page to page; yield the name of each when it is shown."""
+    """Visit every page; yield the name of each when it is shown."""
     yield from way_in(visitor)
     yield from tokens(visitor, ended)
     yield from one_token(visitor)
@@ -67,7 +67,7 @@ def one_token(visitor: Visitor) -> Iterator[str]:
     page.get_by_label("Username", exact=True).wait_for()
     yield "rotated"
     page.get_by_role("link", name="Open the token").click()
-    # The test of a moment ago is in the log by then: this list would have refused it.
+    # By then, the test is in the log: this list would have refused it.
     page.get_by_label("Network 1").fill("10.0.0.0/8")
     visitor.stack.wait_until(lambda: previewed(visitor), "the preview knows of the test")
     page.get_by_role("button", name="Save changes").last.click()
@@ -115,7 +115,7 @@ def around(visitor: Visitor) -> Iterator[str]:
 
 
 def empty(visitor: Visitor) -> Iterator[str]:
-    """Go through the pages of an account in which nothing has happened yet."""
+    """Visit the pages of an empty account."""
     page = visitor.page
     visitor.sign_in("charlie@globex.example")
     page.get_by_text("No active tokens yet").wait_for()
@@ -134,7 +134,7 @@ def empty(visitor: Visitor) -> Iterator[str]:
 
 
 def as_member(visitor: Visitor) -> Iterator[str]:
-    """Go through a member's pages."""
+    """Visit a member's pages."""
     page = visitor.page
     visitor.sign_in("bob@acme.example")
     page.get_by_role("heading", name="Administrators manage the tokens").wait_for()

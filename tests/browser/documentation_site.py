@@ -10,7 +10,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "src/simsim/console/site"
-# Where a reader's own server answers, and what the site itself does not hold.
+# Links to the reader's own server, and to pages outside the site.
 CONSOLE = "/"
 
 
@@ -26,7 +26,7 @@ def build() -> None:
 
 
 class Page(HTMLParser):
-    """What a page refers to, what can be referred to in it, and what the policy would not let it do."""
+    """A page's references, its anchors, and its violations of the policy."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ def pages() -> dict[str, Page]:
 
 
 def target(page: str, address: str) -> tuple[str, str] | None:
-    """Return the path and the anchor that an address in a page leads to, None for another host or the console."""
+    """Return the path and the anchor of a link in a page, None for another host or the console."""
     if urlsplit(address).scheme or address == CONSOLE:
         return None
     path, anchor = urldefrag(address)

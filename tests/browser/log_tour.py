@@ -1,4 +1,4 @@
-"""A tour through the pages of the log, and the addresses and elements that its tests use."""
+"""A tour through the pages of the log, and the URLs and elements that its tests use."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def panel_of(page: Page) -> Any:
 
 
 def tour(visitor: Visitor) -> Iterator[str]:
-    """Go from page to page; yield the name of each when it is shown."""
+    """Visit every page; yield the name of each when it is shown."""
     page, logs = visitor.page, logs_of(visitor)
     page.goto(logs)
     yield "logs"

@@ -19,7 +19,7 @@ from browser.mail_window import LOOKS, opened  # noqa: E402
 from mail_reading import letter  # noqa: E402
 from mail_samples import Sample, hostile, samples  # noqa: E402
 
-# One of the hostile ones as well: long names and foreign scripts are where a layout breaks.
+# A hostile sample as well: layouts break with long names and foreign scripts.
 WORST = {"token_created-hostile-8", "token_requested-hostile-3"}
 STYLE = """
 :root { color-scheme: light dark; }

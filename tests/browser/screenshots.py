@@ -1,6 +1,6 @@
 """Pictures of every page into screenshots/, wide and narrow, light and dark: `make screenshots`.
 
-With `--readme`, those that README shows are written into docs/images/ as well.
+With `--readme`, the pictures for README are also written into docs/images/.
 """
 
 import sys
@@ -23,7 +23,7 @@ from stack import PASSWORD  # noqa: E402
 from usage_samples import remember  # noqa: E402
 
 LOOKS: list[tuple[tuple[int, int], Scheme]] = [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]
-# Which page README shows under which name, and what of it must be in the window.
+# README's pictures: the page of each name, and the element that must be in the window.
 README = {
     "tokens": ("tokens.png", "h1"),
     "credentials": ("credentials.png", "h1"),
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def populate(stack: product.Stack) -> str:
-    """Create what a customer's list looks like; return the id of a revoked token."""
+    """Create a typical customer's tokens; return the id of a revoked one."""
     everyday = [
         ("Finance dashboards", "power-bi", "2d", ("--allow", "127.0.0.0/8")),
         ("Head office workbook", "excel", "30d", ("--allow", "198.51.100.0/24", "--allow", "2001:db8:17::/48")),

@@ -1,4 +1,4 @@
-"""How to connect, in a real browser: every look keeps to the rules, and what is copied there opens the API."""
+"""*How to connect* in a real browser: every look follows the rules, and the copied texts open the API."""
 
 import json
 import subprocess
@@ -38,7 +38,7 @@ def choose(page: Page, program: str) -> None:
 
 
 @pytest.mark.parametrize(("size", "scheme"), LOADS, ids=str)
-def test_every_recipe_keeps_to_the_rules_and_its_pictures_are_seen(
+def test_every_recipe_follows_the_rules_and_shows_its_pictures(
     browser: Browser, stack: Stack, token: dict[str, Any], size: tuple[int, int], scheme: Scheme
 ) -> None:
     with visiting(browser, stack, size, scheme) as visitor:
@@ -54,7 +54,7 @@ def test_every_recipe_keeps_to_the_rules_and_its_pictures_are_seen(
 
 
 @pytest.mark.parametrize("email", ["alice@acme.example", "bob@acme.example"])
-def test_what_is_copied_from_the_page_opens_the_api(
+def test_text_copied_from_the_page_opens_the_api(
     browser: Browser, stack: Stack, token: dict[str, Any], email: str
 ) -> None:
     with visiting(browser, stack) as visitor:
@@ -75,7 +75,7 @@ def test_what_is_copied_from_the_page_opens_the_api(
         assert visitor.complaints == []
 
 
-def test_recipe_has_an_address_so_back_and_reload_lead_to_it(browser: Browser, stack: Stack) -> None:
+def test_recipe_has_a_url_so_that_back_and_reload_work(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack) as visitor:
         page = enter(visitor)
         choose(page, "Excel")
@@ -124,7 +124,7 @@ def test_chooser_for_other_pages_keeps_to_the_rules_and_hides_the_password(
             visitor.check_light_and_dark()
         page.locator(".recipes summary").first.click()
         secret = page.locator("#recipe-curl-1 .recipe-secret")
-        expect(secret).to_have_css("-webkit-text-security", "disc")  # from the first moment, before reveal.js has run
+        expect(secret).to_have_css("-webkit-text-security", "disc")  # from the start, before reveal.js has run
         for kind, how in (("password", "disc"), ("text", "none"), ("password", "disc")):
             page.evaluate(
                 "kind => { const e = document.getElementById('password'); e.type = kind; e.className = 'is-ready'; }",

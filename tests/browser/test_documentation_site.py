@@ -1,4 +1,4 @@
-"""The documentation site: every link leads somewhere, every reader finds the way, and the policy blocks nothing."""
+"""The documentation site: no dead links, a path for every reader, and no violation of the policy."""
 
 from collections.abc import Iterator
 
@@ -69,7 +69,7 @@ def test_every_page_is_reached_in_two_clicks(pages: dict[str, site.Page]) -> Non
     assert set(pages) - first - second - {"search.html"} == set()
 
 
-def test_every_page_says_which_version_it_is_true_for() -> None:
+def test_every_page_says_which_version_it_describes() -> None:
     from importlib.metadata import version
 
     for path in site.SITE.rglob("*.html"):
@@ -115,7 +115,7 @@ def test_help_leads_from_each_part_of_the_console_to_its_page(visitor: Visitor) 
 @pytest.mark.covers("B22")
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("size", "scheme"), LOADS, ids=str)
-def test_site_keeps_to_the_rules_of_every_page(
+def test_site_follows_the_rules_for_every_page(
     browser: Browser, stack: Stack, size: tuple[int, int], scheme: Scheme
 ) -> None:
     with visiting(browser, stack, size, scheme) as visitor:

@@ -1,4 +1,4 @@
-"""What people come for, in a real browser, each journey ending at the gateway."""
+"""People's main tasks in a real browser; each journey ends at the gateway."""
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -37,7 +37,7 @@ def test_administrator_creates_copies_edits_and_revokes(browser: Browser, stack:
         page.get_by_role("button", name="Remove network 2").click()
         expect(page.get_by_label("Network 2")).to_have_count(0)
         page.get_by_role("button", name="Save changes").last.click()
-        # Asked where the log knows of the request of a moment ago already.
+        # Asked only if the log already has the last request.
         saved, question = page.get_by_text("Your changes are saved"), page.get_by_role("button", name="Save anyway")
         expect(saved.or_(question)).to_be_visible()
         if question.is_visible():
@@ -64,7 +64,7 @@ def test_administrator_creates_copies_edits_and_revokes(browser: Browser, stack:
         assert alice.complaints == []
 
 
-def test_keyboard_alone_is_enough(browser: Browser, stack: Stack) -> None:
+def test_keyboard_is_enough(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack) as alice:
         page, keyboard = alice.page, alice.page.keyboard
         page.goto(alice.home)

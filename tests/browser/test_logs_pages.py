@@ -57,7 +57,7 @@ def mark(page: Page) -> None:
 
 
 def is_marked(page: Page) -> bool:
-    """Whether the page is still the one that was marked: nothing was loaded anew."""
+    """Whether the page is still the marked one, without a reload."""
     return bool(page.evaluate("window.marked === true"))
 
 
@@ -143,7 +143,7 @@ def test_what_is_shown_is_exported_and_read_by_other_programs(
 
 
 def asked_of(page: Page) -> list[Response]:
-    """Collect the answers to the questions whether there is anything new, from now on."""
+    """Collect the answers to the page's polls from now on."""
     answers: list[Response] = []
     page.on("response", lambda response: answers.append(response) if "/newest/" in response.url else None)
     return answers
@@ -154,7 +154,7 @@ def stored(stack: Stack) -> int:
         return int(database.execute("SELECT COUNT(*) FROM request_log_loggedrequest").fetchone()[0])
 
 
-def test_followed_log_shows_a_request_a_moment_after_it_was_stored(
+def test_log_with_live_updates_shows_a_request_soon_after_it_was_stored(
     alice: Visitor, stack: Stack, partner: dict[str, Any]
 ) -> None:
     page = alice.page
@@ -182,7 +182,7 @@ def test_followed_log_shows_a_request_a_moment_after_it_was_stored(
     expect(fresh).to_have_count(0, timeout=6000)
     assert is_marked(page)
 
-    # While one reads a request, or older ones, nothing moves.
+    # Nothing moves beside an open request or older requests.
     page.get_by_role("link", name="GET /api/v2/followed/1").click()
     expect(panel_of(page)).to_be_visible()
     asked = len(answers)
@@ -225,8 +225,8 @@ def test_following_stops_with_a_notice_when_the_log_can_not_be_read(alice: Visit
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=5000)
 
 
-def test_page_that_was_not_filled_at_once_fills_itself_and_says_so(alice: Visitor) -> None:
-    """As after a search that took long: of the page that the server sent, only the first requests are let through."""
+def test_incomplete_page_continues_by_itself_and_says_so(alice: Visitor) -> None:
+    """Simulate a long search: drop all but the first requests of the page that the server sent."""
     page = alice.page
     page.goto(logs_of(alice))
     whole = page.locator(".log-rows .name").evaluate_all("names => names.map(name => name.id)")
@@ -253,7 +253,7 @@ def test_page_that_was_not_filled_at_once_fills_itself_and_says_so(alice: Visito
     alice.check()
 
 
-def test_filter_panel_back_and_reload_keep_the_place_without_loading_the_page_anew(alice: Visitor) -> None:
+def test_filter_panel_back_and_reload_keep_the_position_without_a_full_page_load(alice: Visitor) -> None:
     page = alice.page
     page.goto(logs_of(alice))
     mark(page)
@@ -300,7 +300,7 @@ def test_filter_panel_back_and_reload_keep_the_place_without_loading_the_page_an
     assert alice.complaints == []
 
 
-def test_older_requests_follow_and_the_newest_are_found_back(alice: Visitor) -> None:
+def test_older_requests_follow_and_a_link_returns_to_the_newest(alice: Visitor) -> None:
     page = alice.page
     page.goto(logs_of(alice))
     mark(page)
@@ -323,7 +323,7 @@ def test_older_requests_follow_and_the_newest_are_found_back(alice: Visitor) -> 
     assert alice.complaints == []
 
 
-def test_mistake_is_said_beside_its_field_and_what_was_typed_stays(alice: Visitor) -> None:
+def test_error_is_shown_at_its_field_and_typed_texts_are_kept(alice: Visitor) -> None:
     page = alice.page
     page.goto(logs_of(alice))
     mark(page)
@@ -341,7 +341,7 @@ def test_mistake_is_said_beside_its_field_and_what_was_typed_stays(alice: Visito
     assert alice.complaints == []
 
 
-def test_times_are_asked_for_only_when_they_are_chosen(alice: Visitor) -> None:
+def test_time_fields_are_shown_only_for_a_custom_range(alice: Visitor) -> None:
     page = alice.page
     page.goto(logs_of(alice))
     expect(page.get_by_label("From (UTC)")).to_be_hidden()
@@ -357,7 +357,7 @@ def test_times_are_asked_for_only_when_they_are_chosen(alice: Visitor) -> None:
     expect(page.locator(".log-rows .name")).to_have_count(50)
 
 
-def test_log_is_read_by_keyboard_alone(alice: Visitor) -> None:
+def test_log_is_usable_with_only_the_keyboard(alice: Visitor) -> None:
     page, keyboard = alice.page, alice.page.keyboard
     alice.tab_to("Logs")
     keyboard.press("Enter")
@@ -404,7 +404,7 @@ def test_session_that_ended_leads_to_the_sign_in_and_not_into_the_list(alice: Vi
     assert page.locator("#log").count() == 0
 
 
-def test_answer_that_is_no_list_becomes_an_ordinary_visit(alice: Visitor) -> None:
+def test_answer_without_a_list_becomes_a_full_page_load(alice: Visitor) -> None:
     page = alice.page
     page.goto(logs_of(alice))
 
@@ -420,7 +420,7 @@ def test_answer_that_is_no_list_becomes_an_ordinary_visit(alice: Visitor) -> Non
     expect(panel_of(page)).to_be_visible()
 
 
-def test_what_was_counted_and_not_listed_is_told_above_the_list(alice: Visitor) -> None:
+def test_counted_requests_are_reported_above_the_list(alice: Visitor) -> None:
     alice.page.goto(f"{logs_of(alice)}?outcome=refused")
     line = alice.page.get_by_text("12,345 more refused requests without a known token came from 203.0.113.9 between")
     expect(line).to_be_visible()
@@ -445,7 +445,7 @@ def test_every_page_of_the_log_is_valid_html(alice: Visitor, tmp_path: Path) -> 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("size", "scheme"), LOADS, ids=str)
-def test_every_page_of_the_log_keeps_to_the_rules(
+def test_every_page_of_the_log_follows_the_rules(
     browser: Browser, stack: Stack, partner: dict[str, Any], size: tuple[int, int], scheme: Scheme
 ) -> None:
     with visiting(browser, stack, size, scheme) as visitor:

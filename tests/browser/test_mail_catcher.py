@@ -1,4 +1,4 @@
-"""The page of the demo's mail, in a browser: it lists what was sent, shows a mail, and lets nothing in it act."""
+"""The demo's mail page in a browser: it lists the mails, shows each, and runs nothing in it."""
 
 from collections.abc import Iterator
 

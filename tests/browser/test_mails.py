@@ -1,4 +1,4 @@
-"""Every mail as a browser shows it: valid, accessible, no wider than its window, and nothing fetched from anywhere."""
+"""Every mail in a browser: valid, accessible, no wider than its window, and nothing is fetched."""
 
 import html
 import re
@@ -14,7 +14,7 @@ from mail_reading import letter
 from mail_samples import hostile, samples
 
 ORDINARY = list(samples())
-# One of each kind for each name: a browser takes its time.
+# One of each kind for each name, because browsers are slow.
 HOSTILE = list({(sample.kind, sample.variant.rpartition("-")[2]): sample for sample in hostile()}.values())
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
@@ -37,7 +37,7 @@ def test_every_mail_is_valid_html(tmp_path: Path) -> None:
 def test_every_mail_is_accessible_fits_its_window_and_fetches_nothing(
     browser: Browser, width: int, scheme: Scheme
 ) -> None:
-    """In each width by day and by night: a mail has no scripts, so nothing but the style of an open one changes."""
+    """In each width, light and dark: a mail has no scripts, so only the style of an open mail changes."""
     page = opened(browser, width, scheme)
     fetched: list[str] = []
     page.on("request", lambda request: fetched.append(request.url))
@@ -48,7 +48,7 @@ def test_every_mail_is_accessible_fits_its_window_and_fetches_nothing(
         for each in schemes:
             page.emulate_media(color_scheme=each)
             results = judged(page)
-            # A mail stands in the page of a mail program, which has the landmarks.
+            # A mail is part of a mail program's page, which has the landmarks.
             faults = [
                 found["id"]
                 for found in results.response["violations"]
@@ -64,8 +64,8 @@ def test_every_mail_is_accessible_fits_its_window_and_fetches_nothing(
 
 
 @pytest.mark.covers("R8")
-def test_mail_reads_well_where_its_sheet_is_thrown_away(browser: Browser) -> None:
-    """As in programs that keep the styles of elements alone: nothing runs out of a narrow window."""
+def test_mail_reads_well_without_its_style_sheet(browser: Browser) -> None:
+    """As in programs that keep only inline styles: nothing overflows a narrow window."""
     page = opened(browser, 320, "dark")
     for sample in ORDINARY:
         page.set_content(re.sub(r"<style>.*?</style>", "", letter(sample.mail).html, flags=re.DOTALL))

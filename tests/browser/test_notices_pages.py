@@ -1,4 +1,4 @@
-"""Who is told what, chosen and looked up in a real browser."""
+"""The page *Notices* and the list of sent notices in a real browser."""
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -9,7 +9,7 @@ from stack import Stack
 
 @pytest.mark.covers("B10")
 @pytest.mark.parametrize(("size", "by_keyboard"), [(WIDE, True), (NARROW, False)], ids=["keyboard", "narrow"])
-def test_administrator_chooses_who_is_told_and_finds_the_choice_again(
+def test_administrator_chooses_who_gets_each_notice_and_the_choice_is_saved(
     browser: Browser, stack: Stack, size: tuple[int, int], by_keyboard: bool
 ) -> None:
     with visiting(browser, stack, size) as visitor:
@@ -32,7 +32,7 @@ def test_administrator_chooses_who_is_told_and_finds_the_choice_again(
 
 @pytest.mark.covers("B10", "R8")
 @pytest.mark.parametrize(("size", "scheme"), LOADS, ids=str)
-def test_pages_of_the_notices_keep_to_the_rules(
+def test_pages_of_the_notices_follow_the_rules(
     browser: Browser, stack: Stack, size: tuple[int, int], scheme: Scheme
 ) -> None:
     with visiting(browser, stack, size, scheme) as visitor:

@@ -1,4 +1,4 @@
-"""What a page costs whoever opens it: bytes on the wire with nothing kept from before, and with everything kept."""
+"""The bytes that a page transfers, with an empty and with a full browser cache."""
 
 import json
 import sqlite3
@@ -36,7 +36,7 @@ def full_page(stack: Stack) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_every_page_is_light_for_whoever_comes_for_the_first_time(
+def test_every_page_is_small_on_a_first_visit(
     browser: Browser,
     stack: Stack,
     ended: str,
@@ -70,7 +70,7 @@ def test_a_second_visit_fetches_no_file_again(browser: Browser, stack: Stack, en
 
 
 def files_on_the_way(visitor: Visitor, wire: Wire) -> Iterator[str]:
-    """Come back after the session's end, sign in and go to the tokens; yield the files that were fetched for it."""
+    """Return after the session has ended, sign in and open the tokens; yield the files that were fetched."""
     visitor.page.context.clear_cookies()
     visitor.page.goto(visitor.home)
     visitor.page.wait_for_load_state("networkidle")

@@ -1,4 +1,4 @@
-"""Every page, light and dark, wide and narrow: accessible, in its window, without an error."""
+"""Every page, light and dark, wide and narrow: accessible, no wider than the window, without errors."""
 
 import pytest
 from playwright.sync_api import Browser
@@ -10,7 +10,7 @@ from stack import Stack
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("size", "scheme"), LOADS, ids=str)
-def test_every_page_keeps_to_the_rules(
+def test_every_page_follows_the_rules(
     browser: Browser, stack: Stack, ended: str, size: tuple[int, int], scheme: Scheme
 ) -> None:
     with visiting(browser, stack, size, scheme) as visitor:
@@ -19,7 +19,7 @@ def test_every_page_keeps_to_the_rules(
 
 
 @pytest.mark.parametrize(("size", "scheme"), LOADS, ids=str)
-def test_empty_lists_and_a_members_pages_keep_to_the_rules(
+def test_empty_lists_and_a_members_pages_follow_the_rules(
     browser: Browser, stack: Stack, ended: str, size: tuple[int, int], scheme: Scheme
 ) -> None:
     for pages in (empty, as_member):

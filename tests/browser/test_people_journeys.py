@@ -1,4 +1,4 @@
-"""People come, rise and ask: journeys in a real browser that begin with a mail and end at the gateway."""
+"""Invitations, promotions and requests for tokens: journeys in a real browser from a mail to the gateway."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ def bob(stack: Stack) -> str:
 
 
 def mailed(stack: Stack, kind: str, recipient: str) -> dict[str, Any]:
-    """Return what the latest mail of that kind says, from the outbox: the tests' mail server is never there."""
+    """Return the text of the latest mail of that kind from the outbox, because the tests have no mail server."""
     with contextlib.closing(sqlite3.connect(stack.data / "simsim.sqlite3")) as connection:
         found = connection.execute(
             "SELECT facts FROM mail_owedmail WHERE kind = ? AND recipient = ? ORDER BY id DESC", (kind, recipient)
@@ -37,7 +37,7 @@ def people(visitor: Visitor) -> str:
 
 
 def person(page: Page, email: str) -> Any:
-    """Return the line of the person, which is a row when it is wide and a card when it is narrow."""
+    """Return the person's entry, a row on a wide page and a card on a narrow one."""
     return page.locator(".list-people tbody tr").filter(has_text=email)
 
 
@@ -50,7 +50,7 @@ def open_with(visitor: Visitor) -> int:
 
 @SIZES
 @pytest.mark.covers("R1", "R2")
-def test_invited_person_comes_in_is_promoted_and_makes_a_token(
+def test_invited_person_signs_in_is_promoted_and_creates_a_token(
     browser: Browser, stack: Stack, size: tuple[int, int]
 ) -> None:
     email = f"dora-{size[0]}@acme.example"
@@ -85,7 +85,7 @@ def test_invited_person_comes_in_is_promoted_and_makes_a_token(
         dora.create(f"Dora’s {size[0]}")
         assert open_with(dora) == 200
 
-        # What a person made goes on working when the person has gone (R2).
+        # A token keeps working after its creator has left (R2).
         password = dora.page.get_by_label("Password", exact=True).input_value()
         page.get_by_role("link", name=f"Remove… {email}").click()
         expect(page.get_by_text(f"The active token that {email} created keeps working")).to_be_visible()
@@ -133,7 +133,7 @@ def test_member_asks_and_gets_a_token_that_works(browser: Browser, stack: Stack,
         assert mailed(stack, "token_request_granted", "bob@acme.example")["token_name"] == name
 
 
-def test_person_comes_in_and_rises_by_keyboard_alone(browser: Browser, stack: Stack) -> None:
+def test_person_is_invited_and_promoted_using_only_the_keyboard(browser: Browser, stack: Stack) -> None:
     email = "dora-keys@acme.example"
     with visiting(browser, stack) as alice, visiting(browser, stack) as dora:
         keyboard = alice.page.keyboard
@@ -176,7 +176,7 @@ def test_person_comes_in_and_rises_by_keyboard_alone(browser: Browser, stack: St
 
 
 @pytest.mark.covers("R3")
-def test_member_asks_and_is_answered_by_keyboard_alone(browser: Browser, stack: Stack) -> None:
+def test_member_asks_and_is_answered_using_only_the_keyboard(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack) as bob, visiting(browser, stack) as alice:
         bob.sign_in("bob@acme.example")
         bob.page.wait_for_url("**/accounts/**")
@@ -202,7 +202,7 @@ def test_member_asks_and_is_answered_by_keyboard_alone(browser: Browser, stack: 
 
 
 def press(visitor: Visitor, name: str, leads_to: str) -> None:
-    """Go to what is called so by Tab, press Enter, and wait for the page that follows."""
+    """Move to the named element by Tab, press Enter, and wait for the next page."""
     visitor.tab_to(name)
     visitor.page.keyboard.press("Enter")
     visitor.page.wait_for_url(leads_to)
@@ -210,7 +210,7 @@ def press(visitor: Visitor, name: str, leads_to: str) -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("size", "scheme"), LOADS, ids=str)
-def test_every_page_of_people_and_requests_keeps_to_the_rules(
+def test_every_page_of_people_and_requests_follows_the_rules(
     browser: Browser, stack: Stack, size: tuple[int, int], scheme: Scheme
 ) -> None:
     with visiting(browser, stack, size, scheme) as visitor:
@@ -219,7 +219,7 @@ def test_every_page_of_people_and_requests_keeps_to_the_rules(
 
 
 def tour(visitor: Visitor) -> Any:
-    """Go from page to page; yield the name of each when it is shown. Leaves the people as they were."""
+    """Visit every page; yield the name of each when it is shown. Changes no people."""
     page, long = visitor.page, f"{'a-very-long-name' * 3}@a-very-long-host.acme.example"
     visitor.sign_in("bob@acme.example")
     page.get_by_role("button", name="Ask an administrator").wait_for()

@@ -1,4 +1,4 @@
-"""What an administrator does with a token, at 360 px and by the keyboard alone, each ending at the gateway."""
+"""An administrator's tasks with a token, at 360 px and using only the keyboard; each ends at the gateway."""
 
 import re
 
@@ -27,7 +27,7 @@ def status(stack: Stack, username: str, password: str) -> int:
 
 @hands
 @pytest.mark.covers("B3", "R10", "R12")
-def test_list_that_would_block_is_previewed_and_what_it_suggests_is_added(
+def test_blocking_list_is_previewed_and_its_suggestions_are_added(
     browser: Browser, stack: Stack, by_keyboard: bool
 ) -> None:
     token = stack.create_token(f"Previewed {by_keyboard}")
@@ -78,7 +78,7 @@ def test_rotation_with_an_overlap_lets_both_in_until_it_is_ended(
         open_token(alice, token["id"])
         alice.press("Rotate…", by_keyboard=by_keyboard)
         page.wait_for_url("**/rotate/")
-        if by_keyboard:  # the radio that is chosen has the focus; an arrow chooses the next one
+        if by_keyboard:  # the checked radio button has the focus; an arrow key checks the next one
             alice.tab_to("24 hours")
             page.keyboard.press("ArrowDown")
         else:
@@ -98,7 +98,7 @@ def test_rotation_with_an_overlap_lets_both_in_until_it_is_ended(
         dialog = page.get_by_role("dialog", name=re.compile("Stop the previous password"))
         expect(dialog.get_by_text("The previous password was last used")).to_be_visible()
         alice.check()
-        assert status(stack, token["username"], token["password"]) == 200  # nothing is stopped before the button
+        assert status(stack, token["username"], token["password"]) == 200  # nothing stops before the button is pressed
         alice.press("Stop the previous password", by_keyboard=by_keyboard)
         expect(page.get_by_text("no longer works")).to_be_visible()
         assert status(stack, token["username"], token["password"]) == 401
@@ -118,7 +118,7 @@ def test_token_is_edited_and_its_password_retrieved_hidden_again_and_tested(
         open_token(alice, token["id"])
         alice.type_into("Name", f"Renamed {by_keyboard}", by_keyboard=by_keyboard)
         alice.type_into("Target software", "snow", by_keyboard=by_keyboard)
-        page.keyboard.press("Enter")  # chooses what was found, and sends nothing yet
+        page.keyboard.press("Enter")  # selects the result, and sends nothing yet
         expect(page.get_by_role("combobox", name="Target software")).to_have_value("Snowflake")
         alice.press("Save changes", by_keyboard=by_keyboard)
         expect(page.get_by_text("Your changes are saved")).to_be_visible()
@@ -167,7 +167,7 @@ def test_revoking_asks_in_a_dialog_that_the_keyboard_can_leave(browser: Browser,
 
 
 @pytest.mark.covers("R5", "R10")
-def test_mistake_is_said_as_one_types_and_goes_with_it(browser: Browser, stack: Stack) -> None:
+def test_error_appears_while_typing_and_disappears_when_corrected(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack) as alice:
         page = alice.page
         alice.sign_in()
@@ -187,7 +187,7 @@ def test_mistake_is_said_as_one_types_and_goes_with_it(browser: Browser, stack: 
         expect(network).to_have_value("10.0.0.0/8")
 
 
-def test_search_finds_while_one_types_and_its_address_can_be_kept(browser: Browser, stack: Stack) -> None:
+def test_search_filters_while_typing_and_its_url_can_be_bookmarked(browser: Browser, stack: Stack) -> None:
     for name in ("Searched for", "Passed over"):
         stack.create_token(name)
     with visiting(browser, stack) as alice:
@@ -206,9 +206,7 @@ def test_search_finds_while_one_types_and_its_address_can_be_kept(browser: Brows
 
 @pytest.mark.covers("R14", "R17")
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
-def test_leaked_password_leads_to_its_token_and_into_no_address(
-    browser: Browser, stack: Stack, *, scripts: bool
-) -> None:
+def test_leaked_password_finds_its_token_and_is_in_no_url(browser: Browser, stack: Stack, *, scripts: bool) -> None:
     token = stack.create_token(f"Leaked {scripts}")
     nobodys = stack.create_token(f"Rotated twice {scripts}")
     for _ in range(2):
@@ -242,7 +240,7 @@ def test_leaked_password_leads_to_its_token_and_into_no_address(
 
 
 @pytest.mark.covers("R5", "R10")
-def test_every_error_of_a_form_is_told_at_once_and_the_summary_leads_to_each(browser: Browser, stack: Stack) -> None:
+def test_all_errors_of_a_form_are_shown_at_once_and_the_summary_links_to_each(browser: Browser, stack: Stack) -> None:
     stack.create_token("Already there")
     with visiting(browser, stack, NARROW) as alice:
         page = alice.page
@@ -283,7 +281,7 @@ def test_software_field_looks_like_a_list_and_its_recipe_is_open_after_creation(
         expect(page.locator(".recipes details[open] summary")).to_have_text("Excel")
 
 
-def test_times_are_told_in_utc_and_in_the_readers_own(browser: Browser, stack: Stack) -> None:
+def test_times_are_shown_in_utc_and_in_the_readers_time_zone(browser: Browser, stack: Stack) -> None:
     token = stack.create_token("Timed", expires="2031-07-01T22:30:00Z")
     for zone, said in (("Europe/Paris", "(2 Jul, 00:30 your time)"), ("UTC", None), ("Asia/Kolkata", "(2 Jul, 04:00")):
         context = browser.new_context(timezone_id=zone)

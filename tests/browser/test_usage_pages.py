@@ -1,4 +1,4 @@
-"""The usage page in a real browser: from a picture to the requests behind it, without scripts and by keyboard too."""
+"""The usage page in a real browser: from a chart to its requests, also without scripts and by keyboard."""
 
 import re
 import sqlite3
@@ -25,7 +25,7 @@ HUGE = (3840, 2160)
 
 @pytest.fixture(scope="module")
 def used(stack: Stack) -> dict[str, Any]:
-    """Acme with a quarter of a year behind it; of today, one token's requests are in the log as well."""
+    """Acme with three months of usage; today's requests of one token are also in the log."""
     token = stack.create_token("Nightly load", "--software", "snowflake")
     others = [stack.create_token(f"{'Very long name ' * number}{number}", *software)["id"] for number, software in (
         (1, ("--software", "excel")), (9, ()), (2, ("--software", "power-bi")))]  # fmt: skip
@@ -93,7 +93,7 @@ def test_usage_works_without_scripts(browser: Browser, stack: Stack, used: dict[
             assert page.get_by_role("link", name="/api/v2/entities", exact=True).bounding_box() is not None
 
 
-def test_usage_is_read_by_keyboard_alone(alice: Visitor) -> None:
+def test_usage_is_usable_with_only_the_keyboard(alice: Visitor) -> None:
     page, keyboard = alice.page, alice.page.keyboard
     alice.tab_to("Usage")
     keyboard.press("Enter")
@@ -104,7 +104,7 @@ def test_usage_is_read_by_keyboard_alone(alice: Visitor) -> None:
     alice.tab_to("Endpoints")
     keyboard.press("Enter")
     page.wait_for_url("**/usage/?range=7d&by=endpoint#by")
-    # From the tabs the way goes on to the rows, and back up to the numbers behind the pictures.
+    # After the tabs come the rows, and before them the charts' tables.
     alice.tab_to("/api/v2/entities")
     page.locator(".behind summary").focus()
     keyboard.press("Enter")
@@ -152,7 +152,7 @@ def test_texts_of_the_axes_never_cover_each_other(browser: Browser, stack: Stack
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("size", "scheme"), [*LOADS, (HUGE, "light")], ids=str)
-def test_every_usage_page_keeps_to_the_rules(
+def test_every_usage_page_follows_the_rules(
     browser: Browser, stack: Stack, used: dict[str, Any], size: tuple[int, int], scheme: Scheme
 ) -> None:
     with visiting(browser, stack, size, scheme) as visitor:
@@ -162,7 +162,7 @@ def test_every_usage_page_keeps_to_the_rules(
             visitor.check_light_and_dark()
 
 
-def test_every_usage_page_is_valid_html_and_light(
+def test_every_usage_page_is_valid_html_and_small(
     browser: Browser, stack: Stack, used: dict[str, Any], tmp_path: Path
 ) -> None:
     weights = {}

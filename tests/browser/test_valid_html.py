@@ -1,4 +1,4 @@
-"""Every page is valid HTML as it is served, by the judgement of the Nu Html Checker, which is the W3C's own."""
+"""Every page is served as valid HTML, according to the W3C's Nu Html Checker."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ BROKEN = '<!doctype html><html lang="en"><title>x</title><p id="a"><p id="a"><la
 
 
 def pages(browser: Browser, stack: Stack, ended: str) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and the HTML of every page that an administrator, a newcomer and a member meet."""
+    """Yield the name and the HTML of every page for an administrator, a newcomer and a member."""
     with visiting(browser, stack) as alice:
         served = Served(alice)
         for name in tour(alice, ended):

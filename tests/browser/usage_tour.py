@@ -12,7 +12,7 @@ def usage_of(visitor: Visitor) -> str:
 
 
 def tour(visitor: Visitor) -> Iterator[str]:
-    """Go from page to page; yield the name of each when it is shown."""
+    """Visit every page; yield the name of each when it is shown."""
     page, usage = visitor.page, usage_of(visitor)
     for span, by in zip(("30d", "7d", "90d", "24h"), BY, strict=True):
         page.goto(f"{usage}?range={span}&by={by}")

@@ -1,4 +1,4 @@
-"""A person at a browser: keeps what the page complained of, and does what people do."""
+"""A person at a browser: acts on pages as people do, and collects the pages' errors."""
 
 import re
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ class Visitor:
         self.page, self.stack, self.look = page, stack, look
         self.complaints: list[str] = []
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        # A form that is sent with a mistake answers 4xx, which the browser writes down as well.
+        # A form with an error gets 4xx, which the browser also reports.
         page.on(
             "console",
             lambda line: (
@@ -69,7 +69,7 @@ class Visitor:
         self.page.get_by_role("heading", name=name).wait_for()
 
     def tab_to(self, name: str) -> None:
-        """Press Tab until what has the focus is called so."""
+        """Press Tab until the named element has the focus."""
         for _ in range(80):
             self.page.keyboard.press("Tab")
             self.page.wait_for_load_state()
@@ -79,7 +79,7 @@ class Visitor:
         raise AssertionError(f"Tab does not lead to {name!r}")
 
     def press(self, name: str, *, by_keyboard: bool) -> None:
-        """Use the link, button or choice of that name: by the pointer, or by Tab and Enter alone."""
+        """Use the link, button or choice of that name, by the pointer or only by Tab and Enter."""
         named = [self.page.get_by_role(role, name=name) for role in ("button", "link", "radio", "checkbox")]
         found = named[0].or_(named[1]).or_(named[2]).or_(named[3]).last
         if by_keyboard:
@@ -91,7 +91,7 @@ class Visitor:
             found.click()
 
     def type_into(self, label: str, text: str, *, by_keyboard: bool) -> None:
-        """Put a text in the place of what the field whose label begins so holds."""
+        """Replace the text of the field whose label begins with that text."""
         if by_keyboard:
             self.tab_to(label)
             self.page.keyboard.press("Control+A")
@@ -102,7 +102,7 @@ class Visitor:
             fields[0].or_(fields[1]).first.fill(text)
 
     def check(self) -> None:
-        """Hold the page to what every page must keep: accessible, no wider than the window, no error in a script."""
+        """Check the rules for every page: accessible, no wider than the window, no script errors."""
         results = judged(self.page)
         assert results.violations_count == 0, f"{self.page.evaluate(SCHEME)}: {results.generate_report()}"
         self.check_width()
@@ -114,9 +114,9 @@ class Visitor:
         assert overflow == 0, f"{self.page.url} is {overflow} px wider than {self.page.viewport_size}"
 
     def check_light_and_dark(self) -> None:
-        """Hold the page to it in the scheme that it was loaded in, then in the other, and leave it as it was.
+        """Check the page in its present colour scheme, then in the other, and restore the first.
 
-        A scheme is nothing but colours, and an open page follows it: it is not loaded anew for each.
+        A scheme only changes colours, and an open page adapts, so it is not reloaded.
         """
         loaded: Scheme = self.page.evaluate(SCHEME)
         other: Scheme = "dark" if loaded == "light" else "light"
@@ -131,13 +131,13 @@ class Visitor:
         self.page.emulate_media(color_scheme=loaded)
 
     def turn(self, scheme: Scheme) -> None:
-        """Change to a colour scheme, and wait until the page has."""
+        """Change to a colour scheme, and wait until the page has changed."""
         self.page.emulate_media(color_scheme=scheme)
         self.page.evaluate(SETTLED, scheme)
 
 
 def judged(page: Page) -> AxeResults:
-    """Return what axe says of the page as it looks now."""
+    """Return axe's findings about the page in its current look."""
     is_there = page.evaluate("'axe' in window")
     return Axe("").run(page, options=RULES) if is_there else Axe().run(page, options=RULES)
 
@@ -146,7 +146,7 @@ def judged(page: Page) -> AxeResults:
 def visiting(
     browser: Browser, stack: Stack, size: tuple[int, int] = WIDE, scheme: Scheme = "light", *, scripts: bool = True
 ) -> Iterator[Visitor]:
-    """Open a window of its own while the block lasts."""
+    """Open a separate window for the duration of the block."""
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme=scheme,

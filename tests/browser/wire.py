@@ -8,7 +8,7 @@ MAX_BYTES = 150_000
 
 
 class Wire:
-    """What the browser received since the last page was asked for, as the browser's own protocol counts it."""
+    """The bytes that the browser received since the last page load, as its own protocol counts them."""
 
     def __init__(self, session: CDPSession) -> None:
         self.received: dict[str, float] = {}
@@ -46,7 +46,7 @@ class Wire:
 
     @property
     def fetched(self) -> dict[str, int]:
-        """The size of everything that came over the wire, by its address."""
+        """The number of transferred bytes by URL."""
         return {
             self.addresses[request]: round(size) for request, size in self.received.items() if request not in self.kept
         }

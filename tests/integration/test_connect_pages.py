@@ -1,4 +1,4 @@
-"""The pages *How to connect* over HTTP: who may open them, what they show, and the one thing that they never show."""
+"""The pages *How to connect* over HTTP: who may open them, what they show, and that they never show a password."""
 
 import html
 import json
@@ -46,7 +46,7 @@ def say_where(settings: Settings, url: str, example: str = "/") -> Api:
 
 
 def texts_of(content: str) -> list[str]:
-    """Return what the snippets of a page hold, as a browser would copy it."""
+    """Return the texts of a page's snippets, as a browser would copy them."""
     bodies = re.findall(r'<code\s+id="recipe-[^"]+">(.*?)</code>', content, re.DOTALL)
     return [html.unescape(re.sub(r"</?span[^>]*>", "", body)) for body in bodies]
 
@@ -57,7 +57,7 @@ def recipe_of(cast: Cast, api: Api, slug: str) -> Recipe:
 
 @pytest.mark.covers("R3")
 @pytest.mark.parametrize(("who", "status"), [("alice", 200), ("bob", 200), ("charlie", 404)])
-def test_everyone_of_the_account_and_nobody_else_sees_how_to_connect(cast: Cast, who: str, status: int) -> None:
+def test_only_people_of_the_account_see_how_to_connect(cast: Cast, who: str, status: int) -> None:
     client = signed_in(getattr(cast, who))
     for address in addresses(cast):
         answer = client.get(address)
@@ -91,7 +91,7 @@ def test_page_shows_the_recipe_as_it_is_to_be_pasted(cast: Cast, settings: Setti
     assert PLACEHOLDER_URL not in content
 
 
-def test_first_recipe_is_curl_and_the_menu_knows_where_one_is(cast: Cast) -> None:
+def test_first_recipe_is_curl_and_the_menu_marks_the_page(cast: Cast) -> None:
     client = signed_in(cast.bob)
     content = client.get(connect(cast)).content.decode()
     assert texts_of(content)[0].startswith("curl --user ")
@@ -100,7 +100,7 @@ def test_first_recipe_is_curl_and_the_menu_knows_where_one_is(cast: Cast) -> Non
     assert f'<a href="{connect(cast)}">' in home
 
 
-def test_unknown_address_of_the_api_is_marked_and_says_who_can_mend_it(cast: Cast, settings: Settings) -> None:
+def test_missing_api_address_is_marked_with_who_can_set_it(cast: Cast, settings: Settings) -> None:
     for_alice, for_bob = (signed_in(user).get(connect(cast)).content.decode() for user in (cast.alice, cast.bob))
     assert all(f"so the examples show {PLACEHOLDER_URL}" in content for content in (for_alice, for_bob))
     assert "SIMSIM_API_URL" in for_alice
@@ -158,12 +158,12 @@ def test_chooser_for_other_pages_shows_every_recipe_ready_to_paste(cast: Cast, s
     assert texts_of(content) == expected
     assert content.count("<summary>") == len(found) == len(SLUGS)
     assert content.count(' name="recipe" open>') == 1
-    # Hidden from onlookers as long as the password beside it is.
+    # Hidden from onlookers like the password beside it.
     assert content.count(secret) == folded(content).count(f'<span class="recipe-secret">{secret}</span>') == 3
     assert len(set(re.findall(r' id="([^"]+)"', content))) == content.count(' id="')
 
 
-def test_every_picture_is_ours_alone_and_says_what_it_shows(cast: Cast) -> None:
+def test_every_picture_is_our_own_and_has_a_description(cast: Cast) -> None:
     used = set()
     for slug in SLUGS:
         content = signed_in(cast.alice).get(connect(cast, slug)).content.decode()

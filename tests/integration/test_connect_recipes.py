@@ -1,4 +1,4 @@
-"""How to connect: the recipes are run against a real gateway, and their pages show them to whoever may see them."""
+"""*How to connect*: the recipes run against a real gateway, and the pages show them to those who may see them."""
 
 import ast
 import json
@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from settings_for_tests import ON_POSTGRESQL
-from simsim.console.connect.recipes import INTO_THE_ENVIRONMENT, Api, Recipe, recipes
+from simsim.console.connect.recipes import ENVIRONMENT_COMMANDS, Api, Recipe, recipes
 from stack import Stack, running
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.covers("R20")]
 ENTITIES = "/api/v2/entities"
-# Each character may stand in a URL, and means something to a shell, to curl, or to a string literal.
+# Each character is valid in a URL, and special to a shell, to curl, or in a string literal.
 AWKWARD = ENTITIES + "?name=it's&when=$(date)&some=[1-3],*;!"
 SECRET = "sim_" + "x" * 49
 
@@ -50,7 +50,7 @@ class Kitchen:
         return self.recipe(slug, password_shown=password_shown).snippets[number].text
 
     def run(self, *command: str, typed: str = "", password_set: bool = False) -> str:
-        """Run as from a login of its own, without a terminal; return what it printed."""
+        """Run as in a separate login without a terminal; return the output."""
         environment = {"PATH": os.environ["PATH"]} | ({"SIMSIM_PASSWORD": self.password} if password_set else {})
         done = subprocess.run(
             command, env=environment, input=typed, capture_output=True, text=True, timeout=30, start_new_session=True,
@@ -78,7 +78,7 @@ def test_curl_recipe_works_when_pasted(kitchen: Kitchen) -> None:
 
 
 def test_password_typed_at_the_prompt_reaches_the_script(kitchen: Kitchen) -> None:
-    lines = INTO_THE_ENVIRONMENT["bash, zsh"] + "\n" + kitchen.text("curl", 1, password_shown=False)
+    lines = ENVIRONMENT_COMMANDS["bash, zsh"] + "\n" + kitchen.text("curl", 1, password_shown=False)
     assert are_entities(json.loads(kitchen.run("bash", "-c", lines, typed=kitchen.password + "\n")))
 
 
@@ -169,5 +169,5 @@ def test_account_holder_who_reads_the_guide_reads_the_recipes() -> None:
         if recipe.slug != "postman":
             for snippet in recipe.snippets:
                 assert snippet.text in guide, recipe.slug
-    for line in INTO_THE_ENVIRONMENT.values():
+    for line in ENVIRONMENT_COMMANDS.values():
         assert line in guide

@@ -1,4 +1,4 @@
-"""The console's pages over HTTP: who may open them, what they show, what they never do."""
+"""The console's pages over HTTP: who may open them, and what they show or must not show."""
 
 import html
 import re
@@ -26,7 +26,7 @@ HOSTILE = "<script>alert(1)</script> \"'&amp; שלום 🔑 " + "x" * 150
 
 @pytest.fixture(autouse=True)
 def no_attempts_yet() -> None:
-    """The attempts to sign in are counted in the cache, which outlives a test."""
+    """The cache counts attempts to sign in, and outlives a test."""
     cache.clear()
 
 
@@ -43,7 +43,7 @@ def made(cast: Cast, now: datetime) -> tuple[Token, TokenCredentials]:
 
 
 def forms_of(cast: Cast, token: Token) -> dict[str, dict[str, str]]:
-    """Every address under an account, with what a form would post there."""
+    """Every URL below an account, with the fields that its form would post."""
     tokens = list_of(cast)
     return {
         tokens: {},
@@ -60,13 +60,13 @@ def text_of(content: bytes) -> str:
 
 
 @pytest.mark.covers("R3")
-def test_member_is_told_who_the_administrators_are(cast: Cast) -> None:
+def test_member_sees_who_the_administrators_are(cast: Cast) -> None:
     answer = sign_in(cast.bob).get("/", follow=True)
     assert answer.status_code == 200
     assert "mailto:alice@acme.example" in answer.content.decode()
 
 
-def test_wrong_password_says_so_and_no_more(cast: Cast) -> None:
+def test_wrong_password_reveals_nothing_else(cast: Cast) -> None:
     client = Client()
     known = client.post("/sign-in/login/", {"login": cast.alice.email, "password": "wrong"})
     unknown = client.post("/sign-in/login/", {"login": "nobody@acme.example", "password": "wrong"})
@@ -90,7 +90,7 @@ def test_guessing_is_slowed_down(cast: Cast) -> None:
     assert right.status_code == 200  # not let in
 
 
-def test_nobody_signs_up_or_changes_an_address(alice: Client) -> None:
+def test_nobody_can_sign_up_or_change_their_email(alice: Client) -> None:
     for path in ("signup/", "email/", "confirm-email/abc/", "password/set/"):
         assert alice.get(f"/sign-in/{path}").status_code == 404
         assert Client().post(f"/sign-in/{path}", {"email": "eve@evil.example"}).status_code in {403, 404}
@@ -113,7 +113,7 @@ def test_created_token_shows_its_credentials_once(cast: Cast, alice: Client) -> 
     assert str(cast.acme.pk) in page
     secret = re.search(r'value="(sim_[0-9A-Za-z]{49})"', page)
     assert secret
-    # Nowhere but in that answer: not in the session, not in a message for the next page.
+    # Only in that answer: neither in the session nor in a message for the next page.
     assert secret[1] not in repr(dict(alice.session))
     assert secret[1] not in alice.get(f"{list_of(cast)}{token.pk}/").content.decode()
 
@@ -143,7 +143,7 @@ def test_form_that_is_sent_twice_creates_one_token_and_leads_to_it(cast: Cast, a
         ({"network": "<b>everywhere</b>"}, "neither an address nor a network"),
     ],
 )
-def test_bad_input_is_said_beside_the_field_and_nothing_typed_is_lost(
+def test_invalid_input_is_reported_at_the_field_and_typed_texts_are_kept(
     cast: Cast, alice: Client, change: dict[str, str], said: str
 ) -> None:
     form = {"name": "Power BI", "expires": "30d", "description": "For Finance", "network": "192.0.2.0/24"} | change
@@ -175,7 +175,7 @@ def test_buttons_among_the_networks_work_without_a_script(cast: Cast, alice: Cli
 
 
 @pytest.mark.covers("R12")
-def test_edit_changes_what_may_change(cast: Cast, alice: Client, made: tuple[Token, TokenCredentials]) -> None:
+def test_edit_changes_the_editable_fields(cast: Cast, alice: Client, made: tuple[Token, TokenCredentials]) -> None:
     token = made[0]
     form = {"name": "Renamed", "description": "New", "software": "excel", "network": "192.0.2.0/24", "expires": "365d"}
     answer = alice.post(f"{list_of(cast)}{token.pk}/", form, follow=True)
@@ -189,7 +189,7 @@ def test_edit_changes_what_may_change(cast: Cast, alice: Client, made: tuple[Tok
 
 
 @pytest.mark.covers("R11")
-def test_credentials_are_shown_again_in_answer_to_a_post(
+def test_credentials_are_shown_again_only_in_answer_to_a_post(
     cast: Cast, alice: Client, made: tuple[Token, TokenCredentials]
 ) -> None:
     token, credentials = made
@@ -201,7 +201,7 @@ def test_credentials_are_shown_again_in_answer_to_a_post(
 
 
 @pytest.mark.covers("R11")
-def test_old_session_proves_who_it_is_before_it_sees_or_makes_credentials(
+def test_old_session_needs_the_password_before_showing_or_creating_credentials(
     cast: Cast, alice: Client, made: tuple[Token, TokenCredentials]
 ) -> None:
     session = alice.session
@@ -221,7 +221,7 @@ def test_old_session_proves_who_it_is_before_it_sees_or_makes_credentials(
 
 
 @pytest.mark.covers("R13", "R14")
-def test_revoked_token_moves_to_the_ended_ones_with_when_why_and_by_whom(
+def test_revoked_token_moves_to_the_ended_tokens_with_time_reason_and_person(
     cast: Cast, alice: Client, made: tuple[Token, TokenCredentials]
 ) -> None:
     token = made[0]
@@ -240,7 +240,7 @@ def test_revoked_token_moves_to_the_ended_ones_with_when_why_and_by_whom(
 
 
 @pytest.mark.covers("R14")
-def test_expired_token_stands_among_the_ended_ones(cast: Cast, alice: Client, now: datetime) -> None:
+def test_expired_token_is_listed_with_the_ended_tokens(cast: Cast, alice: Client, now: datetime) -> None:
     create_token(actor=cast.as_alice, account=cast.acme, name="Old", expires="1d", now=now - timedelta(days=3))
     assert "Old" not in alice.get(list_of(cast)).content.decode()
     ended = alice.get(f"{list_of(cast)}ended/").content.decode()
@@ -276,7 +276,7 @@ def test_pages_run_and_load_nothing_inline(cast: Cast, alice: Client, made: tupl
         assert answer["X-Frame-Options"] == "DENY"
 
 
-def test_form_from_elsewhere_changes_nothing(cast: Cast, made: tuple[Token, TokenCredentials]) -> None:
+def test_form_from_another_site_changes_nothing(cast: Cast, made: tuple[Token, TokenCredentials]) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(cast.alice, backend="allauth.account.auth_backends.AuthenticationBackend")
     answer = client.post(f"{list_of(cast)}{made[0].pk}/revoke/", {"reason": "leaked"})
@@ -306,7 +306,7 @@ def test_person_of_several_accounts_chooses_and_switches(cast: Cast, now: dateti
     assert client.get(f"/accounts/{cast.globex.pk}/").status_code == 200
 
 
-def test_person_without_an_account_is_told_what_to_do(cast: Cast) -> None:
+def test_person_without_an_account_sees_what_to_do(cast: Cast) -> None:
     cast.alice.memberships.all().delete()
     answer = sign_in(cast.alice).get("/")
     assert "You don’t belong to an account yet" in answer.content.decode()
@@ -324,7 +324,7 @@ def test_signing_out_ends_the_session(cast: Cast, alice: Client) -> None:
     assert alice.get(list_of(cast)).status_code == 302
 
 
-def test_forgotten_password_tells_nobody_who_has_access(cast: Cast, settings: Settings) -> None:
+def test_forgotten_password_page_does_not_reveal_who_has_access(cast: Cast, settings: Settings) -> None:
     settings.EMAIL_BACKEND = "simsim.mail.django_backend.OwedBackend"  # the test runner's own keeps mail in memory
     client = Client()
     known = client.post("/sign-in/password/reset/", {"email": cast.alice.email}, follow=True)

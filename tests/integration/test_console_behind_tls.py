@@ -1,4 +1,4 @@
-"""The console behind a proxy that ends TLS: people sign in, HSTS is sent, and each link begins alike."""
+"""The console behind a proxy that ends TLS: sign-in, HSTS and links."""
 
 import re
 import sqlite3
@@ -18,7 +18,7 @@ LOGIN = "/sign-in/login/"
 
 @pytest.fixture(scope="module")
 def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A console whose operator wrote the address in capitals and with its port. The peer, 127.0.0.1, is trusted."""
+    """A console whose configured URL has capitals and a port. The peer, 127.0.0.1, is trusted."""
     settings = {"SIMSIM_BASE_URL": "HTTPS://Console.Example:443/", "SIMSIM_TRUSTED_PROXIES": "127.0.0.1/32"}
     served = Stack(tmp_path_factory.mktemp("tls"), on_postgresql=False, settings=settings)
     served.copy(stack.settled(on_postgresql=False))

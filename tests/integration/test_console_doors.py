@@ -1,4 +1,4 @@
-"""What holds at every page: nothing is kept by a cache, no link leads away, and a link that works once works once."""
+"""Rules for every page: nothing is cached, no redirect leads to another site, and one-time links work once."""
 
 import threading
 import uuid
@@ -27,7 +27,7 @@ NEW = "a password that nobody guessed"
 
 @pytest.fixture(autouse=True)
 def no_attempts_yet() -> None:
-    """The attempts to sign in are counted in the cache, which outlives a test."""
+    """The cache counts attempts to sign in, and outlives a test."""
     cache.clear()
 
 
@@ -39,7 +39,7 @@ def signed_in(email: str) -> Client:
 
 
 def addresses(cast: Cast, now: datetime) -> Iterator[str]:
-    """Yield each address of the router, about things that are there, and some that are nowhere."""
+    """Yield each URL of the router, with existing ids, and some URLs that do not exist."""
     token, _ = create_token(actor=cast.as_alice, account=cast.acme, name="T", expires="90d", now=now)
     link = link_to_choose_a_password(cast.bob).split("/key/")[1].strip("/").split("-", 1)
     known = {
@@ -56,7 +56,7 @@ def addresses(cast: Cast, now: datetime) -> Iterator[str]:
 
 
 @pytest.mark.covers("R1", "R11")
-def test_no_answer_is_kept_by_a_browser_or_a_cache(cast: Cast, now: datetime) -> None:
+def test_no_answer_is_cached(cast: Cast, now: datetime) -> None:
     asked = 0
     for address in addresses(cast, now):
         for client in (Client(), signed_in(cast.alice.email), signed_in(cast.bob.email)):
@@ -95,14 +95,14 @@ def test_sign_in_and_sign_out_lead_to_no_other_origin(cast: Cast, elsewhere: str
 
 @pytest.mark.covers("R1")
 @pytest.mark.parametrize("ours", ["/accounts/", BASE + "/accounts/", "/accounts/?status=4xx#top"])
-def test_sign_in_leads_to_the_page_that_was_asked_for(cast: Cast, ours: str) -> None:
+def test_sign_in_leads_to_the_requested_page(cast: Cast, ours: str) -> None:
     client = Client(SERVER_NAME="localhost", SERVER_PORT="8000")
     answer = client.post("/sign-in/login/", {"login": cast.alice.email, "password": PASSWORD, "next": ours})
     assert answer["Location"] == ours
 
 
 def together(count: int, clients: list[Client], address: str, data: dict[str, str]) -> list[tuple[str, int, str]]:
-    """Let every browser post one form at the same moment, each with a password of its own."""
+    """Post one form from every browser at the same time, each with its own password."""
     barrier, answers = threading.Barrier(count), []
 
     def post(number: int, client: Client) -> None:
@@ -193,7 +193,7 @@ def test_last_day_of_the_form_creates_a_token(cast: Cast, now: datetime) -> None
         "２０２７-01-31", "2027-01-31T12:00+1", "2027-01-31_12:00Z", "2027-02-30", "9999-99-99", "-2027-01-31",
     ],
 )  # fmt: skip
-def test_what_is_no_date_to_people_is_a_date_at_no_door(text: str) -> None:
+def test_unusual_date_forms_are_refused_in_the_console_and_on_the_command_line(text: str) -> None:
     now = datetime(2026, 11, 23, 12, tzinfo=UTC)
     with pytest.raises(Invalid):
         rules.parse_expiry(text, now=now)
@@ -214,7 +214,7 @@ def test_what_is_no_date_to_people_is_a_date_at_no_door(text: str) -> None:
         ("2027-01-31t12:00z", "2027-01-31T12:00:00+00:00", "2027-01-31T12:00:00+00:00"),
     ],
 )  # fmt: skip
-def test_days_and_times_mean_the_same_at_every_door(text: str, since: str, until: str) -> None:
+def test_days_and_times_mean_the_same_in_the_console_and_on_the_command_line(text: str, since: str, until: str) -> None:
     for through, expected in ((False, since), (True, until)):
         moment = parse_moment("x", text, through=through)
         assert moment is not None

@@ -1,4 +1,4 @@
-"""Every address under an account, taken from the router: whom it opens to, and that nobody else changes anything."""
+"""Every URL below an account, from the router: who may open it, and that nobody else can change anything."""
 
 import html
 from datetime import datetime
@@ -19,7 +19,7 @@ from simsim.tokens.token_requests import ask_for_token
 pytestmark = pytest.mark.django_db(databases="__all__")
 
 FOR_EVERYONE = {"account", "destinations", "api", "connect", "connect_recipe", "postman_collection", "ask"}
-# What a form would post to an administrators' address; an address without a form gets an empty one.
+# The fields to post to each administrators' URL; without a form, nothing.
 FORMS: dict[str, dict[str, str]] = {
     "tokens": {},
     "ended_tokens": {},
@@ -58,7 +58,7 @@ def made(cast: Cast, now: datetime) -> tuple[Token, TokenCredentials]:
 
 @pytest.fixture
 def addresses(cast: Cast, made: tuple[Token, TokenCredentials], now: datetime) -> dict[str, str]:
-    """The address of each name, each leading to something that exists in Acme."""
+    """The URL of each name, with ids that exist in Acme."""
     asked = ask_for_token(actor=cast.as_bob, account=cast.acme, name="W", purpose="P", software="", now=now)
     row = logged(received_at=now, account_id=cast.acme.pk, outcome="refused", reason="x", cause="x")
     values: dict[str, object] = {"token_id": made[0].pk, "user_id": cast.bob.pk, "slug": "curl"}
@@ -73,20 +73,20 @@ def addresses(cast: Cast, made: tuple[Token, TokenCredentials], now: datetime) -
 
 
 def state() -> list[tuple[str, list[tuple[Any, ...]]]]:
-    """Return every row of ours, save what signing in leaves."""
+    """Return every row of our tables, except those that a sign-in writes."""
     ours = [model for model in apps.get_models() if model.__module__.startswith("simsim.")]
     rows = [(model.__name__, list(model._default_manager.order_by("pk").values_list())) for model in ours]
     return [(name, found) for name, found in rows if name not in {"AuditEvent", "User"}]
 
 
-def test_no_address_is_without_a_policy() -> None:
+def test_every_url_has_an_access_policy() -> None:
     assert set(ROUTES) == FOR_EVERYONE | set(FORMS)
     assert FOR_EVERYONE.isdisjoint(FORMS)
 
 
 @pytest.mark.covers("R1", "R3")
 @pytest.mark.parametrize(("who", "status"), [("bob", 403), ("charlie", 404)])
-def test_administrators_addresses_open_to_them_alone(
+def test_administrators_pages_open_only_to_them(
     cast: Cast, made: tuple[Token, TokenCredentials], addresses: dict[str, str], who: str, status: int
 ) -> None:
     client = sign_in(getattr(cast, who))
@@ -105,7 +105,7 @@ def test_administrators_addresses_open_to_them_alone(
 
 @pytest.mark.covers("R1")
 @pytest.mark.parametrize("name", sorted(FOR_EVERYONE))
-def test_a_members_addresses_open_to_members_and_not_to_strangers(
+def test_members_pages_open_to_members_and_not_to_strangers(
     cast: Cast, made: tuple[Token, TokenCredentials], addresses: dict[str, str], name: str
 ) -> None:
     bob, charlie = sign_in(cast.bob), sign_in(cast.charlie)
@@ -119,7 +119,7 @@ def test_a_members_addresses_open_to_members_and_not_to_strangers(
     assert state() == before
 
 
-def test_nobody_comes_in_without_signing_in(addresses: dict[str, str]) -> None:
+def test_every_page_requires_sign_in(addresses: dict[str, str]) -> None:
     client, before = Client(), state()
     for name, address in addresses.items():
         for answer in (client.get(address), client.post(address, FORMS.get(name, {}))):
@@ -130,7 +130,7 @@ def test_nobody_comes_in_without_signing_in(addresses: dict[str, str]) -> None:
 
 
 @pytest.mark.covers("R1")
-def test_what_is_of_another_account_does_not_open_under_ones_own(cast: Cast, addresses: dict[str, str]) -> None:
+def test_objects_of_another_account_do_not_open_under_the_own_account(cast: Cast, addresses: dict[str, str]) -> None:
     charlie, before = sign_in(cast.charlie), state()
     for name, address in addresses.items():
         if ROUTES[name].count("<") > 1 and "<slug:" not in ROUTES[name]:

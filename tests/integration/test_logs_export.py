@@ -1,4 +1,4 @@
-"""The log as a file: everything that the filters show, to an account's administrators alone, however long it is."""
+"""The export of the log: every request that matches the filters, only for the account's administrators."""
 
 import asyncio
 import csv
@@ -110,7 +110,7 @@ def test_charlie_cannot_export_alices_log(cast: Cast, token: Token) -> None:
     assert charlie.get(f"{own}&token={token.pk}").headers["Location"].startswith(f"/accounts/{cast.globex.pk}/logs/?")
 
 
-def test_what_can_not_be_used_leads_back_to_where_it_is_said(cast: Cast, alice: Client) -> None:
+def test_export_with_an_invalid_filter_redirects_to_its_error(cast: Cast, alice: Client) -> None:
     answer = alice.get(f"{page_of(cast)}export/?format=csv&status=lots&endpoint=/api/*")
     assert answer.headers["Location"] == f"{page_of(cast)}?endpoint=%2Fapi%2F%2A&status=lots"
     for wrong in ("", "?format=", "?format=xlsx"):
@@ -139,8 +139,8 @@ def test_name_of_the_file_says_account_range_and_date(account: str, query: str, 
     assert file_name(account, form, Format.CSV, NOON) == name.replace("große", "groe")
 
 
-def test_server_sends_each_part_as_it_is_made(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Under ASGI, as it is served: an iterator of the other kind would be consumed whole, and warn."""
+def test_server_sends_each_part_as_soon_as_it_is_ready(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under ASGI, as in production: an iterator of the wrong kind would be consumed completely, with a warning."""
     monkeypatch.setattr(export, "PIECE_ROWS", 5)
     wanted = [log(cast, received_at=NOON + timedelta(seconds=second)).pk for second in range(12)]
     client = AsyncClient()
@@ -156,7 +156,7 @@ def test_server_sends_each_part_as_it_is_made(cast: Cast, monkeypatch: pytest.Mo
     assert [int(line["id"]) for line in lines(b"".join(parts))] == wanted[::-1]
 
 
-def test_client_that_goes_away_ends_the_reading() -> None:
+def test_disconnected_client_stops_the_export() -> None:
     made = itertools.count()
 
     def parts() -> Iterator[bytes]:
@@ -195,7 +195,7 @@ def test_a_long_log_takes_no_more_memory_than_a_short_one() -> None:
 
 
 def resident_bytes() -> int:
-    """Return the memory that this process has now; the most that it ever had is no measure after other tests."""
+    """Return the process's current memory; its maximum may come from other tests."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
@@ -211,7 +211,7 @@ def test_operator_exports_at_the_command_line(
         return capfdbinary.readouterr().out
 
     heading, *found = simsim("--format", "csv").split(b"\r\n")
-    # No mark: what reads a pipe would take it for the first letter of the first column's name.
+    # No byte order mark: a program would read it as part of the first column's name.
     assert heading.decode() == ",".join(COLUMNS)
     assert len(found) == 4
     for options in (["--format", "jsonl"], ["--json"]):
@@ -222,7 +222,7 @@ def test_operator_exports_at_the_command_line(
     assert simsim("--format", "xlsx", status=2) == b""
 
 
-def test_reader_that_has_enough_ends_the_command_in_peace(
+def test_closed_pipe_ends_the_command_without_an_error(
     cast: Cast, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As `simsim log export … | head` does."""

@@ -1,4 +1,4 @@
-"""Refused requests that were counted instead of stored are told above the list that they are missing from."""
+"""Refused requests that were counted instead of stored are reported above the list that omits them."""
 
 import re
 import uuid
@@ -28,12 +28,12 @@ def flood(account: uuid.UUID | None, minute: int, counted: int, network: str = "
 
 
 def line(content: str) -> str:
-    """Return what the line says, as it is read; "" when there is none."""
+    """Return the line's text, "" without a line."""
     found = re.search(r'class="log-flood">.*?<span>(.*?)</span></p>', folded(content))
     return re.sub(r"<[^>]+>", "", found[1]) if found else ""
 
 
-def test_what_was_counted_is_told_with_its_number_its_source_and_its_time(cast: Cast, alice: Client) -> None:
+def test_counted_requests_are_reported_with_number_source_and_time(cast: Cast, alice: Client) -> None:
     log(cast)
     assert line(read(alice, page_of(cast))) == ""
     for minute in range(5, 9):
@@ -47,7 +47,7 @@ def test_what_was_counted_is_told_with_its_number_its_source_and_its_time(cast: 
     )
 
 
-def test_several_networks_and_days_are_told_in_one_line(cast: Cast, alice: Client) -> None:
+def test_several_networks_and_days_are_summarised_in_one_line(cast: Cast, alice: Client) -> None:
     flood(cast.acme.pk, 5, 1)
     assert "1 more refused request without" in line(read(alice, page_of(cast)))
     flood(cast.acme.pk, 24 * 60, 5, "2001:db8:1:2::/64")
@@ -69,7 +69,7 @@ def test_several_networks_and_days_are_told_in_one_line(cast: Cast, alice: Clien
         ("?until=2026-11-24T12:05", False), ("?range=1h", False),
     ],
 )  # fmt: skip
-def test_only_a_list_that_they_are_missing_from_tells_of_them(
+def test_only_a_list_that_omits_counted_requests_mentions_them(
     cast: Cast, alice: Client, now: datetime, query: str, is_told: bool
 ) -> None:
     token, _ = create_token(actor=cast.as_alice, account=cast.acme, name="Night load", expires="90d", now=now)
@@ -77,7 +77,7 @@ def test_only_a_list_that_they_are_missing_from_tells_of_them(
     assert bool(line(read(alice, page_of(cast) + query.format(token=token.pk)))) == is_told
 
 
-def test_each_page_tells_of_its_own_time(cast: Cast, alice: Client) -> None:
+def test_each_page_reports_the_floods_of_its_own_time(cast: Cast, alice: Client) -> None:
     for second in range(60):
         refused(cast, "password_unknown", received_at=NOON + timedelta(minutes=second))
     flood(cast.acme.pk, 5, 7)
@@ -89,14 +89,14 @@ def test_each_page_tells_of_its_own_time(cast: Cast, alice: Client) -> None:
     assert line(read(alice, older[1])).startswith("7 more")
 
 
-def test_ipv6_address_is_told_of_its_network(cast: Cast, alice: Client) -> None:
+def test_ipv6_address_filter_includes_floods_of_its_network(cast: Cast, alice: Client) -> None:
     flood(cast.acme.pk, 5, 7, "2001:db8:1:2::/64")
     assert "2001:db8:1:2::/64" in line(read(alice, f"{page_of(cast)}?address=2001:db8:1:2::77"))
     assert line(read(alice, f"{page_of(cast)}?address=2001:db8:1:3::77")) == ""
 
 
 @pytest.mark.covers("R1")
-def test_charlie_is_not_told_of_a_flood_on_alices_account(cast: Cast) -> None:
+def test_charlie_does_not_see_a_flood_on_alices_account(cast: Cast) -> None:
     flood(cast.acme.pk, 5, 7)
     flood(None, 5, 7)
     charlie, own = signed_in(cast.charlie), f"/accounts/{cast.globex.pk}/logs/"

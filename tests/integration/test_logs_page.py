@@ -1,4 +1,4 @@
-"""The log's pages over HTTP: what happened and why, found by every filter, to an account's administrators alone."""
+"""The log's pages over HTTP: requests and their reasons, every filter, only for the account's administrators."""
 
 import dataclasses
 import functools
@@ -43,13 +43,13 @@ def token(cast: Cast, now: datetime) -> Token:
 
 
 def listed(client: Client, address: str) -> list[int]:
-    """Return the ids of the requests that a page lists, in their order."""
+    """Return the ids of the requests on a page, in order."""
     return [int(found) for found in re.findall(r'id="request-([0-9]+)"', read(client, address))]
 
 
 @pytest.mark.covers("R1")
 @pytest.mark.parametrize(("who", "status"), [("bob", 403), ("charlie", 404)])
-def test_log_opens_to_the_accounts_administrators_alone(cast: Cast, token: Token, who: str, status: int) -> None:
+def test_log_opens_only_to_the_accounts_administrators(cast: Cast, token: Token, who: str, status: int) -> None:
     row = log(cast, token)
     client = signed_in(getattr(cast, who))
     for address in (page_of(cast), f"{page_of(cast)}?token={token.pk}", f"{page_of(cast)}{row.pk}/"):
@@ -65,13 +65,13 @@ def test_charlie_cannot_read_alices_log_under_his_own_account(cast: Cast, token:
     for foreign in (row.pk, nobodys.pk, row.pk + 1000, 10**30):
         read(charlie, f"{own}{foreign}/", 404)
     assert listed(charlie, own) == []
-    # A foreign token is told from none by nobody.
+    # Nobody can tell another account's token from a nonexistent one.
     said = [read(charlie, f"{own}?token={wanted}", 422) for wanted in (token.pk, uuid.UUID(int=7))]
     assert all("There is no such token in this account" in content for content in said)
     assert token.name not in said[0]
 
 
-def test_each_request_is_told_with_everything_the_log_holds(cast: Cast, alice: Client, token: Token) -> None:
+def test_each_request_is_shown_with_everything_in_the_log(cast: Cast, alice: Client, token: Token) -> None:
     row = log(cast, token, status=404, received_at=NOON + timedelta(seconds=9, microseconds=5), duration_seconds=1.25)
     for content in (read(alice, page_of(cast)), read(alice, f"{page_of(cast)}{row.pk}/")):
         for shown in ('<time datetime="2026-11-24T12:00:09Z">24 Nov 2026, 12:00:09 UTC</time>', "GET",
@@ -89,7 +89,7 @@ def test_each_request_is_told_with_everything_the_log_holds(cast: Cast, alice: C
         assert shown in panel, shown
 
 
-def test_token_is_shown_by_its_name_of_today_and_its_name_then(
+def test_token_is_shown_with_its_current_and_its_former_name(
     cast: Cast, alice: Client, token: Token, now: datetime
 ) -> None:
     row = log(cast, token)
@@ -100,7 +100,7 @@ def test_token_is_shown_by_its_name_of_today_and_its_name_then(
         assert "<bdi>Day load</bdi></a><small>then: <bdi>Night load</bdi>" in read(alice, address)
 
 
-def test_the_newest_come_first_and_no_page_shows_one_again(cast: Cast, alice: Client) -> None:
+def test_newest_requests_come_first_and_no_request_is_on_two_pages(cast: Cast, alice: Client) -> None:
     rows = [log(cast, received_at=NOON + timedelta(seconds=second // 3), status=404) for second in range(120)]
     address, seen, pages = f"{page_of(cast)}?status=4xx", list[int](), 0
     while address:
@@ -128,7 +128,7 @@ def test_the_newest_come_first_and_no_page_shows_one_again(cast: Cast, alice: Cl
         ("address=2001:DB8:0::1", ["old"]), ("address=::ffff:203.0.113.77&status=404&range=30d", ["day"]),
     ],
 )  # fmt: skip
-def test_each_filter_shows_its_requests_alone(
+def test_each_filter_shows_only_its_requests(
     cast: Cast, alice: Client, query: str, wanted: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("simsim.console.account_access.timezone.now", lambda: NOON + timedelta(minutes=30))
@@ -156,7 +156,7 @@ def test_filter_of_a_token_finds_ended_ones_too_and_the_form_offers_both(
     assert re.search(r'label="Active">\s*<option value="[^"]+">Living', content)
 
 
-def test_software_finds_the_requests_of_the_tokens_that_are_made_for_it_now(
+def test_software_filter_finds_requests_by_each_tokens_current_software(
     cast: Cast, alice: Client, token: Token, now: datetime
 ) -> None:
     make = functools.partial(create_token, actor=cast.as_alice, account=cast.acme, expires="90d", now=now)
@@ -172,20 +172,20 @@ def test_software_finds_the_requests_of_the_tokens_that_are_made_for_it_now(
     assert listed(alice, f"{page_of(cast)}?software=excel") == [rows[1].pk]
 
 
-def test_software_that_no_token_has_finds_nothing_and_is_named(cast: Cast, alice: Client, token: Token) -> None:
+def test_software_of_no_token_finds_nothing_and_is_named(cast: Cast, alice: Client, token: Token) -> None:
     log(cast, token)
     content = read(alice, f"{page_of(cast)}?software=power-bi")
     assert "No requests match these filters" in content
     assert '<option value="power-bi" selected>Microsoft Power BI</option>' in content
 
 
-def test_software_of_another_accounts_tokens_is_not_told(cast: Cast, now: datetime) -> None:
+def test_software_of_another_accounts_tokens_is_not_revealed(cast: Cast, now: datetime) -> None:
     excel, _ = create_token(
         actor=cast.as_alice, account=cast.acme, name="Workbook", software="excel", expires="90d", now=now
     )
     log(cast, excel)
     charlie, own = signed_in(cast.charlie), f"/accounts/{cast.globex.pk}/logs/"
-    # What another account uses can't be told from what nobody uses.
+    # Nobody can tell another account's software from unused software.
     contents = [read(charlie, f"{own}?software={slug}") for slug in ("excel", "power-bi")]
     told = [
         re.sub(r'value="[A-Za-z0-9]{64}"|Microsoft (Excel|Power BI)|excel|power-bi', "?", each) for each in contents
@@ -193,7 +193,7 @@ def test_software_of_another_accounts_tokens_is_not_told(cast: Cast, now: dateti
     assert told[0] == told[1]
 
 
-def test_thousands_of_tokens_do_not_swell_the_page(cast: Cast, alice: Client, token: Token, now: datetime) -> None:
+def test_page_stays_small_with_thousands_of_tokens(cast: Cast, alice: Client, token: Token, now: datetime) -> None:
     one, _ = create_token(actor=cast.as_alice, account=cast.acme, name="Zebra", expires="90d", now=now)
     log(cast, one)
     fields = {field.attname: getattr(token, field.attname) for field in Token._meta.fields}
@@ -221,7 +221,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
-def test_what_can_not_be_used_is_said_beside_the_field_and_nothing_typed_is_lost(
+def test_invalid_filter_is_reported_at_its_field_and_typed_texts_are_kept(
     cast: Cast, alice: Client, name: str, value: str
 ) -> None:
     log(cast)
@@ -238,7 +238,7 @@ def test_what_can_not_be_used_is_said_beside_the_field_and_nothing_typed_is_lost
     assert 'id="request-' not in content
 
 
-def test_end_before_the_beginning_and_two_time_ranges_are_said(cast: Cast, alice: Client) -> None:
+def test_end_before_the_start_and_two_time_ranges_are_reported(cast: Cast, alice: Client) -> None:
     content = read(alice, f"{page_of(cast)}?since=2026-11-24T12:00&until=2026-11-24T12:00", 422)
     assert 'id="id_until_error"' in content
     content = read(alice, f"{page_of(cast)}?range=7d&since=2026-11-24T12:00", 422)
@@ -247,18 +247,18 @@ def test_end_before_the_beginning_and_two_time_ranges_are_said(cast: Cast, alice
 
 
 @pytest.mark.parametrize("cursor", ["x", "1-2-3", "\0"])
-def test_page_that_no_longer_is_leads_back_to_the_newest(cast: Cast, alice: Client, cursor: str) -> None:
+def test_expired_cursor_leads_back_to_the_newest_requests(cast: Cast, alice: Client, cursor: str) -> None:
     answer = alice.get(page_of(cast), {"cursor": cursor, "status": "404"})
     assert answer.status_code == 422
     assert f'href="{page_of(cast)}?status=404">Back to the newest' in answer.content.decode()
 
 
-def test_empty_fields_leave_the_address(cast: Cast, alice: Client) -> None:
+def test_empty_fields_are_removed_from_the_url(cast: Cast, alice: Client) -> None:
     query = "?range=all&since=&until=&endpoint=%2Fapi%2F*&status=&outcome=&token=&software=&address="
     assert alice.get(page_of(cast) + query)["Location"] == f"{page_of(cast)}?endpoint=%2Fapi%2F%2A"
 
 
-def test_filters_that_hold_are_shown_and_can_be_taken_away(cast: Cast, alice: Client, token: Token) -> None:
+def test_active_filters_are_shown_and_can_be_removed(cast: Cast, alice: Client, token: Token) -> None:
     log(cast, token)
     chosen = {"range": "30d", "endpoint": "/api/*", "status": "2xx", "outcome": "accepted", "token": str(token.pk),
               "software": "none", "address": "203.0.113.9"}  # fmt: skip
@@ -274,7 +274,7 @@ def test_filters_that_hold_are_shown_and_can_be_taken_away(cast: Cast, alice: Cl
     assert f'class="chip-all" href="{page_of(cast)}"' in content
 
 
-def test_one_requests_address_brings_its_list_back(cast: Cast, alice: Client) -> None:
+def test_url_of_one_request_restores_its_list(cast: Cast, alice: Client) -> None:
     rows = [log(cast, status=404, received_at=NOON + timedelta(seconds=second)) for second in range(52)]
     log(cast)
     first = read(alice, f"{page_of(cast)}?status=404")
@@ -289,7 +289,7 @@ def test_one_requests_address_brings_its_list_back(cast: Cast, alice: Client) ->
 
 @pytest.mark.covers("R16")
 @pytest.mark.parametrize("cause", [cause for cause in (*Cause, *GatewayCause) if cause != Cause.OK])
-def test_every_refusal_says_why_and_what_to_do(cast: Cast, alice: Client, token: Token, cause: str) -> None:
+def test_every_refusal_has_a_reason_and_advice(cast: Cast, alice: Client, token: Token, cause: str) -> None:
     row = refused(cast, cause, token)
     for address in (page_of(cast), f"{page_of(cast)}{row.pk}/"):
         content = read(alice, address)
@@ -311,7 +311,7 @@ def test_every_refusal_says_why_and_what_to_do(cast: Cast, alice: Client, token:
         ("password_unknown", False, "/connect/"), ("no_credentials", False, "/connect/"),
     ],
 )  # fmt: skip
-def test_refusal_leads_to_where_it_is_mended(
+def test_refusal_links_to_the_page_that_fixes_it(
     cast: Cast, alice: Client, token: Token, now: datetime, cause: str, ended: bool, leads_to: str
 ) -> None:
     row = refused(cast, cause, token)
@@ -340,7 +340,7 @@ def test_refusal_leads_to_where_it_is_mended(
         ([], "The address 203.0.113.9 is not in the networks that the token “Night load” allows."),
     ],
 )  # fmt: skip
-def test_address_that_was_not_allowed_is_told_by_what_the_token_allows_now(
+def test_refusal_of_an_address_mentions_what_the_token_allows_now(
     cast: Cast, alice: Client, token: Token, now: datetime, networks: list[str], said: str
 ) -> None:
     row = refused(cast, "address_not_allowed", token)
@@ -358,13 +358,13 @@ def test_address_that_can_not_be_read_is_told_as_it_stands(cast: Cast, alice: Cl
     assert "The address unix: is not in the one network that “Partner” allows." in read(alice, page_of(cast))
 
 
-def test_page_of_refusals_stays_light(cast: Cast, alice: Client, token: Token) -> None:
+def test_page_of_refusals_stays_small(cast: Cast, alice: Client, token: Token) -> None:
     for second in range(50):
         refused(cast, "password_form", received_at=NOON + timedelta(seconds=second))
     assert len(alice.get(f"{page_of(cast)}?follow=on").content) < 80_000
 
 
-def test_outcomes_are_told_in_words(cast: Cast, alice: Client) -> None:
+def test_outcomes_are_shown_in_words(cast: Cast, alice: Client) -> None:
     log(cast, outcome="unknown", status=None, duration_seconds=None, bytes=None, address=None)
     content = read(alice, page_of(cast))
     assert "Outcome unknown" in content
@@ -413,7 +413,7 @@ def test_hostile_requests_are_shown_exactly_and_run_nowhere(cast: Cast, alice: C
         assert "default-src 'none'" in answer["Content-Security-Policy"]
 
 
-def test_menu_leads_administrators_to_the_log_and_members_not(cast: Cast, alice: Client) -> None:
+def test_menu_has_the_log_only_for_administrators(cast: Cast, alice: Client) -> None:
     link = f'<a href="{page_of(cast)}"'
     assert link in read(alice, f"/accounts/{cast.acme.pk}/tokens/")
     assert f'{link} aria-current="page"' in read(alice, page_of(cast))

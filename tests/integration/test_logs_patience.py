@@ -1,4 +1,4 @@
-"""A search of the log that takes long is told while it lasts: nothing is left out, shown twice, or endless."""
+"""A long search of the log shows its progress, ends, and shows each request exactly once."""
 
 import re
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ def alice(cast: Cast) -> Client:
 
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every day, and in a day every few rows, is a step of its own, and no look takes more than one."""
+    """Make each day, and each few rows of a day, a separate step, and limit each search to one step."""
     monkeypatch.setattr(plan, "STEP_ROWS", 4)
     monkeypatch.setattr(plan, "STEP_DAYS", 1)
     for name in ("PATIENCE_SECONDS", "PATIENCE_BY_ITSELF_SECONDS", "PATIENCE_BY_LINK_SECONDS"):
@@ -40,7 +40,7 @@ OTHER: dict[str, Any] = {"outcome": "unknown", "status": None}
 
 
 def fill(cast: Cast, *, days: int, every: int) -> list[int]:
-    """Log six requests a day; return the ids of those that are looked for, newest first."""
+    """Log six requests a day; return the ids of the matching ones, newest first."""
     rows = [
         log(cast, received_at=NOON - timedelta(days=day, minutes=minute),
             **(WANTED if minute == 0 and day % every == 0 else OTHER))
@@ -49,7 +49,7 @@ def fill(cast: Cast, *, days: int, every: int) -> list[int]:
     return [row.pk for row in rows if row.outcome == "accepted"]
 
 
-def test_page_that_is_not_full_says_how_far_it_looked_and_goes_on_to_the_end(cast: Cast, alice: Client) -> None:
+def test_incomplete_page_says_how_far_it_searched_and_continues_to_the_end(cast: Cast, alice: Client) -> None:
     wanted = fill(cast, days=12, every=5)
     content = read(alice, f"{page_of(cast)}?outcome=accepted")
     assert re.search(
@@ -87,7 +87,7 @@ def test_page_stops_when_it_is_full_and_the_next_begins_below(cast: Cast, alice:
     assert [int(pk) for pk in seen] == wanted[: len(seen)]
 
 
-def test_search_stops_by_itself_and_waits_to_be_told(
+def test_search_stops_by_itself_and_waits_for_a_click(
     cast: Cast, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (request_list, fragments):
@@ -100,7 +100,7 @@ def test_search_stops_by_itself_and_waits_to_be_told(
     assert "Search further back" in content
 
 
-def test_links_alone_lead_through_the_whole_log_and_show_each_request_once(cast: Cast, alice: Client) -> None:
+def test_links_page_through_the_whole_log_and_show_each_request_once(cast: Cast, alice: Client) -> None:
     wanted = fill(cast, days=12, every=4)
     address, seen, pages = f"{page_of(cast)}?outcome=accepted", list[str](), 0
     while address:
@@ -114,7 +114,7 @@ def test_links_alone_lead_through_the_whole_log_and_show_each_request_once(cast:
     assert pages > 1
 
 
-def test_search_that_found_nothing_ends_with_the_page_that_says_so(cast: Cast, alice: Client) -> None:
+def test_search_without_results_ends_with_a_page_that_says_so(cast: Cast, alice: Client) -> None:
     for day in range(9):
         log(cast, received_at=NOON - timedelta(days=day), status=404)
     content = read(alice, f"{page_of(cast)}?outcome=accepted&address=198.51.100.9")
@@ -126,7 +126,7 @@ def test_search_that_found_nothing_ends_with_the_page_that_says_so(cast: Cast, a
     assert 'id="said"' not in content  # the page has it already
 
 
-def test_cursor_in_the_middle_of_a_full_day_never_stands_still_nor_goes_back(cast: Cast) -> None:
+def test_cursor_in_the_middle_of_a_full_day_always_advances(cast: Cast) -> None:
     rows = [log(cast, received_at=NOON.replace(hour=hour), address="203.0.113.7") for hour in range(24)]
     filters = LogFilters(cast.acme.pk, outcome=Outcome.ACCEPTED)
     cursor, seen = None, list[int]()
@@ -145,12 +145,12 @@ def test_cursor_in_the_middle_of_a_full_day_never_stands_still_nor_goes_back(cas
      "below=9&listed=3&turn=0", "below=9&listed=3&turn=41", "below=9&listed=3&turn=1&status=lots",
      "below=9&listed=3&turn=1&token=00000000-0000-0000-0000-000000000007"],
 )  # fmt: skip
-def test_only_a_page_of_ours_goes_on(cast: Cast, alice: Client, asked: str) -> None:
+def test_only_our_own_pages_can_continue_a_search(cast: Cast, alice: Client, asked: str) -> None:
     read(alice, f"{page_of(cast)}more/?{asked}", 404)
 
 
 @pytest.mark.covers("R1")
-def test_charlie_cannot_go_on_in_alices_log(cast: Cast, now: datetime) -> None:
+def test_charlie_cannot_continue_a_search_in_alices_log(cast: Cast, now: datetime) -> None:
     token, _ = create_token(actor=cast.as_alice, account=cast.acme, name="Night load", expires="90d", now=now)
     row = log(cast, token)
     charlie, asked = signed_in(cast.charlie), f"more/?below={row.pk + 1}&listed=1&turn=1"

@@ -40,7 +40,7 @@ def mailbox(settings: Any) -> Iterator[Mailbox]:
 
 
 class Seen(HTMLParser):
-    """The words and links in the HTML."""
+    """The text and the links of the HTML."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

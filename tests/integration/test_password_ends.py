@@ -47,7 +47,7 @@ def test_ends_that_older_code_left_out_or_behind_are_filled_in_once(cast: Cast, 
     assert password_ends.fill_in(settings.KEYRING, batch=2) == 0
 
 
-def test_migrate_fills_in_and_then_has_nothing_to_do(cast: Cast, now: datetime) -> None:
+def test_migrate_fills_in_the_ends_once(cast: Cast, now: datetime) -> None:
     _, password = made(cast, now)
     bring_up_to_date()
     Token.objects.update(password_end="")

@@ -1,4 +1,4 @@
-"""A password that is pasted into the search leads to its token, and into no address, answer, log or cookie."""
+"""A password that is pasted into the search finds its token, and is in no URL, answer, log or cookie."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,7 +30,7 @@ def search(client: Client, cast: Cast, text: str, **more: Any) -> Any:
     return client.post(f"{list_of(cast)}search/", {"q": text}, **more)
 
 
-def test_words_lead_to_an_address_that_can_be_kept(cast: Cast, alice: Client, made: Any) -> None:
+def test_words_lead_to_a_url_that_can_be_bookmarked(cast: Cast, alice: Client, made: Any) -> None:
     del made
     sent = {"q": "leak", "software": "", "attention": "soon"}
     answer = alice.post(f"{list_of(cast)}search/", sent)
@@ -59,7 +59,7 @@ def test_password_leads_to_its_token_and_is_in_no_answer(
     assert AuditEvent.objects.count() == before, "a lookup shows no password"
 
 
-def test_replaced_password_leads_to_its_token_and_says_whether_it_works(
+def test_replaced_password_finds_its_token_and_says_whether_it_works(
     cast: Cast, alice: Client, made: tuple[Token, TokenCredentials], now: datetime
 ) -> None:
     token, credentials = made
@@ -72,7 +72,7 @@ def test_replaced_password_leads_to_its_token_and_says_whether_it_works(
 
 
 @pytest.mark.covers("R1")
-def test_password_of_nobody_and_of_another_account_get_the_same_answer(
+def test_unknown_and_another_accounts_passwords_get_the_same_answer(
     cast: Cast, alice: Client, made: Any, now: datetime
 ) -> None:
     del made
@@ -87,7 +87,7 @@ def test_password_of_nobody_and_of_another_account_get_the_same_answer(
     assert answers[0] == answers[1]
 
 
-def test_part_of_a_password_gets_into_no_address_either(
+def test_part_of_a_password_is_in_no_url_either(
     cast: Cast, alice: Client, made: tuple[Token, TokenCredentials]
 ) -> None:
     part = made[1].password[:-1]

@@ -107,7 +107,7 @@ def test_only_an_administrator_of_the_account_manages_its_people_in_the_console(
 
 
 @pytest.mark.covers("R1")
-def test_people_of_another_account_are_not_found_under_ones_own(cast: Cast) -> None:
+def test_people_of_another_account_are_not_found_under_the_own_account(cast: Cast) -> None:
     charlie, before = sign_in(cast.charlie.email), state()
     for page, form in (("role", {"role": "member"}), ("remove", {}), ("invite", {})):
         address = f"/accounts/{cast.globex.pk}/people/{cast.alice.pk}/{page}/"
@@ -258,7 +258,7 @@ def test_administrator_promotes_demotes_and_removes_after_being_asked(cast: Cast
 
 
 @pytest.mark.covers("R1")
-def test_last_administrator_is_told_why_nothing_can_be_done(cast: Cast, alice: Client) -> None:
+def test_page_explains_why_the_last_administrator_cannot_be_changed(cast: Cast, alice: Client) -> None:
     listed = alice.get(people(cast)).content.decode()
     assert "You are the last administrator" in listed
     before = state()
@@ -294,7 +294,7 @@ def test_person_who_gives_up_their_role_is_asked_first_and_lands_on_a_permitted_
 
 
 @pytest.mark.covers("R1")
-def test_open_browser_can_not_manage_people(cast: Cast, alice: Client, now: datetime) -> None:
+def test_people_cannot_be_managed_at_an_open_browser(cast: Cast, alice: Client, now: datetime) -> None:
     change_role(actor=cast.olga, account=cast.acme, user=cast.bob, role="administrator", now=now)
     bobs: Callable[[str], str] = lambda page: people(cast, cast.bob.pk, page)  # noqa: E731
     attempts: list[tuple[str, dict[str, str]]] = [
@@ -314,7 +314,7 @@ def test_open_browser_can_not_manage_people(cast: Cast, alice: Client, now: date
     invited = alice.post(people(cast, "invite"), {"email": DORA, "role": "member"})
     assert invited["Location"] == people(cast), "a member is no foothold"
 
-    # The password leads to the page, without the form that somebody else may have sent from it.
+    # After the password comes the page, without the form that somebody else may have sent.
     for address, form in attempts:
         asked = alice.post(address, form)
         assert alice.post(asked["Location"], {"password": PASSWORD})["Location"] == address

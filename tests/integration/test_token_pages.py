@@ -1,4 +1,4 @@
-"""What an administrator does with tokens: finds them, previews a list, tests and rotates."""
+"""The pages of tokens over HTTP: lists, search, previews, edits, rotation and tests."""
 
 import html
 import re
@@ -55,7 +55,7 @@ def many(cast: Cast, now: datetime) -> None:
 
 
 @pytest.mark.covers("R4", "R5", "B5")
-def test_tokens_that_want_attention_stand_first_and_say_why(cast: Cast, alice: Client, now: datetime) -> None:
+def test_tokens_that_need_attention_come_first_with_the_reason(cast: Cast, alice: Client, now: datetime) -> None:
     many(cast, now)
     page = alice.get(list_of(cast))
     assert names_in(page) == ["Ends sooner", "Ends soon", "Never", "Idle", "Fresh", "Busy"]
@@ -68,7 +68,7 @@ def test_tokens_that_want_attention_stand_first_and_say_why(cast: Cast, alice: C
 def test_each_name_in_a_list_leads_to_its_token(
     cast: Cast, alice: Client, made: tuple[Token, TokenCredentials], now: datetime, ended: str
 ) -> None:
-    """The lists put the addresses together themselves."""
+    """The lists build their URLs themselves."""
     token, _ = made
     if ended:
         revoke_token(actor=cast.as_alice, token=token, now=now)
@@ -101,7 +101,7 @@ def test_tokens_are_found_by_text_software_and_state(
     assert names or "No tokens match" in text_of(page)
 
 
-def test_search_goes_on_through_the_pages(cast: Cast, alice: Client, now: datetime) -> None:
+def test_search_is_kept_across_pages(cast: Cast, alice: Client, now: datetime) -> None:
     for number in range(27):
         create_token(actor=cast.as_alice, account=cast.acme, name=f"T&{number:02}", expires="90d", now=now)
     first = alice.get(list_of(cast), {"q": "t&"})
@@ -120,7 +120,9 @@ def test_neither_search_nor_counts_reach_into_another_account(cast: Cast, now: d
 
 
 @pytest.mark.covers("B5")
-def test_requests_of_the_last_30_days_are_drawn_and_told(cast: Cast, alice: Client, made: Any, now: datetime) -> None:
+def test_requests_of_the_last_30_days_are_drawn_and_described(
+    cast: Cast, alice: Client, made: Any, now: datetime
+) -> None:
     today: date = now.date()
     for days_ago, accepted in ((0, 200), (10, 1000), (29, 4), (30, 50_000)):
         UsageCount.objects.create(
@@ -136,9 +138,7 @@ def test_requests_of_the_last_30_days_are_drawn_and_told(cast: Cast, alice: Clie
 
 @pytest.mark.covers("R5", "R10")
 @pytest.mark.parametrize("where", ["new/", "token"])
-def test_mistakes_are_told_while_one_types_and_nothing_is_saved(
-    cast: Cast, alice: Client, made: Any, where: str
-) -> None:
+def test_errors_are_shown_while_typing_and_nothing_is_saved(cast: Cast, alice: Client, made: Any, where: str) -> None:
     address = f"{list_of(cast)}new/" if where == "new/" else f"{list_of(cast)}{made[0].pk}/"
     before = AuditEvent.objects.count()
     form = {
@@ -157,7 +157,7 @@ def test_mistakes_are_told_while_one_types_and_nothing_is_saved(
     assert (Token.objects.count(), AuditEvent.objects.count()) == (1, before)
 
 
-def test_nobody_is_told_that_a_field_is_required_before_it_was_typed(cast: Cast, alice: Client) -> None:
+def test_empty_field_is_not_reported_as_required_while_typing(cast: Cast, alice: Client) -> None:
     form = {"press": "check", "name": "", "expires": "date", "expires_on": "", "network": "10.0.0.0/8"}
     answer = alice.post(f"{list_of(cast)}new/", form, headers=HTMX)
     assert text_of(answer) == ""
@@ -176,7 +176,7 @@ def lines(answer: Any) -> list[str]:
 
 
 @pytest.mark.covers("B3")
-def test_narrower_list_is_saved_only_after_whom_it_refuses_was_seen(cast: Cast, alice: Client, seen: Token) -> None:
+def test_narrower_list_is_saved_only_after_its_preview_was_seen(cast: Cast, alice: Client, seen: Token) -> None:
     address = f"{list_of(cast)}{seen.pk}/"
     form = {"name": "Power BI", "network": ["203.0.113.0/24"]}
     asked = alice.post(address, form)
@@ -184,7 +184,7 @@ def test_narrower_list_is_saved_only_after_whom_it_refuses_was_seen(cast: Cast, 
     assert "2 of the 42 requests of the last 30 days came from one address outside it" in text_of(asked)
     assert Token.objects.get().allowed_networks == []
 
-    # What was seen was another list: nothing is saved by the old “anyway”.
+    # The preview was of another list, so “Save anyway” saves nothing.
     elsewhere = alice.post(
         address, form | {"network": "10.0.0.0/8", "press": "save-anyway", "previewed": "203.0.113.0/24"}
     )
@@ -202,7 +202,7 @@ def test_narrower_list_is_saved_only_after_whom_it_refuses_was_seen(cast: Cast, 
 
 
 @pytest.mark.covers("B3")
-def test_list_that_refuses_nobody_who_came_is_saved_at_once(cast: Cast, alice: Client, seen: Token) -> None:
+def test_list_that_would_have_refused_nobody_is_saved_at_once(cast: Cast, alice: Client, seen: Token) -> None:
     alice.post(f"{list_of(cast)}{seen.pk}/", {"name": "Power BI", "network": ["203.0.113.0/24", "198.51.100.0/24"]})
     assert Token.objects.get().allowed_networks == ["203.0.113.0/24", "198.51.100.0/24"]
     again = alice.post(
@@ -221,7 +221,7 @@ def test_list_is_saved_as_report_only_until_it_is_enforced(cast: Cast, alice: Cl
     page = text_of(alice.get(address))
     assert "Once enforced, this list would refuse requests that are let in now" in page
     assert "198.51.100.7" in page
-    # To enforce it is to narrow it.
+    # Enforcing a report-only list narrows it.
     assert "would have refused requests" in text_of(alice.post(address, form))
     assert Token.objects.get().report_only is True
     alice.post(address, form | {"press": "save-anyway", "previewed": "203.0.113.0/24"})
@@ -244,7 +244,7 @@ def test_traffic_suggests_a_list_and_nothing_is_suggested_without_traffic(
 
 
 @pytest.mark.covers("B3")
-def test_page_says_how_the_browsers_address_was_determined(cast: Cast, alice: Client, made: Any) -> None:
+def test_page_explains_how_the_browsers_address_was_determined(cast: Cast, alice: Client, made: Any) -> None:
     page = alice.get(f"{list_of(cast)}{made[0].pk}/", REMOTE_ADDR="198.51.100.7")
     assert "Your address is 198.51.100.7." in text_of(page)
     through = alice.get(f"{list_of(cast)}new/", REMOTE_ADDR="", HTTP_X_FORWARDED_FOR="203.0.113.9")
@@ -273,7 +273,7 @@ def test_rotation_shows_the_new_password_and_a_form_sent_twice_rotates_once(
 
 
 @pytest.mark.covers("B2")
-def test_overlap_is_shown_with_the_old_passwords_last_use_and_ends_when_told(
+def test_overlap_is_shown_with_the_previous_passwords_last_use_and_can_be_ended(
     cast: Cast, alice: Client, made: tuple[Token, TokenCredentials], now: datetime
 ) -> None:
     token, _ = made
@@ -311,7 +311,7 @@ def test_credentials_are_downloaded_as_a_file_and_that_is_recorded(
 
 
 @pytest.mark.covers("R11")
-def test_edit_page_shows_the_password_only_in_answer_to_the_question(
+def test_edit_page_shows_the_password_only_in_answer_to_a_post(
     cast: Cast, alice: Client, made: tuple[Token, TokenCredentials]
 ) -> None:
     address = f"{list_of(cast)}{made[0].pk}/"
@@ -319,11 +319,11 @@ def test_edit_page_shows_the_password_only_in_answer_to_the_question(
     shown = alice.post(f"{address}credentials/").content.decode()
     assert made[1].password in shown
     assert 'data-hide-after="60"' in shown
-    # The form beside it goes on working.
+    # The form beside it still works.
     assert f'action="{address}"' in shown
 
 
-def test_test_without_a_gate_says_so_and_is_recorded(cast: Cast, alice: Client, made: Any) -> None:
+def test_token_test_without_a_gate_says_so_and_is_recorded(cast: Cast, alice: Client, made: Any) -> None:
     assert not settings.OPERATOR.gate_socket.exists()
     for headers in ({}, HTMX):
         answer = alice.post(f"{list_of(cast)}{made[0].pk}/test/", headers=headers)
@@ -334,9 +334,7 @@ def test_test_without_a_gate_says_so_and_is_recorded(cast: Cast, alice: Client, 
 
 @pytest.mark.covers("R12")
 @pytest.mark.parametrize("page", ["rotate/", "rotate/end-overlap/", "credentials/", "credentials/env/", "test/", ""])
-def test_ended_token_can_be_read_and_nothing_else(
-    cast: Cast, alice: Client, made: tuple[Token, TokenCredentials], page: str
-) -> None:
+def test_ended_token_is_read_only(cast: Cast, alice: Client, made: tuple[Token, TokenCredentials], page: str) -> None:
     address = f"{list_of(cast)}{made[0].pk}/"
     alice.post(f"{address}revoke/", {"reason": "other"})
     answer = alice.post(f"{address}{page}", {"name": "New", "network": "", "overlap": "day", "after": "first"})
@@ -354,7 +352,7 @@ def test_token_outlives_the_administrator_who_made_it(cast: Cast, alice: Client,
 
 
 def grow_old(client: Client) -> None:
-    """Let the sign-in of this browser lie an hour back."""
+    """Make this browser's sign-in an hour old."""
     session = client.session
     for record in session["account_authentication_methods"]:
         record["at"] = time.time() - 3600
@@ -362,12 +360,12 @@ def grow_old(client: Client) -> None:
 
 
 @pytest.mark.covers("B2", "R11")
-def test_form_that_somebody_left_behind_is_not_done_when_the_password_is_typed_later(
+def test_abandoned_form_is_not_sent_when_the_password_is_entered_later(
     cast: Cast, alice: Client, made: tuple[Token, TokenCredentials]
 ) -> None:
     token, new = f"{list_of(cast)}{made[0].pk}/", f"{list_of(cast)}new/"
     grow_old(alice)
-    # Left at an open browser: a rotation without overlap, and a token that nobody asked for.
+    # Sent by somebody else at an open browser: a rotation without overlap, and a new token.
     alice.post(f"{token}rotate/", {"overlap": "none", "after": "first"})
     alice.post(new, {"name": "Backdoor", "expires": "365d", "network": ""})
     for page in (f"{token}rotate/", new):
@@ -379,7 +377,7 @@ def test_form_that_somebody_left_behind_is_not_done_when_the_password_is_typed_l
 
 
 @pytest.mark.covers("B3", "R12")
-def test_page_that_was_opened_long_ago_does_not_undo_what_was_changed_since(
+def test_page_opened_long_ago_does_not_undo_later_changes(
     cast: Cast, alice: Client, made: tuple[Token, TokenCredentials], now: datetime
 ) -> None:
     token, address = made[0], f"{list_of(cast)}{made[0].pk}/"
@@ -415,7 +413,7 @@ def test_page_that_was_opened_long_ago_does_not_undo_what_was_changed_since(
         ({"network": ["10.0.0.0/8"], "description": "New words"}, False),
     ],
 )
-def test_open_browser_does_not_let_more_addresses_in(
+def test_widening_an_allowlist_at_an_open_browser_needs_the_password(
     cast: Cast, alice: Client, made: tuple[Token, TokenCredentials], now: datetime, change: dict[str, Any], asks: bool
 ) -> None:
     edit_token(actor=cast.as_alice, token=made[0], allowed_networks=["10.0.0.0/8"], now=now)
@@ -429,7 +427,7 @@ def test_open_browser_does_not_let_more_addresses_in(
 
 
 @pytest.mark.covers("R10")
-def test_long_list_is_one_text_and_an_endless_one_is_refused(cast: Cast, alice: Client, made: Any) -> None:
+def test_long_list_is_one_text_and_a_list_beyond_the_limit_is_refused(cast: Cast, alice: Client, made: Any) -> None:
     address = f"{list_of(cast)}{made[0].pk}/"
     many = [f"10.{number // 256}.{number % 256}.1" for number in range(3000)]
     answer = alice.post(address, {"name": "Power BI", "network": "\n".join(many)})
@@ -447,7 +445,7 @@ def test_long_list_is_one_text_and_an_endless_one_is_refused(cast: Cast, alice: 
 
 
 @pytest.mark.covers("R5", "R10", "R18")
-def test_every_error_is_told_at_once_with_a_link_to_its_field_and_the_focus_on_the_first(
+def test_all_errors_are_shown_at_once_with_links_and_the_first_gets_the_focus(
     cast: Cast, alice: Client, made: Any
 ) -> None:
     del made
@@ -473,7 +471,7 @@ def test_every_error_is_told_at_once_with_a_link_to_its_field_and_the_focus_on_t
 
 
 @pytest.mark.covers("R5", "R12")
-def test_edit_tells_a_taken_name_with_the_other_errors(cast: Cast, alice: Client, made: Any, now: datetime) -> None:
+def test_edit_reports_a_taken_name_with_the_other_errors(cast: Cast, alice: Client, made: Any, now: datetime) -> None:
     create_token(actor=cast.as_alice, account=cast.acme, name="Taken", expires="90d", now=now)
     sent = {"name": "Taken", "network": ["nowhere"], "description": "x" * 2000}
     refused = alice.post(f"{list_of(cast)}{made[0].pk}/", sent)

@@ -104,7 +104,9 @@ def test_member_asks_with_one_form_and_every_active_administrator_is_mailed(
 
 
 @pytest.mark.covers("R3", "B6")
-def test_asking_twice_changes_nothing_and_mails_nobody_again(cast: Cast, bob: Client, asked: TokenRequest) -> None:
+def test_second_identical_request_changes_nothing_and_sends_no_mail(
+    cast: Cast, bob: Client, asked: TokenRequest
+) -> None:
     before = state()
     answer = bob.post(at(cast.acme, "ask"), FORM | {"name": "  SALES report ", "purpose": "Please!"}, follow=True)
     assert "You have already asked for “Sales report”." in text_of(answer.content)
@@ -172,7 +174,7 @@ def test_only_people_of_the_account_ask_and_only_its_administrators_answer(
 
 
 @pytest.mark.covers("R3")
-def test_link_of_the_mail_opens_the_form_filled_in_and_changes_nothing(
+def test_link_in_the_mail_opens_the_filled_in_form_and_changes_nothing(
     cast: Cast, alice: Client, asked: TokenRequest
 ) -> None:
     before = state()
@@ -290,9 +292,7 @@ def test_foreign_request_is_not_found(cast: Cast, asked: TokenRequest, now: date
 
 
 @pytest.mark.covers("R3")
-def test_password_is_asked_for_on_the_way_and_the_request_is_not_lost(
-    cast: Cast, alice: Client, asked: TokenRequest
-) -> None:
+def test_request_is_kept_while_the_password_is_asked_for(cast: Cast, alice: Client, asked: TokenRequest) -> None:
     def grow_old() -> None:
         session = alice.session
         for record in session["account_authentication_methods"]:
@@ -341,9 +341,7 @@ def test_member_sees_only_their_own_requests_and_texts_are_escaped(
 
 
 @pytest.mark.covers("R3")
-def test_administrator_who_asks_and_members_page_by_get_lead_where_they_belong(
-    cast: Cast, alice: Client, bob: Client
-) -> None:
+def test_get_of_the_request_form_redirects_each_role_to_its_page(cast: Cast, alice: Client, bob: Client) -> None:
     assert bob.get(at(cast.acme, "ask"))["Location"] == at(cast.acme)
     assert alice.get(at(cast.acme, "ask"), follow=True).redirect_chain[-1][0] == at(cast.acme, "tokens")
 

@@ -1,4 +1,4 @@
-"""The usage page over HTTP: the counts of what happened, the way to each request, to administrators alone."""
+"""The usage page over HTTP: counts and links to their requests, only for administrators."""
 
 import html
 import re
@@ -46,7 +46,7 @@ def token_of(cast: Cast, name: str, software: str | None = None, *, created: dat
 
 
 def log(account: Account, token: Token | None = None, number: int = 1, **changed: Any) -> None:
-    """Store requests of a moment ago."""
+    """Store recent requests."""
     values: dict[str, Any] = {
         "received_at": timezone.now() - timedelta(seconds=5), "account_id": account.pk, "address": "203.0.113.9",
         "token_id": token.pk if token else None, "token_name": token.name if token else None,
@@ -85,7 +85,7 @@ def ways_of(content: str) -> list[str]:
 
 @pytest.mark.covers("R1")
 @pytest.mark.parametrize(("who", "status"), [("bob", 403), ("charlie", 404)])
-def test_usage_opens_to_the_accounts_administrators_alone(cast: Cast, who: str, status: int) -> None:
+def test_usage_opens_only_to_the_accounts_administrators(cast: Cast, who: str, status: int) -> None:
     log(cast.acme, token_of(cast, "Night load"))
     client = signed_in(getattr(cast, who))
     for query in ("", "?range=24h&by=endpoint"):
@@ -111,7 +111,7 @@ def test_charlie_infers_nothing_of_acme_from_his_own_page(cast: Cast) -> None:
 
 
 @pytest.mark.covers("R7")
-def test_each_split_adds_up_to_a_recount_of_the_log_and_leads_to_its_requests(cast: Cast, alice: Client) -> None:
+def test_each_split_equals_a_recount_of_the_log_and_links_to_its_requests(cast: Cast, alice: Client) -> None:
     loader, script = token_of(cast, "Night load", "snowflake"), token_of(cast, "Script")
     second = token_of(cast, "Second load", "snowflake")
     log(cast.acme, loader, 4)
@@ -143,14 +143,14 @@ def test_each_split_adds_up_to_a_recount_of_the_log_and_leads_to_its_requests(ca
             assert 'id="request-' in read(alice, way), way
 
 
-def test_what_the_log_has_no_filter_for_leads_nowhere(cast: Cast, alice: Client) -> None:
+def test_part_without_a_filter_in_the_log_has_no_link(cast: Cast, alice: Client) -> None:
     for resource in ("*", "/files/*", "/<script>alert(1)</script>?x"):
         log(cast.acme, None, resource=resource)
     content = read(alice, page_of(cast.acme, "?range=90d&by=endpoint"))
     assert "<script>alert(1)" not in alice.get(page_of(cast.acme, "?by=endpoint")).content.decode()
     assert len(rows_of(content)) == 3
     [way] = ways_of(content)
-    # The log has no name for ninety days: the way says when they began.
+    # The log has no name for ninety days, so the link has their start.
     since = timezone.now().date() - timedelta(days=89)
     assert parse_qs(urlsplit(way).query) == {
         "since": [f"{since}T00:00"], "endpoint": ["/<script>alert(1)</script>?x"],
@@ -184,7 +184,7 @@ def test_pictures_carry_no_style_and_no_script(cast: Cast, alice: Client) -> Non
     assert f'href="/accounts/{cast.acme.pk}/logs/?range=24h&outcome=refused"' in content
 
 
-def test_empty_page_says_what_will_be_here(cast: Cast, alice: Client) -> None:
+def test_empty_usage_page_explains_what_it_will_show(cast: Cast, alice: Client) -> None:
     content = read(alice, page_of(cast.acme))
     assert "No requests yet" in content
     assert "When a program calls the API" in content
@@ -197,14 +197,14 @@ def test_empty_page_says_what_will_be_here(cast: Cast, alice: Client) -> None:
     assert rows_of(read(alice, page_of(cast.acme, "?range=90d"))) == {"Without a token": (1, 0)}
 
 
-def test_nonsense_in_the_address_asks_for_what_is_usual(cast: Cast, alice: Client) -> None:
+def test_invalid_parameters_in_the_url_count_as_defaults(cast: Cast, alice: Client) -> None:
     log(cast.acme, token_of(cast, "Night load"))
     usual = rows_of(read(alice, page_of(cast.acme)))
     for query in ("?range=1y&by=day", "?range=&by=", "?range=24h%00&by=%27", "?by=token&by=x"):
         assert rows_of(read(alice, page_of(cast.acme, query))) == usual
 
 
-def test_short_retention_is_said(cast: Cast, alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_short_retention_is_mentioned(cast: Cast, alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     log(cast.acme)
     assert "The log is kept for" not in read(alice, page_of(cast.acme, "?range=90d"))
     operator = settings.OPERATOR.model_copy(update={"log_retention_days": 30})
@@ -213,7 +213,7 @@ def test_short_retention_is_said(cast: Cast, alice: Client, monkeypatch: pytest.
     assert "The log is kept for" not in read(alice, page_of(cast.acme, "?range=30d"))
 
 
-def test_unused_tokens_and_new_addresses_are_pointed_out(cast: Cast, alice: Client) -> None:
+def test_unused_tokens_and_new_addresses_are_listed(cast: Cast, alice: Client) -> None:
     now = timezone.now()
     long_ago = now - timedelta(days=80)
     never, idle = (token_of(cast, name, created=long_ago) for name in ("Never", "Idle"))
@@ -246,7 +246,7 @@ def test_revoked_token_keeps_its_name_and_its_software(cast: Cast, alice: Client
 
 
 @pytest.mark.parametrize("by", SPLITS)
-def test_page_takes_few_queries_however_much_there_is(cast: Cast, alice: Client, by: str) -> None:
+def test_page_takes_few_queries_for_any_amount_of_usage(cast: Cast, alice: Client, by: str) -> None:
     for number in range(30):
         token = token_of(cast, f"Token {number}", "excel" if number % 2 else None)
         log(cast.acme, token, resource=f"/api/v{number}/x", status=400 + number, address=f"198.51.100.{number}")

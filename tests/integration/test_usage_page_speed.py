@@ -1,4 +1,4 @@
-"""The usage page is as quick for ten million requests as for ten: all that it reads are counts, through an index."""
+"""The usage page is as fast for ten million requests as for ten: it reads only counts, through an index."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -34,7 +34,7 @@ KINDS = (
 
 
 def test_every_question_to_the_counts_goes_through_an_index(now: datetime) -> None:
-    # Of several accounts: an account that fills the table is read without an index, and rightly.
+    # Of several accounts: if one account fills the table, reading without an index is right.
     for number in range(4):
         many_counts(uuid.UUID(int=ACME.int + number), now)
     connection = connections[settings.REQUEST_LOG_ALIAS]
@@ -89,7 +89,7 @@ def many_counts(account_id: uuid.UUID, now: datetime) -> None:
         for span in spans:
             for kind, values, value in KINDS:
                 each = REQUESTS // span.number // values
-                # Half of the classes are filled, as they are where an API has quick and slow endpoints.
+                # Half of the classes are used, as for an API with fast and slow endpoints.
                 took = ", ".join(str(each // 16) if 6 <= place < 22 else "0" for place in range(durations.CLASSES))
                 cursor.execute(
                     "WITH RECURSIVE times(t) AS (SELECT 0 UNION ALL SELECT t + 1 FROM times WHERE t < %s), "

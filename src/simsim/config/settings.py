@@ -165,7 +165,7 @@ STORAGES = {
 }
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
-    "simsim.console.static_storage.InstalledPackages",
+    "simsim.console.static_storage.PackageFinder",
 ]
 
 MAIL = OPERATOR.mail_server()

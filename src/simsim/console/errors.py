@@ -24,7 +24,7 @@ class Explanation:
 
 
 def sentence(problem: Problem) -> str:
-    """Return the problem's sentence in the reader's language."""
+    """Return the problem's message in the reader's language."""
     if isinstance(problem, Invalid):
         return " ".join(gettext(error.message) % error.params for error in problem.errors)
     text = problem.detail or problem.title
@@ -32,7 +32,7 @@ def sentence(problem: Problem) -> str:
 
 
 def problem_page(request: HttpRequest, problem: Problem) -> HttpResponse:
-    """Return the page of a broken rule, under the rule's own status."""
+    """Return the error page of a Problem, with its status."""
     if problem.status == HTTPStatus.NOT_FOUND:
         return not_found(request)
     return page_of(request, Explanation(problem.status, gettext(problem.title), sentence(problem)))
@@ -44,7 +44,7 @@ def permission_denied(request: HttpRequest, exception: Exception | None = None) 
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
-    # One sentence for what never was and for what is another account's: neither is to be told apart (T13).
+    # One text for pages that do not exist and pages of other accounts, so that nobody can tell them apart (T13).
     detail = gettext("There is nothing at this address, or your account has no access to it.")
     advice = gettext("If you followed a link, ask the person who sent it. The page may have moved.")
     return page_of(request, Explanation(404, gettext("Page not found"), detail, advice, "search-x"))
@@ -66,7 +66,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    # Without a context: what failed may be the database, and the frame around other pages reads it.
+    # Without a context, because the frame of other pages reads the database, which may be what failed.
     del request
     return HttpResponse(render_to_string("console/server_error.html"), status=HTTPStatus.INTERNAL_SERVER_ERROR)
 

@@ -80,7 +80,7 @@ def problems(get_response: Handler) -> Handler:
     def process_exception(request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, Problem):
             return None
-        # A member learns whom to ask instead.
+        # Members see whom they can ask instead.
         page = member_page(request) if isinstance(exception, NotPermitted) else None
         return page or problem_page(request, exception)
 

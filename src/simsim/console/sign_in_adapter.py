@@ -15,7 +15,7 @@ from simsim.problem import PasswordSetMeanwhile
 
 UNKNOWN_ADDRESS = "unknown"
 # Messages that are not shown: the next page makes them obvious.
-SILENT = {"account/messages/logged_in.txt"}
+HIDDEN_MESSAGES = {"account/messages/logged_in.txt"}
 
 
 class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -80,5 +80,5 @@ class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def add_message(
         self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any
     ) -> None:
-        if message_template not in SILENT:
+        if message_template not in HIDDEN_MESSAGES:
             super().add_message(request, level, message_template, *args, **kwargs)

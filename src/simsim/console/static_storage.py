@@ -14,7 +14,7 @@ from django.core.files.storage import FileSystemStorage
 BOOTSTRAP = Path(bootstrap_wrapper.get_bootstrap_dir()) / "css"
 HTMX = Path(django_htmx.__file__).parent / "static" / "django_htmx"
 # The directory and the names of the served files, by their prefix in the static URL.
-USED = {"bootstrap": (BOOTSTRAP, ("bootstrap.min.css",)), "htmx": (HTMX, ("htmx-4.min.js",))}
+SERVED_FILES = {"bootstrap": (BOOTSTRAP, ("bootstrap.min.css",)), "htmx": (HTMX, ("htmx-4.min.js",))}
 COMPRESSED = ".gz"
 
 
@@ -26,8 +26,8 @@ class PackageFiles(FileSystemStorage):
         self.prefix = prefix
 
 
-class InstalledPackages(BaseFinder):
-    """Finds only the files of USED, where pip installed them: no copy in the repository, no other file served."""
+class PackageFinder(BaseFinder):
+    """Finds only the files of SERVED_FILES, where pip installed them: no copies, and no other files served."""
 
     def check(self, **kwargs: Any) -> list[Any]:
         del kwargs
@@ -36,7 +36,7 @@ class InstalledPackages(BaseFinder):
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterable[tuple[str, PackageFiles]]:
         """Yield the name of each file, without its prefix, and its storage."""
         del ignore_patterns
-        for prefix, (directory, names) in USED.items():
+        for prefix, (directory, names) in SERVED_FILES.items():
             for name in names:
                 yield name, PackageFiles(directory, prefix)
 
@@ -44,7 +44,7 @@ class InstalledPackages(BaseFinder):
         """Return the file at the static path; with `find_all`, a list with that file, or an empty list."""
         all_wanted = find_all or kwargs.get("all", False)
         prefix, _, name = path.partition("/")
-        directory, names = USED.get(prefix, (None, ()))
+        directory, names = SERVED_FILES.get(prefix, (None, ()))
         found = [str(directory / name)] if directory and name in names else []
         return found if all_wanted else (found[0] if found else [])
 

@@ -1,4 +1,4 @@
-"""Pictures of usage: axes that people read, and shapes that stand for the numbers."""
+"""Charts of usage: readable axes, and shapes for the numbers."""
 
 import re
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ import pytest
 
 from simsim.console.formats import percent_of
 from simsim.console.usage.axes import MAX_STEPS, TimeAxis, short_duration, short_number, steps, time_axis
-from simsim.console.usage.charts import durations_chart, requests_chart, said_durations, said_requests
+from simsim.console.usage.charts import durations_chart, durations_text, requests_chart, requests_text
 from simsim.request_log import durations
 from simsim.request_log.usage.report import Span, Usage
 
@@ -50,7 +50,7 @@ def test_numbers_beside_an_axis_are_short() -> None:
     ]  # fmt: skip
 
 
-def test_bars_stand_on_each_other_and_the_least_is_seen() -> None:
+def test_bars_are_stacked_and_the_smallest_is_visible() -> None:
     chart = requests_chart([Usage(75, 25), Usage(), Usage(99, 1)], NAMES)
     accepted, refused = (shape.path for shape in chart.shapes)
     assert re.findall(r"M([\d.]+) ([\d.]+)v-([\d.]+)h", accepted) == [
@@ -67,7 +67,7 @@ def test_bars_stand_on_each_other_and_the_least_is_seen() -> None:
     assert "v-0.90h" in requests_chart([Usage(100_000, 1), Usage(), Usage()], NAMES).shapes[1].path
 
 
-def test_lines_break_where_nothing_was_answered() -> None:
+def test_lines_have_gaps_without_answers() -> None:
     took = tuple(8 if number == durations.class_of(0.1) else 0 for number in range(durations.CLASSES))
     chart = durations_chart([Usage(8, 0, took), Usage(3), Usage(8, 0, took)], NAMES)
     assert [shape.kind for shape in chart.shapes] == ["p50", "p95", "p99"]
@@ -77,7 +77,7 @@ def test_lines_break_where_nothing_was_answered() -> None:
     assert durations_chart([Usage(1), Usage(), Usage()], NAMES).shapes[0].path == ""
 
 
-def test_times_under_the_axis_are_what_one_expects() -> None:
+def test_times_below_the_axis_are_regular() -> None:
     hours = time_axis(Span.last_hours(24, NOW))
     assert (hours.names[0], hours.names[-1]) == ("23 Nov, 15:00", "24 Nov, 14:00")
     assert [label for _, label, is_extra in hours.marks if not is_extra] == ["18:00", "00:00", "06:00", "12:00"]
@@ -89,14 +89,14 @@ def test_times_under_the_axis_are_what_one_expects() -> None:
     assert len(time_axis(Span.last_days(90, NOW)).marks) == 5
 
 
-def test_shares_are_never_rounded_to_none_or_all() -> None:
+def test_shares_are_never_rounded_to_zero_or_all() -> None:
     assert [percent_of(part, 10_000) for part in (0, 1, 10, 340, 9_999, 10_000)] == [
         "0 %", "under 0.1 %", "0.1 %", "3.4 %", "99.9 %", "100 %",
     ]  # fmt: skip
     assert percent_of(0, 0) == "0 %"
 
 
-def test_words_tell_what_the_picture_shows() -> None:
-    assert said_requests(Usage(1)) == "1 request"
-    assert said_requests(Usage(1_200, 4)) == "1,204 requests, 4 refused"
-    assert said_durations({"p50": 0.012, "p95": None, "p99": 1.25}) == "p50 12 ms, p99 1.25 s"
+def test_text_describes_the_chart() -> None:
+    assert requests_text(Usage(1)) == "1 request"
+    assert requests_text(Usage(1_200, 4)) == "1,204 requests, 4 refused"
+    assert durations_text({"p50": 0.012, "p95": None, "p99": 1.25}) == "p50 12 ms, p99 1.25 s"

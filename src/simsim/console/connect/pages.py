@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from simsim.accounts.permissions import Permission, is_permitted
 from simsim.console.account_access import AccountAccess, for_everyone
 from simsim.console.connect.postman import collection
-from simsim.console.connect.recipes import INTO_THE_ENVIRONMENT, Api, Snippet, recipes
+from simsim.console.connect.recipes import ENVIRONMENT_COMMANDS, Api, Snippet, recipes
 from simsim.problem import NotFound
 
 FIRST = "curl"
@@ -35,7 +35,7 @@ def connect(access: AccountAccess, slug: str = FIRST) -> HttpResponse:
         "recipes": found,
         "recipe": recipe,
         "whole_address": Snippet(api.address),
-        "environment": INTO_THE_ENVIRONMENT,
+        "environment": ENVIRONMENT_COMMANDS,
         "may_manage_tokens": is_permitted(access.actor, Permission.MANAGE_TOKENS, access.account),
         "may_view_log": is_permitted(access.actor, Permission.VIEW_LOG, access.account),
     }

@@ -17,14 +17,14 @@ PLACEHOLDER_URL = "https://your-api.example"
 VARIABLE = "SIMSIM_PASSWORD"
 LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
 # The password is typed at a prompt, so that no command history contains it.
-INTO_THE_ENVIRONMENT = {
+ENVIRONMENT_COMMANDS = {
     "bash, zsh": f"read -rs {VARIABLE} && export {VARIABLE}",
     "PowerShell": f'$env:{VARIABLE} = Read-Host "Password"',
 }
 CURL, ANYTHING = "curl", "anything"
 # Target software whose recipe has the same slug, and target software whose recipe has another slug.
-WITH_THEIR_OWN = {"postman", "excel", "power-bi"}
-RECIPES_OF = {"python": "requests"}
+SOFTWARE_WITH_OWN_RECIPE = {"postman", "excel", "power-bi"}
+RECIPES_OF_SOFTWARE = {"python": "requests"}
 # Without --globoff, curl reads these in a URL as a range or a choice.
 GLOB_CHARACTERS = "[]{}"
 
@@ -114,7 +114,7 @@ def recipe_for(software: str | None) -> str:
     """Return the slug of the recipe for a target software; the recipe for any program if it has none of its own."""
     if software is None:
         return CURL
-    return software if software in WITH_THEIR_OWN else RECIPES_OF.get(software, ANYTHING)
+    return software if software in SOFTWARE_WITH_OWN_RECIPE else RECIPES_OF_SOFTWARE.get(software, ANYTHING)
 
 
 def curl(username: str, api: Api, password: str | None) -> tuple[Snippet, ...]:

@@ -82,7 +82,7 @@ class LogFilterForm:
         given = [(name, changed[name]) for name in (*NAMES, "cursor", "follow") if changed[name]]
         return f"?{urlencode(given)}" if given else ""
 
-    def whole(self, format_name: str) -> str:
+    def export_query(self, format_name: str) -> str:
         """Return the query for the export of every matching request."""
         given = [("format", format_name), *((name, self.texts[name]) for name in NAMES if self.texts[name])]
         return f"?{urlencode(given)}"
@@ -95,11 +95,11 @@ class LogFilterForm:
         """Return the query with one filter set, for the newest requests."""
         return self.query({name: value, "cursor": ""})
 
-    def say_no_such_token(self) -> None:
+    def add_unknown_token_error(self) -> None:
         """Set the same error for a token that never existed and for another account's."""
-        self.say_wrong("token", gettext("There is no such token in this account."))
+        self.add_error("token", gettext("There is no such token in this account."))
 
-    def say_wrong(self, name: str, message: str) -> None:
+    def add_error(self, name: str, message: str) -> None:
         self.errors.setdefault(name, message)
 
     def _times(self, now: datetime) -> tuple[datetime | None, datetime | None]:
@@ -107,14 +107,14 @@ class LogFilterForm:
         since, until = self._moment("since"), self._moment("until", through=True)
         if chosen in RANGES:
             if self.texts["since"] or self.texts["until"]:
-                self.say_wrong("range", gettext("Choose “From and to” here, or clear the two times below."))
+                self.add_error("range", gettext("Choose “From and to” here, or clear the two times below."))
             return now - RANGES[chosen], None
         if chosen not in {ALL, DATES}:
-            self.say_wrong("range", gettext("Choose one of the listed time ranges."))
+            self.add_error("range", gettext("Choose one of the listed time ranges."))
         if chosen == ALL and (since or until):
             self.texts["range"] = DATES
         if since and until and until <= since:
-            self.say_wrong("until", gettext("This must be later than the start time."))
+            self.add_error("until", gettext("This must be later than the start time."))
         return since, until
 
     def _moment(self, name: str, *, through: bool = False) -> datetime | None:
@@ -129,7 +129,7 @@ class LogFilterForm:
         except OverflowError:
             moment = None
         if moment is None:
-            self.say_wrong(name, gettext("Enter a time such as 2026-12-06T14:05, in UTC."))
+            self.add_error(name, gettext("Enter a time such as 2026-12-06T14:05, in UTC."))
             return None
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -138,13 +138,13 @@ class LogFilterForm:
         if not text:
             return None
         if "?" in text:
-            self.say_wrong(
+            self.add_error(
                 "endpoint", gettext("The log contains no query strings. Leave out the “?” and everything after it.")
             )
         elif not text.startswith("/") and text != "*":
-            self.say_wrong("endpoint", gettext("An endpoint starts with “/”, such as /api/v2/entities or /api/*."))
+            self.add_error("endpoint", gettext("An endpoint starts with “/”, such as /api/v2/entities or /api/*."))
         elif len(text) > MAX_ENDPOINT_LENGTH or "\0" in text:
-            self.say_wrong("endpoint", gettext("The log can’t contain an endpoint like this."))
+            self.add_error("endpoint", gettext("The log can’t contain an endpoint like this."))
         else:
             return text
         return None
@@ -156,14 +156,14 @@ class LogFilterForm:
         try:
             parse_status(text)
         except Invalid as problem:
-            self.say_wrong("status", sentence(problem))
+            self.add_error("status", sentence(problem))
             return None
         return text
 
     def _outcome(self) -> Outcome | None:
         text = self.texts["outcome"]
         if text and text not in set(Outcome):
-            self.say_wrong("outcome", gettext("Choose one of the listed outcomes."))
+            self.add_error("outcome", gettext("Choose one of the listed outcomes."))
             return None
         return Outcome(text) if text else None
 
@@ -172,7 +172,7 @@ class LogFilterForm:
         try:
             return uuid.UUID(text) if text else None
         except ValueError:
-            self.say_no_such_token()
+            self.add_unknown_token_error()
             return None
 
     def _address(self) -> str | None:
@@ -181,6 +181,6 @@ class LogFilterForm:
             return None
         address = parse_address(text)
         if address is None:
-            self.say_wrong("address", gettext("Enter one address, such as 203.0.113.9 or 2001:db8::1."))
+            self.add_error("address", gettext("Enter one address, such as 203.0.113.9 or 2001:db8::1."))
             return None
         return address.text

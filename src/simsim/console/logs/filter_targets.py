@@ -34,7 +34,7 @@ def _token(access: AccountAccess, form: LogFilterForm) -> Token | None:
     try:
         return find_token(form.filters.token_id, actor=access.actor, account=access.account)
     except NotFound:
-        form.say_no_such_token()
+        form.add_unknown_token_error()
         return None
 
 
@@ -45,7 +45,7 @@ def _software(access: AccountAccess, form: LogFilterForm) -> str:
     try:
         among = tokens_made_for(slug, actor=access.actor, account=access.account)
     except Invalid as problem:
-        form.say_wrong("software", sentence(problem))
+        form.add_error("software", sentence(problem))
         return ""
     form.filters = dataclasses.replace(form.filters, among_tokens=among)
     return gettext("None") if slug == NO_SOFTWARE else TargetSoftware.objects.get(slug=slug).name

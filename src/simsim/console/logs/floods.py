@@ -31,7 +31,7 @@ def flood_line(access: AccountAccess, form: LogFilterForm, page: RequestPage) ->
         return None
     since, until = span(form, page)
     found = flood_of(access.account, actor=access.actor, filters=form.filters, since=since, until=until)
-    return told(found) if found else None
+    return line_for(found) if found else None
 
 
 def span(form: LogFilterForm, page: RequestPage) -> tuple[datetime | None, datetime | None]:
@@ -42,7 +42,7 @@ def span(form: LogFilterForm, page: RequestPage) -> tuple[datetime | None, datet
     return (page.items[-1].received_at if page.next_cursor else form.filters.since), until
 
 
-def told(found: Flooded) -> FloodLine:
+def line_for(found: Flooded) -> FloodLine:
     network = found.network or gettext("an unknown address")
     if found.others:
         others = ngettext("%(count)d other network", "%(count)d other networks", found.others) % {"count": found.others}

@@ -49,12 +49,12 @@ def log_page(access: AccountAccess, shown: LogRow | None = None) -> HttpResponse
         "outcome_names": OUTCOME_NAMES,
     }
     if shown:
-        context |= ways_to_narrow(form, shown)
+        context |= narrowing_queries(form, shown)
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK
     return render(access.request, "console/logs/log.html", context, status=status)
 
 
-def ways_to_narrow(form: LogFilterForm, shown: LogRow) -> dict[str, str]:
+def narrowing_queries(form: LogFilterForm, shown: LogRow) -> dict[str, str]:
     """Return the queries that filter by properties of the open request."""
     row = shown.request
     return {

@@ -94,7 +94,7 @@ def list_context(
         "older": form.query({"cursor": page.next_cursor}) if page.next_cursor else "",
         "newest": form.query({"cursor": ""}),
         "flood": None if turn else flood_line(access, form, page),
-        "exports": {name.value: form.whole(name) for name in Format},
+        "exports": {name.value: form.export_query(name) for name in Format},
         "retention_days": settings.OPERATOR.log_retention_days,
     }
     return context | follow_context(access, form, context)

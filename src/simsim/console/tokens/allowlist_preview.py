@@ -15,12 +15,12 @@ SAVE_REPORT_ONLY = "save-report-only"
 ADDRESSES_SHOWN = 10
 
 
-def is_asked_for(press: str) -> bool:
+def only_previews(press: str) -> bool:
     """Whether the pressed button only shows a preview and saves nothing."""
     return press in {PREVIEW, SUGGEST, ADD_ALL} or press.startswith(ADD_ONE)
 
 
-def answer(access: AccountAccess, token: Token, form: TokenForm, press: str) -> Preview | None:
+def changed_preview(access: AccountAccess, token: Token, form: TokenForm, press: str) -> Preview | None:
     """Change the list as the button says, and return the preview of the new list.
 
     None for an invalid network; the form then has its error.

@@ -79,8 +79,8 @@ def save(access: AccountAccess, form: TokenForm, to_grant: RequestToGrant) -> Ht
             form.namesake = namesake(access.account, form.name, now=access.now)
         return form_page(access, form, to_grant, status=problem.status)
     cautions = [*cautions_of(token, actor=access.actor, now=access.now), *range_notes(form.networks)]
-    told = [sentence(Invalid(each)) for each in cautions]
-    return credentials_page(access, token, credentials, is_new=True, cautions=told)
+    messages = [sentence(Invalid(each)) for each in cautions]
+    return credentials_page(access, token, credentials, is_new=True, cautions=messages)
 
 
 def answered_page(access: AccountAccess, form: TokenForm, problem: AlreadyAnswered) -> HttpResponse:

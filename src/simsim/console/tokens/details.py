@@ -40,8 +40,8 @@ def details(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
         return errors_while_typing(access, form, token=token)
     if form.rearrange(press, located(access.request).address):
         return token_page(access, token, form)
-    if allowlist_preview.is_asked_for(press):
-        return token_page(access, token, form, preview=allowlist_preview.answer(access, token, form, press))
+    if allowlist_preview.only_previews(press):
+        return token_page(access, token, form, preview=allowlist_preview.changed_preview(access, token, form, press))
     return edit(access, token, form, press)
 
 
@@ -56,13 +56,12 @@ def with_address(form: TokenForm, text: str) -> TokenForm:
 
 def edit(access: AccountAccess, token: Token, form: TokenForm, press: str) -> HttpResponse:
     """Save the form, unless the person must first look at a conflict or a preview, or enter their password."""
-    if form.stood and form.stood != TokenForm.of(token).stood and not form.leaves_the_list:
+    if form.stood and form.stood != TokenForm.of(token).stood and not form.is_list_unchanged:
         return changed_meanwhile(access, token, form)
     if preview := allowlist_preview.preview_to_confirm(access, token, form, press):
         return token_page(access, token, form, preview=preview, is_question=True)
     form.report_only = form.report_only or press == allowlist_preview.SAVE_REPORT_ONLY
-    is_list_changed = not form.leaves_the_list
-    if is_list_changed and needs_recent_authentication(token, form.networks, report_only=form.report_only):
+    if not form.is_list_unchanged and needs_recent_authentication(token, form.networks, report_only=form.report_only):
         demand_recent_authentication(access.request, keeps_form=True)
     return save(access, token, form)
 
@@ -76,7 +75,7 @@ def changed_meanwhile(access: AccountAccess, token: Token, form: TokenForm) -> H
 
 
 def save(access: AccountAccess, token: Token, form: TokenForm) -> HttpResponse:
-    leaves = form.leaves_the_list
+    keeps_list = form.is_list_unchanged
     try:
         edit_token(
             actor=access.actor,
@@ -84,8 +83,8 @@ def save(access: AccountAccess, token: Token, form: TokenForm) -> HttpResponse:
             name=form.name,
             description=form.description,
             software=form.software,
-            allowed_networks=None if leaves else form.networks,
-            report_only=None if leaves else form.report_only,
+            allowed_networks=None if keeps_list else form.networks,
+            report_only=None if keeps_list else form.report_only,
             now=access.now,
         )
     except (Invalid, AlreadyExists) as problem:

@@ -92,7 +92,7 @@ class TokenForm:
             software=token.software.slug if token.software else "",
             networks=list(token.allowed_networks),
             report_only=token.report_only,
-            stood=standing(token.allowed_networks, report_only=token.report_only),
+            stood=list_state(token.allowed_networks, report_only=token.report_only),
         )
 
     @classmethod
@@ -135,9 +135,9 @@ class TokenForm:
         return self.problems[0].control_id if self.problems else ""
 
     @property
-    def leaves_the_list(self) -> bool:
+    def is_list_unchanged(self) -> bool:
         """Whether the list and its mode are unchanged since the page was opened."""
-        return self.stood == standing(self.networks, report_only=self.report_only)
+        return self.stood == list_state(self.networks, report_only=self.report_only)
 
     @property
     def is_long(self) -> bool:
@@ -184,9 +184,9 @@ class TokenForm:
         if isinstance(problem, AlreadyExists):
             self.errors = {"name": sentence(problem)}
         else:
-            self.mark(problem.errors)
+            self.add_errors(problem.errors)
 
-    def mark(self, errors: Iterable[FieldError]) -> None:
+    def add_errors(self, errors: Iterable[FieldError]) -> None:
         """Set each error for its field, only the first one for a field with several."""
         for error in errors:
             self.errors.setdefault(error.field, sentence(Invalid(FieldError(error.field, error.message, error.params))))
@@ -198,13 +198,13 @@ class TokenForm:
                 before = self.hints.get(caution.field, "")
                 self.hints[caution.field] = f"{before} {sentence(Invalid(caution))}".strip()
 
-    def forget_errors_of_what_is_still_empty(self) -> None:
+    def drop_errors_of_empty_fields(self) -> None:
         """Drop the errors of empty fields: while somebody types, no field is reported as required."""
         typed = {"name": self.name, "expires_at": self.expiry}
         self.errors = {name: text for name, text in self.errors.items() if typed.get(name, "typed").strip()}
 
 
-def standing(networks: Iterable[str], *, report_only: bool) -> str:
+def list_state(networks: Iterable[str], *, report_only: bool) -> str:
     """Return an allowlist and its mode as one text, to tell whether it has changed."""
     listed = [text for text in networks if text]
     return " ".join(["report-only" if report_only and listed else "enforced", *listed])

@@ -25,8 +25,8 @@ def errors_while_typing(access: AccountAccess, form: TokenForm, *, token: Token 
         token=token,
         now=access.now,
     )
-    form.mark(found)
-    form.forget_errors_of_what_is_still_empty()
+    form.add_errors(found)
+    form.drop_errors_of_empty_fields()
     form.hint(name_caution(access.account, form.name, actor=access.actor, token=token, now=access.now))
     form.hint(network_cautions(form.networks))
     context = {"form": form, "is_new": token is None}

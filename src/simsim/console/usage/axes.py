@@ -11,8 +11,8 @@ from django.utils.translation import gettext
 from simsim.request_log.usage.report import Span
 
 MAX_STEPS = 4
-ROUND = (1.0, 2.0, 5.0, 10.0)
-SHORT = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
+ROUND_STEPS = (1.0, 2.0, 5.0, 10.0)
+SUFFIXES = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
 FEW_HOURS, MANY_HOURS = 6, 3
 WEEK = 7
 MAX_MONDAYS = 5
@@ -36,13 +36,13 @@ def steps(most: float, smallest: float) -> list[float]:
     least = max(most / MAX_STEPS, smallest)
     # Rounded, because the computed logarithm of 0.001 is slightly below -3, which would give the wrong power of ten.
     power = 10.0 ** math.floor(round(math.log10(least), 12))
-    step = next(power * each for each in ROUND if power * each >= least * (1 - 1e-9))
+    step = next(power * each for each in ROUND_STEPS if power * each >= least * (1 - 1e-9))
     return [step * number for number in range(max(1, math.ceil(most / step - 1e-9)) + 1)]
 
 
 def short_number(value: float) -> str:
     """Return the label of a number on an axis: `800`, `1.2 k`, `3 M`."""
-    for size, sign in SHORT:
+    for size, sign in SUFFIXES:
         if value >= size:
             # Translators: a short number: k stands for a thousand, M for a million, G for a thousand millions.
             return gettext("%(number)s %(sign)s") % {"number": _plain(value / size), "sign": sign}

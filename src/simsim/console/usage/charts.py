@@ -15,7 +15,7 @@ from simsim.request_log.usage.report import Usage
 
 HEIGHT = 100.0
 # The part of its hour or day that a bar fills, and the smallest visible height.
-BAR, LEAST = 0.78, 0.9
+BAR_WIDTH, MIN_HEIGHT = 0.78, 0.9
 SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 MIN_SECONDS = 0.001
 
@@ -59,7 +59,7 @@ def requests_chart(series: Sequence[Usage], times: TimeAxis) -> Chart:
         low = _height(usage.accepted, scale)
         accepted.append(_bar(place, 0, low))
         refused.append(_bar(place, low, _height(usage.refused, scale)))
-        descriptions.append(f"{times.names[place]}: {said_requests(usage)}")
+        descriptions.append(f"{times.names[place]}: {requests_text(usage)}")
     shapes = [Shape("accepted", "".join(accepted)), Shape("refused", "".join(refused))]
     return Chart(shapes, _lines(scale, short_number), _times(times), descriptions)
 
@@ -70,7 +70,7 @@ def durations_chart(series: Sequence[Usage], times: TimeAxis) -> Chart:
     known = [seconds for each in values.values() for seconds in each if seconds is not None]
     scale = steps(max(known, default=0), MIN_SECONDS)
     shapes = [Shape(kind, _line(each, scale[-1])) for kind, each in values.items()]
-    texts = [said_durations(dict(zip(values, each, strict=True))) for each in zip(*values.values(), strict=True)]
+    texts = [durations_text(dict(zip(values, each, strict=True))) for each in zip(*values.values(), strict=True)]
     descriptions = [f"{name}: {text}" for name, text in zip(times.names, texts, strict=True)]
     return Chart(shapes, _lines(scale, short_duration), _times(times), descriptions)
 
@@ -80,7 +80,7 @@ def share_bar(part: Usage, most: int) -> tuple[str, str]:
     return _percent(part.accepted / most if most else 0), _percent(part.refused / most if most else 0)
 
 
-def said_requests(usage: Usage) -> str:
+def requests_text(usage: Usage) -> str:
     """Return the requests as text: `1,204 requests, 3 refused`."""
     requests = ngettext("%(number)s request", "%(number)s requests", usage.requests) % {
         "number": number(usage.requests)
@@ -90,7 +90,7 @@ def said_requests(usage: Usage) -> str:
     return gettext("%(requests)s, %(refused)s refused") % {"requests": requests, "refused": number(usage.refused)}
 
 
-def said_durations(values: dict[str, float | None]) -> str:
+def durations_text(values: dict[str, float | None]) -> str:
     """Return the durations as text: `p50 12 ms, p95 40 ms, p99 1.25 s`."""
     known = [f"{kind} {duration(seconds)}" for kind, seconds in values.items() if seconds is not None]
     return ", ".join(known) or gettext("nothing was answered")
@@ -106,13 +106,13 @@ def _times(times: TimeAxis) -> list[AxisLabel]:
 
 
 def _height(value: int, scale: Sequence[float]) -> float:
-    return max(LEAST, HEIGHT * value / scale[-1]) if value else 0.0
+    return max(MIN_HEIGHT, HEIGHT * value / scale[-1]) if value else 0.0
 
 
 def _bar(place: int, low: float, height: float) -> str:
     if not height:
         return ""
-    return f"M{place + (1 - BAR) / 2:.2f} {HEIGHT - low:.2f}v{-height:.2f}h{BAR}v{height:.2f}z"
+    return f"M{place + (1 - BAR_WIDTH) / 2:.2f} {HEIGHT - low:.2f}v{-height:.2f}h{BAR_WIDTH}v{height:.2f}z"
 
 
 def _line(values: Sequence[float | None], most: float) -> str:

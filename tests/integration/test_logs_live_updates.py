@@ -1,4 +1,4 @@
-"""Following the log over HTTP: the page is told what changed, cheaply, and only while the newest requests are shown."""
+"""Live updates of the log over HTTP: the page gets changes, cheaply, and only while it shows the newest requests."""
 
 import re
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ def token(cast: Cast, now: datetime) -> Token:
 
 
 def asks(content: str) -> str:
-    """Return the address at which the page asks for news, "" when it does not."""
+    """Return the URL that the page polls, "" if it does not poll."""
     found = re.search(ASKS, content)
     return found[1] if found else ""
 
@@ -41,7 +41,7 @@ def ids(content: str) -> list[int]:
     return [int(found) for found in re.findall(r'id="request-([0-9]+)"', content)]
 
 
-def test_page_that_follows_is_told_only_what_changed(cast: Cast, alice: Client, token: Token) -> None:
+def test_page_with_live_updates_gets_only_changes(cast: Cast, alice: Client, token: Token) -> None:
     rows = [log(cast, token, received_at=NOON + timedelta(seconds=second)).pk for second in range(55)]
     address = asks(read(alice, f"{page_of(cast)}?status=2xx&follow=on"))
     answer = alice.get(address)
@@ -59,7 +59,7 @@ def test_page_that_follows_is_told_only_what_changed(cast: Cast, alice: Client, 
     assert ids(read(alice, older[1])) == sorted([*rows, new, late], reverse=True)[50:]
 
 
-def test_end_of_a_request_a_new_name_and_a_flood_are_told_too(
+def test_live_updates_include_ends_of_requests_new_names_and_floods(
     cast: Cast, alice: Client, token: Token, now: datetime
 ) -> None:
     row = log(cast, token, outcome="unknown", status=None)
@@ -77,14 +77,14 @@ def test_end_of_a_request_a_new_name_and_a_flood_are_told_too(
     assert alice.get(asks(content)).status_code == 204
 
 
-def test_following_waits_while_one_reads_a_request_older_ones_or_a_mistake(cast: Cast, alice: Client) -> None:
+def test_live_updates_pause_for_an_open_request_older_requests_and_errors(cast: Cast, alice: Client) -> None:
     rows = [log(cast, received_at=NOON + timedelta(seconds=second)) for second in range(3)]
     for query_text in (f"{rows[0].pk}/?follow=on", f"?cursor={rows[1].pk}&follow=on"):
         content = read(alice, page_of(cast) + query_text)
         assert asks(content) == ""
         assert "New requests " in content
         assert "Stop following" in content
-        # What leads back to the newest goes on following.
+        # The link back to the newest requests keeps live updates on.
         assert f'href="{page_of(cast)}?follow=on"' in content
     assert asks(read(alice, f"{page_of(cast)}?follow=on&status=lots", 422)) == ""
     for off in ("", "?follow=", "?follow=off", "?follow=on%20"):
@@ -93,7 +93,7 @@ def test_following_waits_while_one_reads_a_request_older_ones_or_a_mistake(cast:
         assert f'href="{page_of(cast)}?follow=on"' in content
 
 
-def test_empty_log_is_followed_to_its_first_request(cast: Cast, alice: Client) -> None:
+def test_live_updates_of_an_empty_log_show_its_first_request(cast: Cast, alice: Client) -> None:
     address = asks(read(alice, f"{page_of(cast)}?follow=on"))
     assert alice.get(address).status_code == 204
     row = log(cast)
@@ -106,7 +106,7 @@ def test_without_scripts_a_link_refreshes(cast: Cast, alice: Client) -> None:
     assert 'http-equiv="refresh"' not in content
 
 
-def test_following_a_rare_filter_looks_no_further_than_the_page_has(
+def test_live_updates_with_a_rare_filter_search_no_further_than_the_page(
     cast: Cast, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plan, "STEP_DAYS", 1)
@@ -134,7 +134,7 @@ def test_charlie_cannot_follow_alices_log(cast: Cast, alice: Client, token: Toke
     own = address.replace(str(cast.acme.pk), str(cast.globex.pk))
     assert ids(read(signed_in(cast.charlie), own)) == []
     read(signed_in(cast.charlie), f"{own}&token={token.pk}", 404)
-    # Where the session has ended, the page is loaded anew and leads to the sign-in.
+    # Without a session, the page is reloaded and redirects to the sign-in.
     answer = Client().get(address, headers={"HX-Request": "true"})
     assert answer.headers["HX-Refresh"] == "true"
     assert b"request-" not in answer.content
@@ -146,10 +146,10 @@ def test_asking_costs_few_queries_of_the_log(cast: Cast, alice: Client, token: T
     address = asks(read(alice, f"{page_of(cast)}?follow=on"))
     with CaptureQueriesContext(connections[settings.REQUEST_LOG_ALIAS]) as queries:
         assert alice.get(address).status_code == 204
-    # How many there are on which day, the rows, and what was counted alone.
+    # The counts by day, the rows, and the counted requests.
     assert len([each for each in queries if "request_log_" in each["sql"]]) == 3
 
 
 @pytest.mark.parametrize("asked", ["", "?follow=on&cursor=5", "?follow=on&down_to=x", "?follow=on&status=lots"])
-def test_only_a_page_that_follows_is_answered(cast: Cast, alice: Client, asked: str) -> None:
+def test_only_a_page_with_live_updates_is_answered(cast: Cast, alice: Client, asked: str) -> None:
     read(alice, f"{page_of(cast)}newest/{asked}", 404)

@@ -1,4 +1,4 @@
-"""A field's label, control, error and help know each other, whatever people typed."""
+"""A field's label, control, error and help refer to each other, for any typed text."""
 
 import re
 
@@ -37,9 +37,9 @@ def test_each_description_of_a_field_exists_and_its_texts_are_escaped(
 
 
 def test_element_of_a_live_error_is_empty_without_one() -> None:
-    """The style sheet hides it only while it is empty, without even a space in it."""
+    """The style sheet hides it only while it is empty, without even a space."""
     assert re.search(r'id="id_name_error"[^>]*></p>', rendered(is_live=True))
 
 
-def test_field_ends_with_its_tag() -> None:
+def test_field_tag_needs_its_end_tag() -> None:
     assert rendered().rstrip().endswith("</div>")

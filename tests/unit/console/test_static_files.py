@@ -1,4 +1,4 @@
-"""The console's files: compressed to whoever takes it, kept for good, and nothing but them."""
+"""The console's static files: compressed if accepted, cached forever, and no other file is served."""
 
 import asyncio
 import gzip
@@ -16,7 +16,7 @@ STYLE = "body { color: teal }\n" * 50
 
 @pytest.fixture
 def names(tmp_path: Path) -> dict[str, str]:
-    """The address of each collected file, below `collected`; a secret lies beside that directory."""
+    """The URL of each static file, below `collected`; a secret is beside that directory."""
     source = tmp_path / "source"
     (source / "console").mkdir(parents=True)
     (source / "console/style.css").write_text(STYLE)
@@ -44,7 +44,7 @@ def fetch(tmp_path: Path, address: str, method: str = "GET", accept: str = "gzip
     return asyncio.run(ask())
 
 
-def test_a_browser_gets_the_compressed_copy_and_keeps_it_for_good(tmp_path: Path, names: dict[str, str]) -> None:
+def test_browser_gets_the_compressed_copy_and_caches_it_forever(tmp_path: Path, names: dict[str, str]) -> None:
     answer = fetch(tmp_path, names["console/style.css"])
     assert answer.text == STYLE
     assert answer.headers["content-encoding"] == "gzip"
@@ -56,7 +56,7 @@ def test_a_browser_gets_the_compressed_copy_and_keeps_it_for_good(tmp_path: Path
 
 
 @pytest.mark.parametrize("accept", ["", "identity", "br", "gzip;q=0", "br, gzip; q=0.0", "xgzip"])
-def test_whoever_takes_no_gzip_gets_the_file_as_it_is(tmp_path: Path, names: dict[str, str], accept: str) -> None:
+def test_client_without_gzip_gets_the_uncompressed_file(tmp_path: Path, names: dict[str, str], accept: str) -> None:
     answer = fetch(tmp_path, names["console/style.css"], accept=accept)
     assert answer.text == STYLE
     assert "content-encoding" not in answer.headers
@@ -64,25 +64,23 @@ def test_whoever_takes_no_gzip_gets_the_file_as_it_is(tmp_path: Path, names: dic
 
 
 @pytest.mark.parametrize("accept", ["GZIP", "br;q=1.0,gzip;q=0.5", "deflate, gzip;q=1"])
-def test_gzip_is_understood_in_every_spelling(tmp_path: Path, names: dict[str, str], accept: str) -> None:
+def test_accept_encoding_is_parsed_in_every_form(tmp_path: Path, names: dict[str, str], accept: str) -> None:
     answer = fetch(tmp_path, names["console/style.css"], accept=accept)
     assert answer.headers["content-encoding"] == "gzip"
 
 
-def test_a_file_that_gzip_makes_no_smaller_is_sent_as_it_is(tmp_path: Path, names: dict[str, str]) -> None:
+def test_file_that_gzip_does_not_shrink_is_sent_uncompressed(tmp_path: Path, names: dict[str, str]) -> None:
     answer = fetch(tmp_path, names["console/dot.svg"])
     assert answer.text == "<svg/>"
     assert "content-encoding" not in answer.headers
 
 
-def test_a_module_imports_the_other_by_the_name_that_never_changes_its_contents(
-    tmp_path: Path, names: dict[str, str]
-) -> None:
+def test_module_imports_another_by_its_hashed_name(tmp_path: Path, names: dict[str, str]) -> None:
     leaf = names["console/leaf.js"].rpartition("/")[2]
     assert f'from "./{leaf}"' in fetch(tmp_path, names["console/page.js"]).text
 
 
-def test_head_tells_what_get_would_send(tmp_path: Path, names: dict[str, str]) -> None:
+def test_head_has_the_headers_of_get(tmp_path: Path, names: dict[str, str]) -> None:
     got, told = (fetch(tmp_path, names["console/style.css"], method) for method in ("GET", "HEAD"))
     assert told.headers == got.headers
     assert told.content == b""
@@ -104,18 +102,18 @@ def test_head_tells_what_get_would_send(tmp_path: Path, names: dict[str, str]) -
         f"/static/{'a' * 300}.0123456789ab.css",
     ],
 )
-def test_nothing_but_collected_files_is_handed_out(tmp_path: Path, names: dict[str, str], address: str) -> None:
+def test_only_static_files_are_served(tmp_path: Path, names: dict[str, str], address: str) -> None:
     answer = fetch(tmp_path, address)
     assert answer.status_code == 404
     assert "secret" not in answer.text
     assert answer.headers["cache-control"] == "no-store", "an older console must not hide the file of a newer one"
 
 
-def test_compressed_copy_of_the_compressed_name_is_not_handed_out(tmp_path: Path, names: dict[str, str]) -> None:
+def test_compressed_copy_has_no_url_of_its_own(tmp_path: Path, names: dict[str, str]) -> None:
     assert fetch(tmp_path, names["console/style.css"] + ".gz").status_code == 404
 
 
-def test_a_copy_that_was_cut_short_is_made_anew(tmp_path: Path, names: dict[str, str]) -> None:
+def test_truncated_compressed_copy_is_replaced(tmp_path: Path, names: dict[str, str]) -> None:
     original = tmp_path / "collected" / names["console/style.css"].removeprefix("/static/")
     copy = original.with_name(original.name + ".gz")
     copy.write_bytes(b"cut")
