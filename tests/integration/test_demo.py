@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import pytest
 
 import preloaded
 from postgresql_server import free_port
+from processes import descendants, is_alive, wait_for
 from time_alone import seconds_alone
 
 pytestmark = [pytest.mark.any_database, pytest.mark.timeout(240)]
@@ -109,25 +110,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     yield demo
     if demo.process.poll() is None:
         demo.stop()
-
-
-def wait_for(condition: Callable[[], Any], seconds: float, printed: list[str]) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "".join(printed)
-        time.sleep(0.05)
-
-
-def descendants(pid: int) -> list[int]:
-    children = [int(part) for part in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return children + [below for child in children for below in descendants(child)]
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 @pytest.mark.covers("B9", "R15")

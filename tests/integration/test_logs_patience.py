@@ -21,11 +21,6 @@ FAR = 'data-hx-get="([^"]+)"'
 ROW = r'id="request-([0-9]+)"'
 
 
-@pytest.fixture
-def alice(cast: Cast) -> Client:
-    return signed_in(cast.alice)
-
-
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every day, and in a day every few rows, is a step of its own, and no look takes more than one."""
