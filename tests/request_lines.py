@@ -18,6 +18,16 @@ RECORD = Record(str(READER), str(ACME), "reader", bytes(32), datetime(2027, 1, 1
 WITHOUT_TOKEN = {"no_credentials", "password_unknown", "other_account", "undecided"}
 
 
+class Clock:
+    """A clock that a test sets; it starts at NOON."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
 def request_id(number: int) -> str:
     return f"{number:032x}"
 

@@ -8,14 +8,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import preloaded
 from postgresql_server import free_port
+from processes import wait_for
 from time_alone import seconds_alone
 
 READY_SECONDS = 90
@@ -97,10 +96,3 @@ class Demo:
         found: list[dict[str, str]] = json.loads(connection.getresponse().read())
         connection.close()
         return found
-
-
-def wait_for(condition: Callable[[], Any], seconds: float, printed: list[str]) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "".join(printed)
-        time.sleep(0.05)

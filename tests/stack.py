@@ -6,7 +6,6 @@ import contextlib
 import functools
 import http.client
 import json
-import os
 import secrets
 import shutil
 import socket
@@ -18,12 +17,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
 import postgresql_server
 import preloaded
+from own_installation import environment_of
 from postgresql_server import free_port
 
 BIN = Path(sys.executable).parent
@@ -60,20 +60,12 @@ class Stack:
     @property
     def environment(self) -> dict[str, str]:
         settings = {
-            "SIMSIM_DATA_DIR": str(self.data),
             "SIMSIM_BASE_URL": f"http://localhost:{self.console_port}",
             "SIMSIM_EMAIL_URL": "smtp://127.0.0.1:9",
             "SIMSIM_API_URL": f"http://127.0.0.1:{self.gateway_port}",
             "SIMSIM_API_EXAMPLE": "/api/v2/entities",
         }
-        if self.on_postgresql:
-            settings |= {
-                "SIMSIM_DATABASE_URL": self.database_url,
-                "SIMSIM_SECRET_KEY": "a-secret-key-of-the-tests-and-of-nothing-else",
-                "SIMSIM_TOKEN_KEYS": "dGhpcy1pcy1hLWtleS1vZi10aGUtdGVzdHMtYWxvbmU",
-            }
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SIMSIM_", "DJANGO_"))}
-        return inherited | settings | self.settings
+        return environment_of(self.data, self.database_url) | settings | self.settings
 
     def __post_init__(self) -> None:
         self.database = f"stack_{secrets.token_hex(4)}"
@@ -243,11 +235,23 @@ def settled(on_postgresql: bool) -> Stack:
     return model
 
 
+AnyStack = TypeVar("AnyStack", bound=Stack)
+
+
 @contextlib.contextmanager
 def running(directory: Path, *, on_postgresql: bool, settings: dict[str, str] | None = None) -> Iterator[Stack]:
-    stack = Stack(directory, on_postgresql, settings=settings or {})
+    with started(Stack(directory, on_postgresql, settings=settings or {})) as stack:
+        yield stack
+
+
+@contextlib.contextmanager
+def started(stack: AnyStack, *, is_served_only: bool = False) -> Iterator[AnyStack]:
+    """Start the stack, or `simsim serve` only, and stop it at the end."""
     try:
-        stack.start()
+        if is_served_only:
+            stack.start_serving()
+        else:
+            stack.start()
         yield stack
     finally:
         stack.stop()

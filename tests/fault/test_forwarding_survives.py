@@ -1,9 +1,7 @@
 """Workers are killed while they send, and receivers die and come back: every event arrives."""
 
 import contextlib
-import os
 import random
-import secrets
 import sqlite3
 import subprocess
 import sys
@@ -17,7 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 
-import postgresql_server
+from own_installation import DJANGO, environment_of, own_database
 from postgresql_server import free_port
 from receivers import SECRET, Syslog, Webhook, syslog, webhook
 from request_lines import SpoolOfTests
@@ -36,17 +34,8 @@ class Installation:
     def __init__(self, directory: Path, forward: dict[str, str]) -> None:
         self.directory, self.spool = directory, directory / "spool"
         self.spool.mkdir()
-        self.url = postgresql_server.create_database(f"forward_{secrets.token_hex(4)}") if ON_POSTGRESQL else ""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SIMSIM_", "DJANGO_"))}
-        self.environment = inherited | forward | {
-            "SIMSIM_DATA_DIR": str(directory), "DJANGO_SETTINGS_MODULE": "simsim.config.settings",
-        }  # fmt: skip
-        if ON_POSTGRESQL:
-            self.environment |= {
-                "SIMSIM_DATABASE_URL": self.url,
-                "SIMSIM_SECRET_KEY": "a-secret-key-of-the-tests-and-of-nothing-else",
-                "SIMSIM_TOKEN_KEYS": "dGhpcy1pcy1hLWtleS1vZi10aGUtdGVzdHMtYWxvbmU",
-            }
+        self.url = own_database("forward", on_postgresql=ON_POSTGRESQL)
+        self.environment = environment_of(directory, self.url) | DJANGO | forward
         subprocess.run(
             [Path(sys.executable).with_name("simsim"), "migrate"],
             env=self.environment, check=True, capture_output=True, timeout=120,

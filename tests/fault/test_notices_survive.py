@@ -3,9 +3,7 @@
 import contextlib
 import os
 import random
-import secrets
 import signal
-import socket
 import sqlite3
 import statistics
 import subprocess
@@ -24,9 +22,10 @@ import pytest
 from django.db import connections
 from django.test import Client
 
-import postgresql_server
 from cast import Cast
+from own_installation import DJANGO, environment_of, own_database
 from postgresql_server import free_port
+from receivers import dripping
 from settings_for_tests import ON_POSTGRESQL
 from simsim.accounts.actions import add_user
 from simsim.mail import outbox, transport
@@ -46,18 +45,9 @@ class Installation:
 
     def __init__(self, directory: Path, port: int) -> None:
         self.directory = directory
-        self.url = postgresql_server.create_database(f"mails_{secrets.token_hex(4)}") if ON_POSTGRESQL else ""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SIMSIM_", "DJANGO_"))}
-        self.environment = inherited | {
-            "SIMSIM_DATA_DIR": str(directory), "DJANGO_SETTINGS_MODULE": "simsim.config.settings",
-            "SIMSIM_EMAIL_URL": f"smtp://127.0.0.1:{port}",
-        }  # fmt: skip
-        if ON_POSTGRESQL:
-            self.environment |= {
-                "SIMSIM_DATABASE_URL": self.url,
-                "SIMSIM_SECRET_KEY": "a-secret-key-of-the-tests-and-of-nothing-else",
-                "SIMSIM_TOKEN_KEYS": "dGhpcy1pcy1hLWtleS1vZi10aGUtdGVzdHMtYWxvbmU",
-            }
+        self.url = own_database("mails", on_postgresql=ON_POSTGRESQL)
+        mail = {"SIMSIM_EMAIL_URL": f"smtp://127.0.0.1:{port}"}
+        self.environment = environment_of(directory, self.url) | DJANGO | mail
         self.began = time.time()
         subprocess.run(
             [Path(sys.executable).with_name("simsim"), "migrate"],
@@ -344,25 +334,3 @@ def watch(client: Client, people: Cast, delivering: threading.Thread) -> list[fl
         seconds.append(page_seconds(client, people))
         time.sleep(0.05)
     return seconds
-
-
-@contextlib.contextmanager
-def dripping(port: int) -> Iterator[None]:
-    """Greet a byte at a time, each in time for the socket's own patience, without an end."""
-    stop = threading.Event()
-    listener = socket.create_server(("127.0.0.1", port))
-
-    def drip() -> None:
-        peer, _ = listener.accept()
-        with peer, contextlib.suppress(OSError):
-            while not stop.wait(0.1):
-                peer.send(b"2")
-
-    thread = threading.Thread(target=drip)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-        listener.close()

@@ -8,13 +8,14 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from processes import children, wait_for
 from simsim.operations.probes import port_status
 from stack import BIN, Stack, basic, running
 
@@ -75,23 +76,12 @@ def processes_of(stack: Stack, what: str) -> list[int]:
     return children(server)
 
 
-def children(pid: int) -> list[int]:
-    return [int(part) for part in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 def command(pid: int) -> str:
     """Return what a process was started with, "" for one that has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     except (FileNotFoundError, ProcessLookupError):
         return ""
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 40) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.05)
 
 
 @pytest.mark.covers("B11", "R17")
@@ -102,7 +92,7 @@ def test_no_request_fails_when_a_process_of_the_gate_is_killed(stack: Stack) -> 
         for _ in range(3):
             before = processes_of(stack, GATE)
             os.kill(before[0], signal.SIGKILL)
-            wait_for(lambda before=before: is_replaced(before, processes_of(stack, GATE), left=1))  # type: ignore[misc]
+            wait_for(lambda before=before: is_replaced(before, processes_of(stack, GATE), left=1), 40)  # type: ignore[misc]
             time.sleep(0.5)
     assert set(counts) == {"200"}, counts
     assert counts["200"] > 200
@@ -119,8 +109,8 @@ def test_no_request_is_refused_while_serve_reloads(stack: Stack) -> None:
         load(stack.console_port, "/healthz", {}, is_kept=False, asks_again=True) as on_console,
     ):
         stack.processes["serve"].send_signal(signal.SIGHUP)
-        wait_for(lambda: is_replaced(gates, processes_of(stack, GATE), left=0))
-        wait_for(lambda: is_replaced(consoles, processes_of(stack, console), left=0))
+        wait_for(lambda: is_replaced(gates, processes_of(stack, GATE), left=0), 40)
+        wait_for(lambda: is_replaced(consoles, processes_of(stack, console), left=0), 40)
         time.sleep(0.5)
     assert set(through_gateway) == {"200"}, through_gateway
     assert {answer for answer, count in on_console.items() if count} == {"200"}, on_console
@@ -129,7 +119,7 @@ def test_no_request_is_refused_while_serve_reloads(stack: Stack) -> None:
 def test_console_that_is_killed_keeps_its_callers_waiting_and_refuses_none(stack: Stack) -> None:
     (before,) = processes_of(stack, f"--port {stack.console_port}")
     os.kill(before, signal.SIGKILL)
-    wait_for(lambda: command(before) == "")
+    wait_for(lambda: command(before) == "", 40)
     # Before another process has started: its server listens all the while.
     assert port_status("127.0.0.1", stack.console_port, "/healthz", timeout_seconds=20) == 200
 

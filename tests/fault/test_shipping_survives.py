@@ -3,7 +3,6 @@
 import contextlib
 import os
 import random
-import secrets
 import signal
 import sqlite3
 import subprocess
@@ -16,8 +15,8 @@ from typing import Any
 import psycopg
 import pytest
 
-import postgresql_server
 import settings_for_tests
+from own_installation import DJANGO, environment_of, own_database
 
 ON_POSTGRESQL = os.environ.get("SIMSIM_TEST_DATABASE") == "postgresql"
 HERE = Path(__file__).parent
@@ -40,18 +39,9 @@ class Installation:
         self.permit(REQUESTS)
         self.spool.mkdir()
         self.database = directory / "request_log.sqlite3"
-        self.url = postgresql_server.create_database(f"fault_{secrets.token_hex(4)}") if ON_POSTGRESQL else ""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SIMSIM_", "DJANGO_"))}
-        self.environment = inherited | {
-            "SIMSIM_DATA_DIR": str(directory), "DJANGO_SETTINGS_MODULE": "simsim.config.settings",
-        }  # fmt: skip
-        if ON_POSTGRESQL:
-            self.environment |= {
-                "SIMSIM_DATABASE_URL": self.url,
-                "SIMSIM_SECRET_KEY": "a-secret-key-of-the-tests-and-of-nothing-else",
-                "SIMSIM_TOKEN_KEYS": "dGhpcy1pcy1hLWtleS1vZi10aGUtdGVzdHMtYWxvbmU",
-            }
-        else:
+        self.url = own_database("fault", on_postgresql=ON_POSTGRESQL)
+        self.environment = environment_of(directory, self.url) | DJANGO
+        if not ON_POSTGRESQL:
             self.database.touch()
         alias = "default" if ON_POSTGRESQL else "request_log"
         migrate = ["django", "migrate", "request_log", "--database", alias, "-v0", "--skip-checks"]

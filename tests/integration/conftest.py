@@ -1,12 +1,34 @@
-"""What the integration tests share."""
+"""Fixtures of the integration tests."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
+from django.test import Client
 
+from cast import Cast
+from log_pages import signed_in
+from request_lines import Clock
 from simsim.operations.command_line import run
+from simsim.tokens.actions import create_token
+from simsim.tokens.models import Token
 from verbs import WIRING, Simsim
+
+
+@pytest.fixture
+def alice(cast: Cast) -> Client:
+    return signed_in(cast.alice)
+
+
+@pytest.fixture
+def token(cast: Cast, now: datetime) -> Token:
+    return create_token(actor=cast.as_alice, account=cast.acme, name="Night load", expires="90d", now=now)[0]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture

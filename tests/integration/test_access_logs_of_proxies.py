@@ -12,7 +12,7 @@ import pytest
 
 from proxies import StackWithCaddy, rotate_by_copying
 from settings_for_tests import ON_POSTGRESQL
-from stack import Answer
+from stack import Answer, started
 
 pytestmark = [pytest.mark.covers("R17", "B9"), pytest.mark.timeout(300)]
 QUERY_SECRET = "what-only-the-query-holds"
@@ -21,12 +21,8 @@ HEADER_SECRET = "what-only-a-header-holds"
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackWithCaddy]:
-    stack = StackWithCaddy(tmp_path_factory.mktemp("caddy"), ON_POSTGRESQL)
-    try:
-        stack.start()
+    with started(StackWithCaddy(tmp_path_factory.mktemp("caddy"), ON_POSTGRESQL)) as stack:
         yield stack
-    finally:
-        stack.stop()
 
 
 @pytest.fixture(scope="module")

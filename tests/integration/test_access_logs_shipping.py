@@ -3,13 +3,13 @@
 import json
 import os
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
-from request_lines import NOON, SpoolOfTests, request_id
+from request_lines import NOON, Clock, SpoolOfTests, request_id
 from simsim.credential import decision
 from simsim.gate.spool import ENDS, Spool
 from simsim.request_log import gaps
@@ -49,19 +49,6 @@ class Proxy:
 
     def log(self, *, is_all_ours: bool = False) -> AccessLog:
         return parse_access_log(f"caddy:{'all:' if is_all_ours else ''}{self.path}")
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pytest
 
 import preloaded
 from postgresql_server import free_port
+from processes import descendants, is_alive, wait_for
 from simsim.gate.question import ask
 from simsim.operations.probes import port_status, socket_status
 
@@ -75,26 +76,6 @@ def serving(ready: Installation) -> Iterator[tuple[Installation, "subprocess.Pop
         yield ready, process, port
         process.terminate()
         process.wait(30)
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.05)
-
-
-def descendants(pid: int) -> list[int]:
-    """Return the processes below this one, as Linux lists them."""
-    children = [int(part) for part in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return children + [below for child in children for below in descendants(child)]
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 @pytest.mark.covers("B11")

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 import postgresql_server
+from own_installation import DJANGO, environment_of
 from simsim.gate.lookup_postgresql import PostgresqlLookup
 
 SIMSIM = Path(sys.executable).with_name("simsim")
@@ -19,15 +20,7 @@ pytestmark = pytest.mark.timeout(600)
 
 
 def environment(data: Path, url: str) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SIMSIM_", "DJANGO_"))}
-    settings = {"SIMSIM_DATA_DIR": str(data), "DJANGO_SETTINGS_MODULE": "simsim.config.settings"}
-    if url:
-        settings |= {
-            "SIMSIM_DATABASE_URL": url,
-            "SIMSIM_SECRET_KEY": "a-secret-key-of-the-tests-and-of-nothing-else",
-            "SIMSIM_TOKEN_KEYS": "dGhpcy1pcy1hLWtleS1vZi10aGUtdGVzdHMtYWxvbmU",
-        }
-    return inherited | settings
+    return environment_of(data, url) | DJANGO
 
 
 def migrate_together(environments: list[dict[str, str]]) -> list[list[str]]:

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from postgresql_server import free_port
-from running_demo import Demo, wait_for
+from processes import descendants, is_alive, wait_for
+from running_demo import Demo
 
 pytestmark = [pytest.mark.any_database, pytest.mark.timeout(240)]
 RESTART_SECONDS = 8
@@ -30,18 +31,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     yield demo
     if demo.process.poll() is None:
         demo.stop()
-
-
-def descendants(pid: int) -> list[int]:
-    children = [int(part) for part in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return children + [below for child in children for below in descendants(child)]
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 @pytest.mark.covers("B9", "R15")

@@ -11,7 +11,7 @@ import pytest
 
 from postgresql_server import free_port
 from settings_for_tests import ON_POSTGRESQL
-from stack import Stack, basic
+from stack import Stack, basic, started
 
 pytestmark = [pytest.mark.covers("R13", "R15", "B9"), pytest.mark.timeout(120)]
 PROXY, STRANGER = "127.0.0.2", "127.0.0.3"
@@ -51,12 +51,8 @@ class Served(Stack):
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    served = Served(tmp_path_factory.mktemp("listener"), ON_POSTGRESQL)
-    try:
-        served.start_serving()
+    with started(Served(tmp_path_factory.mktemp("listener"), ON_POSTGRESQL), is_served_only=True) as served:
         yield served
-    finally:
-        served.stop()
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,7 @@
 """A log that was kept by an earlier version is there whole after the upgrade: rows, what waits, and what is counted."""
 
+import functools
 import json
-import os
-import secrets
-import subprocess
-import sys
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import postgresql_server
+from own_installation import DJANGO, environment_of, own_database, run_python
 from settings_for_tests import ON_POSTGRESQL
 
 ACME, READER = uuid.UUID(int=1), uuid.UUID(int=2)
@@ -64,24 +61,10 @@ print(json.dumps({
 @pytest.mark.timeout(120)
 @pytest.mark.covers("R17", "B5")
 def test_upgrade_keeps_requests_and_waiting_ends_and_recounts_everything(tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SIMSIM_", "DJANGO_"))} | {
-        "SIMSIM_DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "simsim.config.settings",
-    }  # fmt: skip
-    if ON_POSTGRESQL:
-        environment |= {
-            "SIMSIM_DATABASE_URL": postgresql_server.create_database(f"upgrade_{secrets.token_hex(4)}"),
-            "SIMSIM_SECRET_KEY": "a-secret-key-of-the-tests-and-of-nothing-else",
-            "SIMSIM_TOKEN_KEYS": "dGhpcy1pcy1hLWtleS1vZi10aGUtdGVzdHMtYWxvbmU",
-        }
-    else:
+    database_url = own_database("upgrade", on_postgresql=ON_POSTGRESQL)
+    run = functools.partial(run_python, environment=environment_of(tmp_path, database_url) | DJANGO)
+    if not ON_POSTGRESQL:
         (tmp_path / "request_log.sqlite3").touch()
-
-    def run(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, *arguments], env=environment, check=False, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
     alias = "default" if ON_POSTGRESQL else "request_log"
     migrate = ("-m", "django", "migrate", "request_log")

@@ -30,21 +30,11 @@ from simsim.operations.command_line import run
 from simsim.request_log.search import export
 from simsim.request_log.search.export import COLUMNS, Format, pieces_of, written
 from simsim.request_log.search.filters import LogFilters
-from simsim.tokens.actions import create_token, edit_token
+from simsim.tokens.actions import edit_token
 from simsim.tokens.models import Token
 from verbs import WIRING
 
 pytestmark = [pytest.mark.covers("R17"), pytest.mark.django_db(databases="__all__")]
-
-
-@pytest.fixture
-def alice(cast: Cast) -> Client:
-    return signed_in(cast.alice)
-
-
-@pytest.fixture
-def token(cast: Cast, now: datetime) -> Token:
-    return create_token(actor=cast.as_alice, account=cast.acme, name="Night load", expires="90d", now=now)[0]
 
 
 def exported(client: Client, address: str) -> bytes:

@@ -16,11 +16,6 @@ from simsim.tokens.actions import create_token
 pytestmark = [pytest.mark.covers("R17"), pytest.mark.django_db(databases="__all__")]
 
 
-@pytest.fixture
-def alice(cast: Cast) -> Client:
-    return signed_in(cast.alice)
-
-
 def flood(account: uuid.UUID | None, minute: int, counted: int, network: str = "203.0.113.9") -> None:
     at = NOON.replace(minute=0) + timedelta(minutes=minute)
     hexed = account.hex if account else ""

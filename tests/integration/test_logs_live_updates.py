@@ -14,21 +14,11 @@ from log_pages import NOON, log, page_of, read, signed_in
 from simsim.console.logs import request_list
 from simsim.request_log.models import Flood, LoggedRequest
 from simsim.request_log.search import plan
-from simsim.tokens.actions import create_token, edit_token
+from simsim.tokens.actions import edit_token
 from simsim.tokens.models import Token
 
 pytestmark = [pytest.mark.covers("R17"), pytest.mark.django_db(databases="__all__")]
 ASKS = r'id="follow" data-hx-get="([^"]+)" data-hx-trigger="every 2s"'
-
-
-@pytest.fixture
-def alice(cast: Cast) -> Client:
-    return signed_in(cast.alice)
-
-
-@pytest.fixture
-def token(cast: Cast, now: datetime) -> Token:
-    return create_token(actor=cast.as_alice, account=cast.acme, name="Night load", expires="90d", now=now)[0]
 
 
 def asks(content: str) -> str:

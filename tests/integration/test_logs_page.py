@@ -32,16 +32,6 @@ pytestmark = [pytest.mark.covers("R17"), pytest.mark.django_db(databases="__all_
 HOSTILE = "/<script>alert(1)</script>/\u202e\u200fcba/" + "x" * 1990
 
 
-@pytest.fixture
-def alice(cast: Cast) -> Client:
-    return signed_in(cast.alice)
-
-
-@pytest.fixture
-def token(cast: Cast, now: datetime) -> Token:
-    return create_token(actor=cast.as_alice, account=cast.acme, name="Night load", expires="90d", now=now)[0]
-
-
 def listed(client: Client, address: str) -> list[int]:
     """Return the ids of the requests on a page, in order."""
     return [int(found) for found in re.findall(r'id="request-([0-9]+)"', read(client, address))]

@@ -21,11 +21,6 @@ FAR = 'data-hx-get="([^"]+)"'
 ROW = r'id="request-([0-9]+)"'
 
 
-@pytest.fixture
-def alice(cast: Cast) -> Client:
-    return signed_in(cast.alice)
-
-
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make each day, and each few rows of a day, a separate step, and limit each search to one step."""

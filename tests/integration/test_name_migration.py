@@ -1,15 +1,12 @@
 """The upgrade keeps all names from before the rule, and older code still runs beside the new code."""
 
+import functools
 import json
-import os
-import secrets
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-import postgresql_server
+from own_installation import DJANGO, environment_of, own_database, run_python
 from settings_for_tests import ON_POSTGRESQL
 
 OLDER_CODE = """
@@ -81,25 +78,11 @@ print(json.dumps({
 @pytest.mark.timeout(120)
 @pytest.mark.covers("R5", "B11")
 def test_upgrade_gives_each_name_its_key_while_older_code_still_runs(tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SIMSIM_", "DJANGO_"))} | {
-        "SIMSIM_DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "simsim.config.settings",
-    }  # fmt: skip
-    if ON_POSTGRESQL:
-        environment |= {
-            "SIMSIM_DATABASE_URL": postgresql_server.create_database(f"upgrade_{secrets.token_hex(4)}"),
-            "SIMSIM_SECRET_KEY": "a-secret-key-of-the-tests-and-of-nothing-else",
-            "SIMSIM_TOKEN_KEYS": "dGhpcy1pcy1hLWtleS1vZi10aGUtdGVzdHMtYWxvbmU",
-        }
-    else:
+    database_url = own_database("upgrade", on_postgresql=ON_POSTGRESQL)
+    run = functools.partial(run_python, environment=environment_of(tmp_path, database_url) | DJANGO)
+    if not ON_POSTGRESQL:
         for name in ("simsim.sqlite3", "request_log.sqlite3"):  # only `simsim migrate` creates them
             (tmp_path / name).touch()
-
-    def run(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, *arguments], env=environment, check=False, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
     run("-m", "django", "migrate", "tokens", "0007", "-v0", "--skip-checks")
     run("-m", "django", "migrate", "accounts", "0001", "-v0", "--skip-checks")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from request_lines import ACME, NOON, READER, SpoolOfTests, request_id
+from request_lines import ACME, NOON, READER, Clock, SpoolOfTests, request_id
 from simsim.credential import decision
 from simsim.gate.spool import LOOK_SECONDS, Spool
 from simsim.request_log.models import LoggedRequest, OpenRequest, SetAsideLine, SpoolPosition
@@ -24,19 +24,6 @@ pytestmark = [
     pytest.mark.covers("R17"),
     pytest.mark.django_db(databases=sorted({"default", settings.REQUEST_LOG_ALIAS})),
 ]
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

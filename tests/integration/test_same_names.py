@@ -1,19 +1,17 @@
 """Both databases agree when two names are the same: for uniqueness, for search, and for repeated requests."""
 
-import threading
-from collections.abc import Callable
 from datetime import datetime
 
 import pytest
-from django.db import connections
 from django.db.models import Value
 
 from cast import Cast
+from concurrency import race
 from simsim.accounts.actions import add_user, create_account
 from simsim.accounts.models import Account, User
 from simsim.accounts.name_keys import name_key
 from simsim.accounts.permissions import OPERATOR
-from simsim.problem import AlreadyExists, Invalid, Problem
+from simsim.problem import AlreadyExists, Invalid
 from simsim.tokens.actions import create_token, edit_token, revoke_token
 from simsim.tokens.attention import TokenSearch, rank_active
 from simsim.tokens.field_errors import faults, lookalike_of
@@ -221,27 +219,6 @@ def test_address_that_databases_or_people_take_for_another_is_refused(cast: Cast
 @pytest.mark.django_db(transaction=True, databases="__all__")
 @pytest.mark.covers("R5", "B11")
 def test_only_one_of_two_concurrent_spellings_is_created(cast: Cast, now: datetime) -> None:
-    def race(*works: Callable[[], object]) -> list[str]:
-        outcomes: list[str] = []
-        barrier = threading.Barrier(len(works))
-
-        def one(work: Callable[[], object]) -> None:
-            barrier.wait()
-            try:
-                work()
-                outcomes.append("done")
-            except Problem as problem:
-                outcomes.append(type(problem).__name__)
-            finally:
-                connections.close_all()
-
-        threads = [threading.Thread(target=one, args=(work,)) for work in works]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return sorted(outcomes)
-
     spellings = ("Ärger", "ärger", "ÄRGER", "a\u0308rger")
     once = ["AlreadyExists"] * 3 + ["done"]
     assert race(*[lambda name=name: create(cast, name, now) for name in spellings]) == once

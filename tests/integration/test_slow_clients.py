@@ -12,7 +12,7 @@ from postgresql_server import free_port
 from settings_for_tests import ON_POSTGRESQL
 from simsim.console.body_limits import MAX_AWAITED_BODIES, MAX_BODY_BYTES, MAX_BODY_SECONDS
 from simsim.operations.connections import MAX_CONNECTIONS
-from stack import Stack
+from stack import Stack, started
 
 pytestmark = [pytest.mark.any_database, pytest.mark.covers("R13"), pytest.mark.timeout(180)]
 PROMPT_SECONDS = 4  # a couple, and as much again for a machine on which much else runs
@@ -32,11 +32,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     gate_port = free_port()
     settings = {"SIMSIM_GATE_LISTEN": f"127.0.0.1:{gate_port}", "SIMSIM_TRUSTED_PROXIES": "127.0.0.9"}
     served = Stack(tmp_path_factory.mktemp("slow"), ON_POSTGRESQL, settings=settings, gateway_port=gate_port)
-    try:
-        served.start_serving()
+    with started(served, is_served_only=True):
         yield served
-    finally:
-        served.stop()
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import pytest
 from postgresql_server import free_port
 from settings_for_tests import ON_POSTGRESQL
 from simsim.gateway import nginx_program
-from stack import Answer, Stack, basic
+from stack import Answer, Stack, basic, started
 
 pytestmark = [pytest.mark.any_database, pytest.mark.covers("B9", "R16"), pytest.mark.timeout(300)]
 PAGE = Path(__file__).parents[2] / "docs/operators/tls.md"
@@ -87,12 +87,8 @@ class StackBehindTls(Stack):
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackBehindTls]:
-    stack = StackBehindTls(tmp_path_factory.mktemp("tls"), ON_POSTGRESQL)
-    try:
-        stack.start()
+    with started(StackBehindTls(tmp_path_factory.mktemp("tls"), ON_POSTGRESQL)) as stack:
         yield stack
-    finally:
-        stack.stop()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from postgresql_server import free_port
-from stack import BIN, Stack, settled
+from stack import BIN, Stack, settled, started
 
 pytestmark = [pytest.mark.covers("B11"), pytest.mark.any_database, pytest.mark.timeout(120)]
 REFUSAL = "simsim: SQLite 3.40.1 from the system can corrupt databases: install the package pysqlite3, or SQLite 3.51.3"
@@ -29,12 +29,8 @@ def on_files(tmp_path: Path) -> Stack:
 
 @pytest.fixture
 def on_postgresql(tmp_path: Path) -> Iterator[Stack]:
-    stack = with_unsafe_sqlite(tmp_path, on_postgresql=True)
-    try:
-        stack.start_serving()
+    with started(with_unsafe_sqlite(tmp_path, on_postgresql=True), is_served_only=True) as stack:
         yield stack
-    finally:
-        stack.stop()
 
 
 def sqlite_finding(stack: Stack) -> tuple[bool, str]:
