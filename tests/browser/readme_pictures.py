@@ -29,8 +29,8 @@ def main() -> None:
         demo = Demo(Path(scratch) / "demo")
         # The console shows the gateway's address: if possible, that of `make demo`.
         demo.use_ports(free_port(8000), free_port(8080))
-        demo.start()
         try:
+            demo.start()
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             width, height = WINDOW
             window = browser.new_context(
