@@ -1,7 +1,4 @@
-"""Pictures of every page into screenshots/, wide and narrow, light and dark: `make screenshots`.
-
-With `--readme`, the pictures for README are also written into docs/images/.
-"""
+"""Pictures of every page into screenshots/, wide and narrow, light and dark: `make screenshots`."""
 
 import sys
 import tempfile
@@ -23,13 +20,6 @@ from stack import PASSWORD  # noqa: E402
 from usage_samples import remember  # noqa: E402
 
 LOOKS: list[tuple[tuple[int, int], Scheme]] = [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]
-# README's pictures: the page of each name, and the element that must be in the window.
-README = {
-    "tokens": ("tokens.png", "h1"),
-    "credentials": ("credentials.png", "h1"),
-    "preview of a list": ("preview.png", "#networks"),
-    "logs": ("log.png", "h1"),
-}
 
 
 def main() -> None:
@@ -42,7 +32,6 @@ def main() -> None:
     ):
         ended = populate(stack)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        for_readme = README.copy() if "--readme" in sys.argv else {}
         for size, scheme in LOOKS:
             number = count(1)
             for pages in (
@@ -52,10 +41,6 @@ def main() -> None:
             ):
                 with visiting(browser, stack, size, scheme) as visitor:
                     for name in pages(visitor):
-                        if picture := for_readme.pop(name, None):
-                            file, place = picture
-                            visitor.page.locator(place).scroll_into_view_if_needed()
-                            visitor.page.screenshot(path=ROOT / "docs" / "images" / file)
                         called = f"{size[0]}-{scheme}-{next(number):02}-{name.replace(',', '').replace(' ', '-')}.png"
                         visitor.page.screenshot(path=target / called, full_page=True)
         browser.close()

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 
 from simsim.credential.decision import Cause, Reason
-from simsim.demo.traffic import ENTITIES, PERFORMANCE, TRANSACTIONS
+from simsim.demo.traffic import ENTITIES, NAV_REPORT, TRANSACTIONS
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.ship import insert
 from simsim.request_log.ship.join import RequestRow
@@ -46,11 +46,11 @@ class Past:
 
 FUND, CLOSED_FUND = f"{ENTITIES}/1001", f"{ENTITIES}/1009"
 # The sample API's answers to these paths, all others being 200.
-FAILURES = {PERFORMANCE: 500, CLOSED_FUND: 404}
+FAILURES = {NAV_REPORT: 500, CLOSED_FUND: 404}
 PASTS = {
     "dashboards": Past(
         88, range(5, 20), 5, {"192.0.2.12": 60, "192.0.2.13": 35, "203.0.113.61": 5, "2001:db8:4::61": 2},
-        {ENTITIES: 8, FUND: 4, f"{FUND}/prices": 4, f"{ENTITIES}/1002/prices": 4, PERFORMANCE: 1},
+        {ENTITIES: 8, FUND: 4, f"{FUND}/prices": 4, f"{ENTITIES}/1002/prices": 4, NAV_REPORT: 1},
         weekends=False,
     ),
     "loader": Past(

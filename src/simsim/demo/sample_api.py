@@ -37,7 +37,7 @@ DOCUMENTS: dict[str, tuple[int, object]] = {
     **{f"/api/v2/entities/{number}/prices": (200, prices) for number, prices in PRICES.items()},
     "/api/v2/transactions": (200, TRANSACTIONS),
     # It always fails, so that the log has a request that was let in and went wrong.
-    "/api/v2/reports/performance": (500, {"detail": "The report could not be computed."}),
+    "/api/v2/reports/nav": (500, {"detail": "The report could not be computed."}),
 }
 # The gateway's headers that identify the caller, and what each is called in the answer.
 CALLER = {b"x-simsim-account": "account", b"x-simsim-token": "token", b"x-simsim-token-name": "token_name"}

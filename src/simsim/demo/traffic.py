@@ -11,7 +11,7 @@ from simsim.operations.probes import status_of
 
 ENTITIES = "/api/v2/entities"
 TRANSACTIONS = "/api/v2/transactions"
-PERFORMANCE = "/api/v2/reports/performance"
+NAV_REPORT = "/api/v2/reports/nav"
 CALLER = "/api/v2/caller"
 TIMEOUT_SECONDS = 10.0
 
@@ -59,7 +59,7 @@ def first_calls(sample: Mapping[str, Any]) -> Iterator[Call]:
     yield Call("GET", f"{ENTITIES}/1009", ready)
     yield Call("GET", ENTITIES, opens["revoked"])
     yield Call("GET", TRANSACTIONS, ready)
-    yield Call("GET", PERFORMANCE, ready)
+    yield Call("GET", NAV_REPORT, ready)
     yield Call("GET", ENTITIES, opens["allowlisted"])
     yield Call("GET", ENTITIES, basic(sample["account_id"], "a password from somewhere else"))
     yield Call("GET", ENTITIES, ready)

@@ -34,7 +34,7 @@ def ask(
         ("/api/v2/entities/1002/prices", 200),
         ("/api/v2/transactions", 200),
         ("/api/v2/entities/1009", 404),
-        ("/api/v2/reports/performance", 500),
+        ("/api/v2/reports/nav", 500),
     ],
 )
 def test_head_has_the_status_and_headers_of_get_and_no_body(path: str, expected: int) -> None:
