@@ -12,7 +12,7 @@ from playwright.sync_api import FloatRect, Page, sync_playwright  # noqa: E402
 
 from browser.conftest import CHROMIUM  # noqa: E402
 from browser.small_png import with_palette  # noqa: E402
-from processes import wait_for
+from processes import wait_for  # noqa: E402
 from running_demo import Demo  # noqa: E402
 from simsim.demo.installation import free_port  # noqa: E402
 

@@ -8,6 +8,7 @@ from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor
 from simsim.operations.arguments import find_account, find_actor
 from simsim.problem import FieldError, Invalid, Problem, gettext_noop
+from simsim.tokens.actions import TokenFields
 from simsim.tokens.token_import import Draft, errors_in_line
 
 # One transaction writes all lines, and all other writers wait for it.
@@ -133,10 +134,12 @@ def draft_of(
         line=number,
         actor=actor,
         account=account_named(str(values["account_id"]), actor),
-        name=str(values.get("name", "")),
-        expires=str(values.get("expires_at", "")),
-        description=str(values.get("description", "")),
-        software=str(values["software"]) if "software" in values else None,
-        allowed_networks=tuple(str(text) for text in networks) if isinstance(networks, list) else (),
-        report_only=values.get("report_only") is True,
+        fields=TokenFields(
+            name=str(values.get("name", "")),
+            expires=str(values.get("expires_at", "")),
+            description=str(values.get("description", "")),
+            software=str(values["software"]) if "software" in values else None,
+            allowed_networks=tuple(str(text) for text in networks) if isinstance(networks, list) else (),
+            report_only=values.get("report_only") is True,
+        ),
     )

@@ -44,6 +44,18 @@ class TokenCredentials:
     password: str = field(repr=False)
 
 
+@dataclass(frozen=True)
+class TokenFields:
+    """The fields of a token to create, as somebody gave them."""
+
+    name: str
+    expires: str
+    description: str = ""
+    software: str | None = None
+    allowed_networks: Iterable[str] = ()
+    report_only: bool = False
+
+
 @transaction.atomic
 def create_token(
     *,
@@ -68,17 +80,8 @@ def create_token(
     permit(actor, Permission.MANAGE_TOKENS, account)
     # Without the lock, two concurrent creations would each find the name free.
     lock_open(account)
-    token, credentials = new_token(
-        actor=actor,
-        account=account,
-        name=name,
-        expires=expires,
-        description=description,
-        software=software,
-        allowed_networks=allowed_networks,
-        report_only=report_only,
-        now=now,
-    )
+    fields = TokenFields(name, expires, description, software, allowed_networks, report_only)
+    token, credentials = new_token(fields, actor=actor, account=account, now=now)
     record_token_event(
         actor, token, Event.TOKEN_CREATED, audited_fields(token) | ({"notice": "suppressed"} if is_quiet else {}), now
     )
@@ -89,34 +92,23 @@ def create_token(
     return token, credentials
 
 
-def new_token(
-    *,
-    actor: Actor,
-    account: Account,
-    name: str,
-    expires: str,
-    description: str,
-    software: str | None,
-    allowed_networks: Iterable[str],
-    report_only: bool,
-    now: datetime,
-) -> tuple[Token, TokenCredentials]:
+def new_token(fields: TokenFields, *, actor: Actor, account: Account, now: datetime) -> tuple[Token, TokenCredentials]:
     """Store a token.
 
     The caller has checked permission, locked the account and records the event. Raises as `create_token`.
     """
     errors = Errors()
-    line = errors.collect(lambda: parse_line("name", name))
+    line = errors.collect(lambda: parse_line("name", fields.name))
     values = {
         "name": line,
-        "expires_at": errors.collect(lambda: rules.parse_expiry(expires, now=now)),
-        "description": errors.collect(lambda: parse_text("description", description)),
-        "software": errors.collect(lambda: rules.parse_software(software)),
-        "allowed_networks": errors.collect(lambda: rules.parse_networks(allowed_networks)),
+        "expires_at": errors.collect(lambda: rules.parse_expiry(fields.expires, now=now)),
+        "description": errors.collect(lambda: parse_text("description", fields.description)),
+        "software": errors.collect(lambda: rules.parse_software(fields.software)),
+        "allowed_networks": errors.collect(lambda: rules.parse_networks(fields.allowed_networks)),
     }
     raise_what_is_wrong(errors, account, line, now=now)
     token = Token(account=account, created_at=now, created_by=actor.user, created_by_label=actor.label, **values)
-    pack_allowlist(token, report_only=report_only)
+    pack_allowlist(token, report_only=fields.report_only)
     token.set_keys()
     secret = set_new_password(token)
     token.save(force_insert=True)

@@ -14,7 +14,7 @@ from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent
 from simsim.problem import FieldError, Invalid, Problem
 from simsim.tokens import notices
-from simsim.tokens.actions import TokenCredentials, audited_fields, new_token
+from simsim.tokens.actions import TokenCredentials, TokenFields, audited_fields, new_token
 from simsim.tokens.models import Token
 
 
@@ -25,12 +25,7 @@ class Draft:
     line: int
     actor: Actor
     account: Account
-    name: str
-    expires: str
-    description: str = ""
-    software: str | None = None
-    allowed_networks: tuple[str, ...] = ()
-    report_only: bool = False
+    fields: TokenFields
 
 
 @transaction.atomic
@@ -53,7 +48,7 @@ def import_tokens(
                 permit(draft.actor, Permission.MANAGE_TOKENS, draft.account)
                 lock_open(draft.account)
                 opened.add(key)
-            created.append((draft, *create_from(draft, now)))
+            created.append((draft, *new_token(draft.fields, actor=draft.actor, account=draft.account, now=now)))
         except Invalid as problem:
             errors += errors_in_line(draft.line, problem)
         except Problem as problem:
@@ -67,20 +62,6 @@ def import_tokens(
     if not is_quiet:
         notices.owe_created([token for _, token, _ in created], now=now)
     return [(token, credentials) for _, token, credentials in created]
-
-
-def create_from(draft: Draft, now: datetime) -> tuple[Token, TokenCredentials]:
-    return new_token(
-        actor=draft.actor,
-        account=draft.account,
-        name=draft.name,
-        expires=draft.expires,
-        description=draft.description,
-        software=draft.software,
-        allowed_networks=draft.allowed_networks,
-        report_only=draft.report_only,
-        now=now,
-    )
 
 
 def creation_event(draft: Draft, token: Token, *, is_quiet: bool, now: datetime) -> AuditEvent:

@@ -79,8 +79,7 @@ def list_log(
     filters = filters_of(found, FilterOptions(since, until, endpoint, status, token, software, outcome, address))
     if found is None:
         page = requests_of_all(actor=OPERATOR, filters=filters, limit=limit, cursor=cursor)
-        owners = [{"account_id": str(row.account_id) if row.account_id else None} for row in page.items]
-        items = [document(row) | owner for row, owner in zip(page.items, owners, strict=True)]
+        items = [document(row) | {"account_id": str(row.account_id) if row.account_id else None} for row in page.items]
         print_list(items, [*COLUMNS, "account_id"], as_json=as_json, cursor=page.next_cursor)
         return
     page = requests_of(found, actor=OPERATOR, filters=filters, limit=limit, cursor=cursor)
