@@ -192,7 +192,7 @@ def test_empty_page_says_what_will_be_here(cast: Cast, alice: Client) -> None:
     log(cast.acme, None, received_at=timezone.now() - timedelta(days=40))
     for span in ("24h", "7d", "30d"):
         content = read(alice, page_of(cast.acme, f"?range={span}&by=status"))
-        assert "No requests in this time" in content
+        assert "No requests in this period" in content
         assert "?range=90d&by=status" in content
     assert rows_of(read(alice, page_of(cast.acme, "?range=90d"))) == {"Without a token": (1, 0)}
 
