@@ -192,7 +192,7 @@ def test_empty_usage_page_explains_what_it_will_show(cast: Cast, alice: Client) 
     log(cast.acme, None, received_at=timezone.now() - timedelta(days=40))
     for span in ("24h", "7d", "30d"):
         content = read(alice, page_of(cast.acme, f"?range={span}&by=status"))
-        assert "No requests in this time" in content
+        assert "No requests in this period" in content
         assert "?range=90d&by=status" in content
     assert rows_of(read(alice, page_of(cast.acme, "?range=90d"))) == {"Without a token": (1, 0)}
 
