@@ -107,7 +107,7 @@ def test_printout_has_no_menu_and_no_buttons_and_warns_of_the_password(alice: Vi
     page.emulate_media(media="print", color_scheme="dark")
     assert warning.is_visible()
     for role in ("navigation", "button", "banner"):
-        assert not any(each.is_visible() for each in page.get_by_role(role).all())  # type: ignore[arg-type]
+        assert not any(each.is_visible() for each in page.get_by_role(role).all())
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(27, 36, 33)", "dark theme on white paper"
     page.emulate_media(media="screen", color_scheme="light")
 
