@@ -37,7 +37,8 @@ def console_addresses(found: Any = None, before: str = "") -> Iterator[tuple[str
 
 def text_of(answer: Any) -> str:
     """Return what a person reads of a page, in one line."""
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
+    joined = re.sub(r"</?bdi\b[^>]*>", "", answer.content.decode())
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", joined)).split())
 
 
 def names_in(answer: Any) -> list[str]:

@@ -87,7 +87,7 @@ def test_page_shows_the_recipe_as_it_is_to_be_pasted(cast: Cast, settings: Setti
     recipe = recipe_of(cast, api, slug)
     assert texts_of(content) == [snippet.text for snippet in recipe.snippets]
     assert re.search(rf'href="{connect(cast, slug)}#recipe"\s+aria-current="page"', content)
-    assert content.count('aria-current="page"') == 2  # in the breadcrumb and among the programs
+    assert content.count('aria-current="page"') == 3  # in the menu, the breadcrumb and among the programs
     assert PLACEHOLDER_URL not in content
 
 

@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 
 from django import template
-from django.forms import BoundField
+from django.forms import BaseForm, BoundField
 from django.utils.safestring import SafeString
 from lucide.templatetags.lucide import lucide
 
@@ -34,6 +34,17 @@ def icon(name: str, size: int = 16) -> Any:
 def minus(value: int, other: int) -> int:
     """Return the difference of two numbers."""
     return value - other
+
+
+@register.simple_tag
+def focused(form: BaseForm, is_from_the_start: bool) -> str:
+    """Return the name of the field that has the focus: the first wrong one, else the first if asked for, else ""."""
+    fields = [field.name for field in form.visible_fields()]
+    wrong = [name for name in fields if name in form.errors]
+    if form.non_field_errors():
+        # Of a pair that does not match, the one that is hidden is typed again.
+        wrong += [name for name in fields if "password" in name]
+    return next(iter(wrong or (fields if is_from_the_start else [])), "")
 
 
 @register.filter
