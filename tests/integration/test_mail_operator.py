@@ -114,11 +114,11 @@ def test_doctor_says_when_mails_wait_for_long_or_were_given_up(cast: Cast, now: 
 @pytest.mark.covers("B11")
 def test_doctor_tells_for_how_long_the_oldest_mail_waits(cast: Cast, now: datetime) -> None:
     (found,) = checks.mails()
-    assert found.detail.startswith("none waits")
+    assert found.detail.startswith("no email waits")
     create_token(actor=cast.as_alice, account=cast.acme, name="T", expires="90d", now=now - timedelta(minutes=5))
     (found,) = checks.mails()
     assert found.is_good
-    assert found.detail.startswith("the oldest waits for 5 min")
+    assert found.detail.startswith("the oldest has waited for 5 min")
 
 
 @pytest.mark.covers("R8")
