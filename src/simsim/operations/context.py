@@ -69,21 +69,18 @@ def wired() -> Wiring:
 
 def needs_django(verb: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Start Django when the verb runs, but not for its help: starting takes a second and needs usable settings."""
-
-    @functools.wraps(verb)
-    def started(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        wired().start_django()
-        return verb(*args, **kwargs)
-
-    return started
+    return _after(lambda: wired().start_django(), verb)
 
 
 def needs_settings(verb: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Start Django for a verb that creates or examines an installation, even if parts of it are missing."""
+    return _after(lambda: wired().start_unproven(), verb)
 
+
+def _after(start: Callable[[], None], verb: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     @functools.wraps(verb)
     def started(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        wired().start_unproven()
+        start()
         return verb(*args, **kwargs)
 
     return started
