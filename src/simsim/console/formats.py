@@ -26,7 +26,7 @@ def percent_of(part: int, whole: int) -> str:
     percent = 100 * part / whole if whole else 0
     if 0 < percent < MIN_SHOWN_PERCENT:
         return _("under %(number)s %%") % {"number": number_format(MIN_SHOWN_PERCENT, 1)}
-    # Only the whole is 100 %: 99.96 % must not look like all.
+    # 99.96 % must not look like everything, so only the whole is shown as 100 %.
     percent = min(round(percent, 1), 99.9) if part < whole else percent
     return _("%(number)s %%") % {"number": number_format(percent, 0 if percent == round(percent) else 1)}
 
