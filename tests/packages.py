@@ -1,10 +1,13 @@
 """The packages of a release, built from a copy of the checkout, and environments in which they are installed."""
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
+from urllib.request import urlopen
 
 ROOT = Path(__file__).parents[1]
 NOT_COPIED = shutil.ignore_patterns(
@@ -66,3 +69,15 @@ def run(command: Path, *arguments: str, data: Path, seconds: float = 60) -> str:
 
 def environment(data: Path) -> dict[str, str]:
     return {"PATH": os.defpath, "SIMSIM_DATA_DIR": str(data)}
+
+
+def wait_for(url: str, process: "subprocess.Popen[bytes]", text: str = "", seconds: float = 40) -> bool:
+    """Return True once the URL answers 200 with the text; fails when the process ends or the time is over."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        assert process.poll() is None
+        with contextlib.suppress(OSError):
+            if text in urlopen(url, timeout=5).read().decode():
+                return True
+        time.sleep(0.1)
+    return False

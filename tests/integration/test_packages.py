@@ -5,10 +5,8 @@ import re
 import signal
 import subprocess
 import tarfile
-import time
 import zipfile
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
@@ -60,6 +58,7 @@ def test_the_wheel_carries_the_lock_and_the_site(release: Path) -> None:
         (carried,) = (name for name in names if name.endswith("/share/simsim/requirements.txt"))
         assert archive.read(carried) == (packages.ROOT / "requirements/package.txt").read_bytes()
     assert "simsim/console/site/operators/install.html" in names
+    assert sum("/share/simsim/systemd/simsim" in name for name in names) == 4
 
 
 def test_the_source_archive_builds_everything_again(release: Path) -> None:
@@ -129,22 +128,10 @@ def test_installed_server_is_ready_and_shows_its_files(migrated: Path, data: Pat
         [migrated, "serve", "--port", str(port)], env=packages.environment(data), cwd=data, stdout=subprocess.DEVNULL
     ) as server:
         try:
-            assert wait_for(f"http://127.0.0.1:{port}/readyz", server) == 200
+            assert packages.wait_for(f"http://127.0.0.1:{port}/readyz", server)
             page = urlopen(f"http://127.0.0.1:{port}/sign-in/login/", timeout=10).read().decode()
             (sheet, *_) = re.findall(r'href="(/static/[^"]+\.css)"', page)
             assert urlopen(f"http://127.0.0.1:{port}{sheet}", timeout=10).status == 200
         finally:
             server.send_signal(signal.SIGTERM)
     assert server.returncode == 0
-
-
-def wait_for(url: str, process: "subprocess.Popen[bytes]", seconds: float = 40) -> int:
-    """Return the status with which the URL answers in the end."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            return int(urlopen(url, timeout=5).status)
-        except URLError:
-            assert process.poll() is None
-            assert time.monotonic() < end
-            time.sleep(0.1)
