@@ -5,7 +5,7 @@ export DEMO_GATEWAY_PORT ?= 8080
 export DEMO_DIR ?= .demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench lock clean parts screenshots readme-pictures mail-previews docs
+.PHONY: help demo test check fix bench lock clean parts screenshots readme-pictures mail-previews docs release
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,8 +42,12 @@ docs: .venv/docs ## build the documentation site, which the console serves under
 	rm -rf src/simsim/console/site
 	.venv/bin/python -m sphinx -q -E -W --keep-going -c docs/_sphinx -d .cache/docs docs src/simsim/console/site
 
+release: docs ## build the packages into dist/
+	rm -rf dist
+	.venv/bin/python release/build.py dist
+
 lock: ## resolve the dependencies anew (needs uv)
-	for set in "run --extra checkout" "docs --extra checkout --extra docs" \
+	for set in package "run --extra checkout" "docs --extra checkout --extra docs" \
 	  "test --extra checkout --extra docs --extra test" "bench --extra checkout --extra docs --extra test --extra bench"; do \
 	  set -- $$set; name=$$1; shift; \
 	  uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
@@ -59,7 +63,7 @@ parts: ## install the real parts that the tests need: PostgreSQL, PgBouncer, ngi
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Simsim needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv .venv
 
-# The locks are nested (run < docs < test < bench), so a larger one also satisfies the smaller one. Each is whole: nothing is resolved.
+# The locks are nested (package < run < docs < test < bench), so a larger one also satisfies the smaller one. Each is whole: nothing is resolved.
 .venv/run .venv/docs .venv/test .venv/bench: .venv/%: requirements/%.txt pyproject.toml | .venv/bin/python
 	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/$*.txt
 	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

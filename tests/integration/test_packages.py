@@ -1,0 +1,137 @@
+"""A release installs where no checkout is, and what it installed runs."""
+
+import hashlib
+import re
+import signal
+import subprocess
+import tarfile
+import zipfile
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+import packages
+from postgresql_server import free_port
+
+pytestmark = [pytest.mark.any_database, pytest.mark.timeout(400)]
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("packages")
+
+
+@pytest.fixture(scope="module")
+def release(scratch: Path) -> Path:
+    """The folder that `make release` fills."""
+    return packages.build(scratch)
+
+
+@pytest.fixture(scope="module")
+def lock(release: Path) -> Path:
+    (lock,) = release.glob("simsim-*-requirements.txt")
+    return lock
+
+
+@pytest.fixture(scope="module")
+def installed(lock: Path, scratch: Path) -> Path:
+    """The `bin` folder of an environment into which the lock was installed."""
+    return packages.install(lock, scratch / "environment")
+
+
+@pytest.fixture(scope="module")
+def data(scratch: Path) -> Path:
+    return scratch / "data"
+
+
+@pytest.fixture(scope="module")
+def migrated(installed: Path, data: Path) -> Path:
+    packages.run(installed / "simsim", "migrate", data=data)
+    return installed / "simsim"
+
+
+def test_the_wheel_carries_the_lock_and_the_site(release: Path) -> None:
+    (wheel,) = release.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        (carried,) = (name for name in names if name.endswith("/share/simsim/requirements.txt"))
+        assert archive.read(carried) == (packages.ROOT / "requirements/package.txt").read_bytes()
+    assert "simsim/console/site/operators/install.html" in names
+    assert sum("/share/simsim/systemd/simsim" in name for name in names) == 4
+
+
+def test_the_source_archive_builds_everything_again(release: Path) -> None:
+    (path,) = release.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"Makefile", "release/build.py", "requirements/package.txt", "tests/run"} <= names
+    assert "src/simsim/console/site/index.html" in names
+
+
+def test_two_builds_are_the_same_and_name_no_path_of_the_machine(release: Path, scratch: Path) -> None:
+    again = packages.build_again(scratch, scratch / "again")
+    sums = (release / "SHA256SUMS").read_text()
+    assert sums == (again / "SHA256SUMS").read_text()
+    for line in sums.splitlines():
+        digest, name = line.split()
+        content = (release / name).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == digest
+    for wheel in release.glob("*.whl"):
+        with zipfile.ZipFile(wheel) as archive:
+            assert not [name for name in archive.namelist() if str(scratch).encode() in archive.read(name)]
+
+
+def test_the_lock_lists_every_package_with_a_hash(lock: Path) -> None:
+    listed = re.findall(r"^([a-z0-9-]+)==(\S+)((?: | \\\n +)--hash=sha256:[0-9a-f]{64})+", lock.read_text(), re.M)
+    names = [name for name, *_ in listed]
+    assert names[0] == "simsim"
+    assert len(names) == lock.read_text().count("==")
+    # They build packages, and a server needs none of them.
+    assert not {"hatchling", "editables", "sphinx", "pytest"} & set(names)
+
+
+def test_a_wheel_that_was_changed_is_not_installed(release: Path, lock: Path, tmp_path: Path) -> None:
+    (wheel,) = release.glob("*.whl")
+    folder, elsewhere = tmp_path / "packages", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    (folder / wheel.name).write_bytes(wheel.read_bytes() + b"\0")
+    changed = folder / lock.name
+    changed.write_text("".join(lock.read_text().splitlines(keepends=True)[:2]))
+    done = packages.pip("download", "--no-deps", "--no-index", "--require-hashes", "-r", changed, folder=elsewhere)
+    assert done.returncode != 0
+    assert "DO NOT MATCH THE HASHES" in done.stderr
+
+
+def test_the_installed_command_uses_nothing_of_the_checkout(installed: Path, data: Path) -> None:
+    assert packages.run(installed / "simsim", "--version", data=data).startswith("simsim ")
+    code = "import sys, simsim; print(simsim.__file__, *sys.path, sep='\\n')"
+    printed = packages.run(installed / "python", "-c", code, data=data)
+    assert str(installed.parent) in printed.splitlines()[0]
+    assert str(packages.ROOT) not in printed
+
+
+def test_what_is_installed_agrees_with_itself(installed: Path, data: Path) -> None:
+    """Every requirement of every installed package is met by another one, so the lock is complete."""
+    assert "No broken requirements" in packages.run(installed / "pip", "check", data=data)
+
+
+def test_installed_gateway_prints_its_configuration(migrated: Path, data: Path) -> None:
+    printed = packages.run(migrated, "gateway", "--upstream", "http://127.0.0.1:9000", "--print-config", data=data)
+    assert str(data / "run/gate.sock") in printed
+
+
+def test_installed_server_is_ready_and_shows_its_files(migrated: Path, data: Path) -> None:
+    port = free_port()
+    with subprocess.Popen(
+        [migrated, "serve", "--port", str(port)], env=packages.environment(data), cwd=data, stdout=subprocess.DEVNULL
+    ) as server:
+        try:
+            assert packages.wait_for(f"http://127.0.0.1:{port}/readyz", server)
+            page = urlopen(f"http://127.0.0.1:{port}/sign-in/login/", timeout=10).read().decode()
+            (sheet, *_) = re.findall(r'href="(/static/[^"]+\.css)"', page)
+            assert urlopen(f"http://127.0.0.1:{port}{sheet}", timeout=10).status == 200
+        finally:
+            server.send_signal(signal.SIGTERM)
+    assert server.returncode == 0
