@@ -45,6 +45,7 @@ docs: .venv/docs ## build the documentation site, which the console serves under
 release: docs ## build the packages into dist/
 	rm -rf dist
 	.venv/bin/python release/build.py dist
+	.venv/bin/python release/debian.py dist
 
 lock: ## resolve the dependencies anew (needs uv)
 	for set in package "run --extra checkout" "docs --extra checkout --extra docs" \

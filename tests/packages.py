@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 ROOT = Path(__file__).parents[1]
+PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 NOT_COPIED = shutil.ignore_patterns(
     ".git",
     ".venv",
@@ -42,11 +43,30 @@ def build_again(folder: Path, packages: Path) -> Path:
     return packages
 
 
-def install(lock: Path, folder: Path) -> Path:
+def download(lock: Path, folder: Path) -> Path:
+    """Download what the lock lists, with hashes, once for all packages that are built from it; return the folder."""
+    done = pip("download", "--quiet", "--no-deps", "--require-hashes", "-d", folder, "-r", lock, folder=lock.parent)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def build_debian_package(folder: Path, packages: Path, downloads: Path) -> Path:
+    """Build the Debian package from the packages in the release, and return it."""
+    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(downloads)}
+    command = [sys.executable, "release/debian.py", str(packages)]
+    copy = folder / "checkout"
+    done = subprocess.run(
+        command, cwd=copy, env=os.environ | offline, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip())
+
+
+def install(lock: Path, folder: Path, downloads: Path) -> Path:
     """Install what the lock lists, with hashes, into a new and empty environment; return its `bin` folder."""
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, timeout=60)
-    arguments = ("--quiet", "--no-deps", "--require-hashes", "--no-compile", "-r", lock)
-    done = pip("install", *arguments, folder=folder, command=folder / "bin/pip")
+    arguments = ("--quiet", "--no-deps", "--require-hashes", "--no-compile", "--no-index", "--find-links", downloads)
+    done = pip("install", *arguments, "-r", lock, folder=folder, command=folder / "bin/pip")
     assert done.returncode == 0, done.stderr
     return folder / "bin"
 

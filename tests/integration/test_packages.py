@@ -12,9 +12,10 @@ from urllib.request import urlopen
 import pytest
 
 import packages
+import units
 from postgresql_server import free_port
 
-pytestmark = [pytest.mark.any_database, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.any_database, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +36,23 @@ def lock(release: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def installed(lock: Path, scratch: Path) -> Path:
+def downloads(lock: Path, scratch: Path) -> Path:
+    return packages.download(lock, scratch / "downloads")
+
+
+@pytest.fixture(scope="module")
+def unpacked(release: Path, downloads: Path, scratch: Path) -> Path:
+    """A scratch root into which the Debian package was unpacked, with its control files in DEBIAN."""
+    package = packages.build_debian_package(scratch, release, downloads)
+    root = scratch / "root"
+    subprocess.run(["dpkg-deb", "--raw-extract", package, root], check=True, timeout=60)
+    return root
+
+
+@pytest.fixture(scope="module")
+def installed(lock: Path, scratch: Path, downloads: Path) -> Path:
     """The `bin` folder of an environment into which the lock was installed."""
-    return packages.install(lock, scratch / "environment")
+    return packages.install(lock, scratch / "environment", downloads)
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +150,52 @@ def test_installed_server_is_ready_and_shows_its_files(migrated: Path, data: Pat
         finally:
             server.send_signal(signal.SIGTERM)
     assert server.returncode == 0
+
+
+def test_debian_package_is_described_and_added_to_the_checksums(unpacked: Path, release: Path) -> None:
+    (package,) = release.glob("simsim_*.deb")
+    told = subprocess.run(["dpkg-deb", "--info", package], capture_output=True, text=True, check=True).stdout
+    assert f"Depends: adduser, libc6 (>= 2.28), {packages.PYTHON}\n" in told
+    assert hashlib.sha256(package.read_bytes()).hexdigest() in (release / "SHA256SUMS").read_text()
+    listed = subprocess.run(["dpkg-deb", "--contents", package], capture_output=True, text=True, check=True).stdout
+    assert {line.split()[1] for line in listed.splitlines()} == {"root/root"}
+    assert "-rw-r----- root/root" in next(line for line in listed.splitlines() if line.endswith("/simsim.env"))
+
+
+def test_debian_package_keeps_the_operators_settings_and_data(unpacked: Path) -> None:
+    settings = (unpacked / "DEBIAN/conffiles").read_text().split()
+    assert sorted(settings) == ["/etc/default/simsim", "/etc/simsim/simsim.env"]
+    assert all((unpacked / path[1:]).is_file() for path in settings)
+    assert not (unpacked / "var").exists()
+    for name in ("postinst", "prerm", "postrm"):
+        script = unpacked / "DEBIAN" / name
+        assert subprocess.run(["sh", "-n", script], check=False).returncode == 0
+        assert "rm -" not in script.read_text()
+
+
+def test_debian_package_has_the_units_with_the_options_of_etc_default(unpacked: Path) -> None:
+    found = {path.name: path.read_bytes() for path in (unpacked / "usr/lib/systemd/system").iterdir()}
+    assert found == {path.name: path.read_bytes() for path in units.UNITS.iterdir()}
+    options = dict(
+        line.split("=", 1) for line in (unpacked / "etc/default/simsim").read_text().splitlines() if line[0] != "#"
+    )
+    for name, variable in (("serve", "SERVE_OPTIONS"), ("gateway", "GATEWAY_OPTIONS")):
+        unit = units.UNITS / f"simsim-{name}.service"
+        assert units.environment(unit, {})[variable] == options[variable].strip('"')
+        assert f"${variable}" in unit.read_text()
+
+
+def test_program_of_the_debian_package_runs_where_it_was_unpacked(unpacked: Path, tmp_path: Path) -> None:
+    command, data = unpacked / "opt/simsim/bin/simsim", tmp_path / "data"
+    assert packages.run(command, "--version", data=data).startswith("simsim ")
+    (tmp_path / "simsim.py").write_text("raise SystemExit('a module of the current folder')")
+    packages.run(command, "migrate", data=data)
+    printed = packages.run(command, "gateway", "--upstream", "http://127.0.0.1:9000", "--print-config", data=data)
+    assert str(data / "run/gate.sock") in printed
+
+
+def test_debian_package_names_no_path_of_the_machine_that_built_it(unpacked: Path, scratch: Path) -> None:
+    places = (str(scratch).encode(), str(packages.ROOT).encode())
+    files = [path for path in unpacked.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert len(files) > 1000
+    assert not [path for path in files if any(place in path.read_bytes() for place in places)]
