@@ -201,7 +201,7 @@ def test_whole_product_works_behind_a_pooler(tmp_path: Path, pooler_port: int) -
 def test_nodes_that_migrate_at_once_through_a_pooler_all_succeed(tmp_path: Path, pooler_port: int) -> None:
     stack = Stack(tmp_path, on_postgresql=True)
     postgresql_server.create_database(stack.database)
-    stack.settings["SIMSIM_DATABASE_URL"] = postgresql_server.url(pooler_port, stack.database)
+    stack.database_url = postgresql_server.url(pooler_port, stack.database)
     migrations = [
         subprocess.Popen(
             [BIN / "simsim", "migrate", "--json"], env=stack.environment | {"SIMSIM_DATA_DIR": str(tmp_path / node)},

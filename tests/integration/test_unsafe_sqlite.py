@@ -33,6 +33,16 @@ def on_postgresql(tmp_path: Path) -> Iterator[Stack]:
         yield stack
 
 
+def refusal(stack: Stack, *arguments: str, **settings: str) -> str:
+    """Return the line with which the command line refuses; a new interpreter must start, because it has that SQLite."""
+    done = subprocess.run(
+        [BIN / "simsim", *arguments],
+        env=stack.environment | settings, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode != 0
+    return done.stderr
+
+
 def sqlite_finding(stack: Stack) -> tuple[bool, str]:
     """Return what doctor says of SQLite; other findings may make it fail."""
     done = subprocess.run(
@@ -45,7 +55,7 @@ def sqlite_finding(stack: Stack) -> tuple[bool, str]:
 def test_unsafe_sqlite_stops_serve_and_worker_and_is_told_by_doctor(on_files: Stack) -> None:
     on_files.copy(settled(on_postgresql=False))
     for verb in (("serve", "--port", str(free_port())), ("worker",)):
-        assert on_files.fail(*verb).startswith(REFUSAL)
+        assert refusal(on_files, *verb).startswith(REFUSAL)
     is_good, detail = sqlite_finding(on_files)
     assert not is_good
     assert "can corrupt databases" in detail
@@ -57,5 +67,5 @@ def test_unsafe_sqlite_stops_nothing_where_all_is_in_postgresql(on_postgresql: S
     assert sqlite_finding(on_postgresql) == (True, "not used: every database is on PostgreSQL")
     # A log in a file of SQLite is in danger all the same.
     log_in_a_file = {"SIMSIM_LOG_DATABASE_URL": f"sqlite:///{on_postgresql.directory}/log.sqlite3"}
-    refused = on_postgresql.fail("serve", "--port", str(free_port()), **log_in_a_file)
+    refused = refusal(on_postgresql, "serve", "--port", str(free_port()), **log_in_a_file)
     assert refused.startswith(REFUSAL)
