@@ -11,6 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+import postgresql_front
+import postgresql_server
 from gate_database import ACME
 from simsim.credential.digest import digest
 from simsim.gate.lookup import Lookup, Unavailable
@@ -54,6 +56,18 @@ def lookup(owner: psycopg.Connection, postgresql_url: str) -> Iterator[Lookup]:
     opened = PostgresqlLookup(postgresql_url)
     yield opened
     opened.close()
+
+
+@pytest.mark.covers("B11")
+def test_record_is_found_through_a_pooler_again_and_again(owner: psycopg.Connection, postgresql_url: str) -> None:
+    """Behind a pooler the statement is not prepared: the next request may get a session that does not know it."""
+    with postgresql_front.pooler(postgresql_server.start()) as port:
+        opened = PostgresqlLookup(postgresql_server.url(port, owner.info.dbname))
+        for _ in range(5):
+            found = opened.find(KNOWN)
+            assert found is not None
+            assert found.expires_at == EXPIRES
+        opened.close()
 
 
 def break_connections(owner: psycopg.Connection) -> None:
