@@ -17,6 +17,9 @@ from simsim.gate.lookup import Unavailable
 from simsim.gate.lookup_postgresql import PostgresqlLookup
 from stack import Stack
 
+# Each test has PostgreSQL servers of its own.
+pytestmark = pytest.mark.any_database
+
 KNOWN = digest("sim_of_a_test")
 VIEW = f"""
 CREATE TABLE token AS SELECT '\\x{KNOWN.hex()}'::bytea AS digest, '{uuid.UUID(int=7)}'::uuid AS token_id,
