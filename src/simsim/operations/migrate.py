@@ -50,8 +50,7 @@ def bring_up_to_date() -> list[str]:
             connections[alias].settings_dict["DISABLE_SERVER_SIDE_CURSORS"] = False
             call_command("migrate", database=alias, verbosity=0, interactive=False)
             done.append(f"Migrated the database “{alias}”")
-    # A new installation has no keys yet when its database is on PostgreSQL.
-    if password_ends.unsure_tokens().exists() and (number := password_ends.fill_in(settings.KEYRING)):
+    if number := password_ends.fill_in(settings.KEYRING):
         done.append(f"Noted the last characters of passwords: {number}")
     if not has_cache_table():
         call_command("createcachetable", database=DEFAULT_DB_ALIAS, verbosity=0)

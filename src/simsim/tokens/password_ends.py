@@ -6,17 +6,9 @@ from django.db.models import Q
 from simsim.credential import password
 from simsim.problem import KeyMissing
 from simsim.tokens.keyring import Keyring
-from simsim.tokens.models import Token, TokenQuerySet
+from simsim.tokens.models import Token
 
 BATCH = 1_000
-
-
-def unsure_tokens() -> TokenQuerySet:
-    """Return the tokens whose last characters may be missing or outdated.
-
-    Older code that still runs during an update rotates without setting the column, so rotated tokens are among them.
-    """
-    return Token.objects.filter(Q(password_end="") | Q(rotated_at__isnull=False))
 
 
 def fill_in(keyring: Keyring, *, batch: int = BATCH) -> int:
@@ -24,7 +16,10 @@ def fill_in(keyring: Keyring, *, batch: int = BATCH) -> int:
 
     A token whose key is missing is left as it is. It is safe to repeat this, and to run it while people rotate tokens.
     """
-    rows = unsure_tokens().order_by("pk").values_list("pk", "account_id", "sealed_password", "password_end")
+    # Older code that still runs during an update rotates without setting the column, so its tokens are checked every
+    # time.
+    unsure = Token.objects.filter(Q(password_end="") | Q(rotated_at__isnull=False)).order_by("pk")
+    rows = unsure.values_list("pk", "account_id", "sealed_password", "password_end")
     changed, last = 0, None
     while found := list((rows.filter(pk__gt=last) if last else rows)[:batch]):
         last = found[-1][0]
