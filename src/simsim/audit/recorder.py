@@ -14,6 +14,7 @@ from simsim.audit.models import AuditEvent, Shipment
 
 # A delivery carries a bounded number of events.
 SHIPMENT_SIZE = 100
+STEP = 900
 
 
 class Recordable(Protocol):
@@ -84,3 +85,14 @@ def record_all(events: Sequence[AuditEvent]) -> None:
             Shipment.objects.create(
                 ids=[event.pk for event in part], size=len(part), queued_at=part[0].at, due_at=part[0].at
             )
+
+
+def delete_old(before: datetime) -> int:
+    """Delete some of the events before that time; return how many: call it until it returns 0.
+
+    The newest event stays, whatever its age: the worker recognises a restored database by it. The oldest events have
+    the lowest ids, so only the first few are read: there is no index of the times.
+    """
+    first = list(AuditEvent.objects.order_by("pk").values_list("pk", "at")[: STEP + 1])
+    old = [pk for pk, at in first[:-1] if at < before]
+    return AuditEvent.objects.filter(pk__in=old).delete()[0] if old else 0

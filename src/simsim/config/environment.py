@@ -27,7 +27,10 @@ MAX_RETENTION_DAYS = 36_500
 WIDEST_TRUSTED_PREFIX = {4: 8, 6: 16}
 # These replace pydantic's own messages, which operators would not understand.
 WORDS = {
-    "log_retention_days": f"must be a number of days from 1 to {MAX_RETENTION_DAYS}",
+    **dict.fromkeys(
+        ("log_retention_days", "mail_retention_days", "audit_retention_days"),
+        f"must be a number of days from 1 to {MAX_RETENTION_DAYS}",
+    ),
     "forward_what": "must be log, audit or both",
 }
 
@@ -64,6 +67,8 @@ class Environment(BaseSettings):
     gate_listen: str = ""
     access_logs: Annotated[tuple[str, ...], NoDecode] = ()
     log_retention_days: int = Field(default=365, ge=1, le=MAX_RETENTION_DAYS)
+    mail_retention_days: int = Field(default=365, ge=1, le=MAX_RETENTION_DAYS)
+    audit_retention_days: int = Field(default=3650, ge=1, le=MAX_RETENTION_DAYS)
     log_path_patterns: Annotated[tuple[str, ...], NoDecode] = ()
     # A webhook's URL may contain the secret that allows writing to it.
     forward_url: SecretStr = Field(default=SecretStr(""), repr=False)
@@ -112,6 +117,9 @@ class Environment(BaseSettings):
         if self.api_url:
             addresses.prove_api_url(self.api_url)
         addresses.prove_path("SIMSIM_API_EXAMPLE", self.api_example)
+        if self.audit_retention_days < self.log_retention_days:
+            # Events wait for the receiver for as long as the log is kept.
+            raise Unusable("SIMSIM_AUDIT_RETENTION_DAYS must be at least SIMSIM_LOG_RETENTION_DAYS")
         return self
 
     def prove_databases(self) -> None:

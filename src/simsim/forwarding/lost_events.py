@@ -1,7 +1,7 @@
 """Events that waited for longer than the log is kept: their shipments are deleted, and the gap is recorded."""
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Max, Min, Sum
@@ -9,6 +9,7 @@ from django.db.models import Max, Min, Sum
 from simsim.audit.events import Event
 from simsim.audit.recorder import LabelledActor, record
 from simsim.forwarding.queue import QUEUES, Queue
+from simsim.request_log.retention import first_moment_kept
 from simsim.rfc3339 import format_time
 
 log = logging.getLogger(__name__)
@@ -18,7 +19,7 @@ SIMSIM = LabelledActor("Simsim")
 
 def delete_outdated(now: datetime, *, days: int) -> int:
     """Delete some shipments that are older than the log; return their number: call it until it returns 0."""
-    before = (now - timedelta(days=days)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    before = first_moment_kept(now, days)
     return sum(_delete_outdated(queue, before, now) for queue in QUEUES)
 
 

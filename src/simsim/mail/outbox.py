@@ -241,3 +241,13 @@ def without_secrets(mail: OwedMail) -> dict[str, object]:
     """Return the facts to keep after sending, without secrets: nobody may sign in with a backup of the outbox."""
     secret = SECRET_FACTS.get(mail.kind, set())
     return {name: fact for name, fact in mail.facts.items() if name not in secret}
+
+
+def delete_finished(before: datetime) -> int:
+    """Delete some emails that were queued before then and no longer wait; return how many: call it until it returns 0.
+
+    The oldest emails have the lowest ids, so only the first few ids are read: there is no index of the times.
+    """
+    first = OwedMail.objects.order_by("pk").values_list("pk", "owed_at", "delivered_at", "given_up_at")[:AT_ONCE]
+    old = [pk for pk, owed_at, delivered_at, given_up_at in first if owed_at < before and (delivered_at or given_up_at)]
+    return OwedMail.objects.filter(pk__in=old).delete()[0] if old else 0

@@ -7,21 +7,19 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
-from simsim.forwarding import forwarder, lost_events
+from simsim.forwarding import forwarder
 from simsim.gate import disk_reserve
 from simsim.gate.wal_index import Identity, identity_of
 from simsim.mail import outbox
+from simsim.operations import retention
 from simsim.operations.existing_installation import prove_files_safe
 from simsim.operations.health_reports import HealthReporter, Progress, boot_seconds
 from simsim.operations.wall_clock import WallClock
-from simsim.request_log import gaps, nodes
-from simsim.request_log.retention import forget_old, time_to_delete_by
 from simsim.request_log.ship.shipper import Shipper
 from simsim.tokens import expiry_notices
 
@@ -83,12 +81,8 @@ def keep_ballast() -> int:
 
 
 def delete_old() -> int:
-    """Delete some of the rows that are too old, and nodes that have long been silent; return how many."""
-    now, days = time_to_delete_by(clock.now()), settings.OPERATOR.log_retention_days
-    if now is None:
-        return 0
-    forgotten = forget_old(now, days=days) + gaps.forget_old(now - timedelta(days=days))
-    return forgotten + lost_events.delete_outdated(now, days=days) + nodes.forget_old(now)
+    """Delete some of the rows that are too old; return how many."""
+    return retention.delete_old(clock.now())
 
 
 def forward() -> int:

@@ -32,7 +32,7 @@ def forget_old(now: datetime, *, days: int, step: int = STEP) -> int:
     Return how many were deleted, where a day's partition counts as one: call it until it returns 0. Only whole days are
     deleted, so that a day's counts always match its requests.
     """
-    before = (now - timedelta(days=days)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    before = first_moment_kept(now, days)
     hours, day, ten_days = {"hours": 1}, {"hours": DAY_HOURS}, {"hours": TEN_DAYS_HOURS}
     return (
         _forget_requests(before, step)
@@ -44,6 +44,11 @@ def forget_old(now: datetime, *, days: int, step: int = STEP) -> int:
         + _forget(UsageCount, "began_hour", hour_of(before), step, **day)
         + _forget(UsageCount, "began_hour", hour_of(max(before, now - HOURS_KEPT)), step, **hours)
     )
+
+
+def first_moment_kept(now: datetime, days: int) -> datetime:
+    """Return the midnight (UTC) from which rows are kept, if whole days are kept for `days`."""
+    return (now - timedelta(days=days)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _forget_requests(before: datetime, step: int) -> int:

@@ -150,3 +150,8 @@ def record_request_event(
 ) -> None:
     details = {"name": request.name, "asked_by": request.asked_by_label} | more
     recorder.record(event, actor=actor, account_id=request.account_id, subject_id=request.pk, details=details, now=now)
+
+
+def delete_answered(before: datetime) -> int:
+    """Delete the requests that were answered before that time; return how many."""
+    return TokenRequest.objects.filter(answered_at__lt=before).delete()[0]

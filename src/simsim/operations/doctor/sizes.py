@@ -1,0 +1,48 @@
+"""Findings about the size of the databases and of the tables that grow; how long these keep their rows is a setting."""
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import connections
+
+from simsim.audit.models import AuditEvent
+from simsim.mail.models import OwedMail
+from simsim.operations.doctor.findings import Finding
+
+MEGABYTE = 1024 * 1024
+# The number of tables that are named on PostgreSQL.
+MAX_TABLES = 3
+# The partitions of a table count as that table.
+TABLES_BY_SIZE = """
+    SELECT COALESCE(pg_partition_root(oid), oid)::regclass::text, SUM(pg_total_relation_size(oid))
+    FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
+    GROUP BY 1 ORDER BY 2 DESC LIMIT %s
+"""
+
+
+def sizes() -> Iterator[Finding]:
+    """Report the size of each database, and how many rows the growing tables of the tokens' database have."""
+    rows = ((OwedMail, "emails"), (AuditEvent, "audit events"), (Session, "sessions"))
+    counts = ", ".join(f"{model._default_manager.count():,} {name}" for model, name in rows)
+    # On PostgreSQL the log is usually in the same database: then its size is reported once.
+    says = dict.fromkeys(f"{connections[alias].settings_dict['NAME']}: {size_of(alias)}" for alias in connections)
+    yield Finding("size", True, f"{'; '.join(says)}; {counts}")
+
+
+def size_of(alias: str) -> str:
+    """Return the size of a database in words, on PostgreSQL with its largest tables."""
+    if connections[alias].vendor == "sqlite":
+        path = settings.OPERATOR.database_path if alias == "default" else settings.OPERATOR.log_database_path
+        files = (path, path.with_name(f"{path.name}-wal"))
+        return megabytes(sum(file.stat().st_size for file in files if file.exists()))
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT pg_database_size(current_database())")
+        whole = megabytes(cursor.fetchone()[0])
+        cursor.execute(TABLES_BY_SIZE, [MAX_TABLES])
+        tables = ", ".join(f"{table} {megabytes(size)}" for table, size in cursor.fetchall())
+    return f"{whole} ({tables})"
+
+
+def megabytes(size_bytes: int) -> str:
+    return f"{size_bytes / MEGABYTE:,.1f} MiB"

@@ -1,0 +1,49 @@
+"""Deletes what is older than the operator wants to keep, in small steps that hold up nobody.
+
+Accounts, people and tokens are never deleted for their age, because the log and the audit trail name them.
+"""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.contrib.sessions.models import Session
+
+from simsim.audit import recorder
+from simsim.forwarding import lost_events
+from simsim.mail import outbox
+from simsim.request_log import gaps, nodes
+from simsim.request_log.retention import first_moment_kept, forget_old, time_to_delete_by
+from simsim.tokens import token_requests
+
+STEP = 900
+
+
+def delete_old(clock_time: datetime) -> int:
+    """Delete some of the rows that are too old; return how many: call it until it returns 0.
+
+    Deletes nothing while the clock looks wrong: see `request_log.retention`.
+    """
+    now = time_to_delete_by(clock_time)
+    if now is None:
+        return 0
+    operator = settings.OPERATOR
+    log_days = operator.log_retention_days
+    log_since, audit_since, mail_since = (
+        first_moment_kept(now, days) for days in (log_days, operator.audit_retention_days, operator.mail_retention_days)
+    )
+    return (
+        forget_old(now, days=log_days)
+        + gaps.forget_old(log_since)
+        + lost_events.delete_outdated(now, days=log_days)
+        + nodes.forget_old(now)
+        + outbox.delete_finished(mail_since)
+        + recorder.delete_old(audit_since)
+        + token_requests.delete_answered(audit_since)
+        + delete_expired_sessions(now)
+    )
+
+
+def delete_expired_sessions(now: datetime) -> int:
+    """Delete some of the console sessions that have expired; return how many."""
+    expired = Session.objects.filter(expire_date__lt=now).order_by("expire_date")
+    return Session.objects.filter(pk__in=list(expired.values_list("pk", flat=True)[:STEP])).delete()[0]
