@@ -25,6 +25,10 @@ OPERATORS = [
     ("exit status of a failed command", "operators/command-line"),
     ("what happens when the disk is full", "operators/install"),
     ("upgrade to a new version", "operators/install"),
+    ("how many requests per second", "operators/capacity"),
+    ("how much disk space does the log need", "operators/capacity"),
+    ("why do callers get 503", "operators/troubleshooting"),
+    ("nobody can sign in", "operators/troubleshooting"),
 ]
 ADMINISTRATORS = [
     ("How do I create a token?", "administrators/tokens"),
