@@ -52,7 +52,7 @@ def examine() -> list[Finding]:
                 if is_new
                 else Finding(subject, False, "can't be checked without the database")
             )
-        except Exception as error:  # an unforeseen fault in one part must not hide the others
+        except Exception as error:  # an unexpected error in one part must not hide the other findings
             findings.append(Finding(subject, False, one_line(error)))
     return findings
 
@@ -71,7 +71,7 @@ def databases() -> Iterator[Finding]:
 
 
 def up_to_date(name: str, alias: str) -> Finding:
-    """Return the words for a database that needs no migration, and say if it is reached through a pooler."""
+    """Describe a database that needs no migration, including whether it is reached through a pooler."""
     says = f"{connections[alias].display_name}, up to date"
     if not is_pooled(alias):
         return Finding(name, True, says)
@@ -88,7 +88,7 @@ def is_pooled(alias: str) -> bool:
     connection = connections[alias]
     if connection.vendor != "postgresql":
         return False
-    from simsim.gate import lookup_postgresql  # noqa: PLC0415 - an installation on SQLite does without the driver
+    from simsim.gate import lookup_postgresql  # noqa: PLC0415 - an installation on SQLite works without the driver
 
     connection.ensure_connection()
     return lookup_postgresql.is_pooled(connection.connection)
@@ -120,7 +120,7 @@ def mail_server() -> Iterator[Finding]:
 
 
 def mails() -> Iterator[Finding]:
-    """Report emails that have waited for long or were given up: somebody has missed a notice."""
+    """Report emails that have waited for long or were given up: somebody has missed a notice in either case."""
     now = timezone.now()
     found = delivery_status.trouble(now=now)
     says = []
@@ -138,7 +138,10 @@ def mails() -> Iterator[Finding]:
 
 
 def forwarding() -> Iterator[Finding]:
-    """Report whether the receiver answers, and which events wait for it. Sends nothing: only real events are sent."""
+    """Report whether the receiver answers, and which events wait for it.
+
+    Sends nothing to the receiver, which gets only real events.
+    """
     target = settings.FORWARD_TARGET
     if target is None:
         return

@@ -14,7 +14,7 @@ from simsim.request_log import gaps
 from simsim.request_log.ship import rejected_lines
 from simsim.request_log.ship.backlog import spool_name
 
-# Older trouble is still mentioned but no longer counts as wrong: the operator has had time to see it.
+# Older problems are still mentioned but no longer count as wrong: the operator has had time to see them.
 RECENT = timedelta(days=7)
 MEGABYTE = 1024 * 1024
 FULL_PERCENT = 95

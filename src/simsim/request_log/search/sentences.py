@@ -1,4 +1,4 @@
-"""The log's sentences for people: one for each cause of a decision, with the address and the token in it."""
+"""The log's sentences for people: one for each cause of a decision, which names the address and the token."""
 
 from django.utils.translation import gettext
 
