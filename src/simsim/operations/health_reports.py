@@ -113,7 +113,7 @@ class HealthReporter:
                 found.append({"job": name, "since": since.isoformat(), "error": progress.error})
             elif began is not None and self._boot() - began > MAX_JOB_SECONDS:
                 since = now - timedelta(seconds=self._boot() - began)
-                found.append({"job": name, "since": since.isoformat(), "error": "it does not return"})
+                found.append({"job": name, "since": since.isoformat(), "error": "it does not finish"})
         return found
 
     def _compare(self, by_wall: timedelta, by_boot: float, now: datetime) -> None:

@@ -125,16 +125,16 @@ def mails() -> Iterator[Finding]:
     found = delivery_status.trouble(now=now)
     says = []
     if found.oldest is not None:
-        why = f" ({found.last_error})" if found.last_error else ": does simsim worker run?"
-        says.append(f"{found.waiting} wait, the oldest since {found.oldest:%Y-%m-%d %H:%M} UTC{why}")
+        why = f" ({found.last_error})" if found.last_error else ": is simsim worker running?"
+        says.append(f"{found.waiting} waiting, the oldest since {found.oldest:%Y-%m-%d %H:%M} UTC{why}")
     if found.given_up:
         days = delivery_status.RECENT.days
         says.append(
             f"{found.given_up} given up in {days} days: simsim mail list --state given_up, simsim mail retry ID"
         )
     oldest = delivery_status.oldest_owed_at()
-    age = "no email waits" if oldest is None else f"the oldest has waited for {in_words(now - oldest)}"
-    yield Finding("mails", not says, "; ".join(says) or f"{age}; none was given up lately")
+    age = "no email is waiting" if oldest is None else f"the oldest has waited for {in_words(now - oldest)}"
+    yield Finding("mails", not says, "; ".join(says) or f"{age}; none was given up recently")
 
 
 def forwarding() -> Iterator[Finding]:
@@ -155,9 +155,13 @@ def forwarding() -> Iterator[Finding]:
         says.append(f"{target.place} can't be reached ({error}): check SIMSIM_FORWARD_URL")
     if found.oldest is not None:
         why = (
-            f" ({found.last_error})" if found.last_error else "" if found.is_good(now) else ": does simsim worker run?"
+            f" ({found.last_error})"
+            if found.last_error
+            else ""
+            if found.is_good(now)
+            else ": is simsim worker running?"
         )
-        says.append(f"{found.waiting} wait, the oldest since {found.oldest:%Y-%m-%d %H:%M} UTC{why}")
+        says.append(f"{found.waiting} waiting, the oldest since {found.oldest:%Y-%m-%d %H:%M} UTC{why}")
     if found.lost:
         says.append(f"{found.lost} were given up in {RECENT.days} days: they had waited longer than the log is kept")
     yield Finding("forwarding", found.is_good(now) and "answers" in says[0], "; ".join(says))

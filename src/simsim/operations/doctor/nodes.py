@@ -70,10 +70,10 @@ def worker_here(row: WorkerNode | None, now: datetime) -> Finding:
             says.append(failure.removeprefix(": "))
             is_good = False
     if waits is None:
-        says.append("no line waits to be shipped")
+        says.append("no line is waiting to be shipped")
     else:
         since = now - waits.since
-        says.append(f"{waits.lines} lines wait to be shipped, the oldest for {in_words(since)}")
+        says.append(f"{waits.lines} lines waiting to be shipped, the oldest for {in_words(since)}")
         is_good = is_good and since <= MAX_UNSHIPPED
     return Finding("worker", is_good, "; ".join(says))
 
@@ -116,7 +116,7 @@ def clock() -> Iterator[Finding]:
         says.append(f"on {jump.host} it was set {way} by {span}, to {jump.noticed_at:%Y-%m-%d %H:%M:%S} UTC")
     # SQLite uses this machine's clock, so there is nothing to compare.
     yield Finding(
-        "clock", is_good, "; ".join(says) or "nobody has set it lately; there is no other clock to compare it with"
+        "clock", is_good, "; ".join(says) or "nobody has set it recently; there is no other clock to compare it with"
     )
 
 

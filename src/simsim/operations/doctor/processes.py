@@ -97,7 +97,7 @@ def gateway() -> Iterator[Finding]:
             f"nothing answers on {place}: start simsim gateway. If it is no longer needed here, delete {record}",
         )
     else:
-        yield Finding("gateway", False, f"it runs on {place}, but answers {status} to everybody")
+        yield Finding("gateway", False, f"it runs on {place}, but answers every request with {status}")
 
 
 def listening_place(record: Path) -> HostPort | None:
