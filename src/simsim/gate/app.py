@@ -73,8 +73,8 @@ class Gate:
         try:
             now = self._clock()
             located = locate(request.peer, request.forwarded_for, self._trusted)
-            # A caller who asks without a proxy would learn from the reason that a stolen password is valid on another
-            # network.
+            # A caller who could ask without a proxy would learn from the reason that a stolen password is valid from
+            # another network.
             if not located.is_trusted:
                 return answer.NOT_FOUND
             said, framed, _, _ = self._verdict(request.authorization, located, now)
@@ -166,7 +166,10 @@ class Gate:
         return decision, record if is_own else None, until
 
     def _complain(self, error: Exception) -> None:
-        """Report on stderr what failed and where, at most once a second; without values, which may be secrets."""
+        """Report on stderr what failed and where, at most once a second.
+
+        The report contains no values, because they may be secret.
+        """
         now = time.monotonic()
         if now - self._complained_at < COMPLAINT_INTERVAL_SECONDS:
             return

@@ -17,8 +17,8 @@ from simsim.gate.lookup import COLUMNS, VIEW, Unavailable
 CONNECT_TIMEOUT_SECONDS = 2
 STATEMENT_TIMEOUT_SECONDS = 2.0
 CANCEL_TIMEOUT_SECONDS = 0.5
-# After a failed attempt every request within this time is refused at once. If each of them waited for a dead server in
-# turn, no request would get an answer.
+# After a failed attempt, every request within this time is refused at once. If they waited for a dead server one after
+# another, no request would get an answer.
 PAUSE_SECONDS = 0.5
 
 # Each answer says whether its server accepts writes, even when there is no row: a standby or a fenced primary may not
@@ -79,7 +79,7 @@ class PostgresqlLookup:
         )
 
     def version(self) -> None:
-        """Return None: asking PostgreSQL whether something was committed takes as long as asking for the row."""
+        """Return None: asking PostgreSQL whether anything was committed takes as long as reading the row."""
 
     def close(self) -> None:
         """Close the connection and cancel what it still runs; the next `find` opens another."""

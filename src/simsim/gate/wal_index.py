@@ -1,4 +1,4 @@
-"""The header of SQLite's WAL-index, in the file `-shm`, by which processes learn of each other's commits.
+"""The header of SQLite's WAL-index, in the file `-shm`, which tells processes about each other's commits.
 
 https://www.sqlite.org/walformat.html, "The WAL-Index Header": two equal copies of 48 bytes, which hold a counter of
 commits, the number of frames in the log, their running checksum and the log's random salts. SQLite compares them at the

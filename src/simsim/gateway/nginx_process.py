@@ -31,7 +31,7 @@ def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
     """Have the kernel send this process a signal when its parent `parent` dies for any reason (Linux only)."""
     if _libc is not None:
         _libc.prctl(PR_SET_PDEATHSIG, signum)
-        # If the parent had died before the line above, no signal would come.
+        # If the parent died before the line above ran, no signal will come.
         if os.getppid() != parent:
             os.kill(os.getpid(), signum)
 

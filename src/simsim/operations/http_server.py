@@ -30,8 +30,8 @@ class Server(MPServer):
     def _init_shared_socket(self) -> None:
         """Listen in this process and share the socket.
 
-        On Linux each process of granian listens by itself: when one ends or is killed, its waiting connections are
-        reset, and no socket listens until it has restarted.
+        On Linux, each granian process has its own listening socket: when a process ends or is killed, its waiting
+        connections are reset, and its socket is missing until it has restarted.
         """
         if self.bind_uds:
             super()._init_shared_socket()  # type: ignore[no-untyped-call]
@@ -57,7 +57,7 @@ class Server(MPServer):
             if self.reload_signal:
                 self._due.clear()
                 self._reload(spawn_target, target_loader)
-                # A signal that arrived in the meantime must not wait for the next one.
+                # Handle a signal that arrived in the meantime now, not only when the next one arrives.
                 self.main_loop_interrupt.set()
 
     def _reload(self, spawn_target: Callable[..., None], target_loader: Callable[..., Any]) -> None:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 log = logging.getLogger(__name__)
 # NTP corrects smaller differences, or corrects gradually.
 JUMP_SECONDS = 180.0
-# How long the clock must run on after a jump before the jump is trusted.
+# How long the clock must keep running after a jump before the jump is trusted.
 HOLD_SECONDS = 600.0
 
 

@@ -20,7 +20,7 @@ COUNTED_ONLY = 0
 
 
 def uuid_parameter(value: uuid.UUID) -> Any:
-    """Return a UUID as raw SQL on the log's database takes it."""
+    """Return a UUID in the form that raw SQL on the log's database needs."""
     return value if connections[settings.REQUEST_LOG_ALIAS].vendor == "postgresql" else value.hex
 
 

@@ -68,7 +68,10 @@ class RetentionTime(NamedTuple):
 
 
 def advanced(known: RetentionTime, now: datetime) -> RetentionTime:
-    """Return the time after the clock has shown `now`. A step back is trusted at once, because it deletes nothing."""
+    """Return the trusted time, updated after the clock has shown `now`.
+
+    A step back is trusted at once, because it deletes nothing.
+    """
     if known.at is not None and now - known.at <= MAX_STEP:
         return RetentionTime(now)
     since = known.doubted_since

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-BITS = 10  # the microseconds then last until the year 2255
+BITS = 10  # with this number of bits, the microseconds last until the year 2255
 IDS_PER_MICROSECOND = 1 << BITS
 IDS_PER_DAY = 86_400_000_000 << BITS
 LAST = 2**63 - 1

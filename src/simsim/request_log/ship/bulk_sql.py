@@ -26,7 +26,8 @@ NAMES = ("id", *RequestRow._fields, "endpoint_id")
 COLUMNS = ", ".join(NAMES)
 INSERT = f"INSERT INTO {TABLE} ({COLUMNS}) VALUES ({', '.join(['%s'] * len(NAMES))})"  # noqa: S608 - our own names
 COPY = f"COPY {TABLE} ({COLUMNS}) FROM STDIN (FORMAT BINARY)"
-# The same for SQLite and PostgreSQL. Lines of several files do not arrive in order of time, so the latest use wins.
+# SQLite and PostgreSQL use the same SQL. Lines from several files do not arrive in order of time, so the latest use
+# wins.
 USE = """
     INSERT INTO request_log_tokenuse AS kept (token_id, account_id, used_at, address, previous_used_at)
     VALUES (%s, %s, %s, %s, %s)

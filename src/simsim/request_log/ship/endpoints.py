@@ -16,7 +16,7 @@ PLACEHOLDER = "{id}"
 
 Pattern = tuple[str, ...]
 
-# Numbers, UUIDs, long words of hexadecimal digits, and words that are too long for a programmer to have typed.
+# Matches numbers, UUIDs, long words of hexadecimal digits, and words that are too long for a person to have typed.
 _is_like_an_id = re.compile(
     r"[0-9]+|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|(?=[^0-9]*[0-9])[0-9A-Fa-f]{12,}|.{41,}"
 ).fullmatch

@@ -131,7 +131,7 @@ def decided_row(decision: Decided, end: Completed | None = None) -> RequestRow:
 
 @lru_cache(maxsize=len(Reason))
 def _status_and_outcomes(reason: str) -> tuple[int | None, str, str]:
-    """Return the status and the outcome of a decided request, and its outcome once it has ended."""
+    """Return the status and the outcome of a decided request, and the outcome that it will have once it has ended."""
     if reason == Reason.OK:
         return None, Outcome.UNKNOWN.value, Outcome.ACCEPTED.value
     return STATUS_OF_REFUSALS.get(reason, REFUSED_STATUS), Outcome.REFUSED.value, Outcome.REFUSED.value
@@ -145,8 +145,8 @@ def outcome_of(*, is_refused: bool) -> Outcome:
 def undecided_rows(ends: Iterable[Completed]) -> Iterator[RequestRow]:
     """Yield the rows of ends without a decision, except those that need one.
 
-    Another proxy may also serve requests that no gate decides; and an end that is read twice, for example from a copy
-    of its log, finds no open row any more.
+    Another proxy may also serve requests that no gate decides. And if an end is read twice, for example from a copy of
+    the log, its row is already complete.
     """
     return (undecided_row(end) for end in ends if not end.needs_decision)
 
