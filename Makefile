@@ -22,20 +22,20 @@ check: .venv/test ## lint, types, imports
 	.venv/bin/lint-imports
 	SIMSIM_DATA_DIR=.cache/check .venv/bin/mypy
 
-fix: .venv/test ## format, and mend what can be mended
+fix: .venv/test ## format the code, and fix what can be fixed automatically
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-bench: .venv/bench parts ## measure the figures, peers beside ours
+bench: .venv/bench parts ## measure our figures, and those of comparable products
 	.venv/bin/python -m bench
 
-screenshots: .venv/test parts ## picture every page of the console into screenshots/
+screenshots: .venv/test parts ## save a picture of every page of the console in screenshots/
 	.venv/bin/python tests/browser/screenshots.py
 
-readme-pictures: .venv/test parts ## take README's pictures of a new demo, into docs/images/
+readme-pictures: .venv/test parts ## take README's pictures from a new demo, into docs/images/
 	.venv/bin/python tests/browser/readme_pictures.py
 
-mail-previews: .venv/test parts ## render and picture every mail into mail-previews/
+mail-previews: .venv/test parts ## save every email, and a picture of it, in mail-previews/
 	.venv/bin/python tests/browser/mail_previews.py
 
 docs: .venv/docs ## build the documentation site, which the console serves under /docs/
@@ -47,7 +47,7 @@ release: docs ## build the packages into dist/
 	.venv/bin/python release/build.py dist
 	.venv/bin/python release/debian.py dist
 
-lock: ## resolve the dependencies anew (needs uv)
+lock: ## update the locks of the dependencies (needs uv)
 	for set in package "run --extra checkout" "docs --extra checkout --extra docs" \
 	  "test --extra checkout --extra docs --extra test" "bench --extra checkout --extra docs --extra test --extra bench"; do \
 	  set -- $$set; name=$$1; shift; \
@@ -64,7 +64,8 @@ parts: ## install the real parts that the tests need: PostgreSQL, PgBouncer, ngi
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Simsim needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv .venv
 
-# The locks are nested (package < run < docs < test < bench), so a larger one also satisfies the smaller one. Each is whole: nothing is resolved.
+# The locks are nested (package < run < docs < test < bench), so a larger one also satisfies the smaller one. Each lock
+# is complete, so nothing is resolved during installation.
 .venv/run .venv/docs .venv/test .venv/bench: .venv/%: requirements/%.txt pyproject.toml | .venv/bin/python
 	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/$*.txt
 	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

@@ -25,7 +25,7 @@ SIZES = {"small": 1_000, "usual": 100_000, "large": 1_000_000}
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table: the name of the figure, its bound, and its value."""
+    """One line of the table: the name of the figure, its limit, and its value."""
 
     what: str
     measured: float
@@ -46,7 +46,7 @@ class Figure:
 
 
 class Bench:
-    """The scratch state of one run."""
+    """The temporary state of one run."""
 
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
@@ -60,7 +60,7 @@ class Bench:
             began = time.monotonic()
             self.data(size).mkdir()
             self.known[size] = tokens.fill(self.data(size), SIZES[size])
-            progress(f"{SIZES[size]:,} tokens made in {time.monotonic() - began:.0f} s")
+            progress(f"{SIZES[size]:,} tokens created in {time.monotonic() - began:.0f} s")
 
     @contextlib.contextmanager
     def gate(self, size: str) -> Iterator[int]:
@@ -69,7 +69,7 @@ class Bench:
             yield port
 
     def against_noop(self) -> Iterator[Figure]:
-        """Yield the gate against a server that decides nothing, and refusals against acceptances."""
+        """Yield the comparisons of the gate with a server that decides nothing, and of refusals with acceptances."""
         noop, known = servers.free_port(), self.known["usual"]
         wrong = [(account, password.mint()) for account, _ in known]
         with self.gate("usual") as port, servers.granian(NOOP, noop, self.data("usual")):
@@ -83,7 +83,7 @@ class Bench:
             yield figure("401 : 204", compare(refused, accepted, progress), at_least=0.9, at_most=1.1)
 
     def by_size(self) -> Iterator[Figure]:
-        """Yield the time of a request among a million tokens against among a thousand."""
+        """Yield the time of a request with a million tokens compared with a thousand tokens."""
         with self.gate("small") as few, self.gate("large") as many:
             small = target("1,000", f"http://127.0.0.1:{few}/gate/verify", self.known["small"], self.scratch)
             large = target("1,000,000", f"http://127.0.0.1:{many}/gate/verify", self.known["large"], self.scratch)
@@ -97,7 +97,7 @@ class Bench:
         yield Figure("in process, a token's first request since a commit, median, µs", first)
 
     def behind_nginx(self) -> Iterator[Figure]:
-        """Yield nginx with our gate against nginx with a no-op, nginx with its own bcrypt, and Caddy."""
+        """Yield the comparisons of nginx with our gate and nginx with a no-op, nginx with its own bcrypt, and Caddy."""
         known, data = self.known["usual"], self.data("usual")
         api, ours, noop, basic, caddy = (servers.free_port() for _ in range(5))
         gate_socket, noop_socket = self.scratch / "gate.sock", self.scratch / "noop.sock"
@@ -118,12 +118,15 @@ class Bench:
             remembered = target("Caddy basic_auth", f"http://127.0.0.1:{caddy}/", known[:1], self.scratch)
             yield figure("nginx + gate : nginx + no-op", compare(with_gate, with_noop, progress), at_least=0.9)
             yield figure("nginx + gate : nginx auth_basic, bcrypt 5", compare(with_gate, bcrypt, progress), at_least=20)
-            rate(remembered, 3)  # its first bcrypt, of cost 14, takes a second
+            rate(remembered, 3)  # Caddy's first bcrypt, of cost 14, takes a second
             yield figure("nginx + gate : Caddy basic_auth", compare(with_gate, remembered, progress), at_least=1.5)
 
 
 def console_pages() -> Iterator[Figure]:
-    """Yield time and queries of the console's pages. A separate process measures them, because it must start Django."""
+    """Yield the time and the number of queries of each console page.
+
+    A separate process measures them, because it must start Django.
+    """
     done = subprocess.run([sys.executable, "-m", "bench.console", "--json"], stdout=subprocess.PIPE, check=False)
     for page in json.loads(done.stdout):
         yield Figure(f"{page['page']}, p95, ms", page["p95"], at_most=page["most"])
@@ -132,7 +135,7 @@ def console_pages() -> Iterator[Figure]:
 
 
 def log_shipping() -> Iterator[Figure]:
-    """Yield the rates of log shipping into both databases, each measured by a separate process."""
+    """Yield the rates of log shipping into both databases; a separate process measures each."""
     for database, options in (("SQLite", []), ("PostgreSQL", ["--postgresql"])):
         command = [sys.executable, "-m", "bench.shipping", "--json", *options]
         figures = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout)
@@ -150,10 +153,10 @@ def progress(text: str) -> None:
 
 
 def main() -> int:
-    """Print the table, or JSON; return 1 when a figure is missed."""
+    """Print the table, or JSON; return 1 if a figure misses its limit."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--only", choices=PARTS, action="append", help="run these parts only")
+    parser.add_argument("--only", choices=PARTS, action="append", help="run only these parts")
     chosen = parser.parse_args()
     parts = chosen.only or PARTS
     figures: list[Figure] = []

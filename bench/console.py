@@ -1,7 +1,7 @@
-"""The console's pages before a large installation: time at the server's door and queries, page by page.
+"""The console's pages on a large installation: the response time and the number of queries of each page.
 
-One account with ten thousand active tokens and a log of millions of rows over ninety days, made in a scratch directory;
-then the real server, and a person who is signed in. On its own: `python -m bench.console`.
+It creates one account with ten thousand active tokens and a log of millions of rows over ninety days in a temporary
+directory, starts the real server, and signs a person in. Run it separately with `python -m bench.console`.
 """
 
 import argparse
@@ -21,8 +21,8 @@ from rich.table import Table
 
 from bench import installation, servers
 
-# A page to measure is a line here, with the most milliseconds that its p95 may take; {account} is the account's id,
-# {token} that of its most used token.
+# Each line is a page to measure, and the most milliseconds that its p95 may take. {account} is the account's id, and
+# {token} the id of its most used token.
 PAGES = [
     ("active tokens", "/accounts/{account}/tokens/", 100),
     ("active tokens, last page", "/accounts/{account}/tokens/?page=400", 100),
@@ -35,13 +35,13 @@ PAGES = [
     ("logs, endpoint and 404", "/accounts/{account}/logs/?endpoint=/api/v2/entity-17&status=404", 150),
     ("logs, token and 5xx", "/accounts/{account}/logs/?token={token}&status=5xx", 150),
     ("logs, refused from an address", "/accounts/{account}/logs/?outcome=refused&address=198.51.100.7", 150),
-    ("logs, address that never was", "/accounts/{account}/logs/?address=203.0.113.200&token={token}", 150),
+    ("logs, unknown address", "/accounts/{account}/logs/?address=203.0.113.200&token={token}", 150),
     ("logs, software and class", "/accounts/{account}/logs/?software=python&status=4xx", 150),
     ("usage, 24 hours", "/accounts/{account}/usage/?range=24h", 150),
     ("usage, 90 days by endpoint", "/accounts/{account}/usage/?range=90d&by=endpoint", 150),
     ("usage, 90 days by software", "/accounts/{account}/usage/?range=90d&by=software", 150),
 ]
-# Of the tokens' pages; the others have a time to keep, however many queries that takes.
+# This limit is for the pages about tokens. The other pages have a time limit, and may make any number of queries.
 MAX_QUERIES, BOUND_BY_QUERIES = 12, 100
 WARM_UP = 5
 TESTS = Path(__file__).parents[1] / "tests"
@@ -49,7 +49,7 @@ TESTS = Path(__file__).parents[1] / "tests"
 
 @dataclass(frozen=True)
 class Measured:
-    """One page: milliseconds until its last byte had come, bytes of its HTML, queries to all databases."""
+    """One page: milliseconds until its last byte arrived, bytes of its HTML, and queries to all databases."""
 
     page: str
     most: float
@@ -66,7 +66,7 @@ class Measured:
 
 
 def measure(data: Path, size: installation.Size, fetches: int, database_url: str) -> list[Measured]:
-    """Make the installation, serve it, and return the figures of each page."""
+    """Create the installation, serve it, and return the figures of each page."""
     port = servers.free_port()
     settings = installation.environment(data, port, database_url)
     installation.start_django(settings)
@@ -84,7 +84,10 @@ def measure(data: Path, size: installation.Size, fetches: int, database_url: str
 
 
 def signed_in_and_counted(paths: list[str]) -> tuple[str, list[int]]:
-    """Sign the administrator in. Return the session's cookie, good for the server too, and the queries of each page."""
+    """Sign the administrator in.
+
+    Return the session's cookie, which the server accepts too, and the queries of each page.
+    """
     from django.conf import settings
     from django.db import connections
     from django.test import Client
@@ -123,7 +126,7 @@ def fetch(port: int, path: str, cookie: str, fetches: int) -> tuple[list[float],
 
 
 def scratch_postgresql() -> str:
-    """Return the URL of an empty database on the tests' own PostgreSQL, which ends with this process."""
+    """Return the URL of an empty database on the tests' own PostgreSQL server, which stops with this process."""
     sys.path.insert(0, str(TESTS))
     import postgresql_server
 
@@ -142,21 +145,21 @@ def print_table(measured: list[Measured], title: str) -> None:
         times = (f"{value:.1f}" for value in (each.shortest, each.p50, each.p95, each.longest))
         verdict = "ok" if each.is_reached else "MISSED"
         table.add_row(each.page, f"{each.most:g}", *times, f"{each.bytes / 1000:.0f}", str(each.queries), verdict)
-    # The times include everything else that runs: on a busy machine they say nothing about the pages.
+    # Everything else that runs on the machine affects the times, so on a busy machine they say nothing about the pages.
     busy = f"load of this machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
     table.caption = f"queries of the tokens' pages ≤ {MAX_QUERIES}; {busy}"
     Console(width=130).print(table)
 
 
 def main() -> int:
-    """Print the table, or JSON; return 1 when a figure is missed."""
+    """Print the table, or JSON; return 1 if a figure misses its limit."""
     parser = argparse.ArgumentParser(prog="bench.console", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--rows", type=int, default=10_000_000, help="rows in the log")
     parser.add_argument("--tokens", type=int, default=10_000, help="active tokens of the account")
     parser.add_argument("--fetches", type=int, default=200, help="how often each page is fetched")
     parser.add_argument("--postgresql", nargs="?", const="scratch", default="", metavar="URL",
-                        help="an empty database to fill; without a URL, one of a scratch server")  # fmt: skip
+                        help="an empty database to fill; without a URL, one on a temporary server")  # fmt: skip
     chosen = parser.parse_args()
     url = scratch_postgresql() if chosen.postgresql == "scratch" else chosen.postgresql
     size = installation.Size(active_tokens=chosen.tokens, ended_tokens=chosen.tokens // 5, rows=chosen.rows)

@@ -1,4 +1,4 @@
-"""The verdict without a server: microseconds a call, from the request's headers to the answer, including its line."""
+"""Measures a verdict without a server: microseconds from the request's headers to the answer, log line included."""
 
 import base64
 import statistics
@@ -15,9 +15,9 @@ CALLS = 20_000
 
 
 def median_micros(data: Path, spool: Path, credentials: list[Credential]) -> tuple[float, float]:
-    """Return the median of CALLS calls over the credentials in turn, and of the first call with each.
+    """Return the median of CALLS calls that use the credentials in turn, and the median of the first call with each.
 
-    The first reads the token's row; until something is committed, the others need not.
+    The first call reads the token's row; the others need not, until something is committed.
     """
     trusted = allowlist.parse_network("10.0.0.0/8")
     assert not isinstance(trusted, allowlist.Fault)

@@ -1,6 +1,6 @@
 """A large installation: an account with many tokens, and a log of millions of rows, made inside the database.
 
-What needs Django is imported where it is used: the rest of the bench runs without.
+Modules that need Django are imported where they are used, because the rest of the benchmark runs without it.
 """
 
 import os
@@ -23,7 +23,7 @@ Progress = Callable[[str], None]
 
 USED = "CREATE TEMP TABLE used (place bigint PRIMARY KEY, id {kind}, name text)"
 NAMED = "CREATE TEMP TABLE named (place bigint PRIMARY KEY, id bigint, name text)"
-# The product of two numbers that run through their ranges: a few tokens are used often, many seldom.
+# The product of two numbers that each run through a range: a few tokens are used often, and many seldom.
 LOG = """
     WITH RECURSIVE numbers(n) AS (SELECT CAST({first} AS bigint) UNION ALL SELECT n + 1 FROM numbers WHERE n < {last}),
     times AS (SELECT n, {began} + n * {step} AS micros FROM numbers)
@@ -31,7 +31,7 @@ LOG = """
     SELECT {values} FROM times JOIN used ON used.place = (n % {used}) * (n / {used} % 97) / 97
     JOIN named ON named.place = n * 7 % {named} ORDER BY n
 """
-# The counts that shipping keeps as rows arrive, made here by a recount, which gives the same.
+# Shipping updates these counts as rows arrive. Here they are counted from all rows, which gives the same numbers.
 LAST_USES = """
     INSERT INTO request_log_tokenuse (token_id, account_id, used_at, address)
     SELECT token_id, {account}, max(received_at), max(address)
@@ -54,13 +54,13 @@ LONGER = """
     FROM request_log_usagecount WHERE hours = {of} AND kind {kinds}
     GROUP BY account_id, kind, value, began_hour - began_hour % {hours}
 """
-# Classes of durations by their column: every third request each, so that a sum of the columns is what it is.
+# Classes of durations, by column. Each gets every third request.
 TOOK = {"took_06": 0.0079, "took_11": 0.045, "took_17": 0.35}
 
 
 @dataclass(frozen=True)
 class Made:
-    """The made installation: the account's id, and the id of its most used token."""
+    """The installation: the account's id, and the id of its most used token."""
 
     account: str
     token: str
@@ -68,7 +68,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Size:
-    """The size: active and ended tokens of the account, and rows of the log over DAYS days."""
+    """The size of the installation: the account's active and ended tokens, and the rows of the log over DAYS days."""
 
     active_tokens: int
     ended_tokens: int
@@ -76,7 +76,7 @@ class Size:
 
 
 def environment(data: Path, port: int, database_url: str) -> dict[str, str]:
-    """Return the process environment of a Simsim on that port whose state is in `data`, or at the URL when given."""
+    """Return the environment variables for a Simsim on that port, with its state in `data` or at the URL, if given."""
     settings = {"SIMSIM_BASE_URL": f"http://localhost:{port}"}
     if database_url:
         settings |= {
@@ -88,7 +88,7 @@ def environment(data: Path, port: int, database_url: str) -> dict[str, str]:
 
 
 def start_django(settings: dict[str, str]) -> None:
-    """Make this process one of the installation; it can't become one of another any more."""
+    """Set this process up for the installation. Afterwards, it can't be used for another one."""
     from simsim.config import command_line
 
     for name in [name for name in os.environ if name.startswith("SIMSIM_")]:
@@ -110,7 +110,7 @@ def make(size: Size, progress: Progress) -> Made:
     account = create_account(actor=OPERATOR, name="Bench", now=now)
     add_user(actor=OPERATOR, account=account, email=PERSON, role="administrator", now=now)
     made = make_tokens(account, size, now)
-    progress(f"{len(made):,} tokens made")
+    progress(f"{len(made):,} tokens created")
     began = time.monotonic()
     fill_log(account.pk, made[: size.active_tokens], size.rows, now, progress)
     progress(f"{size.rows:,} rows logged in {time.monotonic() - began:.0f} s")
@@ -135,7 +135,7 @@ def make_tokens(account: Any, size: Size, now: datetime) -> list[Any]:
 
 
 def fill_log(account_id: Any, used: list[Any], rows: int, now: datetime, progress: Progress) -> None:
-    """Log the requests of the tokens, some of them used often, in the order of their time."""
+    """Log the tokens' requests in the order of their time. Some tokens are used often."""
     from django.conf import settings
     from django.db import connections
 
@@ -203,7 +203,7 @@ def count(cursor: Any, account: str, *, on_sqlite: bool) -> None:
 
 
 def row_columns(account_id: str, *, on_sqlite: bool) -> dict[str, str]:
-    """Return the SQL of each column of the log's row number `n`, received at `micros` since the year 1970."""
+    """Return the SQL for each column of the log's row `n`, received `micros` microseconds after the start of 1970."""
     from simsim.request_log.row_ids import BITS
 
     text = "datetime(micros / 1000000, 'unixepoch') || printf('.%%06d', micros %% 1000000)".replace("%%", "%")
@@ -230,7 +230,7 @@ def row_columns(account_id: str, *, on_sqlite: bool) -> dict[str, str]:
 
 @contextmanager
 def without_indexes(connection: Any, progress: Progress) -> Iterator[None]:
-    """Fill the log first and index it then, which takes a fraction of the time."""
+    """Fill the log first and index it afterwards, which takes a fraction of the time."""
     from simsim.request_log.models import LoggedRequest
 
     indexes = LoggedRequest._meta.indexes
@@ -246,7 +246,10 @@ def without_indexes(connection: Any, progress: Progress) -> Iterator[None]:
 
 @contextmanager
 def quickly(cursor: Any, *, on_sqlite: bool) -> Iterator[None]:
-    """Spare SQLite the disk while the block lasts; let PostgreSQL look at its end, as it soon would by itself."""
+    """Keep SQLite from syncing to disk during the block.
+
+    After the block, have PostgreSQL analyze the tables, as it soon would by itself.
+    """
     if on_sqlite:
         cursor.execute("PRAGMA synchronous = OFF")
         cursor.execute("PRAGMA cache_size = -1000000")

@@ -1,4 +1,4 @@
-"""The load: wrk on a core of its own, credentials taken in turn."""
+"""Produces load: wrk runs on a core of its own and uses the credentials in turn."""
 
 import base64
 import json
@@ -12,7 +12,8 @@ SERVER_CORE, CLIENT_CORE = "0", "1"
 CONNECTIONS = 64
 ROUND_SECONDS = 3
 ROUNDS = 5
-# A bcrypt costs a core milliseconds: with 64 waiting, the last answer is late, but not an error.
+# A bcrypt takes a core several milliseconds, so with 64 requests waiting, the last answer is late, but that is not an
+# error.
 ANSWER_SECONDS = "10s"
 
 SCRIPT = """
@@ -25,7 +26,7 @@ request = function()
   return wrk.format("GET", nil, {["Authorization"] = lines[at], ["Host"] = "api.example", ["X-Request-Id"] = id})
 end
 """
-# Statuses are counted by wrk itself: a response() callback would run Lua for each answer and measure the client.
+# wrk itself counts statuses: a response() callback would run Lua for each answer, and we would measure the client.
 REPORT = """
 done = function(summary)
   local errors = summary.errors
@@ -37,7 +38,7 @@ end
 
 @dataclass(frozen=True)
 class Target:
-    """The target of the load: a URL, the Authorization values to take in turn, and whether the answers are refusals."""
+    """The target of the load: a URL, the Authorization values to use in turn, and whether refusals are expected."""
 
     name: str
     url: str
@@ -47,14 +48,14 @@ class Target:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two targets' rates by round, in requests a second."""
+    """The rates of two targets in each round, in requests per second."""
 
     ours: list[float]
     theirs: list[float]
 
     @property
     def ratio(self) -> float:
-        """The median of the rounds' ratios, ours to theirs."""
+        """The median of the rounds' ratios of our rate to theirs."""
         return statistics.median(a / b for a, b in zip(self.ours, self.theirs, strict=True))
 
 
@@ -74,19 +75,22 @@ def authorization(credential: tuple[str, str]) -> str:
 
 
 def rate(loaded: Target, seconds: int = ROUND_SECONDS) -> float:
-    """Return the requests a second that the target answered; raise when one failed or was answered otherwise."""
+    """Return the number of requests per second that the target answered.
+
+    Raises an error if one failed or got an unexpected answer.
+    """
     wrk = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", ANSWER_SECONDS, "-s", str(loaded.script)]
     command = ["taskset", "-c", CLIENT_CORE, *wrk, loaded.url]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 30)
     report = json.loads(done.stderr.strip().splitlines()[-1])
     expected = report["requests"] if loaded.refused else 0
     if report["errors"] or not report["requests"] or abs(report["statuses"] - expected) > expected * 0.001:
-        raise RuntimeError(f"{loaded.name} answered otherwise than expected: {report}")
+        raise RuntimeError(f"{loaded.name} gave unexpected answers: {report}")
     return float(report["requests"] / report["micros"] * 1e6)
 
 
 def compare(ours: Target, theirs: Target, progress: Callable[[str], None]) -> Comparison:
-    """Load both in turn; each is first in every other round."""
+    """Load both targets in turn. Each is first in every other round."""
     rates: dict[str, list[float]] = {ours.name: [], theirs.name: []}
     for each in (ours, theirs):
         rate(each, 1)

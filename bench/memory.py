@@ -1,8 +1,9 @@
-"""Memory over time: the demo under an hour of mixed load, and how much each of its processes holds.
+"""Measures memory over time: how much each process of the demo uses during an hour of mixed load.
 
-On its own: `python -m bench.memory [--minutes 60] [--rate 40]`. The demo runs in a scratch directory. Requests are let
-in and refused in turn while a person looks through the console; every half minute the resident memory of each process
-is read. The table compares the means of the run's quarters: memory that has levelled has a last quarter like the third.
+Run it separately with `python -m bench.memory [--minutes 60] [--rate 40]`. The demo runs in a temporary directory.
+Requests are let in and refused in turn while a person looks through the console. Every half minute, the resident memory
+of each process is read. The table compares the averages of the run's quarters: if memory no longer grows, the last
+quarter is like the third.
 """
 
 import argparse
@@ -36,7 +37,7 @@ _csrf = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"').search
 
 @contextlib.contextmanager
 def demo(directory: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Run the demo while the block lasts; yield its process id and its own description."""
+    """Run the demo during the block. Yield its process id and the contents of its demo.json."""
     variables = os.environ | {
         "DEMO_DIR": str(directory), "DEMO_PORT": str(free_port()), "DEMO_GATEWAY_PORT": str(free_port())
     }  # fmt: skip
@@ -54,10 +55,10 @@ def demo(directory: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def descendants(root: int) -> dict[int, str]:
-    """Return the processes that descend from one, each with a name that tells what it does."""
+    """Return the descendants of a process, each with a name that says what it does."""
     parents: dict[int, int] = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it ended while we looked
+        with contextlib.suppress(OSError):  # it ended in the meantime
             parents[int(status.parent.name)] = int(status.read_text().rpartition(")")[2].split()[1])
     found: dict[int, str] = {}
     generation = {root}
@@ -118,7 +119,7 @@ class Visitor:
 
 
 def run(minutes: float, rate: float) -> dict[str, list[float]]:
-    """Return the megabytes that each process held at each reading."""
+    """Return the megabytes that each process used at each reading."""
     held: dict[str, list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="simsim-memory-") as scratch, demo(Path(scratch) / "demo") as (pid, sample):
         port = urllib.parse.urlsplit(sample["gateway_url"]).port or 80

@@ -1,4 +1,4 @@
-"""The servers under load, each pinned to one core: our gate, a no-op, nginx in front of either, and the peers."""
+"""The servers under load, each pinned to one core: our gate, a no-op, nginx in front of either, and other products."""
 
 import contextlib
 import os
@@ -68,7 +68,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def running(command: list[str], *, ready: int | Path, variables: dict[str, str] | None = None) -> Iterator[None]:
-    """Run a server on the servers' core while the block lasts; `ready` is the port or socket that it will open."""
+    """Run a server on the servers' core during the block; `ready` is the port or socket that it will open."""
     process = subprocess.Popen(["taskset", "-c", SERVER_CORE, *command], env=variables, stdout=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + READY_SECONDS
@@ -140,7 +140,7 @@ def auth_basic(prefix: Path, port: int, api: int, credential: Credential) -> con
 
 
 def caddy(prefix: Path, port: int, api: int, credential: Credential) -> contextlib.AbstractContextManager[None]:
-    """Run Caddy with basic_auth; it remembers the hashes that it has seen match."""
+    """Run Caddy with basic_auth; it remembers which passwords matched their hashes."""
     hashed = bcrypt.hashpw(credential[1].encode(), bcrypt.gensalt(14)).decode()
     path = prefix / "Caddyfile"
     path.write_text(CADDYFILE.format(prefix=prefix, port=port, upstream=api, user=credential[0], hash=hashed))

@@ -1,10 +1,11 @@
-"""Log shipping: rows a second from a spool into the log, roll-ups and all, and how far behind the log is.
+"""Measures log shipping: how many rows per second move from a spool into the log, including all counts, and how far
+behind the log is.
 
-On its own: `python -m bench.shipping`.
+Run it separately with `python -m bench.shipping`.
 
-A spool as a gate and a gateway leave it, with half a million requests of one account: 200 tokens that come from three
-addresses each, 400 endpoints, one request in twenty refused. Then the worker's own shipper, as it
-runs on each node (one on SQLite, two on PostgreSQL), until nothing is left.
+It writes a spool as a gate and a gateway would, with half a million requests of one account: 200 tokens used from three
+addresses each, 400 endpoints, and one request in twenty refused. Then the worker's own shipper runs, one for each node
+(one on SQLite, two on PostgreSQL), until nothing is left.
 """
 
 import argparse
@@ -70,7 +71,7 @@ def lines(first: int, last: int, began: datetime) -> Iterator[tuple[bytes, bytes
 
 
 def rate(data: Path, requests: int, database_url: str, nodes: int) -> float:
-    """Return the rows a second that `nodes` shippers store together, each from its own spool, written beforehand."""
+    """Return how many rows per second `nodes` shippers store together, each from its own, finished spool."""
     installation.start_django(installation.environment(data, 8000, database_url))
     from simsim.operations import migrate
     from simsim.request_log.models import LoggedRequest
@@ -111,9 +112,10 @@ def ship_as_node(nth: int, data: Path, requests: int, database_url: str) -> None
 
 
 def delays(data: Path, database_url: str) -> list[float]:
-    """Return how many seconds each look at the log was behind the spool, at A_SECOND requests a second.
+    """Return how many seconds the log was behind the spool at each check, at A_SECOND requests per second.
 
-    A worker of its own ships, as in `simsim serve`. To be called after `rate`, in its process and on its installation.
+    A separate worker ships, as in `simsim serve`. Call this after `rate`, in the same process and on the same
+    installation.
     """
     from simsim.gate.spool import Spool
     from simsim.request_log.search.filters import LogFilters
@@ -145,13 +147,13 @@ def delays(data: Path, database_url: str) -> list[float]:
 
 
 def main() -> int:
-    """Print the rate, or JSON; return 1 when it is missed."""
+    """Print the rate, or JSON; return 1 if it misses its limit."""
     parser = argparse.ArgumentParser(prog="bench.shipping", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--requests", type=int, default=REQUESTS, help="how many requests the spool holds")
     parser.add_argument("--postgresql", nargs="?", const="scratch", default="", metavar="URL",
-                        help="an empty database to fill; without a URL, one of a scratch server")  # fmt: skip
-    parser.add_argument("--nodes", type=int, help="how many ship at once: one into SQLite, two into PostgreSQL")
+                        help="an empty database to fill; without a URL, one on a temporary server")  # fmt: skip
+    parser.add_argument("--nodes", type=int, help="how many nodes ship at once: one into SQLite, two into PostgreSQL")
     parser.add_argument("--node", nargs=2, metavar=("NTH", "DATA"), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.node:

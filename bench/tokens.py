@@ -23,7 +23,7 @@ Credential = tuple[str, str]
 
 
 def environment(data: Path) -> dict[str, str]:
-    """Return the process environment of a Simsim whose state is in `data`."""
+    """Return the environment variables for a Simsim whose state is in `data`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SIMSIM_")}
     return kept | {"SIMSIM_DATA_DIR": str(data), "SIMSIM_TRUSTED_PROXIES": "127.0.0.1/32"}
 
@@ -43,7 +43,7 @@ def fill(data: Path, count: int) -> list[Credential]:
 
 
 def token_rows(count: int, accounts: list[uuid.UUID], known: list[Credential]) -> Iterator[tuple[object, ...]]:
-    """Yield the rows; one in some holds the digest of a real password, the others a random one."""
+    """Yield the rows. Every few rows, one holds the digest of a real password; the others hold a random digest."""
     packed = allowlist.pack(
         network
         for text in ("127.0.0.0/8", "2001:db8::/32")

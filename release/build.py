@@ -11,7 +11,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 SITE = CHECKOUT / "src/simsim/console/site/index.html"
 LOCK = CHECKOUT / "requirements/package.txt"
 VERSION: str = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-# The time in every package, so that two builds of one version are the same to the byte: 1 January 2026.
+# The time of all files in the packages, 1 January 2026, so that two builds of one version are identical.
 BUILD_TIME = "1767225600"
 
 

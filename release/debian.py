@@ -66,7 +66,7 @@ def compile_modules(root: Path) -> None:
 
 
 def write_control(root: Path, architecture: str) -> None:
-    """Write what dpkg reads, and give each folder and file the mode that it has for everybody."""
+    """Write the files that dpkg reads, and set the mode of each folder and file."""
     control = (RECIPES / "control").read_text(encoding="utf-8")
     kilobytes = sum(path.stat().st_size for path in files(root)) // 1024
     facts = {"version": VERSION, "architecture": architecture, "kilobytes": kilobytes, "python": PYTHON}
@@ -89,7 +89,7 @@ def copy(source: Path, target: Path, *, mode: int = 0o644) -> None:
 
 
 def run(*command: str) -> str:
-    """Return what the command printed; end with its complaint when it fails."""
+    """Return what the command printed. If it fails, exit with its error message."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{command[0]}: {done.stdout}{done.stderr}")

@@ -1,4 +1,4 @@
-"""Simsim: the customers of an API look after their own access tokens."""
+"""Simsim: the customers of an API manage their own access tokens."""
 
 from simsim import sqlite_library
 

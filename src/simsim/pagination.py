@@ -14,7 +14,7 @@ _is_cursor = re.compile(r"[0-9]{1,19}").fullmatch
 
 
 def parse_cursor(cursor: str) -> int:
-    """Return the id below which the page begins; raise Invalid."""
+    """Return the id below which the page begins. Raises Invalid for a bad cursor."""
     if not _is_cursor(cursor):
         raise Invalid(FieldError("cursor", gettext_noop("This cursor is not valid for this list.")))
     return min(int(cursor), MAX_ID)

@@ -128,7 +128,7 @@ class NotPermitted(Problem):
 
 
 class NotFound(Problem):
-    """Something does not exist, or belongs to another account, whose things must not be revealed."""
+    """Something does not exist, or belongs to another account, and the caller must not learn which."""
 
     status = 404
     slug = "not-found"
@@ -231,7 +231,7 @@ class BodyTooLarge(Problem):
     status = 413
     slug = "body-too-large"
     title = gettext_noop("Content too large")
-    detail = gettext_noop("The request is larger than anything that can be sent to this address.")
+    detail = gettext_noop("The request is larger than this address accepts.")
 
 
 class TooManyRequests(Problem):
@@ -249,7 +249,7 @@ class KeyMissing(Problem):
 
 
 class Unusable(Problem):
-    """A setting, a file or a peer that Simsim can't start with; the sentence names it."""
+    """Simsim can't start because of a setting, a file or a peer; the sentence names it."""
 
     status = 500
     slug = "unusable-setting"
@@ -261,12 +261,12 @@ class BadGateway(Problem):
     slug = "api-unreachable"
     title = gettext_noop("The API did not answer")
     detail = gettext_noop(
-        "The request was admitted, but the API behind this gateway did not answer, or not in a form that can be used."
+        "The request was let in, but the API behind this gateway did not answer, or its answer could not be used."
     )
 
 
 class Undecided(Problem):
-    """The gate can make no decision now, so it lets nobody in."""
+    """The gate can't make a decision now, so it lets nobody in."""
 
     status = 503
     slug = "undecided"

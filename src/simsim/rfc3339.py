@@ -13,7 +13,7 @@ _TIME = re.compile(
 
 
 def parse_day(text: str) -> date | None:
-    """Return the day that `2027-01-31` means, None for anything else. Never raises."""
+    """Return the day that a text such as `2027-01-31` means, or None for any other text. Never raises."""
     try:
         return date.fromisoformat(text) if _DAY.fullmatch(text) else None
     except ValueError:
@@ -21,10 +21,10 @@ def parse_day(text: str) -> date | None:
 
 
 def parse_time(text: str) -> datetime | None:
-    """Return the time that `2027-01-31T12:00Z` means, in UTC; None for anything else. Never raises.
+    """Return the time, in UTC, that a text such as `2027-01-31T12:00Z` means, or None for any other text. Never raises.
 
-    The seconds may be missing, and a space may stand for the T. A time without an offset is returned naive: the caller
-    must know its time zone or refuse it.
+    The seconds may be missing, and there may be a space instead of the T. A time without an offset is returned naive:
+    the caller must know its time zone or refuse it.
     """
     try:
         moment = datetime.fromisoformat(text.upper()) if _TIME.fullmatch(text) else None

@@ -1,4 +1,4 @@
-"""The columns of a queue of deliveries to the receiver; the audit trail and the log have one each."""
+"""The columns of a queue of deliveries to the receiver. The audit trail and the log each have such a queue."""
 
 import uuid
 
@@ -8,8 +8,8 @@ from django.db import models
 class ShipmentBase(models.Model):
     """The ids of rows to forward.
 
-    `delivery_id` identifies the shipment to the receiver, across databases. A worker that claims it postpones `due_at`
-    by a lease, so that it becomes due again after a crash.
+    `delivery_id` identifies the shipment to the receiver and is unique across databases. A worker that claims it
+    postpones `due_at` by a lease, so that it becomes due again after a crash.
     """
 
     delivery_id = models.UUIDField(default=uuid.uuid4)

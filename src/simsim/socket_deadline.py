@@ -7,9 +7,9 @@ import threading
 
 
 class SocketDeadline:
-    """Cuts a connection after some seconds. `has_passed` means that an end or a reset may come from this cut.
+    """Cuts a connection after some seconds. `has_passed` means that this cut may be the cause of an end or a reset.
 
-    The socket's own timeout bounds each read separately: a peer that sends a byte now and then could keep us waiting
+    The socket's own timeout limits each read separately, so a peer that sends a byte now and then could keep us waiting
     forever.
     """
 
@@ -22,7 +22,7 @@ class SocketDeadline:
         self._timer.start()
 
     def cancel(self) -> None:
-        """Stop the clock; harmless when it has stopped already."""
+        """Stop the timer; does nothing if it has already stopped."""
         self._timer.cancel()
         # Wait for the timer: it may be about to use the duplicate, and another socket could get its number.
         self._timer.join()

@@ -1,7 +1,7 @@
 """Replaces Python's own SQLite with one without the WAL-reset bug, before any other module imports `sqlite3`.
 
-Two connections that write and checkpoint at the same time can corrupt a file in WAL mode; SQLite 3.51.3 fixes it, and
-3.50.7 and 3.44.6 on their branches (https://www.sqlite.org/wal.html, "The WAL-Reset Bug"). Debian 12 has 3.40.1.
+Two connections that write and checkpoint at the same time can corrupt a file in WAL mode; SQLite 3.51.3 fixes this, as
+do 3.50.7 and 3.44.6 on their branches (https://www.sqlite.org/wal.html, "The WAL-Reset Bug"). Debian 12 has 3.40.1.
 """
 
 import sys
@@ -12,7 +12,7 @@ from types import ModuleType
 from simsim.problem import Unusable
 
 FIXED = (3, 51, 3)
-# Older branches with the fix, and the first patch release that has it.
+# Older branches with the fix, each with the first patch release that has it.
 FIXED_BRANCHES = {(3, 50): 7, (3, 44): 6}
 CARRIED = "pysqlite3"
 
@@ -39,9 +39,11 @@ def is_fixed(version: tuple[int, ...]) -> bool:
 
 
 def put_in_place() -> None:
-    """Make every later `import sqlite3` in this process find the packaged SQLite; without the package, Python's own.
+    """Make every later `import sqlite3` in this process find the packaged SQLite, or Python's own if the package is not
+    installed.
 
-    Two libraries on one file in one process would drop each other's locks, so no module may import `sqlite3` earlier.
+    If one process opened a file with two copies of the library, they would drop each other's locks, so no module may
+    import `sqlite3` earlier.
     """
     try:
         carried = import_module(CARRIED)

@@ -80,7 +80,7 @@ def test_missing_reserve_is_reported_until_the_worker_has_created_it(installed: 
     (found,) = log.disk()
     assert not found.is_good
     assert "% full" in found.detail
-    assert "does simsim worker run?" in found.detail
+    assert "is simsim worker running?" in found.detail
     assert worker.keep_ballast() == 1
     (found,) = log.disk()
     assert "64 MiB in reserve" in found.detail

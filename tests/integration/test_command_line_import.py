@@ -95,9 +95,9 @@ def test_create_reads_the_same_lines(importing: Importing, cast: Cast) -> None:
     [
         ([], "Missing option '--account'."),
         (["--account", "7", "--as", "alice@acme.example", "--name", "A"], "Missing option '--expires'."),
-        (["-", "--name", "A"], "Give --name in each line of JSON: it can't stand beside -."),
-        (["-", "--report-only"], "Give --report-only in each line of JSON: it can't stand beside -."),
-        (["-", "--allow", "10.0.0.0/8"], "Give --allow in each line of JSON: it can't stand beside -."),
+        (["-", "--name", "A"], "Give --name in each line of JSON: it can't be combined with -."),
+        (["-", "--report-only"], "Give --report-only in each line of JSON: it can't be combined with -."),
+        (["-", "--allow", "10.0.0.0/8"], "Give --allow in each line of JSON: it can't be combined with -."),
         (["tokens.jsonl"], "Give - to read lines of JSON, not “tokens.jsonl”."),
     ],
 )

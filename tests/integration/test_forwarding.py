@@ -433,9 +433,9 @@ class TestDoctor:
     ) -> None:
         queued(now - timedelta(hours=3), 4)
         assert "can't be reached" in self.found().detail
-        assert f"4 wait, the oldest since {now - timedelta(hours=3):%Y-%m-%d %H:%M} UTC" in self.found().detail
+        assert f"4 waiting, the oldest since {now - timedelta(hours=3):%Y-%m-%d %H:%M} UTC" in self.found().detail
         with webhook(port) as box:
-            assert "does simsim worker run?" in self.found().detail
+            assert "is simsim worker running?" in self.found().detail
             box.status = 401
             with pytest.raises(ReceiverRefused):
                 forwarder.forward_due(target, now=now)

@@ -105,7 +105,7 @@ def test_doctor_says_when_mails_wait_for_long_or_were_given_up(cast: Cast, now: 
     create_token(actor=cast.as_alice, account=cast.acme, name="Waits", expires="90d", now=waits)
     (found,) = checks.mails()
     assert not found.is_good
-    assert f"1 wait, the oldest since {waits:%Y-%m-%d %H:%M} UTC: does simsim worker run?" in found.detail
+    assert f"1 waiting, the oldest since {waits:%Y-%m-%d %H:%M} UTC: is simsim worker running?" in found.detail
     assert "1 given up in 3 days: simsim mail list --state given_up" in found.detail
     outbox.deliver_due(now=now)
     assert "ConnectionRefusedError" in next(checks.mails()).detail
@@ -114,7 +114,7 @@ def test_doctor_says_when_mails_wait_for_long_or_were_given_up(cast: Cast, now: 
 @pytest.mark.covers("B11")
 def test_doctor_tells_for_how_long_the_oldest_mail_waits(cast: Cast, now: datetime) -> None:
     (found,) = checks.mails()
-    assert found.detail.startswith("no email waits")
+    assert found.detail.startswith("no email is waiting")
     create_token(actor=cast.as_alice, account=cast.acme, name="T", expires="90d", now=now - timedelta(minutes=5))
     (found,) = checks.mails()
     assert found.is_good

@@ -219,5 +219,5 @@ def test_missing_and_foreign_keys_are_refused_and_explained(
     assert "doctor explains" not in explained
     kept.write_text("dGhpcy1pcy1hLWtleS1vZi10aGUtdGVzdHMtYWxvbmU")  # well-formed, and another installation's
     for verb in (["serve"], ["migrate", "--check"]):
-        assert "SIMSIM_TOKEN_KEYS opens none of the passwords" in simsim(data, *verb).stderr
+        assert "SIMSIM_TOKEN_KEYS decrypts none of the passwords" in simsim(data, *verb).stderr
     assert "SIMSIM_TOKEN_KEYS lacks " in simsim(data, "doctor").stdout

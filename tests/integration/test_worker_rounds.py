@@ -78,7 +78,7 @@ def test_dead_worker_is_reported_with_the_lines_that_wait(
     HealthReporter(spool, tuple).report()
     (good,) = doctor_nodes.workers()
     assert good.is_good, good.detail
-    assert good.detail == "last round 0 s ago; no line waits to be shipped"
+    assert good.detail == "last round 0 s ago; no line is waiting to be shipped"
     for number in range(50):
         writes.decide(number, at=now - timedelta(minutes=24))
     monkeypatch.setattr(doctor_nodes, "boot_seconds", lambda: boot + 24 * 60)
@@ -86,12 +86,12 @@ def test_dead_worker_is_reported_with_the_lines_that_wait(
     assert not dead.is_good
     assert dead.detail == (
         f"last round 24 min ago: start simsim worker on {socket.gethostname()}; "
-        "50 lines wait to be shipped, the oldest for 24 min"
+        "50 lines waiting to be shipped, the oldest for 24 min"
     )
     writes.close()
     Shipper(spool).ship_once()
     (late,) = doctor_nodes.workers()
-    assert late.detail.endswith("; no line waits to be shipped")
+    assert late.detail.endswith("; no line is waiting to be shipped")
 
 
 @pytest.mark.covers("B11")
@@ -174,7 +174,7 @@ def test_job_that_fails_or_never_returns_is_reported(spool: Path, clocks: Clocks
     (found,) = doctor_nodes.workers()
     assert not found.is_good
     assert "log shipping has failed since" in found.detail
-    assert "it does not return" in found.detail
+    assert "it does not finish" in found.detail
     reporter.note_stop()
     assert WorkerNode.objects.get().stopped_at == clocks.now
 

@@ -14,7 +14,7 @@ _has_broken_escape = re.compile(r"%(?![0-9A-Fa-f]{2})").search
 
 
 def split_url(name: str, url: str, schemes: set[str]) -> SplitResult:
-    """Return a URL's parts; raise Unusable unless it has one of the schemes, a host and a port that exists."""
+    """Return a URL's parts; raise Unusable unless it has one of the schemes, a host, and a valid port or none."""
     try:
         parts = urlsplit(url)
         is_usable = bool(parts.hostname) and parts.port != 0

@@ -22,7 +22,7 @@ HEALTH_PATHS = frozenset({HEALTHZ, READYZ})
 
 
 class ConsoleServer:
-    """Answers health checks and files before Django, and the lifespan protocol, which Django does not support."""
+    """Answers health checks and requests for files, and the lifespan protocol, all without Django."""
 
     def __init__(self) -> None:
         operator = environment.read()

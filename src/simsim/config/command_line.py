@@ -10,7 +10,7 @@ from simsim.operations.context import Operator, Wiring
 
 def main() -> int:
     """Run the verb that the arguments name and return the exit status."""
-    # Importing modules makes no garbage, and the collector would take a fifth of the start-up time.
+    # Importing modules creates no garbage, and the collector would take a fifth of the start-up time.
     gc.disable()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "simsim.config.settings")
     wiring = Wiring(

@@ -12,7 +12,6 @@ SQLITE = "sqlite:///"
 MAX_DATABASE_NAME_LENGTH = 63
 NOWHERE = "/dev/null/nowhere"
 _unknown_parameter = re.compile(r'invalid URI query parameter: "([a-z_]{2,40})"').match
-_refused_value = re.compile(r"invalid (?P<what>[a-z_ ]+?)(?: value)?: |invalid integer value ").match
 
 
 def is_postgresql(url: str) -> bool:
@@ -25,7 +24,10 @@ def sqlite_path(url: str) -> Path | None:
 
 
 def prove_database_url(name: str, url: str) -> None:
-    """Raise Unusable for a URL that names no database, in one line that names the setting and repeats no secret."""
+    """Raise Unusable for a URL that does not name a database.
+
+    The error is one line that names the setting and shows no secret.
+    """
     if is_postgresql(url):
         prove_postgresql(name, url)
     elif url.startswith(SQLITE):
@@ -38,7 +40,7 @@ def prove_sqlite(name: str, path: str) -> None:
     if not path or path.endswith("/") or path == ":memory:" or "\0" in path or Path(path).is_dir():
         raise Unusable("%(name)s must name a file: sqlite:////absolute/path or sqlite:///relative/path", name=name)
     if "?" in path or "#" in path:
-        raise Unusable("%(name)s: an SQLite file takes no parameters, and its path no “?” or “#”", name=name)
+        raise Unusable("%(name)s: an SQLite file has no parameters, and its path no “?” or “#”", name=name)
     if path.startswith("~"):
         raise Unusable("%(name)s: “~” has no meaning here. Write the full path", name=name)
 
@@ -103,8 +105,8 @@ def prove_values(name: str, parameters: dict[str, Any]) -> None:
 def django_database(name: str, url: str) -> dict[str, Any]:
     """Return Django's settings for the database: the parameters that libpq reads from the URL, as the gate does.
 
-    Only read-write servers are accepted: connections are kept for an hour, and a connection to a standby would refuse
-    every change until then.
+    Only read-write servers are accepted, because connections are kept for an hour: a connection to a standby would
+    refuse every change until it is replaced.
     """
     options = postgresql_parameters(name, url)
     named = {key: str(options.pop(parameter, "")) for key, parameter in _DJANGO_NAMES.items()}

@@ -1,4 +1,4 @@
-"""The router of the databases: the request log is in its own, everything else in the default one."""
+"""The database router: the request log has its own database, and everything else is in the default one."""
 
 from typing import Any
 

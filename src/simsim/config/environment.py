@@ -46,7 +46,7 @@ class Sources(PydanticBaseSettingsSource):
         given = read_sources(self.settings_cls.model_fields)
         for name, setting in given.items():
             if not setting.value and name not in MAY_BE_EMPTY:
-                raise Unusable("%(name)s is empty: give it a value, or leave it out", name=PREFIX + name.upper())
+                raise Unusable("%(name)s is empty: give it a value, or remove it", name=PREFIX + name.upper())
         return {name: setting.value for name, setting in given.items()}
 
 
@@ -131,7 +131,7 @@ class Environment(BaseSettings):
         if (is_same_file and self.log_database_path == self.database_path) or (
             self.log_database_url and self.log_database_url == self.database_url
         ):
-            raise Unusable("SIMSIM_LOG_DATABASE_URL names the same database as SIMSIM_DATABASE_URL: leave it out")
+            raise Unusable("SIMSIM_LOG_DATABASE_URL names the same database as SIMSIM_DATABASE_URL: remove it")
 
     @property
     def is_embedded(self) -> bool:
@@ -148,7 +148,7 @@ class Environment(BaseSettings):
 
     @property
     def database_files(self) -> tuple[Path, ...]:
-        """The SQLite files of tokens and log; PostgreSQL has none."""
+        """The SQLite files of the tokens and the log; empty if both are on PostgreSQL."""
         main = (self.database_path,) if self.is_embedded else ()
         has_log_file = not is_postgresql(self.log_database_url) and (self.is_embedded or self.log_database_url != "")
         return main + ((self.log_database_path,) if has_log_file else ())
@@ -223,7 +223,10 @@ class Environment(BaseSettings):
         return bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
 
     def key_ring(self) -> list[bytes]:
-        """Return the keys that encrypt passwords, the newest first, each 32 bytes; an empty list without keys."""
+        """Return the keys that encrypt passwords, the newest first, each 32 bytes long.
+
+        The list is empty if there are none.
+        """
         text = self.token_keys.get_secret_value() or self.kept_secret("token_keys")
         return secret_files.decode_keys(text) if text else []
 
@@ -246,11 +249,11 @@ class Environment(BaseSettings):
         return given.origin if given else str(self.keys_dir / "token_keys")
 
     def kept_secret(self, name: str) -> str:
-        """Return a secret from the data directory, "" if it is not there."""
+        """Return a secret from the data directory, or "" if it is not there."""
         return secret_files.kept_secret(PREFIX + name.upper(), self.keys_dir / name)
 
     def make_missing_secrets(self) -> list[Path]:
-        """Make the missing secrets in the data directory, and return their files.
+        """Create the missing secrets in the data directory, and return their files.
 
         Only `migrate` may call this, for an empty database: a new key could not decrypt data encrypted with a lost one.
         """

@@ -9,9 +9,10 @@ SCHEMES = frozenset({"http", "https"})
 
 
 def as_forwarded(scope: Any, trusted: bytes) -> Any:
-    """Return an ASGI scope with the scheme and the host that a trusted peer reports; any other peer's are ignored.
+    """Return an ASGI scope with the scheme and the host that a trusted peer reports. What any other peer reports is
+    ignored.
 
-    Only the last value of a header is the peer's own: values left of it may be the caller's.
+    Only the last value of a header is the peer's own: the caller may have written the values to the left of it.
     """
     client = scope.get("client")
     if not locate(client[0] if client else None, (), trusted).is_trusted:

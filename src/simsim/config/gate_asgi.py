@@ -8,7 +8,7 @@ from simsim.operations.supervisor import end_with_server
 
 
 class GateListener(Asgi):
-    """ASGI instead of RSGI: these proxies pass on their clients' headers, and the gate must see every byte of them."""
+    """Uses ASGI, not RSGI: these proxies pass on their clients' headers, and the gate must see every byte of them."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

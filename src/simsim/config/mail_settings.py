@@ -15,7 +15,7 @@ MAX_SENDER_LENGTH = 320
 
 @dataclass(frozen=True)
 class MailServer:
-    """The server that takes emails. TLS begins with the connection (`is_tls`), by STARTTLS, or not at all."""
+    """The server that accepts our emails. TLS starts with the connection (`is_tls`), after STARTTLS, or not at all."""
 
     host: str
     port: int
@@ -26,7 +26,10 @@ class MailServer:
 
 
 def read_mail_server(url: str) -> MailServer:
-    """Return the server that a URL names; raise Unusable. An unclear parameter never means “no TLS”."""
+    """Return the server that a URL names; raise Unusable.
+
+    A parameter that is not understood is refused; it never turns TLS off.
+    """
     prove_percent_encoded(URL, url)
     parts = split_url(URL, url, set(PORTS))
     if parts.path.strip("/") or parts.fragment or "#" in url:
@@ -36,7 +39,7 @@ def read_mail_server(url: str) -> MailServer:
         raise Unusable("%(name)s: the only parameter is starttls=1, given once", name=URL)
     is_starttls = ("starttls", "1") in parameters
     if parts.scheme == "smtps" and parameters:
-        raise Unusable("%(name)s: smtps:// uses TLS from the start. Leave starttls out", name=URL)
+        raise Unusable("%(name)s: smtps:// uses TLS from the start. Remove starttls", name=URL)
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     if bool(user) != bool(password):
         raise Unusable("%(name)s: a user needs a password, and a password needs a user", name=URL)
@@ -46,9 +49,10 @@ def read_mail_server(url: str) -> MailServer:
 
 
 def normal_sender(text: str) -> str:
-    """Return `NAME <ADDRESS>` as a header holds it: a name with a comma in quotes, an international domain in ASCII.
+    """Return `NAME <ADDRESS>` in the form that a header needs: a name with a comma is quoted, and an international
+    domain is in ASCII.
 
-    Raises Unusable for anything but one address: otherwise a bad sender would only be noticed with the first email,
+    Raises Unusable for anything but one address: otherwise a bad sender would be noticed only with the first email,
     days later.
     """
     if len(text) > MAX_SENDER_LENGTH or not text.isprintable():

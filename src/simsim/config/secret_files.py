@@ -19,7 +19,7 @@ def kept_secret(name: str, path: Path) -> str:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return ""
-    except OSError:  # no permission for the directory: reported below
+    except OSError:  # no permission for the directory, which is reported below
         pass
     text = read_text(name, path).strip()
     if not text:
@@ -28,7 +28,7 @@ def kept_secret(name: str, path: Path) -> str:
 
 
 def make_secret(path: Path) -> None:
-    """Make a secret in its own file, unless another process makes it first."""
+    """Create a secret in its own file, unless another process creates it first."""
     made = base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode().rstrip("=")
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

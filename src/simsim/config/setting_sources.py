@@ -16,8 +16,8 @@ PREFIX = "SIMSIM_"
 FILE = "_FILE"
 KEPT = "simsim.env"
 DATA_DIR = "SIMSIM_DATA_DIR"
-# Variables that are read elsewhere: the supervisor's mark, the command line's traceback, and the variables of the
-# examples for callers, which an operator who tries an example has in the shell. The tests have their own prefix.
+# Variables that are read elsewhere: by the supervisor's programs, by the command line for tracebacks, and by the
+# examples for callers, which an operator may try in the same shell. The tests have their own prefix.
 OTHER_NAMES = frozenset({"SIMSIM_SUPERVISED", "SIMSIM_DEBUG", "SIMSIM_USERNAME", "SIMSIM_PASSWORD"})
 OF_THE_TESTS = "SIMSIM_TEST_"
 # Names that other products use for the same settings.
@@ -29,8 +29,9 @@ OTHER_WORDS = {
     "PROXY": "PROXIES",
     "PUBLIC": "BASE",
 }
-# Kubernetes and Docker set such variables in each container for every service: a service named "simsim" must not keep
-# us from starting. https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+# Kubernetes and Docker set such variables in each container for every service: if a service is named "simsim", its
+# variables must not keep us from starting.
+# https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 _is_of_a_service = re.compile(
     r"SIMSIM_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)"
 ).fullmatch
@@ -48,7 +49,8 @@ class Given:
 def read_sources(fields: Iterable[str]) -> dict[str, Given]:
     """Return the given settings, by field name; the environment overrides `simsim.env`.
 
-    Raises Unusable for an unknown name, an unreadable file, a broken line, and an empty value that has no meaning.
+    Raises Unusable for an unknown name, an unreadable file, a broken line, or an empty value of a setting that must not
+    be empty.
     """
     known = {f"{PREFIX}{name.upper()}": name for name in fields}
     around = {name: value for name, value in os.environ.items() if name.upper().startswith(PREFIX)}
@@ -65,7 +67,7 @@ def data_dir() -> Path:
     if text is None:
         return Path("simsim-data")
     if not text.strip():
-        raise Unusable("%(name)s is empty: give the path of a directory, or leave it out", name=DATA_DIR)
+        raise Unusable("%(name)s is empty: give the path of a directory, or remove it", name=DATA_DIR)
     if text.startswith("~"):
         raise Unusable("%(name)s: “~” has no meaning here. Write the full path", name=DATA_DIR)
     return Path(text.strip())
@@ -93,7 +95,10 @@ def prove_known(name: str, known: Iterable[str], place: str = "") -> None:
 
 
 def likeness(wanted: str, right: str) -> float:
-    """Return the similarity of two names, from 0 to 1, without their common prefix; a missing end lowers it little."""
+    """Return how similar two names are without their common prefix, from 0 to 1.
+
+    A missing end lowers the result only a little.
+    """
     wanted = "_".join(OTHER_WORDS.get(word, word) for word in wanted.removeprefix(PREFIX).split("_"))
     right = right.removeprefix(PREFIX)
     ratio = difflib.SequenceMatcher(None, wanted.replace("_", ""), right.replace("_", "")).ratio()
@@ -113,7 +118,7 @@ def resolve(settings: Mapping[str, str], known: Mapping[str, str], place: str = 
             continue
         plain = name.removesuffix(FILE)
         if known[plain] in given:
-            raise Unusable("%(plain)s and %(name)s are both set: leave one of them out", plain=plain, name=name)
+            raise Unusable("%(plain)s and %(name)s are both set: remove one of them", plain=plain, name=name)
         given[known[plain]] = Given(file_text(name, path.strip()), f"{path.strip()} ({name})")
     return given
 
@@ -121,7 +126,7 @@ def resolve(settings: Mapping[str, str], known: Mapping[str, str], place: str = 
 def file_text(name: str, path: str) -> str:
     """Return the text of a file that a setting names; raise Unusable if it is empty or can't be read."""
     if not path:
-        raise Unusable("%(name)s is empty: give the path of a file, or leave it out", name=name)
+        raise Unusable("%(name)s is empty: give the path of a file, or remove it", name=name)
     text = read_text(name, Path(path)).strip()
     if not text:
         raise Unusable("%(name)s: %(path)s is empty", name=name, path=path)
@@ -142,7 +147,7 @@ def read_text(name: str, path: Path) -> str:
 def kept_settings(path: Path, known: Mapping[str, str]) -> dict[str, str]:
     """Return the settings that all commands on one data directory share, so that all emails have the same links.
 
-    A missing file has no settings. Raises Unusable, with file and line, for a line that is not a setting.
+    If the file is missing, there are none. Raises Unusable, with file and line, for a line that is not a setting.
     """
     if not os.path.lexists(path):
         # The file may be in a directory that this user can't read.
@@ -164,7 +169,10 @@ def kept_settings(path: Path, known: Mapping[str, str]) -> dict[str, str]:
 
 
 def number(line: Binding) -> int:
-    """Return the line number of a setting, without the empty lines before it, which the parser counts as part of it."""
+    """Return the line number of a setting.
+
+    The parser counts the empty lines before a setting as part of it; they are skipped here.
+    """
     text = line.original.string
     return line.original.line + text[: len(text) - len(text.lstrip())].count("\n")
 

@@ -74,9 +74,9 @@ TEMPLATES = [
 
 
 def sqlite(path: Path, synchronous: str) -> dict[str, Any]:
-    """Return an SQLite database: WAL, so that readers never wait; IMMEDIATE, so that writers queue up.
+    """Return an SQLite database: WAL mode lets readers go on without waiting, and IMMEDIATE makes writers queue up.
 
-    `mode=rw` creates no file: otherwise an empty database would replace one that was moved away. Deleted data is
+    `mode=rw` never creates a file: otherwise an empty database would replace one that was moved away. Deleted data is
     overwritten: otherwise secrets would stay in the file's free pages.
     """
     pragmas = (
@@ -127,7 +127,7 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PREVENT_ENUMERATION = True
-ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # nobody can make us email strangers
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # otherwise anyone could make us send email to strangers
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_LOGOUT_ON_GET = False

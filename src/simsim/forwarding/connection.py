@@ -1,4 +1,4 @@
-"""A connection to the receiver: with a verified certificate, and a time limit even if the receiver is slow."""
+"""A connection to the receiver, with a verified certificate and a time limit that a slow receiver can't extend."""
 
 import contextlib
 import socket
@@ -29,9 +29,9 @@ class ReceiverConnection:
     deadline: SocketDeadline
 
     def prove_whole(self) -> None:
-        """Raise TimeoutError if the deadline cut the connection: an answer may then be incomplete."""
+        """Raise TimeoutError if the deadline cut the connection, because the answer may then be incomplete."""
         if self.deadline.has_passed:
-            raise TimeoutError(f"the receiver had not finished after {ATTEMPT_SECONDS:g} s")
+            raise TimeoutError(f"the receiver did not finish within {ATTEMPT_SECONDS:g} s")
 
 
 @contextlib.contextmanager
@@ -57,7 +57,7 @@ def _bounded(plain: socket.socket) -> Iterator[ReceiverConnection]:
     try:
         yield connection
     except OSError:
-        # If the receiver still sends after the cut, the connection is reset, which is also an effect of the cut.
+        # If the receiver still sends after the cut, the connection is reset. That counts as the deadline, too.
         connection.prove_whole()
         raise
     finally:
@@ -65,5 +65,5 @@ def _bounded(plain: socket.socket) -> Iterator[ReceiverConnection]:
 
 
 def describe_error(error: Exception) -> str:
-    """Return the error in one line, with no part of the URL except those in the system's message."""
+    """Return the error in one line, without the URL, except for the parts in the system's message."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:300]

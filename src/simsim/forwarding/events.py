@@ -20,10 +20,11 @@ LANGUAGE = "en"
 
 @dataclass(frozen=True)
 class ForwardedEvent:
-    """An event to forward. `json` is all of it in ASCII, without control characters; `facts` are syslog's parameters.
+    """An event to forward. `json` is the whole event in ASCII, without control characters; `facts` are its parameters
+    for syslog.
 
-    `id` is unique within the `kind` and stays the same when the event is sent again. `is_ordinary` lowers its severity
-    in syslog.
+    `id` is unique within the `kind` and stays the same when the event is sent again. `is_ordinary` lowers the event's
+    severity in syslog.
     """
 
     kind: str
@@ -36,7 +37,7 @@ class ForwardedEvent:
 
 def of_requests(row_ids: Sequence[int]) -> list[ForwardedEvent]:
     """Return those logged requests that still exist, in their current state, oldest first."""
-    # Receivers compare texts, so the texts must not depend on a thread's language.
+    # Receivers compare texts, so the texts must not depend on the current thread's language.
     with translation.override(LANGUAGE):
         return [_of_request(row) for row in _found(LoggedRequest, sorted(row_ids))]
 
@@ -86,7 +87,7 @@ def _given(facts: Mapping[str, object]) -> dict[str, str]:
 
 def _json(document: Mapping[str, object]) -> bytes:
     # In ASCII, nothing from a client can break out of its string: no line end, control character or direction override.
-    # DEL is the only one that the json module does not escape.
+    # DEL is the only such character that the json module does not escape.
     return json.dumps(document, separators=(",", ":")).replace("\x7f", "\\u007f").encode("ascii")
 
 

@@ -16,7 +16,8 @@ from simsim.forwarding.receiver import Protocol, Target
 def forward_due(target: Target, *, now: datetime) -> int:
     """Send a limited number of due events; return how many the receiver accepted.
 
-    Raises ReceiverUnavailable or ReceiverRefused if a delivery failed: wait longer after each failure.
+    Raises ReceiverUnavailable or ReceiverRefused if a delivery failed: the caller should wait longer after each
+    failure.
     """
     taken, failure = 0, None
     for queue in QUEUES:

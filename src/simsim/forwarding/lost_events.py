@@ -18,7 +18,10 @@ SIMSIM = LabelledActor("Simsim")
 
 
 def delete_outdated(now: datetime, *, days: int) -> int:
-    """Delete some shipments that are older than the log; return their number: call it until it returns 0."""
+    """Delete some shipments that are older than the log keeps rows, and return how many.
+
+    Call this until it returns 0.
+    """
     before = first_moment_kept(now, days)
     return sum(_delete_outdated(queue, before, now) for queue in QUEUES)
 

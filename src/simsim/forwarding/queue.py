@@ -1,4 +1,4 @@
-"""The queues of shipments to forward: claimed with a lease, released or postponed, deleted on arrival."""
+"""The queues of shipments to forward: claimed with a lease, released or postponed, and deleted once they arrive."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from simsim.forwarding import events
 from simsim.forwarding.events import ForwardedEvent
 from simsim.request_log.models import Shipment as LogShipment
 
-# Longer than an attempt; after it, the shipments of a killed worker can be claimed again.
+# This is longer than an attempt. Afterwards, the shipments of a killed worker can be claimed again.
 LEASE = timedelta(minutes=2)
 MAX_SHIPMENTS = 500
 MAX_EVENTS = 2000
@@ -45,7 +45,7 @@ def claim(queue: Queue, now: datetime) -> list[Any]:
     if late.exists():
         late.update(due_at=now)
     due = queue.rows.filter(due_at__lte=now).order_by("due_at", "pk")
-    # Check this first: an empty queue must not take SQLite's only write lock every second.
+    # Check this first: with an empty queue, the worker must not take SQLite's only write lock every second.
     if not due.exists():
         return []
     taken: list[Any] = []

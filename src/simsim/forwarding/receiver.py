@@ -16,7 +16,7 @@ URL, SECRET, AUTHORITIES = "SIMSIM_FORWARD_URL", "SIMSIM_FORWARD_SECRET", "SIMSI
 # Standard Webhooks: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of a secret
 MIN_SECRET, MAX_SECRET = 24, 64  # bytes
-_is_of_url_characters = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]*").fullmatch  # RFC 3986, but no fragment
+_is_of_url_characters = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]*").fullmatch  # RFC 3986, without a fragment
 
 
 class Protocol(StrEnum):
@@ -35,9 +35,10 @@ SCHEMES = {
 
 @dataclass(frozen=True)
 class Target:
-    """The receiver. Anyone who knows `path` or `secrets` may be able to write there; the newest secret comes first.
+    """The receiver. Anyone who knows `path` or `secrets` may be able to send events to it. The newest secret comes
+    first.
 
-    `authorities` is a file of certificates to verify the receiver's with, None for the system's.
+    `authorities` is a file of certificates for verifying the receiver's, or None to use the system's.
     """
 
     protocol: Protocol
@@ -51,7 +52,7 @@ class Target:
 
     @property
     def place(self) -> str:
-        """Return the host and port, which are safe to show."""
+        """Return the host and port, which may be shown to anyone."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def tls(self) -> ssl.SSLContext:
@@ -67,7 +68,7 @@ def read_target(url: str, secret: str, authorities: str) -> Target:
     if protocol == Protocol.WEBHOOK and not secrets:
         raise Unusable("%(name)s is not set: it signs what is sent to %(url)s", name=SECRET, url=URL)
     if protocol == Protocol.SYSLOG and secrets:
-        raise Unusable("%(name)s signs webhooks, and nothing that goes to syslog: leave it out", name=SECRET)
+        raise Unusable("%(name)s is only for webhooks, and syslog is configured: remove it", name=SECRET)
     target = Target(
         protocol=protocol,
         is_tls=is_tls,
@@ -91,11 +92,11 @@ def _split(url: str) -> SplitResult:
     # Show no part of the URL: it may contain the secret that allows writing to the receiver.
     if not is_usable or parts.scheme not in SCHEMES or not _is_of_url_characters(url) or "@" in parts.netloc:
         schemes = ", ".join(f"{scheme}://" for scheme in SCHEMES)
-        raise Unusable("%(name)s must be a URL with a host, without user and “#”, by %(by)s", name=URL, by=schemes)
+        raise Unusable("%(name)s must be a URL with a host, no user and no “#”, by %(by)s", name=URL, by=schemes)
     if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
-        raise Unusable("%(name)s: http:// is for this machine alone, use https://", name=URL)
+        raise Unusable("%(name)s: http:// is allowed only for this machine, use https://", name=URL)
     if SCHEMES[parts.scheme][0] == Protocol.SYSLOG and (parts.path.strip("/") or parts.query):
-        raise Unusable("%(name)s: an address of syslog is a host and a port, without a path", name=URL)
+        raise Unusable("%(name)s: a syslog URL is a host and a port, without a path", name=URL)
     return parts
 
 
@@ -127,7 +128,7 @@ def _prove_authorities(target: Target) -> None:
     if target.authorities is None:
         return
     if not target.is_tls:
-        raise Unusable("%(name)s is set, but %(url)s does without TLS", name=AUTHORITIES, url=URL)
+        raise Unusable("%(name)s is set, but %(url)s does not use TLS", name=AUTHORITIES, url=URL)
     where = {"name": AUTHORITIES, "path": str(target.authorities)}
     try:
         target.tls()

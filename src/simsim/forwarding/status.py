@@ -15,7 +15,8 @@ RECENT = timedelta(days=3)
 
 @dataclass(frozen=True)
 class ForwardingStatus:
-    """`waiting` is a number of events, the oldest from `oldest`; `last_error` is "" if none of them has failed.
+    """`waiting` is the number of waiting events, and `oldest` is the time of the oldest; `last_error` is "" if none of
+    them has failed.
 
     `lost` is the number of events given up recently, because they waited for longer than the log is kept.
     """
@@ -26,7 +27,7 @@ class ForwardingStatus:
     lost: int
 
     def is_good(self, now: datetime) -> bool:
-        """Whether all is well: nothing failed, was lost or has waited for long."""
+        """Whether nothing has failed, was lost or has waited for long."""
         waits_for_long = self.oldest is not None and self.oldest < now - LONG_WAIT
         return not (self.last_error or waits_for_long or self.lost)
 

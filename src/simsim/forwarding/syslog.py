@@ -23,10 +23,10 @@ _to_be_escaped = re.compile(r'(["\\\]])')
 
 
 def send(target: Target, events: Sequence[ForwardedEvent], *, origin: str) -> None:
-    """Send the events, in their order, over one connection; raise ReceiverUnavailable.
+    """Send the events, in order, over one connection. Raises ReceiverUnavailable.
 
-    Syslog has no acknowledgement. If the receiver closes its side after ours, it has read everything, which counts as
-    an acknowledgement. If it died before, its system answers with a reset, and the events are sent again.
+    Syslog has no acknowledgement. If the receiver closes its side after ours, it has read everything, so we take that
+    as an acknowledgement. If the receiver died earlier, its system answers with a reset, and the events are sent again.
     """
     with connected(target) as connection:
         connection.socket.sendall(b"".join(framed(message(event, origin)) for event in events))
@@ -44,7 +44,7 @@ def message(event: ForwardedEvent, origin: str) -> bytes:
 
 
 def escaped(value: str) -> str:
-    """Return a parameter's escaped value: three characters would end it (RFC 5424, 6.3.3), a line end the message."""
+    """Return a parameter's value with the characters escaped that could end it or the message (RFC 5424, 6.3.3)."""
     ascii_only = value.encode("ascii", "replace").decode()
     return _to_be_escaped.sub(r"\\\1", re.sub(r"[^ -~]", "?", ascii_only))
 
@@ -57,9 +57,9 @@ def framed(text: bytes) -> bytes:
 def _prove_taken(connection: ReceiverConnection) -> None:
     sock = connection.socket
     if _has_ended(sock):
-        raise ReceiverUnavailable("it closed the connection before it had everything")
+        raise ReceiverUnavailable("it closed the connection before it had received everything")
     if isinstance(sock, ssl.SSLSocket):
-        # Many receivers close without TLS's close_notify.
+        # Many receivers close the connection without sending TLS's close_notify.
         with contextlib.suppress(ssl.SSLEOFError):
             sock = sock.unwrap()
         sock.shutdown(socket.SHUT_WR)
@@ -86,7 +86,7 @@ def _wait_for_the_last_packet(sock: socket.socket) -> None:
 
 
 def _has_ended(sock: socket.socket) -> bool:
-    """Whether the receiver has already closed its side: its end would then not be an answer to ours."""
+    """Whether the receiver has already closed its side: such a close would not acknowledge what we sent."""
     timeout = sock.gettimeout()
     sock.settimeout(0.0)
     try:

@@ -25,7 +25,7 @@ TEMPORARY = {408, 425, 429}
 
 
 def send(target: Target, delivery: str, events: Sequence[ForwardedEvent], now: datetime) -> None:
-    """POST the events in their order; raise ReceiverUnavailable or ReceiverRefused.
+    """POST the events in order. Raises ReceiverUnavailable or ReceiverRefused.
 
     `delivery` identifies what is sent and stays the same when it is sent again.
     """
@@ -79,7 +79,7 @@ def _post(target: Target, connection: ReceiverConnection, body: bytes, head: dic
         try:
             session.request("POST", target.path, body, head)
         except (BrokenPipeError, ConnectionResetError):
-            is_sent = False  # a receiver may refuse and close before it has read everything
+            is_sent = False  # a receiver may refuse the request and close the connection before it has read everything
         answer = session.getresponse()
     except http.client.HTTPException as error:
         connection.prove_whole()
@@ -88,10 +88,10 @@ def _post(target: Target, connection: ReceiverConnection, body: bytes, head: dic
     with contextlib.suppress(OSError, http.client.HTTPException):
         answer.read(MAX_ANSWER_BYTES)
     if not is_sent and 200 <= answer.status < 300:
-        raise ReceiverUnavailable("it answered before it had read everything")
+        raise ReceiverUnavailable("it answered before it had read the whole request")
     return answer.status
 
 
 def _status_text(status: int) -> str:
-    """Return the status with our own phrase: the receiver's may hold anything."""
+    """Return the status with our own phrase: the receiver's phrase may contain anything."""
     return f"{status} {http.client.responses.get(status, '')}".strip()

@@ -1,4 +1,4 @@
-"""The caller's address, determined so that the caller cannot choose it."""
+"""Determines the caller's address in a way that the caller cannot forge."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -9,17 +9,18 @@ from simsim.credential.allowlist import Address, contains, parse_address
 
 MAX_FORWARDED_FOR_BYTES = 8 * 1024
 MAX_VIA_CHARACTERS = 200
-# A host can choose any address within its /64 (RFC 4291): counted by address, each request could be the first.
+# A host can choose any address within its /64 (RFC 4291): if we counted by address, every request could look like a
+# caller's first.
 IPV6_SITE_BITS = 64
-SITE_BYTES = 1 + IPV6_SITE_BITS // 8  # of `Address.key`: the family, and the site
-CACHE_SIZE, MAX_CACHED_CHARACTERS = 4096, 64  # of texts, never of decisions
+SITE_BYTES = 1 + IPV6_SITE_BITS // 8  # the part of `Address.key` that holds the family and the site
+CACHE_SIZE, MAX_CACHED_CHARACTERS = 4096, 64  # caches parsed texts, never decisions
 
 
 class Located(NamedTuple):
     """The origin of a request, as far as it can be known.
 
     `address` is None if unknown; `is_trusted` says whether the peer is trusted to describe the request; `via` names
-    the trusted proxies on the way, from the caller's end, or is None.
+    the trusted proxies that the request passed through, starting nearest the caller, or is None.
     """
 
     address: Address | None
@@ -35,7 +36,7 @@ def locate(peer: str | None, forwarded_for: Sequence[str], trusted: bytes) -> Lo
 
     Each proxy appends the address of its caller, so only the right end of the list is certain to come from a proxy. The
     list is read from there, past trusted proxies, to the first other address. A hop that is not an address ends the
-    search without a result: everything left of it may be the caller's.
+    search without a result: the caller may have written everything to the left of it.
     """
     if not forwarded_for:
         return _cached_location(peer, None, trusted)
@@ -79,7 +80,7 @@ def network_of(text: str | None) -> str:
 def parse_hop(text: str) -> Address | None:
     """Return the address of one hop, None for anything else.
 
-    Some proxies append the port: 203.0.113.9:443, [2001:db8::1]:443. White space around the hop does not count.
+    Some proxies append the port: 203.0.113.9:443, [2001:db8::1]:443. White space around the hop is ignored.
     """
     # The caller writes this header, so a long one is parsed without being cached.
     return _cached_hop(text) if len(text) <= MAX_CACHED_CHARACTERS else _hop(text)
@@ -119,7 +120,7 @@ def _right_end(text: str) -> str:
     """Return the part of the list to search: the right end, which proxies wrote.
 
     The length is bounded, because the caller writes the left end and may send 400 KB of trusted addresses. The hop at
-    the cut becomes empty, because half an address may spell another one.
+    the cut becomes empty, because a truncated address may be a different valid address.
     """
     if len(text) <= MAX_FORWARDED_FOR_BYTES:
         return text

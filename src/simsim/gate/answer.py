@@ -15,19 +15,19 @@ TOKEN_HEADER = "X-Simsim-Token"  # noqa: S105
 TOKEN_NAME_HEADER = "X-Simsim-Token-Name"  # noqa: S105
 REASON_HEADER = "X-Simsim-Reason"
 REQUEST_HEADER = "X-Simsim-Request"
-# The headers in which the gate describes a request. A proxy must drop each of them from the client's request.
+# The headers in which the gate describes a request. A proxy must remove them all from the client's request.
 IDENTITY_HEADERS = (ACCOUNT_HEADER, TOKEN_HEADER, TOKEN_NAME_HEADER)
 
 CHALLENGE = 'Basic realm="simsim", charset="UTF-8"'
 RETRY_AFTER_SECONDS = 1
 _is_plain = re.compile(r"[A-Za-z0-9_.~ -]*").fullmatch
-CACHE_SIZE = 8 * 1024  # of texts, never of decisions
+CACHE_SIZE = 8 * 1024  # caches texts, never decisions
 
 
 class Answer(NamedTuple):
     """One HTTP answer. Header names are in lower case, for HTTP/2 and for ASGI.
 
-    An answer is made once and sent to many requests, so nothing in it may change.
+    One answer object is sent to many requests, so nothing in it may change.
     """
 
     status: int
@@ -51,14 +51,14 @@ _RETRY_AFTER = ("retry-after", str(RETRY_AFTER_SECONDS))
 
 
 def accept(record: Record) -> Answer:
-    """Return the answer that lets a request in and names its sender. It always holds every identity header."""
+    """Return the answer that lets a request in and names its sender. It always includes every identity header."""
     return _acceptance(record.account_id, record.token_id, record.name)
 
 
 @lru_cache(maxsize=CACHE_SIZE)
 def _acceptance(account_id: str, token_id: str, name: str) -> Answer:
-    # Percent-encode the name: it may contain any printable character, a header only ASCII. Most names are only words
-    # and spaces, for which quote() would take longer than the verdict.
+    # Percent-encode the name: it may contain any printable character, but a header may contain only ASCII. Most names
+    # consist of words and spaces; for them, quote() would take longer than the verdict.
     encoded = name.replace(" ", "%20") if _is_plain(name) else quote(name, safe="")
     return Answer(204, ((_ACCOUNT, account_id), (_TOKEN, token_id), (_TOKEN_NAME, encoded), _NO_STORE), b"")
 
@@ -87,9 +87,10 @@ HEALTHY = Answer(200, _JSON, b'{"status":"ok"}')
 
 
 def ready(worker: WorkerHealth) -> Answer:
-    """Return the answer of a gate that can decide. The worker's health is in the body and never changes the status.
+    """Return the readiness answer of a gate that can decide. The worker's health is in the body and never changes the
+    status.
 
-    A load balancer must not take the API out of service because an email waits.
+    A load balancer must not take the API out of service because an email is late.
     """
     told = {
         "status": "ok" if worker.is_good else "degraded",

@@ -26,8 +26,8 @@ from simsim.gate.verdict import Verdict, Verdicts, question_of
 from simsim.gate.worker_health import WorkerHealth
 
 VERIFY = "/gate/verify"
-# Only `gate.rsgi` has this path, and only on the gate's own socket, where no proxy asks on a caller's behalf for a path
-# that the caller chose.
+# Only `gate.rsgi` serves this path, and only on the gate's own socket. No proxy connects there to ask for a path that a
+# caller chose.
 CONSOLE_TEST_PATH = "/gate/console-test"
 HEALTHZ = "/healthz"
 READYZ = "/readyz"
@@ -37,7 +37,7 @@ CLOCK_STEP_SECONDS = 1e-6
 
 
 class Request(NamedTuple):
-    """The parts of one request that the gate reads. The last three are stated by the proxy."""
+    """The parts of one request that the gate reads. The proxy supplies the last three."""
 
     peer: str | None
     method: str
@@ -50,7 +50,7 @@ class Request(NamedTuple):
 
 
 class Gate:
-    """Decides requests, with one lookup, one spool and one clock. One for each process and thread."""
+    """Decides requests, with one lookup, one spool and one clock. Each process and each thread has its own."""
 
     def __init__(
         self,
@@ -73,8 +73,8 @@ class Gate:
         try:
             now = self._clock()
             located = locate(request.peer, request.forwarded_for, self._trusted)
-            # A caller who asks without a proxy would learn from the reason that a stolen password is valid on another
-            # network.
+            # A caller who could ask without a proxy would learn from the reason that a stolen password is valid from
+            # another network.
             if not located.is_trusted:
                 return answer.NOT_FOUND
             said, framed, _, _ = self._verdict(request.authorization, located, now)
@@ -91,7 +91,8 @@ class Gate:
     def answer(self, path: str, method: str) -> Answer:
         """Return the answer to a request for any path but VERIFY: 404, except for the gate's own health.
 
-        Denied by default: Envoy prepends its prefix to the caller's path, and an unknown path must open nothing.
+        Denied by default: Envoy prepends its prefix to the caller's path, so an unknown path must never let a request
+        in.
         """
         if method not in {"GET", "HEAD"}:
             return answer.NOT_FOUND
@@ -165,7 +166,10 @@ class Gate:
         return decision, record if is_own else None, until
 
     def _complain(self, error: Exception) -> None:
-        """Report on stderr what failed and where, at most once a second; without values, which may be secrets."""
+        """Report on stderr what failed and where, at most once a second.
+
+        The report contains no values, because they may be secret.
+        """
         now = time.monotonic()
         if now - self._complained_at < COMPLAINT_INTERVAL_SECONDS:
             return

@@ -6,13 +6,13 @@ import shutil
 from pathlib import Path
 
 NAME = ".ballast"
-SIZE_BYTES = 64 * 1024 * 1024  # some 200,000 lines of the gate
+SIZE_BYTES = 64 * 1024 * 1024  # room for about 200,000 of the gate's lines
 # The errors of the operating system for a full disk and for a user's full quota.
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def keep(directory: Path, size_bytes: int = SIZE_BYTES) -> bool:
-    """Make the ballast if there is room for twice its size; return whether it exists. Raises OSError."""
+    """Create the ballast file if there is room for twice its size. Return whether the file exists. Raises OSError."""
     path = directory / NAME
     if path.exists():
         return True
@@ -23,7 +23,7 @@ def keep(directory: Path, size_bytes: int = SIZE_BYTES) -> bool:
     try:
         # Do not use truncate: a sparse file takes up no room, so deleting it would free none.
         os.posix_fallocate(file, 0, size_bytes)
-        # Rename last: a half-written file of a killed worker must never count as ballast.
+        # Rename last: a file that a killed worker left half written must never count as ballast.
         making.rename(path)
     except OSError:
         making.unlink(missing_ok=True)
@@ -34,10 +34,10 @@ def keep(directory: Path, size_bytes: int = SIZE_BYTES) -> bool:
 
 
 def is_kept(directory: Path) -> bool:
-    """Whether the ballast exists."""
+    """Whether the ballast file exists."""
     return (directory / NAME).exists()
 
 
 def let_go(directory: Path) -> None:
-    """Delete the ballast if it exists. Raises OSError."""
+    """Delete the ballast file if it exists. Raises OSError."""
     (directory / NAME).unlink(missing_ok=True)

@@ -16,7 +16,7 @@ class Unavailable(Exception):
 
 
 class Lookup(Protocol):
-    """Finds records. Each process has its own; threads must not share one."""
+    """Finds token records. Each process has its own lookup, and threads must not share one."""
 
     def find(self, digest: bytes) -> Record | None:
         """Return the record under a password's digest, or None if there is none. Raises Unavailable."""

@@ -1,4 +1,4 @@
-"""The lookup on PostgreSQL: one connection, one SELECT for each request, and a bound on every wait."""
+"""The lookup on PostgreSQL: one connection, one SELECT for each request, and a time limit on every wait."""
 
 import contextlib
 import time
@@ -17,11 +17,11 @@ from simsim.gate.lookup import COLUMNS, VIEW, Unavailable
 CONNECT_TIMEOUT_SECONDS = 2
 STATEMENT_TIMEOUT_SECONDS = 2.0
 CANCEL_TIMEOUT_SECONDS = 0.5
-# After a failed attempt every request within this time is refused at once. If each of them waited for a dead server in
-# turn, no request would get an answer.
+# After a failed attempt, every request within this time is refused at once. If they waited for a dead server one after
+# another, no request would get an answer.
 PAUSE_SECONDS = 0.5
 
-# Each answer says whether its server takes writes, even when there is no row: a standby or a fenced primary may not
+# Each answer says whether its server accepts writes, even when there is no row: a standby or a fenced primary may not
 # know of a revocation. PostgreSQL sets `transaction_read_only` before it takes the snapshot, so a server that is
 # promoted in between can't return an old row as a current one, as it could with `pg_is_in_recovery()`.
 _SELECT = f"""
@@ -31,13 +31,14 @@ _SELECT = f"""
 
 
 class _ReadOnlyServerError(psycopg.OperationalError):
-    """The answer came from a standby, or from a primary that takes no writes."""
+    """The answer came from a standby, or from a primary that does not accept writes."""
 
 
 class _Connection(psycopg.Connection[TupleRow]):
-    """A connection on which every wait has a bound, kept by the client.
+    """A connection on which the client limits every wait.
 
-    `statement_timeout` would apply to the session, which a pooler passes on to others, and a frozen server ignores it.
+    `statement_timeout` would not do: it applies to the session, which a pooler hands on to other clients, and a frozen
+    server ignores it.
     """
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
@@ -45,9 +46,9 @@ class _Connection(psycopg.Connection[TupleRow]):
 
 
 class PostgresqlLookup:
-    """Finds records in PostgreSQL over one connection, which it makes again when it breaks.
+    """Finds records in PostgreSQL over one connection, and opens a new one when that breaks.
 
-    Sets nothing for the session, so that it works behind a pooler: the session may be somebody else's a moment later.
+    Changes no session settings, so that it works behind a pooler: the session may serve another client a moment later.
     """
 
     def __init__(self, url: str) -> None:
@@ -60,7 +61,7 @@ class PostgresqlLookup:
         """Return the record under a password's digest, or None if there is none. Raises Unavailable."""
         if time.monotonic() < self._paused_until:
             raise Unavailable("PostgreSQL: no connection, trying again in a moment")
-        (row,) = self._rows(digest)  # two tokens with one password are a bug: no decision
+        (row,) = self._rows(digest)  # two tokens with one password are a bug, so refuse to decide
         _, found, token, account, name, expires_at, revoked_at, allowlist, works_until, report_only = row
         if found is None:
             return None
@@ -78,15 +79,15 @@ class PostgresqlLookup:
         )
 
     def version(self) -> None:
-        """Return None: asking PostgreSQL whether something was committed takes as long as asking for the row."""
+        """Return None: asking PostgreSQL whether anything was committed takes as long as reading the row."""
 
     def close(self) -> None:
-        """Close the connection and cancel what it still runs; the next `find` makes another."""
+        """Close the connection and cancel what it still runs; the next `find` opens another."""
         cursor, self._cursor = self._cursor, None
         # A forked child must not close an inherited connection: that would end the parent's session.
         if cursor is None or self._generation != process_identity.generation():
             return
-        # A server that waits for a lock doesn't notice that its client is gone.
+        # A server that waits for a lock doesn't notice that its client has disconnected.
         with contextlib.suppress(psycopg.Error):
             cursor.connection.cancel_safe(timeout=CANCEL_TIMEOUT_SECONDS)
         cursor.connection.close()
@@ -125,7 +126,7 @@ class PostgresqlLookup:
         # Store the connection at once, so that `close` finds it if the query below fails.
         self._cursor, self._generation = connection.cursor(binary=True), process_identity.generation()
         # Prepare the statement at its first use, but not behind a pooler: the next request may get a session that lacks
-        # the statement, or has another one of the same name.
+        # the statement, or that has a different statement of the same name.
         if not is_pooled(connection):
             connection.prepare_threshold = 0
         return self._cursor
@@ -133,11 +134,11 @@ class PostgresqlLookup:
     def _pause(self, error: psycopg.Error) -> Unavailable:
         self._paused_until = time.monotonic() + PAUSE_SECONDS
         if isinstance(error, _ReadOnlyServerError):
-            return Unavailable("PostgreSQL: the server takes no writes, it may be a standby")
+            return Unavailable("PostgreSQL: the server does not accept writes; it may be a standby")
         return Unavailable(f"PostgreSQL: {type(error).__name__}")
 
 
 def is_pooled(connection: psycopg.Connection[Any]) -> bool:
-    """Whether there is a pooler in between: another process answers than the one named at the start of the session."""
+    """Whether there is a pooler in between: the process that answers is not the one named when the session started."""
     (row,) = connection.execute("SELECT pg_backend_pid()").fetchall()
     return bool(row[0] != connection.info.backend_pid)

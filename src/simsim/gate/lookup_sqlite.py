@@ -1,6 +1,6 @@
 """The lookup on SQLite: one read-only connection, one SELECT for each lookup, and no snapshot between lookups.
 
-Its version is the header of the WAL index, by which SQLite itself decides whether its cached pages are still valid.
+Its version is the header of the WAL index, which SQLite itself uses to decide whether its cached pages are still valid.
 """
 
 import sqlite3
@@ -64,7 +64,7 @@ class SqliteLookup:
             raise Unavailable(f"SQLite: {error}") from error
         if not rows:
             return None
-        (row,) = rows  # two tokens with one password are a bug: no decision
+        (row,) = rows  # two tokens with one password are a bug, so refuse to decide
         return _record(row)
 
     def close(self) -> None:
@@ -80,7 +80,7 @@ class SqliteLookup:
             _inherited.append(cursor)
 
     def _opened(self) -> sqlite3.Cursor:
-        """Return a cursor on the file that is at the path now. Raises sqlite3.Error or OSError."""
+        """Return a cursor on the file that is now at the path. Raises sqlite3.Error or OSError."""
         if self._cursor is not None and self._is_open():
             return self._cursor
         self.close()
@@ -120,10 +120,10 @@ def _record(row: tuple[Any, ...]) -> Record:
 
 @lru_cache(maxsize=REMEMBERED)
 def _uuid(text: str) -> str:
-    """Return a UUID in its canonical form, from the 32 hexadecimal digits that Django keeps in SQLite."""
+    """Return a UUID in its canonical form, from the 32 hexadecimal digits that Django stores in SQLite."""
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def _instant(text: str) -> datetime:
-    """Return a time, from the text in UTC without an offset that Django keeps in SQLite."""
-    return datetime.fromisoformat(text + "+00:00")  # a tenth of the time of replace(tzinfo=UTC)
+    """Return a time, from the text that Django stores in SQLite, which is in UTC and has no offset."""
+    return datetime.fromisoformat(text + "+00:00")  # takes a tenth of the time that replace(tzinfo=UTC) takes

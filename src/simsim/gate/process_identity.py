@@ -1,4 +1,4 @@
-"""Tells a process from its forked children without a system call: they must not share connections, locks and files."""
+"""Tells a process from its forked children without a system call: they must not share connections, locks or files."""
 
 import os
 

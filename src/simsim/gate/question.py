@@ -1,4 +1,4 @@
-"""A test of credentials: one question from the console to the gate, over the gate's Unix socket."""
+"""Tests credentials: sends one question from the console to the gate, over the gate's Unix socket."""
 
 import base64
 import http.client
@@ -40,7 +40,7 @@ class SocketConnection(http.client.HTTPConnection):
 def ask(path: Path, *, username: str, password: str, address: str | None) -> GateAnswer | None:
     """Return the gate's answer to a request with these credentials from that address, or None if no gate answers.
 
-    The gate decides as for a request to the API, and logs the question as a test from the console.
+    The gate decides as it does for a request to the API, and logs the question as a test from the console.
     """
     token = base64.b64encode(f"{username}:{password}".encode()).decode()
     headers = {"Authorization": f"Basic {token}"} | ({"X-Forwarded-For": address} if address else {})

@@ -1,4 +1,4 @@
-"""The id that joins a request's decision and its end: 32 hexadecimal digits, from any source."""
+"""The id that a request's decision and its end share in the log: 32 hexadecimal digits, from any source."""
 
 import os
 import re
@@ -9,7 +9,7 @@ _spells_one = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\
 
 
 def parse_request_id(text: str) -> str | None:
-    """Return the id that a proxy writes with or without dashes, None for any other text. Never raises."""
+    """Return the id, which a proxy may write with or without dashes, or None for any other text. Never raises."""
     if is_request_id(text):
         return text
     return text.replace("-", "").lower() if _spells_one(text) else None

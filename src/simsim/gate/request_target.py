@@ -1,4 +1,4 @@
-"""Request targets with bytes that are not allowed in a URL."""
+"""Handles request targets that contain bytes which are not allowed in a URL."""
 
 import string
 from urllib.parse import quote
@@ -7,5 +7,5 @@ _PRINTABLE = string.ascii_letters + string.digits + string.punctuation
 
 
 def printable(target: bytes) -> str:
-    """Return the target with each byte that is not printable ASCII as %XX, as a correct client would send it."""
+    """Return the target with each byte that is not printable ASCII as %XX, as a correct client would write it."""
     return quote(target, safe=_PRINTABLE)

@@ -69,7 +69,10 @@ def _request(scope: Any) -> Request:
 
 
 def _console_test(request: Request) -> Request:
-    """Return the request as the log names it, whatever its headers say about a method and a target."""
+    """Return the request with the method and target under which a console test is logged.
+
+    Its own headers are ignored.
+    """
     return request._replace(
         method=CONSOLE_TEST_METHOD, target=CONSOLE_TEST, forwarded_method=None, forwarded_target=None
     )
@@ -96,6 +99,6 @@ def _with_body(request: Request, body: bytes) -> Request:
 
 
 def _values(headers: Headers, name: str, items: list[tuple[str, str]]) -> list[str]:
-    """Return all values of a header, preceded by "?" where granian shows that it hides a value."""
+    """Return all values of a header, preceded by "?" where granian is known to hide a value."""
     values = [value for each, value in items if each == name]
     return ["?", *values] if headers.get(name) is None and name in headers else values

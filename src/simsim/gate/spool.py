@@ -1,4 +1,4 @@
-"""The spool: lines on their way into the log, one for each decision, written before the answer leaves.
+"""The spool: lines that wait to be stored in the log, one for each decision, written before the answer is sent.
 
 Each process writes a file of its own, and locks it before the file gets its name. So a file whose lock is free no
 longer has a writer, and the process that takes the lock may read the file to the end and delete it.
@@ -19,8 +19,8 @@ from simsim.gate import disk_reserve, process_identity
 from simsim.gate.unwritten_lines import Gap
 
 MAX_SEGMENT_BYTES = 64 * 1024 * 1024
-# The gate leaves this free, because nginx writes the ends of accepted requests to the same disk and drops lines that do
-# not fit.
+# The gate leaves this much room, because nginx writes the ends of accepted requests to the same disk and drops lines
+# that do not fit.
 ROOM_FOR_ENDS_BYTES = 1024 * 1024
 LOOK_SECONDS = 0.02
 COPY_BYTES = 1024 * 1024
@@ -33,8 +33,8 @@ Result = TypeVar("Result")
 class Spool:
     """Appends lines to `<stem>-<unique>.jsonl` in a directory. Nothing is opened before the first line.
 
-    A writer of ENDS must open the file before the first request is decided: without such a file, the worker expects no
-    ends.
+    A writer of ENDS must open its file before the first request is decided: without such a file, the worker does not
+    wait for requests to end.
     """
 
     def __init__(self, directory: Path, *, stem: str = GATE, max_segment_bytes: int = MAX_SEGMENT_BYTES) -> None:
@@ -51,7 +51,7 @@ class Spool:
         self._looks_at = 0.0
 
     def append(self, line: bytes) -> None:
-        """Write one line, with its newline, so that it outlives this process. Raises OSError if that fails.
+        """Write one line, with its newline, so that it survives the end of this process. Raises OSError if that fails.
 
         The next call ends a partly written line with a newline, so a failure loses only its own line. Decisions that
         could not be written are counted, and reported in a line of their own once there is room again. An end that
@@ -85,7 +85,7 @@ class Spool:
         return self._file
 
     def close(self) -> None:
-        """Close the file, so that it can be shipped to its end."""
+        """Close the file, so that the worker can ship all of it."""
         if self._file is not None:
             with contextlib.suppress(OSError):
                 self._keep_name()
@@ -112,7 +112,7 @@ class Spool:
 
     def _look(self) -> None:
         """Check the disk's room and the file's name. Raises OSError."""
-        if self._stem == GATE:  # ends may use the last room
+        if self._stem == GATE:  # the lines of ended requests may use the last free space
             self._leave_room_for_ends()
         self._keep_name()
         self._looks_at = monotonic() + LOOK_SECONDS
@@ -120,11 +120,11 @@ class Spool:
     def _keep_name(self) -> None:
         """Continue in a copy of the file when somebody has deleted it or moved it away. Raises OSError.
 
-        The copy holds the whole file: the worker identifies a file by its beginning, so it continues where it was and
-        ships each line once. The old file can't get a new name: Linux can't link a file that has none.
+        The copy holds the whole file: the worker identifies a file by its beginning, so it continues where it stopped
+        and ships each line once. The old file can't get a new name: Linux can't link a file that has none.
         """
         if self._file is None or self._generation != process_identity.generation():
-            return  # the parent keeps the name
+            return  # the parent still uses the name
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(self._path.stat(), os.fstat(self._file)):
                 return
@@ -133,7 +133,10 @@ class Spool:
         os.close(nameless)
 
     def _leave_room_for_ends(self) -> None:
-        """Delete the ballast before the disk is full. Raises OSError if only the room for ends is left."""
+        """Delete the ballast before the disk is full.
+
+        Raises OSError if only the room for the lines of ended requests is left.
+        """
         room = os.statvfs(self._directory)
         # Some file systems report no sizes.
         if room.f_blocks and room.f_bavail * room.f_frsize < ROOM_FOR_ENDS_BYTES:
@@ -143,7 +146,7 @@ class Spool:
 
     def _miss(self) -> None:
         generation = process_identity.generation()
-        # Lines that were lost before the fork are reported by the parent.
+        # The parent reports the lines that were lost before the fork.
         earlier = self._gap if self._gap_generation == generation else None
         self._gap, self._gap_generation = Gap.after(earlier, time.time()), generation
 

@@ -1,4 +1,4 @@
-"""Verdicts on credentials that come from one address, and how long each holds."""
+"""Verdicts on credentials sent from one address, and how long each verdict is valid."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ Question = tuple[bytes, Located]
 
 
 class Verdict(NamedTuple):
-    """An answer, and the frame of its line in the spool.
+    """An answer, and the fixed parts of its line in the spool.
 
     While the database does not change, both are valid from `since` until just before `until`, in seconds since 1970. If
     the two times are equal, they are valid for one request only.
@@ -30,22 +30,22 @@ class Verdict(NamedTuple):
 
 
 class Verdicts:
-    """The verdicts reached on one version of the database, each under its question."""
+    """The verdicts reached with one version of the database, stored by question."""
 
     def __init__(self) -> None:
         self._version: object | None = None
         self._known: dict[Question, Verdict] = {}
 
     def recall(self, question: Question, version: object, now: float) -> Verdict | None:
-        """Return the verdict on this question that holds now, in this version, or None if none is remembered."""
+        """Return the remembered verdict on this question if it is valid now and in this version, or None."""
         if version is not self._version:
             self._known, self._version = {}, version
         verdict = self._known.get(question)
-        # Nor is it valid before `since`: a clock that is set back undoes an expiry.
+        # A verdict is not valid before `since` either: a clock that is set back undoes an expiry.
         return verdict if verdict is not None and verdict.since <= now < verdict.until else None
 
     def remember(self, question: Question, version: object, verdict: Verdict) -> None:
-        """Keep a verdict that holds for more than one request, unless the version has changed since."""
+        """Keep a verdict that is valid for more than one request, unless the version has changed since."""
         size = len(verdict.frame.before) + len(verdict.frame.after)
         if version is not self._version or verdict.since == verdict.until or size > MAX_FRAME_CHARACTERS:
             return
@@ -56,9 +56,9 @@ class Verdicts:
 
 
 def question_of(authorization: Sequence[bytes], located: Located) -> Question | None:
-    """Return what a verdict depends on, except time and database, or None if the verdict must not be kept.
+    """Return what a verdict depends on besides the time and the database, or None if the verdict must not be kept.
 
-    It holds a digest of the credentials: nothing past the parser keeps the password itself.
+    The result holds a digest of the credentials: after parsing, nothing keeps the password itself.
     """
     if len(authorization) != 1 or len(authorization[0]) > MAX_AUTHORIZATION_BYTES:
         return None

@@ -1,4 +1,4 @@
-"""The header of SQLite's WAL-index, in the file `-shm`, by which processes learn of each other's commits.
+"""The header of SQLite's WAL-index, in the file `-shm`, which tells processes about each other's commits.
 
 https://www.sqlite.org/walformat.html, "The WAL-Index Header": two equal copies of 48 bytes, which hold a counter of
 commits, the number of frames in the log, their running checksum and the log's random salts. SQLite compares them at the
@@ -22,7 +22,7 @@ Identity = tuple[int, int]
 # it. A connection of this process (ours or Django's) would lose its lock and write at the same time as another writer.
 # A file without a name belongs to no database that can still be opened.
 _mapped: dict[Identity, tuple[int, mmap.mmap]] = {}
-_mapping = threading.Lock()  # of two threads that map one file, the second would close its descriptor
+_mapping = threading.Lock()  # without it, the second of two threads that map one file would close its descriptor
 
 
 class WalIndex:
@@ -39,7 +39,10 @@ class WalIndex:
         self._header: bytes | None = None
 
     def header(self) -> bytes | None:
-        """Return the header, None while a commit is being written. The same object until it changes."""
+        """Return the header, or None while a commit is being written.
+
+        Returns the same object until the header changes.
+        """
         header = self._memory[:HEADER_BYTES]
         if header != self._header:
             self._header = header if header[:_COPY_BYTES] == header[_COPY_BYTES:] else None
@@ -67,7 +70,7 @@ def open_wal_index(connection: sqlite3.Connection) -> WalIndex | None:
     try:
         with _mapping:
             return WalIndex(path, *_mapped_file(path))
-    except (OSError, ValueError):  # ValueError: an empty file
+    except (OSError, ValueError):  # ValueError means an empty file
         return None
 
 
@@ -81,7 +84,7 @@ def _identity(status: os.stat_result) -> Identity:
 
 
 def _mapped_file(path: Path) -> tuple[Identity, mmap.mmap]:
-    """Return which file is at a path, and its memory. Raises OSError."""
+    """Return which file is at a path, and its mapped memory. Raises OSError."""
     identity = identity_of(path)
     if identity not in _mapped:
         _let_go_of_nameless()

@@ -11,7 +11,7 @@ from typing import Any
 from simsim.gate.spool import ENDS, GATE
 
 FILE_NAME = ".worker"
-# Several rounds long: a busy worker may be late.
+# As long as several rounds, because a busy worker may be late.
 MAX_SILENCE_SECONDS = 60.0
 MAX_UNSHIPPED_SECONDS = 60.0
 MAX_MAIL_SECONDS = 900.0
@@ -22,7 +22,10 @@ _time_in = re.compile(rb'"at": ?([0-9]+(?:\.[0-9]+)?)').search
 
 @dataclass(frozen=True)
 class OtherNode:
-    """The last known state of another node's worker, read by this node's worker; None if no line waits there."""
+    """The last known state of another node's worker, as this node's worker read it.
+
+    `last_round_seconds` is None if no round is known, and `oldest_unshipped_seconds` if no line waits there.
+    """
 
     host: str
     last_round_seconds: float | None
@@ -109,7 +112,7 @@ def _first_moment(path: Path, shipped: Mapping[str, int]) -> float | None:
     try:
         status = os.fstat(file)
         offset = shipped.get(str(status.st_ino), 0)
-        # The inode may have been a deleted file's, and another file's now.
+        # The inode may have belonged to a file that was deleted, and may belong to another file now.
         line = os.pread(file, FIRST_LINE_BYTES, offset if offset <= status.st_size else 0)
     finally:
         os.close(file)

@@ -39,7 +39,7 @@ from simsim.problem import (
 
 # nginx's kinds of temporary files. All of them stay in our directory, however nginx was built.
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-# The problems with which nginx answers before it asks the gate, by nginx's codes: 494 means that the headers are too
+# The problems that nginx answers with before it asks the gate, by nginx's own codes: 494 means that the headers are too
 # large.
 EARLY_PROBLEMS: dict[int, type[Problem]] = {
     400: BadRequest,
@@ -49,7 +49,7 @@ EARLY_PROBLEMS: dict[int, type[Problem]] = {
     501: NotImplementedHere,
     505: VersionNotSupported,
 }
-# An API learns a request's origin from these headers as well, so only a trusted proxy may set them.
+# APIs also read a request's origin from these headers, so only a trusted proxy may set them.
 FORWARDING_HEADERS = ("Forwarded", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Server", "X-Real-IP")
 CONNECT_SECONDS, CONNECT_SECONDS_OF_SEVERAL = 10, 3
 
@@ -153,9 +153,9 @@ def forwarding_map(header: str) -> str:
 
 
 def health_location(path: str, ask: str) -> str:
-    """Return the location that reports whether the gateway can let requests in; nothing for the path "".
+    """Return the location that reports whether the gateway can let requests in, or nothing for the path "".
 
-    Only the status of the gate's answer counts: strangers may ask, and its body reports on the workers.
+    Only the status of the gate's answer is used: anyone may ask, and the body reports on the workers.
     """
     if not path:
         return ""

@@ -1,4 +1,4 @@
-"""Runs nginx as a child process: checks, starts and stops it, rotates its log, and never leaves it behind."""
+"""Runs nginx as a child process: checks, starts and stops it, rotates its log, and never leaves it running alone."""
 
 import ctypes
 import os
@@ -31,7 +31,7 @@ def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
     """Have the kernel send this process a signal when its parent `parent` dies for any reason (Linux only)."""
     if _libc is not None:
         _libc.prctl(PR_SET_PDEATHSIG, signum)
-        # If the parent had died before the line above, no signal would come.
+        # If the parent died before the line above ran, no signal will come.
         if os.getppid() != parent:
             os.kill(os.getpid(), signum)
 
@@ -39,7 +39,7 @@ def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
 class Resolver(threading.Thread):
     """Resolves a host's name again and again; `addresses` holds the latest result.
 
-    A thread, because a resolver that does not answer takes many seconds.
+    It is a thread, because a resolver that does not answer blocks for many seconds.
     """
 
     def __init__(self, address: HostPort) -> None:
@@ -57,7 +57,7 @@ class Resolver(threading.Thread):
 
 
 class Gateway:
-    """One nginx. Signals ask it to stop (SIGTERM, SIGINT) or to reopen its log (SIGUSR1, SIGHUP)."""
+    """One nginx process. Signals ask it to stop (SIGTERM, SIGINT) or to reopen its log (SIGUSR1, SIGHUP)."""
 
     def __init__(self, settings: GatewaySettings) -> None:
         self.settings = settings
@@ -133,7 +133,7 @@ class Gateway:
             if log.stat().st_size < ROTATE_BYTES:
                 return False
         except FileNotFoundError:
-            return True  # somebody else has moved it
+            return True  # another process has moved it
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
         log.rename(log.with_name(f"{log.stem}-{stamp}{log.suffix}"))
         return True
@@ -162,7 +162,7 @@ def run(settings: GatewaySettings) -> None:
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:
-    """Let nginx finish its requests within PATIENCE_SECONDS, then end it."""
+    """Let nginx finish its requests within PATIENCE_SECONDS, then stop it."""
     for signum in (signal.SIGQUIT, signal.SIGTERM, signal.SIGKILL):
         if process.poll() is not None:
             return
@@ -174,7 +174,7 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 def prove_port_free(settings: GatewaySettings) -> None:
-    """Raise Unusable if the port is taken: nginx itself would try for seconds, and complain line by line."""
+    """Raise Unusable if the port is taken: nginx itself would retry for seconds, and print a line for each attempt."""
     listen = parse_listen(settings.listen)
     try:
         family, kind, protocol, _, end = socket.getaddrinfo(listen.host, listen.port, type=socket.SOCK_STREAM)[0]

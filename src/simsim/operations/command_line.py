@@ -1,4 +1,4 @@
-"""The command line: it holds every verb, and turns a failure into one line."""
+"""The command line: defines every verb, and reports a failure in one line."""
 
 import json
 import os
@@ -52,7 +52,7 @@ def root(
     ] = False,
 ) -> None:
     """Accept the options before the verb."""
-    del version  # its callback prints it
+    del version  # its callback prints the version
 
 
 for verb in (serve, gateway, worker, migrate, doctor):
@@ -76,7 +76,7 @@ def run(arguments: Sequence[str], *, wiring: Wiring) -> int:
     group = typer.main.get_group(app)
     as_json = "--json" in arguments
     try:
-        # With --json, wrong usage raises an exception here; otherwise typer prints it and how to get help.
+        # With --json, wrong usage raises an exception here. Without it, typer prints the mistake and how to get help.
         ended = group.main(args=list(arguments), prog_name="simsim", standalone_mode=not as_json)
     except SystemExit as ending:
         return ending.code if isinstance(ending.code, int) else failures.FAILED

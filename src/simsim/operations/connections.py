@@ -32,7 +32,7 @@ LAST_DATA_RECEIVED_AT = 8 + 11 * 4
 
 
 class ClientConnection(NamedTuple):
-    """A client's connection to the server, on a descriptor of our own, and how long the client has been silent."""
+    """A client's connection to the server, with a descriptor of our own, and how long the client has been silent."""
 
     held: socket.socket
     address: Address | None
@@ -40,12 +40,15 @@ class ClientConnection(NamedTuple):
 
 
 def bound_connections(trusted: bytes = b"") -> None:
-    """Limit the connections to this process's server from now on. `trusted` proxies may hold any number."""
+    """Limit the connections to this process's server from now on.
+
+    `trusted` proxies may hold any number of connections.
+    """
     if sys.platform != "linux":
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # systemd allows 1,024 open files. A thousand connections use them up, and then the server can accept no connection
-    # and open no file.
+    # systemd allows 1,024 open files. A thousand connections use nearly all of them, and then the server can neither
+    # accept a connection nor open a file.
     wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
     threading.Thread(target=_watch, args=(trusted,), name="connections", daemon=True).start()
@@ -58,7 +61,7 @@ def _watch(trusted: bytes) -> None:
     while True:
         time.sleep(LOOK_SECONDS)
         # With fewer open files than the limit, no address can hold too many connections.
-        if len(os.listdir(DESCRIPTORS)) > MAX_CONNECTIONS:  # noqa: PTH208 - names only, which Path would wrap
+        if len(os.listdir(DESCRIPTORS)) > MAX_CONNECTIONS:  # noqa: PTH208 - needs names, not Paths
             close_surplus(trusted)
 
 
@@ -70,7 +73,7 @@ def bound_answers() -> int:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, MAX_UNREAD_MILLISECONDS)
         listener.close()
         count += 1
-    # Connections that were accepted earlier.
+    # These are the connections that were accepted earlier.
     for connection in connections() if count else ():
         connection.held.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, MAX_UNREAD_MILLISECONDS)
         connection.held.close()
@@ -129,7 +132,7 @@ def connections() -> Iterator[ClientConnection]:
 
 
 def _sockets() -> Iterator[socket.socket]:
-    """Yield this process's TCP sockets, each on a descriptor of our own: the server may close its own at any time."""
+    """Yield this process's TCP sockets, each with a descriptor of our own: the server may close its own at any time."""
     for name in os.listdir(DESCRIPTORS):  # noqa: PTH208
         try:
             own = os.dup(int(name))

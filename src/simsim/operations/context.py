@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 class Operator(Protocol):
-    """The operator's settings that are read without Django."""
+    """The operator's settings that can be read without Django."""
 
     @property
     def base_url(self) -> str: ...
@@ -41,9 +41,9 @@ class Operator(Protocol):
 class Wiring:
     """`operator` reads the settings, `start_django` makes models and settings usable; both raise Unusable.
 
-    `start_django` refuses when a database or a secret is missing; `start_unproven` is for verbs that create or examine
-    those. `console`, `gate` and `gate_listener` name the server's applications; `this_command` starts this command
-    line as a process.
+    `start_django` also raises Unusable when a database or a secret is missing; `start_unproven` is for verbs that
+    create or examine them. `console`, `gate` and `gate_listener` name the server's applications; `this_command` starts
+    this command line as a process.
     """
 
     operator: Callable[[], Operator]
@@ -59,7 +59,7 @@ _wiring: ContextVar[Wiring] = ContextVar("wiring")
 
 
 def use(wiring: Wiring) -> None:
-    """Set the wiring of the verbs; the entry point calls this once, before any verb runs."""
+    """Connect the verbs to the rest of the program. The entry point calls this once, before any verb runs."""
     _wiring.set(wiring)
 
 

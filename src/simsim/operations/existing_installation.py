@@ -63,8 +63,8 @@ def prove_not_moved_away(operator: Operator) -> None:
             " To start a new installation, use an empty SIMSIM_DATA_DIR",
             path=str(files[0]), found=str(found),
         )  # fmt: skip
-    # Look for the log only in its default place: a log that the operator has just configured elsewhere is new. With an
-    # empty file, the operator permits an empty log.
+    # Look for the log only in its default place: a log that the operator has just configured elsewhere is new. If the
+    # operator creates an empty file, an empty log is allowed.
     log = operator.data_dir.absolute() / "request_log.sqlite3"
     if operator.is_embedded and log in files[1:] and not is_missing(files[0]) and not log.exists():
         raise Unusable(

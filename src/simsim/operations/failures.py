@@ -37,7 +37,7 @@ def as_problem(error: Exception) -> Problem | None:
 
 
 def is_database_away(error: Exception) -> bool:
-    """Whether the database does not answer or is locked: another try may succeed."""
+    """Whether the error means that the database does not answer or is locked, so that another try may succeed."""
     # Look Django's module up instead of importing it: if it isn't loaded, the error can't be one of Django's.
     database = sys.modules.get("django.db.utils")
     return database is not None and isinstance(error, (database.OperationalError, database.InterfaceError))
@@ -50,7 +50,7 @@ def exit_status(error: Exception) -> int:
 
 
 def one_line(error: Exception, arguments: Sequence[str] = (), group: "TyperGroup | None" = None) -> str:
-    """Return the error in one line for people, with everything masked that looks like a password."""
+    """Return the error in one line for people. Everything that looks like a password is masked."""
     problem = as_problem(error)
     if isinstance(problem, Invalid):
         text = " ".join(f"{named(fault, arguments, group)}: {fault}" for fault in problem.errors)

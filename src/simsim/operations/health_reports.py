@@ -1,7 +1,7 @@
 """The worker's health reports: a file for the gate of its node, and a database row for `simsim doctor` on any node.
 
 It also watches the clock. It compares the wall clock, which people and NTP set, with the time since boot, which nobody
-sets. If they have advanced by different amounts, somebody has set the wall clock.
+sets. If the two have advanced by different amounts, the wall clock was set.
 """
 
 import contextlib
@@ -28,11 +28,11 @@ FILE_SECONDS = 5.0
 ROW_SECONDS = 15.0
 # NTP corrects smaller differences gradually.
 MIN_JUMP_SECONDS = 2.0
-# How long a job may run or fail before it is reported: a restart of the database is not worth a report.
+# How long a job may run or fail before it is reported: a restart of the database should not be reported.
 MAX_JOB_SECONDS = 300.0
 FAILING_SECONDS = 10.0
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # the first also counts while the machine sleeps
+_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # the first also advances while the machine sleeps
 
 
 def utc_now() -> datetime:
@@ -84,7 +84,7 @@ class HealthReporter:
         self._next_row = 0.0
 
     def report(self) -> int:
-        """Check the clock; write the file and the row when they are due."""
+        """Check the clock, and write the file and the row when they are due."""
         now, boot = self._wall(), self._boot()
         if self._last is not None:
             self._compare(now - self._last[0], boot - self._last[1], now)
@@ -113,7 +113,7 @@ class HealthReporter:
                 found.append({"job": name, "since": since.isoformat(), "error": progress.error})
             elif began is not None and self._boot() - began > MAX_JOB_SECONDS:
                 since = now - timedelta(seconds=self._boot() - began)
-                found.append({"job": name, "since": since.isoformat(), "error": "it does not return"})
+                found.append({"job": name, "since": since.isoformat(), "error": "it does not finish"})
         return found
 
     def _compare(self, by_wall: timedelta, by_boot: float, now: datetime) -> None:
@@ -124,7 +124,10 @@ class HealthReporter:
         log.error("the clock was set %s by %.1f s", "forward" if seconds > 0 else "back", abs(seconds))
 
     def _read_queues(self) -> None:
-        """Read what waits. While a database does not answer, keep the earlier values: their age keeps growing."""
+        """Read how long lines and emails have waited.
+
+        While a database does not answer, keep the earlier values: their age keeps growing.
+        """
         with contextlib.suppress(DatabaseError):
             self._queues["shipped"] = shipped_bytes(self._spool, save.positions())
             self._queues["other_nodes"] = other_nodes(spool_name(self._spool))
@@ -151,7 +154,7 @@ class HealthReporter:
         row.boot_id, row.boot_seconds = self._boot_id, boot
         row.unshipped_since = waits.since if waits else None
         row.failing = self.failing(now)
-        # The jobs that need the database report that it does not answer.
+        # The jobs that need the database already report that it does not answer.
         with contextlib.suppress(DatabaseError):
             note_newest_change(row, now)
         row.save()
@@ -161,7 +164,7 @@ class HealthReporter:
             del self._jumps[0]
 
     def _compare_with_earlier(self, row: WorkerNode, now: datetime, boot: float) -> None:
-        """Compare the clocks with the last round of an earlier worker, or of another one beside this one."""
+        """Compare the clocks with the last round of an earlier worker, or of another one that still runs."""
         if row.boot_id and row.boot_id == self._boot_id:
             self._compare(now - row.round_at, boot - row.boot_seconds, now)
         elif now < row.round_at:
@@ -169,7 +172,7 @@ class HealthReporter:
 
 
 def other_nodes(here: str | None) -> list[dict[str, object]]:
-    """Return the last round and oldest unshipped line of every other node, except nodes stopped in good order."""
+    """Return the last round and oldest unshipped line of every other node, except nodes that were stopped properly."""
     rows = WorkerNode.objects.exclude(pk=here or "").exclude(stopped_at__isnull=False, unshipped_since=None)
     return [
         {
@@ -182,7 +185,7 @@ def other_nodes(here: str | None) -> list[dict[str, object]]:
 
 
 def seconds_of(moment: datetime | None) -> float | None:
-    """Return the moment in seconds since 1970, as the gate counts time."""
+    """Return the moment in seconds since 1970, as the gate does."""
     return moment.timestamp() if moment else None
 
 

@@ -1,6 +1,6 @@
-"""A granian whose listening socket outlives its processes, and which always restarts them.
+"""A granian server that keeps its listening socket open when a process ends, and always restarts the process.
 
-`python -m simsim.operations.http_server` takes granian's own arguments.
+`python -m simsim.operations.http_server` accepts granian's own arguments.
 """
 
 import socket
@@ -13,14 +13,14 @@ from granian._granian import ListenerSpec
 from granian.log import logger
 from granian.server.mp import MPServer
 
-# The wait for one process; the others answer in the meantime.
+# How long to wait for one process; the others answer requests in the meantime.
 FIRST_WAIT_SECONDS = 0.1
 MAX_WAIT_SECONDS = 15.0
 CALM_SECONDS = 60.0
 
 
 class Server(MPServer):
-    """A server that always restarts its processes, after a growing wait, while their siblings keep running."""
+    """A server that restarts any process that ends, after a growing wait, while the other processes keep running."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -30,8 +30,8 @@ class Server(MPServer):
     def _init_shared_socket(self) -> None:
         """Listen in this process and share the socket.
 
-        On Linux each process of granian listens by itself: when one ends or is killed, its waiting connections are
-        reset, and no socket listens until it has restarted.
+        On Linux, each granian process has its own listening socket: when a process ends or is killed, its waiting
+        connections are reset, and its socket is missing until it has restarted.
         """
         if self.bind_uds:
             super()._init_shared_socket()  # type: ignore[no-untyped-call]
@@ -43,7 +43,7 @@ class Server(MPServer):
         self._sso.set_inheritable(True)
 
     def _serve_loop(self, spawn_target: Callable[..., None], target_loader: Callable[..., Any]) -> None:
-        """Serve until asked to stop. granian's own loop ends every process when one fails twice in a row."""
+        """Serve until asked to stop. granian's own loop would stop all processes when one fails twice in a row."""
         while True:
             self.main_loop_interrupt.wait(self._seconds_until_due())
             self.main_loop_interrupt.clear()
@@ -57,7 +57,7 @@ class Server(MPServer):
             if self.reload_signal:
                 self._due.clear()
                 self._reload(spawn_target, target_loader)
-                # A signal that arrived in the meantime must not wait for the next one.
+                # Handle a signal that arrived in the meantime now, not only when the next one arrives.
                 self.main_loop_interrupt.set()
 
     def _reload(self, spawn_target: Callable[..., None], target_loader: Callable[..., Any]) -> None:

@@ -1,4 +1,7 @@
-"""Prepares an installation: directories, schema, cache table, the console's files. Idempotent, and quick when done."""
+"""Prepares an installation: directories, schema, cache table, the console's files.
+
+Idempotent, and quick if there is nothing to do.
+"""
 
 import hashlib
 import os
@@ -69,7 +72,7 @@ def prove_up_to_date() -> None:
     settings.OPERATOR.prove_secrets()
     if (held := sealing_keys.ids()) and not held & settings.KEYRING.ids():
         raise Unusable(
-            "SIMSIM_TOKEN_KEYS opens none of the passwords in the database: restore the key %(key_id)s"
+            "SIMSIM_TOKEN_KEYS decrypts none of the passwords in the database: restore the key %(key_id)s"
             " (simsim doctor explains)",
             key_id=min(held),
         )
@@ -85,7 +88,7 @@ def outstanding() -> list[str]:
 
 @contextmanager
 def marking_first_migration() -> Iterator[None]:
-    """Keep a mark during a first migration: if interrupted, it must not look like a database that was moved away."""
+    """Keep a marker file during a first migration: interrupted, it must not look like a database that was moved."""
     prove_not_moved_away(settings.OPERATOR)
     prove_spool_is_of_this_database()
     mark = settings.OPERATOR.data_dir.absolute() / FIRST_MIGRATION_FILE
@@ -96,7 +99,7 @@ def marking_first_migration() -> Iterator[None]:
 
 
 def prove_spool_is_of_this_database() -> None:
-    """Raise Unusable for an empty PostgreSQL database beside log lines of an earlier one."""
+    """Raise Unusable for an empty PostgreSQL database if there are log lines from an earlier database."""
     if settings.OPERATOR.is_embedded or MigrationRecorder(connections[DEFAULT_DB_ALIAS]).has_table():
         return
     if found := next(spooled(settings.OPERATOR), None):

@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 LOCK_FILE = "migrate.lock"
 PAUSE_SECONDS = 0.2
-# An arbitrary number that nobody else uses in this database: "simsim" in ASCII.
+# An arbitrary number that nothing else uses in this database: "simsim" in ASCII.
 ADVISORY_LOCK = 0x73696D73696D
 
 
@@ -39,7 +39,8 @@ def locked_file(path: Path) -> Iterator[None]:
 
 @contextmanager
 def locked_database(migrated: BaseDatabaseWrapper) -> Iterator[None]:
-    """Hold an advisory lock in a transaction on a separate connection, which a pooler can't hand to another client.
+    """Hold an advisory lock in a transaction on a separate connection. During a transaction, a pooler can't give the
+    session to another client.
 
     We poll for the lock: waiting inside a statement would keep a snapshot, and an index that the other migration
     builds concurrently would wait for that snapshot to end.

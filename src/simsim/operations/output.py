@@ -1,4 +1,4 @@
-"""The output of verbs: JSON for scripts, tables for people, tab-separated lines when stdout is no terminal."""
+"""The output of verbs: JSON for scripts, tables for people, tab-separated lines when stdout is not a terminal."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def print_list(items: Sequence[Document], columns: Sequence[str], *, as_json: bo
 
 
 def print_one(document: Document, *, as_json: bool, note: str = "") -> None:
-    """Print one object, a line for each field, and a note below for people."""
+    """Print one object, with a line for each field, and below it a note for people."""
     if as_json:
         print_json(document)
         return
@@ -57,7 +57,7 @@ def print_one(document: Document, *, as_json: bool, note: str = "") -> None:
 
 def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table; on a narrow terminal the last columns are left out."""
-    from rich import box  # noqa: PLC0415 - only terminals need tables
+    from rich import box  # noqa: PLC0415 - needed only for tables on a terminal
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415

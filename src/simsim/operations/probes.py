@@ -29,7 +29,7 @@ def status_of(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> int | None:
-    """Return the HTTP status of the answer, None without one; the connection is closed."""
+    """Return the HTTP status of the answer, or None if there is none, and close the connection."""
     try:
         connection.request(method, target, body=body, headers=dict(headers or {}))
         response = connection.getresponse()
@@ -54,7 +54,7 @@ def reachable(host: str) -> str:
 
 
 def is_port_free(host: str, port: int) -> bool:
-    """Whether a server can listen there. Probes without SO_REUSEPORT, with which two servers would share the port."""
+    """Whether a server can listen there. Does not set SO_REUSEPORT, because two servers could then share the port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

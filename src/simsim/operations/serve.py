@@ -15,19 +15,20 @@ from simsim.operations.supervisor import Program, Supervisor
 from simsim.problem import Unusable
 
 START_SECONDS = 60.0
-# For owner and group: nginx's worker may run as another user, who gets access by the group, never as "others".
+# Access for owner and group: nginx's worker may run as another user, who gets access through the group. "Others" never
+# get access.
 SOCKET_MODE = "0o660"
 MAX_SOCKET_PATH_LENGTH = 103  # sun_path holds 104 bytes with its NUL on BSD and macOS, 108 on Linux
 SERVER = (sys.executable, "-m", "simsim.operations.http_server")
 SERVER_OPTIONS = (
     *("--http", "1", "--no-ws", "--loop", "uvloop", "--log-level", "warning", "--workers-kill-timeout", "8"),
-    *("--respawn-interval", "2"),  # how long a reload waits for a new process before it ends the old one
+    *("--respawn-interval", "2"),  # how long a reload waits for a new process before it stops the old one
 )
 # When one of two processes is killed, only the requests that it was answering fail.
 MIN_GATE_PROCESSES = 2
-# Limits for a server that strangers can reach. It closes a connection that sends nothing for this long: before, within
-# or after a request head. It limits the total number of connections, including silent ones (`connections` limits those
-# of each address).
+# Limits for a server that anyone can reach. It closes a connection that sends nothing for this long before, within or
+# after the head of a request. It also limits the total number of connections, including silent ones; `connections`
+# limits the number for each address.
 OPEN_OPTIONS = ("--http1-header-read-timeout", "10000", "--backlog", "4096", "--backpressure", "4096")
 
 
@@ -41,7 +42,7 @@ def serve(
     gate_listen: str = "",
     as_json: bool = False,
 ) -> None:
-    """Run everything until a signal asks to stop. Raises Unusable if it can't start or doesn't keep running.
+    """Run everything until a signal asks to stop. Raises Unusable if something can't start or doesn't keep running.
 
     `gate_listen` is where the gate also listens; "" means the value of SIMSIM_GATE_LISTEN.
     """
@@ -93,7 +94,7 @@ def gate_listener(wiring: Wiring, place: HostPort, *, workers: int = 1) -> Progr
 
 
 def gate_place(operator: Operator, option: str) -> HostPort | None:
-    """Return where the gate also listens, None for its socket only; raise Unusable if it can't listen there."""
+    """Return where the gate also listens, or None if only on its socket. Raises Unusable if it can't listen there."""
     name = "--gate-listen" if option else "SIMSIM_GATE_LISTEN"
     place = operator.parse_gate_listen(option or operator.gate_listen, name=name)
     if place:
@@ -108,7 +109,7 @@ def worker(wiring: Wiring) -> Program:
 def wait_for_all(supervisor: Supervisor, operator: Operator, *, host: str, port: int, place: HostPort | None) -> bool:
     """Return True once gate and console answer, False when asked to stop first; raise Unusable if the gate doesn't.
 
-    A console that does not answer is reported, and restarted for as long as the gate runs.
+    A console that does not answer is reported, and is restarted as long as the gate runs.
     """
     waits = partial(supervisor.wait_until, seconds=START_SECONDS)
     if not waits(lambda: socket_status(operator.gate_socket, "/healthz") is not None, name="The gate", of="gate"):

@@ -21,7 +21,7 @@ PAUSE_SECONDS = 0.02
 
 
 class ServeState:
-    """Writes the file while `simsim serve` runs, and leaves it behind, as a sign that it has run here."""
+    """Writes the file while `simsim serve` runs, and then leaves it in place to show that it has run here."""
 
     def __init__(self, directory: Path, *, host: str, port: int) -> None:
         self._path = directory / NAME
@@ -55,7 +55,7 @@ def described(running: Running) -> dict[str, Any]:
 
 
 def _locked(path: Path) -> int:
-    """Return the file, opened and locked while we live: a process that gets the lock knows that nobody serves."""
+    """Return the open file, locked as long as we run: who gets the lock knows that no `simsim serve` runs."""
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     for _ in range(ATTEMPTS):
         try:
@@ -70,7 +70,7 @@ def _locked(path: Path) -> int:
 
 @dataclass(frozen=True)
 class ProgramState:
-    """A program that `simsim serve` supervises: how often in a row it failed, how, and when it restarts."""
+    """A program that `simsim serve` supervises: how many times in a row it failed, how, and when it restarts."""
 
     name: str
     failures: int

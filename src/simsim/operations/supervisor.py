@@ -1,4 +1,4 @@
-"""The supervisor of programs that run together: it restarts a program that ends, and leaves no process behind."""
+"""The supervisor of programs that run together: it restarts programs that end, and leaves no process behind."""
 
 import os
 import signal
@@ -16,14 +16,15 @@ from simsim.gateway.nginx_process import die_with_parent
 from simsim.problem import Unusable
 
 PATIENCE_SECONDS = 10.0
-# Waiting does not help a program that has failed this often without ever answering.
+# A program that has failed this often without ever answering will not recover by waiting.
 FAILURES_AT_START = 5
 CALM_SECONDS = 60.0
 FIRST_WAIT_SECONDS = 0.1
 MAX_WAIT_SECONDS = 60.0
 TICK_SECONDS = 0.1
 
-# Tells a program that a supervisor runs it. A program that was started by hand must survive its terminal.
+# Tells a program that a supervisor runs it. A program that was started by hand must keep running when its terminal
+# closes.
 SUPERVISED = "SIMSIM_SUPERVISED"
 
 
@@ -37,8 +38,8 @@ def end_with_server() -> None:
 class Program:
     """A command to keep running. A quiet program's stdout is dropped; its stderr is always passed on.
 
-    `leftovers` are files that a killed run may leave and that would keep the next run from starting.
-    `takes_hangup`: the program reads its settings again on SIGHUP; other programs are restarted for that.
+    `leftovers` are files that a killed run may leave behind and that would keep the next run from starting.
+    `takes_hangup` means that the program reads its settings again on SIGHUP; other programs are restarted for that.
     """
 
     name: str
@@ -50,7 +51,7 @@ class Program:
 
 @dataclass
 class Running:
-    """A program that was started: its `failures` in a row, and in `ending` how it last ended.
+    """A program that was started: `failures` is how often it failed in a row, and `ending` how it last ended.
 
     `started_at` and `due_at`, its next start, are times of the monotonic clock.
     """
@@ -69,9 +70,10 @@ class Running:
 
 
 class Supervisor:
-    """Keeps programs running until a signal asks to stop. A program that fails is restarted, and ends no other.
+    """Keeps programs running until a signal asks to stop. A program that fails is restarted, and the others keep
+    running.
 
-    `before_reload` proves that programs can start with the present settings; without it SIGHUP means stop, as it does
+    `before_reload` checks that programs can start with the current settings. Without it, SIGHUP means stop, as it does
     when the terminal has closed. `note` is called at each start and each end of a program.
 
     Each program leads its own process group: a terminal's Ctrl-C reaches only the supervisor, which then stops the
@@ -94,7 +96,7 @@ class Supervisor:
         self.running: list[Running] = []
         self.stopping = False
         self.reloading = False
-        # With `nohup`, the programs survive the terminal.
+        # With `nohup`, the programs keep running when the terminal closes.
         self.stops_with_terminal = has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
 
     @contextmanager
@@ -167,7 +169,7 @@ class Supervisor:
             time.sleep(TICK_SECONDS)
 
     def stop(self) -> None:
-        """End every program: SIGTERM, then SIGKILL for those that still run after `patience_seconds`."""
+        """Stop every program: SIGTERM, then SIGKILL for those that still run after `patience_seconds`."""
         deadline = time.monotonic() + self.patience_seconds
         for running in self.running:
             if running.process.poll() is None:

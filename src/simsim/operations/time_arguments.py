@@ -8,9 +8,11 @@ from simsim.tokens.rules import THERE_IS_NO_DAY, missing_day
 
 
 def parse_moment(field: str, text: str | None, *, through: bool = False) -> datetime | None:
-    """Return the moment of an RFC 3339 time, or of a date: its beginning in UTC, or its end with `through`.
+    """Return the moment that an RFC 3339 time or a date means. A date means its beginning in UTC, or with `through` its
+    end.
 
-    Returns None for None. Raises Invalid for anything else, including a time without an offset: its zone is unknown.
+    Returns None for None. Raises Invalid for anything else, including a time without an offset, because its time zone
+    is unknown.
     """
     if text is None:
         return None

@@ -17,7 +17,7 @@ MAX_LINES = 10_000
 OPTION_NAMES = {"account": "account_id", "expires": "expires_at", "allow": "allowed_networks"}
 TEXTS = {"account_id", "as", "name", "expires_at", "description", "software"}
 FIELDS = TEXTS | {"allowed_networks", "report_only"}
-# An export holds these too; they describe the exported token and are ignored for the new one.
+# An export holds these fields too. They describe the exported token and are ignored when a token is created.
 IGNORED_FIELDS = {
     "id", "status", "created_at", "created_by", "revoked_at", "revoked_by", "revocation_reason", "last_used_at",
     "last_used_address", "previous_password_works_until",
@@ -25,7 +25,8 @@ IGNORED_FIELDS = {
 
 
 def drafts_of(lines: Iterable[bytes], *, account: str | None, acting_as: str | None) -> list[Draft]:
-    """Return the drafts that the lines describe, without blank lines; a line may name its own `account` and `as`.
+    """Return the drafts of tokens that the lines describe; blank lines are skipped. A line may name its own `account`
+    and `as`.
 
     Raises Invalid with the faults of all lines, or NotFound, naming the line, for an unknown account or user.
     """
@@ -91,7 +92,7 @@ def fields_of(line: bytes) -> dict[str, object]:
 
 
 def once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Return the pairs as an object; raise Invalid for a name that occurs twice: one value would be lost."""
+    """Return the pairs as an object; raise Invalid for a name that occurs twice, because one value would be lost."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]

@@ -1,7 +1,8 @@
 """The worker's wall clock: it follows a jump of the system's clock only once the jump has lasted for a while.
 
 When the clock jumps a month forward for a few seconds, the worker must not announce expiries that have not happened,
-give up emails that wait, or delete rows that must be kept. The time since boot advances evenly, even in suspension.
+give up emails that wait, or delete rows that must be kept. The time since boot advances evenly, even while the machine
+is suspended.
 """
 
 import logging
@@ -11,9 +12,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 log = logging.getLogger(__name__)
-# NTP makes smaller changes, or gradual ones.
+# NTP corrects smaller differences, or corrects gradually.
 JUMP_SECONDS = 180.0
-# How long the clock must run on after a jump before the jump is trusted.
+# How long the clock must keep running after a jump before the jump is trusted.
 HOLD_SECONDS = 600.0
 
 
@@ -43,7 +44,7 @@ class WallClock:
 
     @property
     def jump_seconds(self) -> float:
-        """How far the system's clock is ahead of the trusted time; 0 while it is trusted."""
+        """How many seconds the system's clock is ahead of the trusted time; 0 while the system's clock is trusted."""
         with self._lock:
             return 0.0 if self._doubted is None else self._doubted - self._believed
 

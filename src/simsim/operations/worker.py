@@ -37,7 +37,8 @@ STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 @dataclass(frozen=True)
 class Job:
-    """`run` does the work that is due and returns the number of items; after any, the job pauses only `busy_seconds`.
+    """`run` does the work that is due and returns the number of items. If there were any, the job pauses only for
+    `busy_seconds`.
 
     Only the job's own thread writes `progress`.
     """
@@ -54,9 +55,9 @@ def jobs(reporter: HealthReporter) -> list[Job]:
     return [
         Job("log shipping", shipper.ship_once, idle_seconds=0.2, busy_seconds=0.05),
         *(Job(f"mail {nth}", deliver, idle_seconds=1.0, busy_seconds=0.0) for nth in range(1, DELIVERY_THREADS + 1)),
-        # R9 allows two minutes. This job also looks at each new token, to find when its notices are due.
+        # R9 allows two minutes. This job also examines each new token, to find when its notices are due.
         Job("expiry notices", owe_expiry_notices, idle_seconds=15.0, busy_seconds=0.0),
-        # Soon after there is room again, but not at once: the person who makes room may still be at work.
+        # Reserve again soon after there is room, but not at once: somebody may still be freeing space.
         Job("ballast", keep_ballast, idle_seconds=60.0, busy_seconds=60.0),
         Job("retention", delete_old, idle_seconds=3600.0, busy_seconds=0.1),
         Job("health", reporter.report, idle_seconds=1.0, busy_seconds=1.0),
@@ -94,7 +95,7 @@ def forward() -> int:
 def work() -> None:
     """Run the jobs until SIGTERM, SIGINT or SIGHUP. Raises Unusable where SQLite could corrupt a database."""
     prove_files_safe(settings.OPERATOR)
-    # Block the signals before the threads start, which inherit the mask: only sigwait receives a signal.
+    # Block the signals before the threads start, because threads inherit the mask: only sigwait then receives a signal.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     stop = threading.Event()
     running: list[Job] = []
@@ -135,7 +136,7 @@ def repeat(job: Job, stop: threading.Event) -> None:
                 files = found
             pause = job.busy_seconds if job.run() else job.idle_seconds
             failures, job.progress.failing_since = 0, None
-        except Exception as error:  # a database that does not answer must not end a job
+        except Exception as error:  # a database that does not answer must not stop a job for good
             failures += 1
             pause = min(0.5 * 2 ** min(failures - 1, 10), MAX_WAIT_SECONDS)
             first_line = (str(error).splitlines() or [""])[0]

@@ -1,4 +1,4 @@
-"""Durations counted in classes, each √2 wider than the last, so that any sum of counts has percentiles."""
+"""Counts durations in classes, each √2 times as wide as the last, so that any sum of counts has percentiles."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -15,10 +15,11 @@ def class_of(seconds: float) -> int:
 
 
 def percentile(counts: Sequence[int], share: float) -> float | None:
-    """Return the duration in seconds that this share (0 to 1) of the requests did not exceed, or None without requests.
+    """Return the duration in seconds that this share (0 to 1) of the requests did not exceed, or None if there are
+    none.
 
-    Requests are assumed to lie evenly within a class, on a logarithmic scale, so the result is off by a factor of √2 at
-    most, and usually by much less. For durations above the last bound, the result is that bound.
+    Requests are assumed to be spread evenly within a class, on a logarithmic scale, so the result is off by a factor of
+    √2 at most, and usually by much less. For a duration above the last bound, the result is that bound.
     """
     total = sum(counts)
     if not total:

@@ -27,7 +27,7 @@ class LogGap(models.Model):
 
 
 class Missing(NamedTuple):
-    """The sum of several gaps: how many requests are missing, and between which times."""
+    """The sum of several gaps: how many requests are missing, and from when to when."""
 
     requests: int
     began_at: datetime

@@ -15,12 +15,12 @@ from simsim.request_log.nodes import ClockJump as ClockJump  # noqa: PLC0414
 from simsim.request_log.nodes import WorkerNode as WorkerNode  # noqa: PLC0414
 from simsim.shipment import ShipmentBase
 
-# The row id of a request that was counted but not stored.
+# Stands for the row id of a request that was counted but not stored.
 COUNTED_ONLY = 0
 
 
 def uuid_parameter(value: uuid.UUID) -> Any:
-    """Return a UUID as raw SQL on the log's database takes it."""
+    """Return a UUID in the form that raw SQL on the log's database needs."""
     return value if connections[settings.REQUEST_LOG_ALIAS].vendor == "postgresql" else value.hex
 
 
@@ -38,12 +38,14 @@ class Endpoint(models.Model):
 
 
 class LoggedRequest(models.Model):
-    """One request, as the gate decided it and as the gateway saw it end. On PostgreSQL each day is a partition.
+    """One request: the gate's decision, and how the request ended according to the gateway. On PostgreSQL each day is a
+    partition.
 
-    `id` contains the time, so every index ends in it: see `row_ids`. `account_id` is the account that the caller proved
-    or claimed to be, or None. `status`, `duration_seconds` and `bytes` (of the answer's body) come with the end; a
-    refusal has its status from the start. `resource` is the path without its query, masked; `endpoint_id` is an
-    Endpoint's, or None if there is no account; `via` names the trusted proxies that reported `address`.
+    `id` contains the time, so every index ends with `id`: see `row_ids`. `account_id` is the account that the caller
+    proved or claimed to be, or None. `status`, `duration_seconds` and `bytes` (of the answer's body) are set when the
+    request ends, except that a refusal has its status from the start. `resource` is the path without its query, masked;
+    `endpoint_id` is an Endpoint's, or None if there is no account; `via` names the trusted proxies that reported
+    `address`.
     """
 
     id = models.BigIntegerField(primary_key=True)
@@ -79,9 +81,9 @@ class LoggedRequest(models.Model):
 
 
 class TokenUse(models.Model):
-    """When, and from which address, a token last let a request in; kept longer than the request's row.
+    """When, and from which address, a token last let a request in. This is kept longer than the request's row.
 
-    `previous_used_at` is the last such time with a previous password, which a rotation had replaced.
+    `previous_used_at` is when that last happened with a password that a rotation had replaced.
     """
 
     token_id = models.UUIDField(primary_key=True)
@@ -99,10 +101,10 @@ class TokenUse(models.Model):
 
 
 class UsageCount(models.Model):
-    """The requests of an account in one period in UTC: accepted, refused, and by duration.
+    """The number of an account's requests in one period in UTC: accepted, refused, and by duration.
 
-    `kind` and `value` say which requests are counted: see `counts.CountKind`. `began_hour` counts hours from the year
-    1970; `hours` is the length of the period: see `counts.HOURS`. `took` counts ended requests by duration, in the
+    `kind` and `value` say which requests are counted: see `counts.CountKind`. `began_hour` is in hours since the start
+    of 1970; `hours` is the length of the period: see `counts.HOURS`. `took` counts ended requests by duration, in the
     columns `durations.COLUMNS`. The counts grow as rows are stored and completed.
     """
 
@@ -121,8 +123,8 @@ class UsageCount(models.Model):
             )
         ]
         indexes: ClassVar = [
-            # The last columns are those that the usage page sums: without them in the index, reading the rows takes
-            # five times as long.
+            # The usage page sums the last columns. Without them in the index, reading the rows takes five times as
+            # long.
             models.Index(
                 fields=["account_id", "hours", "kind", "began_hour", "value", "accepted", "refused"],
                 name="counts_of_an_account",
@@ -139,7 +141,7 @@ for _name in durations.COLUMNS:
 
 
 class TokenAddressDay(models.Model):
-    """The requests that a token let in on one day from one address, "" for an unknown address."""
+    """The number of requests that a token let in on one day from one address; "" is an unknown address."""
 
     token_id = models.UUIDField()
     account_id = models.UUIDField(null=True)
@@ -161,7 +163,8 @@ class TokenAddressDay(models.Model):
 
 
 class Flood(models.Model):
-    """Refused requests without a known token from one network in one minute, on one claimed account ("" for none).
+    """The number of refused requests without a known token from one network in one minute that claimed one account (""
+    for none).
 
     `stored` requests have a row in the log; the `counted` ones beyond a limit have none: see `floods`.
     """
@@ -186,7 +189,7 @@ class OpenRequest(models.Model):
     """A request of which one line has not arrived yet.
 
     If the decision has arrived, `row_id` is the row to complete, or COUNTED_ONLY if the request has no row. If the end
-    has arrived, `completed` is its line, which is kept until the gate's lines have been read past the place where the
+    has arrived, `completed` is its line. It is kept until the gate's lines have been read past the place where the
     decision must be.
     """
 

@@ -1,6 +1,6 @@
 """The state of each node's worker at its last round, and the jumps of each node's clock, for the operator.
 
-Both are in the log's database: each commit to the tokens' database would make the gate forget its verdicts.
+Both are in the log's database: a commit to the tokens' database would make the gate forget its remembered verdicts.
 """
 
 from datetime import datetime, timedelta
@@ -16,11 +16,11 @@ JUMPS_KEPT = timedelta(days=30)
 class WorkerNode(models.Model):
     """One node's worker. `node` is the name of its spool, `host` that of the machine.
 
-    `boot_id` and `boot_seconds` (since that boot) give the time of the last round by a clock that nobody can set.
-    `unshipped_since` is the time of the oldest line that waits, or None. `failing` holds `{job, since, error}` of each
-    failing job. `change_id` and `change_at` belong to the newest audit event that the worker has seen; if that event
-    was missing at `lost_changes_at`, an older copy of the database had been restored, which ended at `went_back_to`.
-    `stopped_at` is when the worker was asked to stop, None while it runs or when it was killed.
+    `boot_id` and `boot_seconds` (since that boot) give the time of the last round on a clock that nobody can set.
+    `unshipped_since` is the time of the oldest line that waits to be shipped, or None. `failing` holds `{job, since,
+    error}` of each failing job. `change_id` and `change_at` belong to the newest audit event that the worker has seen;
+    if that event was missing at `lost_changes_at`, an older copy of the database had been restored, which ended at
+    `went_back_to`. `stopped_at` is when the worker was asked to stop, or None while it runs or if it was killed.
     """
 
     node = models.CharField(max_length=32, primary_key=True)
@@ -43,7 +43,10 @@ class WorkerNode(models.Model):
 
 
 class ClockJump(models.Model):
-    """A change of a node's clock: `seconds` forward, or back if negative. `noticed_at` is by the changed clock."""
+    """A change of a node's clock: `seconds` forward, or back if negative.
+
+    `noticed_at` is a time on the changed clock.
+    """
 
     node = models.CharField(max_length=32)
     host = models.CharField(max_length=255)

@@ -1,4 +1,4 @@
-"""The outcome of a request, in words that the log stores."""
+"""The outcome of a request, in the words that the log stores."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from simsim.gate.decided_line import CONSOLE_TEST, CONSOLE_TEST_METHOD
 
 
 class Outcome(StrEnum):
-    """UNKNOWN: the request was let in, and no line has yet said how it ended."""
+    """UNKNOWN: the request was let in, and no line has arrived yet that says how it ended."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"

@@ -7,7 +7,7 @@ from typing import Any
 from simsim.request_log.row_ids import IDS_PER_DAY, moment_of
 
 TABLE = "request_log_loggedrequest"
-LOCK = 0x73696D73_696D6C67  # one number for every node: "simsimlg"
+LOCK = 0x73696D73_696D6C67  # every node uses the same number: "simsimlg" in ASCII
 PREFIX = f"{TABLE}_"
 EXISTING = """
     SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
@@ -21,7 +21,7 @@ def create(cursor: Any, row_ids: Iterable[int]) -> None:
     missing = days - existing_days(cursor)
     if not missing:
         return
-    # Two nodes may reach midnight together: one creates the day's partition, and the other then finds it.
+    # Two nodes may reach midnight together: one creates the day's partition, and the other then finds that it exists.
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
     for day in sorted(missing - existing_days(cursor)):
         name = name_of(day)

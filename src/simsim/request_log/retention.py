@@ -1,7 +1,7 @@
-"""Deletes old rows of the log after the retention time, in small steps that hold up nobody.
+"""Deletes old rows of the log after the retention time, in small steps that do not delay other work.
 
-After the clock jumps, nothing is deleted until it has run on for a day. The database remembers the last good time, so
-that a worker that starts while the clock is wrong deletes nothing either.
+After the clock jumps, nothing is deleted until the clock has run for another day. The database remembers the last good
+time, so that a worker that starts while the clock is wrong deletes nothing either.
 """
 
 import logging
@@ -18,7 +18,7 @@ from simsim.request_log.row_ids import IDS_PER_DAY, first_id
 from simsim.request_log.ship.counts import DAY_HOURS, TEN_DAYS_HOURS, hour_of
 
 log = logging.getLogger(__name__)
-# How long usage is shown by the hour. The counts per day are kept as long as the requests.
+# How long usage by the hour is kept. The counts per day are kept as long as the requests.
 HOURS_KEPT = timedelta(days=8)
 STEP = 900
 # After a longer stop, a worker also waits for a day before it deletes anything, which does no harm.
@@ -29,8 +29,8 @@ DOUBT_LASTS = timedelta(days=1)
 def forget_old(now: datetime, *, days: int, step: int = STEP) -> int:
     """Delete requests, counts and lines set aside that are older than `days`, at most `step` of each kind.
 
-    Return how many were deleted, where a day's partition counts as one: call it until it returns 0. Only whole days are
-    deleted, so that a day's counts always match its requests.
+    Return how many were deleted, where a day's partition counts as one. Call this until it returns 0. Only whole days
+    are deleted, so that a day's counts always match its requests.
     """
     before = first_moment_kept(now, days)
     hours, day, ten_days = {"hours": 1}, {"hours": DAY_HOURS}, {"hours": TEN_DAYS_HOURS}
@@ -39,7 +39,7 @@ def forget_old(now: datetime, *, days: int, step: int = STEP) -> int:
         + _forget(SetAsideLine, "found_at", before, step)
         + _forget(TokenAddressDay, "day", before.date(), step)
         + _forget(Flood, "minute", before, step)
-        # A count of ten days is wrong as soon as the first of these days is deleted.
+        # A count for ten days is wrong as soon as the first of those days is deleted.
         + _forget(UsageCount, "began_hour", hour_of(before), step, **ten_days)
         + _forget(UsageCount, "began_hour", hour_of(before), step, **day)
         + _forget(UsageCount, "began_hour", hour_of(max(before, now - HOURS_KEPT)), step, **hours)
@@ -66,14 +66,17 @@ def _forget(model: type[Model], time: str, before: Any, step: int, **which: int)
 
 
 class RetentionTime(NamedTuple):
-    """The latest trusted time, or None before the first; and since when the clock has been far from it."""
+    """The latest trusted time, or None if there is none yet; and the time since when the clock has been far from it."""
 
     at: datetime | None
     doubted_since: datetime | None = None
 
 
 def advanced(known: RetentionTime, now: datetime) -> RetentionTime:
-    """Return the time after the clock has shown `now`. A step back is trusted at once, because it deletes nothing."""
+    """Return the trusted time, updated after the clock has shown `now`.
+
+    A step back is trusted at once, because it deletes nothing.
+    """
     if known.at is not None and now - known.at <= MAX_STEP:
         return RetentionTime(now)
     since = known.doubted_since

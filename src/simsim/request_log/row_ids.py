@@ -1,6 +1,7 @@
 """Row ids: the microsecond of a request's arrival, and a number that distinguishes requests of the same microsecond.
 
-So one column orders the log, finds a time, ends every index, and separates pages and, on PostgreSQL, days.
+One column therefore orders the log, finds a time, completes every index, marks where a page ends, and on PostgreSQL
+separates days.
 """
 
 import itertools
@@ -9,11 +10,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-BITS = 10  # the microseconds then last until the year 2255
+BITS = 10  # with this number of bits, the microseconds last until the year 2255
 IDS_PER_MICROSECOND = 1 << BITS
 IDS_PER_DAY = 86_400_000_000 << BITS
 LAST = 2**63 - 1
-# When many requests share a microsecond, some get ids of the microseconds after it.
+# When many requests share a microsecond, some get ids that belong to later microseconds.
 SLACK = 1_000_000 << BITS
 
 # A random start, so that two nodes rarely choose the same number for requests of the same microsecond.

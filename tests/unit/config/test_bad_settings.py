@@ -161,7 +161,7 @@ def test_setting_that_cannot_be_used_stops_the_start_with_one_line(
 def test_setting_and_its_file_together_are_refused(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMSIM_TOKEN_KEYS", KEY)
     monkeypatch.setenv("SIMSIM_TOKEN_KEYS_FILE", "/run/secrets/keys")
-    assert refusal() == "SIMSIM_TOKEN_KEYS and SIMSIM_TOKEN_KEYS_FILE are both set: leave one of them out"
+    assert refusal() == "SIMSIM_TOKEN_KEYS and SIMSIM_TOKEN_KEYS_FILE are both set: remove one of them"
 
 
 def test_secret_file_that_is_empty_is_refused(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,7 @@ def examine() -> list[Finding]:
                 if is_new
                 else Finding(subject, False, "can't be checked without the database")
             )
-        except Exception as error:  # an unforeseen fault in one part must not hide the others
+        except Exception as error:  # an unexpected error in one part must not hide the other findings
             findings.append(Finding(subject, False, one_line(error)))
     return findings
 
@@ -72,7 +72,7 @@ def databases() -> Iterator[Finding]:
 
 
 def up_to_date(name: str, alias: str) -> Finding:
-    """Return the words for a database that needs no migration, and say if it is reached through a pooler."""
+    """Describe a database that needs no migration, including whether it is reached through a pooler."""
     says = f"{connections[alias].display_name}, up to date"
     if not is_pooled(alias):
         return Finding(name, True, says)
@@ -89,7 +89,7 @@ def is_pooled(alias: str) -> bool:
     connection = connections[alias]
     if connection.vendor != "postgresql":
         return False
-    from simsim.gate import lookup_postgresql  # noqa: PLC0415 - an installation on SQLite does without the driver
+    from simsim.gate import lookup_postgresql  # noqa: PLC0415 - an installation on SQLite works without the driver
 
     connection.ensure_connection()
     return lookup_postgresql.is_pooled(connection.connection)
@@ -121,25 +121,28 @@ def mail_server() -> Iterator[Finding]:
 
 
 def mails() -> Iterator[Finding]:
-    """Report emails that have waited for long or were given up: somebody has missed a notice."""
+    """Report emails that have waited for long or were given up: somebody has missed a notice in either case."""
     now = timezone.now()
     found = delivery_status.trouble(now=now)
     says = []
     if found.oldest is not None:
-        why = f" ({found.last_error})" if found.last_error else ": does simsim worker run?"
-        says.append(f"{found.waiting} wait, the oldest since {found.oldest:%Y-%m-%d %H:%M} UTC{why}")
+        why = f" ({found.last_error})" if found.last_error else ": is simsim worker running?"
+        says.append(f"{found.waiting} waiting, the oldest since {found.oldest:%Y-%m-%d %H:%M} UTC{why}")
     if found.given_up:
         days = delivery_status.RECENT.days
         says.append(
             f"{found.given_up} given up in {days} days: simsim mail list --state given_up, simsim mail retry ID"
         )
     oldest = delivery_status.oldest_owed_at()
-    age = "no email waits" if oldest is None else f"the oldest has waited for {in_words(now - oldest)}"
-    yield Finding("mails", not says, "; ".join(says) or f"{age}; none was given up lately")
+    age = "no email is waiting" if oldest is None else f"the oldest has waited for {in_words(now - oldest)}"
+    yield Finding("mails", not says, "; ".join(says) or f"{age}; none was given up recently")
 
 
 def forwarding() -> Iterator[Finding]:
-    """Report whether the receiver answers, and which events wait for it. Sends nothing: only real events are sent."""
+    """Report whether the receiver answers, and which events wait for it.
+
+    Sends nothing to the receiver, which gets only real events.
+    """
     target = settings.FORWARD_TARGET
     if target is None:
         return
@@ -153,9 +156,13 @@ def forwarding() -> Iterator[Finding]:
         says.append(f"{target.place} can't be reached ({error}): check SIMSIM_FORWARD_URL")
     if found.oldest is not None:
         why = (
-            f" ({found.last_error})" if found.last_error else "" if found.is_good(now) else ": does simsim worker run?"
+            f" ({found.last_error})"
+            if found.last_error
+            else ""
+            if found.is_good(now)
+            else ": is simsim worker running?"
         )
-        says.append(f"{found.waiting} wait, the oldest since {found.oldest:%Y-%m-%d %H:%M} UTC{why}")
+        says.append(f"{found.waiting} waiting, the oldest since {found.oldest:%Y-%m-%d %H:%M} UTC{why}")
     if found.lost:
         says.append(f"{found.lost} were given up in {RECENT.days} days: they had waited longer than the log is kept")
     yield Finding("forwarding", found.is_good(now) and "answers" in says[0], "; ".join(says))

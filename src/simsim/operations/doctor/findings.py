@@ -6,9 +6,9 @@ from datetime import timedelta
 
 @dataclass(frozen=True)
 class Finding:
-    """The part that was examined, whether it is good, and `detail`: a sentence on its state, or on what to do.
+    """The part that was examined, whether it is good, and in `detail` a sentence about its state or what to do.
 
-    `is_pending`: the part was never started here, which is no fault.
+    `is_pending` means that the part was never started here, which is not a fault.
     """
 
     subject: str

@@ -1,4 +1,4 @@
-"""Findings about the secrets: which exist, where they come from, and what to do about a missing one."""
+"""Findings about the secrets: which exist, where they come from, and what to do if one is missing."""
 
 from collections.abc import Iterator
 
@@ -30,7 +30,7 @@ def keys() -> Iterator[Finding]:
         yield Finding("keys", False, missing_secret_advice("SIMSIM_SECRET_KEY", "secret_key", "It signs sessions"))
     if not ring:
         yield Finding(
-            "keys", False, missing_secret_advice("SIMSIM_TOKEN_KEYS", "token_keys", "It opens the tokens' passwords")
+            "keys", False, missing_secret_advice("SIMSIM_TOKEN_KEYS", "token_keys", "It decrypts the tokens' passwords")
         )
     if not (ring and secret):
         return
@@ -38,7 +38,7 @@ def keys() -> Iterator[Finding]:
     try:
         trouble = unopened_passwords()
     except DatabaseError:
-        yield Finding("keys", True, f"{origin}; whether they open the passwords can't be checked without the database")
+        yield Finding("keys", True, f"{origin}; without the database, decrypting passwords can't be checked")
         return
     yield Finding(
         "keys", not trouble, f"{origin}. {trouble}" if trouble else f"{origin}, and every password has its key"
@@ -52,12 +52,12 @@ def unopened_passwords() -> str:
         which = ", ".join(missing)
         return f"SIMSIM_TOKEN_KEYS lacks {which}, which some passwords need: add the key again, after the newest"
     try:
-        # Try to decrypt one: a damaged password, or one copied from another row, can't be decrypted though its key is
+        # Try to decrypt one: a damaged password, or one copied from another row, can't be decrypted although its key is
         # there.
         if token := Token.objects.order_by("-created_at").first():
             settings.KEYRING.open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
     except KeyMissing:
-        return "The newest password does not open under its key: the database is damaged, restore it from a backup"
+        return "The newest password can't be decrypted with its key: the database is damaged, restore it from a backup"
     return ""
 
 

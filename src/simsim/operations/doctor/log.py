@@ -14,7 +14,7 @@ from simsim.request_log import gaps
 from simsim.request_log.ship import rejected_lines
 from simsim.request_log.ship.backlog import spool_name
 
-# Older trouble is still mentioned but no longer counts as wrong: the operator has had time to see it.
+# Older problems are still mentioned but no longer count as wrong: the operator has had time to see them.
 RECENT = timedelta(days=7)
 MEGABYTE = 1024 * 1024
 FULL_PERCENT = 95
@@ -34,7 +34,7 @@ def disk() -> Iterator[Finding]:
         missing = (
             f"the reserve for a full disk is missing: free {room} MiB"
             if usage.free < 2 * disk_reserve.SIZE_BYTES
-            else "the reserve for a full disk is missing: does simsim worker run?"
+            else "the reserve for a full disk is missing: is simsim worker running?"
         )
         if usage.free >= 2 * disk_reserve.SIZE_BYTES and spool_name(directory) is None:
             yield not_started("disk", f"{says}; the first worker creates the reserve for a full disk")
@@ -68,7 +68,7 @@ def access_logs() -> Iterator[Finding]:
     """Report which of the followed access logs can't be read."""
     for log_file in settings.OPERATOR.parsed_access_logs():
         if not log_file.path.is_file():
-            yield Finding("access log", False, f"{log_file.path} is missing: does the proxy write it?")
+            yield Finding("access log", False, f"{log_file.path} is missing: is the proxy writing it?")
         elif not os.access(log_file.path, os.R_OK):
             yield Finding("access log", False, f"{log_file.path} can't be read by this user")
         else:

@@ -46,7 +46,10 @@ def workers() -> Iterator[Finding]:
 
 
 def worker_here(row: WorkerNode | None, now: datetime) -> Finding:
-    """Return the state of this machine's worker and of its spool, whose lines are counted without the worker."""
+    """Return the state of this machine's worker and of its spool.
+
+    The spool's lines are counted even if no worker runs.
+    """
     spool = settings.OPERATOR.spool_dir
     waits = backlog(spool, save.positions()) if spool.is_dir() else None
     served = read_served(run_directory())
@@ -62,21 +65,21 @@ def worker_here(row: WorkerNode | None, now: datetime) -> Finding:
         is_same_boot = bool(row.boot_id) and row.boot_id == boot_id()
         silence = timedelta(seconds=boot_seconds() - row.boot_seconds) if is_same_boot else now - row.round_at
         says, is_good = rounds_of(row, silence)
-        # A worker that keeps restarting and dies after each first round is never silent for long.
+        # A worker that keeps restarting, and always dies after its first round, is never silent for long.
         if failure and (is_dying or not is_good):
             says.append(failure.removeprefix(": "))
             is_good = False
     if waits is None:
-        says.append("no line waits to be shipped")
+        says.append("no line is waiting to be shipped")
     else:
         since = now - waits.since
-        says.append(f"{waits.lines} lines wait to be shipped, the oldest for {in_words(since)}")
+        says.append(f"{waits.lines} lines waiting to be shipped, the oldest for {in_words(since)}")
         is_good = is_good and since <= MAX_UNSHIPPED
     return Finding("worker", is_good, "; ".join(says))
 
 
 def rounds_of(row: WorkerNode, silence: timedelta) -> tuple[list[str], bool]:
-    """Return sentences about a worker's rounds, and whether all is well."""
+    """Return sentences about a worker's rounds, and whether they show no problem."""
     says = [f"last round {in_words(silence)} ago"]
     is_good = silence <= MAX_SILENCE
     if row.stopped_at is not None:
@@ -92,7 +95,7 @@ def rounds_of(row: WorkerNode, silence: timedelta) -> tuple[list[str], bool]:
 
 
 def clock() -> Iterator[Finding]:
-    """Compare our clock with others: an expiry must mean the same moment on every node."""
+    """Compare our clock with other clocks: an expiry must mean the same moment on every node."""
     now = timezone.now()
     says, is_good = [], True
     if connections["default"].vendor == "postgresql":
@@ -113,7 +116,7 @@ def clock() -> Iterator[Finding]:
         says.append(f"on {jump.host} it was set {way} by {span}, to {jump.noticed_at:%Y-%m-%d %H:%M:%S} UTC")
     # SQLite uses this machine's clock, so there is nothing to compare.
     yield Finding(
-        "clock", is_good, "; ".join(says) or "nobody has set it lately; there is no other clock to compare it with"
+        "clock", is_good, "; ".join(says) or "nobody has set it recently; there is no other clock to compare it with"
     )
 
 

@@ -14,7 +14,8 @@ from simsim.operations.probes import port_status, reachable, socket_status
 from simsim.operations.serve_state import Served, read_served
 from simsim.problem import Unusable
 
-# The gateway answers this path itself; an older one asks the gate, whose refusal shows that both run.
+# The gateway answers this path itself. A gateway from before an upgrade asks the gate, and the refusal shows that both
+# run.
 HEALTHY_STATUSES = {200, 204, 401}
 _listening = re.compile(r"^\s*listen\s+([^\s;]+)", re.MULTILINE)
 
@@ -27,7 +28,7 @@ def run_directory() -> Path:
 def gate() -> Iterator[Finding]:
     """Ask the gate whether it can decide.
 
-    A refused request without credentials would prove less: it needs no database.
+    That the gate refuses a request without credentials would prove less, because that needs no database.
     """
     path = settings.OPERATOR.gate_socket
     status = socket_status(path, "/readyz")
@@ -45,7 +46,10 @@ def gate() -> Iterator[Finding]:
 
 
 def console() -> Iterator[Finding]:
-    """Ask the console of this machine's `simsim serve`. If that is stopped, the finding about the gate says so."""
+    """Ask the console of this machine's `simsim serve`.
+
+    If `simsim serve` is stopped, the finding about the gate says so.
+    """
     served = read_served(run_directory())
     if served is None or not served.is_running:
         return
@@ -67,7 +71,7 @@ def failure_of(served: Served, name: str) -> str:
 
 
 def gateway() -> Iterator[Finding]:
-    """Look for nginx, and ask the gateway where it was last started on this machine."""
+    """Look for nginx, and ask the gateway at the address where it was last started on this machine."""
     try:
         binary = nginx_program.find_binary()
     except Unusable as problem:
@@ -93,7 +97,7 @@ def gateway() -> Iterator[Finding]:
             f"nothing answers on {place}: start simsim gateway. If it is no longer needed here, delete {record}",
         )
     else:
-        yield Finding("gateway", False, f"it runs on {place}, but answers {status} to everybody")
+        yield Finding("gateway", False, f"it runs on {place}, but answers every request with {status}")
 
 
 def listening_place(record: Path) -> HostPort | None:

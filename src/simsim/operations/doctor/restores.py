@@ -1,7 +1,7 @@
 """Findings about a restored backup: the database is then older than the data outside it.
 
-Tokens that were revoked after the backup work again. The log shows this: by its requests, or by the notes of the
-workers.
+Tokens that were revoked after the backup work again. The request log shows this, by its requests or by what the workers
+noted there.
 """
 
 import uuid

@@ -1,1 +1,4 @@
-"""The verbs: what each takes and prints. They import what needs Django when they run, so that help comes at once."""
+"""The verbs, with their arguments and output.
+
+Modules that need Django are imported when a verb runs, so that help appears at once.
+"""

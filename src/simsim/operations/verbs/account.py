@@ -75,7 +75,7 @@ def rename_account(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The new name; it must be unique.")],
     as_json: AsJson = False,
 ) -> None:
-    """Rename an account; its id, people and tokens stay."""
+    """Rename an account; its id, people and tokens stay the same."""
     from django.utils import timezone
 
     from simsim.accounts import actions

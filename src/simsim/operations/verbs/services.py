@@ -10,7 +10,7 @@ from simsim.operations.context import needs_django, wired
 from simsim.operations.output import AsJson, print_json
 
 Workers = Annotated[
-    int, typer.Option(min=1, max=64, help="Processes of the console, and of the gate, which has at least two.")
+    int, typer.Option(min=1, max=64, help="Processes for the console, and for the gate (at least two).")
 ]
 
 
@@ -86,5 +86,5 @@ def worker(as_json: AsJson = False) -> None:
     """Ship the request log, send email and delete old data, until SIGTERM or Ctrl-C."""
     from simsim.operations import worker as jobs
 
-    del as_json  # every verb takes it; a worker prints nothing
+    del as_json  # every verb accepts --json, but a worker prints nothing
     jobs.work()

@@ -93,13 +93,13 @@ def required(options: Mapping[str, str | None]) -> list[str]:
 
 
 def prove_lines_alone(lines: str, options: Mapping[str, object]) -> None:
-    """Raise WrongUsage for an argument other than `-`, and for an option that belongs in each line."""
+    """Raise WrongUsage for an argument other than `-`, and for an option that belongs in the lines."""
     if lines != "-":
         raise WrongUsage(gettext_noop("Give - to read lines of JSON, not “%(argument)s”."), argument=lines)
     for option, value in options.items():
         if value not in (None, False, []):
             raise WrongUsage(
-                gettext_noop("Give %(option)s in each line of JSON: it can't stand beside -."), option=option
+                gettext_noop("Give %(option)s in each line of JSON: it can't be combined with -."), option=option
             )
 
 
@@ -145,7 +145,7 @@ def create_one(
 @needs_django
 def list_tokens(
     account: AccountId,
-    status: Annotated[StatusName | None, typer.Option(help="Only tokens of this status.")] = None,
+    status: Annotated[StatusName | None, typer.Option(help="Only tokens with this status.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List an account's tokens, the next to expire first."""
@@ -252,7 +252,7 @@ def revoke(
 
 
 def print_token(token: "Token", *, as_json: bool, more: Document | None = None) -> None:
-    """Print a token with the fields that every list of tokens has, and `more` fields."""
+    """Print a token with the fields that every list of tokens has, and the fields `more`."""
     from django.utils import timezone
 
     from simsim.tokens.selectors import documents

@@ -58,7 +58,7 @@ def import_tokens(
 
 
 def print_created(documents: list[dict[str, object]]) -> None:
-    """Print the tokens; raise Problem, with how to get the passwords, when printing ends early."""
+    """Print the tokens. If printing ends early, raise a Problem that says how to get the passwords."""
     try:
         print_lines(documents)
     except OSError as error:
@@ -77,7 +77,7 @@ def print_created(documents: list[dict[str, object]]) -> None:
 @needs_django
 def export_tokens(
     account: AccountId,
-    status: Annotated[StatusName | None, typer.Option(help="Only tokens of this status.")] = None,
+    status: Annotated[StatusName | None, typer.Option(help="Only tokens with this status.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print an account's tokens as lines of JSON, without passwords. `simsim token import` reads them."""

@@ -156,7 +156,7 @@ def reset_password(email: Email, password_stdin: PasswordStdin = False, as_json:
 def password_of(email: str, *, is_known: bool, is_given: bool) -> str | None:
     """Return a new user's password, read from standard input or generated; None for a user who already has one.
 
-    Raises Invalid for a password that would be ignored, because the operator would think that it works.
+    Raises Invalid for a password that would be ignored, because the operator would think that it was set.
     """
     if is_known and is_given:
         raise Invalid(

@@ -1,4 +1,7 @@
-"""Counts of each token's days, kept as rows arrive; made here once from the rows that are there."""
+"""Adds counts of each token's requests per day.
+
+They are updated as rows arrive; this migration counts the existing rows.
+"""
 
 from django.db import migrations, models
 from django.db.models import Count, Q

@@ -1,4 +1,4 @@
-"""Rows in the order of their time, partitioned by day on PostgreSQL; endpoints by name; usage counted by what it is for.
+"""Orders rows by time, partitioned by day on PostgreSQL; stores endpoints by name; counts usage by kind.
 
 Existing rows are stored and counted again, in steps. With many millions of rows, this takes minutes.
 """
@@ -27,7 +27,7 @@ COPIED = [
 
 
 class CreatePartitioned(migrations.CreateModel):
-    """Creates the table, on PostgreSQL partitioned by its primary key."""
+    """Creates the table; on PostgreSQL, it is partitioned by its primary key."""
 
     def database_forwards(self, app_label, schema_editor, from_state, to_state):
         if schema_editor.connection.vendor != "postgresql":
@@ -79,7 +79,7 @@ def store_anew(apps, schema_editor):
         make_partitions(schema_editor, {row.pk // A_DAY for row in new})
         logged.bulk_create(new, batch_size=40)
     store_counts(counts, tally)
-    # Twice, and from beyond all ids, for a new id may be an old one of another row.
+    # Update twice, by way of ids beyond all others, because a new id may be the old id of another row.
     for old, row_id in moved.items():
         waiting.filter(row_id=old).update(row_id=-row_id)
     waiting.filter(row_id__lt=0).update(row_id=-models.F("row_id"))

@@ -1,4 +1,7 @@
-"""Counts of each token for ten days at once, made from the counts of its days. Only whole ones: see `retention`."""
+"""Adds counts of each token for periods of ten days, summed from its counts per day.
+
+Only complete periods are counted: see `retention`.
+"""
 
 from django.db import migrations
 
@@ -6,7 +9,7 @@ from simsim.request_log import durations
 
 NUMBERS = ("accepted", "refused", *durations.COLUMNS)
 SUMS = ", ".join(f"SUM({name})" for name in NUMBERS)
-# Written for SQLite and PostgreSQL alike. The oldest ten days may have lost some of theirs.
+# This works on both SQLite and PostgreSQL. The oldest period of ten days may have lost some of its days.
 MAKE = f"""
     INSERT INTO request_log_usagecount (account_id, hours, kind, value, began_hour, {", ".join(NUMBERS)})
     SELECT account_id, 240, kind, value, began_hour - began_hour % 240, {SUMS}

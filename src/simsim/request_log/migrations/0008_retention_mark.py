@@ -1,4 +1,4 @@
-"""The time by which the log is deleted, so that a clock which jumps deletes none of it."""
+"""Adds the time that retention trusts, so that nothing is deleted from the log when the clock jumps."""
 
 from django.db import migrations, models
 

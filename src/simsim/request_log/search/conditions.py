@@ -1,4 +1,4 @@
-"""The log's filters as SQL conditions, each with its index and the counts from which its number of rows is known."""
+"""The log's filters as SQL conditions, each with its index and the usage counts that give its number of rows."""
 
 import re
 import uuid
@@ -34,10 +34,11 @@ class Sql:
 
 @dataclass(frozen=True)
 class Condition:
-    """One filter, which a row with one of `values` passes.
+    """One filter: a row passes if it has one of `values`.
 
-    `lead` returns the condition for one value that `index` serves; it is None without such an index. The rows of a
-    value are counted under `kind`, or not at all when it is None; `of_refusals`: only the refused ones are.
+    `lead` returns the condition for one value, for a search by `index`; it is None if there is no such index. The rows
+    of a value are counted under `kind`, or not at all when it is None; with `of_refusals`, only the refused ones are
+    counted.
     """
 
     sql: Sql
@@ -147,7 +148,7 @@ def _outcome(account: Sql, outcome: Outcome) -> Condition:
     if outcome is Outcome.ACCEPTED:
         return Condition(sql, None)
     if outcome is Outcome.UNKNOWN:
-        # Without a known end, there is no status.
+        # A request without a known end has no status.
         lead = both(account, Sql("status IS NULL"), sql.fenced)
         return Condition(sql, lambda _: lead, CountKind.STATUS, index="log_by_status")
     refused = both(account, Sql(REFUSAL), sql.fenced)

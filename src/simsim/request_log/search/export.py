@@ -12,14 +12,14 @@ from simsim.request_log.search.filters import LogFilters
 from simsim.request_log.search.selectors import document, list_requests
 
 PIECE_ROWS = 1000
-# How often a long search for few rows pauses, so that it ends soon after its client has gone away.
+# How often a long search for few rows pauses, so that it ends soon after its client disconnects.
 PATIENCE_SECONDS = 1.0
 COLUMNS = (
     "id", "received_at", "method", "resource", "status", "outcome", "reason", "detail", "duration_seconds", "token_id",
     "token_name", "address",
 )  # fmt: skip
 # A spreadsheet runs a cell that begins with such a character (ASVS 1.2.10), or in some locales with its full-width
-# form. A spreadsheet that separates cells by another character than the comma begins a cell after each such character.
+# form. A spreadsheet that uses another separator than the comma begins a cell after each of those separators.
 _may_run = re.compile(r"(\A|(?<=[;\t\r\n]))('*)(?=[=+\-@\t\r\n\0＝＋－＠])")
 
 
@@ -31,7 +31,8 @@ class Format(StrEnum):
 
 
 def pieces_of(filters: LogFilters) -> Iterator[list[LoggedRequest]]:
-    """Yield the rows that pass, newest first, at most PIECE_ROWS at a time; an empty piece is not the last one.
+    """Yield the rows that pass the filters, newest first, at most PIECE_ROWS at a time. More pieces may follow an empty
+    one.
 
     Rows that arrive meanwhile are left out. Raises Invalid, at the first piece, for an invalid status.
     """
@@ -54,13 +55,13 @@ def written(pieces: Iterable[list[LoggedRequest]], form: Format) -> Iterator[byt
 
 
 def as_csv(rows: Iterable[LoggedRequest]) -> bytes:
-    """Return the rows as CSV (RFC 4180), in the contract's fields, with cells that spreadsheets do not run."""
+    """Return the rows as CSV (RFC 4180), with the log's documented fields and no cell that a spreadsheet would run."""
     documents = (document(row) for row in rows)
     return csv_lines([cell(fields[name]) for name in COLUMNS] for fields in documents)
 
 
 def as_json_lines(rows: Iterable[LoggedRequest]) -> bytes:
-    """Return the rows in the contract's JSON, one on each line, as they are in the log."""
+    """Return the rows in the log's documented JSON, one on each line, with their values unchanged."""
     return "".join(json.dumps(document(row), ensure_ascii=False) + "\n" for row in rows).encode()
 
 
@@ -71,5 +72,5 @@ def csv_lines(lines: Iterable[Iterable[str]]) -> bytes:
 
 
 def cell(value: object) -> str:
-    """Return a value as a cell: "" for None; with an apostrophe before text that a spreadsheet would run."""
+    """Return a value as a cell: "" for None. Text that a spreadsheet would run gets an apostrophe in front."""
     return "" if value is None else _may_run.sub(r"'\2", str(value))

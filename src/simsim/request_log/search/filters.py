@@ -14,7 +14,7 @@ _is_status = re.compile(r"[1-5][0-9]{2}").fullmatch
 
 @dataclass(frozen=True)
 class LogFilters:
-    """The requests to find. `account_id` None means every account, which only the operator may search.
+    """The requests to find. If `account_id` is None, every account is searched, which only the operator may do.
 
     `since` is included and `until` is not; `endpoint` is a path or an endpoint's name, or the beginning of either
     followed by `*`; `status` is a status such as 404 or a class such as "4xx"; `among_tokens` are the ids of allowed
@@ -33,7 +33,10 @@ class LogFilters:
 
 
 def is_endpoint(text: str) -> bool:
-    """Whether the filter `endpoint` finds exactly one endpoint by the text: a star at the end would find others too."""
+    """Whether the filter `endpoint` with this text finds exactly one endpoint.
+
+    A star at the end would find others too.
+    """
     return text.startswith("/") and not text.endswith("*")
 
 

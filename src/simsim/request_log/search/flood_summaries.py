@@ -13,8 +13,8 @@ from simsim.request_log.models import Flood
 class Flooded:
     """Refused requests without a known token that are not in the log.
 
-    `network` is the one that most of them came from, "" when unknown; `others` is the number of other networks; `until`
-    is not included.
+    `network` is the network that most of them came from, or "" if unknown; `others` is the number of other networks.
+    The summary covers the time up to `until`, exclusive.
     """
 
     number: int
@@ -29,7 +29,7 @@ def flooded(
 ) -> Flooded | None:
     """Return the counted requests of the account in the minutes from `since` to `until`, or None.
 
-    With `networks`, in the form that `Flood` stores, only requests from these networks.
+    If `networks` is given, in the form that `Flood` stores, count only requests from these networks.
     """
     found: QuerySet[Flood] = Flood.objects.filter(account=account_id.hex, counted__gt=0)
     if since is not None:

@@ -1,4 +1,4 @@
-"""The plan of a search: the leading index and the size of each step, chosen by the usage counts.
+"""The plan of a search: its leading index and the size of each step, chosen with the help of the usage counts.
 
 A search reads backwards from the newest rows, in steps of whole days or parts of a day. It skips days for which the
 counts show no rows, and limits each step to a number of rows of the leading index that can be read in a moment. When
@@ -25,10 +25,10 @@ from simsim.request_log.search.filters import LogFilters, parse_status
 from simsim.request_log.ship.counts import DAY_HOURS, CountKind
 
 IDS_PER_HOUR = IDS_PER_DAY // DAY_HOURS
-# How many rows of the leading index one step reads if it has to read them, and how many days.
+# The size of one step: the rows of the leading index that have to be read, and the days.
 STEP_ROWS = 10_000
 STEP_DAYS = 31
-# With more values, one query for each takes longer than reading all of the account's rows.
+# With more values than this, a query for each value takes longer than reading all of the account's rows.
 MAX_LEADS = 20
 MAX_COUNTED = 500
 COLUMNS = ", ".join(field.attname for field in LoggedRequest._meta.concrete_fields)
@@ -36,14 +36,17 @@ COLUMNS = ", ".join(field.attname for field in LoggedRequest._meta.concrete_fiel
 
 @dataclass(frozen=True)
 class Found:
-    """Rows, newest first. The search got down to the id `searched_to`, or reached the end if it is None."""
+    """Rows, newest first. The search went back to the id `searched_to`, or to the oldest row if that is None."""
 
     rows: list[LoggedRequest]
     searched_to: int | None = None
 
 
 class Counts(NamedTuple):
-    """The number of an index's rows on each day, counted from 1970; and the days and values of matching rows."""
+    """How many rows an index has on each day, and which days and values have matching rows.
+
+    Days are counted from 1970.
+    """
 
     by_day: Counter[int]
     days: set[int]
@@ -51,14 +54,14 @@ class Counts(NamedTuple):
 
 
 class Step(NamedTuple):
-    """The ids that one step searches: from `low` on and below `high`."""
+    """The ids that one step searches: from `low` up to, but not including, `high`."""
 
     low: int
     high: int
 
 
 class Plan(NamedTuple):
-    """Each of `leads` is searched by `leading_index`, and the rows are merged; every row must also fulfil `rest`."""
+    """The plan: search each of `leads` by `leading_index`, merge the rows, and keep those that also fulfil `rest`."""
 
     leads: list[Sql]
     rest: Sql
@@ -121,7 +124,7 @@ def look(made: Plan, step: Step, number: int) -> list[LoggedRequest]:
 
 def statement(made: Plan, step: Step, number: int) -> Sql:
     """Return the query of one step."""
-    # SQLite has no statistics on the values, and may choose another index that gives the same order.
+    # Name the index: SQLite has no statistics on the values, and may choose another index that gives the same order.
     is_sqlite = connections[settings.REQUEST_LOG_ALIAS].vendor == "sqlite"
     table = f"{TABLE} INDEXED BY {made.leading_index}" if is_sqlite and made.leading_index else TABLE
     selects: list[str] = []
@@ -178,7 +181,7 @@ def _counts(account_id: uuid.UUID, condition: Condition, outcome: Outcome | None
 
 
 def _counts_of_address(account_id: uuid.UUID, address: str | None, low: int, high: int) -> Counts:
-    """Return the largest number of rows that an address can have on each day: its accepted requests, all refusals."""
+    """Return the most rows that an address can have on each day: its accepted requests and all refusals."""
     refusals = Condition(Sql(""), None, CountKind.ALL, of_refusals=True)
     every = _counts(account_id, refusals, None, low, high)
     first, last = moment_of(low).date(), moment_of(high).date()
@@ -189,7 +192,7 @@ def _counts_of_address(account_id: uuid.UUID, address: str | None, low: int, hig
 
 
 def _steps(by_day: Mapping[int, int], low: int, high: int, *, is_exact: bool) -> Iterator[Step]:
-    """Yield the steps back through the days; `is_exact`: every row of the leading index matches."""
+    """Yield the steps, from the newest day back. `is_exact` means that every row of the leading index matches."""
     days: list[int] = []
     rows = 0
     for day in sorted(by_day, reverse=True):
@@ -206,8 +209,9 @@ def _steps(by_day: Mapping[int, int], low: int, high: int, *, is_exact: bool) ->
 def _parts(days: Sequence[int], number: int, low: int, high: int) -> Iterator[Step]:
     """Yield the ids of the days, which are in descending order, in `number` steps of equal length."""
     first, last = days[-1] * IDS_PER_DAY, (days[0] + 1) * IDS_PER_DAY + SLACK
-    # Divide the whole days, not the time that is left to search: otherwise each continued search would divide the rest
-    # again and never end. No part may be empty: a search that continues at its end would make no progress.
+    # Divide whole days, not the time that is left to search: otherwise each continued search would divide the rest
+    # again and never end. No part may be empty: a search that continues from the end of an empty part would make no
+    # progress.
     for part in range(max(number, 1)):
         lower, upper = (last - (last - first) * nth // max(number, 1) for nth in (part + 1, part))
         if max(low, lower) < min(high, upper):

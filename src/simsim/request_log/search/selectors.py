@@ -19,7 +19,7 @@ MAX_PAGE_ROWS = 1000
 
 @dataclass(frozen=True)
 class LastUse:
-    """When, and from which address, a token last let a request in; and when it last did so by its previous password."""
+    """When and from which address a token last let a request in, and when it last did so with its previous password."""
 
     at: datetime
     address: str | None
@@ -47,7 +47,7 @@ def last_uses(token_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, LastUse]:
 def list_requests(
     filters: LogFilters, limit: int = 50, cursor: str | None = None, *, patience_seconds: float | None = None
 ) -> RequestPage:
-    """Return one page, newest first, and the cursor of the next, None at the end.
+    """Return one page, newest first, and the cursor of the next page, or None at the end.
 
     Rows that arrive meanwhile never move another row to a second page. With `patience_seconds`, a page may hold fewer
     rows than the limit, or no rows, and still have a cursor: the search continues there. Raises Invalid for an invalid
@@ -66,9 +66,9 @@ def list_requests(
 
 
 def document(row: LoggedRequest) -> dict[str, object]:
-    """Return the row in the contract's JSON; `detail` is in the reader's language."""
+    """Return the row in the log's documented JSON; `detail` is in the reader's language."""
     return {
-        "id": str(row.pk),  # JavaScript and others round a JSON number of this size
+        "id": str(row.pk),  # a string, because JavaScript and other languages round JSON numbers of this size
         "received_at": format_time(row.received_at, "microseconds"),
         "method": row.method,
         "resource": row.resource,

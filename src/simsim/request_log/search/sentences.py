@@ -1,4 +1,4 @@
-"""The log's sentences for people: one for each cause of a decision, with the address and the token in it."""
+"""The log's sentences for people: one for each cause of a decision, which names the address and the token."""
 
 from django.utils.translation import gettext
 
@@ -55,7 +55,9 @@ SENTENCES: dict[str, str] = {
     Cause.THROTTLED: gettext_noop("Too many requests came from the address %(address)s."),
     Cause.UNDECIDED: gettext_noop("The credentials could not be checked when the request came."),
     GatewayCause.GATE_AWAY: gettext_noop("The gateway got no decision on the request and did not let it through."),
-    GatewayCause.BAD_REQUEST: gettext_noop("The gateway could not read the request as HTTP, or its client went away."),
+    GatewayCause.BAD_REQUEST: gettext_noop(
+        "The gateway could not read the request as HTTP, or its client disconnected."
+    ),
     GatewayCause.TOO_MANY: gettext_noop("The gateway refused the request because too many came at once."),
     GatewayCause.NO_DECISION: gettext_noop("The gateway answered the request, but no decision on it was found."),
 }

@@ -11,14 +11,16 @@ from simsim.request_log.ship.lines import parse_completed, parse_gate_line
 from simsim.request_log.ship.shipper import LOCK_NAME, SPOOL_ID_LENGTH
 from simsim.request_log.ship.spool_files import MAX_LINE_BYTES, identity_of
 
-# Lines beyond this size are not counted, so that a backlog of a million lines can be reported without reading all of
-# it.
+# Lines beyond this size are not counted, so that a backlog of a million lines can be reported quickly.
 MAX_COUNTED_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Backlog:
-    """`lines` covers each file's first MAX_COUNTED_BYTES, `size_bytes` all of it; `since` is the oldest line's time."""
+    """`lines` counts the lines in each file's first MAX_COUNTED_BYTES.
+
+    `size_bytes` is the size of everything, and `since` the time of the oldest line.
+    """
 
     lines: int
     size_bytes: int
@@ -45,7 +47,10 @@ def backlog(directory: Path, positions: Mapping[str, int]) -> Backlog | None:
 
 
 def shipped_bytes(directory: Path, positions: Mapping[str, int]) -> dict[int, int]:
-    """Return how many bytes of each file in a spool are shipped, by its inode, which a renamed file keeps."""
+    """Return how many bytes of each file in a spool are shipped.
+
+    Files are identified by inode, which stays the same after a rename.
+    """
     return {os.fstat(descriptor).st_ino: offset for descriptor, offset in _files(directory, positions)}
 
 
@@ -53,7 +58,7 @@ def _waiting(directory: Path, positions: Mapping[str, int]) -> Iterator[Backlog]
     for descriptor, offset in _files(directory, positions):
         data = os.pread(descriptor, MAX_COUNTED_BYTES, offset)
         status = os.fstat(descriptor)
-        # A line is counted once it ends in a newline.
+        # A line counts once it ends in a newline.
         if lines := data.count(b"\n"):
             first = data[:MAX_LINE_BYTES].partition(b"\n")[0].decode("utf-8", "replace")
             line = parse_gate_line(first) or parse_completed(first)
@@ -62,7 +67,10 @@ def _waiting(directory: Path, positions: Mapping[str, int]) -> Iterator[Backlog]
 
 
 def _files(directory: Path, positions: Mapping[str, int]) -> Iterator[tuple[int, int]]:
-    """Yield the descriptor of each file in a spool, closed when the listing goes on, and its shipped bytes."""
+    """Yield the descriptor of each file in a spool, and the number of its shipped bytes.
+
+    The descriptor is closed when the next file is taken.
+    """
     for path in sorted(path for pattern in LINE_FILES for path in directory.glob(pattern)):
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

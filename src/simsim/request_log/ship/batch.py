@@ -13,7 +13,7 @@ from simsim.request_log.ship.proxy_files import Follower
 from simsim.request_log.ship.proxy_formats import Ignored
 from simsim.request_log.ship.spool_files import Piece, SpoolFile
 
-# In a backlog, about 20,000 requests at once, so that many requests share few rows of counts.
+# With a backlog, a round reads about 20,000 requests, so that many requests update the same few rows of counts.
 COMPLETED_BYTES = 4 * 1024 * 1024
 DECIDED_BYTES = 8 * 1024 * 1024
 
@@ -22,10 +22,10 @@ Parsed = TypeVar("Parsed", bound=Decided | Missed | Completed)
 
 @dataclass(frozen=True)
 class LineParser(Generic[Parsed]):
-    """The functions that parse one kind of file: `parse` takes one line and returns None for a broken one.
+    """The functions that parse one kind of file. `parse` takes one line and returns None for a broken one.
 
-    `plain` takes a block of lines and returns one result for each, None for a line that `parse` must read. `begins` is
-    a text that occurs only at the beginning of a line.
+    `plain` takes a block of lines and returns one result for each line, or None where `parse` must read the line.
+    `begins` is a text that occurs only at the beginning of a line.
     """
 
     parse: Callable[[str], Parsed | Ignored | None]
@@ -58,7 +58,7 @@ class SetAside(NamedTuple):
 class Reading:
     """The lines that one round has read from `positions` on: the number of shipped bytes of each file, by its identity.
 
-    `shipped` are the files that are read to their end and have no writer.
+    `shipped` holds the files that have been read to their end and have no writer.
     """
 
     positions: dict[str, int]
@@ -88,7 +88,8 @@ class Reading:
                 taken, is_at_end = self._read(file, max_bytes, parser, self.completed)
                 max_bytes -= taken
                 self.is_gateway_at_end &= is_at_end
-                # Skip files in which this round has advanced: the round may still fail, and then they are read again.
+                # Skip files in which this round has advanced: the round may still fail, and then their lines are read
+                # again.
                 if is_at_end and file.is_finished and file.identity not in self.moves:
                     follower.note_read(file)
             self.has_gateway = True
@@ -96,7 +97,7 @@ class Reading:
     def read_gate(self, directory: Path, max_bytes: int = DECIDED_BYTES) -> None:
         """Read all decisions, or in a backlog only those up to the time of the last line read from the gateway.
 
-        The time limit is only for speed: the two lines of a request are then in the same batch.
+        The time limit only saves time: it puts both lines of a request into the same batch.
         """
         until = None if self.is_gateway_at_end else max((end.at for end in self.completed), default=None)
         lines: list[Decided | Missed] = []
@@ -125,7 +126,7 @@ class Reading:
         """Add the file's lines to `parsed`; return how many bytes they took, and whether the file has no more."""
         self.identities.append(file.identity)
         if file.identity in self.moves:
-            return 0, False  # a copy of a file that this round reads: left to a later round
+            return 0, False  # a copy of a file that this round already reads, so leave it to a later round
         start = self.positions.get(file.identity)
         begin = file.begins_at if start is None else start
         offset, is_at_end, is_late = begin, False, False

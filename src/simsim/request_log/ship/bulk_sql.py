@@ -1,4 +1,4 @@
-"""Writes many rows at once, in the fastest way for each database: Django's models take five times as long."""
+"""Writes many rows at once, in the fastest way that each database offers: Django's models take five times as long."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,13 +20,14 @@ from simsim.request_log.ship.join import RequestRow
 
 FIRST_DAY = row_ids.EPOCH.date()
 DAY_MICROSECONDS = 86_400_000_000
-MAX_VALUES = 900  # in one statement: SQLite builds with the old limit take 999
+MAX_VALUES = 900  # per statement; SQLite accepts only 999 if it was built with its old limit
 
 NAMES = ("id", *RequestRow._fields, "endpoint_id")
 COLUMNS = ", ".join(NAMES)
 INSERT = f"INSERT INTO {TABLE} ({COLUMNS}) VALUES ({', '.join(['%s'] * len(NAMES))})"  # noqa: S608 - our own names
 COPY = f"COPY {TABLE} ({COLUMNS}) FROM STDIN (FORMAT BINARY)"
-# The same for SQLite and PostgreSQL. Lines of several files do not arrive in order of time, so the latest use wins.
+# SQLite and PostgreSQL use the same SQL. Lines from several files do not arrive in order of time, so the latest use
+# wins.
 USE = """
     INSERT INTO request_log_tokenuse AS kept (token_id, account_id, used_at, address, previous_used_at)
     VALUES (%s, %s, %s, %s, %s)
@@ -70,11 +71,12 @@ def inserted(
     *,
     attempt: int = 0,
 ) -> Iterator[list[int]]:
-    """Store the rows, which must be in the order of their time, and yield their ids. Enter it inside a transaction.
+    """Store the rows, which must be in the order of their time, and yield their ids. Enter this context inside a
+    transaction.
 
-    PostgreSQL is still storing the rows inside the `with` block, so work done there costs no time. `moments` are the
-    rows' times in microseconds since 1970. Raises IntegrityError at the end of the block if another batch has taken
-    an id: try again, with the next `attempt`.
+    PostgreSQL still stores the rows while the `with` block runs, so work in the block adds no time. `moments` are the
+    rows' times in microseconds since 1970. Raises IntegrityError at the end of the block if another batch has taken an
+    id: try again, with the next `attempt`.
     """
     ids = row_ids.allocate(moments, attempt=attempt)
     connection = connections[alias]
@@ -91,7 +93,10 @@ def inserted(
 
 
 def endpoint_ids(names: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
-    """Return the ids of endpoints by account and name; store new ones. Accounts are given as integers."""
+    """Return the ids of endpoints by account and name, after storing the new endpoints.
+
+    Accounts are given as integers.
+    """
     wanted = set(names)
     known = _known_endpoints(wanted)
     if missing := sorted(wanted - known.keys()):
@@ -102,7 +107,7 @@ def endpoint_ids(names: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]
 
 
 def uses_of(rows: Sequence[RequestRow], moments: Sequence[int]) -> Uses:
-    """Return the uses of tokens in the rows that were let in.
+    """Return how tokens were used, from the rows of the requests that were let in.
 
     The rows must be in the order of their time; `moments` are their times in microseconds since 1970.
     """

@@ -1,6 +1,6 @@
 """Rows in the format of PostgreSQL's binary COPY: it needs no parsing, and repeated values are encoded once.
 
-The format: https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.4
+See https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.4
 """
 
 import struct
@@ -15,7 +15,7 @@ from simsim.request_log.ship.join import RequestRow
 
 Value = TypeVar("Value")
 
-SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # no flags, no extension
+SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # no flags, no header extension
 END = struct.pack("!h", -1)
 NULL = struct.pack("!i", -1)
 FIELDS = len(RequestRow._fields) + 2
@@ -30,7 +30,7 @@ _long = struct.Struct("!iq").pack
 def encoded(
     ids: Sequence[int], moments: Sequence[int], rows: Sequence[RequestRow], endpoint_ids: Iterable[int | None]
 ) -> Iterator[bytes]:
-    """Yield the rows, in pieces: id, the fields of RequestRow in their order, the endpoint's id.
+    """Yield the rows in pieces. Each row has the id, the fields of RequestRow in their order, and the endpoint's id.
 
     `moments` are the rows' times in microseconds since 1970.
     """

@@ -1,4 +1,4 @@
-"""The usage counts: what a batch of rows adds to them. A recount of all rows gives the same counts."""
+"""The usage counts: what a batch of rows adds to them. Counting all rows again would give the same numbers."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -20,7 +20,7 @@ TEN_DAYS_HOURS = 240
 class CountKind(StrEnum):
     """A property by which requests are counted.
 
-    For ALL the value is ""; for STATUS it is the number, or "" if unknown.
+    For ALL the value is ""; for STATUS it is the status number, or "" if unknown.
     """
 
     ALL = "all"
@@ -30,14 +30,14 @@ class CountKind(StrEnum):
 
 
 # The lengths of the periods in which each kind is counted. An account may have ten thousand tokens, and with ninety
-# days for each, a page would have too many rows to sum. Periods of ten days make a tenth as many.
+# days for each of them, a page would have too many rows to sum. Periods of ten days need a tenth of the rows.
 HOURS = dict.fromkeys(CountKind, (1, DAY_HOURS)) | {CountKind.TOKEN: (1, DAY_HOURS, TEN_DAYS_HOURS)}
 
 
 class Counted(NamedTuple):
     """The counted properties of one request. Ids are the integers of UUIDs, which Python hashes many times faster.
 
-    `took` is the class of its duration, None before the request has ended.
+    `took` is the class of its duration, or None before the request has ended.
     """
 
     account: int
@@ -54,7 +54,7 @@ Countable = tuple[int, int, bool, int | None, int | None, str, int | None]
 
 
 class Key(NamedTuple):
-    """The key of one UsageCount: a period of `hours`, from the hour `began_hour` on."""
+    """The key of one UsageCount: a period of `hours` hours that begins with the hour `began_hour`."""
 
     account: str
     hours: int
@@ -106,8 +106,8 @@ def _sums(rows: Sequence[Countable]) -> Iterator[tuple[tuple[int, int, bool, int
     if not rows:
         return
     accounts, hours, verdicts, took, statuses, endpoints, tokens = zip(*rows, strict=True)
-    # The properties that all kinds share become one number for each row, and Counter then counts in C. Counting each
-    # row by all of these properties would take as long as parsing the lines.
+    # The properties that all kinds share are packed into one number per row, so that Counter does the counting in C.
+    # Counting each row by all of these properties would take as long as parsing the lines.
     numbered: dict[tuple[int, int, bool, int | None], int] = {}
     shared = [numbered.setdefault(key, len(numbered)) for key in zip(accounts, hours, verdicts, took, strict=True)]
     keys = list(numbered)

@@ -1,7 +1,7 @@
 """Paths without the parts that identify somebody, and the names of their endpoints.
 
 The operator's patterns, such as /holdings/{id}, say which parts of a path identify somebody: these are not stored. An
-endpoint's name also leaves out parts that look like ids, so that a million holdings are one endpoint in the usage.
+endpoint's name also leaves out parts that look like ids, so that usage shows a million holdings as one endpoint.
 """
 
 import re
@@ -16,7 +16,7 @@ PLACEHOLDER = "{id}"
 
 Pattern = tuple[str, ...]
 
-# Numbers, UUIDs, long words of hexadecimal digits, and words that are too long for a programmer to have typed.
+# Matches numbers, UUIDs, long words of hexadecimal digits, and words that are too long for a person to have typed.
 _is_like_an_id = re.compile(
     r"[0-9]+|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|(?=[^0-9]*[0-9])[0-9A-Fa-f]{12,}|.{41,}"
 ).fullmatch
@@ -25,7 +25,7 @@ _has_pattern_form = re.compile(r"(?:/[!-.0-~]+)+").fullmatch
 
 
 def parse_pattern(text: str) -> Pattern | None:
-    """Return the parts of a pattern such as /holdings/{id}/prices, None if it is no pattern or masks nothing."""
+    """Return the parts of a pattern such as /holdings/{id}/prices; None if the text is no pattern or masks nothing."""
     if not _has_pattern_form(text):
         return None
     parts = tuple(text.split("/")[1:])

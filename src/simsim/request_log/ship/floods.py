@@ -1,6 +1,6 @@
-"""Refused requests without a known token, beyond a rate: counted by the minute instead of stored one by one.
+"""Counts refused requests without a known token per minute, instead of storing each one, once they exceed a rate.
 
-A caller without a token can send as many requests as the network carries. They must neither fill the disk nor hide
+A caller without a token can send as many requests as the network can carry. They must neither fill the disk nor hide
 other requests. Requests that were refused because no decision could be made have rows: see MAX_STORED_IN_OUTAGE.
 """
 
@@ -18,7 +18,8 @@ from simsim.request_log.models import Flood
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.ship.join import RequestRow
 
-# For one network in one minute. Five a second, so that every request of a broken program is in the log.
+# The limit for one network in one minute. It allows five requests a second, so that the log has every request of a
+# misconfigured program.
 MAX_STORED_PER_MINUTE = 300
 # While the gate can't decide, it can't tell customers' requests from others, so the log must have each of them. Only
 # requests beyond five hundred a second from one network are counted, and no customer sends that many.
@@ -33,7 +34,7 @@ Identified = tuple[str | None, RequestRow]
 
 
 class Source(NamedTuple):
-    """A network from which requests come, in one minute."""
+    """A network that sent requests in one minute."""
 
     minute: datetime
     network: str

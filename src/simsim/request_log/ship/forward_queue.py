@@ -1,7 +1,7 @@
 """Rows to forward, queued in the transaction that stores or completes them, so that every row is forwarded.
 
-Ids follow the time of the requests, not the order in which rows are stored, so reading on after the last id would miss
-rows.
+Ids follow the time of the requests, not the order in which rows are stored, so a reader that continues after the last
+id would miss rows.
 """
 
 from collections.abc import Iterable

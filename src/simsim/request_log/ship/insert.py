@@ -1,4 +1,4 @@
-"""Stores rows in the log and adds their ends, with all counts, in the caller's transaction."""
+"""Stores rows in the log, adds how their requests ended, and updates all counts, in the caller's transaction."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -26,7 +26,7 @@ COMPLETE = """
 def store(rows: Sequence[RequestRow], *, attempt: int = 0) -> list[int]:
     """Store rows, which must be in the order of their time, and their counts; return the rows' ids.
 
-    Call it inside a transaction. It masks the paths; nothing masks them later.
+    Call it inside a transaction. This masks the paths; no later step does.
     """
     alias = settings.REQUEST_LOG_ALIAS
     read = settings.REQUEST_LOG_PATHS.read

@@ -1,8 +1,8 @@
-"""Joins each decision with the end of its request, by the request's id, in either order. Does no I/O.
+"""Matches each decision with the end of its request by the request's id, whichever arrives first. Does no I/O.
 
 Each decision becomes one row. The end of a request completes its row. An end without a decision is kept until the
-gate's lines have been read past the place where the decision must be. Then the gate was down, and the end becomes a row
-of its own, or is dropped if it `needs_decision`.
+gate's lines have been read past the place where the decision must be. If there was no decision by then, the gate was
+down: the end becomes a row of its own, or is dropped if it `needs_decision`.
 """
 
 import uuid
@@ -25,7 +25,7 @@ STATUS_OF_REFUSALS: dict[str, int] = {Reason.UNAVAILABLE: 503, Reason.THROTTLED:
 
 
 class RequestRow(NamedTuple):
-    """One request to store: the fields of LoggedRequest after its id, in their order."""
+    """One request to store: the fields of LoggedRequest in their order, without the id."""
 
     received_at: datetime
     account_id: uuid.UUID | None
@@ -79,7 +79,7 @@ def join(
 ) -> Changes:
     """Return the changes that the lines make; `waiting` holds the halves from earlier batches, by request id.
 
-    `is_gate_read_to_its_end`: every decision that preceded these ends, and the ends in `waiting`, has been read.
+    `is_gate_read_to_its_end` means that every decision made before these ends and the ends in `waiting` has been read.
     """
     changes = Changes()
     ends = {request_id: opened.completed for request_id, opened in waiting.items() if opened.completed}
@@ -96,7 +96,7 @@ def join(
     for decision in decided:
         request_id = decision.request_id
         matching = ends.pop(request_id, None)
-        # A test from the console has ended with the gate's answer.
+        # A test from the console ends with the gate's answer.
         has_ended = matching is not None or is_console_test(decision.method, decision.resource)
         if has_ended or request_id in rows_waiting or request_id in changes.open_rows:
             # A proxy may repeat an id, or pass on an id that a client made up. The next end is added to the id's first
@@ -131,7 +131,7 @@ def decided_row(decision: Decided, end: Completed | None = None) -> RequestRow:
 
 @lru_cache(maxsize=len(Reason))
 def _status_and_outcomes(reason: str) -> tuple[int | None, str, str]:
-    """Return the status and the outcome of a decided request, and its outcome once it has ended."""
+    """Return the status and the outcome of a decided request, and the outcome that it will have once it has ended."""
     if reason == Reason.OK:
         return None, Outcome.UNKNOWN.value, Outcome.ACCEPTED.value
     return STATUS_OF_REFUSALS.get(reason, REFUSED_STATUS), Outcome.REFUSED.value, Outcome.REFUSED.value
@@ -145,8 +145,8 @@ def outcome_of(*, is_refused: bool) -> Outcome:
 def undecided_rows(ends: Iterable[Completed]) -> Iterator[RequestRow]:
     """Yield the rows of ends without a decision, except those that need one.
 
-    Another proxy may also serve requests that no gate decides; and an end that is read twice, for example from a copy
-    of its log, finds no open row any more.
+    Another proxy may also serve requests that no gate decides. And if an end is read twice, for example from a copy of
+    the log, its row is already complete.
     """
     return (undecided_row(end) for end in ends if not end.needs_decision)
 

@@ -7,7 +7,7 @@ from django.db.models.functions import Cast
 
 
 class JoinedIds(Aggregate):
-    """The UUIDs of a column in the order of the rows, for `split_ids`. A slice fixes the rows' order, nothing else."""
+    """The UUIDs of a column in the order of the rows, for `split_ids`. Only a slice of rows guarantees that order."""
 
     function = "GROUP_CONCAT"
     name = "JoinedIds"
@@ -20,6 +20,6 @@ class JoinedIds(Aggregate):
 
 
 def split_ids(joined: str | None) -> list[str]:
-    """Return the ids, 32 hexadecimal digits each; an empty list for None, a database's result without rows."""
+    """Return the ids, 32 hexadecimal digits each, or an empty list for None, the result when there are no rows."""
     # PostgreSQL writes dashes. They are removed from the whole text at once, not id by id.
     return joined.replace("-", "").split(",") if joined else []

@@ -13,7 +13,7 @@ from simsim.gate.decided_line import MAX_METHOD_CHARACTERS, MAX_PATH_CHARACTERS
 from simsim.gate.request_id import is_request_id
 from simsim.request_log.row_ids import EPOCH
 
-LATEST_SECONDS = 9_000_000_000  # the year 2255, the latest in a row id
+LATEST_SECONDS = 9_000_000_000  # the year 2255, the latest that a row id can hold
 MAX_SECONDS = 10 * 365 * 86_400
 MAX_BYTES = 2**62
 MAX_NAME_CHARACTERS = 200
@@ -24,7 +24,7 @@ MAX_SET_ASIDE_CHARACTERS = 2048
 uuid_of = lru_cache(maxsize=16_384)(uuid.UUID)
 # nginx writes 000 when it has no status, which is not valid JSON.
 _zeros_before_a_number = re.compile(r'(?<="status":)0+(?=[0-9])')
-# A broken line may hold the first half of a password, which must not be stored either.
+# A broken line may hold the first half of a password, and that must not be stored either.
 _like_half_a_password = re.compile(r"sim(?:_|%5f)[0-9a-z]{6,}", re.IGNORECASE | re.ASCII)
 # A proxy's line may contain headers and queries: every value that may be a secret is removed, up to its end.
 _query = re.compile(r"\?[^\s\"]+")
@@ -51,9 +51,11 @@ class Decided(NamedTuple):
 
 
 class Completed(NamedTuple):
-    """The end of a request: `bytes` counts the sent body; `status` is None when the client got none.
+    """The end of a request: `bytes` is the size of the body that was sent; `status` is None when the client got no
+    status.
 
-    `needs_decision`: the proxy also serves requests that do not pass a gate, so an end without a decision is dropped.
+    With `needs_decision`, the proxy also serves requests that do not pass a gate, so an end without a decision is
+    dropped.
     """
 
     request_id: str
@@ -77,7 +79,7 @@ class Missed(NamedTuple):
 
 
 def parse_gate_line(line: str) -> Decided | Missed | None:
-    """Return a parsed line of a gate, None for any other line."""
+    """Return a parsed line of a gate, or None for any other line."""
     return parse_decided(line) or parse_missed(line)
 
 
@@ -96,7 +98,7 @@ def parse_missed(line: str) -> Missed | None:
 
 
 def parse_decided(line: str) -> Decided | None:
-    """Return the decision in a gate's line, None for any other line."""
+    """Return the decision in a gate's line, or None for any other line."""
     try:
         found = json_object(line)
         return Decided(
@@ -110,14 +112,14 @@ def parse_decided(line: str) -> Decided | None:
             method=masked(found["method"], MAX_METHOD_CHARACTERS),
             resource=masked(found["path"], MAX_PATH_CHARACTERS),
             address=optional(found["address"], MAX_ADDRESS_CHARACTERS),
-            via=optional(found.get("via"), MAX_VIA_CHARACTERS),  # a gate that was started before an upgrade writes none
+            via=optional(found.get("via"), MAX_VIA_CHARACTERS),  # a gate from before an upgrade omits it
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
 
 
 def parse_completed(line: str) -> Completed | None:
-    """Return the end of a request in a gateway's line, None for any other line."""
+    """Return the end of a request from a gateway's line, or None for any other line."""
     try:
         found = json_object(line)
         status = int(within(found["status"], 999))
@@ -207,7 +209,7 @@ def _storable(text: str) -> str:
 
 
 def completed_line(end: Completed) -> str:
-    """Return the line that `parse_completed` parses to this end."""
+    """Return the line from which `parse_completed` reads this end."""
     fields = end._asdict()
     at = (end.at - EPOCH) / timedelta(microseconds=1) / 1_000_000
     return json.dumps(

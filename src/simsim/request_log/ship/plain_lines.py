@@ -36,7 +36,7 @@ _new = tuple.__new__
 
 
 def plain_decided(text: str) -> list[Decided | None]:
-    """Return the decision in each line of a gate, None for a line that is not plain."""
+    """Return the decision in each line of a gate, or None for a line that is not plain."""
     found = [
         _new(
             Decided,
@@ -65,7 +65,7 @@ def plain_decided(text: str) -> list[Decided | None]:
 
 
 def plain_completed(text: str) -> list[Completed | None]:
-    """Return the end of a request in each line of a gateway, None for a line that is not plain."""
+    """Return the end of a request from each line of a gateway, or None for a line that is not plain."""
     found = [
         _new(
             Completed,
@@ -89,9 +89,9 @@ def plain_completed(text: str) -> list[Completed | None]:
 
 
 def _without_passwords(found: list[Parsed | None]) -> list[Parsed | None]:
-    """Return the parsed lines, with None for each that may hold a password, which `lines` masks.
+    """Return the parsed lines, with None for each line that may hold a password: `lines` masks those.
 
-    A method is too short for a password.
+    A method is too short to hold a password.
     """
     if not may_hold_one("\n".join([each.resource for each in found if each])):
         return found

@@ -31,7 +31,7 @@ class Follower:
     def files(self, now: datetime) -> Iterator[SpoolFile]:
         """Yield the files that may have new lines, the oldest first and the current one last."""
         for path in [*self._rotated(), self.log.path]:
-            # A file that is gone or unreadable must not keep the lines of the others from the log.
+            # A file that is gone or unreadable must not keep the lines of other files out of the log.
             with contextlib.suppress(OSError), _opened(path) as descriptor:
                 status = os.fstat(descriptor)
                 if identity := self._read.get(_state(status)):
@@ -91,14 +91,14 @@ def _state(status: os.stat_result) -> tuple[int, int, int, int]:
 
 
 def _first_byte(descriptor: int) -> int:
-    """Return where the first line begins: after the zero bytes that a writer leaves when its file was truncated.
+    """Return where the first line begins: after any zero bytes that a writer leaves when its file is truncated.
 
     After logrotate's copytruncate, a writer that does not append continues at its old position.
     """
     at = 0
     if os.pread(descriptor, 1, 0) != b"\0":
         return at
-    with contextlib.suppress(OSError):  # the whole file is a hole, or the file system reports no holes
+    with contextlib.suppress(OSError):  # the whole file is a hole, or the file system does not report holes
         at = os.lseek(descriptor, 0, os.SEEK_DATA)
     while data := os.pread(descriptor, MAX_LINE_BYTES, at):
         if text := data.lstrip(b"\0"):

@@ -37,9 +37,9 @@ class Ignored(Enum):
 class LogFormat:
     """The keys of the values in a proxy's lines.
 
-    Of the keys in `request_id`, the first that hold an id count. `at` is a time in seconds since 1970, or in ISO 8601
-    with an offset; it is the request's beginning if `is_at_start`, else its end. `duration` is in `units` per second.
-    `begins` is a text that only stands at the beginning of a line.
+    If several keys in `request_id` hold an id, the first one is used. `at` is a time in seconds since 1970, or in ISO
+    8601 with an offset; it is when the request began if `is_at_start`, and when it ended otherwise. `duration` is in
+    `units` per second. `begins` is a text that occurs only at the beginning of a line.
     """
 
     request_id: tuple[KeyPath, ...]
@@ -64,9 +64,9 @@ LOG_FORMATS: Mapping[str, LogFormat] = {
         method=("request", "method"), path=("request", "uri"), address=("request", "client_ip"),
         begins='{"level":"',
     ),
-    # Traefik gives requests no id, so the gate does. Traefik copies the id of an accepted request into the request,
-    # where it replaces the client's header. The id of a refused request is only in the answer, and the request has the
-    # client's header.
+    # Traefik does not give requests an id, so the gate does. Traefik copies the id of an accepted request into the
+    # request, where it replaces the client's header. The id of a refused request is only in the answer; the request
+    # still has the client's header.
     "traefik": LogFormat(
         request_id=(("downstream_X-Simsim-Request",), ("request_X-Simsim-Request",)),
         at=("StartUTC",), is_at_start=True,
@@ -106,7 +106,10 @@ LOG_FORMATS: Mapping[str, LogFormat] = {
 
 @dataclass(frozen=True)
 class AccessLog:
-    """A log that a proxy writes. `is_all_ours`: each request in it passed the gate, or was refused before it."""
+    """A log that a proxy writes.
+
+    `is_all_ours` means that each request in it passed the gate, or was refused before the gate was asked.
+    """
 
     path: Path
     log_format: LogFormat
@@ -115,7 +118,7 @@ class AccessLog:
     def parse(self, line: str) -> Completed | Ignored | None:
         """Return the end of the request, IGNORED if it did not pass a gate, or None for an invalid line.
 
-        A line without an id is always ignored: the request is in the log already, and would be there twice.
+        A line without an id is always ignored: the request is already in the log, and would be stored twice.
         """
         try:
             found = json_object(line)

@@ -29,7 +29,10 @@ def summary() -> Summary | None:
 
 
 def list_lines(limit: int = 50, cursor: str | None = None) -> tuple[list[SetAsideLine], str | None]:
-    """Return one page, newest first, and the cursor of the next, None at the end; raise Invalid for a bad cursor."""
+    """Return one page, newest first, and the cursor of the next page, or None at the end.
+
+    Raises Invalid for a bad cursor.
+    """
     return newest(SetAsideLine.objects.all(), limit=limit, cursor=cursor)
 
 

@@ -34,7 +34,7 @@ def positions() -> dict[str, int]:
 
 
 def waiting(request_ids: Iterable[str]) -> dict[str, Open]:
-    """Return the stored halves of the requests with these ids."""
+    """Return the stored halves of those requests with these ids whose other line is still missing."""
     found: dict[str, Open] = {}
     for some in _slices(request_ids):
         found |= _opened(Q(pk__in=some))
@@ -47,13 +47,13 @@ def ends_without_decision(spool: str) -> dict[str, Open]:
 
 
 def save(changes: Changes, reading: Reading, *, spool: str, now: datetime) -> None:
-    """Store the changes of the read lines, and the new positions in their files; raise Overtaken."""
+    """Store the changes that the lines make, and the new positions in their files. Raises Overtaken."""
     for attempt in range(ATTEMPTS):
         try:
             with transaction.atomic(using=settings.REQUEST_LOG_ALIAS):
                 _save(changes, reading, spool, now, attempt)
         except IntegrityError:
-            # Another batch has taken an id for a request of the same microsecond. Nothing was stored.
+            # Another batch has already used an id for a request of the same microsecond. Nothing was stored.
             if attempt == ATTEMPTS - 1:
                 raise
         else:
@@ -108,7 +108,7 @@ def _save(changes: Changes, reading: Reading, spool: str, now: datetime, attempt
         OpenRequest(request_id, row_id, changes.open_rows[request_id].outcome == Outcome.REFUSED, None, spool, now)
         for request_id, row_id in row_ids.items()
     ]
-    # Without a gateway, no end will arrive. An id that is already open stays open for its first row.
+    # Without a gateway, no end will arrive. If a request id is already open, it stays with its first row.
     OpenRequest.objects.bulk_create(opened if reading.has_gateway else [], ignore_conflicts=True)
     held = (OpenRequest(end.request_id, None, False, completed_line(end), spool, now) for end in changes.held)
     OpenRequest.objects.bulk_create(held)

@@ -1,4 +1,4 @@
-"""Moves a spool's lines into the log, each exactly once, whenever the worker may die."""
+"""Moves a spool's lines into the log, each exactly once, even if the worker dies at any moment."""
 
 import fcntl
 import gc
@@ -30,7 +30,7 @@ def utc_now() -> datetime:
 class Shipper:
     """Ships the lines that processes on this machine write to a spool, and those of other proxies' access logs.
 
-    Several may run; one of them ships at a time.
+    Several may run, but only one of them ships at a time.
     """
 
     def __init__(
@@ -44,8 +44,8 @@ class Shipper:
     def ship_once(self) -> int:
         """Ship a bounded number of lines; return how many rows were written or completed, at least 1 if lines are left.
 
-        0 means that there is nothing to do, or that another worker does it. If a call fails, it stores nothing, and the
-        next call ships the same lines.
+        0 means that there is nothing to do, or that another worker is doing it. If a call fails, it stores nothing, and
+        the next call ships the same lines.
         """
         if not self._directory.is_dir():
             return 0
@@ -60,7 +60,7 @@ class Shipper:
         reading.read_gateway(self._directory)
         reading.read_access_logs(self._followers, now)
         reading.read_gate(self._directory)
-        # Only lines without their other half in this batch can have it among the stored ones.
+        # Look up stored halves only for lines whose other half is not in this batch.
         unmatched = {line.request_id for line in reading.decided} ^ {line.request_id for line in reading.completed}
         waiting = save.waiting(unmatched)
         if reading.is_gate_at_end:
@@ -73,7 +73,8 @@ class Shipper:
                 return 0
         _delete_shipped(reading)
         self._tidy(reading, now)
-        # A megabyte of another proxy's log may contain no line for us: the next one must not wait for the next round.
+        # A megabyte of another proxy's log may contain no line for us, and then the next megabyte must not wait for the
+        # next round.
         return len(changes) or int(bool(reading.moves) and not reading.is_gateway_at_end)
 
     def _tidy(self, reading: Reading, now: datetime) -> None:
@@ -84,7 +85,10 @@ class Shipper:
             self._forget_gone(reading, now)
 
     def _forget_gone(self, reading: Reading, now: datetime) -> None:
-        """Delete the positions of access logs that rotation has deleted, or the positions would grow without end."""
+        """Delete the positions of access logs that rotation has deleted.
+
+        Otherwise, their number would grow without end.
+        """
         followed = {identity for identity in reading.positions if identity.startswith(IDENTITY_PREFIX)}
         if not self._followers or not followed:
             return
@@ -99,7 +103,10 @@ def _save(changes: Changes, reading: Reading, *, spool: str, now: datetime) -> N
 
 
 def _delete_shipped(reading: Reading) -> None:
-    """Delete the files that are shipped to their end, and only then their positions: they would be read again."""
+    """Delete the files that are shipped completely, then their positions.
+
+    A file without a position would be read again.
+    """
     for file in reading.shipped:
         spool_files.delete(file)
         if reading.is_only_copy(file):
@@ -108,9 +115,9 @@ def _delete_shipped(reading: Reading) -> None:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Suspend garbage collection: a round makes a hundred thousand values without a reference cycle.
+    """Suspend garbage collection: a round creates a hundred thousand values and no reference cycles.
 
-    The collector would scan them and everything else again and again, for a third of the round's time.
+    The collector would scan them and everything else repeatedly, which takes a third of the round's time.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -139,7 +146,8 @@ def _spool_name(descriptor: int) -> str | None:
     name = os.pread(descriptor, SPOOL_ID_LENGTH, 0).decode("ascii", "replace")
     if len(name) == SPOOL_ID_LENGTH:
         return name
-    # Only the holder of the lock writes here. If a crash left part of a name, no line has been shipped under it.
+    # Only the holder of the lock writes here. If a crash left only part of a name, no line has been shipped under that
+    # name.
     name = secrets.token_hex(SPOOL_ID_LENGTH // 2)
     os.pwrite(descriptor, name.encode(), 0)
     return name

@@ -1,4 +1,4 @@
-"""The files of a spool and their lines: each file is identified by its beginning, and read from its position on."""
+"""The files of a spool and their lines: each file is identified by its beginning and read from its stored position."""
 
 import contextlib
 import fcntl
@@ -26,10 +26,11 @@ START_OF_A_LINE = '{"id":"'
 
 @dataclass(frozen=True)
 class SpoolFile:
-    """An open file that is not empty. `identity` survives renames; `is_finished`: nobody can write to it any more.
+    """An open file that is not empty. `identity` survives renames; `is_finished` means that nobody can write to the
+    file any more.
 
-    `begins_at` is where its first line begins; `is_ours`: it is deleted once all of it is shipped. The descriptor stays
-    the file's even if another file has taken its name; it is closed when the listing moves on.
+    `begins_at` is where its first line begins; `is_ours` means that the file is deleted once all of it is shipped. The
+    descriptor refers to this file even if another file has taken its name. It is closed when the next file is taken.
     """
 
     path: Path
@@ -87,8 +88,8 @@ def read_lines(file: SpoolFile, offset: int, max_bytes: int = MAX_LINE_BYTES) ->
     """
     size = os.fstat(file.descriptor).st_size
     if size < offset:
-        # A shorter file of ours with the same beginning was cut after shipping. Another proxy's log was not cut: this
-        # is a copy that somebody is still making.
+        # If one of our own files is now shorter, it was truncated after shipping. If another proxy's log is shorter, it
+        # was not truncated: it is a copy that is still being made.
         return Piece(b"", size if file.is_ours else offset, is_at_end=True)
     data = os.pread(file.descriptor, max_bytes, offset)
     is_at_end = len(data) < max_bytes
@@ -99,13 +100,13 @@ def read_lines(file: SpoolFile, offset: int, max_bytes: int = MAX_LINE_BYTES) ->
 
 
 def split_merged(text: str, begins: str = START_OF_A_LINE) -> tuple[str, str] | None:
-    """Return the unfinished line of a dead writer, and the line that its successor wrote after it, or None."""
+    """Return the unfinished line of a writer that died, and the line that the next writer added after it, or None."""
     at = text.rfind(begins)
     return (text[:at], text[at:]) if at > 0 else None
 
 
 def delete(file: SpoolFile) -> None:
-    """Delete a file, unless it is gone or its name is now another file's."""
+    """Delete a file, unless it is gone or another file now has its name."""
     with contextlib.suppress(FileNotFoundError):
         if os.path.samestat(file.path.stat(), file.status):
             file.path.unlink()
@@ -116,7 +117,7 @@ def _known(paths: Iterable[Path], is_finished: Callable[[int], bool]) -> Iterato
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
-            continue  # renamed or deleted since the listing: the next one finds it
+            continue  # renamed or deleted since the listing; the next listing finds a renamed file
         try:
             # Check this before reading: lines that a writer adds between reading and the check would be deleted unread.
             finished = is_finished(descriptor)
@@ -132,8 +133,8 @@ def _known(paths: Iterable[Path], is_finished: Callable[[int], bool]) -> Iterato
 def identity_of(descriptor: int, finished_name: str | None) -> str | None:
     """Return a file's identity: the hash of its beginning, up to its first line with a request's id.
 
-    None until there is such a line, because two files may share a beginning without one. A finished file without such a
-    line is identified by its name and its whole text, None if it is empty.
+    Return None until there is such a line, because two files may begin with the same text before it. A finished file
+    without such a line is identified by its name and its whole text; the result is None if it is empty.
     """
     for max_bytes in (4096, MAX_LINE_BYTES):
         beginning = os.pread(descriptor, max_bytes, 0)

@@ -39,7 +39,10 @@ class AddressSeenFirst:
 
 @dataclass(frozen=True)
 class AddressesSeenFirst:
-    """The newest of the `number` new addresses; `is_cut` when the account has more addresses than were searched."""
+    """The newest of the `number` new addresses.
+
+    `is_cut` means that the account has more addresses than were searched.
+    """
 
     shown: Sequence[AddressSeenFirst]
     number: int
@@ -47,7 +50,8 @@ class AddressesSeenFirst:
 
 
 def new_addresses(account_id: uuid.UUID, *, since: date, most: int) -> AddressesSeenFirst:
-    """Return the addresses whose first accepted request came since that day, the latest first, at most `most`.
+    """Return the addresses whose first accepted request came on that day or later, the latest first, and at most `most`
+    of them.
 
     First means first within the retention time; unknown addresses are left out.
     """

@@ -35,7 +35,10 @@ Group = TypeVar("Group", bound=Hashable)
 
 @dataclass(frozen=True)
 class Span:
-    """Consecutive whole hours or days in UTC. Each is `hours` long, 1 or 24; `first_hour` is counted from 1970."""
+    """Consecutive whole hours or days in UTC.
+
+    Each is `hours` long, which is 1 or 24; `first_hour` is in hours since the start of 1970.
+    """
 
     hours: int
     first_hour: int
@@ -66,7 +69,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Usage:
-    """Accepted and refused requests; `took` counts the ended ones by duration, in the classes of `durations`."""
+    """Accepted and refused requests. `took` counts those that have ended by duration, in the classes of `durations`."""
 
     accepted: int = 0
     refused: int = 0
@@ -77,11 +80,14 @@ class Usage:
         return self.accepted + self.refused
 
     def within(self, share: float) -> float | None:
-        """Return the seconds within which this share (0 to 1) was answered, up to a factor of √2; None if unknown."""
+        """Return the seconds within which this share (0 to 1) of the requests was answered, or None if unknown.
+
+        The result is accurate to a factor of √2.
+        """
         return durations.percentile(self.took, share)
 
     def __sub__(self, other: "Usage") -> "Usage":
-        # Never return less than zero: more requests may be counted between the queries for the two usages.
+        # The difference must not fall below zero: more requests may be counted between the queries for the two usages.
         took = tuple(max(0, mine - its) for mine, its in zip(self.took, other.took, strict=True))
         return Usage(max(0, self.accepted - other.accepted), max(0, self.refused - other.refused), took)
 
@@ -122,7 +128,10 @@ class SpanCounts:
     def read(
         self, statement: str, columns: Sequence[str], *parameters: Any, among: Sequence[str] = ()
     ) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement about the counts, or only those among some values; `sums` are of columns."""
+        """Return the rows that the statement finds in the counts, or only in those of some values.
+
+        In the statement, `{sums}` stands for the sums of the columns.
+        """
         connection = connections[settings.REQUEST_LOG_ALIAS]
         account = uuid_parameter(self.account_id)
         values = f"AND value IN ({', '.join(['%s'] * len(among))})" if among else ""
@@ -142,12 +151,12 @@ class SpanCounts:
 
 
 def columns_in_use(of: Usage) -> Sequence[str]:
-    """Return the duration columns that are not zero in the total: the others are zero in each part."""
+    """Return the duration columns that are not zero in the total: the other columns are zero in each part too."""
     return [column for column, number in zip(durations.COLUMNS, of.took, strict=True) if number]
 
 
 def usage_of(numbers: Sequence[Any], took: Sequence[str]) -> Usage:
-    """Return the usage from the numbers of accepted requests, of refused ones, and of each duration column `took`."""
+    """Return the usage: the numbers of accepted and refused requests, and the number in each duration column `took`."""
     accepted, refused, *counts = map(int, numbers)
     known = dict(zip(took, counts, strict=True))
     return Usage(accepted, refused, [known.get(column, 0) for column in durations.COLUMNS] if took else NOTHING_TOOK)
@@ -188,9 +197,10 @@ def largest(account_id: uuid.UUID, span: Span, kind: CountKind, *, of: Usage, nu
 
 
 def by_group(account_id: uuid.UUID, span: Span, group_of: Callable[[str], Group], *, of: Usage) -> dict[Group, Usage]:
-    """Return the usage of groups of tokens; `group_of` takes a token's id in 32 digits; `of` is the span's total.
+    """Return the usage of groups of tokens. `group_of` takes a token's id as 32 hexadecimal digits; `of` is the total
+    of the span.
 
-    There are no durations when more than MAX_TIMED tokens were used or refused: an index holds only the sums of
+    Durations are left out when more than MAX_TIMED tokens were used or refused, because the index holds only sums of
     requests.
     """
     took: Sequence[str] = ()

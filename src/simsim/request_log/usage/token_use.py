@@ -19,7 +19,7 @@ RECENT_DAYS = 30
 
 @dataclass(frozen=True)
 class AddressUse:
-    """The number of requests that a token let in from one address, "" for an unknown one, and the day of the last."""
+    """The number of requests that a token let in from one address ("" if unknown), and the day of the last one."""
 
     address: str
     requests: int
