@@ -71,7 +71,7 @@ def test_request_in_the_log_is_two_lines_that_open_on_a_narrow_screen(alice: Vis
     assert box["height"] < 75, "more than two lines"
     assert "Refused 401" in " ".join(row.inner_text().split())
     row.click(position={"x": box["width"] - 10, "y": 10})
-    page.get_by_role("region", name="Request").get_by_text("is not in the one network").wait_for()
+    page.get_by_role("region", name="Request").get_by_text("is not in the only network").wait_for()
 
 
 def test_refused_requests_differ_from_those_let_in_by_more_than_colour(alice: Visitor) -> None:

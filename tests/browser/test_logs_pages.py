@@ -71,7 +71,7 @@ def test_alice_learns_in_four_clicks_why_a_partners_call_failed(
         alice.sign_in()
         page.wait_for_url("**/tokens/")
         page.get_by_role("link", name="Logs").click()
-        why = "The address 127.0.0.1 is not in the one network that “Partner” allows."
+        why = "The address 127.0.0.1 is not in the only network that “Partner” allows."
         if size == WIDE:
             expect(page.get_by_text(why)).to_be_visible()
         page.get_by_role("link", name=f"GET {ENTITIES}").nth(3).click()
@@ -107,13 +107,13 @@ def test_from_the_tokens_a_partners_failing_calls_are_explained_in_four_clicks(
         page.wait_for_url("**/tokens/")
         steps = [
             page.get_by_role("link", name="Partner"),
-            page.get_by_role("link", name="Its requests"),
+            page.get_by_role("link", name="See requests"),
             page.get_by_role("link", name=f"GET {ENTITIES}"),
             panel_of(page).get_by_role("link", name="Change the allowed networks"),
         ]
         for step in steps[:3]:
             step.first.click()
-        expect(panel_of(page).get_by_text("is not in the one network that “Partner” allows")).to_be_visible()
+        expect(panel_of(page).get_by_text("is not in the only network that “Partner” allows")).to_be_visible()
         steps[3].click()
         page.wait_for_url(f"**/tokens/{partner['id']}/?add=127.0.0.1#networks")
         assert alice.complaints == []
@@ -390,7 +390,7 @@ def test_log_works_without_scripts(browser: Browser, stack: Stack, partner: dict
             page.get_by_role("button", name="Apply filters").click()
             assert page.url == f"{logs_of(alice)}?status=401&token={partner['id']}"
             page.get_by_role("link", name=f"GET {ENTITIES}").click()
-            expect(panel_of(page).get_by_text("is not in the one network")).to_be_visible()
+            expect(panel_of(page).get_by_text("is not in the only network")).to_be_visible()
             page.get_by_role("link", name="Close" if size == WIDE else "Back to the list").click()
             page.get_by_role("link", name="Status: 401").click()
             assert page.url == f"{logs_of(alice)}?token={partner['id']}"

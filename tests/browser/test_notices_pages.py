@@ -48,5 +48,5 @@ def test_pages_of_the_notices_follow_the_rules(
         token = stack.create_token(f"Told {visitor.look}")
         page.goto(f"{visitor.tokens}{token['id']}/")
         told = page.locator("#notices tbody tr")
-        expect(told.filter(has_text="alice@acme.example")).to_contain_text("Waits")
+        expect(told.filter(has_text="alice@acme.example")).to_contain_text("Waiting")
         visitor.check_light_and_dark()

@@ -46,7 +46,7 @@ def test_blocking_list_is_previewed_and_its_suggestions_are_added(
         alice.check()
         alice.press("Add all of them", by_keyboard=by_keyboard)
         expect(page.get_by_label("Network 2")).to_have_value("127.0.0.1")
-        expect(page.get_by_text("came from inside this list")).to_be_visible()
+        expect(page.get_by_text("in this list")).to_be_visible()
         alice.press("Save changes", by_keyboard=by_keyboard)
         expect(page.get_by_text("Your changes are saved")).to_be_visible()
         assert status(stack, *auth) == 200

@@ -61,7 +61,7 @@ def test_alice_gets_from_the_usage_to_the_requests(
         page.get_by_role("link", name="Usage").click()
         expect(page.get_by_role("heading", name="Usage", exact=True)).to_be_visible()
         expect(page).to_have_title("Usage · Simsim")
-        expect(page.get_by_role("navigation", name="Where you are")).to_contain_text("API")
+        expect(page.get_by_role("navigation", name="Breadcrumb")).to_contain_text("API")
         page.get_by_role("link", name="24 hours").click()
         page.wait_for_url("**/usage/?range=24h&by=token")
         expect(page.get_by_role("img", name="Requests per hour")).to_be_visible()

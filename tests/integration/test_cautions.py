@@ -16,7 +16,7 @@ from simsim.tokens.models import Token
 from verbs import TOKEN_FIELDS, WIRING
 
 pytestmark = pytest.mark.django_db(databases="__all__")
-LOOKS = "This looks like “Invoice”"
+LOOKS = "This name looks like “Invoice”"
 EVERYBODY = "These networks allow everybody"
 CYRILLIC = "Іnvoice"
 ALL = ["0.0.0.0/1", "128.0.0.0/1"]
@@ -79,7 +79,7 @@ def test_command_line_warns_on_stderr_and_prints_the_contracts_json(
     )
     assert made.keys() == TOKEN_FIELDS | {"username", "password"}
     assert told == [
-        f"simsim: warning: {LOOKS}, another active token. Choose a name that nobody mistakes for it.",
+        f"simsim: warning: {LOOKS}, another active token. Choose a name that can’t be confused with it.",
         f"simsim: warning: {EVERYBODY}.",
     ]
     edited, told = simsim("token", "edit", str(made["id"]), "--as", me, "--name", "Calm", "--allow", "::/0")

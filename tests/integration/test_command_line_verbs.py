@@ -176,7 +176,7 @@ def test_operator_extends_the_catalogue_and_the_audit_trail_records_it(simsim: S
     assert "already" in simsim("software", "add", "metabase", "Another", fails=4)
     assert "already" in simsim("software", "add", "another", "METABASE", fails=4)
     # In the log's filter it means the tokens without software.
-    assert simsim("software", "add", "none", "Nothing", fails=2).startswith("SLUG: “none” stands for")
+    assert simsim("software", "add", "none", "Nothing", fails=2).startswith("SLUG: “none” is reserved for")
     assert simsim("software", "add", "Meta_base", "Another", fails=2).startswith("SLUG: ")
     options = ("--account", str(cast.acme.pk), "--as", "alice@acme.example", "--name", "New", "--expires", "1d")
     assert simsim("token", "create", *options, "--software", "metabase")["software"] == "metabase"

@@ -151,7 +151,7 @@ def test_of_four_browsers_that_set_a_password_together_one_does(cast: Cast, now:
         is_told = (
             "has just set this password" in page
             or "no longer works" in page
-            or "Enter the password you sign in with" in page
+            or "To continue, enter your password for" in page
         )
         assert is_told, (status, page)
         assert status in {200, 409}

@@ -323,10 +323,10 @@ def test_refusal_links_to_the_page_that_fixes_it(
     ("networks", "said"),
     [
         (["10.0.0.0/8", "2001:db8::/32"],
-         "The address 203.0.113.9 is not among the 2 networks that “Day load” allows."),
-        (["10.0.0.0/8"], "The address 203.0.113.9 is not in the one network that “Day load” allows."),
+         "The address 203.0.113.9 is not in any of the 2 networks that “Day load” allows."),
+        (["10.0.0.0/8"], "The address 203.0.113.9 is not in the only network that “Day load” allows."),
         (["10.0.0.0/8", "203.0.113.0/24"],
-         "The address 203.0.113.9 was not among the networks that “Day load” allowed then; it is now."),
+         "The address 203.0.113.9 was not in the networks that “Day load” allowed at the time, but it is now."),
         ([], "The address 203.0.113.9 is not in the networks that the token “Night load” allows."),
     ],
 )  # fmt: skip
@@ -345,7 +345,7 @@ def test_address_that_can_not_be_read_is_told_as_it_stands(cast: Cast, alice: Cl
     partner, _ = create_token(actor=cast.as_alice, account=cast.acme, name="Partner", expires="90d", now=now,
                               allowed_networks=["10.0.0.0/8"])  # fmt: skip
     refused(cast, "address_not_allowed", partner, address="unix:")
-    assert "The address unix: is not in the one network that “Partner” allows." in read(alice, page_of(cast))
+    assert "The address unix: is not in the only network that “Partner” allows." in read(alice, page_of(cast))
 
 
 def test_page_of_refusals_stays_small(cast: Cast, alice: Client, token: Token) -> None:
@@ -363,7 +363,7 @@ def test_outcomes_are_shown_in_words(cast: Cast, alice: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "means"), [(404, "Not Found"), (499, "The client went away"), (799, ""), (None, "")]
+    ("status", "means"), [(404, "Not Found"), (499, "Closed by the client"), (799, ""), (None, "")]
 )
 def test_status_comes_with_its_meaning(status: int | None, means: str) -> None:
     assert meaning(status) == means

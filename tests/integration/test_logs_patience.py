@@ -48,7 +48,7 @@ def test_incomplete_page_says_how_far_it_searched_and_continues_to_the_end(cast:
     wanted = fill(cast, days=12, every=5)
     content = read(alice, f"{page_of(cast)}?outcome=accepted")
     assert re.search(
-        r"No (more )?requests found back to <time[^>]+>[0-9]+ Nov 2026, [0-9:]+ UTC</time> so far", content
+        r"No (more )?requests found so far, back to <time[^>]+>[0-9]+ Nov 2026, [0-9:]+ UTC</time>", content
     )
     assert "request found so far" in content or "requests found so far" in content
     assert "There are no older requests" not in content
@@ -114,7 +114,7 @@ def test_search_without_results_ends_with_a_page_that_says_so(cast: Cast, alice:
         log(cast, received_at=NOON - timedelta(days=day), status=404)
     content = read(alice, f"{page_of(cast)}?outcome=accepted&address=198.51.100.9")
     assert "No requests found so far" in content
-    assert "No requests found back to" in content
+    assert "No requests found so far, back to" in content
     while asked := re.search(FAR, content):
         content = read(alice, asked[1])
     assert "No requests match these filters" in content

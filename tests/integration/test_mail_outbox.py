@@ -208,5 +208,5 @@ def test_subject_names_the_account_as_it_is_written_and_stays_one_line(now: date
     assert outbox.deliver_due(now=now) == 2
     created, invited = (str(mail["Subject"]).strip() for mail in mailbox.mails)
     assert created == f"New API token “T” in {name}"
-    assert invited == f"You now belong to {name} Bcc: victim@b.example on Simsim"
+    assert invited == f"You have been added to {name} Bcc: victim@b.example on Simsim"
     assert [mail["Bcc"] for mail in mailbox.mails] == [None, None]

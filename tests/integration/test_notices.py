@@ -381,7 +381,7 @@ def test_tokens_page_shows_the_sent_notices_with_recipient_and_time(
     assert f"{now:%H:%M} UTC" in found["alice"]
     assert "Not sent" in found["ann"]
     assert "550 no such mailbox" in found["ann"]
-    assert "Waits" in found["bob"]
+    assert "Waiting" in found["bob"]
     assert other.name not in section
     client.force_login(cast.charlie)
     assert client.get(f"/accounts/{cast.globex.pk}/tokens/{token.pk}/").status_code == 404

@@ -168,7 +168,7 @@ def test_invitation_reads_the_same_in_text_and_in_html(cast: Cast, now: datetime
         for fact in ["What happened", "What should I do", "How do I know this is genuine", *facts]:
             assert fact in sent.body
             assert fact in body
-        assert sent.subject == "You now belong to Acme on Simsim"
+        assert sent.subject == "You have been added to Acme on Simsim"
     assert "/key/" not in str(known.facts), "whoever has a password signs in with it"
 
 
@@ -213,7 +213,7 @@ def test_invitation_is_sent_again_only_to_people_who_have_never_signed_in(
     assert AuditEvent.objects.filter(event="user.invited", details__again=True).count() == 1
     assert all("/key/" in mail.facts["link"] for mail in mails)
     page = alice.post(people(cast, dora.pk, "invite"), follow=True)
-    assert "on its way to dora@acme.example again" in text_of(page.content)
+    assert "A new invitation is on its way to dora@acme.example" in text_of(page.content)
     refused = alice.post(people(cast, cast.alice.pk, "invite"), follow=True)
     assert "alice@acme.example has signed in already." in text_of(refused.content)
     with pytest.raises(AlreadyExists):

@@ -181,7 +181,7 @@ def test_narrower_list_is_saved_only_after_its_preview_was_seen(cast: Cast, alic
     form = {"name": "Power BI", "network": ["203.0.113.0/24"]}
     asked = alice.post(address, form)
     assert asked.status_code == 200
-    assert "2 of the 42 requests of the last 30 days came from one address outside it" in text_of(asked)
+    assert "2 of the 42 requests in the last 30 days came from one address outside the list" in text_of(asked)
     assert Token.objects.get().allowed_networks == []
 
     # The preview was of another list, so “Save anyway” saves nothing.
@@ -193,7 +193,7 @@ def test_narrower_list_is_saved_only_after_its_preview_was_seen(cast: Cast, alic
 
     added = alice.post(address, form | {"press": "add-one-198.51.100.7"})
     assert lines(added) == ["203.0.113.0/24", "198.51.100.7"]
-    assert "All 42 requests of the last 30 days came from inside this list" in text_of(added)
+    assert "All 42 requests in the last 30 days came from addresses in this list" in text_of(added)
     assert lines(alice.post(address, form | {"press": "add-all"})) == ["203.0.113.0/24", "198.51.100.7"]
     assert lines(alice.post(address, form | {"press": "add-one-192.0.2.1"})) == ["203.0.113.0/24"]
 
@@ -383,8 +383,8 @@ def test_page_opened_long_ago_does_not_undo_later_changes(
     token, address = made[0], f"{list_of(cast)}{made[0].pk}/"
     edit: dict[str, Any] = {"actor": cast.as_alice, "token": token, "now": now}
     edit_token(**edit, allowed_networks=["10.0.0.0/8"], report_only=True)
-    (stood,) = re.findall(r'name="stood" value="([^"]*)"', alice.get(address).content.decode())
-    as_opened = {"network": ["10.0.0.0/8"], "report_only": "on", "stood": stood}
+    (list_as_opened,) = re.findall(r'name="list_as_opened" value="([^"]*)"', alice.get(address).content.decode())
+    as_opened = {"network": ["10.0.0.0/8"], "report_only": "on", "list_as_opened": list_as_opened}
     edit_token(**edit, allowed_networks=["10.1.2.3"], report_only=False)
     alice.post(address, as_opened | {"name": "Power BI", "description": "New words"})
     token = Token.objects.get()
@@ -394,8 +394,8 @@ def test_page_opened_long_ago_does_not_undo_later_changes(
     assert "Allowed now: 10.1.2.3/32." in text_of(refused)
     assert lines(refused) == ["10.0.0.0/8", "192.0.2.1"]
     assert Token.objects.get().allowed_networks == ["10.1.2.3/32"]
-    (stood,) = re.findall(r'name="stood" value="([^"]*)"', refused.content.decode())
-    alice.post(address, {"name": "Power BI", "network": ["10.0.0.0/8", "192.0.2.1"], "stood": stood})
+    (list_as_opened,) = re.findall(r'name="list_as_opened" value="([^"]*)"', refused.content.decode())
+    alice.post(address, {"name": "Power BI", "network": ["10.0.0.0/8", "192.0.2.1"], "list_as_opened": list_as_opened})
     assert Token.objects.get().allowed_networks == ["10.0.0.0/8", "192.0.2.1/32"]
 
 

@@ -94,7 +94,7 @@ def test_member_asks_with_one_form_and_every_active_administrator_is_mailed(
     ]  # fmt: skip
     sent = message(mails[0])
     assert sent.reply_to == ["bob@acme.example"]
-    assert sent.subject == "bob@acme.example asks for API token “Sales report” in Acme"
+    assert sent.subject == "bob@acme.example requests API token “Sales report” in Acme"
     body = html.unescape(str(sent.alternatives[0][0]))  # type: ignore[attr-defined]
     link = f"/accounts/{cast.acme.pk}/tokens/new/?request={request.pk}"
     for fact in ("Sales report", "Microsoft Power BI", "bob@acme.example", "The weekly figures", link,

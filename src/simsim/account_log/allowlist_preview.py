@@ -22,7 +22,7 @@ NEIGHBOURS = 3
 class Preview:
     """The effect of an allowlist on the token's accepted requests of the last 30 days.
 
-    `excluded` are the addresses outside the list, the busiest first; `seen` is the number of all addresses.
+    `excluded` are the addresses outside the list, the busiest first; `seen` is the total number of addresses.
     """
 
     excluded: Sequence[AddressUse]
@@ -51,9 +51,10 @@ def preview_allowlist(*, actor: Actor, token: Token, allowed_networks: Iterable[
 def effect_to_confirm(
     *, actor: Actor, token: Token, allowed_networks: Sequence[str], report_only: bool, now: datetime
 ) -> Preview | None:
-    """Return the effect of a changed list that a person should confirm before it is saved, None for any other list.
+    """Return the effect of a changed list if a person should confirm it before it is saved, otherwise None.
 
-    Only an enforced list that would have refused recent requests needs it. Raises Invalid for an invalid network.
+    Only an enforced list that would have refused recent requests needs confirmation. Raises Invalid for an invalid
+    network.
     """
     permit(actor, Permission.VIEW_LOG, token.account)
     has_changed = list(allowed_networks) != token.allowed_networks or (token.report_only and not report_only)
@@ -67,7 +68,7 @@ def suggest_networks(*, actor: Actor, token: Token, now: datetime) -> list[str]:
     """Return the smallest sensible list that allows every address that was let in during the last 30 days.
 
     An IPv6 address becomes its /64. Three or more IPv4 addresses in one /24 become the smallest network that contains
-    them; fewer stay single. Empty without accepted requests.
+    them; fewer than three stay single. The list is empty if no requests were accepted.
     """
     permit(actor, Permission.VIEW_LOG, token.account)
     known = [ip_address(use.address) for use in recent_addresses(token, now) if use.address]
@@ -79,7 +80,7 @@ def recent_addresses(token: Token, now: datetime) -> list[AddressUse]:
 
 
 def smallest_networks(addresses: Iterable[IPv4Address | IPv6Address]) -> list[Network]:
-    """Return the networks as `suggest_networks` describes, in the order of their first address."""
+    """Return the networks that `suggest_networks` describes, ordered by their first address."""
     homes: dict[Network, set[IPv4Address | IPv6Address]] = {}
     for address in addresses:
         length = IPV4_PREFIX if address.version == 4 else IPV6_PREFIX

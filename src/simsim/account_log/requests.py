@@ -32,9 +32,9 @@ def requests_of(
 
 
 def requests_of_all(*, actor: Actor, filters: LogFilters, limit: int = 50, cursor: str | None = None) -> RequestPage:
-    """Return one page of all accounts' requests, including those of unknown callers; only the operator may.
+    """Return one page of all accounts' requests, including those of unknown callers.
 
-    Raises NotPermitted, and Invalid as `requests_of`.
+    Only the operator may do this. Raises NotPermitted, and Invalid in the same cases as `requests_of`.
     """
     if not actor.is_operator:
         raise NotPermitted
@@ -52,14 +52,14 @@ def export_of(account: Account, *, actor: Actor, filters: LogFilters | None = No
 def flood_of(
     account: Account, *, actor: Actor, filters: LogFilters, since: datetime | None, until: datetime | None
 ) -> Flooded | None:
-    """Return the summary of requests that were counted instead of stored and match the filters, except for their times.
+    """Return a summary of the matching requests that were counted instead of stored; the filters' times are ignored.
 
     See `flooded`. Raises NotFound or NotPermitted, and Invalid for an invalid status.
     """
     permit(actor, Permission.VIEW_LOG, account)
     if not may_match_counted(filters):
         return None
-    # Counted under the address itself, or under its /64.
+    # Such requests are counted under the address itself, or under its /64 network.
     networks = [filters.address, network_of(filters.address)] if filters.address else None
     return flooded(account.pk, since=since, until=until, networks=networks)
 

@@ -47,7 +47,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Split:
-    """The MAX_ROWS parts with the most requests, the sum of `others_number` other parts, and requests of no part."""
+    """The MAX_ROWS parts with most requests, the sum of `others_number` other parts, and requests without a part."""
 
     parts: Sequence[Part]
     others_number: int
@@ -57,7 +57,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Report:
-    """The usage of a span: by hour or day, oldest first, its total, and its parts."""
+    """The usage of a time span: by hour or day, oldest first; its total; and its parts."""
 
     span: Span
     series: Sequence[Usage]
@@ -77,7 +77,7 @@ class NewCaller:
 
 @dataclass(frozen=True)
 class NewCallers:
-    """The latest of the `number` callers; `is_cut` when the account has too many addresses to examine them all."""
+    """The latest of the `number` callers; `is_cut` if there are too many addresses to check them all."""
 
     shown: Sequence[NewCaller]
     number: int
@@ -133,8 +133,8 @@ def _by_value(account: Account, span: Span, by: By, everything: Usage) -> Split:
     found = report.largest(account.pk, span, KINDS[by], of=everything, number=MAX_ROWS)
     if by is not By.TOKEN:
         parts = [Part(usage, value) for value, usage in found.by_value.items()]
-        # Every request has a status and an endpoint, so a remainder can only come from requests between the two
-        # queries.
+        # Every request has a status and an endpoint, so a remainder can only come from requests that were logged
+        # between the two queries.
         return Split(parts, found.others_number, found.others, Usage())
     tokens = _tokens(account, map(uuid.UUID, found.by_value))
     parts = [

@@ -1,4 +1,4 @@
-"""Actions that change accounts and people; each one permits, changes and records in one transaction."""
+"""Actions that change accounts and people. Each checks permission, changes and records in one transaction."""
 
 import uuid
 from datetime import datetime
@@ -32,7 +32,10 @@ MAX_EMAIL_LENGTH = 254
 
 @transaction.atomic
 def create_account(*, actor: Actor, name: str, now: datetime) -> Account:
-    """Create an account (only the operator may). Raises Invalid for an unusable name, AlreadyExists for a taken one."""
+    """Create an account. Only the operator may do this.
+
+    Raises Invalid for an unusable name, AlreadyExists if another account has the name.
+    """
     if not actor.is_operator:
         raise NotPermitted
     account = Account(name=parse_line("name", name), created_at=now)
@@ -71,9 +74,9 @@ def ensure_account(*, actor: Actor, external_id: str, name: str, now: datetime) 
 
 @transaction.atomic
 def rename_account(*, actor: Actor, account: Account, name: str, now: datetime) -> Account:
-    """Rename an account, which may be closed; its old name becomes free. The same name changes nothing.
+    """Rename an account, even a closed one; its old name becomes available. The same name changes nothing.
 
-    Only the operator may. Raises Invalid for an unusable name, AlreadyExists for a taken one.
+    Only the operator may do this. Raises Invalid for an unusable name, AlreadyExists if another account has the name.
     """
     if not actor.is_operator:
         raise NotPermitted
@@ -143,9 +146,10 @@ def remove_user(*, actor: Actor, account: Account, user: User, now: datetime) ->
 
 @transaction.atomic
 def reset_password(*, actor: Actor, user: User, password: str, now: datetime) -> None:
-    """Set a user's password, which ends their sessions; recorded in each of their accounts.
+    """Set a user's password, end their sessions, and record the change in each of their accounts.
 
-    Only the operator may: a person may belong to several accounts, and the password opens all of them.
+    Only the operator may do this: a person may belong to several accounts, and the password gives access to all of
+    them.
     """
     if not actor.is_operator:
         raise NotPermitted
@@ -179,11 +183,14 @@ def add_membership(account: Account, *, email: str, role: str, password: str | N
 
 
 def find_or_create_user(email: str, password: str | None, now: datetime) -> User:
-    """Return the user with this address, created if needed with the password, or with an unusable one if it is None."""
+    """Return the user with this address, or create one.
+
+    A new user gets the password. If it is None, they can't sign in until they choose one.
+    """
     found = User.objects.filter(email=email).first()
     if found is not None:
         return found
-    # Two accounts may add the same new person at once: the second call finds the user of the first.
+    # Two accounts may add the same new person at once: the second call then finds the user that the first call created.
     user, made = User.objects.get_or_create(
         email=email, defaults={"password": make_password(password), "created_at": now}
     )

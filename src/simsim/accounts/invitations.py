@@ -21,7 +21,10 @@ MAX_PER_DAY_AND_ADDRESS = 5
 
 
 def needs_recent_authentication(role: str) -> bool:
-    """Whether inviting somebody in this role needs it: at a browser left open, anybody could invite themselves."""
+    """Whether inviting someone in this role requires a recently entered password.
+
+    Otherwise, anybody who finds an administrator's browser open could invite themselves.
+    """
     return role != Role.MEMBER
 
 
@@ -55,7 +58,7 @@ def invite_again(*, actor: Actor, account: Account, user: User, now: datetime) -
 
 
 def prove_not_too_many(account: Account, email: str, now: datetime) -> None:
-    """Raise TooManyInvitations if an account writes to too many people, or to one person too often, in a day."""
+    """Raise TooManyInvitations if an account invites too many people, or one person too often, in a day."""
     owed = outbox.owed_since(now - timedelta(days=1), kind="invited")
     if owed.filter(recipient=email).count() >= MAX_PER_DAY_AND_ADDRESS:
         raise TooManyInvitations

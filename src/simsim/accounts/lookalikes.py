@@ -19,13 +19,13 @@ def lookalike(name: str, among: Iterable[str]) -> str | None:
 def shapes(name: str) -> frozenset[str]:
     """Return two skeletons of a name: as written, and in lower case.
 
-    Both, because a capital I looks like an l, and a Cyrillic і like an i.
+    Both are needed: a capital I looks like an l, and a Cyrillic і looks like an i.
     """
     return frozenset({skeleton(name).casefold(), skeleton(name_key(name))})
 
 
 def skeleton(text: str) -> str:
-    """Return the text with each confusable character replaced by its prototype. Never show it."""
+    """Return the text with each confusable character replaced by its prototype: to compare, never to show."""
     if text.isascii():
         return " ".join(text.translate(prototypes()).split())
     drawn = IGNORABLE.sub("", unicodedata.normalize("NFD", text)).translate(prototypes())
@@ -36,8 +36,9 @@ def skeleton(text: str) -> str:
 def prototypes() -> dict[int, str]:
     """Return, for each confusable character, its prototype: the text for all characters that look like it.
 
-    The library lists pairs in both directions, such as from “l” to each of “1”, “I” and “|” and back. The prototype
-    is the text that several characters are confused with; of two, it is the longer (“m” looks like “rn”).
+    The library lists pairs in both directions, such as from “l” to each of “1”, “I” and “|” and back. The prototype is
+    the text that several characters are confused with. If there are two such texts, the longer one is the prototype
+    (“m” looks like “rn”).
     """
     # Import the pairs on first use: there are a hundred thousand, which would slow down every start of the command
     # line.

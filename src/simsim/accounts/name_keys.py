@@ -1,4 +1,4 @@
-"""Keys that are equal when two names are the same, whatever the database.
+"""Keys that are equal for equivalent names, on every database.
 
 Databases fold case differently: SQLite for ASCII only, PostgreSQL by its locale. So the key is computed here and stored
 in a column.
@@ -23,7 +23,7 @@ Named = TypeVar("Named", bound=HasName)
 
 
 def name_key(text: str) -> str:
-    """Return the key of a name: compatibility forms and case folded, without ignorable characters.
+    """Return the key of a name: with compatibility forms and case folded, and without ignorable characters.
 
     Two names with the same key look the same or differ only in case, width or spacing. This is Unicode's compatibility
     caseless matching (The Unicode Standard, section 3.13, D146), which is stable across versions.
@@ -31,7 +31,7 @@ def name_key(text: str) -> str:
     if text.isascii():
         return " ".join(text.lower().split())
     folded = text
-    # Do it twice: folding can undo normalization, and normalization can undo folding.
+    # Do both steps twice: folding can undo normalization, and normalization can undo folding.
     for _ in range(2):
         folded = unicodedata.normalize("NFKC", IGNORABLE.sub("", unicodedata.normalize("NFKC", folded).casefold()))
     return " ".join(folded.split())
@@ -43,10 +43,10 @@ def search_key(*texts: str) -> str:
 
 
 def same_named(candidates: Iterable[Named], name: str) -> Named | None:
-    """Return the first candidate with this name in any spelling that has the same `name_key`, or None if there is none.
+    """Return the first candidate whose name has the same `name_key` as this name, or None if there is none.
 
-    Candidates are rows found by key, by an empty key or by name: older code that still runs during an update leaves a
-    new row without a key, and a renamed row with the key of its old name.
+    Candidates are rows found by key, by an empty key or by name: older code that still runs during an update stores a
+    new row without a key, and leaves a renamed row with the key of its old name.
     """
     key = name_key(name)
     return next((found for found in candidates if name_key(found.name) == key), None)

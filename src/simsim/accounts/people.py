@@ -21,7 +21,7 @@ class Person:
 
     @property
     def last_sign_in(self) -> datetime | None:
-        """When they last signed in, or None if that was before they joined, which is no business of this account."""
+        """When they last signed in; None if that was before they joined, because it doesn't concern this account."""
         at = self.user.last_login
         return at if at is not None and at >= self.membership.created_at else None
 

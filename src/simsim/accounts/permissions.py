@@ -25,7 +25,7 @@ GRANTS: dict[str, frozenset[Permission]] = {
 
 @dataclass(frozen=True)
 class Actor:
-    """The one who acts: a user, or the operator on the command line (`user` is None)."""
+    """The person who performs an action: a user, or the operator on the command line (`user` is None)."""
 
     label: str
     user: User | None = None
@@ -57,7 +57,9 @@ def role_of(user: User, account: Account) -> str | None:
 
 
 def permit(actor: Actor, permission: Permission, account: Account) -> None:
-    """Return if the actor has the permission. Raise NotFound for a stranger, who learns nothing, else NotPermitted.
+    """Return if the actor has the permission; raise NotFound for a stranger, NotPermitted for anybody else.
+
+    A stranger must not learn whether the account exists.
 
     The operator owns the machine and manages accounts and people. Tokens belong to the customer: even the operator
     creates them only on behalf of an administrator.
@@ -74,12 +76,12 @@ def permit(actor: Actor, permission: Permission, account: Account) -> None:
 
 
 def lock_open(account: Account) -> Account:
-    """Return the account, read again and locked until the transaction ends; raise AccountClosed if it is closed.
+    """Return the account, freshly read and locked until the transaction ends; raise AccountClosed if it is closed.
 
     Every action that gives an account a token, a request or a person locks it here, so that closing the account at the
     same moment either waits for the action or makes it fail.
     """
-    # SQLite ignores the lock, and needs none: its transactions begin IMMEDIATE.
+    # SQLite ignores this lock but does not need it, because its transactions start with BEGIN IMMEDIATE.
     fresh = Account.objects.select_for_update().get(pk=account.pk)
     if fresh.closed_at is not None:
         raise AccountClosed(name=fresh.name)

@@ -8,7 +8,10 @@ from simsim.shipment import ShipmentBase
 
 
 class AuditEvent(models.Model):
-    """An event, its actor and its subject. Ids and labels are copies, because the row outlives actor and subject."""
+    """An event, its actor and its subject.
+
+    Ids and labels are copies, because the actor or the subject may be removed before the event.
+    """
 
     at = models.DateTimeField()
     event = models.CharField(max_length=60)

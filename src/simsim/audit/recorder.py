@@ -12,7 +12,7 @@ from django.db import transaction
 from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent, Shipment
 
-# A delivery carries a bounded number of events.
+# One delivery contains a limited number of events.
 SHIPMENT_SIZE = 100
 STEP = 900
 

@@ -35,7 +35,7 @@ class AuditFilters:
 def list_events(
     filters: AuditFilters, *, limit: int, cursor: str | None = None
 ) -> tuple[Sequence[AuditEvent], str | None]:
-    """Return one page, newest first, and the cursor of the next, None at the end. The caller has checked permission.
+    """Return one page, newest first, and the next page's cursor, None at the end. The caller has checked permission.
 
     Raises Invalid for an unknown event or an invalid cursor.
     """

@@ -1,1 +1,1 @@
-"""The web console: it turns browsers' requests into actions, and results into pages. It has no rules of its own."""
+"""The web console: it turns browsers' requests into actions, and results into pages. It contains no business rules."""

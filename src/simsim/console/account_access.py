@@ -1,4 +1,4 @@
-"""Access to an account's pages: each view is given the account, and who asks, after their role was checked."""
+"""Access to an account's pages: checks the person's role before the view gets the account and the person."""
 
 import functools
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Parameters = ParamSpec("Parameters")
 
 @dataclass(frozen=True)
 class AccountAccess:
-    """A permitted request for a page of one account: the account, who asks, and `now`, the time used for the page."""
+    """A permitted request for a page of one account: the account, the person, and `now`, the time for the page."""
 
     request: HttpRequest
     account: Account

@@ -6,4 +6,4 @@ class ConsoleConfig(AppConfig):
     label = "console"
 
     def ready(self) -> None:
-        from simsim.console import sign_in_events  # noqa: F401, PLC0415 - connects the receivers
+        from simsim.console import sign_in_events  # noqa: F401, PLC0415 - connects the signal receivers

@@ -1,4 +1,4 @@
-"""Limits on requests' bodies: each is read before Django is called, with limits on time, size and concurrency."""
+"""Limits on request bodies: each is read before Django is called, within limits of time, size and concurrency."""
 
 import asyncio
 import json
@@ -13,13 +13,14 @@ from simsim.problem import MEDIA_TYPE, BodyTooLarge, BodyTooSlow, Problem, TooMa
 # The largest form of the console holds 256 networks and a description: some 20 kB.
 MAX_BODY_BYTES = 1024 * 1024
 MAX_BODY_SECONDS = 10.0
-# At once from one address. A browser sends one form at a time, and each body may take MAX_BODY_BYTES of memory.
+# The number of bodies read at once from one address. A browser sends one form at a time, and each body may take
+# MAX_BODY_BYTES of memory.
 MAX_AWAITED_BODIES = 16
 Headers = Iterable[tuple[bytes, bytes]]
 
 
 class Disconnected(Exception):
-    """The client closed the connection before its request was complete, so nobody waits for an answer."""
+    """The client closed the connection before its request was complete, so nobody is waiting for a response."""
 
 
 class BodyLimits:

@@ -51,7 +51,7 @@ def not_built() -> Explanation:
 
 
 def contents(path: Path, kind: str, *, compressed: bool) -> HttpResponse:
-    """Return a file, or its compressed copy: the site has no secrets that the length of a page could reveal."""
+    """Return a file, or its compressed copy. Compression is safe: the site contains no secrets."""
     smaller = path.with_name(f"{path.name}.gz")
     is_smaller = compressed and smaller.is_file()
     response = HttpResponse((smaller if is_smaller else path).read_bytes(), content_type=kind)

@@ -61,7 +61,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
         "For your safety, a form works only for a limited time and only in the browser that opened it. "
         "Nothing was changed."
     )
-    advice = gettext("Go back, reload the page, and send the form again. Cookies must be allowed for this site.")
+    advice = gettext(
+        "Go back, reload the page, and send the form again. Your browser must allow cookies for this site."
+    )
     return page_of(request, Explanation(403, gettext("This form has expired"), detail, advice, "timer-off"))
 
 

@@ -26,7 +26,7 @@ def percent_of(part: int, whole: int) -> str:
     percent = 100 * part / whole if whole else 0
     if 0 < percent < MIN_SHOWN_PERCENT:
         return _("under %(number)s %%") % {"number": number_format(MIN_SHOWN_PERCENT, 1)}
-    # 99.96 % must not look like everything, so only the whole is shown as 100 %.
+    # Do not round 99.96 % up: show 100 % only if nothing is missing.
     percent = min(round(percent, 1), 99.9) if part < whole else percent
     return _("%(number)s %%") % {"number": number_format(percent, 0 if percent == round(percent) else 1)}
 
@@ -45,7 +45,7 @@ def duration(seconds: float) -> str:
 def day(value: datetime) -> str:
     """Return the day as `6 Dec 2026`."""
     value = value.astimezone(UTC)
-    # The result of date_format with "j M Y", in a fifth of its time: a list shows dozens.
+    # Gives the same result as date_format with "j M Y" in a fifth of the time. A list shows dozens of dates.
     return f"{value.day} {MONTHS_3[value.month].title()} {value.year}"
 
 
@@ -95,7 +95,7 @@ def since(value: datetime, now: datetime) -> str:
 def time_span(seconds: float) -> str | None:
     """Return a length of time in its largest fitting unit, rounded; None for less than a minute.
 
-    Hours up to two days: “in 1 day” may mean too little time to anybody who has to act by then.
+    Hours are used up to two days, because “in 1 day” is too vague for a person who has to act by then.
     """
     if seconds < MINUTE:
         return None

@@ -5,10 +5,10 @@ from django.http import HttpRequest
 
 
 def say(request: HttpRequest, text: str) -> None:
-    """Show a message on the next page. Never a secret, because the message travels in a cookie."""
+    """Show a message on the next page. It must contain no secret, because it is sent in a cookie."""
     messages.success(request, text)
 
 
 def warn(request: HttpRequest, text: str) -> None:
-    """Show a warning on the next page. Never a secret, because the message travels in a cookie."""
+    """Show a warning on the next page. It must contain no secret, because it is sent in a cookie."""
     messages.warning(request, text)

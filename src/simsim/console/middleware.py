@@ -29,10 +29,10 @@ POLICY = "; ".join(
 
 
 def strict_transport_security(get_response: Handler) -> Handler:
-    """Send HSTS with every answer if the console's configured address is https.
+    """Send HSTS with every response if the console's configured address is https.
 
-    Django's own middleware looks at the request, which arrives without TLS behind a proxy that ends TLS. Over plain
-    HTTP, browsers ignore the header (RFC 6797, section 8.1).
+    Django's own middleware looks at the request, which arrives without TLS if a proxy terminates TLS. Over plain HTTP,
+    browsers ignore the header (RFC 6797, section 8.1).
     """
     seconds = settings.STRICT_TRANSPORT_SECONDS
 
@@ -46,9 +46,10 @@ def strict_transport_security(get_response: Handler) -> Handler:
 
 
 def never_stored(get_response: Handler) -> Handler:
-    """Forbid caching of every answer, including error pages and files, because each is for one person.
+    """Forbid caching of every response, including error pages and files, because each is for one person.
 
-    As middleware, because a forgotten view would show its page to the next person at the machine, after a sign-out.
+    This is middleware, because if a single view forgot it, the next person at the machine could see the view's page
+    after a sign-out.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -61,7 +62,7 @@ def never_stored(get_response: Handler) -> Handler:
 
 
 def content_security_policy(get_response: Handler) -> Handler:
-    """Send the policy with every answer, including error pages."""
+    """Send the policy with every response, including error pages."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)

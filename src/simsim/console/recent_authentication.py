@@ -17,7 +17,7 @@ def demand_recent_authentication(request: HttpRequest, *, keeps_form: bool = Fal
     """
     if is_recent(request):
         return
-    # A form that an earlier question kept must not be sent by a password that answers this question.
+    # A form that was kept for an earlier password prompt must not be sent when this prompt is answered.
     request.session.pop(STATE_SESSION_KEY, None)
     if request.method == "POST" and not keeps_form:
         request.method = "GET"  # allauth does not keep a GET
@@ -27,7 +27,7 @@ def demand_recent_authentication(request: HttpRequest, *, keeps_form: bool = Fal
 
 
 def is_recent(request: HttpRequest) -> bool:
-    """Whether the password was entered in this session within the last minutes: at sign-in, or when asked again.
+    """Whether the password was entered in this session in the last few minutes: at sign-in, or when asked again.
 
     allauth counts only the latter, so people who have just signed in would have to enter the password twice.
     """

@@ -1,4 +1,4 @@
-"""The settings of allauth's behaviour: no sign-up, the gate's way to determine addresses, links to our own host."""
+"""How allauth behaves here: no sign-up, addresses determined as the gate does, and links only to our own host."""
 
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -14,7 +14,7 @@ from simsim.console.browser_address import address_of
 from simsim.problem import PasswordSetMeanwhile
 
 UNKNOWN_ADDRESS = "unknown"
-# Messages that are not shown: the next page makes them obvious.
+# These messages are not shown, because the next page makes them unnecessary.
 HIDDEN_MESSAGES = {"account/messages/logged_in.txt"}
 
 
@@ -45,7 +45,8 @@ class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return target is not None and (target.scheme, target.netloc) == (base.scheme, base.netloc)
 
     def set_password(self, user: User, password: str) -> None:
-        """Set the password; raise PasswordSetMeanwhile when another has been set since the person's row was read.
+        """Set the password; raise PasswordSetMeanwhile if another password has been set since the person's row was
+        read.
 
         A link works only while the password is unchanged, so the condition is the lock: of several browsers that send
         one link's form concurrently, only one changes the row, and only that one is told that it succeeded.
@@ -56,13 +57,13 @@ class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             raise PasswordSetMeanwhile
 
     def get_reset_password_from_key_url(self, key: str) -> str:
-        """Return the link for the email: below SIMSIM_BASE_URL, never on the Host that the request claimed."""
+        """Return the link for the email: below SIMSIM_BASE_URL, never under the host in the request's Host header."""
         link: str = super().get_reset_password_from_key_url(key)
         path = "/" + link.split("://", 1)[-1].partition("/")[2]
         return urljoin(settings.OPERATOR.base_url, path)
 
     def format_email_subject(self, subject: str) -> str:
-        """Return the subject without the site's name, which would be the Host that the request claimed."""
+        """Return the subject without the site's name, which would come from the request's Host header."""
         return subject
 
     def render_mail(

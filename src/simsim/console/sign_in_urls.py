@@ -5,7 +5,7 @@ from django.views.generic import RedirectView
 
 from simsim.console.errors import not_found
 
-# People can neither create their own user nor change its email: the operator and administrators do.
+# People can neither create their own user nor change its email: only the operator and administrators can.
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="console:home")),
     path("signup/", not_found),

@@ -40,9 +40,10 @@ class StaticFiles:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
     def answer(self, name: str, compressed: bool) -> tuple[int, Headers, bytes]:
-        """Return status, headers and contents of a static file, 404 for any other name.
+        """Return the status, headers and contents of a static file; 404 for any other name.
 
-        The file is read in the event loop: reading a few kilobytes from the page cache is faster than another thread.
+        The file is read in the event loop: reading a few kilobytes from the page cache is faster than using another
+        thread.
         """
         known = COLLECTED.fullmatch(name)
         kind = TYPES.get(known["kind"]) if known else None

@@ -19,7 +19,7 @@ COMPRESSED = ".gz"
 
 
 class PackageFiles(FileSystemStorage):
-    """A directory of an installed package; Django puts `prefix` before its names."""
+    """A directory of an installed package; Django puts `prefix` before the names of its files."""
 
     def __init__(self, directory: Path, prefix: str) -> None:
         super().__init__(location=directory)
@@ -27,7 +27,7 @@ class PackageFiles(FileSystemStorage):
 
 
 class PackageFinder(BaseFinder):
-    """Finds only the files of SERVED_FILES, where pip installed them: no copies, and no other files served."""
+    """Finds only the files of SERVED_FILES, where pip installed them: nothing is copied, and nothing else is served."""
 
     def check(self, **kwargs: Any) -> list[Any]:
         del kwargs
@@ -54,7 +54,7 @@ class HashedAssets(ManifestStaticFilesStorage):
 
     # Rewrites the imports between modules too: `console.static_files` serves hashed names only.
     support_js_module_import_aggregation = True
-    # Without the rules for sourceMappingURL comments: Django aborts on a map that is not served, and no map is.
+    # Leave out the rules for sourceMappingURL comments: Django fails if a source map is not served, and we serve none.
     patterns = tuple(
         (glob, tuple(rule for rule in rules if "sourceMappingURL" not in str(rule)))
         for glob, rules in ManifestStaticFilesStorage.patterns

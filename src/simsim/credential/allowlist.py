@@ -1,8 +1,8 @@
 """Addresses and networks: parsed strictly, in one normal form, and compared as bytes.
 
-Every address becomes 17 bytes, a family (4 or 6) and the packed address, so that one comparison orders both families
-and no IPv4 address falls into an IPv6 network. An IPv4-mapped IPv6 address is its IPv4 address (Hono's CVE-2026-39409
-was the missing fold).
+Every address becomes 17 bytes: its family (4 or 6) and the packed address. One comparison therefore orders both
+families, and no IPv4 address is ever part of an IPv6 network. An IPv4-mapped IPv6 address is treated as its IPv4
+address; Hono did not do this, which led to CVE-2026-39409.
 """
 
 import ipaddress
@@ -26,7 +26,7 @@ _WHOLE = {
     4: b"\x04" + bytes(16) + b"\x04" + b"\xff" * 4 + _ZEROS,
     6: b"\x06" + bytes(16) + b"\x06" + b"\xff" * 16,
 }
-_MAX_TEXT = 2 * 45 + 1  # two of ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255 and a hyphen
+_MAX_TEXT = 2 * 45 + 1  # the length of two addresses such as ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255 and a hyphen
 _has_network_form = re.compile(r"(?P<address>[0-9A-Fa-f:.]+)(?:/(?P<length>0|[1-9][0-9]{0,2}))?").fullmatch
 # A hyphen, and the dashes with which word processors and web pages replace it.
 _dash = r"[^\S\r\n]*[-\u2010-\u2015\u2212][^\S\r\n]*"
@@ -36,7 +36,7 @@ _leading_zero = re.compile(r"(?:^|[./])0[0-9]").search
 
 
 class Address(NamedTuple):
-    """One address: `key` to compare, 17 bytes; `text` to show, canonical (RFC 5952)."""
+    """One address: `key`, 17 bytes, is for comparing; `text`, canonical (RFC 5952), is for showing."""
 
     key: bytes
     text: str
@@ -55,9 +55,9 @@ class Fault:
 
 
 def parse_address(text: str) -> Address | None:
-    """Return the address that the text spells, None for anything else. Never raises.
+    """Return the address written in the text, or None for any other text. Never raises.
 
-    Strict: dotted quads without leading zeros, no zone ids, no white space, no numbers, no ports.
+    Strict: no leading zeros in IPv4 addresses, and no zone ids, white space, ports or addresses written as one number.
     """
     # Use inet_pton: ipaddress takes ten times as long and accepts zone ids ("fe80::1%<script>").
     try:
@@ -75,10 +75,10 @@ def parse_address(text: str) -> Address | None:
 
 
 def parse_network(text: str) -> Network | Fault:
-    """Return the network that the text spells, in normal form, or what is wrong with it. Never raises.
+    """Return the network written in the text, in normal form, or a Fault that says what is wrong. Never raises.
 
-    A bare address is a network of one. A network with host bits set is refused, and the network around it suggested: a
-    guess would allow too much or too little.
+    A bare address is a network of one address. If host bits are set, the text is refused and the surrounding network is
+    suggested, because a guess would allow too much or too little.
     """
     match = _has_network_form(text)
     if match is None:
@@ -101,9 +101,9 @@ def parse_network(text: str) -> Network | Fault:
 
 
 def parse_range(text: str) -> list[Network] | Fault | None:
-    """Return the networks that together hold exactly the addresses from one to another, such as `10.0.0.1 - 10.0.0.9`.
+    """Return the networks that contain exactly the addresses in a range such as `10.0.0.1 - 10.0.0.9`.
 
-    None for a text that is no two addresses with a hyphen or dash between them; a Fault where they span nothing. Never
+    None if the text is not two addresses with a hyphen or dash between them; a Fault if they do not form a range. Never
     raises.
     """
     match = _has_range_form(text)
@@ -115,7 +115,7 @@ def parse_range(text: str) -> list[Network] | Fault | None:
         message = gettext_noop("“%(text)s” is not a range. Enter two whole addresses, such as 203.0.113.5-203.0.113.9.")
         return _fault(message, text)
     if first.version != last.version:
-        return _fault(gettext_noop("“%(text)s” starts with one kind of address and ends with the other."), text)
+        return _fault(gettext_noop("“%(text)s” mixes an IPv4 and an IPv6 address."), text)
     if int(first) > int(last):
         return _fault(gettext_noop("“%(text)s” ends before it starts. Enter the lower address first."), text)
     return list(ipaddress.summarize_address_range(first, last))
@@ -127,7 +127,7 @@ def without_spaces_in_ranges(text: str) -> str:
 
 
 def pack(networks: Iterable[Network]) -> bytes:
-    """Return the networks as sorted, disjoint ranges: RANGE_BYTES each, the first and the last address's key."""
+    """Return the networks as sorted, disjoint ranges of RANGE_BYTES: the keys of the first and the last address."""
     merged: list[tuple[bytes, bytes]] = []
     for first, last in sorted((_key(n.network_address), _key(n.broadcast_address)) for n in networks):
         if merged and first <= _successor(merged[-1][1]):
@@ -142,7 +142,7 @@ def allows(packed: bytes, address: Address | None) -> bool:
 
     A list that is not empty never allows an unknown address.
     """
-    # Do not write "if not packed": a missing list (NULL) is not an empty one, and must not allow anything.
+    # Do not write "if not packed": a missing list (NULL) is not an empty list, and must not allow any address.
     if packed == b"":
         return True
     return address is not None and contains(packed, address)
@@ -165,9 +165,9 @@ def contains(packed: bytes, address: Address) -> bool:
 
 
 def whole_families(packed: bytes) -> list[int]:
-    """Return the families, 4 and 6, of which the ranges hold every address; an empty list holds neither.
+    """Return the families (4 and 6) whose addresses are all in the ranges; for an empty list, neither family.
 
-    Adjacent networks are one range when packed, so 0.0.0.0/1 with 128.0.0.0/1 counts as 0.0.0.0/0 does.
+    Packing joins adjacent networks into one range, so 0.0.0.0/1 and 128.0.0.0/1 together count as 0.0.0.0/0.
     """
     ranges = {packed[start : start + RANGE_BYTES] for start in range(0, len(packed), RANGE_BYTES)}
     return [version for version, whole in _WHOLE.items() if whole in ranges]
@@ -182,7 +182,7 @@ def _packed(address: Address) -> bytes:
 
 
 def _successor(key: bytes) -> bytes:
-    """Return the next key: that of the family's next address, or at the family's end a key of no address."""
+    """Return the key of the next address in the family; after the last address, a key that no address has."""
     size = 5 if key[0] == 4 else KEY_BYTES
     return (int.from_bytes(key[:size]) + 1).to_bytes(size).ljust(KEY_BYTES, b"\0")
 

@@ -2,8 +2,8 @@
 
     credentials = "Basic" 1*SP base64( account-id ":" password )
 
-If two parsers disagree about a header, a caller can get past the stricter one. So everything that two parsers might
-read differently is refused: a second header, junk or spare bits in the base64, a username in another spelling.
+If two parsers disagree about a header, a caller can get past the stricter one. Therefore everything that two parsers
+might read differently is refused: a second header, junk or spare bits in the base64, a username in another spelling.
 """
 
 import binascii
@@ -29,10 +29,10 @@ USERNAME_FORM = Decision(Reason.UNKNOWN_CREDENTIALS, Cause.USERNAME_FORM)
 _is_account_id = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 
 
-def parse(values: Sequence[bytes]) -> Credentials | Decision:  # noqa: PLR0911 - one for each way to be wrong
+def parse(values: Sequence[bytes]) -> Credentials | Decision:  # noqa: PLR0911 - one return for each kind of error
     """Return the credentials in a request's Authorization headers, or the decision that refuses them.
 
-    `values` holds the value of every such header, with the white space around it gone (RFC 9110, 5.5). Never raises.
+    `values` holds the value of every such header, without the white space around it (RFC 9110, 5.5). Never raises.
     """
     if len(values) != 1:
         return TWO_HEADERS if values else NO_CREDENTIALS
@@ -58,11 +58,11 @@ def parse(values: Sequence[bytes]) -> Credentials | Decision:  # noqa: PLR0911 -
 
 
 def _decode(encoded: bytes) -> str | None:
-    """Return the text that canonical base64 holds in UTF-8, None for anything else."""
+    """Return the UTF-8 text that the canonical base64 encodes, or None for any other value."""
     try:
         decoded = binascii.a2b_base64(encoded)
-        # The decoder drops junk such as NUL, and ignores the spare bits before the padding. Only a text that encodes
-        # back to the same bytes has a single reading.
+        # The decoder drops junk such as NUL, and ignores the spare bits before the padding. Only base64 that is
+        # identical after decoding and encoding has a single meaning.
         return decoded.decode() if binascii.b2a_base64(decoded, newline=False) == encoded else None
     except ValueError:
         return None

@@ -52,7 +52,7 @@ class Decision(NamedTuple):
     """The verdict on one request.
 
     `claim` is the account id, in canonical form, that a request claims when it is refused before its password is looked
-    up; else None.
+    up; otherwise None.
     """
 
     reason: Reason
@@ -63,7 +63,7 @@ class Decision(NamedTuple):
 class Credentials(NamedTuple):
     """Well-formed credentials from a caller: an account's id, and the digest of the password.
 
-    The parser keeps the password to itself, so that nothing past it can log, store or compare it.
+    The parser does not pass the password on, so that no later code can log, store or compare it.
     """
 
     username: str
@@ -74,7 +74,8 @@ class Record(NamedTuple):
     """The token that a password belongs to, as of the last commit.
 
     `superseded_at` is the end of a previous password's overlap, None for the current password; `allowlist` is packed by
-    `allowlist.pack`, and refuses nobody while it is `report_only`; ids are canonical UUIDs, times are aware.
+    `allowlist.pack`, and refuses nobody while it is `report_only`; ids are canonical UUIDs, and times are
+    timezone-aware.
     """
 
     token_id: str
@@ -104,16 +105,17 @@ UNDECIDED = Decision(Reason.UNAVAILABLE, Cause.UNDECIDED)
 _NO_DIGEST = bytes(32)
 
 
-def decide(  # noqa: PLR0911 - one for each verdict
+def decide(  # noqa: PLR0911 - one return for each verdict
     credentials: Credentials, record: Record | None, *, address: Address | None, now: datetime
 ) -> Decision:
     """Return the verdict on well-formed credentials. Reads no clock and does no I/O.
 
-    `record` is the one under the password's digest, or None if there is none; `address` is None if unknown. Order
-    matters: the password is proven first, so a caller who learns a later reason already holds the token.
+    `record` is the record stored under the password's digest, or None if there is none; `address` is None if unknown.
+    Order matters: the password is checked first, so only a caller who has the password can learn a later reason.
     """
-    # Compare the digests although the lookup matched: an index may compare under a collation, which a digest must not.
-    # Compare for an unknown password too: otherwise the time taken would tell it from a known one.
+    # Compare the digests although the lookup matched: an index may compare by collation, but digests must be equal byte
+    # for byte. Compare for an unknown password too: otherwise the response time would reveal whether the password is
+    # known.
     known = hmac.compare_digest(credentials.digest, _NO_DIGEST if record is None else record.digest)
     if record is None or not known:
         return PASSWORD_UNKNOWN
@@ -123,7 +125,7 @@ def decide(  # noqa: PLR0911 - one for each verdict
         return SUPERSEDED
     if record.revoked:
         return REVOKED
-    # Use >=: at the instant of expiry the token no longer works (Vault's CVE-2021-32923 was this comparison).
+    # Use >=: at the instant of expiry the token no longer works (this comparison was wrong in Vault: CVE-2021-32923).
     if now >= record.expires_at:
         return EXPIRED
     if not allows(record.allowlist, address):
@@ -134,7 +136,7 @@ def decide(  # noqa: PLR0911 - one for each verdict
 
 
 def next_turn(record: Record | None, now: datetime) -> datetime | None:
-    """Return the next time at which `decide` may decide differently on the same record, None for never."""
+    """Return the next time at which `decide` may reach another decision on the same record; None for never."""
     if record is None:
         return None
     turns = (record.superseded_at, record.expires_at)

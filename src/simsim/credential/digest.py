@@ -1,4 +1,4 @@
-"""The digest of a password, which is all that the gate knows of it."""
+"""The digest of a password: the gate knows only the digest, not the password."""
 
 import hashlib
 
@@ -6,9 +6,9 @@ _DOMAIN = b"simsim-password-v1\0"
 
 
 def digest(password: str) -> bytes:
-    """Return the 32 bytes under which a password is looked up: SHA-256 of the password after a prefix of our own.
+    """Return the 32 bytes by which a password is looked up: the SHA-256 of our own prefix and the password.
 
-    A plain hash is enough for a 256-bit random secret (OWASP ASVS 5.0, 6.5.2). With the prefix, the same text hashed
-    elsewhere has another digest, and a second scheme can follow.
+    A plain hash is enough for a 256-bit random secret (OWASP ASVS 5.0, 6.5.2). Because of the prefix, the same text
+    hashed elsewhere has a different digest, and a second scheme can be added later.
     """
     return hashlib.sha256(_DOMAIN + password.encode()).digest()

@@ -15,7 +15,8 @@ _RANDOM_CHARACTERS = 43  # 62**43 > 2**256
 _whole = re.compile(r"(?<![0-9A-Za-z])" + PATTERN.strip("^$") + r"(?![0-9A-Za-z])")
 _has_form = re.compile(PATTERN.strip("^$")).fullmatch
 
-# A part of a password is the prefix followed by a random-looking text: `sim_cards` may be a word of somebody's API.
+# The prefix counts as part of a password only if random-looking text follows: `sim_cards` may be a name in somebody's
+# API.
 _part = re.compile(r"sim_([0-9a-z]{6,})", re.IGNORECASE | re.ASCII)
 _run = re.compile(r"[0-9A-Za-z]{16,}", re.ASCII)
 # A text of this length counts as random, unless it is a single word in lower case or in capitals.
@@ -71,12 +72,12 @@ def mask(text: str) -> str:
     masked = _base64_run.sub(_mask_base64, _part.sub(_mask_part, plain))
     if masked == plain:
         return text
-    # The other half of the password may follow the masked half; nothing else distinguishes it from an id.
+    # The rest of the password may follow the masked part, and nothing else distinguishes that rest from an id.
     return _run.sub(_mask_half, masked)
 
 
 def may_hold_one(text: str) -> bool:
-    """Whether the text may contain a password. This check is fast, because almost no text does."""
+    """Whether the text may contain a password. A quick check, because almost no text contains one."""
     return (
         "sim" in text.lower()
         or ("%" in text and _odd_escapes.search(text) is not None)
@@ -107,9 +108,9 @@ def _mask_half(found: re.Match[str]) -> str:
 
 
 def _decoded(text: str) -> str:
-    """Return the text with its needless escapes decoded.
+    """Return the text with its unnecessary escapes decoded.
 
-    "%252525" is decoded in one step: one step for each "%25" would take time in the square of the length.
+    "%252525" is decoded in one step, because one step for each "%25" would take quadratic time.
     """
     for _ in range(_MAX_DECODINGS):
         if "%" not in text or not _odd_escapes.search(text):

@@ -64,7 +64,10 @@ def chosen_ports(installation: Installation) -> dict[str, int]:
 
 
 def set_environment(installation: Installation, ports: dict[str, int]) -> None:
-    """Write the demo's settings into its directory, for the command line too, and unset all others for its programs."""
+    """Write the demo's settings into its directory, for the command line too.
+
+    All other settings are unset for the demo's programs.
+    """
     settings = {
         "SIMSIM_BASE_URL": installation.console_url,
         "SIMSIM_EMAIL_URL": f"smtp://{LOOPBACK}:{ports['smtp']}",
@@ -126,7 +129,7 @@ def print_introduction(installation: Installation, mail_url: str, sample: dict[s
         f"\nSimsim is running.\n\n  Console         {installation.console_url}\n{people}\n"
         f"  Mail            {mail_url}\n\n"
         f"Call the sample API through the gateway:\n\n  {curl}\n\n"
-        f"With {traffic.CALLER} in its place, the API answers which token called.\n"
+        f"With {traffic.CALLER} as its path, the API shows which token made the call.\n"
         f"Use the command line:  SIMSIM_DATA_DIR={installation.home} .venv/bin/simsim account list\n"
         "Ctrl-C stops everything. The data is kept for the next start.\n\n"
     )

@@ -1,4 +1,4 @@
-"""A month of past requests with the sample tokens, so that the log and the usage pages have content at once."""
+"""A month of past requests with the sample tokens, so that the log and the usage page have content from the start."""
 
 import random
 import uuid
@@ -74,7 +74,7 @@ PASTS = {
 
 def store_past(account_id: uuid.UUID, tokens: Mapping[str, tuple[str, str]], now: datetime) -> None:
     """Store the requests of the last DAYS days for the tokens of PASTS; each token is an id and a name."""
-    chance = random.Random(7)  # noqa: S311 - the same month in every demo; nothing secret
+    chance = random.Random(7)  # noqa: S311 - not for secrets; the seed makes the month the same in every demo
     rows = [
         row._replace(account_id=account_id, token_id=uuid.UUID(token_id), token_name=name)
         for key, (token_id, name) in tokens.items()

@@ -27,7 +27,7 @@ class Catcher:
         content = envelope.content or b""
         raw = content if isinstance(content, bytes) else content.encode()
         mailbox.keep(self.directory, raw, [str(address) for address in envelope.rcpt_tos])
-        return "250 Taken"
+        return "250 Accepted"
 
 
 class Pages(BaseHTTPRequestHandler):
@@ -38,7 +38,7 @@ class Pages(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        """Answer, unless the Host header names another host: that is DNS rebinding by a page from elsewhere."""
+        """Respond only if the Host header names this host: another host means DNS rebinding by a foreign page."""
         if self.headers.get("Host") not in self.hosts:
             self.answer(421, "text/plain", "Misdirected request\n")
             return
@@ -78,7 +78,7 @@ class Pages(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Log nothing: it would clutter the demo's terminal."""
+        """Log nothing, because log lines would clutter the demo's terminal."""
 
 
 def main() -> None:

@@ -42,7 +42,7 @@ def mail_page(mail: Mail) -> str:
     listed = "".join(f"<dt>{name}</dt><dd>{fact}</dd>" for name, fact in facts)
     source = f"/messages/{escaped(mail['id'])}/html"
     frame = f'<iframe sandbox="{FRAME}" title="The mail as HTML" src="{source}"></iframe>'
-    alone = f'<a href="{source}">Open it on its own</a>'
+    alone = f'<a href="{source}">Open in a separate page</a>'
     shown = f"<section><h2>As HTML <small>{alone}</small></h2>{frame}</section>" if mail["html"] else ""
     bodies = (
         f'<div class="bodies">{shown}<section><h2>As text</h2><pre>{linked(mail["text"].strip())}</pre></section></div>'

@@ -17,7 +17,7 @@ _is_mail_id = re.compile(r"[0-9]{20}-[0-9a-f]{8}").fullmatch
 
 
 def keep(directory: Path, raw: bytes, recipients: list[str]) -> Mail:
-    """Store a received message atomically, and return the stored mail."""
+    """Store a received message atomically, and return the stored email."""
     received = message_from_bytes(raw, policy=policy.default)
     # Names sort by time of arrival; the random part distinguishes two from the same nanosecond.
     mail = {

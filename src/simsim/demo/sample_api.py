@@ -36,10 +36,10 @@ DOCUMENTS: dict[str, tuple[int, object]] = {
     **{f"/api/v2/entities/{entity['id']}": (200, entity) for entity in ENTITIES},
     **{f"/api/v2/entities/{number}/prices": (200, prices) for number, prices in PRICES.items()},
     "/api/v2/transactions": (200, TRANSACTIONS),
-    # It always fails, so that the log has a request that was let in and went wrong.
+    # This report always fails, so that the log has a request that was let in but failed.
     "/api/v2/reports/nav": (500, {"detail": "The report could not be computed."}),
 }
-# The gateway's headers that identify the caller, and what each is called in the answer.
+# The gateway's headers that identify the caller, and what each is called in the response.
 CALLER = {b"x-simsim-account": "account", b"x-simsim-token": "token", b"x-simsim-token-name": "token_name"}
 CHUNK = bytes(64 * 1024)
 MAX_WAIT_SECONDS = 3600.0
@@ -100,9 +100,10 @@ async def whole(send: Send, status: int, document: object) -> None:
 
 
 async def echo_body(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send the body back, after storing it on disk.
+    """Send the body back after storing it on disk.
 
-    It is not sent while it arrives: a proxy such as nginx treats an early answer as the end of the request.
+    The body is not sent while it arrives, because a proxy such as nginx treats an early response as the end of the
+    request.
     """
     with tempfile.TemporaryFile() as kept:
         more = True

@@ -32,7 +32,7 @@ class SampleToken:
     age_days: int = 0
 
 
-READY = SampleToken("Try it with curl", "90d", "The token of the curl line that the demo prints", "python")
+READY = SampleToken("Try it with curl", "90d", "The token for the curl line that the demo prints", "python")
 SAMPLES = {
     # This token was created long ago, so it expires in two days, and its creator gets an expiry notice at once.
     "dashboards": SampleToken(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from css_inline import CSSInliner
 
-# The layout's own sheet stays a sheet, because its rules can't be put on elements. Nothing is ever fetched.
+# Keep the layout's own style sheet, because its rules can't be put on elements. Never fetch anything.
 _inliner = CSSInliner(
     inline_style_tags=False,
     keep_style_tags=True,

@@ -23,7 +23,8 @@ from simsim.mail.sender_address import FALLBACK_DOMAIN, UnusableSender, ascii_do
 from simsim.mail.time_left import end_of, time_left
 
 MAX_SUBJECT_LENGTH = 120
-# The longest length that lets the whole subject fit is used: a subject cut at its end would not say what happened.
+# The longest of these that lets the whole subject fit is used: a subject cut off at its end would not say what
+# happened.
 MAX_NAME_LENGTHS = (60, 40, 30, 20)
 NAMES_IN_SUBJECTS = ("token_name", "account", "asker")
 EXPIRED_BEFORE = "the token had expired before"
@@ -39,7 +40,7 @@ _line_end = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 
 
 class Unwritable(ValueError):
-    """The email can never be written: its recipient is not an address, or its subject is not one line."""
+    """The email can never be sent: its recipient is not an address, or its subject is not one line."""
 
 
 class Untrue(Exception):
@@ -142,7 +143,7 @@ def is_console_address(text: str) -> bool:
 
 
 def one_line(text: str) -> str:
-    """Return the text as one line that is safe in a header and reads in the order of its letters."""
+    """Return the text as one line that is safe in a header and can't be displayed in another order."""
     kept = (
         " " if unicodedata.category(character) in UNWRITABLE else character
         for character in text
@@ -179,8 +180,9 @@ def subject_line(text: str) -> str:
 def encoded_subject(subject: str) -> str:
     """Return the subject encoded by RFC 2047, on one line that is folded between its encoded words.
 
-    Django leaves no room for “Subject: ”, so that a long subject is folded before its first word and arrives with a
-    leading space; and it does not encode text that looks encoded, so that a name would be decoded into another one.
+    Django leaves no room for “Subject: ”, so it folds a long subject before the first word, and the subject arrives
+    with a leading space. It also doesn't encode text that already looks encoded, so a name could be decoded into
+    another name.
     """
     if subject.isascii() and len(subject) <= 60 and "=?" not in subject:
         return subject
@@ -202,7 +204,7 @@ def parse_address(text: str) -> str:
 
 
 def reply_to(mail: OwedMail) -> list[str]:
-    """Return the address for replies, from the facts; an empty list without a valid one."""
+    """Return the address for replies, from the facts; an empty list if there is no valid address."""
     try:
         return [parse_address(str(mail.facts.get("reply_to", "")))]
     except ValueError:
@@ -210,7 +212,7 @@ def reply_to(mail: OwedMail) -> list[str]:
 
 
 def message_id(mail: OwedMail) -> str:
-    """Return the row's Message-ID, the same at each attempt, so that mail programs recognize a repeated mail."""
+    """Return the row's Message-ID, the same at each attempt, so that mail programs recognize a repeated email."""
     key, name = settings.SECRET_KEY.encode(), b"message-id:" + mail.dedupe.encode()
     return f"<{hmac.new(key, name, hashlib.sha256).hexdigest()[:32]}@{own_domain()}>"
 

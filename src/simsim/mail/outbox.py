@@ -22,7 +22,7 @@ PATIENCE = timedelta(days=3)
 MAX_WAIT = timedelta(hours=6)
 # The longest delay that a failed email causes for others to the same recipient, so that they don't all fail too.
 MAX_PUSH = timedelta(minutes=15)
-# A round ends while its `now` is still about right, because leases begin at that time.
+# A round is short, so that its `now` stays accurate enough: leases begin at that time.
 TURN_SECONDS = 10.0
 WITHDRAWN = "withdrawn: "
 # Times further in the future were written by a wrong clock; two machines' clocks differ by less.
@@ -44,7 +44,7 @@ class Mail:
     token_id: uuid.UUID | None = None
 
     def row(self, now: datetime) -> OwedMail:
-        """Return the outbox row of the mail."""
+        """Return the email's row for the outbox."""
         return OwedMail(**vars(self) | {"facts": dict(self.facts)}, owed_at=now, due_at=now)
 
 
@@ -70,7 +70,7 @@ def owe(
 
 
 def owe_all(mails: Iterable[Mail], *, now: datetime) -> None:
-    """Queue those of the emails that are new, in one statement. Call it in the transaction of the change."""
+    """Queue the emails that are not in the outbox yet, in one statement. Call it in the transaction of the change."""
     OwedMail.objects.bulk_create([mail.row(now) for mail in mails], ignore_conflicts=True)
 
 
@@ -95,13 +95,15 @@ def retry(mail_id: int, *, now: datetime) -> OwedMail:
     with transaction.atomic():
         mail = OwedMail.objects.select_for_update().filter(pk=mail_id).first()
         if mail is None:
-            raise NotFound(gettext_noop("No mail has the id %(id)s."), id=str(mail_id))
+            raise NotFound(gettext_noop("There is no email with the id %(id)s."), id=str(mail_id))
         if mail.delivered_at is not None:
             raise Conflict(gettext_noop("The email %(id)s was delivered."), id=str(mail_id))
         if mail.last_error.startswith(WITHDRAWN):
             raise Conflict(gettext_noop("The email %(id)s was withdrawn: it is no longer true."), id=str(mail_id))
         if mail.given_up_at is not None and mail.kind in SECRET_FACTS:
-            text = gettext_noop("The email %(id)s lost its link when it was given up. Request a new one.")
+            text = gettext_noop(
+                "The link in email %(id)s was deleted when the email was given up. Request a new email."
+            )
             raise Conflict(text, id=str(mail_id))
         mail.given_up_at, mail.due_at, mail.tried_until = None, now, now + PATIENCE
         mail.save(update_fields=["given_up_at", "due_at", "tried_until"])
@@ -119,7 +121,7 @@ def owed_ahead(now: datetime, *, kinds: Collection[str]) -> QuerySet[OwedMail]:
 
 
 def disown(mails: QuerySet[OwedMail], *, why: str, now: datetime) -> None:
-    """Withdraw those of the emails that wait, and free the `dedupe` names of all, so that each can be queued again."""
+    """Withdraw the waiting emails, and free the `dedupe` names of all, so that each email can be queued again."""
     ids = list(mails.values_list("pk", flat=True))
     for first in range(0, len(ids), AT_ONCE):
         some = OwedMail.objects.filter(pk__in=ids[first : first + AT_ONCE])
@@ -135,7 +137,7 @@ def waiting() -> QuerySet[OwedMail]:
 def deliver_due(*, now: datetime) -> int:
     """Send the due emails; return the number accepted. A failed email does not delay emails to others.
 
-    Concurrent callers share the work. A round ends after some seconds, so that `now` stays about right.
+    Concurrent callers share the work. A round ends after some seconds, so that `now` stays accurate enough.
     """
     undo_postponements(now)
     delivered, ends = 0, time.monotonic() + TURN_SECONDS
@@ -164,22 +166,23 @@ def deliver(mail: OwedMail, now: datetime) -> bool:
     except Untrue as error:
         of_this_attempt(mail).update(given_up_at=now, lease_ends_at=None, last_error=f"{WITHDRAWN}{error}")
         return False
-    except Exception as error:  # a missing or broken template affects only this email
+    except Exception as error:  # a missing or broken template must affect only this email
         postpone(mail, error, now, is_final=isinstance(error, Unwritable))
         return False
     try:
-        # Use one session per email: a refused recipient must not affect the others.
+        # Use one session for each email: a refused recipient must not affect the others.
         with transport.session() as connection:
             if not is_ours(mail):
                 return False
             connection.send_messages([sent])
-            # Record it before QUIT, and even after the lease: the server has accepted the email.
+            # Record the delivery before QUIT, and even if the lease has ended, because the server has accepted the
+            # email.
             of_this_attempt(mail).update(
                 delivered_at=now, given_up_at=None, lease_ends_at=None, last_error="", facts=without_secrets(mail)
             )
     except DatabaseError:
         raise
-    except Exception as error:  # after any failure of the server or of TLS, the email waits
+    except Exception as error:  # whatever fails on the server or in TLS, the email stays in the outbox
         postpone(mail, error, now, is_final=transport.is_final(error))
         return False
     return True
@@ -234,7 +237,7 @@ def postpone(mail: OwedMail, error: Exception, now: datetime, *, is_final: bool 
     if not given_up:
         pushed = now + min(wait, MAX_PUSH)
         waiting().filter(recipient=mail.recipient, due_at__lte=now).update(due_at=pushed)
-    log.warning("mail %s (%s) was not taken: %s", mail.pk, mail.kind, type(error).__name__)
+    log.warning("email %s (%s) was not accepted: %s", mail.pk, mail.kind, type(error).__name__)
 
 
 def without_secrets(mail: OwedMail) -> dict[str, object]:

@@ -15,10 +15,12 @@ ATTEMPT_SECONDS = 60.0
 # The codes of RFC 5321 for a refused recipient or email. Other 5xx codes are about the session: unknown commands or a
 # wrong order (500 to 504, 555), missing sign-in or TLS (530 to 538), a host that accepts no email (521).
 FINAL = {550, 551, 552, 553, 554}
-# Enhanced codes (RFC 3463) about our side that answer a recipient, where Postfix reports everything: our sender's
-# address, the server's own system, our commands, and policy such as relaying denied or our host or domain blocked.
+# Enhanced codes (RFC 3463) about our side. They arrive in response to the recipient, because Postfix reports everything
+# there: problems with our sender's address, the server's own system or our commands, and policies such as relaying
+# denied or our host or domain blocked.
 ABOUT_OUR_SIDE = re.compile(r"5\.(?:1\.[78]|3\.[0-35]|5\.\d+|7\.\d+)\b")
-# In answer to an email, "5.7.1" is a spam filter's verdict on its content; these are about sign-in, signatures and DNS.
+# In response to an email's content, "5.7.1" is a spam filter's verdict. These codes are about sign-in, signatures and
+# DNS.
 ABOUT_OUR_DOMAIN = re.compile(r"5\.(?:1\.[78]|3\.[0-35]|5\.\d+|7\.(?:[89]|1[0-4]|2\d|3\d))\b")
 
 
@@ -45,7 +47,7 @@ class Bounded(smtplib.SMTP):
             if not self._has_run_out():
                 raise
         else:
-            # A reply that was read before the cut may be incomplete.
+            # A reply that was being read when the session ended may be incomplete.
             if not self._has_run_out():
                 return reply
         self.close()

@@ -16,7 +16,7 @@ from simsim.tokens.models import RevocationReason, Token
 
 @transaction.atomic
 def close_account(*, actor: Actor, account: Account, now: datetime) -> tuple[Account, int]:
-    """Close an account permanently; return it and the number of tokens revoked. Only the operator may.
+    """Close an account permanently; return it and the number of tokens revoked. Only the operator may do this.
 
     Its people can no longer open the account, and unsent emails about it are withdrawn. Its log and audit trail stay,
     and its people can still sign in. Raises AccountClosed if the account is already closed.
@@ -36,7 +36,7 @@ def close_account(*, actor: Actor, account: Account, now: datetime) -> tuple[Acc
         revoked_by_label=actor.label,
         revocation_reason=RevocationReason.NOT_NEEDED,
     )
-    # Include expired tokens: nobody should get a notice about their expiry any more.
+    # Include expired tokens: nobody should be notified of their expiry any more.
     tokens.update(next_notice_at=None)
     for token in active:
         details: dict[str, object] = {"name": token.name, "reason": RevocationReason.NOT_NEEDED, "account_closed": True}

@@ -1,4 +1,4 @@
-"""Actions that change tokens; each one permits, changes, records and queues emails in one transaction."""
+"""Actions that change tokens: each checks permission, changes, records and queues emails in one transaction."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -46,7 +46,7 @@ class TokenCredentials:
 
 @dataclass(frozen=True)
 class TokenFields:
-    """The fields of a token to create, as somebody gave them."""
+    """The fields of a token to create, as a person or program entered them."""
 
     name: str
     expires: str
@@ -95,7 +95,8 @@ def create_token(
 def new_token(fields: TokenFields, *, actor: Actor, account: Account, now: datetime) -> tuple[Token, TokenCredentials]:
     """Store a token.
 
-    The caller has checked permission, locked the account and records the event. Raises as `create_token`.
+    The caller must first check permission and lock the account, and must record the event. Raises the same exceptions
+    as `create_token`.
     """
     errors = Errors()
     line = errors.collect(lambda: parse_line("name", fields.name))
@@ -141,7 +142,7 @@ def edit_token(
         token.software = errors.collect(lambda: rules.parse_software(software, present=token.software))
     if allowed_networks is not None:
         token.allowed_networks = errors.collect(lambda: rules.parse_networks(allowed_networks)) or []
-    # Two tokens from before this rule may share a name: their other fields must stay editable.
+    # Two tokens that are older than this rule may share a name. Their other fields must stay editable.
     new_name = token.name if token.name != before["name"] else None
     raise_what_is_wrong(errors, token.account, new_name, now=now, but=token)
     token.set_keys()
@@ -159,7 +160,9 @@ def edit_token(
 
 @transaction.atomic
 def show_credentials(*, actor: Actor, token: Token, way: Way = Way.SHOWN, now: datetime) -> TokenCredentials:
-    """Return the username and password of an active token (R11); record it, and notify others unless the creator asks.
+    """Return the username and password of an active token (R11); record this, and notify others.
+
+    Nobody is notified if the token's creator retrieves them.
 
     `way` says how they are retrieved: on a page or in a terminal, or as a file.
     """
@@ -172,7 +175,7 @@ def show_credentials(*, actor: Actor, token: Token, way: Way = Way.SHOWN, now: d
 
 @transaction.atomic
 def try_credentials(*, actor: Actor, token: Token, now: datetime) -> TokenCredentials:
-    """Return username and password for a test request that Simsim makes; nobody sees them. Recorded as a test."""
+    """Return the username and password for a test request by Simsim; nobody sees them. Recorded as a test."""
     token = lock_active_token(actor, token, now)
     secret = keyring().open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
     record_token_event(actor, token, Event.TOKEN_TRIED, {}, now)
@@ -203,7 +206,7 @@ def revoke_token(*, actor: Actor, token: Token, reason: str = "", now: datetime)
 def rotate_token(
     *, actor: Actor, token: Token, overlap: timedelta, after: str | None = None, now: datetime
 ) -> tuple[Token, TokenCredentials]:
-    """Give a token a new password; the previous one works until the overlap ends, any older one stops now (B2).
+    """Give a token a new password; the previous one works until the overlap ends; any older one stops working now (B2).
 
     Raises RotatedMeanwhile if the token was rotated after `token` was read, or after the rotation `after`, which is the
     `rotation_id` that the caller has seen.
@@ -228,7 +231,7 @@ def rotate_token(
 def end_overlap(*, actor: Actor, token: Token, after: str | None = None, now: datetime) -> Token:
     """Stop the previous password now. Without an overlap, nothing changes.
 
-    Raises RotatedMeanwhile when the token was rotated after the rotation `after`: a person who was asked about one
+    Raises RotatedMeanwhile when the token was rotated after the rotation `after`: a person who confirmed the end of one
     previous password must not stop another.
     """
     token = lock_active_token(actor, token, now)
@@ -251,7 +254,7 @@ def lock_active_token(actor: Actor, token: Token, now: datetime) -> Token:
 
 
 def prove_not_rotated(token: Token, after: str | None) -> None:
-    """Raise RotatedMeanwhile unless the rotation `after` is the token's last; None proves nothing."""
+    """Raise RotatedMeanwhile if the rotation `after` is not the token's latest. None skips the check."""
     if after is not None and after != rotation_id(token):
         raise RotatedMeanwhile(name=token.name)
 

@@ -23,14 +23,14 @@ FIRST_WEEK = timedelta(days=7)
 
 
 class Attention(IntEnum):
-    """The reason why a token needs attention; a list shows the lowest first."""
+    """Why a token needs attention; lists show the lowest value first."""
 
     EXPIRES_SOON = 0
     UNUSED = 1
     NONE = 2
 
 
-# More than any account's tokens, and still a LIMIT that both databases accept.
+# More tokens than any account has, and still a LIMIT that both databases accept.
 ALL = 2**62
 
 
@@ -52,14 +52,14 @@ class Ranking:
     """The ids of the tokens found, in order, as strings.
 
     `counts` has the number of tokens that match text and software, by attention; `active` and `ended` are the numbers
-    of all the account's tokens; `asked` are the members' requests for tokens.
+    of all the account's tokens; `requests` are the members' requests for tokens.
     """
 
     ids: Sequence[str]
     counts: dict[Attention, int]
     active: int
     ended: int
-    asked: QuerySet[TokenRequest]
+    requests: QuerySet[TokenRequest]
 
 
 def attention_of(token: Token, use: LastUse | None, now: datetime) -> Attention:

@@ -57,29 +57,32 @@ def owe_due(*, now: datetime) -> int:
 
 
 def has_clock_run_back(now: datetime) -> bool:
-    """Whether tokens were checked, and emails queued, at a time that is still in the future."""
+    """Whether the stored time of the last check is in the future, so that notices may have been queued early."""
     return NoticeClock.objects.filter(pk=NoticeClock.ONLY, looked_at__gt=now + AHEAD).exists()
 
 
 def store_check_time(now: datetime) -> None:
-    """Store when tokens were checked. Call it last in the transaction: every scheduler writes this row."""
+    """Store when tokens were checked.
+
+    Call it last in the transaction, because every scheduler writes this row.
+    """
     if not NoticeClock.objects.filter(pk=NoticeClock.ONLY, looked_at__gte=now - CHECK_TIME_STEP).exists():
         NoticeClock.objects.update_or_create(pk=NoticeClock.ONLY, defaults={"looked_at": now})
 
 
 @transaction.atomic
 def start_over(now: datetime) -> int:
-    """Undo the notices of a clock that was ahead; return the number of tokens to check again.
+    """Undo the notices that were queued while the clock was ahead; return the number of tokens to check again.
 
-    Its notices are withdrawn, so that they can be queued again at the right time; a notice that was queued at the right
-    time stays and is not repeated.
+    These notices are withdrawn, so that they can be queued again at the right time. A notice that was queued at the
+    right time stays and is not repeated.
     """
     early = outbox.owed_ahead(now, kinds=EXPIRY_KINDS)
     affected = Q(expires_at__gt=now) | Q(pk__in=early.values("token_id"))
     count = Token.objects.filter(affected, revoked_at=None).update(next_notice_at=AT_ONCE)
     outbox.disown(early, why="the clock was ahead", now=now)
     NoticeClock.objects.filter(pk=NoticeClock.ONLY).update(looked_at=now)
-    log.warning("the clock ran backwards: checking %d tokens again", count)
+    log.warning("the clock was set back: checking %d tokens again", count)
     return count
 
 

@@ -41,7 +41,7 @@ class Errors:
 def raise_what_is_wrong(
     errors: Errors, account: Account, name: str | None, *, now: datetime, but: Token | None = None
 ) -> None:
-    """Raise Invalid with every error, including a name that is taken; AlreadyExists if that is the only error.
+    """Raise Invalid with every error, including a name that another token has; AlreadyExists if that is the only error.
 
     `name` is None if it is not checked.
     """

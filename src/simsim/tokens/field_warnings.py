@@ -35,7 +35,7 @@ def name_caution(
     if other is None:
         return []
     message = gettext_noop(
-        "This looks like “%(other)s”, another active token. Choose a name that nobody mistakes for it."
+        "This name looks like “%(other)s”, another active token. Choose a name that can’t be confused with it."
     )
     return [FieldError("name", message, {"other": other})]
 

@@ -39,7 +39,10 @@ class Keyring:
         )
 
     def open(self, sealed: bytes, *, token_id: uuid.UUID, account_id: uuid.UUID) -> str:
-        """Return the password. Raises KeyMissing if its key is not in the ring or the bytes are not of this row."""
+        """Return the password.
+
+        Raises KeyMissing if its key is not in the keyring, or if the bytes belong to another row.
+        """
         wanted, nonce, ciphertext = sealed[1:9], sealed[9:21], sealed[21:]
         for key in self.keys:
             if sealed[:1] == VERSION and key_id(key) == wanted:

@@ -73,12 +73,12 @@ class Token(models.Model):
     """One application access token of an account (R2).
 
     The password is stored twice: as a digest that the gate looks up, and encrypted, so that an administrator can read
-    it again (R11). `allowlist` is `allowed_networks` packed for the gate; the actions keep the two equal. With
+    it again (R11). `allowlist` is `allowed_networks` packed for the gate; the actions keep the two in sync. With
     `report_only`, requests from other addresses are let in and marked in the log. During a rotation's overlap the
-    `previous_…` columns hold the previous password. `name_key` makes the name unique; searches look in `search_key`:
-    name, description and creator. `password_end` holds the last characters of the current password. Older code leaves
-    these three empty. `next_notice_at` is when the scheduler next checks whether an expiry notice is due, or None if no
-    more are to come.
+    `previous_…` columns hold the previous password. `name_key` makes the name unique; `search_key` is for searches and
+    combines name, description and creator. `password_end` holds the last characters of the current password. Older code
+    leaves these three columns empty. `next_notice_at` is when the scheduler next checks whether an expiry notice is
+    due, or None if no more notices will follow.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -154,7 +154,7 @@ class NoticePolicy(models.Model):
 
 
 class NoticeClock(models.Model):
-    """When the scheduler of notices last checked tokens; in the future if the clock has run backwards."""
+    """When the scheduler of notices last checked tokens; in the future if the clock has been set back."""
 
     ONLY = 1
 
@@ -175,7 +175,7 @@ class RequestAnswer(models.TextChoices):
 class TokenRequest(models.Model):
     """A member's request for a token, and its answer (R3).
 
-    The labels are copies, which remain when people are removed.
+    The labels are copies, so they remain when people are removed.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

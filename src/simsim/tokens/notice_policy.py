@@ -37,7 +37,7 @@ class Audience(TextChoices):
 
 
 EVERYBODY = (Audience.ADMINISTRATORS, Audience.CREATOR, Audience.NOBODY)
-# The choices for each notice, the default first. R8 and R9 can't be switched off: without them a leak would go
+# The choices for each notice, starting with the default. R8 and R9 can't be switched off: without them a leak would go
 # unnoticed, and a connection would break without warning.
 CHOICES: Mapping[Notice, tuple[Audience, ...]] = {
     Notice.CREATED: (Audience.ADMINISTRATORS,),
@@ -144,7 +144,7 @@ def policy_from_row(row: NoticePolicy) -> Policy:
 
 
 def row_values(policy: Policy) -> dict[str, object]:
-    """Return the policy as its row stores it: all of it, so that later defaults don't change anybody's choice."""
+    """Return the policy as its row stores it: in full, so that later defaults don't change anybody's choice."""
     return {
         "audiences": {notice.value: policy.audience(notice).value for notice in Notice},
         "early_days": sorted(policy.early_days, reverse=True),

@@ -30,8 +30,8 @@ def fill_in(keyring: Keyring, *, batch: int = BATCH) -> int:
                 except KeyMissing:
                     continue
                 if (end := password.end_of(secret)) != known:
-                    # Only if the row still has this password: a rotation in the meantime has set its own last
-                    # characters.
+                    # Update only if the row still has this password: a rotation in the meantime has already set the new
+                    # last characters.
                     same = Token.objects.filter(pk=token_id, sealed_password=bytes(sealed))
                     changed += same.update(password_end=end)
     return changed

@@ -1,4 +1,4 @@
-"""A token's passwords around a rotation: which of them works, and which was used last."""
+"""A token's passwords before and after a rotation: which of them work, and which was used last."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -29,13 +29,13 @@ def password_state(token: Token, password: str, *, now: datetime) -> PasswordSta
 
 
 def previous_password_used_at(token: Token, use: LastUse | None) -> datetime | None:
-    """Return when a password from before the last rotation was last used after that rotation; None if it was not."""
+    """Return when an older password was last used after the last rotation; None if none has been used since."""
     at, rotated_at = use.by_previous_at if use else None, token.rotated_at
     return at if at is not None and rotated_at is not None and at > rotated_at else None
 
 
 def current_password_used_at(token: Token, use: LastUse | None) -> datetime | None:
-    """Return when the last rotation's password let a request in; None if an earlier password has done so since."""
+    """Return when the current password was used, if it was the last one used since the rotation; otherwise None."""
     rotated_at = token.rotated_at
     if use is None or rotated_at is None or use.at <= rotated_at or use.at == previous_password_used_at(token, use):
         return None
@@ -43,5 +43,5 @@ def current_password_used_at(token: Token, use: LastUse | None) -> datetime | No
 
 
 def rotation_id(token: Token) -> str:
-    """Return an id that every rotation changes."""
+    """Return an id that changes with every rotation."""
     return format_time(token.rotated_at) or "first"

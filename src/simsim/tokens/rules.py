@@ -1,4 +1,4 @@
-"""The rules for a token's fields: one parser each, which names the field when it raises Invalid."""
+"""The rules for a token's fields. Each field has a parser, which raises Invalid with the field's name."""
 
 import re
 from collections.abc import Iterable
@@ -63,12 +63,12 @@ def end_of(day: date) -> datetime:
 
 
 def last_day(now: datetime) -> date:
-    """Return the latest day that can be a token's last day."""
+    """Return the latest date that can be chosen as a token's last day."""
     return (now + MAX_LIFETIME).date()
 
 
 def recommended_until(now: datetime) -> date:
-    """Return the latest last day of a token within the recommended lifetime."""
+    """Return the latest last day that is within the recommended lifetime."""
     return (now + RECOMMENDED_LIFE).date()
 
 
@@ -80,7 +80,7 @@ def missing_day(text: str) -> str | None:
         date.fromisoformat(text)
     except ValueError:
         year, month, day = (int(part) for part in text.split("-"))
-        # Only 29 February depends on the year; month 13 has no name.
+        # Include the year only for 29 February, the only date that depends on it. Month 13 has no name.
         is_named = 1 <= month <= 12 and year > 0
         if not is_named:
             return text
@@ -93,7 +93,7 @@ def is_longer_than_recommended(expires_at: datetime, *, now: datetime) -> bool:
     return expires_at > end_of(recommended_until(now))
 
 
-# Far more than any real list has, and few enough that the gate reads a list quickly.
+# Far more networks than any real list has, and few enough for the gate to read a list quickly.
 MAX_NETWORKS = 10_000
 
 
@@ -122,9 +122,10 @@ def parse_networks(texts: Iterable[str]) -> list[str]:
 
 
 def needs_recent_authentication(token: Token, allowed_networks: Iterable[str], *, report_only: bool) -> bool:
-    """Whether this allowlist lets in addresses that the token refuses now. A list that can't be saved does not.
+    """Whether this allowlist lets in addresses that the token refuses now.
 
-    A leaked password that the allowlist made useless would work again, so an unattended browser must not be enough.
+    A list that can't be saved does not. A leaked password that the allowlist made useless would work again, so access
+    to an unattended browser must not be enough.
     """
     if not token.allowed_networks or token.report_only:
         return False

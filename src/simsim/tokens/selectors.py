@@ -39,7 +39,7 @@ def find_token(token_id: uuid.UUID | str, *, actor: Actor, account: Account | No
 def find_by_password(password: str, *, actor: Actor, account: Account) -> Token | None:
     """Return the account's token that has this password, or had it before its last rotation, or None if there is none.
 
-    A lookup shows no password, so it needs no record. Raises NotFound or NotPermitted.
+    A lookup reveals no password, so it is not recorded. Raises NotFound or NotPermitted.
     """
     permit(actor, Permission.MANAGE_TOKENS, account)
     wanted = digest(password)

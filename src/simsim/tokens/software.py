@@ -19,12 +19,12 @@ from simsim.tokens.models import TargetSoftware, Token
 SLUG = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*\Z", re.ASCII)
 MAX_SLUG_LENGTH = 50
 MAX_NAME_LENGTH = 100
-# The slug that stands for tokens without software in URLs.
+# In URLs, this slug stands for tokens without software.
 NO_SOFTWARE = "none"
 
 
 def offered_software(present: TargetSoftware | None = None) -> list[TargetSoftware]:
-    """Return the software that a token can get: the catalogue without retired entries, except for its present one."""
+    """Return the software that a token can have: the catalogue, with a retired entry only if it is the current one."""
     return [entry for entry in TargetSoftware.objects.all() if entry.retired_at is None or entry == present]
 
 
@@ -45,13 +45,13 @@ def tokens_made_for(slug: str, *, actor: Actor, account: Account) -> frozenset[u
     if slug == NO_SOFTWARE:
         return frozenset(tokens.filter(software=None).values_list("pk", flat=True))
     if not SLUG.match(slug) or not TargetSoftware.objects.filter(slug=slug).exists():
-        raise Invalid(FieldError("software", gettext_noop("The catalogue has no software of this short name.")))
+        raise Invalid(FieldError("software", gettext_noop("The catalogue has no software with this short name.")))
     return frozenset(tokens.filter(software__slug=slug).values_list("pk", flat=True))
 
 
 @transaction.atomic
 def add_software(*, actor: Actor, slug: str, name: str, now: datetime) -> TargetSoftware:
-    """Add software to the catalogue; only the operator may.
+    """Add software to the catalogue; only the operator may do this.
 
     Raises Invalid for an unusable slug or name, AlreadyExists if one of them is taken.
     """
@@ -63,7 +63,7 @@ def add_software(*, actor: Actor, slug: str, name: str, now: datetime) -> Target
         )
     if slug == NO_SOFTWARE:
         raise Invalid(
-            FieldError("slug", gettext_noop("“none” stands for the tokens without software. Choose another."))
+            FieldError("slug", gettext_noop("“none” is reserved for tokens without software. Choose another name."))
         )
     name = parse_line("name", name, longest=MAX_NAME_LENGTH)
     taken = AlreadyExists(gettext_noop("The catalogue already has “%(slug)s” or “%(name)s”."), slug=slug, name=name)

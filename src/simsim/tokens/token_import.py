@@ -34,8 +34,8 @@ def import_tokens(
 ) -> list[tuple[Token, TokenCredentials]]:
     """Create a token for each draft, in order, or create none.
 
-    Raises Invalid with the errors of all lines; otherwise the problem of the first line that fails, with its number.
-    `is_quiet` as for `create_token`.
+    Raises Invalid with the errors of all lines; otherwise the problem of the first line that fails, with the line's
+    number. `is_quiet` has the same meaning as in `create_token`.
     """
     created: list[tuple[Draft, Token, TokenCredentials]] = []
     errors: list[FieldError] = []
@@ -52,7 +52,7 @@ def import_tokens(
         except Invalid as problem:
             errors += errors_in_line(draft.line, problem)
         except Problem as problem:
-            # This problem may be a consequence of the errors found so far, so report those.
+            # This problem may be a consequence of the errors found so far, so report those instead.
             if errors:
                 break
             raise type(problem)(f"Line {draft.line}: {problem}") from None

@@ -113,7 +113,7 @@ def unanswered(account: Account) -> QuerySet[TokenRequest]:
 
 
 def own_requests(account: Account, *, actor: Actor) -> QuerySet[TokenRequest]:
-    """Return the person's requests in the account, newest first; raise NotFound to a stranger."""
+    """Return the person's requests in the account, newest first; raise NotFound for a stranger."""
     permit(actor, Permission.VIEW_ACCOUNT, account)
     own = TokenRequest.objects.filter(account=account, asked_by=actor.user, asked_by__isnull=False)
     return own.select_related("software").order_by("-asked_at", "pk")

@@ -73,7 +73,7 @@ def test_lines_have_gaps_without_answers() -> None:
     assert [shape.kind for shape in chart.shapes] == ["p50", "p95", "p99"]
     for shape in chart.shapes:
         assert re.fullmatch(r"M0\.5 [\d.]+h0M2\.5 [\d.]+h0", shape.path)
-    assert chart.descriptions[1] == "Tue 24 Nov: nothing was answered"
+    assert chart.descriptions[1] == "Tue 24 Nov: no responses"
     assert durations_chart([Usage(1), Usage(), Usage()], NAMES).shapes[0].path == ""
 
 

@@ -150,7 +150,7 @@ def test_range_becomes_the_networks_that_hold_exactly_its_addresses(text: str, n
         ("10.0.0.1-9", "Enter two whole addresses"),
         ("10.0.0-10.0.0.9", "Enter two whole addresses"),
         ("10.0.0.9-10.0.0.1", "ends before it starts"),
-        ("10.0.0.1-2001:db8::1", "starts with one kind of address"),
+        ("10.0.0.1-2001:db8::1", "mixes an IPv4 and an IPv6 address"),
     ],
 )
 def test_range_that_spans_nothing_is_refused_with_the_reason(text: str, words: str) -> None:

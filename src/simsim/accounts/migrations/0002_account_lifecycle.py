@@ -1,4 +1,4 @@
-"""Accounts that another system knows under its own id, and accounts that are closed."""
+"""Adds the id that an account has in another system, and the time at which an account was closed."""
 
 from django.db import migrations, models
 
@@ -6,7 +6,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0001_initial")]
     operations = [
-        # Both are empty in what older code inserts. The index is partial, so that SQLite rebuilds no table.
+        # Both columns are empty in rows that older code inserts. The index is partial, so that SQLite doesn't rebuild
+        # the table.
         migrations.AddField(
             "account", "external_id", models.CharField(max_length=200, null=True, verbose_name="external id")
         ),

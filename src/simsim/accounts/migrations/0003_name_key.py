@@ -1,4 +1,4 @@
-"""The key by which an account's name is unique in any case, on either database."""
+"""Adds the key that makes an account's name unique, regardless of case, on both databases."""
 
 from django.db import migrations, models
 
@@ -6,7 +6,7 @@ from simsim.accounts.name_keys import name_key
 
 
 def give_keys(apps, schema_editor):
-    """Give each account its key; where several have one, the oldest: the others go on without."""
+    """Give each account its key. If several accounts have the same key, only the oldest one gets it."""
     accounts = apps.get_model("accounts", "Account").objects.using(schema_editor.connection.alias)
     given = set()
     for account in accounts.order_by("created_at", "pk").iterator(chunk_size=500):
@@ -20,7 +20,8 @@ def give_keys(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0002_account_lifecycle")]
     operations = [
-        # The default is the database's: older code, which runs on during an update, inserts without the column.
+        # The default is set in the database, because older code that still runs during an update inserts rows without
+        # this column.
         migrations.AddField("account", "name_key", models.TextField(db_default="", default="", editable=False)),
         migrations.RunPython(give_keys, migrations.RunPython.noop),
         migrations.AddConstraint(

@@ -1,4 +1,4 @@
-"""Values as literals of a language, quoted so that any text stays one value and is never executed."""
+"""Values as literals in several languages, quoted so that any text stays one value and is never executed."""
 
 import re
 import shlex

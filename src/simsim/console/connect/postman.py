@@ -7,7 +7,7 @@ SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 
 
 def collection(username: str, base: str, example: str) -> dict[str, Any]:
-    """Return the collection as a JSON object. The password's variable is empty, because people share collections."""
+    """Return the collection as a JSON object. The password's variable is empty, as people share collections."""
     return {
         "info": {"name": f"API of {urlsplit(base).netloc}", "schema": SCHEMA},
         "auth": {
@@ -21,7 +21,7 @@ def collection(username: str, base: str, example: str) -> dict[str, Any]:
         "variable": [
             {"key": "base_url", "value": base, "type": "string"},
             {"key": "username", "value": username, "type": "string"},
-            # The type masks it on the screen.
+            # This type makes Postman mask the value on the screen.
             {"key": "password", "value": "", "type": "secret"},
         ],
     }

@@ -25,7 +25,7 @@ CURL, ANYTHING = "curl", "anything"
 # Target software whose recipe has the same slug, and target software whose recipe has another slug.
 SOFTWARE_WITH_OWN_RECIPE = {"postman", "excel", "power-bi"}
 RECIPES_OF_SOFTWARE = {"python": "requests"}
-# Without --globoff, curl reads these in a URL as a range or a choice.
+# Without --globoff, curl interprets these characters in a URL as a range or a list.
 GLOB_CHARACTERS = "[]{}"
 
 
@@ -96,7 +96,8 @@ class Recipe:
 def recipes(*, username: str, api: Api, password: str | None = None) -> list[Recipe]:
     """Return every recipe, curl first. Without a password, each asks for it or reads it from the environment.
 
-    Those for Excel, Power BI and Postman never contain it: people type it into a dialog, because they share the files.
+    The recipes for Excel, Power BI and Postman never contain the password, because people share these files. They type
+    the password into a dialog instead.
     """
     query = (Snippet(power_query(api)),)
     return [
@@ -160,10 +161,10 @@ def python(module: str, caller: str, username: str, api: Api, password: str | No
 
 
 def power_query(api: Api) -> str:
-    """Return Power Query M that makes a table of a JSON answer.
+    """Return Power Query M that turns a JSON response into a table.
 
-    The whole URL is one literal, without RelativePath: the Power BI service tests a connection by calling that literal,
-    and the root of an API often answers 404. An Authorization header would require an anonymous connection.
+    The whole URL is one literal, and RelativePath is not used: the Power BI service tests a connection by calling that
+    literal, and the root of an API often answers 404. An Authorization header would require an anonymous connection.
     """
     return "\n".join(
         (

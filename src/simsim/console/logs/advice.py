@@ -29,9 +29,9 @@ SHOW = (gettext_noop("Open the token"), "token")
 ALLOW = (gettext_noop("Change the allowed networks"), "networks")
 NOWHERE = ("", "")
 
-NOT_SENT = gettext_noop("The program must send the token’s username and password with every request, as HTTP Basic.")
+NOT_SENT = gettext_noop("The program must send the token’s username and password with every request, using HTTP Basic.")
 MISTYPED = gettext_noop("Copy the username and password from the token’s page again, complete and unchanged.")
-WAIT = gettext_noop("Nothing is wrong with the token. Let the program wait a little and call less often.")
+WAIT = gettext_noop("Nothing is wrong with the token. Make the program wait, and send requests less often.")
 NOT_YOURS = gettext_noop(
     "Nothing is wrong with the token. If it happens again, tell the operator of this API when it happened."
 )
@@ -71,7 +71,7 @@ STEPS: dict[str, tuple[str, tuple[str, str]]] = {
         CREATE,
     ),
     Cause.ADDRESS_UNKNOWN: (
-        gettext_noop("Tell the operator of this API, or let the token be used from anywhere."),
+        gettext_noop("Tell the operator of this API, or allow the token to be used from anywhere."),
         ALLOW,
     ),
     Cause.ADDRESS_NOT_ALLOWED: (
@@ -88,10 +88,10 @@ STEPS: dict[str, tuple[str, tuple[str, str]]] = {
     GatewayCause.BAD_REQUEST: (gettext_noop("Check how the program builds its requests."), CALL),
     GatewayCause.TOO_MANY: (WAIT, NOWHERE),
 }
-API_FAILED = gettext_noop("This answer came from the API itself. Its documentation explains what this status means.")
+API_FAILED = gettext_noop("This response came from the API itself. Its status is explained in the API’s documentation.")
 NOT_FINISHED = gettext_noop(
-    "The answer may still be on its way. If this doesn’t change, the proxy in front of the API does not report "
-    "its answers."
+    "The response may still be on its way. If this doesn’t change, the proxy in front of the API does not report "
+    "its responses."
 )
 
 
@@ -106,7 +106,7 @@ def advice(row: LoggedRequest, token: Token | None, *, account_id: uuid.UUID, no
         return None
     text, (label, where) = step
     if where in {"networks", "token"} and (token is None or token.status(now) != Status.ACTIVE):
-        # The page of an ended token is read-only; only another token helps.
+        # The page of an ended token is read-only, so the only remedy is another token.
         label, where = CREATE
     create = reverse("console:create_token", args=[account_id])
     networks = reverse("console:token", args=[account_id, token.pk]) + "{}#networks" if token else ""

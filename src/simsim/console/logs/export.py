@@ -20,7 +20,7 @@ from simsim.problem import NotFound
 from simsim.request_log.search.export import Format, written
 
 TYPES = {Format.CSV: "text/csv; charset=utf-8; header=present", Format.JSONL: "application/jsonl; charset=utf-8"}
-# Without it, Excel reads the file in the legacy encoding of the computer's language.
+# Without this mark, Excel reads the file in the legacy encoding of the computer's language.
 BYTE_ORDER_MARK = "\N{BYTE ORDER MARK}".encode()
 MAX_NAME_LENGTH = 40
 
@@ -51,7 +51,7 @@ def marked(parts: Iterator[bytes], chosen: Format) -> Iterator[bytes]:
     """Yield the parts, the first of a CSV file with a byte order mark."""
     before = BYTE_ORDER_MARK if chosen is Format.CSV else b""
     for part in parts:
-        # A slow client would otherwise hold a connection of the small pool.
+        # Otherwise, a slow client would keep one of the few database connections.
         for connection in connections.all(initialized_only=True):
             if not connection.in_atomic_block:
                 connection.close_if_unusable_or_obsolete()

@@ -1,4 +1,4 @@
-"""The log's filters as the URL has them: the typed texts, the parsed filters, and an error for each invalid one."""
+"""The log's filters in the URL: the texts as typed, the parsed filters, and an error for each invalid filter."""
 
 import uuid
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ class LogFilterForm:
 
     @classmethod
     def read(cls, data: QueryDict, *, now: datetime) -> Self:
-        """Return the form of a query; invalid filters have an error and do not filter."""
+        """Return the form for a query. An invalid filter has an error and is not applied."""
         texts = {name: data.get(name, "").strip() for name in NAMES}
         form = cls(texts, data.get("cursor", "").strip(), data.get("follow") == FOLLOW)
         since, until = form._times(now)
@@ -96,7 +96,7 @@ class LogFilterForm:
         return self.query({name: value, "cursor": ""})
 
     def add_unknown_token_error(self) -> None:
-        """Set the same error for a token that never existed and for another account's."""
+        """Set the same error for a token that never existed as for a token of another account."""
         self.add_error("token", gettext("There is no such token in this account."))
 
     def add_error(self, name: str, message: str) -> None:

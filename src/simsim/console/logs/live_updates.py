@@ -18,7 +18,10 @@ EVERY_SECONDS = 2
 
 
 def is_followed(form: LogFilterForm, shown: object) -> bool:
-    """Whether new requests appear automatically: not beside an open request or older ones, which would then move."""
+    """Whether new requests appear automatically.
+
+    They don't while a request is open or older requests are shown, because the list would move.
+    """
     return form.is_following and not form.cursor and shown is None and not form.errors
 
 

@@ -20,12 +20,13 @@ from simsim.request_log.search.export import Format
 from simsim.request_log.search.selectors import RequestPage
 
 PAGE_REQUESTS = 50
-# The first answer comes at once, with the rows found so far, and the page then continues by itself. Where only a link
-# continues the search, each answer may take longer.
+# The first response is sent quickly, with the rows found so far, and the page then continues automatically. If only a
+# link continues the search, each response may take longer.
 PATIENCE_SECONDS = 0.04
 PATIENCE_BY_ITSELF_SECONDS = 0.25
 PATIENCE_BY_LINK_SECONDS = 1.0
-# A page continues this often by itself, for about ten seconds, and then waits for a click.
+# The number of times that a page continues automatically. This takes about ten seconds; then the page waits for a
+# click.
 MAX_TURNS = 40
 
 
@@ -73,9 +74,9 @@ def list_context(
     # A full page is complete, even if the search ran out of time at its last request.
     searched_until = page.searched_until if listed < PAGE_REQUESTS else None
     goes_on = ""
-    # A page that follows the log shows the newest requests; it continues to older ones only by the link.
+    # A page that follows the log shows the newest requests; it continues to older ones only if the link is followed.
     if searched_until and page.next_cursor and turn < MAX_TURNS and not form.is_following:
-        # In addition to the page's own cursor, to which the links in its rows return.
+        # This is separate from the page's own cursor, because the links in its rows lead back to that cursor.
         progress = urlencode({"below": page.next_cursor, "listed": str(listed), "turn": str(turn + 1)})
         query = form.query()
         goes_on = f"{reverse('console:more_requests', args=[account.pk])}{query}{'&' if query else '?'}{progress}"

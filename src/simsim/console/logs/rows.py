@@ -21,20 +21,22 @@ from simsim.request_log.search.sentences import sentence
 from simsim.tokens.models import Status, Token
 from simsim.tokens.selectors import tokens_of
 
-# nginx logs these for requests that got no answer, or only nginx's own.
+# nginx logs these statuses for requests that got no response, or only a response by nginx itself.
 MEANINGS_OF_NGINX = {
-    444: gettext_noop("Closed without an answer"),
+    444: gettext_noop("Closed without a response"),
     494: gettext_noop("Request header too large"),
-    495: gettext_noop("Client certificate not valid"),
+    495: gettext_noop("Invalid client certificate"),
     496: gettext_noop("Client certificate required"),
-    497: gettext_noop("HTTP sent where HTTPS is spoken"),
-    499: gettext_noop("The client went away"),
+    497: gettext_noop("HTTP request sent to an HTTPS port"),
+    499: gettext_noop("Closed by the client"),
 }
 MAX_OFFERED_TOKENS = 200
-NOT_AMONG_ONE = gettext_noop("The address %(address)s is not in the one network that “%(token)s” allows.")
-NOT_AMONG_SEVERAL = gettext_noop("The address %(address)s is not among the %(count)d networks that “%(token)s” allows.")
+NOT_AMONG_ONE = gettext_noop("The address %(address)s is not in the only network that “%(token)s” allows.")
+NOT_AMONG_SEVERAL = gettext_noop(
+    "The address %(address)s is not in any of the %(count)d networks that “%(token)s” allows."
+)
 ALLOWED_SINCE = gettext_noop(
-    "The address %(address)s was not among the networks that “%(token)s” allowed then; it is now."
+    "The address %(address)s was not in the networks that “%(token)s” allowed at the time, but it is now."
 )
 
 
@@ -57,7 +59,8 @@ class LogRow:
         token, address = self.token, self.request.address
         if self.request.cause != Cause.ADDRESS_NOT_ALLOWED or token is None or not address or not token.networks:
             return sentence(self.request)
-        # The log stores the reason but not the list. If the list allows the address by now, its number would mislead.
+        # The log stores the reason but not the list. If the list now allows the address, the number of its networks
+        # would be misleading.
         parsed = parse_address(address)
         if parsed is not None and any(ip_address(parsed.text) in network for network in token.networks):
             text = gettext(ALLOWED_SINCE)

@@ -19,7 +19,7 @@ from simsim.problem import AlreadyExists, FieldError, Invalid
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def invite(access: AccountAccess) -> HttpResponse:
-    """Show the form, or add the person to the account and owe them the invitation."""
+    """Show the form, or add the person to the account and queue the invitation."""
     if access.request.method != "POST":
         return form_page(access, {"role": Role.MEMBER}, {})
     typed = {name: access.request.POST.get(name, "") for name in ("email", "role")}
@@ -42,7 +42,10 @@ def invite(access: AccountAccess) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def again(access: AccountAccess, user_id: int) -> HttpResponse:
-    """Owe the invitation again to a person who has never signed in. A GET, such as a reload, redirects to the list."""
+    """Queue the invitation again for a person who has never signed in.
+
+    A GET, such as a reload, redirects to the list.
+    """
     person = find_person(user_id, account=access.account, actor=access.actor)
     if access.request.method == "POST":
         try:
@@ -50,7 +53,7 @@ def again(access: AccountAccess, user_id: int) -> HttpResponse:
         except AlreadyExists as problem:
             say(access.request, sentence(problem))
         else:
-            text = gettext("The invitation is on its way to %(email)s again.")
+            text = gettext("A new invitation is on its way to %(email)s.")
             say(access.request, text % {"email": person.user.email})
     return redirect("console:people", access.account.pk)
 

@@ -1,4 +1,4 @@
-"""Role changes and removals: each asks on a page that explains the consequences."""
+"""Role changes and removals: for each, a page explains the consequences and asks for confirmation."""
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -20,7 +20,7 @@ from simsim.tokens.selectors import tokens_of
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def role(access: AccountAccess, user_id: int) -> HttpResponse:
-    """Ask, then change the person's role."""
+    """Ask for confirmation, then change the person's role."""
     person = find_person(user_id, account=access.account, actor=access.actor)
     demand_recent_authentication(access.request)
     if access.request.method != "POST":
@@ -44,7 +44,7 @@ def role(access: AccountAccess, user_id: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def remove(access: AccountAccess, user_id: int) -> HttpResponse:
-    """Ask, then remove the person from the account; their tokens stay (R2)."""
+    """Ask for confirmation, then remove the person from the account; their tokens stay (R2)."""
     person = find_person(user_id, account=access.account, actor=access.actor)
     demand_recent_authentication(access.request)
     if access.request.method != "POST":
@@ -66,7 +66,10 @@ def is_oneself(access: AccountAccess, person: Person) -> bool:
 
 
 def question(access: AccountAccess, person: Person, page: str, problem: Problem | None = None) -> HttpResponse:
-    """Return the page that asks; for the last administrator, it explains why that is impossible and has no button."""
+    """Return the page that asks for confirmation.
+
+    For the last administrator, the page explains why the action is impossible, and has no button.
+    """
     if problem is None and person.is_last_administrator:
         problem = LastAdministrator(email=person.user.email)
     made = tokens_of(access.account, actor=access.actor, status=Status.ACTIVE, now=access.now)

@@ -26,7 +26,8 @@ for _format in (
 @cache
 def icon(name: str, size: int = 16) -> Any:
     """Return the icon with that name. Screen readers skip it, and read the text next to it."""
-    # Cached, because drawing an icon copies and serialises an XML tree: without, a third of a page's frame's time.
+    # Cached, because drawing an icon copies and serialises an XML tree. Without the cache, this would take a third of
+    # the time of a page's frame.
     return lucide(name, size=size, aria_hidden="true", focusable="false")
 
 
@@ -38,11 +39,15 @@ def minus(value: int, other: int) -> int:
 
 @register.simple_tag
 def focused(form: BaseForm, is_from_the_start: bool) -> str:
-    """Return the name of the field that has the focus: the first wrong one, else the first if asked for, else ""."""
+    """Return the name of the field that gets the focus, or "".
+
+    This is the first invalid field. If there is none, it is the first field, but only for a page that starts with the
+    focus in the form.
+    """
     fields = [field.name for field in form.visible_fields()]
     wrong = [name for name in fields if name in form.errors]
     if form.non_field_errors():
-        # Of a pair that does not match, the one that is hidden is typed again.
+        # The error may be about a combination, such as email and password. The person then types the password again.
         wrong += [name for name in fields if "password" in name]
     return next(iter(wrong or (fields if is_from_the_start else [])), "")
 

@@ -1,4 +1,4 @@
-"""A member asks for a token, or an administrator declines. To grant is to create the token: `tokens.creation`."""
+"""A member asks for a token, or an administrator declines. To grant a request, see `tokens.creation`."""
 
 import uuid
 
@@ -19,7 +19,10 @@ from simsim.tokens.token_requests import ask_for_token, decline_request, find_re
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_everyone
 def ask(access: AccountAccess) -> HttpResponse:
-    """Store the request and owe the administrators a mail (R3). A GET, such as a reload, redirects to the own page."""
+    """Store the request and queue an email to the administrators (R3).
+
+    A GET, such as a reload, redirects to the member's page.
+    """
     if access.request.method != "POST":
         return redirect("console:account", access.account.pk)
     form = AskForm.read(access.request.POST)

@@ -1,4 +1,4 @@
-"""The preview on the token's page: whom a narrower allowlist would have refused, and how to allow them (B3)."""
+"""The preview on the token's page: the addresses that a narrower allowlist would have refused, to add them (B3)."""
 
 from simsim.account_log.allowlist_preview import Preview, effect_to_confirm, preview_allowlist, suggest_networks
 from simsim.console.account_access import AccountAccess

@@ -1,4 +1,4 @@
-"""The form of a new token, and its credentials in the answer to the form."""
+"""The form of a new token, and its credentials in the response to the form."""
 
 from datetime import timedelta
 
@@ -27,10 +27,10 @@ from simsim.tokens.software import offered_software
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def create(access: AccountAccess) -> HttpResponse:
-    """Show the form, or create the token and show its credentials in the answer.
+    """Show the form, or create the token and show its credentials in the response.
 
-    A redirect would need the password in a cookie or a URL, or would retrieve it once more. A form that is sent twice,
-    by a double click or a reload, creates nothing the second time, because names are unique.
+    A redirect would need the password in a cookie or a URL, or would have to retrieve it again. A form that is sent
+    twice, by a double click or a reload, creates nothing the second time, because names are unique.
     """
     if access.request.method != "POST":
         demand_recent_authentication(access.request)
@@ -93,8 +93,8 @@ def form_page(access: AccountAccess, form: TokenForm, to_grant: RequestToGrant, 
     context = {
         "account": access.account,
         "form": form,
-        "asked": to_grant.request,
-        "asked_notice": to_grant.notice,
+        "token_request": to_grant.request,
+        "request_notice": to_grant.notice,
         "presets": [(f"{days}d", days, access.now + timedelta(days=days)) for days in PRESETS_DAYS],
         "first_day": access.now.date(),
         "last_day": last_day(access.now),

@@ -1,4 +1,4 @@
-"""Username and password, shown only in the answer to a POST: never in a URL, a cookie or a cache."""
+"""Username and password, shown only in the response to a POST: never in a URL, a cookie or a cache."""
 
 import shlex
 import uuid
@@ -38,7 +38,7 @@ def download(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
 def revealed(
     access: AccountAccess, token_id: uuid.UUID, way: Way, answer: Callable[[Token, TokenCredentials], HttpResponse]
 ) -> HttpResponse:
-    """Return the answer with the credentials, only to a POST: no link and no reload reveals a password."""
+    """Return the response with the credentials, only to a POST: no link and no reload reveals a password."""
     token = find_token(token_id, actor=access.actor, account=access.account)
     if access.request.method != "POST":
         return redirect("console:token", access.account.pk, token.pk)

@@ -48,7 +48,7 @@ def details(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
 def with_address(form: TokenForm, text: str) -> TokenForm:
     """Return the form with the address from a link added, not saved yet; an invalid address is ignored."""
     address = parse_address(text)
-    # In an empty list, it would be the only allowed address.
+    # If the list is empty, adding the address would refuse all others.
     if address is not None and form.list_text:
         form.add([address.text])
     return form
@@ -56,7 +56,7 @@ def with_address(form: TokenForm, text: str) -> TokenForm:
 
 def edit(access: AccountAccess, token: Token, form: TokenForm, press: str) -> HttpResponse:
     """Save the form, unless the person must first look at a conflict or a preview, or enter their password."""
-    if form.stood and form.stood != TokenForm.of(token).stood and not form.is_list_unchanged:
+    if form.list_as_opened and form.list_as_opened != TokenForm.of(token).list_as_opened and not form.is_list_unchanged:
         return changed_meanwhile(access, token, form)
     if preview := allowlist_preview.preview_to_confirm(access, token, form, press):
         return token_page(access, token, form, preview=preview, is_question=True)
@@ -70,7 +70,7 @@ def changed_meanwhile(access: AccountAccess, token: Token, form: TokenForm) -> H
     """Show the current list beside the typed one: an old page must not undo somebody else's later change."""
     problem = ChangedMeanwhile()
     form.errors["allowed_networks"] = sentence(problem)
-    form.stood = TokenForm.of(token).stood
+    form.list_as_opened = TokenForm.of(token).list_as_opened
     return token_page(access, token, form, status=problem.status, now_allowed=token.allowed_networks)
 
 
@@ -102,7 +102,7 @@ def save(access: AccountAccess, token: Token, form: TokenForm) -> HttpResponse:
 def token_page(
     access: AccountAccess, token: Token, form: TokenForm | None = None, *, status: int = 200, **more: Any
 ) -> HttpResponse:
-    """Return the token's page; `more` is added to its context: `preview`, `is_question`, `credentials`, `trial`."""
+    """Return the token's page; `more` is added to its context: `preview`, `is_question`, `credentials`, `gate_test`."""
     [row] = rows([token], now=access.now)
     form = form or TokenForm.of(token)
     form.hint(network_cautions(form.networks))

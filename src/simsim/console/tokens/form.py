@@ -45,8 +45,8 @@ class NetworkRow:
 class TokenForm:
     """The typed texts. `errors` has a sentence for each invalid field, and for rows of networks `allowed_networks.N`.
 
-    `previewed` is the list whose preview the person has seen, as one text; `stood` is the list and its mode when the
-    page was opened, "" for a new token. `hints` are warnings by field, which prevent nothing.
+    `previewed` is the list whose preview the person has seen, as one text; `list_as_opened` is the list and its mode
+    when the page was opened, "" for a new token. `hints` are warnings by field, which prevent nothing.
     """
 
     name: str = ""
@@ -57,7 +57,7 @@ class TokenForm:
     networks: list[str] = field(default_factory=list)
     report_only: bool = False
     previewed: str = ""
-    stood: str = ""
+    list_as_opened: str = ""
     errors: dict[str, str] = field(default_factory=dict)
     hints: dict[str, str] = field(default_factory=dict)
     focus_row: int | None = None
@@ -80,7 +80,7 @@ class TokenForm:
             networks=networks,
             report_only="report_only" in data,
             previewed=data.get("previewed", ""),
-            stood=data.get("stood", ""),
+            list_as_opened=data.get("list_as_opened", ""),
         )
 
     @classmethod
@@ -92,7 +92,7 @@ class TokenForm:
             software=token.software.slug if token.software else "",
             networks=list(token.allowed_networks),
             report_only=token.report_only,
-            stood=list_state(token.allowed_networks, report_only=token.report_only),
+            list_as_opened=list_state(token.allowed_networks, report_only=token.report_only),
         )
 
     @classmethod
@@ -137,7 +137,7 @@ class TokenForm:
     @property
     def is_list_unchanged(self) -> bool:
         """Whether the list and its mode are unchanged since the page was opened."""
-        return self.stood == list_state(self.networks, report_only=self.report_only)
+        return self.list_as_opened == list_state(self.networks, report_only=self.report_only)
 
     @property
     def is_long(self) -> bool:

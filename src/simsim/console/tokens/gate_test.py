@@ -18,7 +18,7 @@ from simsim.tokens.selectors import find_token
 
 @dataclass(frozen=True)
 class GateTest:
-    """The gate's answer, None without one, and the address that the gate was asked about."""
+    """The gate's answer, or None if there was none, and the address that the gate was asked about."""
 
     answer: GateAnswer | None
     address: str | None
@@ -37,8 +37,8 @@ def test_now(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
         password=credentials.password,
         address=address.text if address else None,
     )
-    trial = GateTest(answer, address.text if address else None)
+    gate_test = GateTest(answer, address.text if address else None)
     if access.request.headers.get("HX-Request"):
-        context = {"trial": trial, "account": access.account, "token": token}
-        return render(access.request, "console/tokens/parts/trial.html", context)
-    return token_page(access, token, trial=trial)
+        context = {"gate_test": gate_test, "account": access.account, "token": token}
+        return render(access.request, "console/tokens/parts/gate_test.html", context)
+    return token_page(access, token, gate_test=gate_test)

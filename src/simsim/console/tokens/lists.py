@@ -29,7 +29,8 @@ ATTENTIONS = {"soon": Attention.EXPIRES_SOON, "unused": Attention.UNUSED}
 def active(access: AccountAccess) -> HttpResponse:
     """Show the active tokens that match the search, first those that need attention."""
     if holds_one(access.request.GET.get("q", "")):
-        # Typed into the address bar, or an old bookmark. The browser's history stores only the target of a redirect.
+        # The password was typed into the address bar, or is in an old bookmark. Redirect, because the browser's history
+        # stores only the target of a redirect.
         return to_list(access, {"password": INCOMPLETE})
     search = read_search(access.request.GET)
     ranking = rank_active(access.account, actor=access.actor, search=search, now=access.now)
@@ -41,7 +42,7 @@ def active(access: AccountAccess) -> HttpResponse:
         "rows": rows(tokens_in_order([uuid.UUID(text) for text in page.object_list]), now=access.now),
         "active_count": ranking.active,
         "ended_count": ranking.ended,
-        "requests": ranking.asked,
+        "requests": ranking.requests,
         "search": search,
         "looked_up": access.request.GET.get("password", ""),
         "chosen": access.request.GET.get("attention", ""),

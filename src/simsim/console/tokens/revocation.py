@@ -20,7 +20,7 @@ from simsim.tokens.selectors import find_token
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def revoke(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
-    """Ask, then revoke (R13). For an ended token, redirect to its page.
+    """Ask for confirmation, then revoke (R13). For an ended token, redirect to its page.
 
     A link in an email preselects the reason, `?reason=not_recognised` (R19); the page still asks.
     """

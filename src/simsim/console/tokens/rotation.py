@@ -55,7 +55,10 @@ def rotate(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
 def end(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
-    """Ask, with the last uses of both passwords, then end the overlap. Without an overlap, redirect to the token."""
+    """Ask for confirmation, showing the last use of each password, then end the overlap.
+
+    Without an overlap, redirect to the token.
+    """
     token = find_token(token_id, actor=access.actor, account=access.account)
     if access.request.method != "POST":
         [row] = rows([token], now=access.now)

@@ -20,7 +20,7 @@ from simsim.problem import gettext_noop
 from simsim.tokens.rotation_overlap import PasswordState, password_state
 from simsim.tokens.selectors import find_by_password
 
-# In the list's URL, these stand for a password without a token; the password itself is in no URL.
+# In the list's URL, these stand for a password without a token; the password itself never appears in a URL.
 UNKNOWN, INCOMPLETE = "unknown", "incomplete"
 MAX_PASSWORDS = 10
 FOUND = {

@@ -1,1 +1,1 @@
-"""The usage page: how much an account is used, by whom, of what, and how quickly it is answered (B5, R7)."""
+"""The usage page: how much an account uses the API, by token, software, endpoint and status, and how fast (B5, R7)."""

@@ -1,7 +1,7 @@
-"""Charts of usage: bars and lines in a field that is as wide as its number of hours or days, and 100 high.
+"""Charts of usage: bars and lines in an area that is 100 units high and one unit wide for each hour or day.
 
-The browser stretches the field to the page's width without a script. Texts must not be stretched, so their positions
-are in percent.
+The browser stretches this area to the page's width without a script. Text must not be stretched, so the position of
+each text is in percent.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class AxisLabel:
 
 @dataclass(frozen=True)
 class Shape:
-    """One path of the field; `kind` is both its meaning and its CSS class."""
+    """One path in the area; `kind` is both its meaning and its CSS class."""
 
     kind: str
     path: str
@@ -65,7 +65,7 @@ def requests_chart(series: Sequence[Usage], times: TimeAxis) -> Chart:
 
 
 def durations_chart(series: Sequence[Usage], times: TimeAxis) -> Chart:
-    """Return the durations of answers in each hour or day, one line for each of SHARES; gaps without answers."""
+    """Return the durations of responses in each hour or day: a line for each share, with gaps if there were none."""
     values = {kind: [usage.within(share) for usage in series] for kind, share in SHARES.items()}
     known = [seconds for each in values.values() for seconds in each if seconds is not None]
     scale = steps(max(known, default=0), MIN_SECONDS)
@@ -93,7 +93,7 @@ def requests_text(usage: Usage) -> str:
 def durations_text(values: dict[str, float | None]) -> str:
     """Return the durations as text: `p50 12 ms, p95 40 ms, p99 1.25 s`."""
     known = [f"{kind} {duration(seconds)}" for kind, seconds in values.items() if seconds is not None]
-    return ", ".join(known) or gettext("nothing was answered")
+    return ", ".join(known) or gettext("no responses")
 
 
 def _lines(scale: Sequence[float], labels: Labels) -> list[AxisLabel]:

@@ -17,7 +17,7 @@ from simsim.tokens.models import Status
 
 @dataclass(frozen=True)
 class UsageRow:
-    """One part of the usage: `more` stands beside the name; `bar` has the widths of its accepted and refused parts.
+    """One part of the usage: `more` is shown beside the name; `bar` has the widths of its accepted and refused parts.
 
     `log_url` is "" if the log has no filter for this part.
     """

@@ -1,4 +1,4 @@
-"""What a mail is about, for the list on a token's page, and what a delivery by several workers needs."""
+"""Adds the account and token that an email is about, and the columns that several workers need to deliver emails."""
 
 import re
 import uuid
@@ -10,7 +10,7 @@ TOKEN = re.compile(r"^token_created:([0-9a-f-]{36}):")
 
 
 def tell_what_it_is_about(apps, schema_editor):
-    """The dedupe of a created token names it, and the mail's link its account."""
+    """Take the token from the `dedupe` name of a "token created" email, and the account from the email's link."""
     mails = apps.get_model("mail", "OwedMail").objects.using(schema_editor.connection.alias)
     for mail in mails.only("pk", "dedupe", "facts").iterator():
         account = ACCOUNT.search(str(mail.facts.get("link", "")))

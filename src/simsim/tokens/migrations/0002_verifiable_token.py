@@ -1,4 +1,4 @@
-"""The view that the gate reads: every password that may open, with what decides. `contract` tests pin its columns."""
+"""Adds the view that the gate reads: each password, with the columns that decide. Contract tests check the columns."""
 
 from django.db import migrations
 

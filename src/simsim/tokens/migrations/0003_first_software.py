@@ -1,4 +1,4 @@
-"""The starting list of target software; the operator extends it."""
+"""Adds the initial list of target software, which the operator can extend."""
 
 from django.db import migrations
 

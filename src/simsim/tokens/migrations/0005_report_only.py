@@ -1,8 +1,8 @@
-"""Allowlists that only report, and the view that tells the gate of them."""
+"""Adds report-only allowlists, and shows them to the gate in its view."""
 
 from django.db import migrations, models
 
-# The gate reads columns by name, so the one of an older version goes on working with the new view.
+# The gate reads columns by name, so a gate of an older version keeps working with the new view.
 CREATE = """
 CREATE VIEW verifiable_token AS
 SELECT digest, id AS token_id, account_id, name, expires_at, revoked_at, allowlist, NULL AS works_until, report_only

@@ -1,4 +1,4 @@
-"""When a token is looked at for a notice, and what an account chose about its notices."""
+"""Adds the time at which a token is next checked for a notice, and each account's choices about notices."""
 
 from datetime import UTC, datetime
 
@@ -18,7 +18,7 @@ DROP = "DROP VIEW verifiable_token"
 
 
 def leave_the_ended_alone(apps, schema_editor):
-    """Nobody is told today that a token ended before these notices came."""
+    """Send no notices about tokens that ended before this migration."""
     tokens = apps.get_model("tokens", "Token").objects.using(schema_editor.connection.alias)
     ended = models.Q(revoked_at__isnull=False) | models.Q(expires_at__lte=timezone.now())
     tokens.filter(ended).update(next_notice_at=None)

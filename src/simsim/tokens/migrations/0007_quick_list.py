@@ -1,4 +1,4 @@
-"""Indexes from which the list of tokens is ranked, and the software in use is named, without reading the rows."""
+"""Adds indexes for ranking the list of tokens and finding the software in use without reading the rows."""
 
 from django.db import migrations, models
 
@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [("tokens", "0006_notices")]
     operations = [
-        # Added before the other goes: a server that runs meanwhile always finds one of the two.
+        # Add this index before removing the other, so that a running server always has one of the two.
         migrations.AddIndex(
             "token",
             models.Index(fields=["account", "revoked_at", "expires_at", "id", "created_at"], name="tokens_by_expiry"),

@@ -1,4 +1,4 @@
-"""The keys by which names are unique and texts are found in any case, on either database."""
+"""Adds the keys that make names unique and texts searchable, regardless of case, on both databases."""
 
 from django.db import migrations, models
 
@@ -17,7 +17,7 @@ BATCH = 1_000
 
 
 def give_keys(apps, schema_editor):
-    """Give each row its keys; where several entries of the catalogue have one, the first: the others go on without."""
+    """Give each row its keys. If several entries of the catalogue have the same key, only the first gets it."""
     alias = schema_editor.connection.alias
     given = set()
     for entry in apps.get_model("tokens", "TargetSoftware").objects.using(alias).order_by("pk"):
@@ -47,7 +47,8 @@ class Migration(migrations.Migration):
     operations = [
         # SQLite rebuilds a table to add a column, and can't do that while a view uses the table.
         migrations.RunSQL(DROP, CREATE),
-        # The defaults are the database's: older code, which runs on during an update, inserts without the columns.
+        # The defaults are set in the database, because older code that still runs during an update inserts rows without
+        # these columns.
         migrations.AddField("token", "name_key", models.TextField(db_default="", default="", editable=False)),
         migrations.AddField("token", "search_key", models.TextField(db_default="", default="", editable=False)),
         migrations.RunSQL(CREATE, DROP),

@@ -1,4 +1,4 @@
-"""The time at which the scheduler of notices last did something, so that it notices a clock that has run back."""
+"""Adds the time of the scheduler's last check, so that it can detect a clock that was set back."""
 
 from django.db import migrations, models
 

@@ -1,4 +1,4 @@
-"""The last characters of each password; `simsim migrate` fills them in afterwards, for that takes the keys."""
+"""Adds the last characters of each password. `simsim migrate` fills them in later, because that needs the keys."""
 
 from django.db import migrations, models
 
@@ -18,7 +18,8 @@ class Migration(migrations.Migration):
     operations = [
         # SQLite rebuilds a table to add a column, and can't do that while a view uses the table.
         migrations.RunSQL(DROP, CREATE),
-        # The default is the database's: older code, which runs on during an update, inserts without the column.
+        # The default is set in the database, because older code that still runs during an update inserts rows without
+        # this column.
         migrations.AddField(
             "token", "password_end", models.CharField(db_default="", default="", editable=False, max_length=4)
         ),

@@ -1,4 +1,4 @@
-// Buttons with data-copy put the text of the element of that id on the clipboard, and say so.
+// A button with data-copy copies the text of the element with that id to the clipboard, and says so.
 const SAID_MILLISECONDS = 2000;
 for (const button of document.querySelectorAll("button[data-copy]")) {
   const label = button.querySelector("[data-label]");

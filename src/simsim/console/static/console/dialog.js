@@ -1,4 +1,5 @@
-// Links with data-dialog open the part of their page that the selector names in a dialog; without scripts they lead there.
+// Links with data-dialog show a part of their page, chosen by the selector, in a dialog. Without scripts, they open the
+// page.
 const dialog = document.getElementById("dialog");
 const open = async (link) => {
   const answer = await fetch(link.href, { headers: { Accept: "text/html" } });

@@ -1,4 +1,4 @@
-// Choosing a date chooses "on a date"; a life longer than recommended draws the recommendation forward.
+// Choosing a date also selects "On a date". A lifetime longer than recommended highlights the recommendation.
 const form = document.querySelector("[data-recommended-until]");
 const date = form?.querySelector("input[type=date]");
 const onADate = form?.querySelector("input[name=expires][value=date]");

@@ -1,14 +1,15 @@
-// Following the log: htmx fetches the list when it has changed; this marks what is new on it, and stops on an error.
+// Following the log: htmx fetches the list when it has changed. This script marks new requests, and stops on an error.
 const MARKED_MS = 4000;
 const rows = () => [...document.querySelectorAll("#found > tr")];
 let known = new Set();
 
 export const isFollow = (ctx) => ctx.sourceElement.id === "follow";
-// Remembers what the list holds, just before it changes.
+// Remembers the requests in the list, just before it changes.
 export const look = () => { known = new Set(rows().map((row) => row.id)); };
-// Marks the requests that are new on the list for a moment; returns how many in words, "" for none.
+// Marks the requests that are new in the list for a moment; returns a sentence with their number, or "" if there are
+// none.
 export const show = () => {
-  // Below the last that was known begin older requests, which may have moved up.
+  // Requests below the last known one are older, not new: they may have moved up.
   const last = rows().findLastIndex((row) => known.has(row.id));
   const fresh = rows().filter((row, index) => !known.has(row.id) && (index < last || last < 0));
   for (const row of fresh) {
@@ -21,7 +22,7 @@ export const show = () => {
 export const stop = () => {
   const follow = document.getElementById("follow");
   if (!follow) return;
-  // htmx asks as long as the element that asks is there.
+  // htmx keeps polling as long as the polling element exists.
   const stopped = follow.cloneNode(true);
   for (const name of stopped.getAttributeNames()) if (name.startsWith("data-hx")) stopped.removeAttribute(name);
   stopped.querySelector(".log-follow-on").remove();

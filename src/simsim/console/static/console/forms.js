@@ -1,4 +1,5 @@
-// Errors that arrive while one types are in the text already; this tells assistive technology which fields they are about.
+// Errors that arrive while a person types are already shown; this script tells assistive technology which fields are
+// invalid.
 const mark = () => {
   for (const field of document.querySelectorAll("[aria-describedby]")) {
     const [first] = field.getAttribute("aria-describedby").split(" ");

@@ -1,4 +1,5 @@
-// Around htmx: the focus goes where the reader goes on, changes are said aloud, and failures become ordinary visits.
+// Helps htmx: moves the focus to where people continue, announces changes to screen readers, and loads the whole page
+// on failure.
 import { isFollow, look, show, stop } from "./follow.js";
 
 const REGION = 'id="log"';
@@ -9,14 +10,14 @@ const isEnd = (ctx) => ctx.sourceElement.id === "log-end";
 const visit = (ctx) => location.assign(ctx.request.action);
 
 addEventListener("htmx.before.request", (event) => {
-  // Nobody looks: nothing needs to be asked.
+  // Do not poll while the page is hidden.
   if (isFollow(event.detail.ctx) && document.hidden) event.preventDefault();
 });
-// An answer without the list is another page: sign-in, or an error. It is shown as such.
+// A response without the list is another page, such as sign-in or an error. Show that page.
 addEventListener("htmx.after.request", (event) => {
   const { ctx } = event.detail;
   if (isEnd(ctx) || isFollow(ctx)) {
-    // What the page fetched by itself has a place only in the list that asked for it.
+    // Fragments that the page fetched automatically belong only in the list that requested them.
     if (!ctx.sourceElement.isConnected) event.preventDefault();
     else if (ctx.hx.refresh || ctx.response.status === 204 || ctx.text.includes(END)) return;
     else {
@@ -60,12 +61,12 @@ addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || document.querySelector("details.menu[open]")) return;
   document.querySelector("[data-close]")?.click();
 });
-// Times that are hidden again don't count.
+// Ignore the times while they are hidden.
 addEventListener("change", ({ target }) => {
   if (!target.matches(".filters [name=range]")) return;
   for (const input of target.form.querySelectorAll(".dates input")) input.disabled = target.value !== "dates";
 });
-// What was chosen from a menu is on its way: the menu has done its work.
+// Close the export menu after a format has been chosen.
 addEventListener("click", ({ target }) => {
   const menu = target.closest(".menu-export li a")?.closest("details");
   if (menu) menu.open = false;

@@ -1,4 +1,4 @@
-// Menus are <details>, which open without a script; this closes them as people expect of menus.
+// Menus are <details>, which open without a script. This script closes them as people expect.
 const open = () => document.querySelectorAll("details.menu[open]");
 addEventListener("click", (event) => {
   for (const menu of open()) if (!menu.contains(event.target)) menu.open = false;
@@ -10,7 +10,7 @@ addEventListener("keydown", (event) => {
     menu.open = false;
   }
 });
-// On a narrow screen the main menu is one line that scrolls: begin where the reader is.
+// On a narrow screen, the main menu is one line that scrolls: show the entry of the current page.
 const ways = document.querySelector(".ways");
 const here = ways?.querySelector("[aria-current]");
 if (here) ways.scrollLeft = here.offsetLeft - (ways.clientWidth - here.offsetWidth) / 2;

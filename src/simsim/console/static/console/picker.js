@@ -1,6 +1,6 @@
-// Turns a long select into a field that one can search (WAI-ARIA combobox with a list); the select goes on holding the value.
+// Turns a long select into a searchable field (WAI-ARIA combobox with a list). The select keeps the value.
 const initials = (name) => name.split(/\s+/).slice(0, 2).map((word) => word[0]).join("").toUpperCase();
-// As the server compares names: composed or not, in any width and case.
+// Compares names as the server does: regardless of case, width and composed characters.
 const folded = (text) => text.normalize("NFKC").toLowerCase();
 
 const enhance = (select) => {

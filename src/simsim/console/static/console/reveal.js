@@ -1,5 +1,5 @@
-// Hides secrets until they are asked for, and again after a minute. Without scripts they are simply shown, so that nobody
-// is locked out.
+// Hides secrets until someone asks for them, and again after a minute. Without scripts they are always visible, so that
+// people can still use them.
 const SHOWN_MILLISECONDS = 60_000;
 for (const button of document.querySelectorAll("button[data-reveal]")) {
   const field = document.getElementById(button.dataset.reveal);
@@ -18,7 +18,8 @@ for (const button of document.querySelectorAll("button[data-reveal]")) {
   button.hidden = false;
   button.addEventListener("click", () => set(field.type === "password"));
 }
-// What was shown on request leaves the page altogether: whoever comes by later must ask again, and is recorded.
+// A secret that was shown on request is removed from the page. The next person must ask for it again, which is
+// recorded.
 for (const part of document.querySelectorAll("[data-hide-after]")) {
   const after = part.nextElementSibling;
   setTimeout(() => part.replaceWith(after.content.cloneNode(true)), Number(part.dataset.hideAfter) * 1000);

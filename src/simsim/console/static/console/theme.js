@@ -1,4 +1,5 @@
-// Runs before the page is painted, so that no light page flashes in a dark room, and no secret before it is hidden.
+// Runs before the page is painted, so that no light page flashes in dark mode, and no secret is visible before it is
+// hidden.
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const follow = () => { document.documentElement.dataset.bsTheme = dark.matches ? "dark" : "light"; };
 document.documentElement.dataset.scripts = "on";

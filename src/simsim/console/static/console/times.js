@@ -1,4 +1,4 @@
-// Puts the reader's own time beside each time in UTC, where the two differ.
+// Shows the person's local time beside each time in UTC, if the two differ.
 const sentence = document.body.dataset.ownTime;
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 // Day before month, as everywhere else on the page.
