@@ -121,7 +121,7 @@ def test_nothing_of_ours_comes_as_a_trailer(stack: StackWithProxies, credentials
     assert FORGED not in answer
 
 
-NOT_A_HANDSHAKE = (
+NOT_A_HANDSHAKE: tuple[list[bytes], ...] = (
     [b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA"],
     [b"Connection: Upgrade", b"Upgrade: h2c, websocket"],
     [b"Connection: Upgrade", b"Upgrade: websocket, h2c"],
