@@ -16,7 +16,7 @@ from revocations import calls_around, prove_revocations
 from simsim.credential import password
 from stack import Stack
 
-REVOCATIONS = 40  # and 1,000 in tests/proof
+REVOCATIONS = 40  # and 200 in tests/proof
 pytestmark = pytest.mark.timeout(300)
 
 
