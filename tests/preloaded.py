@@ -1,9 +1,11 @@
 """The command line in processes that start in a fraction of the time: forked from one that has imported everything.
 
-The entry point, the environment, the working directory, the streams, the exit and its status are those of `simsim`.
-The interpreter's start and the imports are skipped, so tests of these start the program itself.
+The entry point, the environment, the working directory, the streams and the exit status are those of `simsim`. The
+interpreter's start, the imports and the interpreter's end, which takes longer than most verbs, are skipped, so tests of
+these start the program itself, or have it end whole.
 """
 
+import atexit
 import ctypes
 import multiprocessing
 import os
@@ -17,7 +19,9 @@ from pathlib import Path
 IMPORTED = [
     "simsim.config.command_line", "simsim.config.environment", "django.core.management", "django.db.models",
     "django.db.backends.sqlite3.base", "django.db.backends.postgresql.base", "django.forms", "django.template.loader",
-    "django.views.debug", "pydantic_settings", "psycopg", "rich.table",
+    "django.views.debug", "pydantic_settings", "psycopg", "rich.table", "regex", "django.db.migrations",
+    "cryptography.hazmat.primitives.ciphers.aead", "django.contrib.auth.management", "django.contrib.auth.hashers",
+    "django.contrib.staticfiles.finders", "django.shortcuts", "pytest",
 ]  # fmt: skip
 _forkserver = multiprocessing.get_context("forkserver")
 _forkserver.set_forkserver_preload(IMPORTED)
@@ -30,14 +34,20 @@ def run(
     cwd: Path | None = None,
     stdin: str = "",
     timeout: float = 60,
+    ends_whole: bool = False,
 ) -> "subprocess.CompletedProcess[str]":
-    """Return what `simsim` with these arguments printed, and its exit status. Raises TimeoutExpired."""
+    """Return what `simsim` with these arguments printed, and its exit status. Raises TimeoutExpired.
+
+    `ends_whole` has the interpreter end as it does elsewhere: nothing but that closes the databases for the program.
+    """
     command = [str(argument) for argument in arguments]
     with tempfile.TemporaryDirectory() as streams:
         names = [Path(streams, name) for name in ("in", "out", "err")]
         for path in names:
             path.write_text(stdin if path.name == "in" else "", encoding="utf-8")
-        process = _forkserver.Process(target=_main, args=(command, dict(env), str(cwd or Path.cwd()), names))
+        process = _forkserver.Process(
+            target=_main, args=(command, dict(env), str(cwd or Path.cwd()), names, ends_whole)
+        )
         process.start()
         process.join(timeout)
         if process.exitcode is None:
@@ -48,7 +58,7 @@ def run(
     return subprocess.CompletedProcess(command, process.exitcode, out, err)
 
 
-def _main(arguments: list[str], env: dict[str, str], cwd: str, streams: list[Path]) -> None:
+def _main(arguments: list[str], env: dict[str, str], cwd: str, streams: list[Path], ends_whole: bool) -> None:
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)
@@ -59,7 +69,15 @@ def _main(arguments: list[str], env: dict[str, str], cwd: str, streams: list[Pat
     # multiprocessing has given the process a standard input of its own.
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - for as long as the process lives
     sys.argv = ["simsim", *arguments]
+    from django.conf import settings
+    from django.db import connections
+
     from simsim.config.command_line import main
 
-    # As every interpreter ends. A process of multiprocessing ends without, and would close no database.
-    ctypes.pythonapi.Py_Exit(main())
+    status = main()
+    if ends_whole:
+        ctypes.pythonapi.Py_Exit(status)
+    atexit._run_exitfuncs()
+    if settings.configured:
+        connections.close_all()
+    sys.exit(status)

@@ -14,7 +14,11 @@ def wait_for(condition: Callable[[], object], seconds: float = 20, printed: Sequ
 
 
 def children(pid: int) -> list[int]:
-    return [int(part) for part in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """Return the processes that a process has started and that live; none of a process that has ended meanwhile."""
+    try:
+        return [int(part) for part in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def descendants(pid: int) -> list[int]:

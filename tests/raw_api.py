@@ -6,6 +6,7 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 
 TUNNEL = b"behind the gate: "
 # To the key that stands in RFC 6455, section 1.2.
@@ -22,7 +23,7 @@ class Connection(socketserver.StreamRequestHandler):
 
     def answer(self) -> bool:
         """Answer one request with its head as a JSON list of lines; /switch/TOKEN with 101 and a tunnel."""
-        lines = [line.rstrip(b"\r\n") for line in iter(self.rfile.readline, b"\r\n") if line]
+        lines = [line.rstrip(b"\r\n") for line in takewhile(lambda line: line != b"\r\n", self.rfile)]
         if not lines:
             return False
         target = lines[0].split(b" ")[1]

@@ -22,7 +22,9 @@ def marks(path: Path) -> Iterator[str]:
 
 
 def test_every_requirement_has_a_test_or_stands_on_the_list() -> None:
-    covered = {mark for path in TESTS.rglob("test_*.py") for mark in marks(path)}
+    # A proof of full size is run by hand, so the suite shows the requirement too.
+    tests = (path for path in TESTS.rglob("test_*.py") if TESTS / "proof" not in path.parents)
+    covered = {mark for path in tests for mark in marks(path)}
     assert covered <= REQUIREMENTS, f"no such requirement: {sorted(covered - REQUIREMENTS)}"
     assert covered.isdisjoint(NOT_SHOWN_YET), f"shown now: {sorted(covered & NOT_SHOWN_YET)}"
     assert covered | NOT_SHOWN_YET == REQUIREMENTS, f"without a test: {sorted(REQUIREMENTS - covered - NOT_SHOWN_YET)}"

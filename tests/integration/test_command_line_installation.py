@@ -1,5 +1,6 @@
 """An installation is migrated, run, examined and stopped through its real processes."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from simsim.operations.probes import port_status, socket_status
 
 SIMSIM = Path(sys.executable).parent / "simsim"
 LOOPBACK = "127.0.0.1"
+VERBS = (["serve", "--port", "9"], ["account", "list"], ["worker"], ["doctor"], ["migrate"])
 pytestmark = [pytest.mark.any_database, pytest.mark.timeout(120)]
 
 
@@ -47,6 +50,9 @@ class Installation:
         return self.data / "run" / "gate.sock"
 
 
+Serving = tuple[Installation, "subprocess.Popen[str]", int]
+
+
 @pytest.fixture
 def installation(tmp_path: Path) -> Installation:
     return Installation(tmp_path)
@@ -67,15 +73,35 @@ def ready(installation: Installation, migrated: Path) -> Installation:
     return installation
 
 
-@pytest.fixture
-def serving(ready: Installation) -> Iterator[tuple[Installation, "subprocess.Popen[str]", int]]:
+@contextlib.contextmanager
+def served(installation: Installation) -> "Iterator[Serving]":
+    """Run `simsim serve` until the end of the block, unless that has ended it."""
     port = free_port()
-    with ready.start("serve", "--port", str(port), "--json") as process:
-        assert process.stdout is not None
-        assert json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")["port"] == port
-        yield ready, process, port
-        process.terminate()
-        process.wait(30)
+    with installation.start("serve", "--port", str(port), "--json") as process:
+        try:
+            assert process.stdout is not None
+            said = "".join(takewhile(lambda line: line != "}\n", process.stdout)) + "}"
+            assert json.loads(said)["port"] == port
+            yield installation, process, port
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Serving]:
+    """One that goes on serving, for the tests that leave it so."""
+    installation = Installation(tmp_path_factory.mktemp("serving"))
+    shutil.copytree(migrated, installation.data)
+    with served(installation) as running:
+        yield running
+
+
+@pytest.fixture
+def serving_to_end(ready: Installation) -> Iterator[Serving]:
+    """One that a test may end."""
+    with served(ready) as running:
+        yield running
 
 
 @pytest.mark.covers("B11")
@@ -119,7 +145,8 @@ def test_nothing_serves_before_the_first_migration(installation: Installation) -
 def test_unusable_setting_stops_every_verb_with_one_line_that_names_it(
     installation: Installation, settings: dict[str, str], name: str
 ) -> None:
-    for verb in (["serve", "--port", str(free_port())], ["account", "list"], ["worker"], ["doctor"], ["migrate"]):
+    # One check serves them all; for every setting, each verb would take as long as many other tests.
+    for verb in VERBS if name == "SIMSIM_BASE_URL" else (["serve", "--port", str(free_port())],):
         refused = installation.run(*verb, **settings)
         assert refused.returncode == 1
         assert refused.stderr.startswith(f"simsim: {name}")
@@ -134,9 +161,7 @@ def test_every_verb_reads_the_settings_file_and_the_environment_takes_precedence
 
 
 @pytest.mark.covers("B11")
-def test_serve_runs_console_gate_and_worker_and_leaves_no_process(
-    serving: tuple[Installation, "subprocess.Popen[str]", int],
-) -> None:
+def test_serve_runs_console_gate_and_worker(serving: Serving) -> None:
     installation, process, port = serving
     assert port_status(LOOPBACK, port, "/healthz") == 200
     assert port_status(LOOPBACK, port, "/readyz") == 200
@@ -145,60 +170,49 @@ def test_serve_runs_console_gate_and_worker_and_leaves_no_process(
     assert installation.socket.stat().st_mode & 0o777 == 0o660
     below = descendants(process.pid)
     assert len(below) == 6  # a server with a process of the console, one with two of the gate, and our worker
-    process.terminate()
-    assert process.wait(20) == 0
-    wait_for(lambda: not any(is_alive(pid) for pid in below), 5)
-    assert not installation.socket.exists()
-
-
-@pytest.mark.covers("B11")
-def test_worker_that_keeps_dying_ends_neither_the_gate_nor_the_console(ready: Installation) -> None:
-    port = free_port()
-    with ready.start("serve", "--port", str(port)) as process:
-        assert process.stderr is not None
-        wait_for(lambda: socket_status(ready.socket, "/healthz") == 200)
-        for _ in range(5):
-            (worker,) = worker_of(process.pid)
-            os.kill(worker, signal.SIGKILL)
-            wait_for(lambda worker=worker: worker_of(process.pid) not in ([], [worker]))  # type: ignore[misc]
-        said = ready.run("doctor").stdout
-        assert "it ended 5 times in a row (SIGKILL)" in next(line for line in said.splitlines() if "  worker: " in line)
-        assert process.poll() is None
-        assert socket_status(ready.socket, "/healthz") == port_status(LOOPBACK, port, "/healthz") == 200
-        process.terminate()
-        assert process.wait(20) == 0
-        assert process.stderr.read().count("simsim: worker ended (SIGKILL); it restarts in ") == 5
 
 
 def worker_of(serve: int) -> list[int]:
-    return [pid for pid in descendants(serve) if Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"\0worker\0")]
+    return [pid for pid in descendants(serve) if command_of(pid).endswith(b"\0worker\0")]
+
+
+def command_of(pid: int) -> bytes:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 @pytest.mark.covers("B11")
-def test_no_process_is_left_when_serve_itself_is_killed(
-    serving: tuple[Installation, "subprocess.Popen[str]", int],
+def test_worker_that_keeps_dying_ends_no_other_and_no_process_is_left_when_serve_itself_is_killed(
+    serving_to_end: Serving,
 ) -> None:
-    _, process, port = serving
+    installation, process, port = serving_to_end
+    assert process.stderr is not None
+    for _ in range(5):
+        (worker,) = worker_of(process.pid)
+        os.kill(worker, signal.SIGKILL)
+        wait_for(lambda worker=worker: worker_of(process.pid) not in ([], [worker]))  # type: ignore[misc]
+    said = installation.run("doctor").stdout
+    assert "it ended 5 times in a row (SIGKILL)" in next(line for line in said.splitlines() if "  worker: " in line)
+    assert process.poll() is None
+    assert socket_status(installation.socket, "/healthz") == port_status(LOOPBACK, port, "/healthz") == 200
     below = descendants(process.pid)
     process.kill()
     process.wait(10)
     wait_for(lambda: not any(is_alive(pid) for pid in below))
     assert port_status(LOOPBACK, port, "/healthz") is None
+    assert process.stderr.read().count("simsim: worker ended (SIGKILL); it restarts in ") == 5
 
 
-def test_killed_gate_answers_again(serving: tuple[Installation, "subprocess.Popen[str]", int]) -> None:
+def test_killed_gate_answers_again(serving: Serving) -> None:
     installation, process, _ = serving
-    gate = next(
-        pid for pid in descendants(process.pid)[::-1] if b"gate.sock" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    )
+    gate = next(pid for pid in descendants(process.pid)[::-1] if b"gate.sock" in command_of(pid))
     os.kill(gate, signal.SIGKILL)
     wait_for(lambda: not is_alive(gate))
     wait_for(lambda: socket_status(installation.socket, "/healthz") == 200)
 
 
-def test_port_or_socket_in_use_is_reported_in_one_line(
-    serving: tuple[Installation, "subprocess.Popen[str]", int],
-) -> None:
+def test_port_or_socket_in_use_is_reported_in_one_line(serving: Serving) -> None:
     installation, _, port = serving
     taken = installation.run("serve", "--port", str(port))
     assert (taken.returncode, taken.stderr) == (
@@ -210,7 +224,7 @@ def test_port_or_socket_in_use_is_reported_in_one_line(
 
 
 @pytest.mark.covers("R17")
-def test_refusal_is_in_the_log_within_a_second(serving: tuple[Installation, "subprocess.Popen[str]", int]) -> None:
+def test_refusal_is_in_the_log_within_a_second(serving: Serving) -> None:
     installation, _, _ = serving
     account = json.loads(installation.run("account", "create", "Acme", "--json").stdout)["id"]
     verdict = ask(installation.socket, username=account, password="wrong", address=None)
@@ -251,8 +265,8 @@ def test_doctor_before_the_first_migration_asks_only_for_that(installation: Inst
 
 
 @pytest.mark.covers("B11")
-def test_doctor_says_that_serve_has_ended(serving: tuple[Installation, "subprocess.Popen[str]", int]) -> None:
-    installation, process, port = serving
+def test_doctor_says_that_serve_has_ended_and_no_process_is_left(serving_to_end: Serving) -> None:
+    installation, process, port = serving_to_end
 
     def found() -> dict[str, dict[str, Any]]:
         items = json.loads(installation.run("doctor", "--json").stdout)["items"]
@@ -268,15 +282,18 @@ def test_doctor_says_that_serve_has_ended(serving: tuple[Installation, "subproce
     connection.request("GET", "/readyz")
     assert json.loads(connection.getresponse().read())["status"] == "ok"
     connection.close()
+    below = descendants(process.pid)
     process.terminate()
-    process.wait(30)
+    assert process.wait(20) == 0
+    wait_for(lambda: not any(is_alive(pid) for pid in below), 5)
+    assert not installation.socket.exists()
     ended = found()
     assert {subject: item["state"] for subject, item in ended.items()} == dict.fromkeys(("gate", "worker"), "wrong")
     assert ended["gate"]["detail"].endswith("and simsim serve has ended: start it again")
     assert "then it was stopped: start simsim worker" in ended["worker"]["detail"]
 
 
-def test_doctor_says_what_is_wrong_and_what_to_do(serving: tuple[Installation, "subprocess.Popen[str]", int]) -> None:
+def test_doctor_says_what_is_wrong_and_what_to_do(serving: Serving) -> None:
     installation, _, _ = serving
     with socket.create_server((LOOPBACK, 0)) as closed:
         port = closed.getsockname()[1]

@@ -5,18 +5,19 @@ import os
 import secrets
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 import pytest
 
 import postgresql_server
+import preloaded
 from own_installation import DJANGO, environment_of
 from simsim.gate.lookup_postgresql import PostgresqlLookup
 
-SIMSIM = Path(sys.executable).with_name("simsim")
 AT_ONCE = int(os.environ.get("SIMSIM_TEST_MIGRATIONS", "4"))
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.any_database, pytest.mark.timeout(600)]
 
 
 def environment(data: Path, url: str) -> dict[str, str]:
@@ -25,15 +26,12 @@ def environment(data: Path, url: str) -> dict[str, str]:
 
 def migrate_together(environments: list[dict[str, str]]) -> list[list[str]]:
     """Start a migration in each environment at once, and return what each has done."""
-    started = [
-        subprocess.Popen(
-            [SIMSIM, "migrate", "--json"], env=each, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    with ThreadPoolExecutor(len(environments)) as threads:
+        ended = list(
+            threads.map(lambda each: preloaded.run(["migrate", "--json"], env=each, timeout=500), environments)
         )
-        for each in environments
-    ]
-    done = [(process.communicate(timeout=500), process.returncode) for process in started]
-    assert [(says[1], status) for says, status in done] == [("", 0)] * len(started)
-    return [json.loads(says[0])["done"] for says, _ in done]
+    assert [(each.stderr, each.returncode) for each in ended] == [("", 0)] * len(environments)
+    return [json.loads(each.stdout)["done"] for each in ended]
 
 
 @pytest.mark.parametrize("before", ["fresh", "older"])
@@ -49,13 +47,7 @@ def test_nodes_that_migrate_postgresql_at_once_all_succeed_and_one_does_it(befor
     with psycopg.connect(url) as connection:
         recorded = connection.execute("SELECT app, name FROM django_migrations").fetchall()
         assert len(recorded) == len(set(recorded))
-    check = subprocess.run(
-        [SIMSIM, "migrate", "--check"],
-        env=environment(tmp_path / "0", url),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    check = preloaded.run(["migrate", "--check"], env=environment(tmp_path / "0", url))
     assert check.returncode == 0, check.stderr
 
 
@@ -79,13 +71,7 @@ def test_postgresql_is_reached_over_its_socket_and_by_a_list_of_hosts(tmp_path: 
         by_socket,
         f"postgresql://postgres@127.0.0.1:{nobody},127.0.0.1:{port}/{database}?target_session_attrs=read-write&sslmode=disable",
     ):
-        listed = subprocess.run(
-            [SIMSIM, "account", "list", "--json"],
-            env=environment(data, url),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        listed = preloaded.run(["account", "list", "--json"], env=environment(data, url))
         assert (listed.returncode, listed.stderr) == (0, "")
         lookup = PostgresqlLookup(url)
         assert lookup.find(b"\0" * 32) is None
@@ -97,9 +83,7 @@ def test_empty_postgresql_beside_lines_of_another_is_refused(tmp_path: Path) -> 
     url = postgresql_server.create_database(f"empty_{secrets.token_hex(4)}")
     (tmp_path / "data" / "spool").mkdir(parents=True)
     (tmp_path / "data" / "spool" / "gate-1.jsonl").write_text("{}\n")
-    refused = subprocess.run(
-        [SIMSIM, "migrate"], env=environment(tmp_path / "data", url), capture_output=True, text=True, check=False
-    )
+    refused = preloaded.run(["migrate"], env=environment(tmp_path / "data", url))
     assert refused.returncode == 1
     assert refused.stderr.startswith("simsim: SIMSIM_DATABASE_URL names an empty database, but ")
     with psycopg.connect(url) as connection:

@@ -1,14 +1,12 @@
 """The rendered configuration on a real nginx, the system's and the packaged one, before the real sample API."""
 
 import base64
-import http.client
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,13 +15,13 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
+import gateway_memory
 from gateway_front import Front
 from simsim.gate.answer import CHALLENGE, UNAUTHORIZED_BODY, UNDECIDED_BODY
 from simsim.gateway.nginx_program import find_binary, packaged_binary, system_binary
 
 pytestmark = [pytest.mark.any_database, pytest.mark.covers("B9"), pytest.mark.timeout(300)]
-GIGABYTE = 1024**3
-MEMORY_GROWTH = 50 * 1024**2
+SIZE = 4 * gateway_memory.MAX_GROWTH  # and a gigabyte in tests/proof
 
 
 @pytest.fixture(scope="module", params=["system", "packaged"])
@@ -163,79 +161,9 @@ def test_websocket_is_carried_both_ways(front: Front) -> None:
             assert socket_.recv(timeout=10) == message
 
 
-def family_memory(front: Front) -> int:
-    """Return the resident bytes of nginx and of what runs it."""
-    total, wanted = 0, {front.processes["gateway"].pid}
-    statuses = []
-    for path in Path("/proc").glob("[0-9]*/status"):
-        try:
-            statuses.append(dict(line.split(":\t", 1) for line in path.read_text().splitlines() if ":\t" in line))
-        except OSError:
-            continue
-    for _ in range(3):
-        wanted |= {int(status["Pid"]) for status in statuses if int(status["PPid"]) in wanted}
-    for status in statuses:
-        if int(status["Pid"]) in wanted and "VmRSS" in status:
-            total += int(status["VmRSS"].split()[0]) * 1024
-    return total
-
-
-class Peak(threading.Thread):
-    """Watches the gateway's memory while something large passes."""
-
-    def __init__(self, front: Front) -> None:
-        super().__init__(daemon=True)
-        self.front, self.start_bytes, self.peak_bytes, self.done = front, family_memory(front), 0, threading.Event()
-
-    def run(self) -> None:
-        while not self.done.wait(0.1):
-            self.peak_bytes = max(self.peak_bytes, family_memory(self.front))
-
-    def __enter__(self) -> "Peak":
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.done.set()
-        self.join()
-
-    @property
-    def growth(self) -> int:
-        return self.peak_bytes - self.start_bytes
-
-
-def test_gigabyte_down_passes_without_being_stored(front: Front) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=60)
-    with Peak(front) as peak:
-        connection.request("GET", f"/download?bytes={GIGABYTE}", headers={"Authorization": "204"})
-        answer = connection.getresponse()
-        received = 0
-        while piece := answer.read(1024 * 1024):
-            received += len(piece)
-    connection.close()
-    assert (answer.status, received) == (200, GIGABYTE)
-    assert 0 <= peak.growth < MEMORY_GROWTH
-
-
-def test_gigabyte_up_and_back_passes_without_being_stored(front: Front) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=120)
-    piece = os.urandom(1024 * 1024)
-    with Peak(front) as peak:
-        connection.putrequest("POST", "/echo")
-        connection.putheader("Authorization", "204")
-        connection.putheader("Content-Length", str(GIGABYTE))
-        connection.endheaders()
-        for _ in range(GIGABYTE // len(piece)):
-            connection.send(piece)
-        answer = connection.getresponse()
-        received = 0
-        while got := answer.read(len(piece)):
-            received += len(got)
-    connection.close()
-    assert (answer.status, received) == (200, GIGABYTE)
-    assert 0 <= peak.growth < MEMORY_GROWTH
-    stored = [path for path in (front.directory / "run" / "gateway").rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in stored) < 1024 * 1024
+@pytest.mark.parametrize("transfer", [gateway_memory.download, gateway_memory.echo])
+def test_large_body_passes_without_being_stored(front: Front, transfer: gateway_memory.Transfer) -> None:
+    gateway_memory.prove_that_nothing_is_stored(front, transfer, SIZE)
 
 
 def test_gateway_takes_nginx_along_however_it_ends(tmp_path: Path) -> None:

@@ -70,8 +70,8 @@ def environment(data: Path) -> dict[str, str]:
     return inherited | {"SIMSIM_DATA_DIR": str(data), "SIMSIM_EMAIL_URL": "smtp://127.0.0.1:9"}
 
 
-def simsim(data: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return preloaded.run(arguments, env=environment(data), cwd=data.parent)
+def simsim(data: Path, *arguments: str, ends_whole: bool = False) -> "subprocess.CompletedProcess[str]":
+    return preloaded.run(arguments, env=environment(data), cwd=data.parent, ends_whole=ends_whole)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_reading_verbs_change_no_byte_of_a_full_data_directory(full: tuple[Path,
     data, values = full
     before = tree(data.parent)
     for verb, command, options in reading():
-        done = simsim(data, *verb.split(), *arguments_of(verb, command, values), *options)
+        done = simsim(data, *verb.split(), *arguments_of(verb, command, values), *options, ends_whole=True)
         assert done.returncode == 0 or verb == "doctor", f"{verb}: {done.stderr}"
         assert tree(data.parent) == before, verb
 

@@ -54,23 +54,28 @@ def noting_queries() -> Iterator[list[tuple[str, Any]]]:
         yield queries
 
 
-@pytest.mark.parametrize("page", [1, 400])
-def test_a_page_among_ten_thousand_tokens_takes_few_queries_and_little_time(
-    alice: Client, cast: Cast, page: int
+def test_a_page_among_ten_thousand_tokens_takes_few_queries_of_an_index_and_little_time(
+    alice: Client, cast: Cast
 ) -> None:
-    address = f"/accounts/{cast.acme.pk}/tokens/?page={page}"
-    with noting_queries() as queries:
-        answer = alice.get(address)
-    assert answer.status_code == 200
-    assert b"Token " in answer.content
-    assert 0 < len(queries) <= MAX_QUERIES, "\n".join(sql for sql, _ in queries)
-    assert quickest_seconds(alice, address) <= MAX_SECONDS
+    """One test, because it takes seconds to create the tokens."""
+    tokens = f"/accounts/{cast.acme.pk}/tokens/"
+    asked = []
+    for page in ("", "?page=400", "?attention=unused", "ended/"):
+        with noting_queries() as queries:
+            answer = alice.get(f"{tokens}{page}")
+        assert answer.status_code == 200
+        assert (b"Token " in answer.content) == (page != "?attention=unused")  # they are new
+        assert 0 < len(queries) <= MAX_QUERIES, "\n".join(sql for sql, _ in queries)
+        asked.append(queries)
+    for page in ("", "?page=400"):
+        assert quickest_seconds(alice, f"{tokens}{page}") <= MAX_SECONDS, page
+    # Last, because it changes how PostgreSQL plans.
+    for queries in asked:
+        prove_that_indexes_answer(queries)
 
 
-@pytest.mark.parametrize("page", ["", "?page=400", "?attention=unused", "ended/"])
-def test_what_a_page_asks_about_all_tokens_is_read_from_an_index_alone(alice: Client, cast: Cast, page: str) -> None:
-    with noting_queries() as queries:
-        alice.get(f"/accounts/{cast.acme.pk}/tokens/{page}")
+def prove_that_indexes_answer(queries: list[tuple[str, Any]]) -> None:
+    """Show that what a page asks about all tokens is read from an index only."""
     # The tokens of the page are fetched by their ids, and are the only rows that are.
     of_all = [query for query in queries if '"tokens_token"' in query[0] and '"tokens_token"."id" IN' not in query[0]]
     assert len(of_all) >= 2

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -60,9 +61,7 @@ def test_every_question_to_the_counts_goes_through_an_index(now: datetime) -> No
             assert "SCAN request_log" not in plan
 
 
-@pytest.mark.parametrize("by", By)
-@pytest.mark.parametrize("span", ["24h", "90d"])
-def test_page_of_ten_million_requests_takes_little_time(cast: Cast, now: datetime, by: By, span: str) -> None:
+def test_page_of_ten_million_requests_takes_little_time(cast: Cast, now: datetime) -> None:
     many_counts(cast.acme.pk, now)
     Token.objects.bulk_create(
         Token(
@@ -74,10 +73,11 @@ def test_page_of_ten_million_requests_takes_little_time(cast: Cast, now: datetim
     )  # fmt: skip
     client = Client()
     client.force_login(cast.alice, backend="allauth.account.auth_backends.AuthenticationBackend")
-    address = f"/accounts/{cast.acme.pk}/usage/?range={span}&by={by}"
-    content = client.get(address).content.decode()
-    assert f"{ENDPOINTS - 20} others" in content or by is not By.ENDPOINT
-    assert quickest_seconds(client, address) <= MAX_SECONDS
+    for span, by in product(("24h", "90d"), By):
+        address = f"/accounts/{cast.acme.pk}/usage/?range={span}&by={by}"
+        content = client.get(address).content.decode()
+        assert f"{ENDPOINTS - 20} others" in content or by is not By.ENDPOINT
+        assert quickest_seconds(client, address) <= MAX_SECONDS, (span, by)
 
 
 def many_counts(account_id: uuid.UUID, now: datetime) -> None:

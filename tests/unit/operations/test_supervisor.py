@@ -70,6 +70,7 @@ def test_program_that_keeps_dying_is_always_restarted_and_ends_no_other(
     starts = tmp_path / "starts"
     dies = (sys.executable, "-S", "-c", f"open({str(starts)!r}, 'a').write('1 '); raise SystemExit(4)")
     said: list[str] = []
+    monkeypatch.setattr("simsim.operations.supervisor.FIRST_WAIT_SECONDS", 0.01)
     with Supervisor(said.append).supervising() as supervisor:
         supervisor.start(Program("gate", SLEEP))
         gate = supervisor.running[0].process.pid
@@ -79,14 +80,14 @@ def test_program_that_keeps_dying_is_always_restarted_and_ends_no_other(
         assert supervisor.running[0].process.pid == gate
         assert is_alive(gate)
         # Once it has run for some time, its failures are forgotten.
-        monkeypatch.setattr("simsim.operations.supervisor.CALM_SECONDS", 0.0)
-        supervisor.running[0].failures = 3
-        supervisor.wait_until(lambda: not supervisor.running[0].failures, name="gate", seconds=30, of="gate")
-        monkeypatch.undo()
+        with monkeypatch.context() as calm:
+            calm.setattr("simsim.operations.supervisor.CALM_SECONDS", 0.0)
+            supervisor.running[0].failures = 3
+            supervisor.wait_until(lambda: not supervisor.running[0].failures, name="gate", seconds=30, of="gate")
         supervisor.running[1].failures = 5000
         supervisor.wait_until(lambda: "60 s" in said[-1], name="worker", seconds=30, of="gate")
     waits = [line.rpartition("restarts in ")[2] for line in said]
-    assert waits[:6] == ["0.1 s", "0.2 s", "0.4 s", "0.8 s", "1.6 s", "3.2 s"]
+    assert waits[:6] == ["0.01 s", "0.02 s", "0.04 s", "0.08 s", "0.16 s", "0.32 s"]
     assert waits[-1] == "60 s"
 
 

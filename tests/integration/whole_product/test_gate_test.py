@@ -3,25 +3,17 @@
 import csv
 import io
 import re
-import subprocess
-from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
 import pytest
 
+import preloaded
 from page_reading import folded
-from settings_for_tests import ON_POSTGRESQL
-from stack import BIN, PASSWORD, Stack, running
+from stack import PASSWORD, Stack
 
 NAME = "Test from the console"
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running(tmp_path_factory.mktemp("stack"), on_postgresql=ON_POSTGRESQL) as started:
-        yield started
 
 
 class Browser:
@@ -83,9 +75,8 @@ def test_test_from_the_console_is_called_so_wherever_the_log_is_read(
     assert said in shown
     (exported,) = csv.DictReader(io.StringIO(alice.read(f"{logs}export/?format=csv&token={token['id']}")))
     assert (exported["resource"], exported["outcome"]) == (NAME, outcome)
-    command = [BIN / "simsim", "log", "list", "--account", stack.account, "--token", token["id"]]
-    printed = subprocess.run(command, env=stack.environment, capture_output=True, text=True, check=True, timeout=60)
-    assert NAME in printed.stdout
+    command = ("log", "list", "--account", stack.account, "--token", token["id"])
+    assert NAME in preloaded.run(command, env=stack.environment).stdout
 
 
 @pytest.mark.covers("R17")

@@ -6,27 +6,19 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from settings_for_tests import ON_POSTGRESQL
 from simsim.console.connect.recipes import ENVIRONMENT_COMMANDS, Api, Recipe, recipes
-from stack import Stack, running
+from stack import Stack
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.covers("R20")]
 ENTITIES = "/api/v2/entities"
 # Each character is valid in a URL, and special to a shell, to curl, or in a string literal.
 AWKWARD = ENTITIES + "?name=it's&when=$(date)&some=[1-3],*;!"
 SECRET = "sim_" + "x" * 49
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running(tmp_path_factory.mktemp("stack"), on_postgresql=ON_POSTGRESQL) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +155,7 @@ def test_password_is_marked_and_in_no_representation() -> None:
 
 
 def test_account_holder_who_reads_the_guide_reads_the_recipes() -> None:
-    guide = (Path(__file__).parents[2] / "docs/integrators/connect.md").read_text(encoding="utf-8")
+    guide = (Path(__file__).parents[3] / "docs/integrators/connect.md").read_text(encoding="utf-8")
     api = Api("https://api.example.com", ENTITIES)
     for recipe in recipes(username="USERNAME", api=api):
         if recipe.slug != "postman":
