@@ -215,7 +215,7 @@ def test_missing_and_foreign_keys_are_refused_and_explained(
             f"simsim: SIMSIM_TOKEN_KEYS is not set, and there is no file {kept} (simsim doctor explains)\n"
         )
     explained = simsim(data, "doctor").stdout
-    assert f"{kept}. It opens the tokens' passwords: restore it from its backup" in explained
+    assert f"{kept}. It decrypts the tokens' passwords: restore it from its backup" in explained
     assert "doctor explains" not in explained
     kept.write_text("dGhpcy1pcy1hLWtleS1vZi10aGUtdGVzdHMtYWxvbmU")  # well-formed, and another installation's
     for verb in (["serve"], ["migrate", "--check"]):
