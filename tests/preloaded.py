@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 # Nothing here reads a setting: that happens in the process of each command.
@@ -30,14 +30,18 @@ def run(
     cwd: Path | None = None,
     stdin: str = "",
     timeout: float = 60,
+    prepare: Callable[[], None] | None = None,
 ) -> "subprocess.CompletedProcess[str]":
-    """Return what `simsim` with these arguments printed, and its exit status. Raises TimeoutExpired."""
+    """Return what `simsim` with these arguments printed, and its exit status. Raises TimeoutExpired.
+
+    `prepare` is called in the new process before anything else.
+    """
     command = [str(argument) for argument in arguments]
     with tempfile.TemporaryDirectory() as streams:
         names = [Path(streams, name) for name in ("in", "out", "err")]
         for path in names:
             path.write_text(stdin if path.name == "in" else "", encoding="utf-8")
-        process = _forkserver.Process(target=_main, args=(command, dict(env), str(cwd or Path.cwd()), names))
+        process = _forkserver.Process(target=_main, args=(command, dict(env), str(cwd or Path.cwd()), names, prepare))
         process.start()
         process.join(timeout)
         if process.exitcode is None:
@@ -48,7 +52,9 @@ def run(
     return subprocess.CompletedProcess(command, process.exitcode, out, err)
 
 
-def _main(arguments: list[str], env: dict[str, str], cwd: str, streams: list[Path]) -> None:
+def _main(
+    arguments: list[str], env: dict[str, str], cwd: str, streams: list[Path], prepare: Callable[[], None] | None
+) -> None:
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)
@@ -59,6 +65,8 @@ def _main(arguments: list[str], env: dict[str, str], cwd: str, streams: list[Pat
     # multiprocessing has given the process a standard input of its own.
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - for as long as the process lives
     sys.argv = ["simsim", *arguments]
+    if prepare:
+        prepare()
     from simsim.config.command_line import main
 
     # As every interpreter ends. A process of multiprocessing ends without, and would close no database.

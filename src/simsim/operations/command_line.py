@@ -18,6 +18,7 @@ from simsim.operations.verbs.installation import doctor, migrate
 from simsim.operations.verbs.log import log
 from simsim.operations.verbs.mail import mail
 from simsim.operations.verbs.services import gateway, serve, worker
+from simsim.operations.verbs.setup import setup
 from simsim.operations.verbs.software import software
 from simsim.operations.verbs.token import tokens
 from simsim.operations.verbs.token_files import export_tokens, import_tokens
@@ -55,7 +56,7 @@ def root(
     del version  # its callback prints it
 
 
-for verb in (serve, gateway, worker, migrate, doctor):
+for verb in (setup, serve, gateway, worker, migrate, doctor):
     app.command()(verb)
 tokens.command("rotate")(rotate)
 tokens.command("end-overlap")(end_overlap)
