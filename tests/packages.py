@@ -1,6 +1,7 @@
 """The packages of a release, built from a copy of the checkout, and environments in which they are installed."""
 
 import contextlib
+import hashlib
 import os
 import shutil
 import subprocess
@@ -75,6 +76,10 @@ def pip(*arguments: str | Path, folder: Path, command: Path | None = None) -> "s
     """Run pip in the folder with the machine's own configuration, and return how it ended."""
     command = command or Path(sys.executable).with_name("pip")
     return subprocess.run([command, *arguments], capture_output=True, text=True, check=False, timeout=170, cwd=folder)
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def run(command: Path, *arguments: str, data: Path, seconds: float = 60) -> str:

@@ -8,7 +8,6 @@ import typer
 from simsim.operations.context import wired
 from simsim.operations.output import AsJson, print_json
 
-
 Account = Annotated[str | None, typer.Option(metavar="NAME", help="The first account: a customer of your API.")]
 Email = Annotated[str | None, typer.Option(metavar="EMAIL", help="The email address of its administrator.")]
 PasswordStdin = Annotated[
