@@ -23,7 +23,7 @@ CHANGE = {
     "setup", "serve", "gateway", "worker", "migrate", "account create", "user create", "token create", "token edit",
     "token revoke", "token rotate", "token end-overlap", "token credentials", "mail retry", "software add",
     "account ensure", "account rename", "account close", "user invite", "user role", "user remove",
-    "user reset-password", "token import",
+    "user reset-password", "token import", "apply",
 }  # fmt: skip
 # Reading besides: the same verbs, told to change nothing.
 READ_WITH = {"migrate": ["--check"], "gateway": ["--print-config"], "log list": ["--all-accounts"]}

@@ -2,6 +2,8 @@
 
 import uuid
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
@@ -180,13 +182,10 @@ def add_membership(account: Account, *, email: str, role: str, password: str | N
 
 def find_or_create_user(email: str, password: str | None, now: datetime) -> User:
     """Return the user with this address, created if needed with the password, or with an unusable one if it is None."""
-    found = User.objects.filter(email=email).first()
-    if found is not None:
-        return found
-    # Two accounts may add the same new person at once: the second call finds the user of the first.
-    user, made = User.objects.get_or_create(
-        email=email, defaults={"password": make_password(password), "created_at": now}
-    )
+    # Two accounts may add the same new person at once: the second call finds the user of the first. A password is
+    # hashed, which takes a moment, only for a new user.
+    defaults: dict[str, Any] = {"password": partial(make_password, password), "created_at": now}
+    user, made = User.objects.get_or_create(email=email, defaults=defaults)
     if made:
         # The address counts as verified, because the operator or an administrator vouches for it.
         EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)

@@ -13,6 +13,7 @@ from simsim.credential import password
 from simsim.operations import failures
 from simsim.operations.context import Wiring, use
 from simsim.operations.verbs.account import accounts
+from simsim.operations.verbs.apply import apply
 from simsim.operations.verbs.audit import audit
 from simsim.operations.verbs.installation import doctor, migrate
 from simsim.operations.verbs.log import log
@@ -56,7 +57,7 @@ def root(
     del version  # its callback prints it
 
 
-for verb in (setup, serve, gateway, worker, migrate, doctor):
+for verb in (setup, serve, gateway, worker, migrate, doctor, apply):
     app.command()(verb)
 tokens.command("rotate")(rotate)
 tokens.command("end-overlap")(end_overlap)
