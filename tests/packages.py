@@ -5,6 +5,7 @@ packages from the environment of the tests.
 """
 
 import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -119,6 +120,10 @@ def pip(*arguments: str | Path, folder: Path) -> "subprocess.CompletedProcess[st
     """Run pip in the folder with the machine's own configuration, and return how it ended."""
     command = Path(sys.executable).with_name("pip")
     return subprocess.run([command, *arguments], capture_output=True, text=True, check=False, timeout=170, cwd=folder)
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def run(command: Path, *arguments: str, data: Path, seconds: float = 60) -> str:

@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 # Nothing here reads a setting: that happens in the process of each command.
@@ -35,10 +35,12 @@ def run(
     stdin: str = "",
     timeout: float = 60,
     ends_whole: bool = False,
+    prepare: Callable[[], None] | None = None,
 ) -> "subprocess.CompletedProcess[str]":
     """Return what `simsim` with these arguments printed, and its exit status. Raises TimeoutExpired.
 
     `ends_whole` has the interpreter end as it does elsewhere: nothing but that closes the databases for the program.
+    `prepare` is called in the new process before anything else.
     """
     command = [str(argument) for argument in arguments]
     with tempfile.TemporaryDirectory() as streams:
@@ -46,7 +48,7 @@ def run(
         for path in names:
             path.write_text(stdin if path.name == "in" else "", encoding="utf-8")
         process = _forkserver.Process(
-            target=_main, args=(command, dict(env), str(cwd or Path.cwd()), names, ends_whole)
+            target=_main, args=(command, dict(env), str(cwd or Path.cwd()), names, ends_whole, prepare)
         )
         process.start()
         process.join(timeout)
@@ -58,7 +60,14 @@ def run(
     return subprocess.CompletedProcess(command, process.exitcode, out, err)
 
 
-def _main(arguments: list[str], env: dict[str, str], cwd: str, streams: list[Path], ends_whole: bool) -> None:
+def _main(
+    arguments: list[str],
+    env: dict[str, str],
+    cwd: str,
+    streams: list[Path],
+    ends_whole: bool,
+    prepare: Callable[[], None] | None,
+) -> None:
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)
@@ -69,6 +78,8 @@ def _main(arguments: list[str], env: dict[str, str], cwd: str, streams: list[Pat
     # multiprocessing has given the process a standard input of its own.
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - for as long as the process lives
     sys.argv = ["simsim", *arguments]
+    if prepare:
+        prepare()
     from django.conf import settings
     from django.db import connections
 

@@ -3,13 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from simsim.operations.context import Operator, Wiring
+from simsim.operations.context import KeptSettings, Operator, Wiring
 
 Simsim = Callable[..., Any]
 
 
 def unused_operator() -> Operator:
     raise AssertionError("these verbs read the database alone")
+
+
+def unused_settings() -> KeptSettings:
+    raise AssertionError("these verbs write no settings")
 
 
 WIRING = Wiring(
@@ -20,6 +24,7 @@ WIRING = Wiring(
     gate="",
     gate_listener="",
     this_command=(),
+    kept_settings=unused_settings,
 )
 TOKEN_FIELDS = {
     "id", "account_id", "name", "description", "software", "status", "expires_at", "allowed_networks", "report_only",

@@ -14,16 +14,16 @@ import typer
 
 import preloaded
 from simsim.operations.command_line import app, run
-from simsim.operations.context import Operator, Wiring
+from simsim.operations.context import KeptSettings, Operator, Wiring
 
 SIMSIM = Path(sys.executable).with_name("simsim")
 pytestmark = [pytest.mark.any_database, pytest.mark.timeout(240)]
 # Verbs that are there to change something, or to run. A new verb is taken to read until it stands here.
 CHANGE = {
-    "serve", "gateway", "worker", "migrate", "account create", "user create", "token create", "token edit",
+    "setup", "serve", "gateway", "worker", "migrate", "account create", "user create", "token create", "token edit",
     "token revoke", "token rotate", "token end-overlap", "token credentials", "mail retry", "software add",
     "account ensure", "account rename", "account close", "user invite", "user role", "user remove",
-    "user reset-password", "token import",
+    "user reset-password", "token import", "apply",
 }  # fmt: skip
 # Reading besides: the same verbs, told to change nothing.
 READ_WITH = {"migrate": ["--check"], "gateway": ["--print-config"], "log list": ["--all-accounts"]}
@@ -136,6 +136,9 @@ def test_help_needs_no_installation_and_creates_none(
     def operator() -> Operator:
         raise AssertionError("help read the settings")
 
+    def settings_file() -> KeptSettings:
+        raise AssertionError("help read the settings")
+
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SIMSIM_DATA_DIR", str(tmp_path / "data"))
     wiring = Wiring(
@@ -146,6 +149,7 @@ def test_help_needs_no_installation_and_creates_none(
         gate="",
         gate_listener="",
         this_command=(),
+        kept_settings=settings_file,
     )
     for verb, _ in verbs():
         assert run([*verb.split(), "--help"], wiring=wiring) == 0

@@ -1,131 +1,91 @@
-"""The page of the first ten minutes, followed word for word: its commands run, and do what it says."""
+"""The start pages, followed word for word: their commands run from the installed wheel, and do what the pages say."""
 
 import os
-import re
 import subprocess
 import sys
-import time
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from postgresql_server import free_port
+import packages
+import postgresql_server
+import start_pages
+from start_pages import Reader, commands
 
 pytestmark = [pytest.mark.any_database, pytest.mark.covers("B22"), pytest.mark.timeout(240)]
-ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs/start/index.md"
-WORDS_A_MINUTE, MAX_MINUTES = 200, 10
-SECONDS_A_COMMAND = 20
-# Installed by the tests already, from the same lock.
-INSTALL = ("git clone", "python3 -m venv", ".venv/bin/pip install", "export PATH=")
-LASTING = ("python3 -m http.server", "simsim serve", "simsim gateway")
+# The proof of the same name types these too, and waits for them for less than this.
+INSTALLATION = [
+    "python3 -m venv simsim",
+    "simsim/bin/pip install --no-deps --require-hashes -r simsim-0.1.0-requirements.txt",
+]
+WAITING_MINUTES = 1.5
 
 
-def commands() -> list[str]:
-    """Return the commands of the page, in its order."""
-    blocks = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    return [line for block in blocks for line in block.splitlines()]
-
-
-class Reader:
-    """Somebody who does what the page says: `values` are what they put in place of the words in capitals."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.values = {"8000": str(free_port()), "8080": str(free_port()), "9000": str(free_port()),
-                       "CONSOLE_PASSWORD": "correct horse battery staple"}  # fmt: skip
-        self.processes: list[subprocess.Popen[bytes]] = []
-        # Nothing of the tests: neither their settings nor their database.
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("SIMSIM_", "DJANGO_"))}
-        self.environment = own | {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "SIMSIM_DATA_DIR": str(folder / "data"),
-        }  # fmt: skip
-
-    def follow(self, command: str) -> str:
-        """Type a command as the page has it, with the reader's values; return what it prints, "" for a lasting one."""
-        for word, value in self.values.items():
-            command = command.replace(word, value)
-        if command.startswith(LASTING):
-            port = f" --port {self.values['8000']}" if command == "simsim serve" else ""
-            port += f" --listen {self.values['8080']}" if command.startswith("simsim gateway") else ""
-            with (self.folder / "lasting.log").open("ab") as log:
-                started = subprocess.Popen(f"exec {command}{port}", shell=True, cwd=ROOT, env=self.environment,
-                                           stdout=log, stderr=log)  # fmt: skip
-            self.processes.append(started)
-            return ""
-        done = subprocess.run(command, shell=True, cwd=ROOT, env=self.environment, capture_output=True, text=True,
-                              check=True, timeout=60)  # fmt: skip
-        return done.stdout
-
-    def until(self, command: str, status: str) -> str:
-        """Type a command again until the answer has the status: a reader waits until everything has started."""
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                answer = self.follow(command)
-            except subprocess.CalledProcessError as error:
-                answer = str(error)
-            if f" {status} " in answer.partition("\r\n")[0]:
-                return answer
-            assert time.monotonic() < deadline, answer + (self.folder / "lasting.log").read_text()
-            time.sleep(0.2)
-
-    def leave(self) -> None:
-        for process in self.processes:
-            process.terminate()
-        for process in self.processes:
-            process.wait(30)
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the wheel, installed with its hash, beside the dependencies that the tests have already."""
+    folder = tmp_path_factory.mktemp("program")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(build, cwd=packages.ROOT, capture_output=True, check=True, timeout=60)
+    (wheel,) = folder.glob("*.whl")
+    lock = folder / "lock.txt"
+    lock.write_text(f"--find-links .\nsimsim=={wheel.name.split('-')[1]} --hash=sha256:{packages.sha256(wheel)}\n")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "simsim")], check=True, timeout=60)
+    options = ("--quiet", "--no-deps", "--require-hashes", "--no-compile", "--no-index")
+    done = packages.pip("--python", str(folder / "simsim/bin/python"), "install", *options, "-r", lock, folder=folder)
+    assert done.returncode == 0, done.stderr
+    (site,) = folder.glob("simsim/lib/python*/site-packages")
+    (site / "dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    return folder / "simsim"
 
 
 @pytest.fixture
-def reader(tmp_path: Path) -> Iterator[Reader]:
-    reader = Reader(tmp_path)
+def reader(program: Path, tmp_path: Path) -> Iterator[Reader]:
+    """Somebody in an empty folder, without anything of the checkout, who has typed the installation already."""
+    (tmp_path / "simsim").symlink_to(program)
+    reader = Reader(tmp_path, {"PATH": os.defpath, "USER": "root", "HOME": str(tmp_path)})
     yield reader
     reader.leave()
 
 
-def value_of(name: str, output: str) -> str:
-    """Return a value that a command printed beside its name."""
-    found = re.search(rf"^{name} +(\S+)$", output, re.MULTILINE)
-    assert found, output
-    return found[1]
+def test_first_page_takes_ten_minutes() -> None:
+    minutes = start_pages.minutes("index.md") + WAITING_MINUTES
+    assert minutes <= 10, f"{minutes:.1f} minutes"
 
 
-def test_page_takes_ten_minutes() -> None:
-    words = len(PAGE.read_text(encoding="utf-8").split())
-    minutes = words / WORDS_A_MINUTE + len(commands()) * SECONDS_A_COMMAND / 60
-    assert minutes <= MAX_MINUTES, f"{words} words and {len(commands())} commands take {minutes:.1f} minutes"
+def test_both_pages_take_twenty_minutes() -> None:
+    minutes = start_pages.minutes("index.md", "postgresql.md") + 2 * WAITING_MINUTES
+    assert minutes <= 20, f"{minutes:.1f} minutes"
 
 
-def test_every_command_of_the_page_does_what_it_says(reader: Reader) -> None:
-    listed = commands()
-    assert [command for command in listed if command.startswith(INSTALL)] == listed[:5]
-    steps = iter(listed[5:])
-    assert "Migrated" in reader.follow(next(steps))
-    for command in (next(steps), next(steps), next(steps)):
-        assert command.startswith(LASTING)
-        reader.follow(command)
-    reader.until(next(steps), "401")
-    reader.values["ACCOUNT_ID"] = value_of("id", reader.follow(next(steps)))
-    assert "administrator" in reader.follow(next(steps))
-    token = reader.follow(next(steps))
-    reader.values |= {
-        "TOKEN_ID": value_of("id", token), "USERNAME": value_of("username", token),
-        "PASSWORD": value_of("password", token),
-    }  # fmt: skip
-    call = next(steps)
-    reader.until(call, "200")
-    the_log = next(steps)
-    assert "First token" in until_listed(reader, the_log)
-    reader.follow(next(steps))
-    reader.until(call, "401")
-    assert list(steps) == []
+def test_every_command_of_the_first_page_does_what_it_says(reader: Reader) -> None:
+    listed = commands("index.md")
+    assert listed[:2] == INSTALLATION
+    reader.follow(listed[2])
+    assert reader.run("python -c 'import simsim; print(simsim.__file__)'", 10).startswith(
+        f"{reader.folder}/simsim/lib/"
+    )
+    dialogue = reader.follow(listed[3])
+    assert "Wrong: 1." in dialogue or "Wrong: 0." in dialogue
+    reader.values["ACCOUNT_ID"] = start_pages.account_id(dialogue)
+    start_pages.follow_to_the_end(reader, listed[4:])
 
 
-def until_listed(reader: Reader, command: str) -> str:
-    deadline = time.monotonic() + 30
-    while "First token" not in (printed := reader.follow(command)):
-        assert time.monotonic() < deadline, printed
-        time.sleep(0.2)
-    return printed
+def test_every_command_of_the_page_about_postgresql_does_what_it_says(reader: Reader) -> None:
+    """The server is the tests' own, so its socket, its port and its superuser are named as libpq names them."""
+    port = postgresql_server.start()
+    (sockets, *_) = postgresql_server.SOCKETS
+    reader.environment |= {"PGHOST": str(sockets), "PGPORT": str(port), "PGUSER": postgresql_server.SERVER_USER}
+    reader.environment["PATH"] = f"{postgresql_server.binaries()}:{os.defpath}"
+    installed, *created, setup = commands("postgresql.md")
+    assert installed == "apt install postgresql"
+    for command in created:
+        reader.follow(command.removeprefix("sudo -u postgres ").replace('"$USER"', "reader"))
+    reader.follow(commands("index.md")[2])
+    url = f"host={sockets}&port={port}&user=reader"
+    dialogue = reader.follow(setup.replace("host=/var/run/postgresql", url))
+    assert "Every node needs the same keys" in dialogue
+    reader.values["ACCOUNT_ID"] = start_pages.account_id(dialogue)
+    assert "First token" in reader.follow(commands("index.md")[9])

@@ -2,6 +2,8 @@
 
 import uuid
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
@@ -187,13 +189,10 @@ def find_or_create_user(email: str, password: str | None, now: datetime) -> User
 
     A new user gets the password. If it is None, they can't sign in until they choose one.
     """
-    found = User.objects.filter(email=email).first()
-    if found is not None:
-        return found
-    # Two accounts may add the same new person at once: the second call then finds the user that the first call created.
-    user, made = User.objects.get_or_create(
-        email=email, defaults={"password": make_password(password), "created_at": now}
-    )
+    # Two accounts may add the same new person at once: the second call finds the user of the first. Only a new user's
+    # password is hashed, which takes a moment.
+    defaults: dict[str, Any] = {"password": partial(make_password, password), "created_at": now}
+    user, made = User.objects.get_or_create(email=email, defaults=defaults)
     if made:
         # The address counts as verified, because the operator or an administrator vouches for it.
         EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)

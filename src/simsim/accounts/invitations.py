@@ -7,6 +7,7 @@ from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Count, Q
 from django.urls import reverse
 
 from simsim.accounts.actions import add_membership, locked_membership, record_account_event
@@ -59,10 +60,10 @@ def invite_again(*, actor: Actor, account: Account, user: User, now: datetime) -
 
 def prove_not_too_many(account: Account, email: str, now: datetime) -> None:
     """Raise TooManyInvitations if an account invites too many people, or one person too often, in a day."""
-    owed = outbox.owed_since(now - timedelta(days=1), kind="invited")
-    if owed.filter(recipient=email).count() >= MAX_PER_DAY_AND_ADDRESS:
-        raise TooManyInvitations
-    if owed.filter(account_id=account.pk).count() >= MAX_PER_DAY:
+    owed = outbox.owed_since(now - timedelta(days=1), kind="invited").aggregate(
+        to_address=Count("pk", filter=Q(recipient=email)), of_account=Count("pk", filter=Q(account_id=account.pk))
+    )
+    if owed["to_address"] >= MAX_PER_DAY_AND_ADDRESS or owed["of_account"] >= MAX_PER_DAY:
         raise TooManyInvitations
 
 

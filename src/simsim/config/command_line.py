@@ -5,7 +5,7 @@ import os
 import sys
 
 from simsim.operations.command_line import run
-from simsim.operations.context import Operator, Wiring
+from simsim.operations.context import KeptSettings, Operator, Wiring
 
 
 def main() -> int:
@@ -21,6 +21,7 @@ def main() -> int:
         gate="simsim.config.rsgi:application",
         gate_listener="simsim.config.gate_asgi:application",
         this_command=(sys.executable, "-m", "simsim.config.command_line"),
+        kept_settings=settings_file,
     )
     try:
         return run(sys.argv[1:], wiring=wiring)
@@ -36,6 +37,13 @@ def operator() -> Operator:
     found = environment.read()
     collect_garbage()
     return found
+
+
+def settings_file() -> KeptSettings:
+    """Return what completes `simsim.env`."""
+    from simsim.config import kept_settings  # noqa: PLC0415 - help answers without it
+
+    return kept_settings
 
 
 def start_django() -> None:

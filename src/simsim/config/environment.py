@@ -255,10 +255,9 @@ class Environment(BaseSettings):
     def make_missing_secrets(self) -> list[Path]:
         """Create the missing secrets in the data directory, and return their files.
 
-        Only `migrate` may call this, for an empty database: a new key could not decrypt data encrypted with a lost one.
+        Only for an empty database, under the lock of migrations: a new key could not decrypt data encrypted with a lost
+        one, and two nodes must not make different ones.
         """
-        if not self.is_embedded:
-            return []
         missing = [
             name for name in ("token_keys", "secret_key") if not self.is_given(name) and not self.kept_secret(name)
         ]

@@ -2,9 +2,12 @@
 
 import uuid
 
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+
 from simsim.accounts.models import Account, User, normal_email
 from simsim.accounts.permissions import Actor, Permission, actor_of, permit
-from simsim.problem import NotFound, gettext_noop
+from simsim.problem import FieldError, Invalid, NotFound, gettext_noop
 from simsim.tokens.models import Token
 from simsim.tokens.selectors import find_token
 
@@ -53,6 +56,15 @@ def find_token_for(token_id: str, *, actor: Actor) -> Token:
         raise NotFound(
             gettext_noop("No token has the id “%(id)s”, or it belongs to another account."), id=token_id
         ) from None
+
+
+def prove_password(email: str, password: str) -> str:
+    """Return the password; raise Invalid if it breaks a rule for the passwords of people."""
+    try:
+        validate_password(password, User(email=email))
+    except ValidationError as error:
+        raise Invalid(FieldError("password", " ".join(error.messages).replace("%", "%%"))) from None
+    return password
 
 
 def as_uuid(text: str) -> uuid.UUID | None:

@@ -13,11 +13,13 @@ from simsim.credential import password
 from simsim.operations import failures
 from simsim.operations.context import Wiring, use
 from simsim.operations.verbs.account import accounts
+from simsim.operations.verbs.apply import apply
 from simsim.operations.verbs.audit import audit
 from simsim.operations.verbs.installation import doctor, migrate
 from simsim.operations.verbs.log import log
 from simsim.operations.verbs.mail import mail
 from simsim.operations.verbs.services import gateway, serve, worker
+from simsim.operations.verbs.setup import setup
 from simsim.operations.verbs.software import software
 from simsim.operations.verbs.token import tokens
 from simsim.operations.verbs.token_files import export_tokens, import_tokens
@@ -55,7 +57,7 @@ def root(
     del version  # its callback prints the version
 
 
-for verb in (serve, gateway, worker, migrate, doctor):
+for verb in (setup, serve, gateway, worker, migrate, doctor, apply):
     app.command()(verb)
 tokens.command("rotate")(rotate)
 tokens.command("end-overlap")(end_overlap)

@@ -1,7 +1,7 @@
 """The command line's access to the operator's settings, and to Django, which starts only when a verb needs it."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,13 +37,21 @@ class Operator(Protocol):
     def parse_gate_listen(self, text: str, *, name: str = ...) -> HostPort | None: ...
 
 
+class KeptSettings(Protocol):
+    """The settings in `simsim.env`, which `simsim setup` completes: see `config.kept_settings`."""
+
+    def is_set(self, name: str) -> bool: ...
+    def propose(self, wanted: Mapping[str, str]) -> dict[str, str]: ...
+    def keep(self, settings: Mapping[str, str]) -> Path: ...
+
+
 @dataclass(frozen=True)
 class Wiring:
     """`operator` reads the settings, `start_django` makes models and settings usable; both raise Unusable.
 
     `start_django` also raises Unusable when a database or a secret is missing; `start_unproven` is for verbs that
     create or examine them. `console`, `gate` and `gate_listener` name the server's applications; `this_command` starts
-    this command line as a process.
+    this command line as a process. `kept_settings` is for `setup`, and read only when it runs.
     """
 
     operator: Callable[[], Operator]
@@ -53,6 +61,7 @@ class Wiring:
     gate: str
     gate_listener: str
     this_command: tuple[str, ...]
+    kept_settings: Callable[[], KeptSettings]
 
 
 _wiring: ContextVar[Wiring] = ContextVar("wiring")

@@ -25,9 +25,10 @@ from simsim.tokens.keyring import Keyring
 PRIVATE, PRIVATE_FILE = 0o700, 0o600
 
 
-def migrate() -> list[str]:
+def migrate(*, makes_shared_keys: bool = False) -> list[str]:
     """Bring everything up to date and return one sentence for each change. Concurrent calls wait for one another.
 
+    With `makes_shared_keys`, an empty PostgreSQL database gets keys too, which the operator copies to the other nodes.
     Raises Unusable if a database was moved away, or if the data directory can't be written.
     """
     home = settings.OPERATOR.data_dir.absolute()
@@ -35,7 +36,7 @@ def migrate() -> list[str]:
         made = [] if home.exists() else [home]
         home.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
         with migration_lock(home), marking_first_migration():
-            made += [*make_directories(home), *make_files()]
+            made += [*make_directories(home), *make_files(makes_shared_keys=makes_shared_keys)]
             return [f"Created {path}" for path in made] + bring_up_to_date()
     except OSError as error:
         raise Unusable(
@@ -100,7 +101,7 @@ def marking_first_migration() -> Iterator[None]:
 
 def prove_spool_is_of_this_database() -> None:
     """Raise Unusable for an empty PostgreSQL database if there are log lines from an earlier database."""
-    if settings.OPERATOR.is_embedded or MigrationRecorder(connections[DEFAULT_DB_ALIAS]).has_table():
+    if settings.OPERATOR.is_embedded or is_begun():
         return
     if found := next(spooled(settings.OPERATOR), None):
         raise Unusable(
@@ -126,10 +127,11 @@ def make_directories(home: Path) -> Iterator[Path]:
             yield path
 
 
-def make_files() -> Iterator[Path]:
+def make_files(*, makes_shared_keys: bool) -> Iterator[Path]:
     """Create missing secrets and empty database files. Nothing else creates them."""
     files = settings.OPERATOR.database_files
-    if files and is_missing(files[0]):
+    is_new = is_missing(files[0]) if settings.OPERATOR.is_embedded else makes_shared_keys and not is_begun()
+    if is_new:
         yield from settings.OPERATOR.make_missing_secrets()
         settings.SECRET_KEY, settings.KEYRING = settings.OPERATOR.django_secret(), Keyring(settings.OPERATOR.key_ring())
     settings.OPERATOR.prove_secrets()
@@ -145,6 +147,11 @@ def make_private(path: Path) -> None:
     for each in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
         if each.exists():
             each.chmod(PRIVATE_FILE)
+
+
+def is_begun() -> bool:
+    """Whether the database of tokens has been migrated, at least in part."""
+    return MigrationRecorder(connections[DEFAULT_DB_ALIAS]).has_table()
 
 
 def is_behind(alias: str) -> bool:

@@ -23,7 +23,7 @@ def test_user_comes_before_the_folders_that_it_owns() -> None:
     lines = "".join(re.findall(r"```sh\n(.*?)```", from_the_wheel, re.DOTALL)).splitlines()
     (user,) = (number for number, line in enumerate(lines) if line.startswith("useradd "))
     owned = [number for number, line in enumerate(lines) if "-o simsim" in line]
-    made = lines.index("simsim migrate")
+    made = lines.index("simsim setup")
     assert owned
     assert user < min(owned) < made
 

@@ -12,7 +12,7 @@ from django.db import OperationalError
 
 from simsim.credential import password
 from simsim.operations.command_line import run
-from simsim.operations.context import Operator, Wiring
+from simsim.operations.context import KeptSettings, Operator, Wiring
 from simsim.problem import Conflict, FieldError, Invalid, NotFound, NotPermitted, ServiceUnavailable, Unusable
 
 VERBS = [
@@ -31,6 +31,9 @@ def wiring(error: Exception) -> Wiring:
     def operator() -> Operator:
         raise error
 
+    def settings_file() -> KeptSettings:
+        raise error
+
     return Wiring(
         operator=operator,
         start_django=fail,
@@ -39,6 +42,7 @@ def wiring(error: Exception) -> Wiring:
         gate="g",
         gate_listener="l",
         this_command=("simsim",),
+        kept_settings=settings_file,
     )
 
 

@@ -171,14 +171,6 @@ def password_of(email: str, *, is_known: bool, is_given: bool) -> str | None:
 
 def read_password(email: str) -> str:
     """Return the first line of standard input; raise Invalid if it breaks a rule for passwords."""
-    from django.contrib.auth.password_validation import validate_password
-    from django.core.exceptions import ValidationError
+    from simsim.operations.arguments import prove_password
 
-    from simsim.accounts.models import User
-
-    password = sys.stdin.readline().rstrip("\r\n")
-    try:
-        validate_password(password, User(email=email))
-    except ValidationError as error:
-        raise Invalid(FieldError("password", " ".join(error.messages).replace("%", "%%"))) from None
-    return password
+    return prove_password(email, sys.stdin.readline().rstrip("\r\n"))
