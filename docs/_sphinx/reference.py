@@ -190,6 +190,25 @@ def mails() -> Iterator[str]:
     yield from table(("subject", "sent to", "an account can choose instead", "name in `simsim mail list`"), rows)
 
 
+def node_metrics() -> Iterator[str]:
+    """Yield the table of the metrics of one node."""
+    from simsim.health.metric_list import NODE_METRICS
+
+    yield from metrics(NODE_METRICS)
+
+
+def installation_metrics() -> Iterator[str]:
+    """Yield the table of the metrics of the whole installation."""
+    from simsim.health.metric_list import INSTALLATION_METRICS
+
+    yield from metrics(INSTALLATION_METRICS)
+
+
+def metrics(listed: Iterable[Any]) -> Iterator[str]:
+    rows = ((f"`{each.name}`", each.kind, ", ".join(f"`{name}`" for name in each.labels), each.help) for each in listed)
+    return table(("metric", "kind", "labels", "what it says"), rows)
+
+
 def subject(kind: str) -> str:
     from django.template.loader import render_to_string
 
@@ -227,4 +246,6 @@ PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "problems": problems,
     "reasons": reasons,
     "mails": mails,
+    "node_metrics": node_metrics,
+    "installation_metrics": installation_metrics,
 }

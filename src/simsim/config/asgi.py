@@ -14,6 +14,7 @@ from simsim.console.body_limits import BodyLimits
 from simsim.console.static_files import StaticFiles
 from simsim.gate.app import HEALTHZ, READYZ
 from simsim.gate.asgi import Asgi, Receive, Scope, Send
+from simsim.health.endpoint import MetricsEndpoint
 from simsim.operations.connections import bound_connections
 from simsim.operations.supervisor import end_with_server
 
@@ -30,6 +31,7 @@ class ConsoleServer:
         self._trusted = operator.trusted_networks()
         self._gate = Asgi(build_gate())
         self._django: Any = BodyLimits(get_asgi_application(), self._trusted)
+        self._metrics = MetricsEndpoint(operator.metrics_access())
         self._files = StaticFiles(Path(settings.STATIC_ROOT), settings.STATIC_URL)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -39,6 +41,8 @@ class ConsoleServer:
             await self._gate(scope, receive, send)
         elif scope["type"] == "http" and scope["path"] in self._files:
             await self._files(scope, receive, send)
+        elif scope["type"] == "http" and self._metrics.takes(scope):
+            await self._metrics(scope, receive, send)
         elif scope["type"] == "http" and scope["path"] not in HEALTH_PATHS:
             await self._django(as_forwarded(scope, self._trusted), receive, send)
         else:

@@ -19,6 +19,7 @@ from simsim.gate import answer
 from simsim.gate.address import Located, locate
 from simsim.gate.answer import Answer
 from simsim.gate.decided_line import decided_line, frame
+from simsim.gate.decision_times import DecisionTimes
 from simsim.gate.lookup import Lookup, Unavailable
 from simsim.gate.request_id import is_request_id, new_request_id, parse_request_id
 from simsim.gate.spool import Spool
@@ -66,6 +67,7 @@ class Gate:
         self._clock = clock
         self._worker_health = worker_health
         self._verdicts = Verdicts()
+        self._times = DecisionTimes()
         self._complained_at = -COMPLAINT_INTERVAL_SECONDS
 
     def verify(self, request: Request) -> Answer:
@@ -80,6 +82,8 @@ class Gate:
             said, framed, _, _ = self._verdict(request.authorization, located, now)
             request_id, method, target = _named(request)
             self._spool.append(decided_line(request_id, now, framed, method=method, target=target))
+            if self._times.is_next_measured():
+                self._measure(now)
         except Exception as error:
             self._complain(error)
             return answer.UNDECIDED
@@ -115,6 +119,13 @@ class Gate:
         """Close the database and the spool."""
         self._lookup.close()
         self._spool.close()
+
+    def _measure(self, began: float) -> None:
+        """Note how long this decision took; report the times when that is due. A report may be lost."""
+        now = self._clock()
+        self._times.add(began, now)
+        if line := self._times.report(now):
+            self._spool.append_note(line)
 
     def _verdict(self, authorization: Sequence[bytes], located: Located, now: float) -> Verdict:
         """Return the verdict as of the last commit: a remembered one when nothing that it depends on has changed."""

@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 
 from simsim.gateway.addresses import HostPort
+from simsim.health.probes import is_port_free, port_status, reachable, socket_status
+from simsim.health.serve_state import ServeState
 from simsim.operations.context import Operator, Wiring
 from simsim.operations.existing_installation import prove_files_safe
 from simsim.operations.output import print_json
-from simsim.operations.probes import is_port_free, port_status, reachable, socket_status
-from simsim.operations.serve_state import ServeState
 from simsim.operations.supervisor import Program, Supervisor
 from simsim.problem import Unusable
 

@@ -9,19 +9,15 @@ from django.conf import settings
 
 from simsim.gateway import nginx_program
 from simsim.gateway.addresses import HEALTH_PATH, HostPort, parse_listen
+from simsim.health.node import run_directory
+from simsim.health.probes import port_status, reachable, socket_status
+from simsim.health.serve_state import Served, read_served
 from simsim.operations.doctor.findings import Finding, not_started
-from simsim.operations.probes import port_status, reachable, socket_status
-from simsim.operations.serve_state import Served, read_served
 from simsim.problem import Unusable
 
 # The gateway answers this path itself; an older one asks the gate, whose refusal shows that both run.
 HEALTHY_STATUSES = {200, 204, 401}
 _listening = re.compile(r"^\s*listen\s+([^\s;]+)", re.MULTILINE)
-
-
-def run_directory() -> Path:
-    """Return the folder in which running processes leave their sockets and state."""
-    return settings.OPERATOR.gate_socket.parent
 
 
 def gate() -> Iterator[Finding]:
