@@ -19,7 +19,7 @@ from simsim.gate import answer
 from simsim.gate.address import Located, locate
 from simsim.gate.answer import Answer
 from simsim.gate.decided_line import decided_line, frame
-from simsim.gate.decision_times import DecisionTimes
+from simsim.gate.decision_times import PAUSE_SECONDS, DecisionTimes
 from simsim.gate.lookup import Lookup, Unavailable
 from simsim.gate.request_id import is_request_id, new_request_id, parse_request_id
 from simsim.gate.spool import Spool
@@ -68,6 +68,7 @@ class Gate:
         self._worker_health = worker_health
         self._verdicts = Verdicts()
         self._times = DecisionTimes()
+        self._measures_at = 0.0
         self._complained_at = -COMPLAINT_INTERVAL_SECONDS
 
     def verify(self, request: Request) -> Answer:
@@ -82,7 +83,8 @@ class Gate:
             said, framed, _, _ = self._verdict(request.authorization, located, now)
             request_id, method, target = _named(request)
             self._spool.append(decided_line(request_id, now, framed, method=method, target=target))
-            if self._times.is_next_measured():
+            # Compare with an attribute of our own: a call would cost ten times as much, for every request.
+            if now >= self._measures_at:
                 self._measure(now)
         except Exception as error:
             self._complain(error)
@@ -123,6 +125,7 @@ class Gate:
     def _measure(self, began: float) -> None:
         """Note how long this decision took; report the times when that is due. A report may be lost."""
         now = self._clock()
+        self._measures_at = now + PAUSE_SECONDS
         self._times.add(began, now)
         if line := self._times.report(now):
             self._spool.append_note(line)

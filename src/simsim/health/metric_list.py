@@ -26,7 +26,7 @@ GATE_READY = Metric("simsim_gate_ready", "1 while the gate of this node can deci
 DECISIONS = Metric("simsim_decisions_total", "Requests in this node's log, by the reason of the decision.", ("reason",))
 DECISION_SECONDS = Metric(
     "simsim_decision_seconds",
-    "The time from a request's arrival in the gate to its line in the spool. One request in 64 is measured.",
+    "The time from a request's arrival in the gate to its line in the spool. Up to 20 a second are measured.",
 )
 LINES = Metric("simsim_log_lines_shipped_total", "Log lines that this node has shipped to the database.")
 SET_ASIDE = Metric("simsim_log_lines_set_aside_total", "Log lines of this node that could not be read.")
