@@ -209,6 +209,32 @@ def metrics(listed: Iterable[Any]) -> Iterator[str]:
     return table(("metric", "kind", "labels", "what it says"), rows)
 
 
+def alerts() -> Iterator[str]:
+    """Yield the table of the alerts: what is wrong, and what to do."""
+    import yaml
+
+    from simsim.operations.verbs.monitoring_files import packaged
+
+    rules = yaml.safe_load(packaged("alert_rules.yml"))["groups"][0]["rules"]
+    yield from table(
+        ("alert", "severity", "what is wrong", "what to do"),
+        (
+            (
+                f"`{each['alert']}`",
+                each["labels"]["severity"],
+                templated(each["annotations"]["summary"]),
+                each["annotations"]["todo"],
+            )
+            for each in rules
+        ),
+    )
+
+
+def templated(summary: str) -> str:
+    """Return an alert's summary with its values as words: `{{ $labels.host }}` becomes *host*."""
+    return re.sub(r"\{\{ \$(?:labels\.)?(\w+) \}\}", r"*\1*", summary)
+
+
 def subject(kind: str) -> str:
     from django.template.loader import render_to_string
 
@@ -246,6 +272,7 @@ PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "problems": problems,
     "reasons": reasons,
     "mails": mails,
+    "alerts": alerts,
     "node_metrics": node_metrics,
     "installation_metrics": installation_metrics,
 }

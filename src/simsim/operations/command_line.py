@@ -17,6 +17,7 @@ from simsim.operations.verbs.audit import audit
 from simsim.operations.verbs.installation import doctor, migrate
 from simsim.operations.verbs.log import log
 from simsim.operations.verbs.mail import mail
+from simsim.operations.verbs.monitoring_files import monitoring
 from simsim.operations.verbs.services import gateway, serve, worker
 from simsim.operations.verbs.software import software
 from simsim.operations.verbs.token import tokens
@@ -68,6 +69,7 @@ app.add_typer(log, name="log")
 app.add_typer(audit, name="audit")
 app.add_typer(mail, name="mail")
 app.add_typer(software, name="software")
+app.add_typer(monitoring, name="monitoring")
 
 
 def run(arguments: Sequence[str], *, wiring: Wiring) -> int:
