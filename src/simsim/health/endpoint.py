@@ -7,7 +7,6 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from simsim.gate.asgi import Receive, Scope, Send
 from simsim.health.access import MetricsAccess
-from simsim.health.exposition import exposition
 
 PATH = "/metrics"
 
@@ -39,6 +38,9 @@ class MetricsEndpoint:
 
 
 def _read() -> bytes:
+    # The models can be imported only after Django has started, and the server imports this module before.
+    from simsim.health.exposition import exposition  # noqa: PLC0415
+
     try:
         return exposition(timezone.now())
     finally:

@@ -1,6 +1,7 @@
 """This node: its gate, its programs, its spool and disk, and what it has shipped."""
 
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +9,16 @@ from pathlib import Path
 from django.conf import settings
 
 from simsim.gate import disk_reserve
-from simsim.health.probes import socket_status
+from simsim.gateway.addresses import HostPort, parse_listen
+from simsim.health.probes import port_status, reachable, socket_status
 from simsim.health.processes import Family, family_of
 from simsim.health.serve_state import ProgramState, Served, read_served
+from simsim.problem import Unusable
 from simsim.request_log import node_totals
 from simsim.request_log.ship import save
 from simsim.request_log.ship.backlog import Waiting, spool_name, waiting_bytes
+
+_listening = re.compile(r"^\s*listen\s+([^\s;]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -39,9 +44,28 @@ def run_directory() -> Path:
     return settings.OPERATOR.gate_socket.parent
 
 
+def gateway_record() -> Path:
+    """Return the file with which the last `simsim gateway` of this node was started."""
+    return run_directory() / "gateway" / "nginx.conf"
+
+
+def listening_place(record: Path) -> HostPort | None:
+    """Return where the gateway listens according to its configuration, or None if it has none."""
+    try:
+        found = _listening.search(record.read_text(encoding="utf-8"))
+        return parse_listen(found[1]) if found else None
+    except (OSError, UnicodeDecodeError, Unusable):
+        return None
+
+
 def is_gate_ready() -> bool:
     """Whether the gate on this node answers that it can decide."""
     return socket_status(settings.OPERATOR.gate_socket, "/readyz") == 200
+
+
+def is_console_answering(served: Served) -> bool:
+    """Whether the console of this node's `simsim serve` answers."""
+    return port_status(reachable(served.host), served.port, "/healthz") == 200
 
 
 def programs(served: Served) -> list[ProgramHealth]:

@@ -20,6 +20,7 @@ from simsim.operations.verbs.mail import mail
 from simsim.operations.verbs.monitoring_files import monitoring
 from simsim.operations.verbs.services import gateway, serve, worker
 from simsim.operations.verbs.software import software
+from simsim.operations.verbs.status import status
 from simsim.operations.verbs.token import tokens
 from simsim.operations.verbs.token_files import export_tokens, import_tokens
 from simsim.operations.verbs.token_rotation import end_overlap, rotate
@@ -56,7 +57,7 @@ def root(
     del version  # its callback prints it
 
 
-for verb in (serve, gateway, worker, migrate, doctor):
+for verb in (serve, gateway, worker, migrate, doctor, status):
     app.command()(verb)
 tokens.command("rotate")(rotate)
 tokens.command("end-overlap")(end_overlap)

@@ -39,6 +39,8 @@ class WorkerNode(models.Model):
     lost_changes_until = models.DateTimeField(null=True)
     went_back_to = models.DateTimeField(null=True)
     stopped_at = models.DateTimeField(null=True)
+    # "" if older code wrote the row.
+    version = models.CharField(max_length=40, default="", db_default="")
 
     def __str__(self) -> str:
         return f"{self.host}: {self.round_at:%Y-%m-%d %H:%M:%S}"
