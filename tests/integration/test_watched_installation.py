@@ -19,7 +19,7 @@ TARGET = '{instance="node-1",job="simsim"'
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    settings = {"SIMSIM_METRICS_TOKEN": TOKEN}
+    settings = {"SIMSIM_METRICS_TOKEN": TOKEN, "SIMSIM_LOG_FORMAT": "json"}
     with running(tmp_path_factory.mktemp("watched"), on_postgresql=False, settings=settings) as started:
         yield started
 
@@ -97,3 +97,23 @@ def test_database_that_is_away_raises_two_alerts_until_it_is_back(stack: Stack, 
         path.with_name(f"away-{path.name}").rename(path)
     story = Story(well, unwell, told_that(1))
     prove_alerts({"SimsimGateNotReady": story, "SimsimDatabaseDown": story}, tmp_path)
+
+
+@pytest.mark.covers("B21")
+def test_messages_are_json_with_the_id_that_the_answer_shows(stack: Stack) -> None:
+    """Runs last: the gate has complained by now that its database was away."""
+    answer = stack.get("/nowhere", port=stack.console_port)
+
+    def messages() -> list[dict[str, str]]:
+        text = (stack.directory / "serve.log").read_text()
+        return [
+            json.loads(line) for line in text.splitlines() if not line.startswith(("Console: ", "Gate: ", "Ctrl-C"))
+        ]
+
+    def of_the_request() -> list[dict[str, str]]:
+        return [each for each in messages() if each.get("request_id") == answer.headers["X-Request-Id"]]
+
+    wait_for(of_the_request)
+    (said,) = of_the_request()
+    assert (said["level"], said["logger"], said["message"]) == ("warning", "django.request", "Not Found: /nowhere")
+    assert "simsim.gate" in {each["logger"] for each in messages()}

@@ -12,6 +12,7 @@ from simsim.config.setting_sources import PREFIX, data_dir, read_sources
 from simsim.forwarding.receiver import Target, read_target
 from simsim.gateway.addresses import HostPort, parse_listen
 from simsim.health.access import MetricsAccess
+from simsim.operations.log_format import LogFormat
 from simsim.problem import Unusable
 from simsim.request_log.ship.endpoints import Pattern, parse_pattern
 from simsim.request_log.ship.proxy_formats import AccessLog, parse_access_log
@@ -35,6 +36,7 @@ MAX_RETENTION_DAYS = 36_500
 # These replace pydantic's own messages, which operators would not understand.
 WORDS = {
     "log_retention_days": f"must be a number of days from 1 to {MAX_RETENTION_DAYS}",
+    "log_format": "must be text, json or logfmt",
     "forward_what": "must be log, audit or both",
 }
 
@@ -77,6 +79,7 @@ class Environment(BaseSettings):
     forward_secret: SecretStr = Field(default=SecretStr(""), repr=False)
     forward_what: Literal["log", "audit", "both"] = "both"
     forward_ca: str = ""
+    log_format: LogFormat = LogFormat.TEXT
     metrics_from: Annotated[tuple[str, ...], NoDecode] = ()
     metrics_token: SecretStr = Field(default=SecretStr(""), repr=False)
     api_url: str = ""

@@ -37,6 +37,10 @@ COMPLAINT_INTERVAL_SECONDS = 1.0
 CLOCK_STEP_SECONDS = 1e-6
 
 
+def say_on_stderr(line: str) -> None:
+    print(f"simsim gate: {line}", file=sys.stderr, flush=True)
+
+
 class Request(NamedTuple):
     """The parts of one request that the gate reads. The last three are stated by the proxy."""
 
@@ -60,12 +64,15 @@ class Gate:
         trusted: bytes = b"",
         clock: Callable[[], float] = time.time,
         worker_health: Callable[[float], WorkerHealth] = lambda _: WorkerHealth(None),
+        *,
+        say: Callable[[str], None] = say_on_stderr,
     ) -> None:
         self._lookup = lookup
         self._spool = spool
         self._trusted = trusted
         self._clock = clock
         self._worker_health = worker_health
+        self._say = say
         self._verdicts = Verdicts()
         self._times = DecisionTimes()
         self._measures_at = 0.0
@@ -179,7 +186,7 @@ class Gate:
         return decision, record if is_own else None, until
 
     def _complain(self, error: Exception) -> None:
-        """Report on stderr what failed and where, at most once a second; without values, which may be secrets."""
+        """Report what failed and where, at most once a second; without values, which may be secrets."""
         now = time.monotonic()
         if now - self._complained_at < COMPLAINT_INTERVAL_SECONDS:
             return
@@ -187,7 +194,7 @@ class Gate:
         text = f": {error}" if isinstance(error, Unavailable | OSError) else ""
         frames = traceback.extract_tb(error.__traceback__)
         where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
-        print(f"simsim gate: {type(error).__name__}{text} at {where}", file=sys.stderr, flush=True)
+        self._say(f"{type(error).__name__}{text} at {where}")
 
 
 def _named(request: Request) -> tuple[str, str, str]:
