@@ -1,12 +1,15 @@
 """`/metrics` tells operators how an installation is, and strangers nothing."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
@@ -141,3 +144,16 @@ def test_every_listed_metric_is_exposed_and_no_other(spool: SpoolOfTests, now: d
     assert set(listed) - set(families) == only_while_served | only_with_a_receiver
     for name, family in families.items():
         assert (family.type, family.documentation) == (listed[name].kind, listed[name].help)
+
+
+@pytest.mark.covers("B21")
+def test_no_row_of_the_log_is_read(spool: SpoolOfTests, now: datetime) -> None:
+    """So the log's size does not matter: tests/proof/metrics_at_full_size.py measures it with ten million rows."""
+    spool.decide(1, at=now)
+    Shipper(spool.directory, lambda: now).ship_once()
+    with ExitStack() as captured:
+        queries = [captured.enter_context(CaptureQueriesContext(connections[alias])) for alias in connections]
+        exposition(now)
+        asked = [each["sql"] for found in queries for each in found.captured_queries]
+    assert 10 < len(asked) < 40
+    assert not [sql for sql in asked if "loggedrequest" in sql]

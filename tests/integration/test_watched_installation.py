@@ -1,6 +1,9 @@
 """A real installation is watched: through /metrics, through `simsim status`, and while its database is away."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,6 +76,19 @@ def test_status_says_what_runs_and_how_far_it_is_behind(stack: Stack) -> None:
     lines = preloaded.run(["status"], env=stack.environment).stdout.splitlines()
     assert f"  ok     gateway    answers on 127.0.0.1:{stack.gateway_port}" in lines
     assert not [line for line in lines if "WRONG" in line and "disk" not in line]
+
+
+@pytest.mark.covers("B21")
+@pytest.mark.parametrize("verb", ["status", "doctor"])
+def test_watching_goes_on_until_it_is_interrupted(stack: Stack, verb: str) -> None:
+    command = [sys.executable, "-m", "simsim.config.command_line", verb, "--watch", "--json"]
+    with subprocess.Popen(command, env=stack.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (130, b"")
 
 
 @pytest.mark.covers("B21")
