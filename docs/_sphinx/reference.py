@@ -190,6 +190,51 @@ def mails() -> Iterator[str]:
     yield from table(("subject", "sent to", "an account can choose instead", "name in `simsim mail list`"), rows)
 
 
+def node_metrics() -> Iterator[str]:
+    """Yield the table of the metrics of one node."""
+    from simsim.health.metric_list import NODE_METRICS
+
+    yield from metrics(NODE_METRICS)
+
+
+def installation_metrics() -> Iterator[str]:
+    """Yield the table of the metrics of the whole installation."""
+    from simsim.health.metric_list import INSTALLATION_METRICS
+
+    yield from metrics(INSTALLATION_METRICS)
+
+
+def metrics(listed: Iterable[Any]) -> Iterator[str]:
+    rows = ((f"`{each.name}`", each.kind, ", ".join(f"`{name}`" for name in each.labels), each.help) for each in listed)
+    return table(("metric", "kind", "labels", "what it says"), rows)
+
+
+def alerts() -> Iterator[str]:
+    """Yield the table of the alerts: what is wrong, and what to do."""
+    import yaml
+
+    from simsim.operations.verbs.monitoring_files import packaged
+
+    rules = yaml.safe_load(packaged("alert_rules.yml"))["groups"][0]["rules"]
+    yield from table(
+        ("alert", "severity", "what is wrong", "what to do"),
+        (
+            (
+                f"`{each['alert']}`",
+                each["labels"]["severity"],
+                templated(each["annotations"]["summary"]),
+                each["annotations"]["todo"],
+            )
+            for each in rules
+        ),
+    )
+
+
+def templated(summary: str) -> str:
+    """Return an alert's summary with its values as words: `{{ $labels.host }}` becomes *host*."""
+    return re.sub(r"\{\{ \$(?:labels\.)?(\w+) \}\}", r"*\1*", summary)
+
+
 def subject(kind: str) -> str:
     from django.template.loader import render_to_string
 
@@ -227,4 +272,7 @@ PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "problems": problems,
     "reasons": reasons,
     "mails": mails,
+    "alerts": alerts,
+    "node_metrics": node_metrics,
+    "installation_metrics": installation_metrics,
 }

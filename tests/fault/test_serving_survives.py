@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from processes import children, wait_for
-from simsim.operations.probes import port_status
+from simsim.health.probes import port_status
 from stack import BIN, Stack, basic, running
 
 pytestmark = pytest.mark.timeout(180)

@@ -21,7 +21,7 @@ import preloaded
 from postgresql_server import free_port
 from processes import descendants, is_alive, wait_for
 from simsim.gate.question import ask
-from simsim.operations.probes import port_status, socket_status
+from simsim.health.probes import port_status, socket_status
 
 SIMSIM = Path(sys.executable).parent / "simsim"
 LOOPBACK = "127.0.0.1"

@@ -2,12 +2,16 @@
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from urllib.parse import SplitResult, urlsplit
 
+from simsim.credential import allowlist
 from simsim.problem import Unusable
 
 BASE_URL, API_URL = "SIMSIM_BASE_URL", "SIMSIM_API_URL"
 DEFAULT_PORTS = {"http": 80, "https": 443}
+# A list that covers large parts of an address family is a mistake wherever a network is trusted (T2).
+WIDEST_TRUSTED_PREFIX = {4: 8, 6: 16}
 _is_of_url_characters = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*").fullmatch  # RFC 3986, section 2
 _is_label = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?").fullmatch  # RFC 1123, section 2.1
 _has_broken_escape = re.compile(r"%(?![0-9A-Fa-f]{2})").search
@@ -113,3 +117,16 @@ def prove_percent_encoded(name: str, text: str) -> None:
     """Raise Unusable if a “%” does not begin an escape, because parsers would read it differently."""
     if _has_broken_escape(text) or any(character.isspace() or not character.isprintable() for character in text):
         raise Unusable("%(name)s: write “%%” as %%25, and percent-encode spaces and control characters", name=name)
+
+
+def packed_networks(name: str, texts: Iterable[str], *, too_wide: str) -> bytes:
+    """Return the networks as packed ranges (see `credential.allowlist`); raise Unusable for a bad or too wide one."""
+    networks = []
+    for text in texts:
+        network = allowlist.parse_network(text)
+        if isinstance(network, allowlist.Fault):
+            raise Unusable("%(name)s: %(fault)s", name=name, fault=str(network))
+        if network.prefixlen < WIDEST_TRUSTED_PREFIX[network.version]:
+            raise Unusable("%(name)s: %(network)s %(why)s", name=name, network=text, why=too_wide)
+        networks.append(network)
+    return allowlist.pack(networks)

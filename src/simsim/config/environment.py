@@ -9,28 +9,37 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from simsim.config import addresses, mail_settings, secret_files
 from simsim.config.database_addresses import is_postgresql, prove_database_url, sqlite_path
 from simsim.config.setting_sources import PREFIX, data_dir, read_sources
-from simsim.credential import allowlist
 from simsim.forwarding.receiver import Target, read_target
 from simsim.gateway.addresses import HostPort, parse_listen
+from simsim.health.access import MetricsAccess
+from simsim.operations.log_format import LogFormat
 from simsim.problem import Unusable
 from simsim.request_log.ship.endpoints import Pattern, parse_pattern
 from simsim.request_log.ship.proxy_formats import AccessLog, parse_access_log
 
-LISTS = ("trusted_proxies", "access_logs", "log_path_patterns")
+LISTS = ("trusted_proxies", "access_logs", "log_path_patterns", "metrics_from")
 # These settings may be empty, which turns them off. Any other empty setting is a mistake: a variable left blank in a
 # container's configuration would put the tokens into a new SQLite file, under a new key.
 MAY_BE_EMPTY = frozenset(
-    {*LISTS, "log_database_url", "forward_url", "forward_secret", "forward_ca", "api_url", "gate_listen"}
+    {
+        *LISTS,
+        "log_database_url",
+        "forward_url",
+        "forward_secret",
+        "forward_ca",
+        "api_url",
+        "gate_listen",
+        "metrics_token",
+    }
 )
 MAX_RETENTION_DAYS = 36_500
-# A list of proxies that covers large parts of an address family would let callers choose their own address (T2).
-WIDEST_TRUSTED_PREFIX = {4: 8, 6: 16}
 # These replace pydantic's own messages, which operators would not understand.
 WORDS = {
     **dict.fromkeys(
         ("log_retention_days", "mail_retention_days", "audit_retention_days"),
         f"must be a number of days from 1 to {MAX_RETENTION_DAYS}",
     ),
+    "log_format": "must be text, json or logfmt",
     "forward_what": "must be log, audit or both",
 }
 
@@ -75,6 +84,9 @@ class Environment(BaseSettings):
     forward_secret: SecretStr = Field(default=SecretStr(""), repr=False)
     forward_what: Literal["log", "audit", "both"] = "both"
     forward_ca: str = ""
+    log_format: LogFormat = LogFormat.TEXT
+    metrics_from: Annotated[tuple[str, ...], NoDecode] = ()
+    metrics_token: SecretStr = Field(default=SecretStr(""), repr=False)
     api_url: str = ""
     api_example: str = "/"
 
@@ -110,6 +122,7 @@ class Environment(BaseSettings):
             secret_files.decode_keys(self.token_keys.get_secret_value())
         self.mail_server()
         self.trusted_networks()
+        self.metrics_access()
         self.parse_gate_listen(self.gate_listen)
         self.parsed_access_logs()
         self.path_patterns()
@@ -171,17 +184,19 @@ class Environment(BaseSettings):
 
     def trusted_networks(self) -> bytes:
         """Return SIMSIM_TRUSTED_PROXIES as packed ranges (see `credential.allowlist`); raise Unusable."""
-        networks = []
-        for text in self.trusted_proxies:
-            network = allowlist.parse_network(text)
-            if isinstance(network, allowlist.Fault):
-                raise Unusable("SIMSIM_TRUSTED_PROXIES: %(fault)s", fault=str(network))
-            if network.prefixlen < WIDEST_TRUSTED_PREFIX[network.version]:
-                raise Unusable(
-                    "SIMSIM_TRUSTED_PROXIES: %(network)s would let callers choose their own address", network=text
-                )
-            networks.append(network)
-        return allowlist.pack(networks)
+        return addresses.packed_networks(
+            "SIMSIM_TRUSTED_PROXIES", self.trusted_proxies, too_wide="would let callers choose their own address"
+        )
+
+    def metrics_access(self) -> MetricsAccess:
+        """Return who may read `/metrics`; raise Unusable for a bad network or a token that is easily guessed."""
+        networks = addresses.packed_networks(
+            "SIMSIM_METRICS_FROM", self.metrics_from, too_wide="would show the metrics to strangers"
+        )
+        token = self.metrics_token.get_secret_value()
+        if token and not MetricsAccess.is_usable(token):
+            raise Unusable("SIMSIM_METRICS_TOKEN must have at least 24 characters: letters, digits and -._~+/=")
+        return MetricsAccess(networks, token, self.trusted_networks())
 
     def parse_gate_listen(self, text: str, *, name: str = f"{PREFIX}GATE_LISTEN") -> HostPort | None:
         """Return the TCP address on which the gate listens, or None; raise Unusable for a bad value."""

@@ -14,8 +14,7 @@ def as_forwarded(scope: Any, trusted: bytes) -> Any:
 
     Only the last value of a header is the peer's own: the caller may have written the values to the left of it.
     """
-    client = scope.get("client")
-    if not locate(client[0] if client else None, (), trusted).is_trusted:
+    if not is_trusted(scope, trusted):
         return scope
     told = dict(scope)
     if (scheme := last_value(scope, PROTO).lower()) in SCHEMES:
@@ -24,6 +23,12 @@ def as_forwarded(scope: Any, trusted: bytes) -> Any:
         others = [(name, value) for name, value in scope["headers"] if name.lower() != b"host"]
         told["headers"] = [*others, (b"host", host.encode("latin-1"))]
     return told
+
+
+def is_trusted(scope: Any, trusted: bytes) -> bool:
+    """Whether the peer is trusted to describe the request."""
+    client = scope.get("client")
+    return locate(client[0] if client else None, (), trusted).is_trusted
 
 
 def last_value(scope: Any, header: bytes) -> str:

@@ -8,6 +8,7 @@ from simsim.gate.app import Gate
 from simsim.gate.lookup import Lookup
 from simsim.gate.spool import Spool
 from simsim.gate.worker_health import read_worker_health
+from simsim.operations.log_format import speaker
 
 
 def build_gate() -> Gate:
@@ -19,6 +20,7 @@ def build_gate() -> Gate:
         Spool(spool),
         operator.trusted_networks(),
         worker_health=partial(read_worker_health, spool),
+        say=speaker("simsim gate", operator.log_format),
     )
 
 

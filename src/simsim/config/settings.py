@@ -183,8 +183,8 @@ SERVER_EMAIL = parseaddr(OPERATOR.email_from)[1]
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"no_passwords": {"()": "simsim.config.logs.MaskPasswords"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "filters": {"no_passwords": {"()": "simsim.operations.log_format.MaskPasswords"}},
+    "formatters": {"line": {"()": "simsim.operations.log_format.formatter", "log_format": OPERATOR.log_format}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_passwords"]}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 from simsim.demo import traffic
 from simsim.demo.installation import LOOPBACK, Installation, free_port, read_json, write_json, write_private
-from simsim.operations.probes import port_status
+from simsim.health.probes import port_status
 from simsim.operations.supervisor import Program, Supervisor
 from simsim.problem import Problem
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from simsim.operations.probes import is_port_free
+from simsim.health.probes import is_port_free
 from simsim.problem import Unusable
 
 LOOPBACK = "127.0.0.1"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simsim.demo.installation import LOOPBACK
-from simsim.operations.probes import status_of
+from simsim.health.probes import status_of
 
 ENTITIES = "/api/v2/entities"
 TRANSACTIONS = "/api/v2/transactions"

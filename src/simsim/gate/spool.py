@@ -66,6 +66,11 @@ class Spool:
         if self._gap is not None:
             self._tell_of_the_gap(self._gap)
 
+    def append_note(self, line: bytes) -> None:
+        """Write a line about no request; where the disk has no room, drop it."""
+        with contextlib.suppress(OSError):
+            self._append(line)
+
     def open(self) -> int:
         """Return the descriptor of the file for the next line, opened if needed. Raises OSError."""
         if monotonic() >= self._looks_at:

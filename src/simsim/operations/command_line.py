@@ -18,9 +18,11 @@ from simsim.operations.verbs.audit import audit
 from simsim.operations.verbs.installation import doctor, migrate
 from simsim.operations.verbs.log import log
 from simsim.operations.verbs.mail import mail
+from simsim.operations.verbs.monitoring_files import monitoring
 from simsim.operations.verbs.services import gateway, serve, worker
 from simsim.operations.verbs.setup import setup
 from simsim.operations.verbs.software import software
+from simsim.operations.verbs.status import status
 from simsim.operations.verbs.token import tokens
 from simsim.operations.verbs.token_files import export_tokens, import_tokens
 from simsim.operations.verbs.token_rotation import end_overlap, rotate
@@ -57,7 +59,7 @@ def root(
     del version  # its callback prints the version
 
 
-for verb in (setup, serve, gateway, worker, migrate, doctor, apply):
+for verb in (setup, serve, gateway, worker, migrate, doctor, status, apply):
     app.command()(verb)
 tokens.command("rotate")(rotate)
 tokens.command("end-overlap")(end_overlap)
@@ -70,6 +72,7 @@ app.add_typer(log, name="log")
 app.add_typer(audit, name="audit")
 app.add_typer(mail, name="mail")
 app.add_typer(software, name="software")
+app.add_typer(monitoring, name="monitoring")
 
 
 def run(arguments: Sequence[str], *, wiring: Wiring) -> int:

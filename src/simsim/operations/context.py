@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
 from simsim.gateway.addresses import HostPort
+from simsim.operations.log_format import LogFormat
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -30,6 +31,8 @@ class Operator(Protocol):
     def is_embedded(self) -> bool: ...
     @property
     def database_files(self) -> tuple[Path, ...]: ...
+    @property
+    def log_format(self) -> LogFormat: ...
     @property
     def trusted_proxies(self) -> tuple[str, ...]: ...
     @property

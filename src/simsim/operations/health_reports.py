@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 from django.db import DatabaseError
@@ -76,6 +77,7 @@ class HealthReporter:
         self._wall = wall
         self._boot = boot
         self._boot_id = boot_id()
+        self._version = version("simsim")
         self._started_at = wall()
         self._last: tuple[datetime, float] | None = None
         self._jumps: list[tuple[datetime, float]] = []
@@ -151,7 +153,7 @@ class HealthReporter:
             self._compare_with_earlier(row, now, boot)
         waits = backlog(self._spool, save.positions())
         row.host, row.started_at, row.round_at, row.stopped_at = socket.gethostname(), self._started_at, now, None
-        row.boot_id, row.boot_seconds = self._boot_id, boot
+        row.boot_id, row.boot_seconds, row.version = self._boot_id, boot, self._version
         row.unshipped_since = waits.since if waits else None
         row.failing = self.failing(now)
         # The jobs that need the database already report that it does not answer.

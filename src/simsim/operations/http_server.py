@@ -1,17 +1,20 @@
 """A granian server that keeps its listening socket open when a process ends, and always restarts the process.
 
-`python -m simsim.operations.http_server` accepts granian's own arguments.
+`python -m simsim.operations.http_server FORM` accepts granian's own arguments after the form of its messages.
 """
 
 import socket
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import granian.cli
 from granian._granian import ListenerSpec
-from granian.log import logger
+from granian.log import LOGGING_CONFIG, logger
 from granian.server.mp import MPServer
+
+from simsim.operations.log_format import LogFormat, MaskPasswords, formatter
 
 # How long to wait for one process; the others answer requests in the meantime.
 FIRST_WAIT_SECONDS = 0.1
@@ -87,6 +90,12 @@ class Server(MPServer):
 def main() -> None:
     """Run granian's command line with this server instead of its own."""
     vars(granian.cli)["Server"] = Server
+    log_format = LogFormat(sys.argv.pop(1))
+    config: dict[str, Any] = LOGGING_CONFIG
+    config["filters"] = {"no_passwords": {"()": MaskPasswords}}
+    config["handlers"]["console"]["filters"] = ["no_passwords"]
+    layout = {"text": "[%(levelname)s] %(message)s", "style": "%"}
+    config["formatters"]["generic"] = {"()": formatter, "log_format": log_format, **layout}
     granian.cli.cli(auto_envvar_prefix="GRANIAN")
 
 

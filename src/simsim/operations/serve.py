@@ -6,11 +6,12 @@ from functools import partial
 from pathlib import Path
 
 from simsim.gateway.addresses import HostPort
+from simsim.health.probes import is_port_free, port_status, reachable, socket_status
+from simsim.health.serve_state import ServeState
 from simsim.operations.context import Operator, Wiring
 from simsim.operations.existing_installation import prove_files_safe
+from simsim.operations.log_format import speaker
 from simsim.operations.output import print_json
-from simsim.operations.probes import is_port_free, port_status, reachable, socket_status
-from simsim.operations.serve_state import ServeState
 from simsim.operations.supervisor import Program, Supervisor
 from simsim.problem import Unusable
 
@@ -19,6 +20,7 @@ START_SECONDS = 60.0
 # get access.
 SOCKET_MODE = "0o660"
 MAX_SOCKET_PATH_LENGTH = 103  # sun_path holds 104 bytes with its NUL on BSD and macOS, 108 on Linux
+# The first argument of the server is the form of its messages.
 SERVER = (sys.executable, "-m", "simsim.operations.http_server")
 SERVER_OPTIONS = (
     *("--http", "1", "--no-ws", "--loop", "uvloop", "--log-level", "warning", "--workers-kill-timeout", "8"),
@@ -48,6 +50,7 @@ def serve(
     """
     operator = wiring.operator()
     prove_files_safe(operator)
+    complain = speaker("simsim", operator.log_format)
     prove_port_free(host, port, hint="choose another with --port")
     place = gate_place(operator, gate_listen)
     prove_socket_free(operator.gate_socket)
@@ -59,10 +62,10 @@ def serve(
         # Check this before anything starts: otherwise each program would report a missing key with its own traceback.
         if not prove(supervisor):
             return
-        supervisor.start(console(wiring, host=host, port=port, workers=workers))
+        supervisor.start(console(wiring, operator, host=host, port=port, workers=workers))
         supervisor.start(gate(wiring, operator, workers=workers))
         if place:
-            supervisor.start(gate_listener(wiring, place, workers=workers))
+            supervisor.start(gate_listener(wiring, operator, place, workers=workers))
         if with_worker:
             supervisor.start(worker(wiring))
         if wait_for_all(supervisor, operator, host=host, port=port, place=place):
@@ -70,10 +73,10 @@ def serve(
             supervisor.watch()
 
 
-def console(wiring: Wiring, *, host: str, port: int, workers: int = 1) -> Program:
+def console(wiring: Wiring, operator: Operator, *, host: str, port: int, workers: int = 1) -> Program:
     """Return the program that serves the console."""
     listening = ("--interface", "asgi", "--host", host, "--port", str(port), "--workers", str(workers))
-    command = (*SERVER, *SERVER_OPTIONS, *OPEN_OPTIONS, *listening, wiring.console)
+    command = (*SERVER, operator.log_format.value, *SERVER_OPTIONS, *OPEN_OPTIONS, *listening, wiring.console)
     return Program("console", command, takes_hangup=True)
 
 
@@ -81,15 +84,15 @@ def gate(wiring: Wiring, operator: Operator, *, workers: int = 1) -> Program:
     """Return the program that serves the gate on its Unix socket."""
     socket = ("--uds", str(operator.gate_socket), "--uds-permissions", SOCKET_MODE)
     options = ("--interface", "rsgi", "--workers", str(max(workers, MIN_GATE_PROCESSES)), *socket)
-    command = (*SERVER, *SERVER_OPTIONS, *options, wiring.gate)
+    command = (*SERVER, operator.log_format.value, *SERVER_OPTIONS, *options, wiring.gate)
     return Program("gate", command, leftovers=(operator.gate_socket,), takes_hangup=True)
 
 
-def gate_listener(wiring: Wiring, place: HostPort, *, workers: int = 1) -> Program:
+def gate_listener(wiring: Wiring, operator: Operator, place: HostPort, *, workers: int = 1) -> Program:
     """Return the program that serves the gate on a port, for proxies that can't reach its socket."""
     processes = str(max(workers, MIN_GATE_PROCESSES))
     listening = ("--interface", "asgi", "--host", place.host, "--port", str(place.port), "--workers", processes)
-    command = (*SERVER, *SERVER_OPTIONS, *OPEN_OPTIONS, *listening, wiring.gate_listener)
+    command = (*SERVER, operator.log_format.value, *SERVER_OPTIONS, *OPEN_OPTIONS, *listening, wiring.gate_listener)
     return Program("gate listener", command, takes_hangup=True)
 
 
@@ -124,7 +127,7 @@ def wait_for_all(supervisor: Supervisor, operator: Operator, *, host: str, port:
     try:
         return waits(lambda: port_status(at, port, "/healthz") is not None, name="The console", of="console")
     except Unusable as problem:
-        complain(f"{problem}. The gate continues without the console")
+        supervisor.say(f"{problem}. The gate continues without the console")
         supervisor.watch()
         return False
 
@@ -163,7 +166,3 @@ def announce(operator: Operator, *, host: str, port: int, place: HostPort | None
         sys.stdout.write(f"Console: {operator.base_url} (on {host} port {port})\nGate: {gate}{also}\n")
         sys.stdout.write("Ctrl-C stops everything.\n")
     sys.stdout.flush()
-
-
-def complain(line: str) -> None:
-    sys.stderr.write(f"simsim: {line}\n")

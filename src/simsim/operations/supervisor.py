@@ -65,6 +65,14 @@ class Running:
     kill_at: float | None = None
 
     @property
+    def name(self) -> str:
+        return self.program.name
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
     def group(self) -> int:
         return self.process.pid
 

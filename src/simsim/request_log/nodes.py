@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from django.db import models
 
+from simsim.request_log.node_totals import NodeTotal
+
 # A node that has been silent for this long counts as removed.
 NODE_KEPT = timedelta(days=7)
 JUMPS_KEPT = timedelta(days=30)
@@ -37,6 +39,8 @@ class WorkerNode(models.Model):
     lost_changes_until = models.DateTimeField(null=True)
     went_back_to = models.DateTimeField(null=True)
     stopped_at = models.DateTimeField(null=True)
+    # "" if older code wrote the row.
+    version = models.CharField(max_length=40, default="", db_default="")
 
     def __str__(self) -> str:
         return f"{self.host}: {self.round_at:%Y-%m-%d %H:%M:%S}"
@@ -62,5 +66,7 @@ class ClockJump(models.Model):
 
 def forget_old(now: datetime) -> int:
     """Delete the nodes that have long been silent, and old jumps; return how many."""
-    nodes = WorkerNode.objects.filter(round_at__lt=now - NODE_KEPT).delete()[0]
+    silent = list(WorkerNode.objects.filter(round_at__lt=now - NODE_KEPT).values_list("pk", flat=True))
+    NodeTotal.objects.filter(node__in=silent).delete()
+    nodes = WorkerNode.objects.filter(pk__in=silent).delete()[0]
     return nodes + ClockJump.objects.filter(noticed_at__lt=now - JUMPS_KEPT).delete()[0]

@@ -44,6 +44,10 @@ BAD = [
     ("SIMSIM_SERVER_PORT_NUMBER", "8000", "is not a setting"),
     ("SIMSIM_PORT", "8000", "is not a setting"),
     ("SIMSIM_HTTPS", "1", "is not a setting"),
+    ("SIMSIM_METRICS_TOKEN", "short", "at least 24"),
+    ("SIMSIM_METRICS_FROM", "0.0.0.0/0", "would show the metrics to strangers"),
+    ("SIMSIM_METRICS_FROM", "10.0.0.300", "10.0.0.300"),
+    ("SIMSIM_LOG_FORMAT", "xml", "must be text, json or logfmt"),
     # Empty values without a meaning.
     ("SIMSIM_DATA_DIR", "", "is empty"),
     ("SIMSIM_DATA_DIR", "  ", "is empty"),

@@ -10,11 +10,12 @@ from django.utils import timezone
 from simsim import sqlite_library
 from simsim.forwarding.connection import ReceiverUnavailable, connected
 from simsim.forwarding.status import RECENT, forwarding_status
+from simsim.health.sentences import span
 from simsim.mail import delivery_status
 from simsim.mail.transport import BoundedBackend
 from simsim.operations import existing_installation, migrate
 from simsim.operations.doctor import log, nodes, processes, restores, sizes
-from simsim.operations.doctor.findings import Finding, in_words, not_started
+from simsim.operations.doctor.findings import Finding, not_started
 from simsim.operations.doctor.keys import keys
 from simsim.problem import Problem
 
@@ -134,7 +135,7 @@ def mails() -> Iterator[Finding]:
             f"{found.given_up} given up in {days} days: simsim mail list --state given_up, simsim mail retry ID"
         )
     oldest = delivery_status.oldest_owed_at()
-    age = "no email is waiting" if oldest is None else f"the oldest has waited for {in_words(now - oldest)}"
+    age = "no email is waiting" if oldest is None else f"the oldest has waited for {span(now - oldest)}"
     yield Finding("mails", not says, "; ".join(says) or f"{age}; none was given up recently")
 
 

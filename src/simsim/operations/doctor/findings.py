@@ -1,7 +1,6 @@
 """The findings of `simsim doctor`."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 
 @dataclass(frozen=True)
@@ -29,12 +28,3 @@ class Finding:
 def not_started(subject: str, detail: str) -> Finding:
     """Return the finding for a part that was never started on this machine."""
     return Finding(subject, True, detail, is_pending=True)
-
-
-def in_words(span: timedelta) -> str:
-    """Return a length of time in its largest unit: `40 s`, `24 min`, `3 h`, `31 days`."""
-    seconds = abs(span.total_seconds())
-    for unit, length in (("days", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"

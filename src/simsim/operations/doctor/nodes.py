@@ -10,10 +10,12 @@ from django.utils import timezone
 
 from simsim.audit.models import AuditEvent
 from simsim.gate import worker_health
-from simsim.operations.doctor.findings import Finding, in_words, not_started
-from simsim.operations.doctor.processes import failure_of, run_directory
+from simsim.health.node import run_directory
+from simsim.health.sentences import span
+from simsim.health.serve_state import read_served
+from simsim.operations.doctor.findings import Finding, not_started
+from simsim.operations.doctor.processes import failure_of
 from simsim.operations.health_reports import boot_id, boot_seconds
-from simsim.operations.serve_state import read_served
 from simsim.request_log.models import ClockJump, LoggedRequest, WorkerNode
 from simsim.request_log.row_ids import moment_of
 from simsim.request_log.ship import save
@@ -73,14 +75,14 @@ def worker_here(row: WorkerNode | None, now: datetime) -> Finding:
         says.append("no line is waiting to be shipped")
     else:
         since = now - waits.since
-        says.append(f"{waits.lines} lines waiting to be shipped, the oldest for {in_words(since)}")
+        says.append(f"{waits.lines} lines waiting to be shipped, the oldest for {span(since)}")
         is_good = is_good and since <= MAX_UNSHIPPED
     return Finding("worker", is_good, "; ".join(says))
 
 
 def rounds_of(row: WorkerNode, silence: timedelta) -> tuple[list[str], bool]:
     """Return sentences about a worker's rounds, and whether they show no problem."""
-    says = [f"last round {in_words(silence)} ago"]
+    says = [f"last round {span(silence)} ago"]
     is_good = silence <= MAX_SILENCE
     if row.stopped_at is not None:
         says[0] += f", then it was stopped: start simsim worker on {row.host}"
@@ -106,14 +108,14 @@ def clock() -> Iterator[Finding]:
     if newest is not None and newest - now > MAX_AHEAD:
         is_good = False
         says.append(
-            f"it is {in_words(newest - now)} behind the newest entry of the log or the audit trail, of "
+            f"it is {span(newest - now)} behind the newest entry of the log or the audit trail, of "
             f"{newest:%Y-%m-%d %H:%M:%S} UTC: it is slow, or was fast when that entry was written. Use NTP"
         )
     for jump in ClockJump.objects.filter(noticed_at__gt=now - 7 * RECENT).order_by("pk"):
         is_good = is_good and jump.noticed_at < now - RECENT
         way = "forward" if jump.seconds > 0 else "back"
-        span = in_words(timedelta(seconds=jump.seconds))
-        says.append(f"on {jump.host} it was set {way} by {span}, to {jump.noticed_at:%Y-%m-%d %H:%M:%S} UTC")
+        length = span(timedelta(seconds=jump.seconds))
+        says.append(f"on {jump.host} it was set {way} by {length}, to {jump.noticed_at:%Y-%m-%d %H:%M:%S} UTC")
     # SQLite uses this machine's clock, so there is nothing to compare.
     yield Finding(
         "clock", is_good, "; ".join(says) or "nobody has set it recently; there is no other clock to compare it with"

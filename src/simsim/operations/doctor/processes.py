@@ -1,28 +1,21 @@
 """Findings about the processes of this machine: gate, console and gateway."""
 
-import re
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 from django.conf import settings
 
 from simsim.gateway import nginx_program
-from simsim.gateway.addresses import HEALTH_PATH, HostPort, parse_listen
+from simsim.gateway.addresses import HEALTH_PATH, HostPort
+from simsim.health.node import gateway_record, is_console_answering, listening_place, run_directory
+from simsim.health.probes import port_status, reachable, socket_status
+from simsim.health.serve_state import Served, read_served
 from simsim.operations.doctor.findings import Finding, not_started
-from simsim.operations.probes import port_status, reachable, socket_status
-from simsim.operations.serve_state import Served, read_served
 from simsim.problem import Unusable
 
 # The gateway answers this path itself. A gateway from before an upgrade asks the gate, and the refusal shows that both
 # run.
 HEALTHY_STATUSES = {200, 204, 401}
-_listening = re.compile(r"^\s*listen\s+([^\s;]+)", re.MULTILINE)
-
-
-def run_directory() -> Path:
-    """Return the folder in which running processes leave their sockets and state."""
-    return settings.OPERATOR.gate_socket.parent
 
 
 def gate() -> Iterator[Finding]:
@@ -54,7 +47,7 @@ def console() -> Iterator[Finding]:
     if served is None or not served.is_running:
         return
     place = HostPort(served.host, served.port)
-    is_good = port_status(reachable(served.host), served.port, "/healthz") == 200
+    is_good = is_console_answering(served)
     yield Finding(
         "console", is_good, f"answers on {place}" if is_good else f"no answer on {place}{failure_of(served, 'console')}"
     )
@@ -82,7 +75,7 @@ def gateway() -> Iterator[Finding]:
     if said.returncode:
         yield Finding("gateway", False, f"{binary} does not run")
         return
-    record = run_directory() / "gateway" / "nginx.conf"
+    record = gateway_record()
     place = listening_place(record)
     if place is None:
         yield not_started("gateway", f"not started on this machine; {binary}, {version}")
@@ -98,12 +91,3 @@ def gateway() -> Iterator[Finding]:
         )
     else:
         yield Finding("gateway", False, f"it runs on {place}, but answers every request with {status}")
-
-
-def listening_place(record: Path) -> HostPort | None:
-    """Return where the gateway listens according to its configuration, or None if it has none."""
-    try:
-        found = _listening.search(record.read_text(encoding="utf-8"))
-        return parse_listen(found[1]) if found else None
-    except (OSError, UnicodeDecodeError, Unusable):
-        return None

@@ -1,14 +1,23 @@
 """`simsim migrate` and `simsim doctor`: they prepare an installation, and examine it."""
 # ruff: noqa: PLC0415 - help answers without Django
 
-from typing import Annotated
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from simsim.operations.context import needs_settings
-from simsim.operations.output import AsJson, print_json
+from simsim.operations.output import AsJson, print_json, print_lines
 from simsim.problem import Unusable
 
+if TYPE_CHECKING:
+    from simsim.operations.doctor.findings import Finding
+
+WATCH_SECONDS = 10.0
+CLEAR = "\x1b[H\x1b[2J"
 LABELS = {"ok": "ok", "wrong": "WRONG", "not_started": "not yet"}
 
 
@@ -31,15 +40,30 @@ def migrate(
 
 
 @needs_settings
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    watch: Annotated[bool, typer.Option("--watch", help="Check again every ten seconds, until Ctrl-C.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Check everything that an installation needs on this node, and the workers of all nodes, and say what to do."""
     from simsim.operations.doctor import checks
 
+    while watch:
+        # Only a terminal can be cleared; in a file, each examination follows the one before.
+        print_findings(checks.examine(), as_json=as_json, is_watched=True)
+        time.sleep(WATCH_SECONDS)
     findings = checks.examine()
-    if as_json:
-        print_json({"items": [finding.document() for finding in findings], "next_cursor": None})
-    else:
-        for finding in findings:
-            typer.echo(f"{LABELS[finding.state]:<7}  {finding.subject}: {finding.detail}")
+    print_findings(findings, as_json=as_json)
     if wrong := [finding.subject for finding in findings if not finding.is_good]:
         raise Unusable("Something is wrong with: %(what)s", what=", ".join(wrong))
+
+
+def print_findings(findings: "Sequence[Finding]", *, as_json: bool, is_watched: bool = False) -> None:
+    documents = [finding.document() for finding in findings]
+    if as_json:
+        found = {"items": documents, "next_cursor": None}
+        print_lines([found]) if is_watched else print_json(found)
+        return
+    if is_watched:
+        typer.echo(f"{CLEAR if sys.stdout.isatty() else ''}{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
+    for finding in findings:
+        typer.echo(f"{LABELS[finding.state]:<7}  {finding.subject}: {finding.detail}")

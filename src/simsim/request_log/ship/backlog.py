@@ -27,6 +27,14 @@ class Backlog:
     since: datetime
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """The size of the lines that wait in a spool, and the time of the oldest."""
+
+    size_bytes: int
+    since: datetime
+
+
 def spool_name(directory: Path) -> str | None:
     """Return the name that the first worker gave the spool, or None if no worker has run there yet."""
     try:
@@ -38,12 +46,18 @@ def spool_name(directory: Path) -> str | None:
 
 def backlog(directory: Path, positions: Mapping[str, int]) -> Backlog | None:
     """Return a summary of the lines of a spool that are not shipped yet, by `positions`; None if there are none."""
-    found = list(_waiting(directory, positions))
+    found = list(_waiting(directory, positions, MAX_COUNTED_BYTES))
     if not found:
         return None
     return Backlog(
         sum(each.lines for each in found), sum(each.size_bytes for each in found), min(each.since for each in found)
     )
+
+
+def waiting_bytes(directory: Path, positions: Mapping[str, int]) -> Waiting | None:
+    """Return what waits in a spool without counting its lines, so that its size does not matter; None if none waits."""
+    found = list(_waiting(directory, positions, MAX_LINE_BYTES))
+    return Waiting(sum(each.size_bytes for each in found), min(each.since for each in found)) if found else None
 
 
 def shipped_bytes(directory: Path, positions: Mapping[str, int]) -> dict[int, int]:
@@ -54,9 +68,9 @@ def shipped_bytes(directory: Path, positions: Mapping[str, int]) -> dict[int, in
     return {os.fstat(descriptor).st_ino: offset for descriptor, offset in _files(directory, positions)}
 
 
-def _waiting(directory: Path, positions: Mapping[str, int]) -> Iterator[Backlog]:
+def _waiting(directory: Path, positions: Mapping[str, int], max_bytes: int) -> Iterator[Backlog]:
     for descriptor, offset in _files(directory, positions):
-        data = os.pread(descriptor, MAX_COUNTED_BYTES, offset)
+        data = os.pread(descriptor, max_bytes, offset)
         status = os.fstat(descriptor)
         # A line counts once it ends in a newline.
         if lines := data.count(b"\n"):

@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 from simsim.request_log.ship import spool_files
-from simsim.request_log.ship.lines import Completed, Decided, Missed, parse_completed, parse_gate_line, set_aside_text
+from simsim.request_log.ship.lines import (
+    Completed,
+    Decided,
+    Missed,
+    Timed,
+    parse_completed,
+    parse_gate_line,
+    set_aside_text,
+)
 from simsim.request_log.ship.plain_lines import plain_completed, plain_decided
 from simsim.request_log.ship.proxy_files import Follower
 from simsim.request_log.ship.proxy_formats import Ignored
@@ -17,7 +25,7 @@ from simsim.request_log.ship.spool_files import Piece, SpoolFile
 COMPLETED_BYTES = 4 * 1024 * 1024
 DECIDED_BYTES = 8 * 1024 * 1024
 
-Parsed = TypeVar("Parsed", bound=Decided | Missed | Completed)
+Parsed = TypeVar("Parsed", bound=Decided | Missed | Timed | Completed)
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ class LineParser(Generic[Parsed]):
     begins: str = spool_files.START_OF_A_LINE
 
 
-GATE: LineParser[Decided | Missed] = LineParser(parse_gate_line, plain_decided)
+GATE: LineParser[Decided | Missed | Timed] = LineParser(parse_gate_line, plain_decided)
 GATEWAY: LineParser[Completed] = LineParser(parse_completed, plain_completed)
 
 
@@ -65,6 +73,7 @@ class Reading:
     decided: list[Decided] = field(default_factory=list)
     completed: list[Completed] = field(default_factory=list)
     missed: list[Missed] = field(default_factory=list)
+    timed: list[Timed] = field(default_factory=list)
     broken: list[SetAside] = field(default_factory=list)
     moves: dict[str, Move] = field(default_factory=dict)
     shipped: list[SpoolFile] = field(default_factory=list)
@@ -100,13 +109,14 @@ class Reading:
         The time limit only saves time: it puts both lines of a request into the same batch.
         """
         until = None if self.is_gateway_at_end else max((end.at for end in self.completed), default=None)
-        lines: list[Decided | Missed] = []
+        lines: list[Decided | Missed | Timed] = []
         for file in spool_files.gate_files(directory):
             taken, is_at_end = self._read(file, max_bytes, GATE, lines, until=until)
             max_bytes -= taken
             self.is_gate_at_end &= is_at_end
         self.decided += (line for line in lines if isinstance(line, Decided))
         self.missed += (line for line in lines if isinstance(line, Missed))
+        self.timed += (line for line in lines if isinstance(line, Timed))
         # Check this last: nginx creates its log before it accepts the first request that the gate can have decided.
         self.has_gateway |= spool_files.has_gateway(directory)
 

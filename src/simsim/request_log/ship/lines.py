@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from simsim.credential.password import MASKED, mask
 from simsim.gate.address import MAX_VIA_CHARACTERS
 from simsim.gate.decided_line import MAX_METHOD_CHARACTERS, MAX_PATH_CHARACTERS
+from simsim.gate.decision_times import BOUNDS
 from simsim.gate.request_id import is_request_id
 from simsim.request_log.row_ids import EPOCH
 
@@ -78,9 +79,28 @@ class Missed(NamedTuple):
     at: datetime
 
 
-def parse_gate_line(line: str) -> Decided | Missed | None:
+class Timed(NamedTuple):
+    """How long decisions of a gate took: how many in each class of `decision_times.BOUNDS`, and their sum."""
+
+    at: datetime
+    counts: tuple[int, ...]
+    seconds: float
+
+
+def parse_gate_line(line: str) -> Decided | Missed | Timed | None:
     """Return a parsed line of a gate, or None for any other line."""
-    return parse_decided(line) or parse_missed(line)
+    return parse_decided(line) or parse_missed(line) or parse_timed(line)
+
+
+def parse_timed(line: str) -> Timed | None:
+    """Return a gate's report of how long its decisions took, or None for any other line."""
+    try:
+        found = json_object(line)
+        counts = tuple(int(within(number, MAX_BYTES)) for number in found["took"])
+        known = Timed(moment(found["at"]), counts, within(found["seconds"], MAX_BYTES))
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        return None
+    return known if len(counts) == len(BOUNDS) + 1 else None
 
 
 def parse_missed(line: str) -> Missed | None:

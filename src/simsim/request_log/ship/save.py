@@ -1,16 +1,19 @@
 """Stores a batch's rows, positions and waiting lines in one transaction: all of them or none."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
+from simsim.request_log import node_totals
 from simsim.request_log.gaps import LogGap
 from simsim.request_log.models import COUNTED_ONLY, OpenRequest, SetAsideLine, SpoolPosition
+from simsim.request_log.node_totals import TotalKind
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.ship import floods, forward_queue, insert
 from simsim.request_log.ship.batch import Move, Reading
@@ -115,6 +118,22 @@ def _save(changes: Changes, reading: Reading, spool: str, now: datetime, attempt
     insert.complete(changes.ends)
     forward_queue.queue((opened.row_id for opened, _ in changes.ends), now=now)
     SetAsideLine.objects.bulk_create(SetAsideLine(found_at=now, **line._asdict()) for line in reading.broken)
+    node_totals.add(spool, _amounts(changes, reading))
+
+
+def _amounts(changes: Changes, reading: Reading) -> dict[tuple[TotalKind, str], float]:
+    """Return what a batch adds to the totals of its node."""
+    rows = chain(changes.rows, changes.open_rows.values())
+    decisions = Counter(row.reason for row in rows)
+    classes = enumerate(map(sum, zip(*(each.counts for each in reading.timed), strict=True)))
+    return {
+        **{(TotalKind.DECISIONS, reason): number for reason, number in decisions.items()},
+        **{(TotalKind.MEASURED, str(nth)): number for nth, number in classes},
+        (TotalKind.MEASURED_SECONDS, ""): sum(each.seconds for each in reading.timed),
+        (TotalKind.LINES, ""): len(reading.decided) + len(reading.completed) + len(reading.missed),
+        (TotalKind.LINES_SET_ASIDE, ""): len(reading.broken),
+        (TotalKind.MISSED_REQUESTS, ""): sum(gap.requests for gap in reading.missed),
+    }
 
 
 def _insert(changes: Changes, attempt: int, now: datetime) -> dict[str, int]:

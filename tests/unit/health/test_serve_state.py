@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from simsim.health.serve_state import NAME, ServeState, read_served
 from simsim.operations.doctor.processes import failure_of
-from simsim.operations.serve_state import NAME, ServeState, read_served
 from simsim.operations.supervisor import Program, Supervisor
 from simsim.problem import Unusable
 

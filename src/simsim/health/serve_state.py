@@ -9,15 +9,31 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
-from simsim.operations.supervisor import Running
 from simsim.problem import Unusable
 
 NAME = "serve.json"
 # Another process may be writing the file or testing the lock at this moment.
 ATTEMPTS = 20
 PAUSE_SECONDS = 0.02
+
+
+class Running(Protocol):
+    """A program that a supervisor runs; its `started_at` and `due_at` are times of the monotonic clock."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def pid(self) -> int: ...
+    @property
+    def started_at(self) -> float: ...
+    @property
+    def failures(self) -> int: ...
+    @property
+    def ending(self) -> str: ...
+    @property
+    def due_at(self) -> float | None: ...
 
 
 class ServeState:
@@ -48,10 +64,21 @@ class ServeState:
 
 
 def described(running: Running) -> dict[str, Any]:
-    wait = None if running.due_at is None else running.due_at - time.monotonic()
-    due_at = None if wait is None else (datetime.now(UTC) + timedelta(seconds=wait)).isoformat()
+    due_at = None if running.due_at is None else _by_the_wall(running.due_at)
     ending = running.ending if running.failures else ""
-    return {"name": running.program.name, "failures": running.failures, "ending": ending, "due_at": due_at}
+    return {
+        "name": running.name,
+        "pid": running.pid,
+        "started_at": _by_the_wall(running.started_at),
+        "failures": running.failures,
+        "ending": ending,
+        "due_at": due_at,
+    }
+
+
+def _by_the_wall(moment: float) -> str:
+    """Return a time of the monotonic clock as the wall clock shows it."""
+    return (datetime.now(UTC) + timedelta(seconds=moment - time.monotonic())).isoformat()
 
 
 def _locked(path: Path) -> int:
@@ -70,12 +97,17 @@ def _locked(path: Path) -> int:
 
 @dataclass(frozen=True)
 class ProgramState:
-    """A program that `simsim serve` supervises: how many times in a row it failed, how, and when it restarts."""
+    """A program that `simsim serve` supervises: how many times in a row it failed, how, and when it restarts.
+
+    `pid` and `started_at` are None in the file of an earlier version.
+    """
 
     name: str
     failures: int
     ending: str
     due_at: datetime | None
+    pid: int | None = None
+    started_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -111,8 +143,10 @@ def read_served(directory: Path) -> Served | None:
 
 
 def _program(said: dict[str, Any]) -> ProgramState:
-    due_at = datetime.fromisoformat(said["due_at"]) if said["due_at"] else None
-    return ProgramState(said["name"], said["failures"], said["ending"], due_at)
+    due_at, started_at = (
+        datetime.fromisoformat(at) if (at := said.get(key)) else None for key in ("due_at", "started_at")
+    )
+    return ProgramState(said["name"], said["failures"], said["ending"], due_at, said.get("pid"), started_at)
 
 
 def _can_be_locked(file: int) -> bool:
