@@ -14,7 +14,9 @@ from simsim.operations import failures
 from simsim.operations.context import Wiring, use
 from simsim.operations.verbs.account import accounts
 from simsim.operations.verbs.audit import audit
+from simsim.operations.verbs.backup import backup, restore
 from simsim.operations.verbs.installation import doctor, migrate
+from simsim.operations.verbs.keys import keys
 from simsim.operations.verbs.log import log
 from simsim.operations.verbs.mail import mail
 from simsim.operations.verbs.services import gateway, serve, worker
@@ -55,7 +57,7 @@ def root(
     del version  # its callback prints it
 
 
-for verb in (serve, gateway, worker, migrate, doctor):
+for verb in (serve, gateway, worker, migrate, doctor, backup, restore):
     app.command()(verb)
 tokens.command("rotate")(rotate)
 tokens.command("end-overlap")(end_overlap)
@@ -68,6 +70,7 @@ app.add_typer(log, name="log")
 app.add_typer(audit, name="audit")
 app.add_typer(mail, name="mail")
 app.add_typer(software, name="software")
+app.add_typer(keys, name="keys")
 
 
 def run(arguments: Sequence[str], *, wiring: Wiring) -> int:
