@@ -1,12 +1,16 @@
-"""Creates tokens in an account, and restricts some of them, by the same actions as every door.
+"""Fills an installation, and restricts some of its tokens by the same actions as every door.
 
-`create ACCOUNT NUMBER` prints the tokens. `restrict REVOKED ROTATED NARROWED` takes as many of the tokens' ids, with
-commas between them.
+`create ACCOUNT NUMBER` prints the tokens. `restrict REVOKED ROTATED NARROWED` takes the tokens' ids, with commas
+between them. `fill ACCOUNT ROWS` logs requests of the account's tokens.
 """
 
 import json
 import os
 import sys
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 
 from simsim.config.command_line import start_django
 
@@ -17,9 +21,8 @@ from django.utils import timezone  # noqa: E402
 
 from simsim.accounts.models import Account  # noqa: E402
 from simsim.accounts.permissions import Actor, actor_of, administrators  # noqa: E402
-from simsim.tokens import actions, token_import  # noqa: E402
+from simsim.tokens import actions  # noqa: E402
 from simsim.tokens.models import Token  # noqa: E402
-from simsim.tokens.token_import import Draft  # noqa: E402
 
 
 def administrator_of(account: Account) -> Actor:
@@ -27,12 +30,22 @@ def administrator_of(account: Account) -> Actor:
 
 
 def create(account_id: str, number: str) -> list[dict[str, str]]:
-    account = Account.objects.get(pk=account_id)
-    alice = administrator_of(account)
-    fields = [actions.TokenFields(f"Job {nth}", "90d") for nth in range(int(number))]
-    drafts = [Draft(nth, alice, account, each) for nth, each in enumerate(fields, start=1)]
-    made = token_import.import_tokens(drafts, is_quiet=True, now=timezone.now())
-    return [{"id": str(token.pk), "username": each.username, "password": each.password} for token, each in made]
+    account, now = Account.objects.get(pk=account_id), timezone.now()
+    made = [
+        Token(
+            account=account, name=f"Job {nth}", created_at=now, expires_at=now + timedelta(days=90), next_notice_at=None
+        )
+        for nth in range(int(number))
+    ]  # fmt: skip
+    passwords = []
+    for token in made:
+        token.set_keys()
+        passwords.append(actions.set_new_password(token))
+    Token.objects.bulk_create(made, batch_size=1000)
+    return [
+        {"id": str(token.pk), "username": account_id, "password": password}
+        for token, password in zip(made, passwords, strict=True)
+    ]
 
 
 def restrict(revoked: str, rotated: str, narrowed: str) -> list[dict[str, str]]:
@@ -48,5 +61,15 @@ def restrict(revoked: str, rotated: str, narrowed: str) -> list[dict[str, str]]:
     return []
 
 
+def fill(account_id: str, rows: str) -> list[dict[str, str]]:
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from bench.installation import fill_log
+
+    used = list(Token.objects.filter(account__id=account_id)[:1000])
+    fill_log(uuid.UUID(account_id), used, int(rows), timezone.now(), lambda _: None)
+    return []
+
+
 verb, *arguments = sys.argv[1:]
-print(json.dumps({"create": create, "restrict": restrict}[verb](*arguments)))
+verbs: dict[str, Callable[..., list[dict[str, str]]]] = {"create": create, "restrict": restrict, "fill": fill}
+print(json.dumps(verbs[verb](*arguments)))

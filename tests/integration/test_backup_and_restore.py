@@ -1,101 +1,25 @@
 """A backup that is taken, proven and restored, after tokens were revoked, rotated and narrowed since."""
 
-import json
-import secrets
-import shutil
-from collections.abc import Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import pyrage
 import pytest
 from django.conf import settings
 
-import postgresql_server
-import preloaded
 from own_installation import run_python
-from simsim.credential.allowlist import parse_address
-from simsim.credential.basic import parse
-from simsim.credential.decision import Credentials, Reason, decide
-from simsim.gate.lookup import Lookup
-from simsim.gate.lookup_postgresql import PostgresqlLookup
-from simsim.gate.lookup_sqlite import SqliteLookup
-from stack import Stack, basic, settled
+from restore_drill import Drill, begun
+from simsim.gate.lookup import Unavailable
+from simsim.operations.installation_lock import in_use, to_ourselves
+from simsim.problem import Unusable
 
 pytestmark = pytest.mark.timeout(180)
-HAND = Path(__file__).parents[1] / "restriction_hand.py"
-
-
-@dataclass
-class Drill:
-    """An installation whose machine can be lost. Journal, backup and the identity that opens its keys are elsewhere."""
-
-    stack: Stack
-    elsewhere: Path
-    tokens: list[dict[str, str]] = field(default_factory=list)
-
-    @property
-    def backup(self) -> Path:
-        return self.elsewhere / "backup.simsim"
-
-    @property
-    def identity(self) -> Path:
-        return self.elsewhere / "identity.txt"
-
-    def run(self, *arguments: str) -> Any:
-        """Return what `simsim` with these arguments prints as JSON, or its one line on stderr if it fails."""
-        without_keys = {"SIMSIM_SECRET_KEY", "SIMSIM_TOKEN_KEYS"}
-        environment = {key: value for key, value in self.stack.environment.items() if key not in without_keys}
-        done = preloaded.run([*arguments, "--json"], env=environment)
-        return json.loads(done.stdout) if done.returncode == 0 else json.loads(done.stderr)["detail"]
-
-    def hand(self, *arguments: str) -> Any:
-        environment = dict(self.stack.environment)
-        for name in ("SIMSIM_SECRET_KEY", "SIMSIM_TOKEN_KEYS"):
-            environment.pop(name, None)
-        return json.loads(run_python(str(HAND), *arguments, environment=environment))
-
-    def lose_machine(self) -> None:
-        shutil.rmtree(self.stack.data)
-        if self.stack.on_postgresql:
-            self.stack.database_url = postgresql_server.create_database(f"new_{secrets.token_hex(4)}")
-
-    def reasons(self, tokens: Sequence[dict[str, str]], address: str = "203.0.113.9") -> list[str]:
-        """Return the gate's reason for each token's own credentials."""
-        database = self.stack.data / "simsim.sqlite3"
-        lookup: Lookup = (
-            PostgresqlLookup(self.stack.database_url) if self.stack.on_postgresql else SqliteLookup(database)
-        )
-        found = []
-        with closing(lookup):
-            for token in tokens:
-                header = basic((token["username"], token["password"]))["Authorization"].encode()
-                credentials = parse([header])
-                assert isinstance(credentials, Credentials)
-                record = lookup.find(credentials.digest)
-                found.append(decide(credentials, record, address=parse_address(address), now=datetime.now(UTC)).reason)
-        return [Reason(each).value for each in found]
 
 
 @pytest.fixture(scope="module")
 def drill(tmp_path_factory: pytest.TempPathFactory) -> Drill:
-    directory = tmp_path_factory.mktemp("drill")
     on_postgresql = settings.DATABASES["default"]["ENGINE"].endswith("postgresql")
-    (directory / "elsewhere").mkdir()
-    stack = Stack(directory, on_postgresql, settings={"SIMSIM_JOURNAL": str(directory / "elsewhere" / "journal.jsonl")})
-    stack.copy(settled(on_postgresql))
-    drill = Drill(stack, directory / "elsewhere")
-    (stack.data / "keys").mkdir(exist_ok=True)
-    for name in ("token_keys", "secret_key"):
-        if value := stack.environment.get(f"SIMSIM_{name.upper()}"):
-            (stack.data / "keys" / name).write_text(value)
-    identity = pyrage.x25519.Identity.generate()
-    drill.identity.write_text(f"# of the tests\n{identity}\n")
-    drill.tokens = drill.hand("create", stack.account, "10")
-    made = drill.run("backup", str(drill.backup), "--recipient", str(identity.to_public()))
+    drill = begun(tmp_path_factory.mktemp("drill"), on_postgresql=on_postgresql)
+    drill.make_tokens(10)
+    made = drill.back_up()
     assert (made["tokens"], made["has_keys"]) == (10, True), made
     return drill
 
@@ -103,7 +27,7 @@ def drill(tmp_path_factory: pytest.TempPathFactory) -> Drill:
 @pytest.mark.covers("B21", "R13")
 def test_restored_machine_lets_in_nothing_that_was_revoked_rotated_or_narrowed_since(drill: Drill) -> None:
     revoked, rotated, narrowed, same = drill.tokens[:3], drill.tokens[3:5], drill.tokens[5:7], drill.tokens[7:]
-    drill.hand("restrict", *(",".join(token["id"] for token in some) for some in (revoked, rotated, narrowed)))
+    drill.restrict(3, 2, 2)
     drill.lose_machine()
     without_keys = drill.run("restore", str(drill.backup))
     assert without_keys.startswith("There are no keys here"), without_keys
@@ -116,8 +40,77 @@ def test_restored_machine_lets_in_nothing_that_was_revoked_rotated_or_narrowed_s
     changed = {token["id"] for token in drill.tokens[:7]}
     assert {each["subject_id"] for each in told["applied"]} == changed
     assert (told["unknown"], told["to_do"]) == ([], [])
+
+
+@pytest.mark.covers("B21")
+def test_restore_over_a_running_installation_is_refused_and_over_a_stopped_one_is_not(drill: Drill) -> None:
+    with in_use(drill.stack.data):
+        assert "stop it before you restore" in drill.run("restore", str(drill.backup))
+    with (
+        to_ourselves(drill.stack.data),
+        pytest.raises(Unusable, match="simsim restore is replacing"),
+        in_use(drill.stack.data),
+    ):
+        raise AssertionError("a worker would start")
+    # Without its journal, the trail of the database that is replaced says what was revoked.
+    (drill.elsewhere / "journal.jsonl").unlink()
     again = drill.run("restore", str(drill.backup))
-    assert "applied" in again, again
-    assert {each["subject_id"] for each in again["applied"]} == changed
+    assert {each["subject_id"] for each in again["applied"]} == {token["id"] for token in drill.tokens[:7]}
     assert drill.reasons(drill.tokens[:5]) == ["revoked"] * 3 + ["unknown_credentials"] * 2
     assert drill.run("restore", "--apply-journal")["applied"] == []
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from simsim.config.command_line import start_unproven
+os.environ["DJANGO_SETTINGS_MODULE"] = "simsim.config.settings"
+start_unproven()
+from django.utils import timezone
+from simsim.operations.backup import restoration
+restoration.bring_up_to_date = lambda *_: os._exit(0)
+restoration.restore(Path(sys.argv[1]), restoration.Choices(), now=timezone.now())
+raise AssertionError("not killed")
+"""
+
+
+@pytest.mark.covers("B21", "R13")
+def test_restore_that_is_killed_before_the_revocations_lets_no_revoked_token_in(drill: Drill) -> None:
+    run_python("-c", KILLED, str(drill.backup), environment=drill.environment)
+    if drill.stack.on_postgresql:
+        assert drill.run("account", "list") == "A restore was interrupted: run simsim restore again"
+        with pytest.raises(Unavailable):
+            drill.reasons(drill.tokens[:1])
+    else:
+        assert drill.run("account", "list")["items"]
+        assert drill.reasons(drill.tokens[:3]) == ["revoked"] * 3
+    assert "tokens" in drill.run("restore", str(drill.backup))
+    assert drill.reasons(drill.tokens[7:]) == ["ok"] * 3
+
+
+@pytest.mark.covers("B21")
+def test_lost_journal_is_reported_and_every_token_can_be_revoked_for_it(drill: Drill) -> None:
+    drill.lose_machine()
+    (drill.elsewhere / "journal.jsonl").unlink(missing_ok=True)
+    told = drill.run("restore", str(drill.backup), "--identity", str(drill.identity), "--revoke-unknown")
+    assert told["unknown"][0].startswith("There is no revocation journal, so tokens that were revoked since ")
+    assert told["unknown"][1] == "so all 10 active tokens were revoked (--revoke-unknown)"
+    assert drill.reasons(drill.tokens) == ["revoked"] * 10
+
+
+@pytest.mark.covers("B21")
+@pytest.mark.any_database
+def test_backup_of_an_older_version_is_migrated(tmp_path: Path) -> None:
+    older = begun(tmp_path, on_postgresql=False)
+    older.make_tokens(1)
+    back = ("-m", "django", "migrate", "tokens", "0009", "--verbosity", "0")
+    run_python(*back, environment=older.environment | {"DJANGO_SETTINGS_MODULE": "simsim.config.settings"})
+    assert older.back_up()["tokens"] == 1
+    older.lose_machine()
+    told = older.run("restore", str(older.backup), "--identity", str(older.identity))
+    assert told["tokens"] == 1, told
+    added = older.run("keys", "add")
+    first, second = older.run("keys", "list")["items"]
+    assert (first["id"], first["is_primary"], first["passwords"]) == (added["id"], True, 0)
+    assert (second["is_primary"], second["passwords"]) == (False, 1)
+    assert older.run("backup", "verify", str(older.backup))["opened_passwords"] == 1

@@ -12,7 +12,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -68,7 +68,10 @@ class Unfinished:
         self._tar.close()
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._file.close()
+
+    def close(self) -> None:
+        with suppress(OSError):  # on a full disk, what is left can't be written either
+            self._file.close()
 
     def _add(self, name: str, size: int, file: Any) -> None:
         entry = tarfile.TarInfo(name)
@@ -89,7 +92,8 @@ def written(path: Path) -> Iterator[Unfinished]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             unfinished = Unfinished(folder)
-            yield unfinished
+            with closing(unfinished):
+                yield unfinished
             unfinished.path.replace(path)
             sync_directory(path.parent)
         finally:

@@ -23,8 +23,7 @@ FENCE = "ALTER ROLE CURRENT_USER IN DATABASE {database} SET default_transaction_
 UNFENCE = "ALTER ROLE CURRENT_USER IN DATABASE {database} RESET default_transaction_read_only"
 PAST_THE_FENCE = "-c default_transaction_read_only=off"
 FIRST_LINE_OF_ROWS = re.compile(rb"COPY (?:\w+\.)?(\w+) \((.*)\) FROM stdin;\n")
-# Tables of Django and of the view that the gate reads; the other tables begin with the name of their app.
-OTHER_RELATIONS = ("django_cache", "django_migrations", "verifiable_token")
+GATE_VIEW = "verifiable_token"
 RELATIONS = """
     SELECT relname, CASE relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END FROM pg_class
     WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v') AND NOT relispartition
@@ -71,13 +70,13 @@ def load(alias: str, source: Path) -> None:
 
 def drops(alias: str) -> Iterator[str]:
     """Yield the statements that drop our tables: also those of another version, which a dump doesn't replace."""
-    ours = tuple(f"{app.label}_" for app in apps.get_app_configs())
+    ours = ("django_", *(f"{app.label}_" for app in apps.get_app_configs()))
     quote = connections[alias].ops.quote_name
     with connections[alias].cursor() as cursor:
         cursor.execute(RELATIONS)
         found = cursor.fetchall()
     for name, kind in sorted(found, key=lambda each: each[1], reverse=True):  # views first
-        if name.startswith(ours) or name in OTHER_RELATIONS:
+        if name.startswith(ours) or name == GATE_VIEW:
             yield f"DROP {kind} {quote(name)} CASCADE"
 
 
@@ -161,7 +160,8 @@ def environment(alias: str) -> dict[str, str]:
     """Return the environment of the programs: other users can read a process's arguments, so the password is here."""
     password = parameters(alias).get("password")
     given = {"PGPASSWORD": str(password)} if password else {}
-    return dict(os.environ) | given | {"PGOPTIONS": PAST_THE_FENCE, "PGCONNECT_TIMEOUT": "10"}
+    options = f"{PAST_THE_FENCE} -c client_min_messages=error"  # a notice is no reason why something failed
+    return dict(os.environ) | given | {"PGOPTIONS": options, "PGCONNECT_TIMEOUT": "10"}
 
 
 def connection_text(alias: str) -> str:
