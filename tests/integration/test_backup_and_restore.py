@@ -86,6 +86,7 @@ def test_restore_that_is_killed_before_the_revocations_lets_no_revoked_token_in(
         assert drill.reasons(drill.tokens[:3]) == ["revoked"] * 3
     assert "tokens" in drill.run("restore", str(drill.backup))
     assert drill.reasons(drill.tokens[7:]) == ["ok"] * 3
+    assert not list(drill.stack.data.glob(".*restore*"))
 
 
 @pytest.mark.covers("B21")

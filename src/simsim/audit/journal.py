@@ -94,10 +94,19 @@ def note(events: Iterable[AuditEvent]) -> None:
 
 
 def begin(path: Path, *, now: datetime) -> bool:
-    """Begin a journal if there is none, so that a backup is never older than it; return whether one was begun."""
+    """Begin a journal if there is none, so that a backup is never older than it; return whether one was begun.
+
+    Raises Unusable if it can't be written.
+    """
     if path.exists():
         return False
-    append(path, [], now=now)
+    try:
+        append(path, [], now=now)
+    except OSError as error:
+        raise Unusable(
+            "SIMSIM_JOURNAL: %(path)s can't be written (%(reason)s)",
+            path=str(path), reason=(error.strerror or str(error)).lower(),
+        ) from error  # fmt: skip
     return True
 
 

@@ -121,6 +121,25 @@ def revoke_again(token: Token, *, at: datetime, change: Change | None = None, no
     return Outcome(Event.TOKEN_REVOKED, str(token.pk), f"{named(token)} was {how} {on(at)}: revoked again")
 
 
+def revoke_all(*, now: datetime) -> int:
+    """Revoke every active token, because nobody knows which were revoked; return their number."""
+    active = list(Token.objects.active(now))
+    Token.objects.active(now).update(revoked_at=now, revoked_by_label=OPERATOR.label, next_notice_at=None)
+    events = [
+        recorder.audit_event(
+            Event.TOKEN_REVOKED,
+            actor=OPERATOR,
+            account_id=token.account_id,
+            subject_id=token.pk,
+            details={"name": token.name, "reason": "", "restored": True},
+            now=now,
+        )
+        for token in active
+    ]
+    recorder.record_all(events)
+    return len(active)
+
+
 def close_old_password(token: Token, change: Change, now: datetime) -> Outcome:
     """Give a rotated token a new password: the restored one was replaced, and the one that replaced it is lost."""
     token.previous_digest = token.previous_works_until = None

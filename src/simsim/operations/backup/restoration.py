@@ -1,7 +1,7 @@
 """Restoring a backup: lost revocations are applied to the new databases before anything decides with them."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +25,6 @@ from simsim.operations.installation_lock import to_ourselves
 from simsim.problem import Unusable
 from simsim.tokens import lost_changes
 from simsim.tokens.lost_changes import Outcome
-from simsim.tokens.models import Token
 
 
 @dataclass(frozen=True)
@@ -140,10 +139,8 @@ def apply_lost(knowledge: Knowledge, report: Report, *, revoke_unknown: bool, no
     # What only the log knows: the gate has refused these tokens as revoked.
     report.outcomes += [lost_changes.revoke_again(token, at=at, now=now) for token, at in find_revived()]
     if revoke_unknown and knowledge.gaps:
-        active = list(Token.objects.active(now))
-        for token in active:
-            lost_changes.revoke_again(token, at=now, now=now)
-        report.unknown.append(f"so all {len(active)} active tokens were revoked (--revoke-unknown)")
+        number = lost_changes.revoke_all(now=now)
+        report.unknown.append(f"so all {number} active tokens were revoked (--revoke-unknown)")
 
 
 def prove_possible(choices: Choices) -> None:
@@ -166,15 +163,20 @@ def unpacked(found: Archive, choices: Choices) -> Iterator[dict[str, Path]]:
     staged = {alias: staged_path(database_path(alias), name) for alias, name in copies.items()}
     left = dict(staged)
     try:
+        # SQLite would write what a killed restore left beside its copy over this one.
+        delete_staged(staged.values())
         for alias, name in copies.items():
             found.extract(name, staged[alias])
         verification.prove_contents(found, list(staged.values()), choices.identity)
         yield left
     finally:
-        for path in staged.values():
-            for each in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
-                with suppress(FileNotFoundError):
-                    each.unlink()
+        delete_staged(staged.values())
+
+
+def delete_staged(paths: Iterable[Path]) -> None:
+    for path in paths:
+        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+            path.with_name(name).unlink(missing_ok=True)
 
 
 def open_staged(alias: str, path: Path) -> None:
