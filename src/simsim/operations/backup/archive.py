@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from simsim.audit.journal import sync_directory
+from simsim.operations.backup.pace import Pace
 from simsim.problem import Unusable
 
 MANIFEST = "manifest.json"
@@ -27,15 +28,21 @@ PIECE_BYTES = 1 << 20
 
 
 class HashedFile:
-    """A file that computes the checksum of what is read from it."""
+    """A file that computes the checksum of what is read from it, at a pace if there is one."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, pace: Pace | None = None) -> None:
         self._file = file
+        self._pace = pace
         self._sum = hashlib.sha256()
+        self._bytes_since_rest = 0
 
     def read(self, size: int = -1) -> bytes:
         data = self._file.read(size)
         self._sum.update(data)
+        self._bytes_since_rest += len(data)
+        if self._pace and self._bytes_since_rest >= PIECE_BYTES:
+            self._bytes_since_rest = 0
+            self._pace.rest()
         return data
 
     def checksum(self) -> str:
@@ -56,7 +63,7 @@ class Unfinished:
         """Add a file under its name."""
         size = path.stat().st_size
         with path.open("rb") as opened:
-            hashed = HashedFile(opened)
+            hashed = HashedFile(opened, Pace())
             self._add(path.name, size, hashed)
         self._files[path.name] = {"size": size, "sha256": hashed.checksum()}
 

@@ -1,8 +1,6 @@
 """Writing a backup while everything runs."""
 
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,12 +14,12 @@ from simsim.audit import journal
 from simsim.audit.models import AuditEvent
 from simsim.operations.backup import archive, sealed_keys
 from simsim.operations.backup.contents import COUNTED
+from simsim.operations.backup.pace import give_way
 from simsim.operations.backup.snapshots import Snapshot, snapshots
 from simsim.request_log.models import WorkerNode
 from simsim.request_log.ship import save
 from simsim.request_log.ship.backlog import backlog
 
-NICENESS = 10
 NEWEST_EVENT = "SELECT id FROM audit_auditevent ORDER BY id DESC LIMIT 1"
 
 
@@ -31,8 +29,7 @@ def create(path: Path, *, recipients: Sequence[str], now: datetime) -> dict[str,
     The keys are in it, encrypted, if there are recipients. Raises Unusable; an older file of that name then stays.
     """
     sealed = sealed_keys.seal(recipients) if recipients else None
-    with suppress(OSError):
-        os.nice(NICENESS)  # the gate comes first
+    give_way()
     # The journal must reach back to before the backup, or a restore could not know what it lacks.
     journal.begin(settings.JOURNAL, now=now)
     with archive.written(path) as unfinished:

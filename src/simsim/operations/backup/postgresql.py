@@ -17,10 +17,12 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from simsim.operations.backup.pace import Pace
 from simsim.problem import Unusable
 
 FENCE = "ALTER ROLE CURRENT_USER IN DATABASE {database} SET default_transaction_read_only = on"
 UNFENCE = "ALTER ROLE CURRENT_USER IN DATABASE {database} RESET default_transaction_read_only"
+PIECE_BYTES = 64 * 1024  # what a pipe holds
 PAST_THE_FENCE = "-c default_transaction_read_only=off"
 FIRST_LINE_OF_ROWS = re.compile(rb"COPY (?:\w+\.)?(\w+) \((.*)\) FROM stdin;\n")
 GATE_VIEW = "verifiable_token"
@@ -33,8 +35,23 @@ RELATIONS = """
 def dump(alias: str, target: Path, *, snapshot: str) -> None:
     """Write the database, as the exported snapshot sees it, into a file of pg_dump's custom format."""
     options = ("--format=custom", "--compress=1", "--no-owner", "--no-privileges", f"--snapshot={snapshot}")
-    target.touch(mode=0o600)
-    run("pg_dump", *options, f"--file={target}", f"--dbname={connection_text(alias)}", alias=alias)
+    command = [program("pg_dump"), *options, f"--dbname={connection_text(alias)}"]
+    pace = Pace()
+    with (
+        target.open("xb") as file,
+        subprocess.Popen(
+            command, env=environment(alias), stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+        ) as process,
+    ):
+        assert process.stdout is not None  # noqa: S101
+        assert process.stderr is not None  # noqa: S101
+        # While we rest, the pipe is full, and so pg_dump and its server process wait.
+        while data := process.stdout.read(PIECE_BYTES):
+            file.write(data)
+            pace.rest()
+        said = process.stderr.read()
+    if process.returncode:
+        raise Unusable("pg_dump failed: %(why)s", why=first_line(said))
 
 
 def load(alias: str, source: Path) -> None:
@@ -131,13 +148,6 @@ def rows_in(source: Path) -> Iterator[tuple[str, list[str], bytes]]:
         said = process.stderr.read()
     if process.returncode:
         raise Unusable("The dump can't be read: %(why)s", why=first_line(said))
-
-
-def run(name: str, *arguments: str, alias: str) -> None:
-    """Run a program on the database; raise Unusable with its first line if it fails."""
-    done = subprocess.run([program(name), *arguments], env=environment(alias), capture_output=True, check=False)
-    if done.returncode:
-        raise Unusable("%(name)s failed: %(why)s", name=name, why=first_line(done.stderr))
 
 
 def program(name: str) -> str:
