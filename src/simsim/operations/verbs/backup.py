@@ -2,8 +2,9 @@
 # ruff: noqa: PLC0415 - help answers without Django
 
 import sys
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -50,7 +51,7 @@ def write(file: Path, recipients: list[str], *, as_json: bool) -> None:
     from simsim.operations.backup.creation import create
 
     made = create(file, recipients=recipients, now=timezone.now())
-    document = {"file": str(file), "at": made["at"], **made["counts"], "has_keys": made["has_keys"]}
+    document = {"file": str(file), "at": time_of(made), **made["counts"], "has_keys": made["has_keys"]}
     notes = []
     if not made["has_keys"]:
         notes.append("The keys are not in this backup: keep them elsewhere, or give --recipient.")
@@ -65,13 +66,17 @@ def check(file: Path, identity: Path | None, *, as_json: bool) -> None:
     manifest, found = verify(file, identity=identity)
     document = {
         "file": str(file),
-        "at": manifest["at"],
+        "at": time_of(manifest),
         "version": manifest["version"],
         **found.counts,
         "has_keys": "keys.age" in manifest["files"],
         "opened_passwords": sum(found.passwords_by_key.values()),
     }
     print_one(document, as_json=as_json, note="The backup is whole, and the keys at hand open every password in it.")
+
+
+def time_of(manifest: dict[str, Any]) -> str | None:
+    return format_time(datetime.fromisoformat(manifest["at"]))
 
 
 @needs_settings
