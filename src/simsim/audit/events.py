@@ -28,3 +28,5 @@ class Event(StrEnum):
     SIGN_IN_FAILED = "session.sign_in_failed"
     SIGNED_OUT = "session.signed_out"
     FORWARDING_GAP = "forwarding.gap"
+    RESTORED = "installation.restored"
+    CHANGE_APPLIED_AGAIN = "installation.change_applied_again"

@@ -9,6 +9,7 @@ from typing import Protocol
 from django.conf import settings
 from django.db import transaction
 
+from simsim.audit import journal
 from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent, Shipment
 
@@ -79,6 +80,7 @@ def record_all(events: Sequence[AuditEvent]) -> None:
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("audit events recorded outside the transaction of their changes")
     recorded = AuditEvent.objects.bulk_create(events)
+    journal.note(recorded)
     if settings.FORWARD_AUDIT:
         for begin in range(0, len(recorded), SHIPMENT_SIZE):
             part = recorded[begin : begin + SHIPMENT_SIZE]

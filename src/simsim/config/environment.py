@@ -65,6 +65,7 @@ class Environment(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", hide_input_in_errors=True, frozen=True)
 
     data_dir: Path = Field(default_factory=data_dir)
+    journal: str = ""
     database_url: str = Field(default="", repr=False)
     log_database_url: str = Field(default="", repr=False)
     base_url: str = "http://localhost:8000"
@@ -120,6 +121,8 @@ class Environment(BaseSettings):
             secret_files.prove_secret_key(text)
         if "token_keys" in self.model_fields_set:
             secret_files.decode_keys(self.token_keys.get_secret_value())
+        if self.journal and (self.journal.startswith("~") or self.journal_path.is_dir()):
+            raise Unusable("SIMSIM_JOURNAL must be the full path of a file")
         self.mail_server()
         self.trusted_networks()
         self.metrics_access()
@@ -169,6 +172,10 @@ class Environment(BaseSettings):
     @property
     def spool_dir(self) -> Path:
         return self.data_dir.absolute() / "spool"
+
+    @property
+    def journal_path(self) -> Path:
+        return Path(self.journal).absolute() if self.journal else self.data_dir.absolute() / "revocations.jsonl"
 
     @property
     def keys_dir(self) -> Path:
@@ -266,6 +273,11 @@ class Environment(BaseSettings):
     def kept_secret(self, name: str) -> str:
         """Return a secret from the data directory, or "" if it is not there."""
         return secret_files.kept_secret(PREFIX + name.upper(), self.keys_dir / name)
+
+    def keep_secret(self, name: str, text: str) -> Path:
+        """Store a secret in the data directory, in place of the one that is there, and return its file."""
+        secret_files.replace_secret(self.keys_dir / name, text)
+        return self.keys_dir / name
 
     def make_missing_secrets(self) -> list[Path]:
         """Create the missing secrets in the data directory, and return their files.

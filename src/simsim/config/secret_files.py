@@ -45,6 +45,16 @@ def make_secret(path: Path) -> None:
         unfinished.unlink()
 
 
+def replace_secret(path: Path, text: str) -> None:
+    """Replace the text of a file, which at each moment holds all of the old or all of the new text."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(path)
+
+
 def decode_keys(text: str) -> list[bytes]:
     """Return the keys in a list, the newest first; raise Unusable for an empty list or an invalid key."""
     keys = [decode_key(part) for part in text.replace(",", " ").split()]

@@ -20,6 +20,7 @@ PACKAGE = Path(__file__).resolve().parent.parent
 # line.
 SECRET_KEY = OPERATOR.django_secret()
 KEYRING = Keyring(OPERATOR.key_ring())
+JOURNAL = OPERATOR.journal_path
 DEBUG = False
 ALLOWED_HOSTS = [BASE.hostname or "localhost"] + (["localhost", "127.0.0.1", "[::1]"] if BASE.scheme == "http" else [])
 CSRF_TRUSTED_ORIGINS = [f"{BASE.scheme}://{BASE.netloc}"]

@@ -15,7 +15,9 @@ from simsim.operations.context import Wiring, use
 from simsim.operations.verbs.account import accounts
 from simsim.operations.verbs.apply import apply
 from simsim.operations.verbs.audit import audit
+from simsim.operations.verbs.backup import backup, restore
 from simsim.operations.verbs.installation import doctor, migrate
+from simsim.operations.verbs.keys import keys
 from simsim.operations.verbs.log import log
 from simsim.operations.verbs.mail import mail
 from simsim.operations.verbs.monitoring_files import monitoring
@@ -59,7 +61,7 @@ def root(
     del version  # its callback prints the version
 
 
-for verb in (setup, serve, gateway, worker, migrate, doctor, status, apply):
+for verb in (setup, serve, gateway, worker, migrate, doctor, status, apply, backup, restore):
     app.command()(verb)
 tokens.command("rotate")(rotate)
 tokens.command("end-overlap")(end_overlap)
@@ -73,6 +75,7 @@ app.add_typer(audit, name="audit")
 app.add_typer(mail, name="mail")
 app.add_typer(software, name="software")
 app.add_typer(monitoring, name="monitoring")
+app.add_typer(keys, name="keys")
 
 
 def run(arguments: Sequence[str], *, wiring: Wiring) -> int:

@@ -10,6 +10,8 @@ from simsim.problem import Unusable
 
 # This file exists while the first `migrate` runs: if it is interrupted, it leaves keys without a database.
 FIRST_MIGRATION_FILE = ".first-migration"
+# This file exists while `restore` puts databases into place: if it is interrupted, they may not belong together.
+RESTORE_FILE = ".restore-under-way"
 
 
 def is_missing(path: Path) -> bool:
@@ -44,7 +46,8 @@ def missing_file_advice(operator: Operator, alias: str) -> str:
 
 
 def prove_databases_present(operator: Operator) -> None:
-    """Raise Unusable if a database file is missing. Creates nothing."""
+    """Raise Unusable if a database file is missing, or if a restore was interrupted. Creates nothing."""
+    prove_not_half_restored(operator)
     missing = [path for path in operator.database_files if is_missing(path)]
     if not missing:
         return
@@ -54,6 +57,7 @@ def prove_databases_present(operator: Operator) -> None:
 
 def prove_not_moved_away(operator: Operator) -> None:
     """Raise Unusable if a database is missing although other parts of its installation exist."""
+    prove_not_half_restored(operator)
     if (operator.data_dir / FIRST_MIGRATION_FILE).exists():
         return
     files = operator.database_files
@@ -70,6 +74,12 @@ def prove_not_moved_away(operator: Operator) -> None:
         raise Unusable(
             "The request log %(path)s is missing: restore it. To start an empty log: touch %(path)s", path=str(log)
         )
+
+
+def prove_not_half_restored(operator: Operator) -> None:
+    """Raise Unusable if a restore was interrupted after it began to replace the databases."""
+    if (operator.data_dir / RESTORE_FILE).exists():
+        raise Unusable("A restore was interrupted: run simsim restore again")
 
 
 def leftovers(operator: Operator) -> Iterator[Path]:

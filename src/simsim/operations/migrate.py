@@ -15,7 +15,9 @@ from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
+from django.utils import timezone
 
+from simsim.audit import journal
 from simsim.operations.existing_installation import FIRST_MIGRATION_FILE, is_missing, prove_not_moved_away, spooled
 from simsim.operations.migration_lock import migration_lock
 from simsim.problem import Unusable
@@ -37,6 +39,8 @@ def migrate(*, makes_shared_keys: bool = False) -> list[str]:
         home.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
         with migration_lock(home), marking_first_migration():
             made += [*make_directories(home), *make_files(makes_shared_keys=makes_shared_keys)]
+            if journal.begin(settings.JOURNAL, now=timezone.now()):
+                made.append(settings.JOURNAL)
             return [f"Created {path}" for path in made] + bring_up_to_date()
     except OSError as error:
         raise Unusable(

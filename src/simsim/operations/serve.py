@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from simsim.health.probes import is_port_free, port_status, reachable, socket_st
 from simsim.health.serve_state import ServeState
 from simsim.operations.context import Operator, Wiring
 from simsim.operations.existing_installation import prove_files_safe
+from simsim.operations.installation_lock import in_use
 from simsim.operations.log_format import speaker
 from simsim.operations.output import print_json
 from simsim.operations.supervisor import Program, Supervisor
@@ -56,12 +58,14 @@ def serve(
     prove_socket_free(operator.gate_socket)
     prove = partial(prove_up_to_date, wiring=wiring)
     with (
+        ExitStack() as running,
         ServeState(operator.gate_socket.parent, host=host, port=port) as state,
         Supervisor(complain, before_reload=prove, note=state.write).supervising() as supervisor,
     ):
         # Check this before anything starts: otherwise each program would report a missing key with its own traceback.
         if not prove(supervisor):
             return
+        running.enter_context(in_use(operator.data_dir))
         supervisor.start(console(wiring, operator, host=host, port=port, workers=workers))
         supervisor.start(gate(wiring, operator, workers=workers))
         if place:

@@ -19,6 +19,7 @@ from simsim.mail import outbox
 from simsim.operations import retention
 from simsim.operations.existing_installation import prove_files_safe
 from simsim.operations.health_reports import HealthReporter, Progress, boot_seconds
+from simsim.operations.installation_lock import in_use
 from simsim.operations.wall_clock import WallClock
 from simsim.request_log.ship.shipper import Shipper
 from simsim.tokens import expiry_notices
@@ -93,8 +94,16 @@ def forward() -> int:
 
 
 def work() -> None:
-    """Run the jobs until SIGTERM, SIGINT or SIGHUP. Raises Unusable where SQLite could corrupt a database."""
+    """Run the jobs until SIGTERM, SIGINT or SIGHUP.
+
+    Raises Unusable where SQLite could corrupt a database, and during a restore.
+    """
     prove_files_safe(settings.OPERATOR)
+    with in_use(settings.OPERATOR.data_dir):
+        run_jobs()
+
+
+def run_jobs() -> None:
     # Block the signals before the threads start, because threads inherit the mask: only sigwait then receives a signal.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     stop = threading.Event()

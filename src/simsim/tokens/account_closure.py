@@ -7,10 +7,11 @@ from django.db import transaction
 from simsim.accounts.actions import record_account_event
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, lock_open
+from simsim.audit import recorder
 from simsim.audit.events import Event
+from simsim.audit.models import AuditEvent
 from simsim.mail import outbox
 from simsim.problem import NotPermitted
-from simsim.tokens.actions import record_token_event
 from simsim.tokens.models import RevocationReason, Token
 
 
@@ -38,11 +39,21 @@ def close_account(*, actor: Actor, account: Account, now: datetime) -> tuple[Acc
     )
     # Include expired tokens: nobody should be notified of their expiry any more.
     tokens.update(next_notice_at=None)
-    for token in active:
-        details: dict[str, object] = {"name": token.name, "reason": RevocationReason.NOT_NEEDED, "account_closed": True}
-        record_token_event(actor, token, Event.TOKEN_REVOKED, details, now)
+    # Together, so that the revocation journal is synced to disk once.
+    recorder.record_all([revocation_event(actor, token, now) for token in active])
     record_account_event(
         actor, account, Event.ACCOUNT_CLOSED, {"name": account.name, "revoked_tokens": len(active)}, now
     )
     outbox.withdraw_all(account_id=account.pk, why="the account was closed before", now=now)
     return account, len(active)
+
+
+def revocation_event(actor: Actor, token: Token, now: datetime) -> AuditEvent:
+    return recorder.audit_event(
+        Event.TOKEN_REVOKED,
+        actor=actor,
+        account_id=token.account_id,
+        subject_id=token.pk,
+        details={"name": token.name, "reason": RevocationReason.NOT_NEEDED, "account_closed": True},
+        now=now,
+    )

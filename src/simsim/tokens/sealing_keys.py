@@ -1,15 +1,34 @@
-"""The ids of the keys that encrypt the passwords in the database."""
+"""The keys that encrypt the passwords in the database: their ids, and how many passwords each encrypts."""
 
-from django.db.models import BinaryField, Func, Value
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import BinaryField, Count, Func, Min, Value
+from django.db.models.functions import Coalesce
 
 from simsim.tokens.keyring import KEY_ID_BYTES, VERSION
 from simsim.tokens.models import Token
 
+KEY_ID = Func(
+    "sealed_password", Value(len(VERSION) + 1), Value(KEY_ID_BYTES), function="SUBSTR", output_field=BinaryField()
+)
+
+
+@dataclass(frozen=True)
+class KeyUse:
+    """How many passwords a key encrypts, and when the oldest of them was encrypted."""
+
+    passwords: int
+    oldest_at: datetime
+
 
 def ids() -> set[str]:
     """Return the ids, in hexadecimal, of the keys that at least one password needs."""
-    begin = Func(
-        "sealed_password", Value(len(VERSION) + 1), Value(KEY_ID_BYTES), function="SUBSTR", output_field=BinaryField()
-    )
-    found = Token.objects.annotate(key=begin).order_by().values_list("key", flat=True).distinct()
-    return {bytes(key).hex() for key in found if key}
+    return set(uses())
+
+
+def uses() -> dict[str, KeyUse]:
+    """Return the use of each key, by its id in hexadecimal."""
+    keyed = Token.objects.annotate(key=KEY_ID).order_by().values_list("key")
+    found = keyed.annotate(passwords=Count("pk"), oldest_at=Min(Coalesce("rotated_at", "created_at")))
+    return {bytes(key).hex(): KeyUse(number, oldest_at) for key, number, oldest_at in found if key}

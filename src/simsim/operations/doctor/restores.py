@@ -6,7 +6,7 @@ noted there.
 
 import uuid
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Max, Q
 from django.utils import timezone
@@ -51,6 +51,12 @@ def lost_changes() -> Iterator[str]:
 
 def revived_tokens() -> Iterator[str]:
     """Yield a sentence for each unrevoked token that the gate has refused as revoked."""
+    for token, at in find_revived():
+        yield f"“{token.name}” ({token.pk}) was refused as revoked on {at:%Y-%m-%d}, but works again: revoke it"
+
+
+def find_revived() -> Iterator[tuple[Token, datetime]]:
+    """Yield each unrevoked token that the gate has refused as revoked, and when it last did."""
     since = first_id(timezone.now() - RECENT)
     refused: dict[uuid.UUID, int] = {}
     for account_id in Account.objects.values_list("pk", flat=True):
@@ -60,5 +66,4 @@ def revived_tokens() -> Iterator[str]:
         refused |= dict(revoked.values_list("token_id").annotate(newest=Max("pk")))
     for some in (list(refused)[start : start + 500] for start in range(0, len(refused), 500)):
         for token in Token.objects.filter(pk__in=some, revoked_at=None).order_by("name"):
-            at = moment_of(refused[token.pk])
-            yield f"“{token.name}” ({token.pk}) was refused as revoked on {at:%Y-%m-%d}, but works again: revoke it"
+            yield token, moment_of(refused[token.pk])

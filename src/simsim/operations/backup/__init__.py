@@ -1,0 +1,1 @@
+"""`simsim backup` and `simsim restore`: the databases in one file, and back."""
