@@ -93,7 +93,7 @@ def test_rotation_with_an_overlap_lets_both_in_until_it_is_ended(
         stack.wait_until(lambda: len(stack.log_rows(token=token["id"])) == 2, "both requests are in the log")
         alice.press("Open the token", by_keyboard=by_keyboard)
         expect(page.get_by_text("some software still has it")).to_be_visible()
-        expect(page.get_by_text(re.compile("It stops in 7 days"))).to_be_visible()
+        expect(page.get_by_text(re.compile("It stops working in 7 days"))).to_be_visible()
         alice.press("End the overlap…", by_keyboard=by_keyboard)
         dialog = page.get_by_role("dialog", name=re.compile("Stop the previous password"))
         expect(dialog.get_by_text("The previous password was last used")).to_be_visible()
