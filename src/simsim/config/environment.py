@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from simsim.config import addresses, mail_settings, secret_files
 from simsim.config.database_addresses import is_postgresql, prove_database_url, sqlite_path
+from simsim.config.environment_source import LISTS, Sources
 from simsim.config.setting_sources import PREFIX, data_dir, read_sources
 from simsim.forwarding.receiver import Target, read_target
 from simsim.gateway.addresses import HostPort, parse_listen
@@ -17,21 +18,6 @@ from simsim.problem import Unusable
 from simsim.request_log.ship.endpoints import Pattern, parse_pattern
 from simsim.request_log.ship.proxy_formats import AccessLog, parse_access_log
 
-LISTS = ("trusted_proxies", "access_logs", "log_path_patterns", "metrics_from")
-# These settings may be empty, which turns them off. Any other empty setting is a mistake: a variable left blank in a
-# container's configuration would put the tokens into a new SQLite file, under a new key.
-MAY_BE_EMPTY = frozenset(
-    {
-        *LISTS,
-        "log_database_url",
-        "forward_url",
-        "forward_secret",
-        "forward_ca",
-        "api_url",
-        "gate_listen",
-        "metrics_token",
-    }
-)
 MAX_RETENTION_DAYS = 36_500
 # These replace pydantic's own messages, which operators would not understand.
 WORDS = {
@@ -42,21 +28,6 @@ WORDS = {
     "log_format": "must be text, json or logfmt",
     "forward_what": "must be log, audit or both",
 }
-
-
-class Sources(PydanticBaseSettingsSource):
-    """Gives pydantic the settings from the environment, the files and `simsim.env`."""
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
-        given = self().get(field_name)
-        return given, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        given = read_sources(self.settings_cls.model_fields)
-        for name, setting in given.items():
-            if not setting.value and name not in MAY_BE_EMPTY:
-                raise Unusable("%(name)s is empty: give it a value, or remove it", name=PREFIX + name.upper())
-        return {name: setting.value for name, setting in given.items()}
 
 
 class Environment(BaseSettings):
