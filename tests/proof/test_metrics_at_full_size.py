@@ -1,6 +1,6 @@
 """`/metrics` answers in less than 50 ms with 10,000 tokens and ten million rows in the log.
 
-Run it by its name, because it takes some minutes and 3 GB: `.venv/bin/pytest -s tests/proof/test_metrics_at_full_size.py`.
+It takes some minutes and 8 GB of disk. `.venv/bin/pytest -s` with its name also prints the times.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
 """A real Prometheus reads a real installation with our rules: an alert fires when the database goes, and clears.
 
-Run it by its name: `.venv/bin/pytest -s tests/proof/test_prometheus_watches.py`. The rules wait for seconds, not minutes.
+The rules wait for seconds, not minutes.
 """
 
 import json
