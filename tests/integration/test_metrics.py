@@ -148,7 +148,7 @@ def test_every_listed_metric_is_exposed_and_no_other(spool: SpoolOfTests, now: d
 
 @pytest.mark.covers("B21")
 def test_no_row_of_the_log_is_read(spool: SpoolOfTests, now: datetime) -> None:
-    """So the log's size does not matter: tests/proof/metrics_at_full_size.py measures it with ten million rows."""
+    """So the log's size does not matter: tests/proof/test_metrics_at_full_size.py measures it with ten million rows."""
     spool.decide(1, at=now)
     Shipper(spool.directory, lambda: now).ship_once()
     with ExitStack() as captured:

@@ -1,6 +1,6 @@
 """`/metrics` answers in less than 50 ms with 10,000 tokens and ten million rows in the log.
 
-Run it by its name, because it takes some minutes and 3 GB: `.venv/bin/pytest -s tests/proof/metrics_at_full_size.py`.
+It takes some minutes and 8 GB of disk. `.venv/bin/pytest -s` with its name also prints the times.
 """
 
 import contextlib
@@ -41,14 +41,15 @@ def test_metrics_answer_within_50_ms_at_full_size(tmp_path: Path) -> None:
     stack = Stack(tmp_path, on_postgresql=False, settings={"SIMSIM_METRICS_TOKEN": TOKEN})
     stack.is_settled_anew = True
     with started(stack):
-        stack.processes.pop("worker").terminate()
+        worker = stack.processes.pop("worker")
+        worker.terminate()
+        worker.wait(30)
         for name, statement, values in (
             ("simsim", FILL_TOKENS, (TOKENS,)),
             ("request_log", FILL_LOG, (ROWS, TOKENS)),
         ):
             with contextlib.closing(sqlite3.connect(stack.data / f"{name}.sqlite3", timeout=60)) as database:
-                database.execute(statement, values)
-                database.commit()
+                fill(database, statement, values)
         took = sorted(seconds(stack) for _ in range(ASKED))
         size = (stack.data / "request_log.sqlite3").stat().st_size / 2**30
     print(
@@ -56,6 +57,21 @@ def test_metrics_answer_within_50_ms_at_full_size(tmp_path: Path) -> None:
         f"95th percentile {took[int(0.95 * ASKED)] * 1000:.1f} ms"
     )
     assert took[int(0.95 * ASKED)] < 0.05
+
+
+def fill(database: sqlite3.Connection, statement: str, values: tuple[int, ...]) -> None:
+    """Add the rows without the log's indexes, and make these afterwards, which is many times faster."""
+    found = database.execute(
+        "SELECT name, sql FROM sqlite_schema "
+        "WHERE tbl_name = 'request_log_loggedrequest' AND type = 'index' AND sql <> ''"
+    )
+    indexes = dict(found.fetchall())
+    for name in indexes:
+        database.execute(f'DROP INDEX "{name}"')
+    database.execute(statement, values)
+    for made_again in indexes.values():
+        database.execute(made_again)
+    database.commit()
 
 
 def seconds(stack: Stack) -> float:
