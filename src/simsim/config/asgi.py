@@ -15,7 +15,7 @@ from simsim.console.static_files import StaticFiles
 from simsim.gate.app import HEALTHZ, READYZ
 from simsim.gate.asgi import Asgi, Receive, Scope, Send
 from simsim.operations.connections import bound_connections
-from simsim.operations.supervisor import end_with_server
+from simsim.operations.server_process import LastAnswers, enter_service
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "simsim.config.settings")
 HEALTH_PATHS = frozenset({HEALTHZ, READYZ})
@@ -34,7 +34,7 @@ class ConsoleServer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            end_with_server()
+            enter_service()
             bound_connections(self._trusted)
             await self._gate(scope, receive, send)
         elif scope["type"] == "http" and scope["path"] in self._files:
@@ -45,4 +45,4 @@ class ConsoleServer:
             await self._gate(scope, receive, send)
 
 
-application = ConsoleServer()
+application = LastAnswers(ConsoleServer())

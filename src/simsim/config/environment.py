@@ -12,6 +12,7 @@ from simsim.config.setting_sources import PREFIX, data_dir, read_sources
 from simsim.credential import allowlist
 from simsim.forwarding.receiver import Target, read_target
 from simsim.gateway.addresses import HostPort, parse_listen
+from simsim.gateway.certificates import CertificateFiles, certificate_files
 from simsim.problem import Unusable
 from simsim.request_log.ship.endpoints import Pattern, parse_pattern
 from simsim.request_log.ship.proxy_formats import AccessLog, parse_access_log
@@ -20,7 +21,17 @@ LISTS = ("trusted_proxies", "access_logs", "log_path_patterns")
 # These settings may be empty, which turns them off. Any other empty setting is a mistake: a variable left blank in a
 # container's configuration would put the tokens into a new SQLite file, under a new key.
 MAY_BE_EMPTY = frozenset(
-    {*LISTS, "log_database_url", "forward_url", "forward_secret", "forward_ca", "api_url", "gate_listen"}
+    {
+        *LISTS,
+        "log_database_url",
+        "forward_url",
+        "forward_secret",
+        "forward_ca",
+        "api_url",
+        "gate_listen",
+        "tls_certificate",
+        "tls_key",
+    }
 )
 MAX_RETENTION_DAYS = 36_500
 # A list of proxies that covers large parts of an address family would let callers choose their own address (T2).
@@ -62,6 +73,8 @@ class Environment(BaseSettings):
     email_from: str = "Simsim <simsim@localhost>"
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     gate_listen: str = ""
+    tls_certificate: str = ""
+    tls_key: str = Field(default="", repr=False)  # a mistaken operator may give the key itself
     access_logs: Annotated[tuple[str, ...], NoDecode] = ()
     log_retention_days: int = Field(default=365, ge=1, le=MAX_RETENTION_DAYS)
     log_path_patterns: Annotated[tuple[str, ...], NoDecode] = ()
@@ -106,6 +119,7 @@ class Environment(BaseSettings):
         self.mail_server()
         self.trusted_networks()
         self.parse_gate_listen(self.gate_listen)
+        self.tls_files()
         self.parsed_access_logs()
         self.path_patterns()
         self.forward_target()
@@ -186,6 +200,11 @@ class Environment(BaseSettings):
                 name=name,
             )
         return address
+
+    def tls_files(self) -> CertificateFiles | None:
+        """Return the files of the servers' certificate, or None; raise Unusable if one of the two is missing."""
+        names = (f"{PREFIX}TLS_CERTIFICATE", f"{PREFIX}TLS_KEY")
+        return certificate_files(self.tls_certificate, self.tls_key, names=names)
 
     def parsed_access_logs(self) -> list[AccessLog]:
         """Return the logs in SIMSIM_ACCESS_LOGS; raise Unusable for an unknown proxy or an invalid path."""

@@ -16,9 +16,10 @@ PREFIX = "SIMSIM_"
 FILE = "_FILE"
 KEPT = "simsim.env"
 DATA_DIR = "SIMSIM_DATA_DIR"
-# Variables that are read elsewhere: the supervisor's mark, the command line's traceback, and the variables of the
+# Variables that are read elsewhere: the supervisor's own, the command line's traceback, and the variables of the
 # examples for callers, which an operator who tries an example has in the shell. The tests have their own prefix.
-OTHER_NAMES = frozenset({"SIMSIM_SUPERVISED", "SIMSIM_DEBUG", "SIMSIM_USERNAME", "SIMSIM_PASSWORD"})
+OF_THE_SUPERVISOR = frozenset({"SIMSIM_SUPERVISED", "SIMSIM_LISTENER", "SIMSIM_READY", "SIMSIM_TAKEOVER"})
+OTHER_NAMES = OF_THE_SUPERVISOR | {"SIMSIM_DEBUG", "SIMSIM_USERNAME", "SIMSIM_PASSWORD"}
 OF_THE_TESTS = "SIMSIM_TEST_"
 # Names that other products use for the same settings.
 OTHER_WORDS = {

@@ -5,7 +5,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -16,10 +16,12 @@ from django.utils import timezone
 from simsim.forwarding import forwarder, lost_events
 from simsim.gate import disk_reserve
 from simsim.gate.wal_index import Identity, identity_of
+from simsim.gateway import takeover
 from simsim.mail import outbox
 from simsim.operations.existing_installation import prove_files_safe
 from simsim.operations.health_reports import HealthReporter, Progress, boot_seconds
 from simsim.operations.wall_clock import WallClock
+from simsim.problem import Unusable
 from simsim.request_log import gaps, nodes
 from simsim.request_log.retention import forget_old, time_to_delete_by
 from simsim.request_log.ship.shipper import Shipper
@@ -97,8 +99,13 @@ def forward() -> int:
     return forwarder.forward_due(target, now=clock.now()) if target else 0
 
 
-def work() -> None:
-    """Run the jobs until SIGTERM, SIGINT or SIGHUP. Raises Unusable where SQLite could corrupt a database."""
+def work(check: Sequence[str]) -> None:
+    """Run the jobs until SIGTERM or SIGINT. Raises Unusable where SQLite could corrupt a database.
+
+    On SIGHUP, if the command `check` succeeds, the jobs stop, and this process becomes a new image of itself.
+    """
+    if takeover.received():
+        log.warning("Reloaded")
     prove_files_safe(settings.OPERATOR)
     # Block the signals before the threads start, which inherit the mask: only sigwait receives a signal.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
@@ -109,13 +116,27 @@ def work() -> None:
     threads = [threading.Thread(target=repeat, args=(job, stop), name=job.name, daemon=True) for job in running]
     for thread in threads:
         thread.start()
-    signal.sigwait(STOP_SIGNALS)
+    is_reload = wait_for_end(check)
     stop.set()
     last = time.monotonic() + STOP_SECONDS
     for thread in threads:
         thread.join(max(0.0, last - time.monotonic()))
     with contextlib.suppress(DatabaseError):
         reporter.note_stop()
+    if is_reload:
+        takeover.become_new_image()
+
+
+def wait_for_end(check: Sequence[str]) -> bool:
+    """Return False when a signal asks to stop, True when one asks to reload and `check` succeeds."""
+    while signal.sigwait(STOP_SIGNALS) == signal.SIGHUP:
+        try:
+            takeover.prove_succeeds(check)
+        except Unusable as problem:
+            log.error("%s. Nothing was reloaded", problem)  # noqa: TRY400 - one line
+        else:
+            return True
+    return False
 
 
 def database_identities() -> list[Identity | None]:

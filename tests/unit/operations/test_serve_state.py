@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from simsim.operations.doctor.processes import failure_of
+from simsim.operations.program import Program
 from simsim.operations.serve_state import NAME, ServeState, read_served
-from simsim.operations.supervisor import Program, Supervisor
+from simsim.operations.supervisor import Supervisor
 from simsim.problem import Unusable
 
 

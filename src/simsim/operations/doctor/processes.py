@@ -50,7 +50,7 @@ def console() -> Iterator[Finding]:
     if served is None or not served.is_running:
         return
     place = HostPort(served.host, served.port)
-    is_good = port_status(reachable(served.host), served.port, "/healthz") == 200
+    is_good = port_status(reachable(served.host), served.port, "/healthz", tls=served.tls) == 200
     yield Finding(
         "console", is_good, f"answers on {place}" if is_good else f"no answer on {place}{failure_of(served, 'console')}"
     )
@@ -83,7 +83,7 @@ def gateway() -> Iterator[Finding]:
     if place is None:
         yield not_started("gateway", f"not started on this machine; {binary}, {version}")
         return
-    status = port_status(reachable(place.host), place.port, HEALTH_PATH)
+    status = port_status(reachable(place.host), place.port, HEALTH_PATH, tls=speaks_tls(record))
     if status in HEALTHY_STATUSES:
         yield Finding("gateway", True, f"answers on {place}; {binary}, {version}")
     elif status is None:
@@ -94,6 +94,11 @@ def gateway() -> Iterator[Finding]:
         )
     else:
         yield Finding("gateway", False, f"it runs on {place}, but answers {status} to everybody")
+
+
+def speaks_tls(record: Path) -> bool:
+    """Whether the gateway speaks HTTPS according to its configuration."""
+    return "ssl_certificate " in record.read_text(encoding="utf-8")
 
 
 def listening_place(record: Path) -> HostPort | None:
