@@ -2,7 +2,11 @@
 
 import ipaddress
 import secrets
+import socket
 import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -48,3 +52,20 @@ def trusting(*certificates: Path) -> ssl.SSLContext:
     for path in certificates:
         context.load_verify_locations(path)
     return context
+
+
+@contextmanager
+def presenting(certificate: Path, key: Path) -> Iterator[int]:
+    """Yield the port of a server that does nothing but present a certificate, to one client."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    def accept() -> None:
+        with suppress(OSError), context.wrap_socket(listener.accept()[0], server_side=True) as connection:
+            connection.recv(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=accept)
+        server.start()
+        yield listener.getsockname()[1]
+        server.join(20)

@@ -13,7 +13,7 @@ from simsim.forwarding.status import RECENT, forwarding_status
 from simsim.mail import delivery_status
 from simsim.mail.transport import BoundedBackend
 from simsim.operations import existing_installation, migrate
-from simsim.operations.doctor import log, nodes, processes, restores
+from simsim.operations.doctor import certificates, log, nodes, processes, restores
 from simsim.operations.doctor.findings import Finding, in_words, not_started
 from simsim.operations.doctor.keys import keys
 from simsim.problem import Problem
@@ -35,6 +35,7 @@ def examine() -> list[Finding]:
         ("gate", processes.gate),
         ("console", processes.console),
         ("gateway", processes.gateway),
+        ("certificates", certificates.certificates),
         ("worker", nodes.workers),
         ("disk", log.disk),
         ("log", log.log),

@@ -78,12 +78,11 @@ def gateway() -> Iterator[Finding]:
     if said.returncode:
         yield Finding("gateway", False, f"{binary} does not run")
         return
-    record = run_directory() / "gateway" / "nginx.conf"
-    place = listening_place(record)
+    record, place = gateway_record(), gateway_place()
     if place is None:
         yield not_started("gateway", f"not started on this machine; {binary}, {version}")
         return
-    status = port_status(reachable(place.host), place.port, HEALTH_PATH, tls=speaks_tls(record))
+    status = port_status(reachable(place.host), place.port, HEALTH_PATH, tls=speaks_tls())
     if status in HEALTHY_STATUSES:
         yield Finding("gateway", True, f"answers on {place}; {binary}, {version}")
     elif status is None:
@@ -96,9 +95,18 @@ def gateway() -> Iterator[Finding]:
         yield Finding("gateway", False, f"it runs on {place}, but answers {status} to everybody")
 
 
-def speaks_tls(record: Path) -> bool:
+def gateway_record() -> Path:
+    """Return the configuration with which the gateway was last started here."""
+    return run_directory() / "gateway" / "nginx.conf"
+
+
+def gateway_place() -> HostPort | None:
+    return listening_place(gateway_record())
+
+
+def speaks_tls() -> bool:
     """Whether the gateway speaks HTTPS according to its configuration."""
-    return "ssl_certificate " in record.read_text(encoding="utf-8")
+    return "ssl_certificate " in gateway_record().read_text(encoding="utf-8")
 
 
 def listening_place(record: Path) -> HostPort | None:
