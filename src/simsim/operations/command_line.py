@@ -14,7 +14,7 @@ from simsim.operations import failures
 from simsim.operations.context import Wiring, use
 from simsim.operations.verbs.account import accounts
 from simsim.operations.verbs.audit import audit
-from simsim.operations.verbs.installation import doctor, migrate
+from simsim.operations.verbs.installation import doctor, migrate, upgrade
 from simsim.operations.verbs.log import log
 from simsim.operations.verbs.mail import mail
 from simsim.operations.verbs.services import gateway, serve, worker
@@ -55,7 +55,7 @@ def root(
     del version  # its callback prints it
 
 
-for verb in (serve, gateway, worker, migrate, doctor):
+for verb in (serve, gateway, worker, migrate, upgrade, doctor):
     app.command()(verb)
 tokens.command("rotate")(rotate)
 tokens.command("end-overlap")(end_overlap)
