@@ -43,7 +43,7 @@ class Environments:
         library = home / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
         library.mkdir(parents=True)
         code = home / "code"
-        shutil.copytree(SOURCE / "simsim", code / "simsim", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(SOURCE / "simsim", code / "simsim")
         for path in MARKED:
             with (code / "simsim" / path).open("a", encoding="utf-8") as file:
                 file.write(MARK.format(name=name))

@@ -22,7 +22,8 @@ class Sent:
     wanted: int
     got: str
     is_on_kept_connection: bool
-    ended_after_seconds: float
+    seconds: float
+    ended_at: float
 
 
 @dataclass
@@ -41,7 +42,7 @@ class SteadyLoad:
 
     @property
     def slowest_seconds(self) -> float:
-        return max(each.ended_after_seconds for each in self.sent)
+        return max(each.seconds for each in self.sent)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -84,8 +85,8 @@ class SteadyLoad:
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             got = repr(error)
-        seconds = time.monotonic() - began
-        self.sent.append(Sent(path, 401 if is_bad else 404, got, is_kept, seconds))
+        ended = time.monotonic()
+        self.sent.append(Sent(path, 401 if is_bad else 404, got, is_kept, ended - began, ended))
 
     def _connection(self) -> http.client.HTTPConnection:
         if self.tls is None:

@@ -13,7 +13,7 @@ from typing import Any
 import preloaded
 import tls_files
 from environments import Environments
-from stack import Stack, basic
+from stack import Stack, basic, settled
 from steady_load import SteadyLoad, serial_presented
 
 SERVICES = ("serve", "worker", "gateway")
@@ -27,13 +27,12 @@ class UpgradedStack(Stack):
         self.environments.make("before")
         self.environments.switch("before")
         self.certificate, self.key = tls_files.make(self.directory)
-        self.is_settled_anew = True
-        self.settle()
+        self.copy(settled(self.on_postgresql))
         program, api = self.environments.program, f"http://127.0.0.1:{self.api_port}"
         listen = f"127.0.0.1:{self.gateway_port}"
         tls = ("--tls-certificate", self.certificate, "--tls-key", self.key)
         self.spawn("api", sys.executable, "-m", "simsim.demo.sample_api", "--port", str(self.api_port))
-        self.spawn("serve", program, "serve", "--port", str(self.console_port), "--no-worker")
+        self.spawn("serve", program, "serve", "--port", str(self.console_port), "--no-worker", *tls)
         self.spawn("worker", program, "worker")
         self.spawn("gateway", program, "gateway", "--upstream", api, "--listen", listen, *tls)
         trust = tls_files.trusting(self.certificate)
@@ -56,10 +55,16 @@ class UpgradedStack(Stack):
         """Install the next version, migrate with it beside the running code, and reload."""
         self.environments.make("after", with_migration=True)
         self.environments.switch("after")
-        subprocess.run(
-            [self.environments.program, "migrate"], env=self.environment, check=True, timeout=120, capture_output=True
-        )
+        self.planned = json.loads(self.run_current("upgrade", "--check", "--json"))
+        self.run_current("migrate")
         self.reload(*SERVICES)
+
+    def run_current(self, *arguments: str) -> str:
+        """Run the command line of the current environment."""
+        command = [str(self.environments.program), *arguments]
+        done = subprocess.run(command, env=self.environment, timeout=120, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def codes(self) -> Counter[str]:
         """Return which environment's code the running processes of Simsim have."""
@@ -68,22 +73,26 @@ class UpgradedStack(Stack):
         return Counter(name for pid, name in latest.items() if Path(f"/proc/{pid}").exists())
 
 
-def load_during_upgrade(stack: UpgradedStack, *, rate: int, pause: Callable[[], None]) -> SteadyLoad:
+def load_during_upgrade(
+    stack: UpgradedStack, *, rate: int, pause: Callable[[], None], reloads_first: bool = False
+) -> SteadyLoad:
     """Reload, present another certificate and upgrade under load, with a pause before each step and at the end."""
     token, revoked = stack.create_token("Load"), stack.create_token("Revoked")
     stack.revoke(revoked["id"])
     good, bad = (basic((each["username"], each["password"])) for each in (token, revoked))
     trust = tls_files.trusting(stack.certificate)
-    first = serial_presented(stack.gateway_port, trust)
+    ports = (stack.gateway_port, stack.console_port)
+    first = {serial_presented(port, trust) for port in ports}
     load = SteadyLoad(stack.gateway_port, good, bad, rate=rate, tls=trust)
     with load.running():
         pause()
-        stack.reload(*SERVICES)
-        pause()
+        if reloads_first:
+            stack.reload(*SERVICES)
+            pause()
         tls_files.make(stack.directory)
         trust.load_verify_locations(stack.certificate)
-        stack.reload("gateway")
-        stack.wait_until(lambda: serial_presented(stack.gateway_port, trust) != first, "the new certificate")
+        stack.reload("serve", "gateway")
+        assert not first & {serial_presented(port, trust) for port in ports}
         pause()
         stack.upgrade()
         pause()
