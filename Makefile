@@ -5,7 +5,7 @@ export DEMO_GATEWAY_PORT ?= 8080
 export DEMO_DIR ?= .demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench lock clean parts screenshots readme-pictures mail-previews docs release
+.PHONY: help demo test check fix bench proof lock clean parts screenshots readme-pictures mail-previews docs release
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,6 +28,9 @@ fix: .venv/test ## format, and mend what can be mended
 
 bench: .venv/bench parts ## measure the figures, peers beside ours
 	.venv/bin/python -m bench
+
+proof: .venv/test parts ## show in full size what the tests show in a small one
+	.venv/bin/pytest -q -s tests/proof
 
 screenshots: .venv/test parts ## picture every page of the console into screenshots/
 	.venv/bin/python tests/browser/screenshots.py

@@ -92,7 +92,9 @@ def load_during_upgrade(
         tls_files.make(stack.directory)
         trust.load_verify_locations(stack.certificate)
         stack.reload("serve", "gateway")
-        assert not first & {serial_presented(port, trust) for port in ports}
+        stack.wait_until(
+            lambda: not first & {serial_presented(port, trust) for port in ports}, "the new certificate is presented"
+        )
         pause()
         stack.upgrade()
         pause()

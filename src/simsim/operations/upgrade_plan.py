@@ -75,15 +75,23 @@ def pending() -> list[Step]:
     return steps
 
 
+def runs_beside(operation: Operation) -> bool:
+    """Whether the code before, which does not know of the operation, can read and write during and after it."""
+    if isinstance(operation, operations.AddField):
+        # That code leaves the column out of the rows that it writes.
+        field = operation.field
+        return field.null or field.has_db_default() or field.many_to_many is True
+    return not isinstance(operation, BREAKING)
+
+
 def step(migration: Migration, connection: BaseDatabaseWrapper) -> Step:
-    beside = getattr(migration, "runs_beside", not any(isinstance(each, BREAKING) for each in migration.operations))
     tables = {table for each in migration.operations if isinstance(each, SLOW) for table in tables_of(each, migration)}
     present = [table for table in sorted(tables) if table in connection.introspection.table_names()]
     return Step(
         connection.alias,
         f"{migration.app_label}.{migration.name}",
         list(words(migration)),
-        beside,
+        all(map(runs_beside, migration.operations)),
         sum(seconds_to_rewrite(table, connection) for table in present),
         sum(size_of(table, connection) for table in present),
     )
