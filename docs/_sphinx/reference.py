@@ -92,7 +92,8 @@ def settings() -> Iterator[str]:
     """Yield a section for each setting: its form from the program, its description from the operators' page."""
     from pydantic import SecretStr
 
-    from simsim.config.environment import LISTS, MAY_BE_EMPTY, WORDS, Environment
+    from simsim.config.environment import WORDS, Environment
+    from simsim.config.environment_source import LISTS, MAY_BE_EMPTY
 
     described = descriptions()
     for name, field in Environment.model_fields.items():

@@ -22,7 +22,8 @@ from simsim.health.exposition import exposition
 from simsim.health.serve_state import ServeState
 from simsim.mail.models import OwedMail
 from simsim.operations.health_reports import HealthReporter, Progress
-from simsim.operations.supervisor import Program, Supervisor
+from simsim.operations.program import Program
+from simsim.operations.supervisor import Supervisor
 from simsim.request_log.models import Shipment, WorkerNode
 from simsim.request_log.ship.shipper import Shipper
 from simsim.tokens.actions import create_token

@@ -19,7 +19,7 @@ from simsim.gate.request_id import new_request_id, parse_request_id
 from simsim.health.endpoint import MetricsEndpoint
 from simsim.operations.connections import bound_connections
 from simsim.operations.log_format import request_id
-from simsim.operations.supervisor import end_with_server
+from simsim.operations.server_process import LastAnswers, enter_service
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "simsim.config.settings")
 REQUEST_ID = b"x-request-id"
@@ -40,7 +40,7 @@ class ConsoleServer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            end_with_server()
+            enter_service()
             bound_connections(self._trusted)
             await self._gate(scope, receive, send)
         elif scope["type"] == "http" and scope["path"] in self._files:
@@ -67,4 +67,4 @@ class ConsoleServer:
         await self._django(as_forwarded(scope, self._trusted), receive, send_named)
 
 
-application = ConsoleServer()
+application = LastAnswers(ConsoleServer())

@@ -12,6 +12,7 @@ from simsim.config.environment_source import LISTS, Sources
 from simsim.config.setting_sources import PREFIX, data_dir, read_sources
 from simsim.forwarding.receiver import Target, read_target
 from simsim.gateway.addresses import HostPort, parse_listen
+from simsim.gateway.certificates import CertificateFiles, certificate_files
 from simsim.health.access import MetricsAccess
 from simsim.operations.log_format import LogFormat
 from simsim.problem import Unusable
@@ -46,6 +47,8 @@ class Environment(BaseSettings):
     email_from: str = "Simsim <simsim@localhost>"
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     gate_listen: str = ""
+    tls_certificate: str = ""
+    tls_key: str = Field(default="", repr=False)  # a mistaken operator may give the key itself
     access_logs: Annotated[tuple[str, ...], NoDecode] = ()
     log_retention_days: int = Field(default=365, ge=1, le=MAX_RETENTION_DAYS)
     mail_retention_days: int = Field(default=365, ge=1, le=MAX_RETENTION_DAYS)
@@ -98,6 +101,7 @@ class Environment(BaseSettings):
         self.trusted_networks()
         self.metrics_access()
         self.parse_gate_listen(self.gate_listen)
+        self.tls_files()
         self.parsed_access_logs()
         self.path_patterns()
         self.forward_target()
@@ -187,6 +191,11 @@ class Environment(BaseSettings):
                 name=name,
             )
         return address
+
+    def tls_files(self) -> CertificateFiles | None:
+        """Return the files of the servers' certificate, or None; raise Unusable if one of the two is missing."""
+        names = (f"{PREFIX}TLS_CERTIFICATE", f"{PREFIX}TLS_KEY")
+        return certificate_files(self.tls_certificate, self.tls_key, names=names)
 
     def parsed_access_logs(self) -> list[AccessLog]:
         """Return the logs in SIMSIM_ACCESS_LOGS; raise Unusable for an unknown proxy or an invalid path."""

@@ -20,6 +20,8 @@ MAY_BE_EMPTY = frozenset(
         "api_url",
         "gate_listen",
         "metrics_token",
+        "tls_certificate",
+        "tls_key",
     }
 )
 

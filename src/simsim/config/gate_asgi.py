@@ -4,7 +4,7 @@ from simsim.config import environment
 from simsim.config.gates import build_gate
 from simsim.gate.asgi import Asgi, Receive, Scope, Send
 from simsim.operations.connections import bound_connections
-from simsim.operations.supervisor import end_with_server
+from simsim.operations.server_process import LastAnswers, enter_service
 
 
 class GateListener(Asgi):
@@ -12,9 +12,9 @@ class GateListener(Asgi):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            end_with_server()
+            enter_service()
             bound_connections(environment.read().trusted_networks())
         await super().__call__(scope, receive, send)
 
 
-application = GateListener(build_gate())
+application = LastAnswers(GateListener(build_gate()))

@@ -2,12 +2,12 @@
 
 from simsim.config.gates import build_gate
 from simsim.gate.rsgi import Rsgi
-from simsim.operations.supervisor import end_with_server
+from simsim.operations.server_process import enter_service
 
 
 class GateServer(Rsgi):
     def __rsgi_init__(self, loop: object) -> None:
-        end_with_server()
+        enter_service()
 
 
 application = GateServer(build_gate())

@@ -18,7 +18,8 @@ KEPT = "simsim.env"
 DATA_DIR = "SIMSIM_DATA_DIR"
 # Variables that are read elsewhere: by the supervisor's programs, by the command line for tracebacks, and by the
 # examples for callers, which an operator may try in the same shell. The tests have their own prefix.
-OTHER_NAMES = frozenset({"SIMSIM_SUPERVISED", "SIMSIM_DEBUG", "SIMSIM_USERNAME", "SIMSIM_PASSWORD"})
+OF_THE_SUPERVISOR = frozenset({"SIMSIM_SUPERVISED", "SIMSIM_LISTENER", "SIMSIM_READY", "SIMSIM_TAKEOVER"})
+OTHER_NAMES = OF_THE_SUPERVISOR | {"SIMSIM_DEBUG", "SIMSIM_USERNAME", "SIMSIM_PASSWORD"}
 OF_THE_TESTS = "SIMSIM_TEST_"
 # Names that other products use for the same settings.
 OTHER_WORDS = {

@@ -7,7 +7,8 @@ from typing import Any
 from simsim.demo import traffic
 from simsim.demo.installation import LOOPBACK, Installation, free_port, read_json, write_json, write_private
 from simsim.health.probes import port_status
-from simsim.operations.supervisor import Program, Supervisor
+from simsim.operations.program import Program
+from simsim.operations.supervisor import Supervisor
 from simsim.problem import Problem
 
 START_SECONDS = 90.0

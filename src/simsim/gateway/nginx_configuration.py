@@ -24,6 +24,7 @@ from simsim.gateway.addresses import (
     parse_upstream,
     resolve,
 )
+from simsim.gateway.certificates import CertificateFiles
 from simsim.problem import (
     BadGateway,
     BadRequest,
@@ -46,6 +47,7 @@ EARLY_PROBLEMS: dict[int, type[Problem]] = {
     405: MethodNotAllowed,
     414: TargetTooLong,
     494: HeadersTooLarge,
+    497: BadRequest,  # HTTP where HTTPS is spoken
     501: NotImplementedHere,
     505: VersionNotSupported,
 }
@@ -69,41 +71,63 @@ class GatewaySettings:
     prefix: Path
     trusted_proxies: Sequence[str] = ()
     health: str = HEALTH_PATH
+    certificate: CertificateFiles | None = None
 
 
-def render(settings: GatewaySettings, addresses: Sequence[HostPort] = ()) -> str:
+def render(settings: GatewaySettings, addresses: Sequence[HostPort] = (), pid_file: Path | None = None) -> str:
     """Return the whole configuration; raise Unusable, in one line, for settings that nginx could not run with.
 
     `addresses` are the API's, resolved here when they are not given.
     """
     api, listen = parse_upstream(settings.upstream), parse_listen(settings.listen)
     addresses = addresses or resolve(api.address)
+    pid_file = pid_file or settings.prefix / "nginx.pid"
     module = nginx_program.find().module
     # The address can't be guessed, so no client can request it.
     ask = f"/.simsim-{secrets.token_hex(16)}"
     return template_of("nginx.conf").substitute(
         load_module=f"load_module {quoted(module)};" if module else "",
         user=user_directive(settings.gate_socket),
-        pid=quoted(settings.prefix / "nginx.pid"),
+        pid=quoted(pid_file),
+        replaced=quoted(replaced_mark(pid_file)),
         **{f"{kind}_temp": quoted(settings.prefix / kind) for kind in TEMPORARY},
         access_log=quoted(settings.access_log),
         gate=quoted(f"unix:{settings.gate_socket}"),
         verify=VERIFY,
         ask=ask,
-        api_servers="\n".join(f"        server {address} max_fails=0;" for address in addresses),
-        connect_timeout=f"{CONNECT_SECONDS if len(addresses) == 1 else CONNECT_SECONDS_OF_SEVERAL}s",
-        authority=quoted(api.authority),
         scheme=api.scheme,
-        api_tls=tls_directives(api),
-        listen=str(listen),
+        listen=f"{listen} ssl" if settings.certificate else str(listen),
+        tls=certificate_directives(settings.certificate),
         retry_after=answer.RETRY_AFTER_SECONDS,
-        account_header=ACCOUNT_HEADER,
-        token_header=TOKEN_HEADER,
-        name_header=TOKEN_NAME_HEADER,
         health=health_location(parse_health(settings.health), ask),
+        **api_parts(api, addresses),
         **forwarding_parts(settings.trusted_proxies),
         **problem_parts(ask),
     )
+
+
+def replaced_mark(pid_file: Path) -> Path:
+    """Return the file whose presence tells an nginx that another one has taken over."""
+    return pid_file.with_suffix(".replaced")
+
+
+def api_parts(api: Upstream, addresses: Sequence[HostPort]) -> dict[str, str]:
+    """Return the parts that send requests to the API."""
+    headers = (f"            proxy_set_header {name} ${variable_of(name)};" for name in FORWARDING_HEADERS)
+    return {
+        "api_servers": "\n".join(f"        server {address} max_fails=0;" for address in addresses),
+        "authority": quoted(api.authority),
+        "to_api": template_of("api.conf")
+        .substitute(
+            api_tls=tls_directives(api),
+            connect_timeout=f"{CONNECT_SECONDS if len(addresses) == 1 else CONNECT_SECONDS_OF_SEVERAL}s",
+            account_header=ACCOUNT_HEADER,
+            token_header=TOKEN_HEADER,
+            name_header=TOKEN_NAME_HEADER,
+            forwarding_headers="\n".join(headers),
+        )
+        .rstrip("\n"),
+    }
 
 
 def template_of(name: str) -> Template:
@@ -112,11 +136,9 @@ def template_of(name: str) -> Template:
 
 def forwarding_parts(trusted_proxies: Sequence[str]) -> dict[str, str]:
     """Return the parts that keep forwarding headers from trusted proxies and drop everybody else's."""
-    headers = (f"            proxy_set_header {name} ${variable_of(name)};" for name in FORWARDING_HEADERS)
     return {
         "trusted_proxies": trusted_networks(trusted_proxies),
         "forwarding_maps": "\n".join(forwarding_map(name) for name in FORWARDING_HEADERS),
-        "forwarding_headers": "\n".join(headers),
     }
 
 
@@ -125,7 +147,7 @@ def problem_parts(ask: str) -> dict[str, str]:
     pages = (f"        error_page {code} = {ask}/{problem.status};" for code, problem in EARLY_PROBLEMS.items())
     return {
         "early_error_pages": "\n".join(pages),
-        "early_errors": "\n".join(early_location(ask, problem) for problem in EARLY_PROBLEMS.values()),
+        "early_errors": "\n".join(early_location(ask, problem) for problem in dict.fromkeys(EARLY_PROBLEMS.values())),
         "refused": quoted(answer.UNAUTHORIZED_BODY.decode()),
         "too_many": quoted(answer.body_of(TooManyRequests()).decode()),
         "api_away": quoted(answer.body_of(BadGateway()).decode()),
@@ -202,6 +224,13 @@ def tls_directives(api: Upstream) -> str:
         f"proxy_ssl_server_name on; proxy_ssl_name {api.address.host}; proxy_ssl_verify on; "
         f"proxy_ssl_verify_depth 4; proxy_ssl_trusted_certificate {quoted(roots)};"
     )
+
+
+def certificate_directives(files: CertificateFiles | None) -> str:
+    """Return the directives for HTTPS, as Mozilla's "intermediate" profile has them; nothing for HTTP."""
+    if files is None:
+        return ""
+    return template_of("tls.conf").substitute(certificate=quoted(files.certificate), key=quoted(files.key))
 
 
 def quoted(value: str | Path) -> str:

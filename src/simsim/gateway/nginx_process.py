@@ -1,28 +1,43 @@
-"""Runs nginx as a child process: checks, starts and stops it, rotates its log, and never leaves it running alone."""
+"""Runs nginx as a child process: checks, starts, replaces and stops it, rotates its log, and never leaves it behind."""
 
 import ctypes
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
+from typing import Protocol
 
 from simsim.gateway import nginx_program
-from simsim.gateway.addresses import HostPort, parse_listen, parse_upstream, resolve
-from simsim.gateway.nginx_configuration import GatewaySettings, render
+from simsim.gateway.addresses import parse_listen, parse_upstream
+from simsim.gateway.certificates import prove_usable
+from simsim.gateway.listeners import from_descriptors, open_tcp, reason_of
+from simsim.gateway.nginx_configuration import GatewaySettings, render, replaced_mark
+from simsim.gateway.resolver import Resolver
+from simsim.gateway.takeover import (
+    FormerChild,
+    Predecessor,
+    Takeover,
+    become_new_image,
+    prove_succeeds,
+    same_command,
+    unblock_signals,
+)
 from simsim.problem import Unusable
 
 ROTATE_BYTES = 64 * 1024 * 1024
 PATIENCE_SECONDS = 10.0
 TICK_SECONDS = 0.2
-RESOLVE_SECONDS = 2.0
+# Once another nginx has taken over, a connection that stays silent for this long is closed.
+LAST_REQUEST_SECONDS = 3.0
 PR_SET_PDEATHSIG = 1  # linux/prctl.h; other systems have no equivalent
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -36,58 +51,92 @@ def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
             os.kill(os.getpid(), signum)
 
 
-class Resolver(threading.Thread):
-    """Resolves a host's name again and again; `addresses` holds the latest result.
+class Process(Protocol):
+    """An nginx that we have started, or that a former image of this process has."""
 
-    It is a thread, because a resolver that does not answer blocks for many seconds.
-    """
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def send_signal(self, sig: int, /) -> None: ...
 
-    def __init__(self, address: HostPort) -> None:
-        super().__init__(daemon=True, name="resolve the API's name")
-        self.address = address
-        self.addresses = resolve(address)
 
-    def run(self) -> None:
-        while True:
-            time.sleep(RESOLVE_SECONDS)
-            try:
-                self.addresses = resolve(self.address)
-            except Unusable:
-                continue  # the known addresses may still answer
+@dataclass(frozen=True)
+class Nginx:
+    """One nginx, and the file in which it keeps its process id, which it deletes when it ends."""
+
+    process: Process
+    pid_file: Path
+
+    def has_ended(self) -> bool:
+        return self.process.poll() is not None
 
 
 class Gateway:
-    """One nginx process. Signals ask it to stop (SIGTERM, SIGINT) or to reopen its log (SIGUSR1, SIGHUP)."""
+    """One nginx. Signals ask it to stop (SIGTERM, SIGINT), to reload (SIGHUP) or to reopen its log (SIGUSR1).
 
-    def __init__(self, settings: GatewaySettings) -> None:
+    On SIGHUP this process becomes a new image of itself, which starts another nginx on the same listening sockets; then
+    the former nginx finishes its requests.
+    """
+
+    def __init__(self, settings: GatewaySettings, left: Takeover | None = None) -> None:
         self.settings = settings
         self.configuration = settings.prefix / "nginx.conf"
+        self.pid_file = settings.prefix / f"nginx-{secrets.token_hex(4)}.pid"
+        predecessors = left.predecessors if left else ()
+        self.all = [Nginx(FormerChild(each.pid), Path(each.name)) for each in predecessors]
+        self.finish_at: float | None = None
+        self.listeners = open_listeners(settings, left)
         self.resolver = Resolver(parse_upstream(settings.upstream).address)
         self.addresses = self.resolver.addresses
         self.stopping = False
+        self.reloading = False
         self.reopening = False
 
     def run(self) -> None:
         """Run nginx until asked to stop; raise Unusable if it can't start or stops unexpectedly."""
-        binary = self.prepare()
         with self.heeding_signals():
-            process = self.spawn(binary)
-            if self.resolver.address.is_name:
-                self.resolver.start()
             try:
-                self.watch(process)
+                current = self.start()
+                if self.resolver.address.is_name:
+                    self.resolver.start()
+                self.watch(current)
             finally:
-                stop(process)
+                stop([each.process for each in self.all])
+
+    def start(self) -> Nginx:
+        """Start nginx, let the former ones finish, and return it. If it can't start, the last former one is kept."""
+        try:
+            current = Nginx(self.spawn(self.prepare()), self.pid_file)
+            self.all.append(current)
+        except Unusable as problem:
+            if not self.all:
+                raise
+            sys.stderr.write(f"simsim: {problem}. The gateway continues as before\n")
+            current = self.all[-1]
+        for each in self.all:
+            if each is not current:
+                replaced_mark(each.pid_file).touch()
+                self.finish_at = time.monotonic() + LAST_REQUEST_SECONDS
+        self.pid_file = current.pid_file
+        return current
 
     def prepare(self) -> Path:
         """Write the configuration, have nginx check it, and return nginx's path; raise Unusable if it can't run."""
         binary = nginx_program.find_binary()
-        text = render(self.settings, self.addresses)
+        text = render(self.settings, self.addresses, self.pid_file)
         for folder in (self.settings.prefix, self.settings.access_log.parent):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for path in (*self.settings.prefix.glob("nginx*.pid"), *self.settings.prefix.glob("nginx*.replaced")):
+            path.unlink()
         self.configuration.write_text(text, encoding="utf-8")
-        prove_port_free(self.settings)
-        checked = subprocess.run(self.command(binary, "-t", "-q"), capture_output=True, text=True, check=False)
+        checked = subprocess.run(
+            self.command(binary, "-t", "-q"),
+            capture_output=True,
+            text=True,
+            check=False,
+            env=self.environment(),
+            pass_fds=self.descriptors(),
+        )
         if checked.returncode:
             raise Unusable("nginx refuses its configuration: %(reason)s", reason=first_complaint(checked.stderr))
         return binary
@@ -96,34 +145,75 @@ class Gateway:
         prefix = self.settings.prefix
         return [str(binary), *options, "-p", str(prefix), "-c", str(self.configuration), "-e", "stderr"]
 
+    def descriptors(self) -> list[int]:
+        return [listener.fileno() for listener in self.listeners]
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment in which nginx takes our listening sockets, as from an older nginx."""
+        return {**os.environ, "NGINX": "".join(f"{descriptor};" for descriptor in self.descriptors())}
+
     def spawn(self, binary: Path) -> "subprocess.Popen[bytes]":
+        """Start nginx and return it once it has the listening sockets; raise Unusable if it does not start."""
         parent = os.getpid()
         # SIGTERM, not SIGKILL: a terminated master stops its workers, a killed one would leave them running. nginx has
         # a process group of its own, so that Ctrl-C reaches only us, and we stop nginx gracefully.
-        return subprocess.Popen(
+        process = subprocess.Popen(
             self.command(binary),
             stdin=subprocess.DEVNULL,
+            env=self.environment(),
+            pass_fds=self.descriptors(),
             process_group=0,
             preexec_fn=lambda: die_with_parent(parent, signal.SIGTERM),  # noqa: PLW1509 - no threads run here
         )
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not self.pid_file.exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                stop([process])
+                raise Unusable("nginx did not start, and ended with status %(status)s", status=str(process.returncode))
+            time.sleep(TICK_SECONDS / 10)
+        return process
 
-    def watch(self, process: "subprocess.Popen[bytes]") -> None:
+    def watch(self, current: Nginx) -> None:
         while not self.stopping:
-            if process.poll() is not None:
-                raise Unusable("nginx stopped unexpectedly, with status %(status)s", status=str(process.returncode))
+            if current.has_ended():
+                raise Unusable("nginx stopped unexpectedly, with status %(status)s", status=str(current.process.poll()))
+            self.finish_former(current)
+            if self.reloading:
+                self.reloading = False
+                self.reload()
             if self.reopening or self.rotate():
                 self.reopening = False
-                process.send_signal(signal.SIGUSR1)
+                for each in self.all:
+                    each.process.send_signal(signal.SIGUSR1)
             if self.resolver.addresses != self.addresses:
                 self.move()
-                process.send_signal(signal.SIGHUP)
+                current.process.send_signal(signal.SIGHUP)
             time.sleep(TICK_SECONDS)
+
+    def finish_former(self, current: Nginx) -> None:
+        """Have each former nginx accept no more, close its silent connections, finish its requests and end."""
+        self.all = [each for each in self.all if not each.has_ended()]
+        if self.finish_at is not None and time.monotonic() > self.finish_at:
+            self.finish_at = None
+            for each in self.all:
+                if each is not current:
+                    each.process.send_signal(signal.SIGQUIT)
+            sys.stderr.write("simsim: Reloaded\n")
+
+    def reload(self) -> None:
+        """Become a new image of this process, or change nothing if that could not run with the present settings."""
+        try:
+            prove_succeeds(same_command("--print-config"))
+            left = [Predecessor(str(each.pid_file), each.process.pid, signal.SIGQUIT, 0.0) for each in self.all]
+            become_new_image(self.listeners, left)
+        except (Unusable, OSError) as problem:
+            sys.stderr.write(f"simsim: {problem}. Nothing was reloaded\n")
 
     def move(self) -> None:
         """Write a configuration with the API's current addresses. nginx has checked everything else in it before."""
         self.addresses = self.resolver.addresses
         written = self.configuration.with_suffix(".new")
-        written.write_text(render(self.settings, self.addresses), encoding="utf-8")
+        written.write_text(render(self.settings, self.addresses, self.pid_file), encoding="utf-8")
         written.replace(self.configuration)
 
     def rotate(self) -> bool:
@@ -142,6 +232,7 @@ class Gateway:
     def heeding_signals(self) -> Iterator[None]:
         heeded = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
         before = {signum: signal.signal(signum, self.heed) for signum in heeded}
+        unblock_signals()
         try:
             yield
         finally:
@@ -152,39 +243,44 @@ class Gateway:
         # Only set flags: an exception here could interrupt us after nginx starts and before its process is recorded.
         if signum in {signal.SIGTERM, signal.SIGINT}:
             self.stopping = True
+        elif signum == signal.SIGHUP:
+            self.reloading = True
         else:
             self.reopening = True
 
 
-def run(settings: GatewaySettings) -> None:
-    """Run a gateway until SIGTERM or SIGINT; raise Unusable, in one line, if that fails."""
-    Gateway(settings).run()
+def run(settings: GatewaySettings, left: Takeover | None = None) -> None:
+    """Run a gateway until SIGTERM or SIGINT, after what a former image has `left`; raise Unusable if it fails."""
+    if left is None:
+        prove_certificate(settings)
+    Gateway(settings, left).run()
 
 
-def stop(process: "subprocess.Popen[bytes]") -> None:
-    """Let nginx finish its requests within PATIENCE_SECONDS, then stop it."""
+def prove_certificate(settings: GatewaySettings) -> None:
+    """Raise Unusable if the gateway can't present its certificate."""
+    if settings.certificate:
+        prove_usable(settings.certificate)
+
+
+def stop(processes: Sequence[Process]) -> None:
+    """Let each nginx finish its requests within PATIENCE_SECONDS, then end it."""
     for signum in (signal.SIGQUIT, signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is not None:
-            return
-        process.send_signal(signum)
-        try:
-            process.wait(PATIENCE_SECONDS if signum == signal.SIGQUIT else 2.0)
-        except subprocess.TimeoutExpired:
-            continue
+        for each in processes:
+            if each.poll() is None:
+                each.send_signal(signum)
+        deadline = time.monotonic() + (PATIENCE_SECONDS if signum == signal.SIGQUIT else 2.0)
+        while any(each.poll() is None for each in processes) and time.monotonic() < deadline:
+            time.sleep(TICK_SECONDS / 10)
 
 
-def prove_port_free(settings: GatewaySettings) -> None:
-    """Raise Unusable if the port is taken: nginx itself would retry for seconds, and print a line for each attempt."""
+def open_listeners(settings: GatewaySettings, left: Takeover | None) -> list[socket.socket]:
+    """Return the sockets on which nginx listens, those of a former image where they fit; raise Unusable if it can't."""
     listen = parse_listen(settings.listen)
+    known = from_descriptors(left.listeners if left else ())
     try:
-        family, kind, protocol, _, end = socket.getaddrinfo(listen.host, listen.port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(end)
+        return open_tcp(listen, known=known)
     except OSError as error:
-        raise Unusable(
-            "Can't listen on %(place)s: %(reason)s", place=str(listen), reason=str(error.strerror)
-        ) from error
+        raise Unusable("Can't listen on %(place)s: %(reason)s", place=str(listen), reason=reason_of(error)) from error
 
 
 def first_complaint(stderr: str) -> str:

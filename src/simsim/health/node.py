@@ -58,6 +58,16 @@ def listening_place(record: Path) -> HostPort | None:
         return None
 
 
+def gateway_place() -> HostPort | None:
+    """Return where the gateway of this node was last started, or None if it never was."""
+    return listening_place(gateway_record())
+
+
+def has_gateway_tls() -> bool:
+    """Whether the gateway of this node was last started with a certificate."""
+    return "ssl_certificate " in gateway_record().read_text(encoding="utf-8")
+
+
 def is_gate_ready() -> bool:
     """Whether the gate on this node answers that it can decide."""
     return socket_status(settings.OPERATOR.gate_socket, "/readyz") == 200
@@ -65,7 +75,7 @@ def is_gate_ready() -> bool:
 
 def is_console_answering(served: Served) -> bool:
     """Whether the console of this node's `simsim serve` answers."""
-    return port_status(reachable(served.host), served.port, "/healthz") == 200
+    return port_status(reachable(served.host), served.port, "/healthz", tls=served.tls) == 200
 
 
 def programs(served: Served) -> list[ProgramHealth]:

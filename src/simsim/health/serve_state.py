@@ -39,9 +39,9 @@ class Running(Protocol):
 class ServeState:
     """Writes the file while `simsim serve` runs, and then leaves it in place to show that it has run here."""
 
-    def __init__(self, directory: Path, *, host: str, port: int) -> None:
+    def __init__(self, directory: Path, *, host: str, port: int, tls: bool = False) -> None:
         self._path = directory / NAME
-        self._place = {"host": host, "port": port}
+        self._place = {"host": host, "port": port, "tls": tls}
         self._file: int | None = None
 
     def __enter__(self) -> "ServeState":
@@ -112,12 +112,16 @@ class ProgramState:
 
 @dataclass(frozen=True)
 class Served:
-    """The state of `simsim serve` on this machine: whether it runs, where the console is, and its programs."""
+    """The state of `simsim serve` on this machine: whether it runs, where the console is, and its programs.
+
+    `tls`: the console answers over HTTPS.
+    """
 
     is_running: bool
     host: str
     port: int
     programs: tuple[ProgramState, ...]
+    tls: bool = False
 
     def program(self, name: str) -> ProgramState | None:
         return next((each for each in self.programs if each.name == name), None)
@@ -134,7 +138,7 @@ def read_served(directory: Path) -> Served | None:
             is_running = not _can_be_locked(file)
             found = json.loads(os.pread(file, 65536, 0))
             programs = tuple(_program(each) for each in found["programs"])
-            return Served(is_running, found["host"], found["port"], programs)
+            return Served(is_running, found["host"], found["port"], programs, found.get("tls", False))
         except (ValueError, KeyError, TypeError):
             time.sleep(PAUSE_SECONDS)
         finally:

@@ -93,10 +93,10 @@ def database(alias: str) -> Database:
 
 
 def gateway() -> Gateway | None:
-    place = node.listening_place(node.gateway_record())
+    place = node.gateway_place()
     if place is None:
         return None
-    status = port_status(reachable(place.host), place.port, HEALTH_PATH)
+    status = port_status(reachable(place.host), place.port, HEALTH_PATH, tls=node.has_gateway_tls())
     return Gateway(place, status is not None and status < 500)
 
 

@@ -16,7 +16,7 @@ from simsim.operations.verbs.account import accounts
 from simsim.operations.verbs.apply import apply
 from simsim.operations.verbs.audit import audit
 from simsim.operations.verbs.backup import backup, restore
-from simsim.operations.verbs.installation import doctor, migrate
+from simsim.operations.verbs.installation import doctor, migrate, upgrade
 from simsim.operations.verbs.keys import keys
 from simsim.operations.verbs.log import log
 from simsim.operations.verbs.mail import mail
@@ -61,7 +61,7 @@ def root(
     del version  # its callback prints the version
 
 
-for verb in (setup, serve, gateway, worker, migrate, doctor, status, apply, backup, restore):
+for verb in (setup, serve, gateway, worker, migrate, upgrade, doctor, status, apply, backup, restore):
     app.command()(verb)
 tokens.command("rotate")(rotate)
 tokens.command("end-overlap")(end_overlap)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
 from simsim.gateway.addresses import HostPort
+from simsim.gateway.certificates import CertificateFiles
 from simsim.operations.log_format import LogFormat
 
 Parameters = ParamSpec("Parameters")
@@ -37,6 +38,7 @@ class Operator(Protocol):
     def trusted_proxies(self) -> tuple[str, ...]: ...
     @property
     def gate_listen(self) -> str: ...
+    def tls_files(self) -> CertificateFiles | None: ...
     def parse_gate_listen(self, text: str, *, name: str = ...) -> HostPort | None: ...
 
 

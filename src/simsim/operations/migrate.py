@@ -5,6 +5,7 @@ Idempotent, and quick if there is nothing to do.
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from simsim.tokens import password_ends, sealing_keys
 from simsim.tokens.keyring import Keyring
 
 PRIVATE, PRIVATE_FILE = 0o700, 0o600
+NO_DATABASE = "there is no database yet"
 
 
 def migrate(*, makes_shared_keys: bool = False) -> list[str]:
@@ -56,7 +58,9 @@ def bring_up_to_date() -> list[str]:
             # A migration is one transaction, so server-side cursors work even behind a pooler, and tables need not fit
             # into memory.
             connections[alias].settings_dict["DISABLE_SERVER_SIDE_CURSORS"] = False
-            call_command("migrate", database=alias, verbosity=0, interactive=False)
+            # A person sees each step as it begins and ends: some take minutes on a large log.
+            shown = int(sys.stderr.isatty())
+            call_command("migrate", database=alias, verbosity=shown, interactive=False, stdout=sys.stderr)
             done.append(f"Migrated the database “{alias}”")
     if number := password_ends.fill_in(settings.KEYRING):
         done.append(f"Noted the last characters of passwords: {number}")
@@ -86,7 +90,7 @@ def prove_up_to_date() -> None:
 def outstanding() -> list[str]:
     """Return what migrate() would bring up to date, in a few words each."""
     if any(map(is_missing, settings.OPERATOR.database_files)):
-        return ["there is no database yet"]
+        return [NO_DATABASE]
     behind = [f"database “{alias}”" for alias in connections if is_behind(alias)]
     return behind + ([] if are_files_collected() else ["the console's files"])
 

@@ -2,20 +2,19 @@
 
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
-from typing import IO
 
-from simsim.gateway.nginx_process import die_with_parent
+from simsim.gateway import takeover
+from simsim.gateway.takeover import FormerChild, Predecessor, Takeover
+from simsim.operations.program import PATIENCE_SECONDS, Program, Running, how_it_ended, kill_group, last_line, spawn
 from simsim.problem import Unusable
 
-PATIENCE_SECONDS = 10.0
 # A program that has failed this often without ever answering will not recover by waiting.
 FAILURES_AT_START = 5
 CALM_SECONDS = 60.0
@@ -23,66 +22,15 @@ FIRST_WAIT_SECONDS = 0.1
 MAX_WAIT_SECONDS = 60.0
 TICK_SECONDS = 0.1
 
-# Tells a program that a supervisor runs it. A program that was started by hand must keep running when its terminal
-# closes.
-SUPERVISED = "SIMSIM_SUPERVISED"
-
-
-def end_with_server() -> None:
-    """Have a server's worker process die with the server, if a supervisor runs the server."""
-    if os.environ.get(SUPERVISED):
-        die_with_parent(os.getppid())
-
-
-@dataclass(frozen=True)
-class Program:
-    """A command to keep running. A quiet program's stdout is dropped; its stderr is always passed on.
-
-    `leftovers` are files that a killed run may leave behind and that would keep the next run from starting.
-    `takes_hangup` means that the program reads its settings again on SIGHUP; other programs are restarted for that.
-    """
-
-    name: str
-    command: Sequence[str]
-    is_quiet: bool = False
-    leftovers: Sequence[Path] = ()
-    takes_hangup: bool = False
-
-
-@dataclass
-class Running:
-    """A program that was started: `failures` is how often it failed in a row, and `ending` how it last ended.
-
-    `started_at` and `due_at`, its next start, are times of the monotonic clock.
-    """
-
-    program: Program
-    process: "subprocess.Popen[bytes]"
-    started_at: float
-    failures: int = 0
-    ending: str = ""
-    due_at: float | None = None
-    kill_at: float | None = None
-
-    @property
-    def name(self) -> str:
-        return self.program.name
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
-
-    @property
-    def group(self) -> int:
-        return self.process.pid
-
 
 class Supervisor:
     """Keeps programs running until a signal asks to stop. A program that fails is restarted, and the others keep
     running.
 
-    `before_reload` checks that programs can start with the current settings. Without it, SIGHUP means stop, as it does
-    when the terminal has closed. `note` is called at each start and each end of a program.
+    On SIGHUP, `before_reload` checks that the programs can start with the current settings and code. Then this process
+    becomes a new image of itself, which keeps `listeners` and the running programs: it starts the programs anew, and
+    has the `predecessors` finish once all of the new ones are ready. Without `before_reload`, SIGHUP means stop, as it
+    does when the terminal has closed. `note` is called at each start and each end of a program.
 
     Each program leads its own process group: a terminal's Ctrl-C reaches only the supervisor, which then stops the
     programs in order, and processes that a program leaves behind are killed with its group. When the supervisor itself
@@ -96,14 +44,19 @@ class Supervisor:
         patience_seconds: float = PATIENCE_SECONDS,
         before_reload: "Callable[[Supervisor], bool] | None" = None,
         note: Callable[[Sequence[Running]], None] = lambda _: None,
+        left: Takeover | None = None,
     ) -> None:
         self.say = say
         self.patience_seconds = patience_seconds
         self.before_reload = before_reload
         self.note = note
         self.running: list[Running] = []
+        self.listeners: list[socket.socket] = []
+        self.predecessors: list[Predecessor] = list(left.predecessors) if left else []
+        self.kill_at: dict[int, float] = {}
         self.stopping = False
         self.reloading = False
+        self.was_ignored: set[signal.Signals] = set()
         # With `nohup`, the programs keep running when the terminal closes.
         self.stops_with_terminal = has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
 
@@ -112,6 +65,8 @@ class Supervisor:
         """Handle SIGTERM, SIGINT and SIGHUP inside the block, and leave no process behind after it."""
         caught = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
         before = {signum: signal.signal(signum, self._handle_signal) for signum in caught}
+        self.was_ignored = {signum for signum, handler in before.items() if handler is signal.SIG_IGN}
+        takeover.unblock_signals()
         try:
             yield self
         finally:
@@ -120,7 +75,7 @@ class Supervisor:
                 signal.signal(signum, handler)
 
     def start(self, program: Program) -> None:
-        self.running.append(Running(program, self._spawn(program), time.monotonic()))
+        self.running.append(Running(program))
         self.note(self.running)
 
     def run_to_end(self, program: Program) -> bool:
@@ -129,7 +84,7 @@ class Supervisor:
         Raises Unusable with the last line of its stderr if it fails.
         """
         with tempfile.TemporaryFile() as complaints:
-            process = self._spawn(program, stderr=complaints)
+            process = spawn(program, stderr=complaints)
             try:
                 while process.poll() is None and not self.stopping:
                     self._restart_ended()
@@ -167,14 +122,32 @@ class Supervisor:
             time.sleep(TICK_SECONDS)
         return False
 
-    def watch(self) -> None:
-        """Keep the programs running until asked to stop."""
+    def watch(self, until: Callable[[], bool] = lambda: False) -> bool:
+        """Keep the programs running. Return True once `until` returns True, False when asked to stop first."""
         while not self.stopping:
             if self.reloading:
                 self.reloading = False
                 self._reload()
             self._restart_ended()
+            if until():
+                return True
             time.sleep(TICK_SECONDS)
+        return False
+
+    def replace_predecessors(self) -> bool:
+        """Have the predecessors finish once all new programs are ready, for as long as that takes.
+
+        Returns False when asked to stop first. If the new programs can't run, the predecessors keep serving.
+        """
+        if not self.watch(until=lambda: all(running.is_ready() for running in self.running)):
+            return False
+        for each in self.predecessors:
+            self.kill_at[each.pid] = time.monotonic() + each.seconds
+            os.kill(each.pid, each.signum)
+        return True
+
+    def has_predecessor(self, name: str) -> bool:
+        return any(each.name == name for each in self.predecessors)
 
     def stop(self) -> None:
         """Stop every program: SIGTERM, then SIGKILL for those that still run after `patience_seconds`."""
@@ -182,6 +155,8 @@ class Supervisor:
         for running in self.running:
             if running.process.poll() is None:
                 running.process.terminate()
+        for each in self.predecessors:
+            os.kill(each.pid, signal.SIGTERM)
         for running in self.running:
             try:
                 running.process.wait(max(0.0, deadline - time.monotonic()))
@@ -189,7 +164,13 @@ class Supervisor:
                 self.say(f"{running.program.name} did not stop and was killed")
             kill_group(running.group)
             running.process.wait()
+            running.close()
         self.running.clear()
+        while self.predecessors and time.monotonic() < deadline:
+            self._bury_predecessors()
+            time.sleep(TICK_SECONDS / 10)
+        for each in self.predecessors:
+            kill_group(each.pid)
 
     def _handle_signal(self, signum: int, _frame: FrameType | None) -> None:
         # Only set flags: an exception here could come between a program's start and its entry in the list.
@@ -199,46 +180,44 @@ class Supervisor:
             self.stopping = True
 
     def _reload(self) -> None:
-        """Have each program read its settings again, or change nothing when the settings are unusable."""
+        """Become a new image of this process, or change nothing if that could not run with the present settings."""
         try:
             if self.before_reload is None or not self.before_reload(self):
                 return
-        except Unusable as problem:
+            self.say("Reloading")
+            left = [running.as_predecessor() for running in self.running if running.process.poll() is None]
+            # A signal that `nohup` has set aside stays so in the new image.
+            for signum in self.was_ignored:
+                signal.signal(signum, signal.SIG_IGN)
+            takeover.become_new_image(self.listeners, [*self.predecessors, *left])
+        except (Unusable, OSError) as problem:
             self.say(f"{problem}. Nothing was reloaded")
-            return
-        for running in self.running:
-            running.failures = 0
-            if running.due_at is not None:
-                running.due_at = time.monotonic()
-            elif running.program.takes_hangup:
-                running.process.send_signal(signal.SIGHUP)
-            else:
-                running.kill_at = time.monotonic() + self.patience_seconds
-                running.process.terminate()
-        self.say("Reloading")
 
     def _restart_ended(self) -> None:
         """Restart programs that have ended, each after a growing wait."""
         now = time.monotonic()
+        self._bury_predecessors()
         for running in self.running:
             if running.due_at is not None and now >= running.due_at:
-                running.due_at, running.started_at = None, now
-                running.process = self._spawn(running.program)
+                running.start()
                 self.note(self.running)
             elif running.due_at is None and running.process.poll() is not None:
                 self._note_end(running, now)
-            elif running.kill_at is not None and now >= running.kill_at:
-                running.process.kill()
             elif running.failures and running.due_at is None and now - running.started_at > CALM_SECONDS:
                 running.failures = 0
                 self.note(self.running)
 
+    def _bury_predecessors(self) -> None:
+        """Forget the predecessors that have ended, and kill those whose time is over."""
+        for each in [*self.predecessors]:
+            if FormerChild(each.pid).poll() is not None:
+                kill_group(each.pid)
+                self.predecessors.remove(each)
+            elif time.monotonic() > self.kill_at.get(each.pid, float("inf")):
+                kill_group(each.pid)
+
     def _note_end(self, running: Running, now: float) -> None:
         kill_group(running.group)
-        was_asked, running.kill_at = running.kill_at is not None, None
-        if was_asked:
-            running.due_at = now
-            return
         running.failures += 1
         running.ending = how_it_ended(running.process.returncode)
         # The exponent is limited: after a thousand failures the power would overflow a float.
@@ -246,20 +225,6 @@ class Supervisor:
         running.due_at = now + wait
         self.say(f"{running.program.name} ended ({running.ending}); it restarts in {wait:g} s")
         self.note(self.running)
-
-    def _spawn(self, program: Program, *, stderr: IO[bytes] | None = None) -> "subprocess.Popen[bytes]":
-        for path in program.leftovers:
-            path.unlink(missing_ok=True)
-        parent = os.getpid()
-        return subprocess.Popen(
-            program.command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL if program.is_quiet else None,
-            stderr=stderr,
-            env={**os.environ, SUPERVISED: "1"},
-            process_group=0,
-            preexec_fn=lambda: die_with_parent(parent, signal.SIGTERM),  # noqa: PLW1509 - no threads run here
-        )
 
 
 def has_terminal() -> bool:
@@ -269,27 +234,3 @@ def has_terminal() -> bool:
     except OSError:
         return False
     return True
-
-
-def kill_group(group: int) -> None:
-    """Kill whatever is left of a process group."""
-    try:
-        os.killpg(group, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
-
-
-def how_it_ended(returncode: int) -> str:
-    """Return an exit status in words: `exit status 1`, `SIGKILL`."""
-    if returncode >= 0:
-        return f"exit status {returncode}"
-    try:
-        return signal.Signals(-returncode).name
-    except ValueError:
-        return f"signal {-returncode}"
-
-
-def last_line(output: bytes) -> str:
-    """Return the last line that is not blank, without the "simsim: " that our command line puts before it."""
-    lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1].removeprefix("simsim: ") if lines else ""

@@ -5,7 +5,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -15,12 +15,14 @@ from django.utils import timezone
 from simsim.forwarding import forwarder
 from simsim.gate import disk_reserve
 from simsim.gate.wal_index import Identity, identity_of
+from simsim.gateway import takeover
 from simsim.mail import outbox
 from simsim.operations import retention
 from simsim.operations.existing_installation import prove_files_safe
 from simsim.operations.health_reports import HealthReporter, Progress, boot_seconds
 from simsim.operations.installation_lock import in_use
 from simsim.operations.wall_clock import WallClock
+from simsim.problem import Unusable
 from simsim.request_log.ship.shipper import Shipper
 from simsim.tokens import expiry_notices
 
@@ -93,17 +95,23 @@ def forward() -> int:
     return forwarder.forward_due(target, now=clock.now()) if target else 0
 
 
-def work() -> None:
-    """Run the jobs until SIGTERM, SIGINT or SIGHUP.
+def work(check: Sequence[str]) -> None:
+    """Run the jobs until SIGTERM or SIGINT.
 
-    Raises Unusable where SQLite could corrupt a database, and during a restore.
+    On SIGHUP, if the command `check` succeeds, the jobs stop, and this process becomes a new image of itself. Raises
+    Unusable where SQLite could corrupt a database, and during a restore.
     """
+    if takeover.received():
+        log.warning("Reloaded")
     prove_files_safe(settings.OPERATOR)
     with in_use(settings.OPERATOR.data_dir):
-        run_jobs()
+        is_reload = run_jobs(check)
+    if is_reload:
+        takeover.become_new_image()
 
 
-def run_jobs() -> None:
+def run_jobs(check: Sequence[str]) -> bool:
+    """Run the jobs until a signal; return whether to reload."""
     # Block the signals before the threads start, because threads inherit the mask: only sigwait then receives a signal.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     stop = threading.Event()
@@ -113,13 +121,26 @@ def run_jobs() -> None:
     threads = [threading.Thread(target=repeat, args=(job, stop), name=job.name, daemon=True) for job in running]
     for thread in threads:
         thread.start()
-    signal.sigwait(STOP_SIGNALS)
+    is_reload = wait_for_end(check)
     stop.set()
     last = time.monotonic() + STOP_SECONDS
     for thread in threads:
         thread.join(max(0.0, last - time.monotonic()))
     with contextlib.suppress(DatabaseError):
         reporter.note_stop()
+    return is_reload
+
+
+def wait_for_end(check: Sequence[str]) -> bool:
+    """Return False when a signal asks to stop, True when one asks to reload and `check` succeeds."""
+    while signal.sigwait(STOP_SIGNALS) == signal.SIGHUP:
+        try:
+            takeover.prove_succeeds(check)
+        except Unusable as problem:
+            log.error("%s. Nothing was reloaded", problem)  # noqa: TRY400 - one line
+        else:
+            return True
+    return False
 
 
 def database_identities() -> list[Identity | None]:

@@ -7,7 +7,8 @@ import pytest
 
 from simsim.health.serve_state import NAME, ServeState, read_served
 from simsim.operations.doctor.processes import failure_of
-from simsim.operations.supervisor import Program, Supervisor
+from simsim.operations.program import Program
+from simsim.operations.supervisor import Supervisor
 from simsim.problem import Unusable
 
 

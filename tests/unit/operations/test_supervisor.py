@@ -3,6 +3,7 @@
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -12,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from simsim.operations.supervisor import Program, Supervisor, how_it_ended, last_line
+from simsim.operations.program import Program, how_it_ended, last_line
+from simsim.operations.supervisor import Supervisor
 from simsim.problem import Unusable
 
 SLEEP = (sys.executable, "-c", "import time; time.sleep(60)")
@@ -103,51 +105,73 @@ def test_program_that_keeps_dying_fails_a_start_that_waits_for_it(monkeypatch: p
 
 
 def reloading(tmp_path: Path) -> tuple[str, ...]:
-    """A supervisor that reloads two programs: `keeps` handles SIGHUP itself, `plain` does not."""
+    """A supervisor that reloads one program, which reports that it is ready unless there is a file `slow`."""
     return script(
         tmp_path / "reloading.py",
         f"""
-        import pathlib, sys
-        from simsim.operations.supervisor import Program, Supervisor
+        import pathlib, socket, sys
+        from simsim.gateway import listeners, takeover
+        from simsim.operations.program import Program
+        from simsim.operations.supervisor import Supervisor
         from simsim.problem import Unusable
         home = pathlib.Path({str(tmp_path)!r})
         def prove(supervisor):
             if (home / "bad").exists():
                 raise Unusable("SIMSIM_BASE_URL is bad")
             return True
-        def program(name, on_hangup, takes):
-            code = (
-                "import os, pathlib, signal, time; p = pathlib.Path(%r); note = lambda *_: p.open('a').write('%%d ' %% os.getpid());"
-                "signal.signal(signal.SIGHUP, %s); note(); time.sleep(60); time.sleep(60)" % (str(home / name), on_hangup)
-            )
-            return Program(name, (sys.executable, "-c", code), takes_hangup=takes)
-        with Supervisor(lambda line: print(line, flush=True), before_reload=prove).supervising() as supervisor:
-            supervisor.start(program("keeps", "note", True))
-            supervisor.start(program("plain", "signal.SIG_DFL", False))
+        left = takeover.received()
+        code = (
+            "import os, pathlib, time; home = pathlib.Path(%r);"
+            "(home / 'keeps').open('a').write('%%d ' %% os.getpid());"
+            "(home / 'slow').exists() or os.write(int(os.environ['SIMSIM_READY']), b'.'); time.sleep(60)" % str(home)
+        )
+        known = listeners.from_descriptors(left.listeners if left else ())
+        supervisor = Supervisor(lambda line: print(line, flush=True), before_reload=prove, left=left)
+        supervisor.listeners = known or [socket.create_server(("127.0.0.1", 0))]
+        (home / "port").write_text(str(supervisor.listeners[0].getsockname()[1]))
+        with supervisor.supervising():
+            supervisor.start(Program("keeps", (sys.executable, "-c", code), processes=1))
+            if left and supervisor.replace_predecessors():
+                supervisor.watch(until=lambda: not supervisor.predecessors)
+                print("Reloaded", flush=True)
             supervisor.watch()
-        """,  # noqa: E501
+        """,
     )
 
 
 @pytest.mark.covers("B11")
-def test_hangup_makes_programs_read_their_settings_and_bad_settings_change_nothing(tmp_path: Path) -> None:
-    keeps, plain = tmp_path / "keeps", tmp_path / "plain"
+def test_hangup_replaces_programs_once_new_ones_are_ready_and_bad_settings_change_nothing(tmp_path: Path) -> None:
+    keeps = tmp_path / "keeps"
     with subprocess.Popen(reloading(tmp_path), stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
-        wait_for(lambda: len(numbers(keeps)) == len(numbers(plain)) == 1)
+        assert process.stdout is not None
+        wait_for(lambda: len(numbers(keeps)) == 1)
+        (port,) = numbers(tmp_path / "port")
         process.send_signal(signal.SIGHUP)
-        wait_for(lambda: len(numbers(keeps)) == len(numbers(plain)) == 2)
-        assert len(set(numbers(keeps))) == 1
-        assert len(set(numbers(plain))) == 2
+        assert [process.stdout.readline() for _ in range(2)] == ["Reloading\n", "Reloaded\n"]
+        assert [is_alive(pid) for pid in numbers(keeps)] == [False, True]
         (tmp_path / "bad").touch()
         process.send_signal(signal.SIGHUP)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "Reloading\n"
         assert process.stdout.readline() == "SIMSIM_BASE_URL is bad. Nothing was reloaded\n"
-        assert len(numbers(keeps)) == len(numbers(plain)) == 2
+        (tmp_path / "bad").unlink()
+        # While the new program can't serve, the former one does.
+        (tmp_path / "slow").touch()
+        process.send_signal(signal.SIGHUP)
+        wait_for(lambda: len(numbers(keeps)) == 3)
+        assert process.stdout.readline() == "Reloading\n"
+        assert [is_alive(pid) for pid in numbers(keeps)] == [False, True, True]
+        # A signal that arrives in the meantime is heeded, and replaces both.
+        (tmp_path / "slow").unlink()
+        process.send_signal(signal.SIGHUP)
+        assert [process.stdout.readline() for _ in range(2)] == ["Reloading\n", "Reloaded\n"]
+        assert [is_alive(pid) for pid in numbers(keeps)] == [False, False, False, True]
+        # All the while the same socket has listened.
+        assert numbers(tmp_path / "port") == [port]
+        socket.create_connection(("127.0.0.1", port), 5).close()
         process.terminate()
         # The end of a program that was asked to stop is not reported.
         assert process.stdout.read() == ""
         assert process.wait(20) == 0
+    assert not any(is_alive(pid) for pid in numbers(keeps))
 
 
 def test_closed_terminal_ends_everything(tmp_path: Path) -> None:
@@ -168,10 +192,10 @@ def test_closed_terminal_does_not_end_programs_started_with_nohup(tmp_path: Path
         os.execv(sys.executable, reloading(tmp_path))
     wait_for(lambda: len(numbers(tmp_path / "keeps")) == 1)
     os.close(terminal)
-    wait_for(lambda: len(numbers(tmp_path / "keeps")) == 2)
+    wait_for(lambda: (tmp_path / "said").read_text() == "Reloading\nReloaded\n")
+    assert len(numbers(tmp_path / "keeps")) == 2
     os.kill(pid, signal.SIGTERM)
     os.waitpid(pid, 0)
-    assert (tmp_path / "said").read_text() == "Reloading\n"
 
 
 def test_processes_that_a_program_leaves_behind_are_killed_with_its_group(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from simsim.gateway import nginx_program
 from simsim.gateway.addresses import HEALTH_PATH, HostPort
-from simsim.health.node import gateway_record, is_console_answering, listening_place, run_directory
+from simsim.health.node import gateway_place, gateway_record, has_gateway_tls, is_console_answering, run_directory
 from simsim.health.probes import port_status, reachable, socket_status
 from simsim.health.serve_state import Served, read_served
 from simsim.operations.doctor.findings import Finding, not_started
@@ -75,12 +75,11 @@ def gateway() -> Iterator[Finding]:
     if said.returncode:
         yield Finding("gateway", False, f"{binary} does not run")
         return
-    record = gateway_record()
-    place = listening_place(record)
+    record, place = gateway_record(), gateway_place()
     if place is None:
         yield not_started("gateway", f"not started on this machine; {binary}, {version}")
         return
-    status = port_status(reachable(place.host), place.port, HEALTH_PATH)
+    status = port_status(reachable(place.host), place.port, HEALTH_PATH, tls=has_gateway_tls())
     if status in HEALTHY_STATUSES:
         yield Finding("gateway", True, f"answers on {place}; {binary}, {version}")
     elif status is None:

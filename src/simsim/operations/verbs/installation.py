@@ -1,4 +1,4 @@
-"""`simsim migrate` and `simsim doctor`: they prepare an installation, and examine it."""
+"""`simsim migrate` and `simsim doctor`: they prepare an installation, and examine it; `simsim upgrade` plans."""
 # ruff: noqa: PLC0415 - help answers without Django
 
 import sys
@@ -37,6 +37,30 @@ def migrate(
         print_json({"done": done})
     else:
         typer.echo("\n".join(done) or "Everything is up to date.")
+
+
+@needs_settings
+def upgrade(
+    check: Annotated[bool, typer.Option("--check", help="Say what an upgrade will do. Changes nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what an upgrade to this version will do to the databases, how long that takes, and the disk that it needs."""
+    from simsim.operations import migrate, upgrade_plan
+
+    if not check:
+        raise Unusable("simsim upgrade only checks: run simsim upgrade --check, then simsim migrate")
+    if migrate.outstanding() == [migrate.NO_DATABASE]:
+        raise Unusable("There is no database yet: run simsim migrate")
+    steps, free = upgrade_plan.pending(), upgrade_plan.free_bytes()
+    if as_json:
+        needed = max((step.disk_bytes for step in steps), default=0)
+        documents = [step.document() for step in steps]
+        print_json({"steps": documents, "free_disk_bytes": free, "needed_disk_bytes": needed})
+        return
+    for step in steps:
+        typer.echo(step.sentence())
+    last = f"Then reload the services. {free / 1_000_000:,.0f} MB of disk are free."
+    typer.echo(f"simsim migrate runs these steps, one after another. {last}" if steps else "No migration is pending.")
 
 
 @needs_settings

@@ -1,7 +1,7 @@
 """`simsim serve`, `gateway` and `worker`: they run until a signal stops them."""
 # ruff: noqa: PLC0415 - help does not need what the verbs need
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,24 @@ from simsim.gateway.addresses import HEALTH_PATH
 from simsim.operations.context import needs_django, wired
 from simsim.operations.output import AsJson, print_json
 
+if TYPE_CHECKING:
+    from simsim.gateway.certificates import CertificateFiles
+
+TlsCertificate = Annotated[
+    str,
+    typer.Option(
+        metavar="FILE",
+        help="Serve HTTPS with this certificate (PEM, with the chain). Default: SIMSIM_TLS_CERTIFICATE.",
+    ),
+]
+TlsKey = Annotated[
+    str, typer.Option(metavar="FILE", help="The certificate's private key (PEM). Default: SIMSIM_TLS_KEY.")
+]
+HealthPath = Annotated[
+    str,
+    typer.Option(metavar="PATH", help='The path where load balancers ask whether the gateway is healthy; "" for none.'),
+]
+Listen = Annotated[str, typer.Option(metavar="ADDRESS", help="Where clients call: HOST:PORT or PORT.")]
 Workers = Annotated[
     int, typer.Option(min=1, max=64, help="Processes for the console, and for the gate (at least two).")
 ]
@@ -27,40 +45,41 @@ def serve(
         ),
     ] = "",
     workers: Workers = 1,
+    tls_certificate: TlsCertificate = "",
+    tls_key: TlsKey = "",
     no_worker: Annotated[bool, typer.Option("--no-worker", help="Start no worker; run it elsewhere.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Check options and settings; start nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run the console, the gate and the worker until SIGTERM or Ctrl-C. On SIGHUP they read their settings again."""
-    from simsim.operations.serve import serve as run
+    """Run the console, the gate and the worker until SIGTERM or Ctrl-C. SIGHUP reloads settings, certificates, code."""
+    from simsim.operations import serve as service
 
-    run(
-        wired(),
-        host=host,
-        port=port,
-        workers=workers,
-        with_worker=not no_worker,
-        gate_listen=gate_listen,
-        as_json=as_json,
-    )
+    certificate = certificate_of(tls_certificate, tls_key)
+    options = service.ServeOptions(host, port, workers, not no_worker, gate_listen, certificate, as_json)
+    service.check(wired(), options) if check else service.serve(wired(), options)
+
+
+def certificate_of(tls_certificate: str, tls_key: str) -> "CertificateFiles | None":
+    from simsim.gateway.certificates import certificate_files
+
+    return certificate_files(tls_certificate, tls_key, names=("--tls-certificate", "--tls-key"))
 
 
 def gateway(
     *,
     upstream: Annotated[str, typer.Option(metavar="URL", help="The API, such as http://127.0.0.1:9000.")],
-    listen: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Where clients call: HOST:PORT or PORT.")
-    ] = "127.0.0.1:8080",
-    health: Annotated[
-        str,
-        typer.Option(
-            metavar="PATH", help='The path where load balancers ask whether the gateway is healthy; "" for none.'
-        ),
-    ] = HEALTH_PATH,
+    listen: Listen = "127.0.0.1:8080",
+    health: HealthPath = HEALTH_PATH,
+    tls_certificate: TlsCertificate = "",
+    tls_key: TlsKey = "",
     print_config: Annotated[bool, typer.Option("--print-config", help="Print nginx's configuration and exit.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run nginx in front of an API until SIGTERM or Ctrl-C; the gate decides each request."""
-    from simsim.gateway import nginx_configuration, nginx_process
+    """Run nginx in front of an API until SIGTERM or Ctrl-C; the gate decides each request.
+
+    SIGHUP reloads settings, certificates and code, and SIGUSR1 reopens the log.
+    """
+    from simsim.gateway import nginx_configuration, nginx_process, takeover
 
     operator = wired().operator()
     settings = nginx_configuration.GatewaySettings(
@@ -71,20 +90,24 @@ def gateway(
         prefix=operator.gate_socket.parent / "gateway",
         trusted_proxies=operator.trusted_proxies,
         health=health,
+        certificate=certificate_of(tls_certificate, tls_key) or operator.tls_files(),
     )
     if print_config:
+        nginx_process.prove_certificate(settings)
         text = nginx_configuration.render(settings)
         print_json({"configuration": text}) if as_json else typer.echo(text)
         return
-    facts = {"listen": listen, "upstream": upstream}
-    print_json(facts) if as_json else typer.echo(f"Gateway: {listen}, in front of {upstream}. Ctrl-C stops it.")
-    nginx_process.run(settings)
+    left = takeover.received()
+    if left is None:  # else it has been printed
+        facts = {"listen": listen, "upstream": upstream}
+        print_json(facts) if as_json else typer.echo(f"Gateway: {listen}, in front of {upstream}. Ctrl-C stops it.")
+    nginx_process.run(settings, left)
 
 
 @needs_django
 def worker(as_json: AsJson = False) -> None:
-    """Ship the request log, send email and delete old data, until SIGTERM or Ctrl-C."""
+    """Ship the request log, send email and delete old data, until SIGTERM or Ctrl-C. SIGHUP reloads it."""
     from simsim.operations import worker as jobs
 
     del as_json  # every verb accepts --json, but a worker prints nothing
-    jobs.work()
+    jobs.work(check=(*wired().this_command, "migrate", "--check"))
