@@ -141,12 +141,10 @@ def open_places(operator: Operator, options: ServeOptions, left: takeover.Takeov
     if files and left is None:
         certificates.prove_usable(files)
     known = listeners.from_descriptors(left.listeners if left else ())
-    place = gate_place(operator, options.gate_listen)
     console_place = HostPort(options.host, options.port)
     hint = "choose another with --port"
     console_listener = listen(console_place, known, hint=hint)
-    name = "--gate-listen" if options.gate_listen else "SIMSIM_GATE_LISTEN"
-    open_gate_listener = listen(place, known, hint=f"choose another with {name}") if place else None
+    place, open_gate_listener = open_gate(operator, known, options, is_takeover=left is not None)
     path = operator.gate_socket
     gate_listener = next((each for each in known if each.getsockname() == str(path)), None)
     if gate_listener is None:
@@ -158,6 +156,21 @@ def open_places(operator: Operator, options: ServeOptions, left: takeover.Takeov
         if each not in places.sockets():
             each.close()
     return places
+
+
+def open_gate(
+    operator: Operator, known: list[socket.socket], options: ServeOptions, *, is_takeover: bool
+) -> tuple[HostPort | None, socket.socket | None]:
+    """Return where the gate also listens, and its socket. A reload that names a port in use must not end the rest."""
+    name = "--gate-listen" if options.gate_listen else "SIMSIM_GATE_LISTEN"
+    place = gate_place(operator, options.gate_listen)
+    try:
+        return place, listen(place, known, hint=f"choose another with {name}") if place else None
+    except Unusable as problem:
+        if not is_takeover:
+            raise
+        speaker("simsim", operator.log_format)(f"{problem}. The gate answers on its socket only")
+        return None, None
 
 
 def listen(place: HostPort, known: list[socket.socket], *, hint: str) -> socket.socket:
