@@ -60,8 +60,8 @@ def of_program(program: ProgramHealth, status: Status) -> Line:
 def of_log(status: Status) -> Line:
     if waits := status.unshipped:
         lag = status.at - waits.since
-        return Line("log", lag <= MAX_LAG, f"{in_bytes(waits.size_bytes)} wait to be shipped, for {span(lag)}")
-    return Line("log", True, "no line waits to be shipped")
+        return Line("log", lag <= MAX_LAG, f"{in_bytes(waits.size_bytes)} waiting to be shipped for {span(lag)}")
+    return Line("log", True, "no line is waiting to be shipped")
 
 
 def of_disk(disk: Disk) -> Line:
@@ -106,7 +106,7 @@ def whole(status: Status) -> Iterator[Line]:
         yield Line(
             "tokens",
             True,
-            f"{counts.active:,} active in {counts.accounts:,} accounts, {counts.expiring[7]:,} expire within 7 days",
+            f"active: {counts.active:,}, accounts: {counts.accounts:,}, expiring within 7 days: {counts.expiring[7]:,}",
         )
     else:
         yield Line("tokens", False, NO_DATABASE)
@@ -114,14 +114,22 @@ def whole(status: Status) -> Iterator[Line]:
 
 def of_mail(found: MailQueue, now: datetime) -> Line:
     is_late = found.oldest is not None and now - found.oldest > LONG_WAIT
-    says = f"{found.waiting:,} wait, the oldest for {span(now - found.oldest)}" if found.oldest else "no email waits"
+    says = (
+        f"{found.waiting:,} waiting, the oldest for {span(now - found.oldest)}"
+        if found.oldest
+        else "no email is waiting"
+    )
     says += f" ({found.last_error})" if found.last_error else ""
     says += f"; {found.given_up:,} given up in 3 days" if found.given_up else ""
     return Line("mail", not (is_late or found.given_up), says)
 
 
 def of_forwarding(found: ForwardingStatus, now: datetime) -> Line:
-    says = f"{found.waiting:,} wait, the oldest for {span(now - found.oldest)}" if found.oldest else "no event waits"
+    says = (
+        f"{found.waiting:,} waiting, the oldest for {span(now - found.oldest)}"
+        if found.oldest
+        else "no event is waiting"
+    )
     says += f" ({found.last_error})" if found.last_error else ""
     says += f"; {found.lost:,} given up in 3 days" if found.lost else ""
     return Line("forwarding", found.is_good(now), says)

@@ -1,6 +1,7 @@
 """Findings about the size of the databases and of the tables that grow; how long these keep their rows is a setting."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
@@ -26,14 +27,26 @@ def sizes() -> Iterator[Finding]:
     rows = ((OwedMail, "emails"), (AuditEvent, "audit events"), (Session, "sessions"))
     counts = ", ".join(f"{model._default_manager.count():,} {name}" for model, name in rows)
     # On PostgreSQL the log is usually in the same database: then its size is reported once.
-    says = dict.fromkeys(f"{connections[alias].settings_dict['NAME']}: {size_of(alias)}" for alias in connections)
+    says = dict.fromkeys(f"{name_of(alias)}: {size_of(alias)}" for alias in connections)
     yield Finding("size", True, f"{'; '.join(says)}; {counts}")
+
+
+def name_of(alias: str) -> str:
+    """Return the name of a database: of its file, on SQLite."""
+    connection = connections[alias]
+    return file_of(alias).name if connection.vendor == "sqlite" else str(connection.settings_dict["NAME"])
+
+
+def file_of(alias: str) -> Path:
+    operator = settings.OPERATOR
+    path: Path = operator.database_path if alias == "default" else operator.log_database_path
+    return path
 
 
 def size_of(alias: str) -> str:
     """Return the size of a database in words, on PostgreSQL with its largest tables."""
     if connections[alias].vendor == "sqlite":
-        path = settings.OPERATOR.database_path if alias == "default" else settings.OPERATOR.log_database_path
+        path = file_of(alias)
         files = (path, path.with_name(f"{path.name}-wal"))
         return megabytes(sum(file.stat().st_size for file in files if file.exists()))
     with connections[alias].cursor() as cursor:
