@@ -7,17 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from typer.core import TyperGroup
 
+from parsed_commands import GROUP, UsageError, parse
 from simsim.config.environment import Environment
-from simsim.operations.command_line import app
 
-# Typer's base class of every mistake in the arguments.
-UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 pytestmark = pytest.mark.covers("B22")
 ROOT = Path(__file__).parents[3]
-GROUP = typer.main.get_group(app)
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
 # Read from the environment directly: the folder itself, tracebacks, and what the tests and the examples of scripts use.
 OTHER_NAMES = {"SIMSIM_DATA_DIR", "SIMSIM_DEBUG", "SIMSIM_PASSWORD", "SIMSIM_TEST_REQUESTS"}
@@ -44,22 +40,6 @@ def simsim_commands(line: str) -> Iterator[list[str]]:
             rest = words[index + 1 :]
             end = next((at for at, part in enumerate(rest) if re.fullmatch(r"[|&;()<>]+", part)), len(rest))
             yield rest[:end]
-
-
-def parse(arguments: list[str]) -> None:
-    """Parse a whole command without running it; raise UsageError if it is wrong."""
-    command: Any = GROUP
-    while isinstance(command, TyperGroup):
-        name = next((word for word in arguments if not word.startswith("-")), None)
-        if name is None:
-            break
-        found = command.commands.get(name)
-        if found is None:
-            raise typer.BadParameter(f"no verb {name}")
-        arguments = [*arguments[: arguments.index(name)], *arguments[arguments.index(name) + 1 :]]
-        command = found
-    if not isinstance(command, TyperGroup):
-        command.make_context(command.name, list(arguments))
 
 
 def named_options(command: Any) -> set[str]:
