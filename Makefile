@@ -5,7 +5,7 @@ export DEMO_GATEWAY_PORT ?= 8080
 export DEMO_DIR ?= .demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench lock clean parts screenshots readme-pictures mail-previews docs release
+.PHONY: help demo test proof check fix bench lock clean parts screenshots readme-pictures mail-previews docs release
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -15,6 +15,9 @@ demo: .venv/run ## run everything on this machine: console, gateway, sample API,
 
 test: .venv/test parts ## run every test, on SQLite and on PostgreSQL
 	tests/run
+
+proof: .venv/test parts ## run the tests that are too long for each change
+	.venv/bin/pytest -q tests/proof
 
 check: .venv/test ## lint, types, imports
 	.venv/bin/ruff format --check .
