@@ -52,8 +52,6 @@ class Stack:
     other_account: str = ""
     settings: dict[str, str] = field(default_factory=dict)
     is_settled_anew: bool = False
-    # The console's sessions that browsers may use again: when each began, and its cookies.
-    sessions: dict[str, tuple[float, list[Any]]] = field(default_factory=dict)
 
     @property
     def data(self) -> Path:

@@ -117,7 +117,7 @@ def around(visitor: Visitor) -> Iterator[str]:
 def empty(visitor: Visitor) -> Iterator[str]:
     """Visit the pages of an empty account."""
     page = visitor.page
-    visitor.sign_in("charlie@globex.example")
+    visitor.enter("charlie@globex.example")
     page.get_by_text("No active tokens yet").wait_for()
     yield "tokens, empty"
     tokens = page.url
@@ -136,7 +136,7 @@ def empty(visitor: Visitor) -> Iterator[str]:
 def as_member(visitor: Visitor) -> Iterator[str]:
     """Visit a member's pages."""
     page = visitor.page
-    visitor.sign_in("bob@acme.example")
+    visitor.enter("bob@acme.example")
     page.get_by_role("heading", name="Administrators manage the tokens").wait_for()
     yield "member"
     page.get_by_role("textbox", name="Name of the token").fill(f"Budget model {visitor.look}")

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Browser, Page
 
-from browser.visitor import Scheme
+from browser.profiles import Scheme
 
 LOOKS: list[tuple[int, Scheme]] = [(700, "light"), (700, "dark"), (320, "light"), (320, "dark")]
 

@@ -15,7 +15,8 @@ import stack as product  # noqa: E402
 from browser import log_tour, usage_tour  # noqa: E402
 from browser.conftest import CHROMIUM  # noqa: E402
 from browser.console_tour import as_member, empty, tour  # noqa: E402
-from browser.visitor import NARROW, WIDE, Scheme, visiting  # noqa: E402
+from browser.profiles import NARROW, WIDE, Scheme  # noqa: E402
+from browser.visitor import visiting  # noqa: E402
 from stack import PASSWORD  # noqa: E402
 from usage_samples import remember  # noqa: E402
 

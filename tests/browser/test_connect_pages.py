@@ -9,7 +9,8 @@ import pytest
 from django.template.loader import render_to_string
 from playwright.sync_api import Browser, Page, expect
 
-from browser.visitor import LOADS, NARROW, Scheme, Visitor, visiting
+from browser.profiles import NARROW
+from browser.visitor import Visitor, visiting
 from simsim.console.connect.recipes import Api, recipes
 from stack import PASSWORD, Stack
 
@@ -26,7 +27,7 @@ def token(stack: Stack) -> dict[str, Any]:
 
 
 def enter(visitor: Visitor, email: str = "alice@acme.example") -> Page:
-    visitor.sign_in(email)
+    visitor.enter(email)
     visitor.page.get_by_role("link", name="How to connect").click()
     visitor.page.get_by_role("heading", name="How to connect").wait_for()
     return visitor.page
@@ -37,11 +38,10 @@ def choose(page: Page, program: str) -> None:
     page.get_by_role("heading", name=program, exact=True).wait_for()
 
 
-@pytest.mark.parametrize(("size", "scheme"), LOADS, ids=str)
 def test_every_recipe_follows_the_rules_and_shows_its_pictures(
-    browser: Browser, stack: Stack, token: dict[str, Any], size: tuple[int, int], scheme: Scheme
+    browser: Browser, stack: Stack, token: dict[str, Any]
 ) -> None:
-    with visiting(browser, stack, size, scheme) as visitor:
+    with visiting(browser, stack) as visitor:
         page = enter(visitor)
         for program in PROGRAMS:
             choose(page, program)
@@ -50,7 +50,7 @@ def test_every_recipe_follows_the_rules_and_shows_its_pictures(
             for picture in page.locator("img.picture").all():
                 picture.scroll_into_view_if_needed()
                 page.wait_for_function("e => e.complete && e.naturalWidth > 0", arg=picture.element_handle())
-            visitor.check_light_and_dark()
+            visitor.check_every_look()
 
 
 @pytest.mark.parametrize("email", ["alice@acme.example", "bob@acme.example"])
@@ -104,15 +104,12 @@ def test_everything_works_without_scripts(browser: Browser, stack: Stack, tmp_pa
         assert json.loads(kept.read_text())["variable"][1]["value"] == stack.account
 
 
-@pytest.mark.parametrize(("size", "scheme"), LOADS, ids=str)
-def test_chooser_for_other_pages_keeps_to_the_rules_and_hides_the_password(
-    browser: Browser, stack: Stack, size: tuple[int, int], scheme: Scheme
-) -> None:
+def test_chooser_for_other_pages_keeps_to_the_rules_and_hides_the_password(browser: Browser, stack: Stack) -> None:
     found = recipes(username=stack.account, api=Api("https://api.example.com"), password=SECRET)
     account = {"pk": stack.account, "name": "Acme"}
     chooser = render_to_string("console/connect/parts/recipes.html", {"account": account, "recipes": found})
     field = f'<label for="password">Password</label><input id="password" class="is-secret" value="{SECRET}">'
-    with visiting(browser, stack, size, scheme) as visitor:
+    with visiting(browser, stack) as visitor:
         page = enter(visitor)
         page.evaluate(
             "html => { document.querySelector('main').innerHTML = `<h1>Credentials</h1>${html}`; }", field + chooser
@@ -121,7 +118,7 @@ def test_chooser_for_other_pages_keeps_to_the_rules_and_hides_the_password(
             if program.locator("xpath=..").get_attribute("open") is None:
                 program.click()
             assert page.locator(".recipes details[open]").count() == 1
-            visitor.check_light_and_dark()
+            visitor.check_every_look()
         page.locator(".recipes summary").first.click()
         secret = page.locator("#recipe-curl-1 .recipe-secret")
         expect(secret).to_have_css("-webkit-text-security", "disc")  # from the start, before reveal.js has run

@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import Browser, expect
 
-from browser.visitor import NARROW, WIDE, visiting
+from browser.profiles import NARROW, WIDE
+from browser.visitor import visiting
 from stack import PASSWORD, Stack
 
 
@@ -125,8 +126,7 @@ def test_everything_works_without_scripts(browser: Browser, stack: Stack) -> Non
 
 def test_back_does_not_bring_a_password_back(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack) as alice:
-        alice.sign_in()
-        alice.page.wait_for_url("**/tokens/")
+        alice.enter()
         alice.create("Left open")
         password = alice.page.get_by_label("Password", exact=True).input_value()
         alice.page.get_by_role("link", name="Done").click()

@@ -5,50 +5,34 @@ import io
 import json
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Response, Route, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from browser.html_checker import complaints
-from browser.log_tour import ENTITIES, HOSTILE, logs_of, panel_of, tour
-from browser.visitor import LOADS, NARROW, WIDE, Scheme, Visitor, visiting
+from browser.log_tour import ENTITIES, call_as_partner, logs_of, panel_of, tour
+from browser.profiles import NARROW, WIDE
+from browser.visitor import Visitor, visiting
 from stack import Stack
 
 pytestmark = pytest.mark.covers("R17")
+POLL_MS = 2000
 
 
 @pytest.fixture(scope="module")
 def partner(stack: Stack) -> dict[str, Any]:
-    """A partner's token that allows another network than ours; its call has failed, among many that went well."""
-    daily = stack.create_token("Daily load")
-    partner = stack.create_token("Partner", "--allow", "198.51.100.0/24")
-    own = (daily["username"], daily["password"])
-    stack.get(HOSTILE, auth=own)
-    for number in range(55):
-        stack.get(f"/api/v2/funds/{number}", auth=own)
-    stack.get("/status/503", auth=own)
-    assert stack.get(ENTITIES, auth=(partner["username"], partner["password"])).status == 401
-    for _ in range(3):
-        stack.get(ENTITIES, auth=own)
-    stack.wait_until(lambda: len(stack.log_rows(status="2xx")) == 3, "the log has its rows")
-    with closing(sqlite3.connect(stack.data / "request_log.sqlite3", timeout=20)) as database, database:
-        database.execute(
-            "INSERT INTO request_log_flood (minute, network, account, stored, counted) VALUES (?, ?, ?, 60, 12345)",
-            (f"{datetime.now(UTC):%Y-%m-%d %H:%M:00}", "203.0.113.9", stack.account.replace("-", "")),
-        )
-    return partner
+    return call_as_partner(stack)
 
 
 @pytest.fixture
 def alice(browser: Browser, stack: Stack, partner: dict[str, Any]) -> Iterator[Visitor]:
     with visiting(browser, stack) as visitor:
-        visitor.sign_in()
-        visitor.page.wait_for_url("**/tokens/")
+        visitor.enter()
         yield visitor
 
 
@@ -68,8 +52,7 @@ def test_alice_learns_in_four_clicks_why_a_partners_call_failed(
 ) -> None:
     with visiting(browser, stack, size) as alice:
         page = alice.page
-        alice.sign_in()
-        page.wait_for_url("**/tokens/")
+        alice.enter()
         page.get_by_role("link", name="Logs").click()
         why = "The address 127.0.0.1 is not in the only network that “Partner” allows."
         if size == WIDE:
@@ -103,8 +86,7 @@ def test_from_the_tokens_a_partners_failing_calls_are_explained_in_four_clicks(
 ) -> None:
     with visiting(browser, stack, size) as alice:
         page = alice.page
-        alice.sign_in()
-        page.wait_for_url("**/tokens/")
+        alice.enter()
         steps = [
             page.get_by_role("link", name="Partner"),
             page.get_by_role("link", name="See requests"),
@@ -125,8 +107,7 @@ def test_what_is_shown_is_exported_and_read_by_other_programs(
 ) -> None:
     with visiting(browser, stack, size) as alice:
         page = alice.page
-        alice.sign_in()
-        page.wait_for_url("**/tokens/")
+        alice.enter()
         page.goto(f"{logs_of(alice)}?endpoint=/api/v2/funds/*&range=24h")
         files = {}
         for choice in ("CSV, for a spreadsheet", "JSON lines, for a program"):
@@ -143,11 +124,24 @@ def test_what_is_shown_is_exported_and_read_by_other_programs(
         assert [each["id"] for each in documents] == [each["id"] for each in rows]
 
 
-def asked_of(page: Page) -> list[Response]:
-    """Collect the answers to the page's polls from now on."""
-    answers: list[Response] = []
-    page.on("response", lambda response: answers.append(response) if "/newest/" in response.url else None)
-    return answers
+def polls_of(page: Page) -> list[Request]:
+    """Collect the page's polls from now on, when each is sent."""
+    polls: list[Request] = []
+    page.on("request", lambda request: polls.append(request) if "/newest/" in request.url else None)
+    return polls
+
+
+def wait_for_polls(page: Page, polls: list[Request], number: int) -> None:
+    deadline = time.monotonic() + 15
+    while len(polls) < number:
+        assert time.monotonic() < deadline, f"{len(polls)} polls and not {number}"
+        page.wait_for_timeout(50)
+
+
+def assert_that_nothing_is_asked(page: Page, polls: list[Request]) -> None:
+    asked = len(polls)
+    page.wait_for_timeout(POLL_MS * 1.25)
+    assert len(polls) == asked
 
 
 def stored(stack: Stack) -> int:
@@ -159,15 +153,15 @@ def test_log_with_live_updates_shows_a_request_soon_after_it_was_stored(
     alice: Visitor, stack: Stack, partner: dict[str, Any]
 ) -> None:
     page = alice.page
-    answers = asked_of(page)
+    polls = polls_of(page)
     page.goto(logs_of(alice))
     mark(page)
     page.get_by_role("link", name="Follow", exact=True).click()
     page.wait_for_url("**/logs/?follow=on")
     first = page.locator(".log-rows tbody tr").first.get_attribute("id")
-    page.wait_for_timeout(4500)
-    assert answers
-    assert {answer.status for answer in answers} == {204}
+    wait_for_polls(page, polls, 2)
+    answers = [each.response() for each in polls[:2]]
+    assert [answer.status for answer in answers if answer] == [204, 204]
     before = stored(stack)
     for path in ("/api/v2/followed/1", "/api/v2/followed/2"):
         stack.get(path, auth=(partner["username"], partner["password"]))
@@ -186,19 +180,14 @@ def test_log_with_live_updates_shows_a_request_soon_after_it_was_stored(
     # Nothing moves beside an open request or older requests.
     page.get_by_role("link", name="GET /api/v2/followed/1").click()
     expect(panel_of(page)).to_be_visible()
-    asked = len(answers)
-    page.wait_for_timeout(3000)
+    assert_that_nothing_is_asked(page, polls)
     page.keyboard.press("Escape")
     expect(panel_of(page)).to_have_count(0)
-    assert len(answers) == asked
     page.wait_for_url("**/logs/?follow=on")
-    page.wait_for_timeout(2500)
-    assert len(answers) > asked
+    wait_for_polls(page, polls, len(polls) + 1)
     page.get_by_role("link", name="Older").click()
     page.wait_for_url("**cursor=*follow=on")
-    asked = len(answers)
-    page.wait_for_timeout(3000)
-    assert len(answers) == asked
+    assert_that_nothing_is_asked(page, polls)
     page.get_by_role("link", name="Stop following").click()
     page.wait_for_url(re.compile(r"/logs/\?cursor=[0-9]+$"))
     assert is_marked(page)
@@ -213,9 +202,7 @@ def test_following_stops_with_a_notice_when_the_log_can_not_be_read(alice: Visit
     page.route("**/newest/**", lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"))
     expect(stopped).to_be_visible(timeout=5000)
     expect(page.get_by_text("New requests appear here automatically")).to_have_count(0)
-    answers = asked_of(page)
-    page.wait_for_timeout(3000)
-    assert answers == []
+    assert_that_nothing_is_asked(page, polls_of(page))
     alice.check()
     page.unroute("**/newest/**")
     page.get_by_role("link", name="Follow again").click()
@@ -381,7 +368,7 @@ def test_log_works_without_scripts(browser: Browser, stack: Stack, partner: dict
     for size in (WIDE, NARROW):
         with visiting(browser, stack, size, scripts=False) as alice:
             page = alice.page
-            alice.sign_in()
+            alice.enter()
             page.get_by_role("link", name="Logs").click()
             if size == NARROW:
                 page.locator(".filters > summary").click()
@@ -445,19 +432,9 @@ def test_every_page_of_the_log_is_valid_html(alice: Visitor, tmp_path: Path) -> 
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("size", "scheme"), LOADS, ids=str)
-def test_every_page_of_the_log_follows_the_rules(
-    browser: Browser, stack: Stack, partner: dict[str, Any], size: tuple[int, int], scheme: Scheme
-) -> None:
-    with visiting(browser, stack, size, scheme) as visitor:
+def test_every_page_of_the_log_follows_the_rules(browser: Browser, stack: Stack, partner: dict[str, Any]) -> None:
+    with visiting(browser, stack) as visitor:
         visitor.page.on("dialog", lambda dialog: visitor.complaints.append(dialog.message))
-        visitor.sign_in()
-        visitor.page.wait_for_url("**/tokens/")
+        visitor.enter()
         for _name in tour(visitor):
-            visitor.check_light_and_dark()
-    with visiting(browser, stack, size, scheme) as visitor:
-        visitor.sign_in("charlie@globex.example")
-        visitor.page.wait_for_url("**/tokens/")
-        visitor.page.get_by_role("link", name="Logs").click()
-        expect(visitor.page.get_by_text("No requests yet")).to_be_visible()
-        visitor.check_light_and_dark()
+            visitor.check_every_look()

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from browser.visitor import NARROW, WIDE, Scheme, judged
+from browser.profiles import NARROW, WIDE, Scheme
+from browser.visitor import COLOUR_RULES, RULES, judged
 from demo_mail_catcher import HOSTILE, Catcher
 from mail_reading import letter
 from mail_samples import samples
@@ -27,29 +28,34 @@ def catcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catcher]:
     assert running.stop() == 0
 
 
-def checked(page: Page) -> None:
-    results = judged(page)
-    assert results.violations_count == 0, results.generate_report()
+def checked(page: Page, schemes: tuple[Scheme, Scheme]) -> None:
+    """Apply the rules in the first scheme, and those about colours in the other, and return to the first."""
+    for scheme, rules in zip(schemes, (RULES, COLOUR_RULES), strict=True):
+        page.emulate_media(color_scheme=scheme)
+        results = judged(page, rules)
+        assert results.violations_count == 0, f"{scheme}: {results.generate_report()}"
+    page.emulate_media(color_scheme=schemes[0])
     assert page.evaluate(WIDER) == 0
 
 
 @pytest.mark.covers("R8", "B9")
-@pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")])
+@pytest.mark.parametrize(("size", "schemes"), [(WIDE, ("light", "dark")), (NARROW, ("dark", "light"))], ids=str)
 def test_newcomer_finds_a_mail_and_reads_it(
-    browser: Browser, catcher: Catcher, size: tuple[int, int], scheme: Scheme
+    browser: Browser, catcher: Catcher, size: tuple[int, int], schemes: tuple[Scheme, Scheme]
 ) -> None:
-    page = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme).new_page()
+    page = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=schemes[0]).new_page()
     page.goto(f"http://127.0.0.1:{catcher.port}/")
-    checked(page)
+    checked(page, schemes)
     page.get_by_role("link", name="New API token “Finance dashboards” in Acme").first.click()
     shown = page.frame_locator("iframe")
     shown.get_by_role("heading", name="What happened").wait_for()  # the frame loads after the page
     assert shown.get_by_role("link", name="I don’t recognise this token").is_visible()
     assert "Name: Finance dashboards" in page.locator("pre").inner_text()
-    checked(page)
-    dark = scheme == "dark"
-    paper = shown.locator("td.sheet").evaluate("cell => getComputedStyle(cell).backgroundColor")
-    assert paper == ("rgb(24, 32, 29)" if dark else "rgb(255, 255, 255)")
+    checked(page, schemes)
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme)
+        paper = shown.locator("td.sheet").evaluate("cell => getComputedStyle(cell).backgroundColor")
+        assert paper == ("rgb(24, 32, 29)" if scheme == "dark" else "rgb(255, 255, 255)")
     page.get_by_role("link", name="All mail").click()
     assert page.get_by_role("listitem").count() == len(list(samples())) + 1
 

@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import Browser, expect
 
-from browser.visitor import LOADS, NARROW, WIDE, Scheme, visiting
+from browser.profiles import NARROW, WIDE
+from browser.visitor import visiting
 from stack import Stack
 
 
@@ -14,8 +15,7 @@ def test_administrator_chooses_who_gets_each_notice_and_the_choice_is_saved(
 ) -> None:
     with visiting(browser, stack, size) as visitor:
         page = visitor.page
-        visitor.sign_in()
-        page.wait_for_url("**/tokens/")
+        visitor.enter()
         visitor.press("Notices", by_keyboard=by_keyboard)
         page.wait_for_url("**/notices/")
         rotated = page.get_by_role("group", name="A token gets a new password")
@@ -31,22 +31,18 @@ def test_administrator_chooses_who_gets_each_notice_and_the_choice_is_saved(
 
 
 @pytest.mark.covers("B10", "R8")
-@pytest.mark.parametrize(("size", "scheme"), LOADS, ids=str)
-def test_pages_of_the_notices_follow_the_rules(
-    browser: Browser, stack: Stack, size: tuple[int, int], scheme: Scheme
-) -> None:
-    with visiting(browser, stack, size, scheme) as visitor:
+def test_pages_of_the_notices_follow_the_rules(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack) as visitor:
         page = visitor.page
-        visitor.sign_in()
-        page.wait_for_url("**/tokens/")
+        visitor.enter()
         page.goto(f"{visitor.home}accounts/{stack.account}/notices/")
-        visitor.check_light_and_dark()
+        visitor.check_every_look()
         page.evaluate("document.querySelector('[name=token_rotated]:checked').value = 'members'")
         page.get_by_role("button", name="Save changes").click()
         page.get_by_role("alert").wait_for()
-        visitor.check_light_and_dark()
+        visitor.check_every_look()
         token = stack.create_token(f"Told {visitor.look}")
         page.goto(f"{visitor.tokens}{token['id']}/")
         told = page.locator("#notices tbody tr")
         expect(told.filter(has_text="alice@acme.example")).to_contain_text("Waiting")
-        visitor.check_light_and_dark()
+        visitor.check_every_look()

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser.visitor import LOADS, NARROW, WIDE, Scheme, Visitor, visiting
+from browser.people_tour import tour
+from browser.profiles import NARROW, WIDE
+from browser.visitor import Visitor, visiting
 from stack import PASSWORD, Stack
 
 CHOSEN = "a password that Dora chose"
@@ -32,10 +34,6 @@ def mailed(stack: Stack, kind: str, recipient: str) -> dict[str, Any]:
     return facts
 
 
-def people(visitor: Visitor) -> str:
-    return f"{visitor.home}accounts/{visitor.stack.account}/people/"
-
-
 def person(page: Page, email: str) -> Any:
     """Return the person's entry, a row on a wide page and a card on a narrow one."""
     return page.locator(".list-people tbody tr").filter(has_text=email)
@@ -56,7 +54,7 @@ def test_invited_person_signs_in_is_promoted_and_creates_a_token(
     email = f"dora-{size[0]}@acme.example"
     with visiting(browser, stack, size) as alice, visiting(browser, stack, size) as dora:
         page = alice.page
-        alice.sign_in()
+        alice.enter()
         page.get_by_role("link", name="People").click()
         page.get_by_role("link", name="Invite someone").click()
         page.get_by_label("Email").fill(email)
@@ -104,7 +102,7 @@ def test_invited_person_signs_in_is_promoted_and_creates_a_token(
 def test_member_asks_and_gets_a_token_that_works(browser: Browser, stack: Stack, size: tuple[int, int]) -> None:
     name = f"Sales report {size[0]}"
     with visiting(browser, stack, size) as bob, visiting(browser, stack, size) as alice:
-        bob.sign_in("bob@acme.example")
+        bob.enter("bob@acme.example")
         bob.page.get_by_label("Name of the token").fill(name)
         bob.page.get_by_label("What is it for?").fill("The weekly figures for the board")
         bob.page.get_by_label("Target software").select_option("Microsoft Power BI")
@@ -137,8 +135,7 @@ def test_person_is_invited_and_promoted_using_only_the_keyboard(browser: Browser
     email = "dora-keys@acme.example"
     with visiting(browser, stack) as alice, visiting(browser, stack) as dora:
         keyboard = alice.page.keyboard
-        alice.sign_in()
-        alice.page.wait_for_url("**/tokens/")
+        alice.enter()
         press(alice, "People", "**/people/")
         press(alice, "Invite someone", "**/invite/")
         expect(alice.page.get_by_label("Email")).to_be_focused()
@@ -178,8 +175,7 @@ def test_person_is_invited_and_promoted_using_only_the_keyboard(browser: Browser
 @pytest.mark.covers("R3")
 def test_member_asks_and_is_answered_using_only_the_keyboard(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack) as bob, visiting(browser, stack) as alice:
-        bob.sign_in("bob@acme.example")
-        bob.page.wait_for_url("**/accounts/**")
+        bob.enter("bob@acme.example")
         for label, text in (("Name of the token", "Typed by Bob"), ("What is it for?", "For the board")):
             bob.tab_to(label)
             bob.page.keyboard.type(text)
@@ -189,8 +185,7 @@ def test_member_asks_and_is_answered_using_only_the_keyboard(browser: Browser, s
         bob.page.keyboard.press("Enter")
         bob.page.get_by_role("status").wait_for()
 
-        alice.sign_in()
-        alice.page.wait_for_url("**/tokens/")
+        alice.enter()
         press(alice, "Create it Typed by Bob", "**/new/?request=*")
         expect(alice.page.get_by_label("Target software")).to_have_value("Python")
         alice.tab_to("Create token")
@@ -209,86 +204,7 @@ def press(visitor: Visitor, name: str, leads_to: str) -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("size", "scheme"), LOADS, ids=str)
-def test_every_page_of_people_and_requests_follows_the_rules(
-    browser: Browser, stack: Stack, size: tuple[int, int], scheme: Scheme
-) -> None:
-    with visiting(browser, stack, size, scheme) as visitor:
+def test_every_page_of_people_and_requests_follows_the_rules(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack) as visitor:
         for _name in tour(visitor):
-            visitor.check_light_and_dark()
-
-
-def tour(visitor: Visitor) -> Any:
-    """Visit every page; yield the name of each when it is shown. Changes no people."""
-    page, long = visitor.page, f"{'a-very-long-name' * 3}@a-very-long-host.acme.example"
-    visitor.sign_in("bob@acme.example")
-    page.get_by_role("button", name="Ask an administrator").wait_for()
-    yield "member"
-    for name in (f"Feed {visitor.look}", f"Declined {visitor.look}"):
-        page.get_by_label("Name of the token").fill(name)
-        page.get_by_label("What is it for?").fill("Loads the positions every night.\n" + "x" * 120)
-        page.get_by_role("button", name="Ask an administrator").click()
-        page.get_by_text(f"Your request for “{name}” was sent").wait_for()
-    page.goto(people(visitor))
-    yield "member at a page of administrators"
-    page.get_by_label("Name of the token").fill("T")
-    page.get_by_label("What is it for?").fill(" ")
-    page.get_by_role("button", name="Ask an administrator").click()
-    page.get_by_role("alert").wait_for()
-    yield "asking, refused"
-    page.context.clear_cookies()
-    visitor.sign_in()
-    page.wait_for_url("**/tokens/")
-    yield "requests"
-    page.get_by_role("button", name=f"Decline Declined {visitor.look}").click()
-    page.get_by_role("status").wait_for()
-    page.get_by_role("link", name=f"Create it Feed {visitor.look}").click()
-    yield "create what was asked for"
-    page.get_by_role("button", name="Create token").last.click()
-    page.get_by_label("Username", exact=True).wait_for()
-    page.goto(f"{visitor.tokens}new/?request=none")
-    yield "create, no such request"
-    page.goto(people(visitor))
-    page.get_by_text("You are the last administrator").wait_for()
-    yield "people, last administrator"
-    page.get_by_role("link", name="Invite someone").click()
-    page.get_by_label("Email").fill("bob@acme.example")
-    yield "invite"
-    page.get_by_role("button", name="Send invitation").click()
-    page.get_by_role("alert").wait_for()
-    yield "invite, refused"
-    page.get_by_label("Email").fill(long)
-    page.get_by_role("radio", name="Administrator", exact=True).check()
-    page.get_by_role("button", name="Send invitation").click()
-    page.get_by_role("button", name="Resend invitation").first.click()
-    page.get_by_role("status").wait_for()
-    yield "people"
-    page.get_by_role("link", name="Make a member of alice@acme.example").click()
-    yield "step down"
-    page.goto(people(visitor))
-    page.get_by_role("link", name="Leave… alice@acme.example").click()
-    yield "leave"
-    page.goto(people(visitor))
-    page.get_by_role("link", name=f"Make a member of {long}").click()
-    yield "demote"
-    page.goto(people(visitor))
-    page.get_by_role("link", name="Make an administrator of bob@acme.example").click()
-    yield "promote"
-    page.goto(people(visitor))
-    page.get_by_role("link", name=f"Remove… {long}").click()
-    yield "remove"
-    page.get_by_role("button", name="Remove from the account").click()
-    page.get_by_role("status").wait_for()
-    page.goto(f"{people(visitor)}{alice_id(visitor.stack)}/remove/")
-    page.get_by_role("alert").wait_for()
-    yield "leave, refused"
-    page.context.clear_cookies()
-    visitor.sign_in("bob@acme.example")
-    page.get_by_text("alice@acme.example created it").first.wait_for()
-    yield "member, answered"
-
-
-def alice_id(stack: Stack) -> int:
-    with contextlib.closing(sqlite3.connect(stack.data / "simsim.sqlite3")) as connection:
-        found = connection.execute("SELECT id FROM accounts_user WHERE email = 'alice@acme.example'").fetchone()
-    return int(found[0])
+            visitor.check_every_look()

@@ -5,7 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Browser, expect
 
-from browser.visitor import NARROW, WIDE, Visitor, visiting
+from browser.profiles import NARROW, WIDE
+from browser.visitor import Visitor, visiting
 from stack import Stack
 
 hands = pytest.mark.parametrize("by_keyboard", [False, True], ids=["360 px", "keyboard"])
@@ -16,8 +17,7 @@ def size_for(by_keyboard: bool) -> tuple[int, int]:
 
 
 def open_token(visitor: Visitor, token_id: str) -> None:
-    visitor.sign_in()
-    visitor.page.wait_for_url("**/tokens/")
+    visitor.enter()
     visitor.page.goto(f"{visitor.tokens}{token_id}/")
 
 
@@ -170,8 +170,7 @@ def test_revoking_asks_in_a_dialog_that_the_keyboard_can_leave(browser: Browser,
 def test_error_appears_while_typing_and_disappears_when_corrected(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack) as alice:
         page = alice.page
-        alice.sign_in()
-        page.wait_for_url("**/tokens/")
+        alice.enter()
         page.goto(f"{alice.tokens}new/")
         network = page.get_by_label("Network 1")
         network.press_sequentially("10.0.0.1/8")
@@ -192,8 +191,7 @@ def test_search_filters_while_typing_and_its_url_can_be_bookmarked(browser: Brow
         stack.create_token(name)
     with visiting(browser, stack) as alice:
         page = alice.page
-        alice.sign_in()
-        page.wait_for_url("**/tokens/")
+        alice.enter()
         page.get_by_label("Search the tokens").press_sequentially("searched")
         expect(page.get_by_role("link", name="Passed over")).to_have_count(0)
         expect(page.get_by_role("link", name="Searched for")).to_be_visible()
@@ -213,8 +211,7 @@ def test_leaked_password_finds_its_token_and_is_in_no_url(browser: Browser, stac
         stack.simsim("token", "rotate", nobodys["id"], "--as", "alice@acme.example", "--overlap", "0h")
     with visiting(browser, stack, NARROW, scripts=scripts) as alice:
         page, visited = alice.page, list[str]()
-        alice.sign_in()
-        page.wait_for_url("**/tokens/")
+        alice.enter()
         page.on("request", lambda request: visited.append(request.url))
         search = page.get_by_label("Search the tokens")
         for secret in (nobodys["password"], token["password"][:40]):
@@ -244,8 +241,7 @@ def test_all_errors_of_a_form_are_shown_at_once_and_the_summary_links_to_each(br
     stack.create_token("Already there")
     with visiting(browser, stack, NARROW) as alice:
         page = alice.page
-        alice.sign_in()
-        page.wait_for_url("**/tokens/")
+        alice.enter()
         page.goto(f"{alice.tokens}new/")
         page.get_by_label("Network 1").fill("nowhere")
         page.get_by_role("button", name="Create token").last.click()
@@ -268,8 +264,7 @@ def test_all_errors_of_a_form_are_shown_at_once_and_the_summary_links_to_each(br
 def test_software_field_looks_like_a_list_and_its_recipe_is_open_after_creation(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack) as alice:
         page = alice.page
-        alice.sign_in()
-        page.wait_for_url("**/tokens/")
+        alice.enter()
         page.goto(f"{alice.tokens}new/")
         field = page.get_by_role("combobox", name="Target software")
         assert "svg" in field.evaluate("field => getComputedStyle(field).backgroundImage"), "no chevron"
@@ -304,8 +299,7 @@ def test_refused_address_is_carried_from_the_log_into_the_list_and_a_replacement
     stack.wait_until(lambda: stack.log_rows(token=token["id"]), "the request is in the log")
     with visiting(browser, stack) as alice:
         page = alice.page
-        alice.sign_in()
-        page.wait_for_url("**/tokens/")
+        alice.enter()
         page.goto(f"{alice.home}accounts/{stack.account}/logs/?token={token['id']}")
         page.locator("#found a").first.click()
         page.get_by_role("link", name="Change the allowed networks").last.click()

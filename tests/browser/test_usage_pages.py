@@ -1,10 +1,6 @@
 """The usage page in a real browser: from a chart to its requests, also without scripts and by keyboard."""
 
-import re
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
-from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,40 +8,30 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from browser.html_checker import Served, complaints
-from browser.usage_tour import tour, usage_of
-from browser.visitor import LOADS, NARROW, WIDE, Scheme, Visitor, visiting
-from browser.wire import MAX_BYTES, Wire
+from browser.examination import Examination
+from browser.profiles import NARROW, WIDE
+from browser.usage_tour import tour, usage_of, use
+from browser.visitor import Visitor, visiting
+from browser.wire import MAX_BYTES
 from stack import Stack
-from usage_samples import remember
 
 pytestmark = pytest.mark.covers("B5")
 HUGE = (3840, 2160)
+BOXES = """texts => texts.filter(text => text.checkVisibility()).map(text => {
+    const {x, y, width, height} = text.getBoundingClientRect();
+    return {x, y, width, height};
+})"""
 
 
 @pytest.fixture(scope="module")
 def used(stack: Stack) -> dict[str, Any]:
-    """Acme with three months of usage; today's requests of one token are also in the log."""
-    token = stack.create_token("Nightly load", "--software", "snowflake")
-    others = [stack.create_token(f"{'Very long name ' * number}{number}", *software)["id"] for number, software in (
-        (1, ("--software", "excel")), (9, ()), (2, ("--software", "power-bi")))]  # fmt: skip
-    unused = stack.create_token("Former partner", "--software", "zapier")["id"]
-    remember(stack.data, stack.account, [token["id"], *others], now=datetime.now(UTC))
-    with closing(sqlite3.connect(stack.data / "simsim.sqlite3", timeout=20)) as database, database:
-        database.execute(
-            "UPDATE tokens_token SET created_at = '2026-01-01 00:00:00' WHERE id = ?", (unused.replace("-", ""),)
-        )
-    for _ in range(3):
-        stack.get("/api/v2/never/before", auth=(token["username"], token["password"]))
-    stack.wait_until(lambda: len(stack.log_rows(endpoint="/api/v2/never/before")) == 3, "the log has its rows")
-    return token
+    return use(stack)
 
 
 @pytest.fixture
 def alice(browser: Browser, stack: Stack, used: dict[str, Any]) -> Iterator[Visitor]:
     with visiting(browser, stack) as visitor:
-        visitor.sign_in()
-        visitor.page.wait_for_url("**/tokens/")
+        visitor.enter()
         yield visitor
 
 
@@ -56,8 +42,7 @@ def test_alice_gets_from_the_usage_to_the_requests(
 ) -> None:
     with visiting(browser, stack, size) as alice:
         page = alice.page
-        alice.sign_in()
-        page.wait_for_url("**/tokens/")
+        alice.enter()
         page.get_by_role("link", name="Usage").click()
         expect(page.get_by_role("heading", name="Usage", exact=True)).to_be_visible()
         expect(page).to_have_title("Usage · Simsim")
@@ -82,7 +67,7 @@ def test_usage_works_without_scripts(browser: Browser, stack: Stack, used: dict[
     for size in (WIDE, NARROW):
         with visiting(browser, stack, size, scripts=False) as alice:
             page = alice.page
-            alice.sign_in()
+            alice.enter()
             page.get_by_role("link", name="Usage").click()
             page.get_by_role("link", name="24 hours").click()
             page.get_by_role("link", name="Endpoints").click()
@@ -112,71 +97,60 @@ def test_usage_is_usable_with_only_the_keyboard(alice: Visitor) -> None:
     expect(page.get_by_role("region", name="View as table")).to_be_focused()
 
 
-def test_pictures_use_the_colours_of_the_theme_and_fill_their_place(browser: Browser, stack: Stack, used: Any) -> None:
+def test_pictures_use_the_colours_of_the_theme_and_fill_their_place(alice: Visitor) -> None:
     colour = "(path) => getComputedStyle(document.querySelector(path)).fill"
     for scheme, accent, bad in (
         ("light", "rgb(11, 107, 93)", "rgb(163, 38, 47)"),
         ("dark", "rgb(98, 205, 185)", "rgb(255, 157, 151)"),
     ):
-        with visiting(browser, stack, WIDE, scheme) as alice:  # type: ignore[arg-type]
-            alice.sign_in()
-            alice.page.wait_for_url("**/tokens/")
-            alice.page.goto(f"{usage_of(alice)}?range=90d")
-            assert alice.page.evaluate(colour, ".chart .accepted") == accent
-            assert alice.page.evaluate(colour, "#stripes rect") == bad
-            chart = alice.page.get_by_role("img", name="Requests per day").bounding_box()
-            bars = alice.page.locator(".chart .accepted").bounding_box()
-            assert chart is not None
-            assert bars is not None
-            assert chart["width"] * 0.97 < bars["width"] <= chart["width"]
-            assert bars["height"] <= chart["height"] + 1
+        alice.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        alice.page.goto(f"{usage_of(alice)}?range=90d")
+        assert alice.page.evaluate(colour, ".chart .accepted") == accent
+        assert alice.page.evaluate(colour, "#stripes rect") == bad
+        chart = alice.page.get_by_role("img", name="Requests per day").bounding_box()
+        bars = alice.page.locator(".chart .accepted").bounding_box()
+        assert chart is not None
+        assert bars is not None
+        assert chart["width"] * 0.97 < bars["width"] <= chart["width"]
+        assert bars["height"] <= chart["height"] + 1
 
 
-def test_texts_of_the_axes_never_cover_each_other(browser: Browser, stack: Stack, used: dict[str, Any]) -> None:
-    for size in (WIDE, NARROW, HUGE):
-        with visiting(browser, stack, size) as alice:
-            alice.sign_in()
-            alice.page.wait_for_url("**/tokens/")
-            for span in ("24h", "7d", "30d", "90d"):
-                alice.page.goto(f"{usage_of(alice)}?range={span}")
-                for chart in alice.page.locator("svg.chart").all():
-                    for texts in (".chart-under", ".chart-left"):
-                        boxes = [box for text in chart.locator(texts).all() if (box := text.bounding_box())]
-                        shown = sorted((box["x"], box["x"] + box["width"]) for box in boxes if box["width"])
-                        if texts == ".chart-left":
-                            shown = sorted((box["y"] + 2, box["y"] + box["height"] - 2) for box in boxes)
-                        assert len(shown) >= 2
-                        assert all(a[1] < b[0] for a, b in pairwise(shown)), (size, span, shown)
-                        assert min(box["x"] for box in boxes) >= 0
+def test_texts_of_the_axes_never_cover_each_other(alice: Visitor) -> None:
+    for span in ("24h", "7d", "30d", "90d"):
+        alice.page.goto(f"{usage_of(alice)}?range={span}")
+        for size in (WIDE, NARROW, HUGE):
+            alice.resize(size)
+            for chart in alice.page.locator("svg.chart").all():
+                for texts in (".chart-under", ".chart-left"):
+                    boxes = chart.locator(texts).evaluate_all(BOXES)
+                    shown = sorted((box["x"], box["x"] + box["width"]) for box in boxes if box["width"])
+                    if texts == ".chart-left":
+                        shown = sorted((box["y"] + 2, box["y"] + box["height"] - 2) for box in boxes)
+                    assert len(shown) >= 2
+                    assert all(a[1] < b[0] for a, b in pairwise(shown)), (size, span, shown)
+                    assert min(box["x"] for box in boxes) >= 0
+
+
+@pytest.fixture(scope="module")
+def examined(browser: Browser, stack: Stack, used: dict[str, Any]) -> Examination:
+    """Every usage page, visited once."""
+    examination = Examination()
+    with visiting(browser, stack) as visitor:
+        visitor.enter()
+        examination.examine(visitor, tour, HUGE)
+    return examination
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("size", "scheme"), [*LOADS, (HUGE, "light")], ids=str)
-def test_every_usage_page_follows_the_rules(
-    browser: Browser, stack: Stack, used: dict[str, Any], size: tuple[int, int], scheme: Scheme
-) -> None:
-    with visiting(browser, stack, size, scheme) as visitor:
-        visitor.sign_in()
-        visitor.page.wait_for_url("**/tokens/")
-        for _name in tour(visitor):
-            visitor.check_light_and_dark()
+def test_every_usage_page_follows_the_rules(examined: Examination) -> None:
+    assert len(examined.html) == 5
+    assert examined.faults == []
 
 
-def test_every_usage_page_is_valid_html_and_small(
-    browser: Browser, stack: Stack, used: dict[str, Any], tmp_path: Path
-) -> None:
-    weights = {}
-    with visiting(browser, stack) as visitor:
-        visitor.sign_in()
-        visitor.page.wait_for_url("**/tokens/")
-        session = visitor.page.context.new_cdp_session(visitor.page)
-        wire, served = Wire(session), Served(visitor)
-        session.send("Network.setCacheDisabled", {"cacheDisabled": True})
-        for name in tour(visitor):
-            visitor.page.wait_for_load_state("networkidle")
-            weights[name] = wire.bytes
-            (tmp_path / f"{re.sub(r'[ ,]+', '-', name)}.html").write_bytes(served.text)
-    found = complaints(tmp_path)
-    assert len(found) == 5
-    assert not [f"{name}: {each}" for name, judged in found.items() for each in judged]
-    assert 0 < max(weights.values()) <= MAX_BYTES, weights
+def test_every_usage_page_is_valid_html(examined: Examination, tmp_path: Path) -> None:
+    assert examined.mistakes(tmp_path) == []
+
+
+def test_every_usage_page_is_small(examined: Examination) -> None:
+    assert len(examined.weights) == 5
+    assert max(examined.weights.values()) <= MAX_BYTES, examined.weights

@@ -1,41 +1,37 @@
 """A person at a browser: acts on pages as people do, and collects the pages' errors."""
 
-import contextlib
 import re
-import time
 from collections.abc import Iterator
-from typing import Any, Literal
+from contextlib import contextmanager
 
-from axe_playwright_python.base import AxeResults
+from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
-from playwright.sync_api import TimeoutError as BrowserTimeout
 
+from browser import profiles
+from browser.profiles import NARROW, WIDE, Scheme
 from stack import PASSWORD, Stack
 
-Scheme = Literal["light", "dark"]
-WIDE, NARROW = (1280, 860), (360, 740)
 NARROWEST = 320
-# Every page is loaded in both widths and in both schemes: see `check_light_and_dark`.
-LOADS: list[tuple[tuple[int, int], Scheme]] = [(WIDE, "light"), (NARROW, "dark")]
 FOCUSED = """(e => e === document.body ? "" : e.getAttribute("aria-label") ?? e.labels?.[0]?.innerText ?? e.innerText)(
     document.activeElement)"""
-RULES = {
-    "resultTypes": ["violations"],
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-}
-# The rules of which a colour scheme can break one that holds in the other.
-COLOURS = {
-    "resultTypes": ["violations"],
-    "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
-}
-# A session is used again for this long, which is shorter than the time after which a person must confirm who they are.
-SESSION_SECONDS = 120
+Rules = dict[str, object]
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RULES: Rules = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
+# A scheme only changes colours, so the other rules find the same in both.
+COLOUR_RULES: Rules = RULES | {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 SCHEME = "document.documentElement.dataset.bsTheme"
 # A transition is brought to its end, to which one in what is folded would not come. What moves without an end stays.
 SETTLED = """async scheme => {
-    const frame = () => new Promise(done => requestAnimationFrame(done));
-    while (document.documentElement.dataset.bsTheme !== scheme) await frame();
+    const frame = () => new Promise((done, late) => {
+        requestAnimationFrame(done);
+        setTimeout(() => late(`no frame of ${location} in ten seconds`), 10000);
+    });
+    const deadline = Date.now() + 10000;
+    while (document.documentElement.dataset.bsTheme !== scheme) {
+        if (Date.now() > deadline) throw new Error(`${location} is not ${scheme} after ten seconds`);
+        await frame();
+    }
     await frame();
     for (const each of document.getAnimations())
         if (each.effect.getComputedTiming().endTime !== Infinity) each.finish();
@@ -67,23 +63,22 @@ class Visitor:
     def tokens(self) -> str:
         return f"{self.home}accounts/{self.stack.account}/tokens/"
 
+    def enter(self, email: str = "alice@acme.example") -> None:
+        """Open the first page of somebody who is signed in already: by the form now, or earlier in this browser."""
+        if profiles.restore_session(self.page.context, email):
+            self.page.goto(self.home)
+            self.page.wait_for_url("**/accounts/**")
+        else:
+            self.sign_in(email)
+            self.page.wait_for_url("**/accounts/**")
+            profiles.keep_session(self.page.context, email)
+
     def sign_in(self, email: str = "alice@acme.example", password: str = PASSWORD) -> None:
-        """Sign in through the form, or with the session of somebody who did so a moment ago on this installation."""
-        began, cookies = self.stack.sessions.get(email, (0.0, []))
-        is_known = password == PASSWORD and time.monotonic() - began < SESSION_SECONDS
-        if is_known:
-            self.page.context.add_cookies(cookies)
+        """Fill in and send the form of the sign-in; does not wait for what follows."""
         self.page.goto(self.home)
-        if is_known and "/sign-in/" not in self.page.url:
-            return
         self.page.get_by_label("Email").fill(email)
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("button", name="Sign in").click()
-        if password != PASSWORD:
-            return
-        with contextlib.suppress(BrowserTimeout):  # somebody who may not sign in any more
-            self.page.wait_for_url(lambda url: "/sign-in/" not in url, timeout=5000)
-            self.stack.sessions[email] = (time.monotonic(), self.page.context.cookies())
 
     def create(self, name: str) -> None:
         """Fill in and send *Create token*; the page with the credentials follows."""
@@ -125,10 +120,11 @@ class Visitor:
             fields = [self.page.get_by_role(role, name=beginning) for role in ("textbox", "combobox")]
             fields[0].or_(fields[1]).first.fill(text)
 
-    def check(self, rules: Any = RULES) -> None:
+    def check(self, rules: Rules = RULES) -> None:
         """Check the rules for every page: accessible, no wider than the window, no script errors."""
         results = judged(self.page, rules)
-        assert results.violations_count == 0, f"{self.page.evaluate(SCHEME)}: {results.generate_report()}"
+        look = f"{self.page.url}, {self.page.viewport_size}, {self.page.evaluate(SCHEME)}"
+        assert results.violations_count == 0, f"{look}: {results.generate_report()}"
         self.check_width()
         assert self.complaints == []
 
@@ -137,23 +133,31 @@ class Visitor:
         overflow = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert overflow == 0, f"{self.page.url} is {overflow} px wider than {self.page.viewport_size}"
 
-    def check_light_and_dark(self) -> None:
-        """Check the page in its present colour scheme; a wide one also in the other, whose colours alone are different.
+    def check_every_look(self, *more: tuple[int, int]) -> None:
+        """Check the page wide and narrow, light and dark, and in more sizes; restore the first look.
 
-        A narrow page is measured at the narrowest width instead: its colours are those of the wide one.
+        An open page adapts to its window and its scheme, so it is not reloaded. `tests/proof` loads it in each look.
         """
         loaded: Scheme = self.page.evaluate(SCHEME)
-        other: Scheme = "dark" if loaded == "light" else "light"
+        scheme = loaded
+        size = self.page.viewport_size
+        assert size is not None
+        first = (size["width"], size["height"])
+        for each in sorted({WIDE, NARROW, *more} | {first}, key=lambda one: one != first):
+            self.resize(each)
+            self.turn(scheme)
+            self.check()
+            scheme = "dark" if scheme == "light" else "light"
+            self.turn(scheme)
+            self.check(COLOUR_RULES)
+            if each == NARROW:
+                self.resize((NARROWEST, NARROW[1]))
+                self.check_width()
+        self.resize(first)
         self.turn(loaded)
-        self.check()
-        if (size := self.page.viewport_size) and size["width"] == NARROW[0]:
-            self.page.set_viewport_size({"width": NARROWEST, "height": size["height"]})
-            self.check_width()
-            self.page.set_viewport_size(size)
-            return
-        self.turn(other)
-        self.check(COLOURS)
-        self.page.emulate_media(color_scheme=loaded)
+
+    def resize(self, size: tuple[int, int]) -> None:
+        self.page.set_viewport_size({"width": size[0], "height": size[1]})
 
     def turn(self, scheme: Scheme) -> None:
         """Change to a colour scheme, and wait until the page has changed."""
@@ -161,24 +165,21 @@ class Visitor:
         self.page.evaluate(SETTLED, scheme)
 
 
-def judged(page: Page, rules: Any = RULES) -> AxeResults:
+def judged(page: Page, rules: Rules = RULES) -> AxeResults:
     """Return axe's findings about the page in its current look."""
     is_there = page.evaluate("'axe' in window")
-    return Axe("").run(page, options=rules) if is_there else Axe().run(page, options=rules)
+    return Axe("" if is_there else AXE_SCRIPT).run(page, options=rules)
 
 
-@contextlib.contextmanager
+@contextmanager
 def visiting(
-    browser: Browser, stack: Stack, size: tuple[int, int] = WIDE, scheme: Scheme = "light", *, scripts: bool = True
-) -> Iterator[Visitor]:
-    """Open a separate window for the duration of the block."""
-    context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]},
-        color_scheme=scheme,
-        java_script_enabled=scripts,
-        permissions=["clipboard-read", "clipboard-write"],
-    )
-    try:
-        yield Visitor(context.new_page(), stack, f"{size[0]} {scheme}")
-    finally:
-        context.close()
+    browser: Browser, stack: Stack, size: tuple[int, int] = WIDE, scheme: Scheme = "light", *,
+    scripts: bool = True, is_new: bool = False,
+) -> Iterator[Visitor]:  # fmt: skip
+    """Open a separate window for the duration of the block; a new one has an empty cache."""
+    resting = f"http://localhost:{stack.console_port}/healthz"
+    with profiles.lent(browser, resting, scripts=scripts, is_new=is_new) as profile:
+        page = profile.new_page()
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.emulate_media(color_scheme=scheme)
+        yield Visitor(page, stack, f"{size[0]} {scheme}")
