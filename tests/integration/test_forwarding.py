@@ -271,7 +271,7 @@ def test_receiver_that_sends_byte_by_byte_is_cut_off(
 ) -> None:
     monkeypatch.setattr(receiver_connection, "ATTEMPT_SECONDS", 0.5)
     queued(now)
-    with dripping(port), pytest.raises(ReceiverUnavailable, match="had not finished"):
+    with dripping(port), pytest.raises(ReceiverUnavailable, match="did not finish"):
         forwarder.forward_due(target, now=now)
     assert Shipment.objects.get().due_at == now
 
@@ -283,7 +283,7 @@ def test_reset_caused_by_the_cut_is_reported_as_a_timeout(
     monkeypatch.setattr(receiver_connection, "ATTEMPT_SECONDS", 0.2)
     with (
         dripping(port),
-        pytest.raises(ReceiverUnavailable, match="had not finished"),
+        pytest.raises(ReceiverUnavailable, match="did not finish"),
         receiver_connection.connected(target) as connection,
     ):
         read_after_the_reset(connection.socket)

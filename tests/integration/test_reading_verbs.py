@@ -23,10 +23,18 @@ CHANGE = {
     "setup", "serve", "gateway", "worker", "migrate", "account create", "user create", "token create", "token edit",
     "token revoke", "token rotate", "token end-overlap", "token credentials", "mail retry", "software add",
     "account ensure", "account rename", "account close", "user invite", "user role", "user remove",
-    "user reset-password", "token import", "apply",
+    "user reset-password", "token import", "apply", "backup", "restore", "keys add",
 }  # fmt: skip
+# Verbs that report on whatever they find, and those that print what the package carries.
+EXAMINE = {"doctor", "status"}
+PRINT = {"monitoring rules", "monitoring dashboard"}
 # Reading besides: the same verbs, told to change nothing.
-READ_WITH = {"migrate": ["--check"], "gateway": ["--print-config"], "log list": ["--all-accounts"]}
+READ_WITH = {
+    "migrate": ["--check"],
+    "upgrade": ["--check"],
+    "gateway": ["--print-config"],
+    "log list": ["--all-accounts"],
+}
 
 
 def verbs() -> Iterator[tuple[str, Any]]:
@@ -121,8 +129,11 @@ def test_reading_verbs_create_nothing_in_an_empty_data_directory(
     for verb, command, options in reading():
         for data in (tmp_path / "empty", tmp_path / "absent"):
             done = simsim(data, *verb.split(), *arguments_of(verb, command, full[1]), *options)
+            if verb in EXAMINE | PRINT:
+                assert done.returncode in (0, 1), f"{verb}: {done.stderr}"
+                continue
             assert (done.returncode, done.stderr.count("\n")) == (1, 1), f"{verb}: {done.stderr}"
-            assert "simsim migrate" in done.stderr or verb == "doctor", done.stderr
+            assert "simsim migrate" in done.stderr, f"{verb}: {done.stderr}"
     assert [path.name for path in tmp_path.rglob("*")] == ["empty"]
 
 
