@@ -44,7 +44,7 @@ def moved_into_place(staged: Path, target: Path, *, now: datetime) -> set[Path]:
     prove_complete(staged)
     kept = set()
     if target.exists():
-        aside = target.with_name(f"before-restore-{now:%Y%m%dT%H%M%SZ}")
+        aside = target.with_name(f"before-restore-{now:%Y%m%dT%H%M%S.%fZ}")
         aside.mkdir(mode=0o700, exist_ok=True)
         empty_wal(target)
         for name in (target.name, *(f"{target.name}{kind}" for kind in SIDE_FILES)):
