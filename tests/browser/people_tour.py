@@ -56,16 +56,16 @@ def tour(visitor: Visitor) -> Iterator[str]:
     page.get_by_role("button", name="Resend invitation").first.click()
     page.get_by_role("status").wait_for()
     yield "people"
-    page.get_by_role("link", name="Make a member of alice@acme.example").click()
+    page.get_by_role("link", name="Change to member (alice@acme.example)").click()
     yield "step down"
     page.goto(people(visitor))
     page.get_by_role("link", name="Leave… alice@acme.example").click()
     yield "leave"
     page.goto(people(visitor))
-    page.get_by_role("link", name=f"Make a member of {long}").click()
+    page.get_by_role("link", name=f"Change to member ({long})").click()
     yield "demote"
     page.goto(people(visitor))
-    page.get_by_role("link", name="Make an administrator of bob@acme.example").click()
+    page.get_by_role("link", name="Change to administrator (bob@acme.example)").click()
     yield "promote"
     page.goto(people(visitor))
     page.get_by_role("link", name=f"Remove… {long}").click()

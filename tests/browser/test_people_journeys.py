@@ -74,10 +74,10 @@ def test_invited_person_signs_in_is_promoted_and_creates_a_token(
 
         page.reload()
         expect(person(page, email)).not_to_contain_text("Not yet")
-        page.get_by_role("link", name=f"Make an administrator of {email}").click()
+        page.get_by_role("link", name=f"Change to administrator ({email})").click()
         expect(page.get_by_role("heading", name=f"Make {email} an administrator?")).to_be_visible()
         alice.check()
-        page.get_by_role("button", name="Make an administrator").click()
+        page.get_by_role("button", name="Change to administrator").click()
         expect(page.get_by_role("status")).to_contain_text(f"{email} is now an administrator of Acme")
 
         dora.create(f"Dora’s {size[0]}")
@@ -159,8 +159,8 @@ def test_person_is_invited_and_promoted_using_only_the_keyboard(browser: Browser
         dora.page.keyboard.press("Enter")
         dora.page.get_by_text("You are a member of Acme").wait_for()
 
-        press(alice, f"Make an administrator of {email}", "**/role/")
-        press(alice, "Make an administrator", "**/people/")
+        press(alice, f"Change to administrator ({email})", "**/role/")
+        press(alice, "Change to administrator", "**/people/")
         dora.page.goto(f"{dora.tokens}new/")
         dora.tab_to("Name")
         dora.page.keyboard.type("Typed by Dora")

@@ -59,7 +59,7 @@ def listening_place(record: Path) -> HostPort | None:
 
 
 def gateway_place() -> HostPort | None:
-    """Return where the gateway of this node was last started, or None if it never was."""
+    """Return the address on which this node's gateway was last started to listen, or None if it never was."""
     return listening_place(gateway_record())
 
 

@@ -59,7 +59,7 @@ def find_token_for(token_id: str, *, actor: Actor) -> Token:
 
 
 def prove_password(email: str, password: str) -> str:
-    """Return the password; raise Invalid if it breaks a rule for the passwords of people."""
+    """Return the password; raise Invalid if it breaks a rule for user passwords."""
     try:
         validate_password(password, User(email=email))
     except ValidationError as error:

@@ -91,7 +91,7 @@ class Server(MPServer):
                 return
 
     def _wait(self, seconds: float) -> bool:
-        """Return True as soon as a signal asks to stop, False after that time. The end of a process is no reason."""
+        """Return True as soon as a signal asks to stop, False after that time, even if a process ends before."""
         deadline = time.monotonic() + seconds
         while not self.interrupt_signal and (left := deadline - time.monotonic()) > 0:
             self.main_loop_interrupt.wait(left)

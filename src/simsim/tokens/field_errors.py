@@ -62,7 +62,7 @@ def prove_name_free(account: Account, name: str, *, now: datetime, but: Token | 
 
 
 def is_name_taken(problem: Invalid | AlreadyExists) -> bool:
-    """Whether the errors include a name that another active token has."""
+    """Whether one of the errors is that another active token already has this name."""
     return isinstance(problem, AlreadyExists) or any(error.message == NAME_TAKEN for error in problem.errors)
 
 

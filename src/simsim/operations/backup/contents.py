@@ -1,4 +1,4 @@
-"""What is in a copy of the databases: its counts, its migrations, and whether the keys open its passwords."""
+"""What is in a copy of the databases: its counts, its migrations, and whether the keys decrypt its passwords."""
 
 import sqlite3
 import uuid
@@ -29,7 +29,7 @@ Count = dict[str, int]
 class Contents:
     """The rows of each counted table, the migrations, and how many passwords each key encrypts.
 
-    `unopened` counts the passwords that the keys at hand do not open.
+    `unopened` counts the passwords that the available keys can't decrypt.
     """
 
     counts: Count = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))

@@ -59,7 +59,9 @@ def gaps_of(journals: Sequence[Journal], at: datetime, hosts: Sequence[str]) -> 
     ]
     gaps += [f"{each.unreadable} lines of {each.path} can't be read" for each in journals if each.unreadable]
     if silent := sorted(set(hosts) - {each.host for each in journals}):
-        gaps.append(f"There is no journal of {', '.join(silent)}: what was revoked there {since} is unknown")
+        gaps.append(
+            f"No revocation journal of {', '.join(silent)} was given: anything revoked there {since} is unknown"
+        )
     return gaps
 
 

@@ -175,7 +175,7 @@ def environment(alias: str) -> dict[str, str]:
 
 
 def connection_text(alias: str) -> str:
-    """Return the database for libpq's programs, without the password."""
+    """Return the connection string for PostgreSQL's client programs, without the password."""
     from psycopg.conninfo import make_conninfo  # noqa: PLC0415 - an installation on SQLite does without the driver
 
     return make_conninfo("", **{key: value for key, value in parameters(alias).items() if key != "password"})

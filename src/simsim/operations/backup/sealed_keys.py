@@ -1,4 +1,4 @@
-"""The keys in a backup: encrypted with age (https://age-encryption.org) to those whose identity opens them."""
+"""The keys in a backup: encrypted with age (https://age-encryption.org) for those whose identity decrypts them."""
 
 import base64
 import json
@@ -50,7 +50,7 @@ def open_sealed(sealed: bytes, identity: Path) -> dict[str, list[str] | str]:
 
 
 def keyring_with(sealed: dict[str, list[str] | str]) -> Keyring:
-    """Return the keys at hand, and after them those of the backup."""
+    """Return the available keys, followed by those of the backup."""
     at_hand = settings.OPERATOR.key_ring()
     return Keyring([*at_hand, *(key for key in decoded(sealed) if key not in at_hand)])
 

@@ -58,7 +58,7 @@ def prove_fits(path: Path, manifest: Mapping[str, Any]) -> None:
 
 
 def prove_contents(found: Archive, copies: Sequence[Path], identity: Path | None) -> Contents:
-    """Raise Unusable unless the copies are whole and, if any keys are at hand, these open every password."""
+    """Raise Unusable unless the copies are intact and the available keys, if any, decrypt every password."""
     keyring = Keyring(settings.OPERATOR.key_ring())
     if identity is not None:
         keyring = sealed_keys.keyring_with(keys_in(found, identity))
@@ -70,7 +70,9 @@ def prove_contents(found: Archive, copies: Sequence[Path], identity: Path | None
         raise Unusable("%(path)s is damaged: its databases have another version than it lists", path=str(found.path))
     if read.unopened:
         at_hand = (
-            f"The keys at hand do not open {read.unopened} passwords" if keyring.keys else "There are no keys here"
+            f"The available keys cannot decrypt {read.unopened} of the passwords"
+            if keyring.keys
+            else "There are no keys here"
         )
         raise Unusable(
             "%(at_hand)s. %(path)s needs the keys %(ids)s: put them back, or give --identity",

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 VERIFY = "verify"
 Identity = Annotated[
-    Path | None, typer.Option(metavar="PATH", help="The age identity, or SSH private key, that opens the keys.")
+    Path | None,
+    typer.Option(metavar="PATH", help="The age identity or SSH private key that decrypts the keys in the backup."),
 ]
 
 
@@ -72,7 +73,9 @@ def check(file: Path, identity: Path | None, *, as_json: bool) -> None:
         "has_keys": "keys.age" in manifest["files"],
         "opened_passwords": sum(found.passwords_by_key.values()),
     }
-    print_one(document, as_json=as_json, note="The backup is whole, and the keys at hand open every password in it.")
+    print_one(
+        document, as_json=as_json, note="The backup is intact, and the available keys decrypt every password in it."
+    )
 
 
 def time_of(manifest: dict[str, Any]) -> str | None:

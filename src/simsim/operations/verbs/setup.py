@@ -23,7 +23,8 @@ EmailUrl = Annotated[str | None, typer.Option(metavar="URL", help="The mail serv
 EmailFrom = Annotated[str | None, typer.Option(metavar="SENDER", help="The sender of every email: NAME <ADDRESS>.")]
 ApiUrl = Annotated[str | None, typer.Option(metavar="URL", help="Where callers reach the API through the gateway.")]
 Upstream = Annotated[
-    str, typer.Option(metavar="URL", help="Where the API listens, for the commands that are printed at the end.")
+    str,
+    typer.Option(metavar="URL", help="The address on which the API listens; used in the commands printed at the end."),
 ]
 
 
