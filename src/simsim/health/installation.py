@@ -109,9 +109,15 @@ def database_bytes(alias: str) -> int:
     return sum(_sqlite_sizes(alias))
 
 
-def _sqlite_sizes(alias: str) -> Iterator[int]:
+def sqlite_file(alias: str) -> Path:
+    """Return the file of a database on SQLite."""
     operator = settings.OPERATOR
-    path = operator.database_path if alias == "default" else operator.log_database_path
+    path: Path = operator.database_path if alias == "default" else operator.log_database_path
+    return path
+
+
+def _sqlite_sizes(alias: str) -> Iterator[int]:
+    path = sqlite_file(alias)
     with connections[alias].cursor() as cursor:  # raises when the database can't be read
         cursor.execute("SELECT 1 FROM sqlite_schema LIMIT 1")
     for side in ("", "-wal", "-shm"):

@@ -114,25 +114,20 @@ def whole(status: Status) -> Iterator[Line]:
 
 def of_mail(found: MailQueue, now: datetime) -> Line:
     is_late = found.oldest is not None and now - found.oldest > LONG_WAIT
-    says = (
-        f"{found.waiting:,} waiting, the oldest for {span(now - found.oldest)}"
-        if found.oldest
-        else "no email is waiting"
-    )
-    says += f" ({found.last_error})" if found.last_error else ""
-    says += f"; {found.given_up:,} given up in 3 days" if found.given_up else ""
+    says = of_queue(found, now, lost=found.given_up, empty="no email is waiting")
     return Line("mail", not (is_late or found.given_up), says)
 
 
 def of_forwarding(found: ForwardingStatus, now: datetime) -> Line:
-    says = (
-        f"{found.waiting:,} waiting, the oldest for {span(now - found.oldest)}"
-        if found.oldest
-        else "no event is waiting"
-    )
-    says += f" ({found.last_error})" if found.last_error else ""
-    says += f"; {found.lost:,} given up in 3 days" if found.lost else ""
+    says = of_queue(found, now, lost=found.lost, empty="no event is waiting")
     return Line("forwarding", found.is_good(now), says)
+
+
+def of_queue(found: MailQueue | ForwardingStatus, now: datetime, *, lost: int, empty: str) -> str:
+    """Return what waits, since when, why, and how much was given up."""
+    says = f"{found.waiting:,} waiting, the oldest for {span(now - found.oldest)}" if found.oldest else empty
+    says += f" ({found.last_error})" if found.last_error else ""
+    return says + (f"; {lost:,} given up in 3 days" if lost else "")
 
 
 def since(moment: datetime, now: datetime) -> str:

@@ -1,13 +1,12 @@
 """Findings about the size of the databases and of the tables that grow; how long these keep their rows is a setting."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
-from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import connections
 
 from simsim.audit.models import AuditEvent
+from simsim.health.installation import database_bytes, sqlite_file
 from simsim.mail.models import OwedMail
 from simsim.operations.doctor.findings import Finding
 
@@ -34,24 +33,15 @@ def sizes() -> Iterator[Finding]:
 def name_of(alias: str) -> str:
     """Return the name of a database: of its file, on SQLite."""
     connection = connections[alias]
-    return file_of(alias).name if connection.vendor == "sqlite" else str(connection.settings_dict["NAME"])
-
-
-def file_of(alias: str) -> Path:
-    operator = settings.OPERATOR
-    path: Path = operator.database_path if alias == "default" else operator.log_database_path
-    return path
+    return sqlite_file(alias).name if connection.vendor == "sqlite" else str(connection.settings_dict["NAME"])
 
 
 def size_of(alias: str) -> str:
     """Return the size of a database in words, on PostgreSQL with its largest tables."""
+    whole = megabytes(database_bytes(alias))
     if connections[alias].vendor == "sqlite":
-        path = file_of(alias)
-        files = (path, path.with_name(f"{path.name}-wal"))
-        return megabytes(sum(file.stat().st_size for file in files if file.exists()))
+        return whole
     with connections[alias].cursor() as cursor:
-        cursor.execute("SELECT pg_database_size(current_database())")
-        whole = megabytes(cursor.fetchone()[0])
         cursor.execute(TABLES_BY_SIZE, [MAX_TABLES])
         tables = ", ".join(f"{table} {megabytes(size)}" for table, size in cursor.fetchall())
     return f"{whole} ({tables})"
