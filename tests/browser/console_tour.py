@@ -17,7 +17,7 @@ def way_in(visitor: Visitor) -> Iterator[str]:
     page = visitor.page
     page.goto(visitor.home)
     yield "sign-in"
-    page.get_by_role("link", name="Forgot").click()
+    visitor.follow("Forgot")
     yield "forgotten password"
     visitor.sign_in(password="wrong")
     page.get_by_role("alert").wait_for()
@@ -56,17 +56,17 @@ def tokens(visitor: Visitor, ended: str) -> Iterator[str]:
 
 def one_token(visitor: Visitor) -> Iterator[str]:
     page = visitor.page
-    page.get_by_role("link", name="Open the token").click()
+    visitor.follow("Open the token")
     yield "token"
     page.get_by_role("button", name="Show username and password").click()
     page.get_by_label("Username", exact=True).wait_for()
     yield "token with its credentials"
-    page.get_by_role("link", name="Rotate…").click()
+    visitor.follow("Rotate…")
     yield "rotate"
     page.get_by_role("button", name="Create new password").click()
     page.get_by_label("Username", exact=True).wait_for()
     yield "rotated"
-    page.get_by_role("link", name="Open the token").click()
+    visitor.follow("Open the token")
     # By then, the test is in the log: this list would have refused it.
     page.get_by_label("Network 1").fill("10.0.0.0/8")
     visitor.stack.wait_until(lambda: previewed(visitor), "the preview knows of the test")
@@ -104,7 +104,7 @@ def around(visitor: Visitor) -> Iterator[str]:
     page.goto(f"{account}logs/?status=nonsense")
     yield "logs, refused"
     page.goto(f"{account}people/")
-    page.get_by_role("link", name="Remove…").last.click()
+    visitor.follow("Remove…")
     yield "remove a person"
     page.locator(".person summary").click()
     yield "menu"

@@ -35,7 +35,7 @@ def tour(visitor: Visitor) -> Iterator[str]:
     yield "requests"
     page.get_by_role("button", name=f"Decline Declined {visitor.look}").click()
     page.get_by_role("status").wait_for()
-    page.get_by_role("link", name=f"Create it Feed {visitor.look}").click()
+    visitor.follow(f"Create it Feed {visitor.look}")
     yield "create what was asked for"
     page.get_by_role("button", name="Create token").last.click()
     page.get_by_label("Username", exact=True).wait_for()
@@ -56,19 +56,19 @@ def tour(visitor: Visitor) -> Iterator[str]:
     page.get_by_role("button", name="Resend invitation").first.click()
     page.get_by_role("status").wait_for()
     yield "people"
-    page.get_by_role("link", name="Change to member (alice@acme.example)").click()
+    visitor.follow("Change to member (alice@acme.example)")
     yield "step down"
     page.goto(people(visitor))
-    page.get_by_role("link", name="Leave… alice@acme.example").click()
+    visitor.follow("Leave… alice@acme.example")
     yield "leave"
     page.goto(people(visitor))
-    page.get_by_role("link", name=f"Change to member ({long})").click()
+    visitor.follow(f"Change to member ({long})")
     yield "demote"
     page.goto(people(visitor))
-    page.get_by_role("link", name="Change to administrator (bob@acme.example)").click()
+    visitor.follow("Change to administrator (bob@acme.example)")
     yield "promote"
     page.goto(people(visitor))
-    page.get_by_role("link", name=f"Remove… {long}").click()
+    visitor.follow(f"Remove… {long}")
     yield "remove"
     page.get_by_role("button", name="Remove from the account").click()
     page.get_by_role("status").wait_for()

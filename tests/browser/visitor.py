@@ -87,6 +87,11 @@ class Visitor:
         self.page.get_by_role("button", name="Create token").last.click()
         self.page.get_by_role("heading", name=name).wait_for()
 
+    def follow(self, name: str) -> None:
+        """Click the last link of that name, and wait until the page that it leads to has loaded."""
+        with self.page.expect_navigation():
+            self.page.get_by_role("link", name=name).last.click()
+
     def tab_to(self, name: str) -> None:
         """Press Tab until the named element has the focus."""
         for _ in range(80):
@@ -138,6 +143,7 @@ class Visitor:
 
         An open page adapts to its window and its scheme, so it is not reloaded. `tests/proof` loads it in each look.
         """
+        self.page.wait_for_load_state()
         loaded: Scheme = self.page.evaluate(SCHEME)
         scheme = loaded
         size = self.page.viewport_size
