@@ -1,12 +1,14 @@
 """Fills an installation, and restricts some of its tokens by the same actions as every door.
 
 `create ACCOUNT NUMBER` prints the tokens. `restrict REVOKED ROTATED NARROWED` takes the tokens' ids, with commas
-between them. `fill ACCOUNT ROWS` logs requests of the account's tokens.
+between them. `time-revocations TOKENS` revokes them one after the other and prints the seconds each took. `fill ACCOUNT
+ROWS` logs requests of the account's tokens.
 """
 
 import json
 import os
 import sys
+import time
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -23,6 +25,8 @@ from simsim.accounts.models import Account  # noqa: E402
 from simsim.accounts.permissions import Actor, actor_of, administrators  # noqa: E402
 from simsim.tokens import actions  # noqa: E402
 from simsim.tokens.models import Token  # noqa: E402
+
+PAUSE_SECONDS = 0.1
 
 
 def administrator_of(account: Account) -> Actor:
@@ -70,6 +74,21 @@ def fill(account_id: str, rows: str) -> list[dict[str, str]]:
     return []
 
 
+def time_revocations(tokens: str) -> list[float]:
+    seconds = []
+    for token in Token.objects.filter(pk__in=tokens.split(",")).select_related("account"):
+        actor, began = administrator_of(token.account), time.monotonic()
+        actions.revoke_token(actor=actor, token=token, reason="leaked", now=timezone.now())
+        seconds.append(time.monotonic() - began)
+        time.sleep(PAUSE_SECONDS)
+    return seconds
+
+
 verb, *arguments = sys.argv[1:]
-verbs: dict[str, Callable[..., list[dict[str, str]]]] = {"create": create, "restrict": restrict, "fill": fill}
+verbs: dict[str, Callable[..., object]] = {
+    "create": create,
+    "restrict": restrict,
+    "fill": fill,
+    "time-revocations": time_revocations,
+}
 print(json.dumps(verbs[verb](*arguments)))

@@ -1,5 +1,6 @@
 """The operator's settings, read once and checked."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -9,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from simsim.config import addresses, mail_settings, secret_files
 from simsim.config.database_addresses import is_postgresql, prove_database_url, sqlite_path
 from simsim.config.environment_source import LISTS, Sources
+from simsim.config.kept_keys import KeptKeys
 from simsim.config.setting_sources import PREFIX, data_dir, read_sources
 from simsim.forwarding.receiver import Target, read_target
 from simsim.gateway.addresses import HostPort, parse_listen
@@ -224,13 +226,14 @@ class Environment(BaseSettings):
         value = getattr(self, name)
         return bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
 
-    def key_ring(self) -> list[bytes]:
+    def key_ring(self) -> Sequence[bytes]:
         """Return the keys that encrypt passwords, the newest first, each 32 bytes long.
 
-        The list is empty if there are none.
+        The sequence is empty if there are none. If they are in the data directory, it follows the file there.
         """
-        text = self.token_keys.get_secret_value() or self.kept_secret("token_keys")
-        return secret_files.decode_keys(text) if text else []
+        if given := self.token_keys.get_secret_value():
+            return secret_files.decode_keys(given)
+        return KeptKeys(PREFIX + "TOKEN_KEYS", self.keys_dir / "token_keys")
 
     def django_secret(self) -> str:
         """Return the key that signs sessions, or "" if there is none."""

@@ -23,7 +23,6 @@ from simsim.operations.existing_installation import FIRST_MIGRATION_FILE, is_mis
 from simsim.operations.migration_lock import migration_lock
 from simsim.problem import Unusable
 from simsim.tokens import password_ends, sealing_keys
-from simsim.tokens.keyring import Keyring
 
 PRIVATE, PRIVATE_FILE = 0o700, 0o600
 NO_DATABASE = "there is no database yet"
@@ -141,7 +140,7 @@ def make_files(*, makes_shared_keys: bool) -> Iterator[Path]:
     is_new = is_missing(files[0]) if settings.OPERATOR.is_embedded else makes_shared_keys and not is_begun()
     if is_new:
         yield from settings.OPERATOR.make_missing_secrets()
-        settings.SECRET_KEY, settings.KEYRING = settings.OPERATOR.django_secret(), Keyring(settings.OPERATOR.key_ring())
+        settings.SECRET_KEY = settings.OPERATOR.django_secret()
     settings.OPERATOR.prove_secrets()
     for path in files:
         if not path.exists():

@@ -30,6 +30,15 @@ class Keyring:
         """Return the keys' public ids, in hexadecimal."""
         return {key_id(key).hex() for key in self.keys}
 
+    def newest_id(self) -> str:
+        """Return the public id, in hexadecimal, of the key that encrypts."""
+        return key_id(self.keys[0]).hex()
+
+    @staticmethod
+    def id_in(sealed: bytes) -> str:
+        """Return the public id, in hexadecimal, of the key that encrypted the password."""
+        return sealed[1:9].hex()
+
     def seal(self, password: str, *, token_id: uuid.UUID, account_id: uuid.UUID) -> bytes:
         """Return the password, encrypted under the newest key."""
         nonce = os.urandom(NONCE_BYTES)
@@ -43,14 +52,14 @@ class Keyring:
 
         Raises KeyMissing if its key is not in the keyring, or if the bytes belong to another row.
         """
-        wanted, nonce, ciphertext = sealed[1:9], sealed[9:21], sealed[21:]
+        wanted, nonce, ciphertext = self.id_in(sealed), sealed[9:21], sealed[21:]
         for key in self.keys:
-            if sealed[:1] == VERSION and key_id(key) == wanted:
+            if sealed[:1] == VERSION and key_id(key).hex() == wanted:
                 try:
                     return AESGCM(key).decrypt(nonce, ciphertext, binding(token_id, account_id)).decode()
                 except InvalidTag:
                     break
-        raise KeyMissing(key_id=wanted.hex())
+        raise KeyMissing(key_id=wanted)
 
 
 def key_id(key: bytes) -> bytes:

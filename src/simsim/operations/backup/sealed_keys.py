@@ -71,7 +71,7 @@ def install(sealed: dict[str, list[str] | str]) -> list[Path]:
         changed.append(operator.keep_secret("token_keys", ",".join(map(encoded, ring))))
     if not operator.django_secret():
         changed.append(operator.keep_secret("secret_key", str(sealed["secret_key"])))
-    settings.KEYRING, settings.SECRET_KEY = Keyring(operator.key_ring()), operator.django_secret()
+    settings.SECRET_KEY = operator.django_secret()
     return changed
 
 

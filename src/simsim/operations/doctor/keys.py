@@ -47,10 +47,11 @@ def keys() -> Iterator[Finding]:
 
 def unopened_passwords() -> str:
     """Return which passwords the keys can't decrypt, and what to do about it; "" if they decrypt all."""
-    missing = sorted(sealing_keys.ids() - settings.KEYRING.ids())
+    at_hand = settings.KEYRING.ids()
+    missing = {key: use.passwords for key, use in sorted(sealing_keys.uses().items()) if key not in at_hand}
     if missing:
-        which = ", ".join(missing)
-        return f"SIMSIM_TOKEN_KEYS lacks {which}, which some passwords need: add the key again, after the newest"
+        which = ", ".join(f"{key} (passwords: {number})" for key, number in missing.items())
+        return f"SIMSIM_TOKEN_KEYS lacks {which}: add the key again, after the newest"
     try:
         # Try to decrypt one: a damaged password, or one copied from another row, can't be decrypted although its key is
         # there.

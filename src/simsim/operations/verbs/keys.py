@@ -1,4 +1,4 @@
-"""`simsim keys`: the keys that encrypt passwords."""
+"""`simsim keys`: the keys that encrypt passwords, and their rotation."""
 # ruff: noqa: PLC0415 - help answers without Django
 
 import os
@@ -7,6 +7,8 @@ import typer
 
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list, print_one
+from simsim.operations.progress import tracked
+from simsim.problem import Unusable
 
 keys = typer.Typer(no_args_is_help=True, help="The keys that encrypt passwords.")
 COLUMNS = ["id", "is_primary", "is_at_hand", "passwords", "oldest_password_at"]
@@ -44,15 +46,50 @@ def add_key(as_json: AsJson = False) -> None:
     from django.conf import settings
 
     from simsim.operations.backup.sealed_keys import encoded
+    from simsim.operations.key_file import add, is_ours_to_change
     from simsim.tokens.keyring import key_id
 
-    operator, key = settings.OPERATOR, os.urandom(32)
-    document: dict[str, object] = {"id": key_id(key).hex()}
-    if operator.is_given("token_keys"):
-        document |= {"key": encoded(key), "setting": operator.origin_of_keys()}
-        note = "Nothing has changed yet. Put this key first, before the others and a comma, on every node: see keys.md."
+    if is_ours_to_change():
+        document = {"id": add(), "file": settings.OPERATOR.origin_of_keys()}
+        note = "New passwords are encrypted with it from now on. Back up the keys."
     else:
-        path = operator.keep_secret("token_keys", ",".join(map(encoded, [key, *operator.key_ring()])))
-        document |= {"file": str(path)}
-        note = "Reload simsim serve now (kill -HUP), and back up the keys. The new key encrypts new passwords."
+        key, where = os.urandom(32), settings.OPERATOR.origin_of_keys()
+        document = {"id": key_id(key).hex(), "key": encoded(key), "setting": where}
+        note = "Nothing has changed yet. Put this key first, before the others and a comma, on every node: see keys.md."
+    print_one(document, as_json=as_json, note=note)
+
+
+@keys.command("rotate")
+@needs_django
+def rotate_keys(as_json: AsJson = False) -> None:
+    """Encrypt every password under a new key while everything runs. If it was interrupted, run it again: it goes on."""
+    from django.conf import settings
+
+    from simsim.operations.key_file import add, is_ours_to_change
+    from simsim.tokens import key_rotation, sealing_keys
+
+    keyring, is_new = settings.KEYRING, False
+    if not (older := key_rotation.outstanding(keyring)):
+        if not is_ours_to_change():
+            raise Unusable(
+                "Every password is encrypted under the newest key in %(where)s already: add a key there first, with"
+                " simsim keys add",
+                where=settings.OPERATOR.origin_of_keys(),
+            )
+        add()
+        is_new, older = True, key_rotation.outstanding(keyring)
+    done = sum(tracked(key_rotation.encrypt_anew(keyring), of=older, what="Encrypting passwords"))
+    uses = sealing_keys.uses()
+    unneeded = sorted(keyring.ids() - set(uses) - {keyring.newest_id()})
+    document = {
+        "id": keyring.newest_id(),
+        "is_new": is_new,
+        "encrypted": done,
+        "left": sum(use.passwords for key, use in uses.items() if key != keyring.newest_id()),
+        "unneeded": unneeded,
+    }
+    if document["left"]:
+        note = "Some passwords are under another key: see simsim keys list, and run this again where that key is."
+    else:
+        note = "Back up the keys. Keep the older ones for as long as you keep backups that need them."
     print_one(document, as_json=as_json, note=note)
