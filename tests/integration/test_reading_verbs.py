@@ -26,7 +26,7 @@ CHANGE = {
     "user reset-password", "token import", "apply", "backup", "restore", "keys add", "keys rotate",
 }  # fmt: skip
 # Verbs that report on whatever they find, and those that print what the package carries.
-EXAMINE = {"doctor", "status"}
+EXAMINE = {"doctor", "status", "scan"}
 PRINT = {"monitoring rules", "monitoring dashboard"}
 # Reading besides: the same verbs, told to change nothing.
 READ_WITH = {
@@ -97,7 +97,13 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
     made("user", "create", "alice@acme.example", "--account", account, "--role", "administrator")
     alice = ("--as", "alice@acme.example")
     token = made("token", "create", "--account", account, *alice, "--name", "Power BI", "--expires", "90d")
-    return data, {"account": account, "token_id": token, "upstream": "http://127.0.0.1:9", "acting_as": alice[1]}
+    return data, {
+        "account": account,
+        "token_id": token,
+        "upstream": "http://127.0.0.1:9",
+        "acting_as": alice[1],
+        "path": str(data),
+    }
 
 
 def arguments_of(verb: str, command: Any, values: dict[str, str]) -> list[str]:

@@ -21,6 +21,7 @@ from simsim.operations.verbs.keys import keys
 from simsim.operations.verbs.log import log
 from simsim.operations.verbs.mail import mail
 from simsim.operations.verbs.monitoring_files import monitoring
+from simsim.operations.verbs.scan import scan
 from simsim.operations.verbs.services import gateway, serve, worker
 from simsim.operations.verbs.setup import setup
 from simsim.operations.verbs.software import software
@@ -61,7 +62,7 @@ def root(
     del version  # its callback prints the version
 
 
-for verb in (setup, serve, gateway, worker, migrate, upgrade, doctor, status, apply, backup, restore):
+for verb in (setup, serve, gateway, worker, migrate, upgrade, doctor, status, apply, backup, restore, scan):
     app.command()(verb)
 tokens.command("rotate")(rotate)
 tokens.command("end-overlap")(end_overlap)

@@ -42,8 +42,13 @@ def find_by_password(password: str, *, actor: Actor, account: Account) -> Token 
     A lookup reveals no password, so it is not recorded. Raises NotFound or NotPermitted.
     """
     permit(actor, Permission.MANAGE_TOKENS, account)
+    return with_password(password).filter(account=account).first()
+
+
+def with_password(password: str) -> TokenQuerySet:
+    """Return the token of any account that has this password, or had it before its last rotation."""
     wanted = digest(password)
-    return Token.objects.filter(Q(digest=wanted) | Q(previous_digest=wanted), account=account).first()
+    return Token.objects.filter(Q(digest=wanted) | Q(previous_digest=wanted))
 
 
 def documents(tokens: Iterable[Token], *, now: datetime) -> list[dict[str, object]]:
