@@ -6,7 +6,7 @@ from simsim.config import environment
 from simsim.config.environment import Environment
 from simsim.gate.app import Gate
 from simsim.gate.lookup import Lookup
-from simsim.gate.spool import Spool
+from simsim.gate.spool import ENDS, Spool
 from simsim.gate.worker_health import read_worker_health
 from simsim.operations.log_format import speaker
 
@@ -22,6 +22,11 @@ def build_gate() -> Gate:
         worker_health=partial(read_worker_health, spool),
         say=speaker("simsim gate", operator.log_format),
     )
+
+
+def open_ends() -> Spool:
+    """Return the spool in which a middleware writes how requests ended."""
+    return Spool(environment.read().spool_dir, stem=ENDS)
 
 
 def open_lookup(operator: Environment) -> Lookup:

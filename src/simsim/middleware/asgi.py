@@ -1,0 +1,200 @@
+"""The gate inside an ASGI application (ASGI 3.0), such as FastAPI or Starlette: HTTP and WebSocket."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from simsim.gate.answer import IDENTITY_HEADERS, Answer
+from simsim.gate.app import Gate
+from simsim.gate.request_target import printable
+from simsim.gate.spool import Spool
+from simsim.middleware.exchange import (
+    CLIENT_CLOSED,
+    LET_IN,
+    Asked,
+    Exchange,
+    caller_of,
+    headers_of,
+    is_hidden,
+    is_ours,
+)
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+SWITCHED, FORBIDDEN, FAILED = 101, 403, 500
+REFUSES_WITH_A_RESPONSE = "websocket.http.response"
+# An extension with which the application would hand us a file descriptor instead of bytes that can be counted.
+UNCOUNTED = "http.response.zerocopysend"
+
+
+class SimsimASGI:
+    """Lets a request into the application only with an active token from an allowed address, and logs every request.
+
+    The application finds the caller in `scope["simsim"]`, a `Caller`, and in the same headers as behind the gateway.
+    It gets neither the client's `Authorization` nor any `X-Simsim-…` header of the client. Everybody else gets 401, or
+    503 while nothing can be decided. Raises Unusable if a setting is unusable.
+    """
+
+    def __init__(self, app: App, *, gate: Gate | None = None, ends: Spool | None = None) -> None:
+        from simsim.config.gates import build_gate, open_ends  # noqa: PLC0415 - tests bring their own
+
+        self._app = app
+        self._gate = gate or build_gate()
+        self._ends = ends or open_ends()
+        self._is_open = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._decide(scope, receive, send, HttpAnswer)
+        elif scope["type"] == "websocket":
+            await self._decide(scope, receive, send, WebSocketAnswer)
+        else:
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._gate.close()
+                self._ends.close()
+
+    async def _decide(
+        self, scope: Scope, receive: Receive, send: Send, kind: "type[HttpAnswer | WebSocketAnswer]"
+    ) -> None:
+        # Without a file of ends, the worker would not wait for how the first requests end.
+        if not self._is_open:
+            with contextlib.suppress(OSError):
+                self._ends.open()
+                self._is_open = True
+        exchange = Exchange(asked(scope), self._ends)
+        said = self._gate.verify(exchange.question)
+        answer = kind(exchange, receive, send)
+        if said.status != LET_IN:
+            await answer.refuse(said, scope)
+            exchange.end(said.status)
+            return
+        try:
+            await self._app(passed_on(scope, said), answer.receive, answer.send)
+        except (asyncio.CancelledError, OSError):
+            exchange.end(CLIENT_CLOSED if answer.is_client_gone or exchange.status is not None else FAILED)
+            raise
+        except BaseException:
+            exchange.end(exchange.status or FAILED)
+            raise
+        exchange.end(CLIENT_CLOSED if answer.is_client_gone else exchange.status or FAILED)
+
+
+class HttpAnswer:
+    """The answer to an HTTP request, as the application sends it."""
+
+    def __init__(self, exchange: Exchange, receive: Receive, send: Send) -> None:
+        self._exchange, self._receive, self._send = exchange, receive, send
+        self.is_client_gone = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.disconnect" and not self._exchange.is_over:
+            self.is_client_gone = True
+        return message
+
+    async def send(self, message: Message) -> None:
+        kind, is_last = message["type"], False
+        if kind == "http.response.start":
+            self._exchange.status = message["status"]
+            message = without_ours(message)
+        elif kind == "http.response.body":
+            self._exchange.sent(len(message.get("body", b"")))
+            is_last = not message.get("more_body", False)
+        elif kind == "http.response.pathsend":
+            self._exchange.sent(Path(message["path"]).stat().st_size)
+            is_last = True
+        await self._send(message)
+        if is_last:
+            self._exchange.end(CLIENT_CLOSED if self.is_client_gone else self._exchange.status or FAILED)
+
+    async def refuse(self, said: Answer, scope: Scope) -> None:
+        self._exchange.sent(len(said.body))
+        await self._send({"type": "http.response.start", "status": said.status, "headers": raw(headers_of(said))})
+        await self._send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else said.body})
+
+
+class WebSocketAnswer:
+    """The answer to a WebSocket's handshake, and the messages after it. It ends when the application does."""
+
+    def __init__(self, exchange: Exchange, receive: Receive, send: Send) -> None:
+        self._exchange, self._receive, self._send = exchange, receive, send
+        self.is_client_gone = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "websocket.disconnect" and self._exchange.status is None:
+            self.is_client_gone = True
+        return message
+
+    async def send(self, message: Message) -> None:
+        kind = message["type"]
+        if kind == "websocket.accept":
+            self._exchange.status = SWITCHED
+            message = without_ours(message)
+        elif kind == "websocket.close" and self._exchange.status is None:
+            self._exchange.status = FORBIDDEN
+        elif kind == "websocket.http.response.start":
+            self._exchange.status = message["status"]
+            message = without_ours(message)
+        elif kind == "websocket.send":
+            self._exchange.sent(len(message.get("bytes") or (message.get("text") or "").encode()))
+        elif kind == "websocket.http.response.body":
+            self._exchange.sent(len(message.get("body", b"")))
+        await self._send(message)
+
+    async def refuse(self, said: Answer, scope: Scope) -> None:
+        await self._receive()  # the opening handshake, which every answer has to wait for
+        if REFUSES_WITH_A_RESPONSE not in scope.get("extensions", {}):
+            await self._send({"type": "websocket.close"})  # which the client sees as 403
+            return
+        self._exchange.sent(len(said.body))
+        headers = raw(headers_of(said))
+        await self._send({"type": "websocket.http.response.start", "status": said.status, "headers": headers})
+        await self._send({"type": "websocket.http.response.body", "body": said.body})
+
+
+def asked(scope: Scope) -> Asked:
+    """Return what the server tells of a request."""
+    authorization: list[bytes] = []
+    forwarded_for: list[str] = []
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            authorization.append(value)
+        elif name == b"x-forwarded-for":
+            forwarded_for.append(value.decode("latin-1"))
+    client = scope.get("client")
+    path = scope.get("raw_path")
+    target = quote(scope["path"]) if path is None else printable(path)
+    return Asked(client[0] if client else None, scope.get("method", "GET"), target, authorization, forwarded_for)
+
+
+def passed_on(scope: Scope, said: Answer) -> Scope:
+    """Return the scope that the application gets."""
+    caller = caller_of(said)
+    kept = [(name, value) for name, value in scope["headers"] if not is_hidden(name.decode("latin-1"))]
+    told = {name.lower() for name in IDENTITY_HEADERS}
+    kept += [(name.encode(), value.encode()) for name, value in said.headers if name in told]
+    extensions = {name: each for name, each in (scope.get("extensions") or {}).items() if name != UNCOUNTED}
+    return {**scope, "headers": kept, "extensions": extensions, "simsim": caller}
+
+
+def without_ours(message: Message) -> Message:
+    """Return the beginning of an answer without the headers that only the gate may send."""
+    headers = message.get("headers") or ()
+    return {
+        **message,
+        "headers": [(name, value) for name, value in headers if not is_ours(bytes(name).decode("latin-1"))],
+    }
+
+
+def raw(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("ascii"), value.encode("ascii")) for name, value in headers]

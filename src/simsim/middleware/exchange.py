@@ -1,0 +1,97 @@
+"""One request through a middleware: the question to the gate, the caller it names, and the line of its end."""
+
+import contextlib
+import time
+from collections.abc import Sequence
+from json.encoder import encode_basestring_ascii as quoted
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from simsim.gate.answer import IDENTITY_HEADERS, Answer
+from simsim.gate.app import Request
+from simsim.gate.decided_line import path_of
+from simsim.gate.request_id import new_request_id
+from simsim.gate.spool import Spool
+
+LET_IN = 204
+CLIENT_CLOSED = 499  # nginx's status for a client that went away before the answer was complete
+OURS = "x-simsim-"
+# Only the gate gets the password.
+AUTHORIZATION = "authorization"
+
+
+class Caller(NamedTuple):
+    """Who sent a request that was let in: the ids of the account and the token, and the token's name."""
+
+    account: str
+    token: str
+    token_name: str
+
+
+def is_hidden(name: str) -> bool:
+    """Whether the API must not get this header from a client. Some servers turn "_" into "-"."""
+    name = name.lower().replace("_", "-")
+    return name == AUTHORIZATION or name.startswith(OURS)
+
+
+def is_ours(name: str) -> bool:
+    """Whether the client must not get this header."""
+    return name.lower().startswith(OURS)
+
+
+class Asked(NamedTuple):
+    """What a server tells of a request: the peer's address, "" or None for a Unix socket, and what the client sent."""
+
+    peer: str | None
+    method: str
+    target: str
+    authorization: Sequence[bytes]
+    forwarded_for: Sequence[str]
+
+    def question(self) -> Request:
+        """Return what the gate is asked. To the gate, the middleware is a proxy that adds its peer's address."""
+        hops = [*self.forwarded_for, self.peer] if self.peer else self.forwarded_for
+        return Request(None, self.method, self.target, self.authorization, hops, new_request_id())
+
+
+def caller_of(said: Answer) -> Caller:
+    """Return the caller whom an answer that lets a request in names."""
+    headers = dict(said.headers)
+    account, token, name = (headers[each.lower()] for each in IDENTITY_HEADERS)
+    return Caller(account, token, unquote(name))
+
+
+def headers_of(said: Answer) -> list[tuple[str, str]]:
+    """Return the headers that the client may see."""
+    return [(name, value) for name, value in said.headers if not is_ours(name)]
+
+
+class Exchange:
+    """How one request goes on: its status and the bytes sent so far. `end` writes the line that the log joins."""
+
+    def __init__(self, asked: Asked, ends: Spool) -> None:
+        self.question = asked.question()
+        self._asked, self._ends = asked, ends
+        self._began = time.monotonic()
+        self._counts = asked.method != "HEAD"
+        self.status: int | None = None
+        self.bytes = 0
+        self.is_over = False
+
+    def sent(self, size: int) -> None:
+        if self._counts:
+            self.bytes += size
+
+    def end(self, status: int) -> None:
+        """Write the end, once. What the disk has no room for leaves the request with an unknown outcome in the log."""
+        if self.is_over:
+            return
+        self.is_over = True
+        asked, seconds = self._asked, time.monotonic() - self._began
+        line = (
+            f'{{"id":"{self.question.request_id}","at":{time.time():.6f},"seconds":{seconds:.6f},'
+            f'"status":{status},"bytes":{self.bytes},"method":{quoted(asked.method)},'
+            f'"path":{quoted(path_of(asked.target))},"address":{quoted(asked.peer) if asked.peer else "null"}}}\n'
+        )
+        with contextlib.suppress(OSError):
+            self._ends.append(line.encode("ascii"))

@@ -1,0 +1,145 @@
+"""The gate inside a WSGI application (PEP 3333), such as Flask or Django."""
+
+import http
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+from urllib.parse import quote
+
+from simsim.gate.answer import IDENTITY_HEADERS, Answer
+from simsim.gate.app import Gate
+from simsim.gate.request_target import printable
+from simsim.gate.spool import Spool
+from simsim.middleware.exchange import (
+    CLIENT_CLOSED,
+    LET_IN,
+    Asked,
+    Exchange,
+    caller_of,
+    headers_of,
+    is_hidden,
+    is_ours,
+)
+
+Environ = dict[str, Any]
+Write = Callable[[bytes], object]
+StartResponse = Callable[..., Write]
+App = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+FAILED = 500
+HEADER = "HTTP_"
+# Where servers put the target as the client sent it; PEP 3333 has only the decoded path.
+SENT_TARGETS = ("RAW_URI", "REQUEST_URI")
+
+
+class Own(threading.local):
+    """The gate and the file of ends of one thread: neither may be shared."""
+
+    def __init__(self, build: Callable[[], tuple[Gate, Spool]]) -> None:
+        self.gate, self.ends = build()
+        self.ends.open()
+
+
+class SimsimWSGI:
+    """Lets a request into the application only with an active token from an allowed address, and logs every request.
+
+    The application finds the caller in `environ["simsim"]`, a `Caller`, and in the same headers as behind the gateway.
+    It gets neither the client's `Authorization` nor any `X-Simsim-…` header of the client. Everybody else gets 401, or
+    503 while nothing can be decided. Raises Unusable if a setting is unusable.
+    """
+
+    def __init__(self, app: App, *, build: Callable[[], tuple[Gate, Spool]] | None = None) -> None:
+        from simsim.config.gates import build_gate, open_ends  # noqa: PLC0415 - tests bring their own
+
+        self._app = app
+        self._own = Own(build or (lambda: (build_gate(), open_ends())))
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        gate, ends = self._own.gate, self._own.ends
+        exchange = Exchange(asked(environ), ends)
+        said = gate.verify(exchange.question)
+        if said.status != LET_IN:
+            return refuse(said, exchange, start_response)
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Write:
+            exchange.status = int(status[:3])
+            kept = [(name, value) for name, value in headers if not is_ours(name)]
+            write = start_response(status, kept, exc_info) if exc_info else start_response(status, kept)
+
+            def counted(data: bytes) -> object:
+                exchange.sent(len(data))
+                return write(data)
+
+            return counted
+
+        try:
+            return Body(self._app(passed_on(environ, said), start), exchange)
+        except BaseException:
+            exchange.end(exchange.status or FAILED)
+            raise
+
+
+class Body:
+    """The body of an answer, as the server reads it. The request ends when the server closes it."""
+
+    def __init__(self, parts: Iterable[bytes], exchange: Exchange) -> None:
+        self._parts, self._exchange = parts, exchange
+        self._is_whole = self._has_failed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for part in self._parts:
+                self._exchange.sent(len(part))
+                yield part
+        except Exception:
+            self._has_failed = True
+            raise
+        self._is_whole = True
+
+    def close(self) -> None:
+        """Close the application's body, as PEP 3333 demands, and write the end."""
+        try:
+            if (close := getattr(self._parts, "close", None)) is not None:
+                close()
+        finally:
+            is_left = not (self._is_whole or self._has_failed)
+            self._exchange.end(CLIENT_CLOSED if is_left else self._exchange.status or FAILED)
+
+
+def refuse(said: Answer, exchange: Exchange, start_response: StartResponse) -> Iterable[bytes]:
+    exchange.sent(len(said.body))
+    start_response(
+        f"{said.status} {http.HTTPStatus(said.status).phrase}",
+        [*headers_of(said), ("content-length", str(len(said.body)))],
+    )
+    exchange.end(said.status)
+    return [said.body]
+
+
+def asked(environ: Environ) -> Asked:
+    """Return what the server tells of a request."""
+    sent = next((environ[name] for name in SENT_TARGETS if environ.get(name)), None)
+    if sent is None:
+        target = quote(f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}".encode("latin-1"))
+    else:
+        target = printable(sent.encode("latin-1"))
+    authorization, forwarded_for = environ.get("HTTP_AUTHORIZATION"), environ.get("HTTP_X_FORWARDED_FOR")
+    return Asked(
+        environ.get("REMOTE_ADDR") or None,
+        environ["REQUEST_METHOD"],
+        target,
+        [] if authorization is None else [authorization.encode("latin-1")],
+        [] if forwarded_for is None else [forwarded_for],
+    )
+
+
+def passed_on(environ: Environ, said: Answer) -> Environ:
+    """Return the environment that the application gets."""
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if not (name.startswith(HEADER) and is_hidden(name.removeprefix(HEADER)))
+    }
+    told = dict(said.headers)
+    kept |= {f"{HEADER}{name.upper().replace('-', '_')}": told[name.lower()] for name in IDENTITY_HEADERS}
+    return kept | {"simsim": caller_of(said)}
