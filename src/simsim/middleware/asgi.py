@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from simsim.gate.answer import IDENTITY_HEADERS, Answer
+from simsim.gate.answer import Answer
 from simsim.gate.app import Gate
-from simsim.gate.request_target import printable
 from simsim.gate.spool import Spool
 from simsim.middleware.exchange import (
     CLIENT_CLOSED,
@@ -20,6 +19,7 @@ from simsim.middleware.exchange import (
     headers_of,
     is_hidden,
     is_ours,
+    sent_target,
 )
 
 Scope = MutableMapping[str, Any]
@@ -173,28 +173,23 @@ def asked(scope: Scope) -> Asked:
             forwarded_for.append(value.decode("latin-1"))
     client = scope.get("client")
     path = scope.get("raw_path")
-    target = quote(scope["path"]) if path is None else printable(path)
+    target = quote(scope["path"]) if path is None else sent_target(path)
     return Asked(client[0] if client else None, scope.get("method", "GET"), target, authorization, forwarded_for)
 
 
 def passed_on(scope: Scope, said: Answer) -> Scope:
     """Return the scope that the application gets."""
-    caller = caller_of(said)
-    kept = [(name, value) for name, value in scope["headers"] if not is_hidden(name.decode("latin-1"))]
-    told = {name.lower() for name in IDENTITY_HEADERS}
-    kept += [(name.encode(), value.encode()) for name, value in said.headers if name in told]
+    caller, told = caller_of(said)
+    headers = [each for each in scope["headers"] if not is_hidden(each[0])]
+    headers += raw(told)
     extensions = {name: each for name, each in (scope.get("extensions") or {}).items() if name != UNCOUNTED}
-    return {**scope, "headers": kept, "extensions": extensions, "simsim": caller}
+    return {**scope, "headers": headers, "extensions": extensions, "simsim": caller}
 
 
 def without_ours(message: Message) -> Message:
     """Return the beginning of an answer without the headers that only the gate may send."""
-    headers = message.get("headers") or ()
-    return {
-        **message,
-        "headers": [(name, value) for name, value in headers if not is_ours(bytes(name).decode("latin-1"))],
-    }
+    return {**message, "headers": [each for each in message.get("headers") or () if not is_ours(bytes(each[0]))]}
 
 
-def raw(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+def raw(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
     return [(name.encode("ascii"), value.encode("ascii")) for name, value in headers]

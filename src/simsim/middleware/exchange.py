@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -11,11 +12,13 @@ from simsim.gate.answer import IDENTITY_HEADERS, Answer
 from simsim.gate.app import Request
 from simsim.gate.decided_line import path_of
 from simsim.gate.request_id import new_request_id
+from simsim.gate.request_target import printable
 from simsim.gate.spool import Spool
 
 LET_IN = 204
 CLIENT_CLOSED = 499  # nginx's status for a client that went away before the answer was complete
 OURS = "x-simsim-"
+CACHE_SIZE = 8 * 1024  # caches texts, never decisions
 # Only the gate gets the password.
 AUTHORIZATION = "authorization"
 
@@ -28,15 +31,18 @@ class Caller(NamedTuple):
     token_name: str
 
 
-def is_hidden(name: str) -> bool:
+@lru_cache(maxsize=CACHE_SIZE)
+def is_hidden(name: str | bytes) -> bool:
     """Whether the API must not get this header from a client. Some servers turn "_" into "-"."""
+    name = name if isinstance(name, str) else name.decode("latin-1")
     name = name.lower().replace("_", "-")
     return name == AUTHORIZATION or name.startswith(OURS)
 
 
-def is_ours(name: str) -> bool:
+@lru_cache(maxsize=CACHE_SIZE)
+def is_ours(name: str | bytes) -> bool:
     """Whether the client must not get this header."""
-    return name.lower().startswith(OURS)
+    return (name if isinstance(name, str) else name.decode("latin-1")).lower().startswith(OURS)
 
 
 class Asked(NamedTuple):
@@ -54,16 +60,24 @@ class Asked(NamedTuple):
         return Request(None, self.method, self.target, self.authorization, hops, new_request_id())
 
 
-def caller_of(said: Answer) -> Caller:
-    """Return the caller whom an answer that lets a request in names."""
+@lru_cache(maxsize=CACHE_SIZE)
+def caller_of(said: Answer) -> tuple[Caller, tuple[tuple[str, str], ...]]:
+    """Return the caller whom an answer that lets a request in names, and the headers that tell the API."""
     headers = dict(said.headers)
-    account, token, name = (headers[each.lower()] for each in IDENTITY_HEADERS)
-    return Caller(account, token, unquote(name))
+    told = tuple((each.lower(), headers[each.lower()]) for each in IDENTITY_HEADERS)
+    account, token, name = (value for _, value in told)
+    return Caller(account, token, unquote(name)), told
 
 
 def headers_of(said: Answer) -> list[tuple[str, str]]:
     """Return the headers that the client may see."""
     return [(name, value) for name, value in said.headers if not is_ours(name)]
+
+
+def sent_target(target: bytes) -> str:
+    """Return the target as a correct client would have written it; almost every client did."""
+    text = target.decode("latin-1")
+    return text if text.isascii() and text.isprintable() and " " not in text else printable(target)
 
 
 class Exchange:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
-from simsim.gate.answer import IDENTITY_HEADERS, Answer
+from simsim.gate.answer import Answer
 from simsim.gate.app import Gate
-from simsim.gate.request_target import printable
 from simsim.gate.spool import Spool
 from simsim.middleware.exchange import (
     CLIENT_CLOSED,
@@ -19,6 +18,7 @@ from simsim.middleware.exchange import (
     headers_of,
     is_hidden,
     is_ours,
+    sent_target,
 )
 
 Environ = dict[str, Any]
@@ -122,7 +122,7 @@ def asked(environ: Environ) -> Asked:
     if sent is None:
         target = quote(f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}".encode("latin-1"))
     else:
-        target = printable(sent.encode("latin-1"))
+        target = sent_target(sent.encode("latin-1"))
     authorization, forwarded_for = environ.get("HTTP_AUTHORIZATION"), environ.get("HTTP_X_FORWARDED_FOR")
     return Asked(
         environ.get("REMOTE_ADDR") or None,
@@ -140,6 +140,6 @@ def passed_on(environ: Environ, said: Answer) -> Environ:
         for name, value in environ.items()
         if not (name.startswith(HEADER) and is_hidden(name.removeprefix(HEADER)))
     }
-    told = dict(said.headers)
-    kept |= {f"{HEADER}{name.upper().replace('-', '_')}": told[name.lower()] for name in IDENTITY_HEADERS}
-    return kept | {"simsim": caller_of(said)}
+    caller, told = caller_of(said)
+    kept |= {f"{HEADER}{name.upper().replace('-', '_')}": value for name, value in told}
+    return kept | {"simsim": caller}

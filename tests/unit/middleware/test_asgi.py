@@ -12,7 +12,7 @@ from simsim.gate.answer import UNAUTHORIZED_BODY
 from simsim.middleware import Caller, SimsimASGI
 from unit.middleware.conftest import PROXY, Parts
 
-pytestmark = pytest.mark.covers("B11")
+pytestmark = pytest.mark.covers("B9")
 CALLER = "203.0.113.9"
 
 
@@ -109,7 +109,8 @@ def test_everybody_else_gets_the_gate_s_answer_and_never_reaches_the_application
     assert run(middleware, scope_of(method="HEAD"))[1]["body"] == b""
     assert app.scopes == []
     assert [row[:2] for row in parts.log()] == [
-        ("no_credentials", 401), ("address_not_allowed", 401), ("revoked", 401), ("malformed", 401), ("no_credentials", 401)
+        ("no_credentials", 401), ("address_not_allowed", 401), ("revoked", 401), ("malformed", 401),
+        ("no_credentials", 401),
     ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from simsim.gate.answer import UNAUTHORIZED_BODY
 from simsim.middleware import Caller, SimsimWSGI
 from unit.middleware.conftest import PROXY, Parts
 
-pytestmark = pytest.mark.covers("B11")
+pytestmark = pytest.mark.covers("B9")
 CALLER = "203.0.113.9"
 
 
@@ -116,7 +116,7 @@ def test_client_that_leaves_and_application_that_fails_are_logged_as_that(databa
 
 def test_application_that_fails_while_it_is_read_keeps_its_status(database: Database, parts: Parts) -> None:
     body = SimsimWSGI(App(fails=True, status="201 Created"), build=parts.build)(
-        environ_of(database.add()), lambda *_: None
+        environ_of(database.add()), lambda *_: print
     )
     with pytest.raises(RuntimeError):
         list(body)
@@ -149,7 +149,8 @@ def test_old_write_and_a_second_status_are_carried(database: Database, parts: Pa
 
 
 def test_each_thread_has_its_own_gate(database: Database, parts: Parts) -> None:
-    middleware, password, answers = SimsimWSGI(App(), build=parts.build), database.add(), []
+    middleware, password = SimsimWSGI(App(), build=parts.build), database.add()
+    answers: list[str] = []
 
     def call() -> None:
         answers.extend(run(middleware, environ_of(password))[0] for _ in range(50))
