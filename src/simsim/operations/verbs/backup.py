@@ -49,9 +49,13 @@ def backup(
 def write(file: Path, recipients: list[str], *, as_json: bool) -> None:
     from django.utils import timezone
 
+    from simsim.audit.events import Event
     from simsim.operations.backup.creation import create
+    from simsim.operations.operator_events import record_operator_act
 
-    made = create(file, recipients=recipients, now=timezone.now())
+    now = timezone.now()
+    made = create(file, recipients=recipients, now=now)
+    record_operator_act(Event.BACKUP_CREATED, {"has_keys": made["has_keys"]}, now=now)
     document = {"file": str(file), "at": time_of(made), **made["counts"], "has_keys": made["has_keys"]}
     notes = []
     if not made["has_keys"]:

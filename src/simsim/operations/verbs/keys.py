@@ -42,9 +42,12 @@ def list_keys(as_json: AsJson = False) -> None:
 def add_key(as_json: AsJson = False) -> None:
     """Make a new key and add it to the key file, or print it with the setting to change."""
     from django.conf import settings
+    from django.utils import timezone
 
+    from simsim.audit.events import Event
     from simsim.operations.backup.sealed_keys import encoded
-    from simsim.tokens.keyring import key_id
+    from simsim.operations.operator_events import record_operator_act
+    from simsim.tokens.keyring import Keyring, key_id
 
     operator, key = settings.OPERATOR, os.urandom(32)
     document: dict[str, object] = {"id": key_id(key).hex()}
@@ -54,5 +57,7 @@ def add_key(as_json: AsJson = False) -> None:
     else:
         path = operator.keep_secret("token_keys", ",".join(map(encoded, [key, *operator.key_ring()])))
         document |= {"file": str(path)}
+        settings.KEYRING = Keyring(operator.key_ring())
+        record_operator_act(Event.KEY_ADDED, {"key": document["id"]}, now=timezone.now())
         note = "Reload simsim serve now (kill -HUP), and back up the keys. The new key encrypts new passwords."
     print_one(document, as_json=as_json, note=note)
