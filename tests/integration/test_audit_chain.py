@@ -28,8 +28,11 @@ from simsim.tokens.software import add_software
 from simsim.tokens.token_requests import ask_for_token, decline_request
 from verbs import Simsim
 
+HOUR = timedelta(hours=1)
 pytestmark = pytest.mark.django_db(databases="__all__")
 TAMPERINGS = {"sqlite": 1000, "postgresql": 150}
+# Of changing each column of an event and of a chain, and of the others.
+WAYS = 14 + 7 + 8
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +55,7 @@ def act(cast: Cast, now: datetime, name: str = "ERP") -> None:
         token = create_token(actor=actor, account=account, name=name, expires="90d", now=now)[0]
         edit_token(actor=actor, token=token, allowed_networks=["192.0.2.0/24"], now=now + timedelta(seconds=1))
         show_credentials(actor=actor, token=token, now=now + timedelta(seconds=2))
-        rotate_token(actor=actor, token=token, overlap=timedelta(hours=1), now=now + timedelta(seconds=3))
+        rotate_token(actor=actor, token=token, overlap=HOUR, now=now + timedelta(seconds=3))
         revoke_token(actor=actor, token=token, reason="leaked", now=now + timedelta(seconds=4))
 
 
@@ -81,7 +84,7 @@ def test_each_of_a_thousand_random_tamperings_is_found_and_located(trail: Callab
             transaction.set_rollback(True)
         assert done.is_located_by(report), (done, report.findings)
         seen.add(done.what)
-    assert len(seen) >= 30
+    assert connection.vendor != "sqlite" or len(seen) == WAYS
     assert trail().number_of_findings == 0
 
 
@@ -264,7 +267,11 @@ def test_acts_in_one_account_at_once_keep_the_chain_whole(now: datetime) -> None
     ]
     works: list[Callable[[], object]] = [
         *(lambda token=token: revoke_token(actor=cast.as_alice, token=token, now=now) for token in tokens[:6]),
-        *(lambda token=token: edit_token(actor=cast.as_alice, token=token, description="x", now=now) for token in tokens[6:]),
+        *(lambda token=token: edit_token(actor=cast.as_alice, token=token, name="x", now=now) for token in tokens[6:7]),
+        *(
+            lambda token=token: rotate_token(actor=cast.as_alice, token=token, overlap=HOUR, now=now)
+            for token in tokens[7:]
+        ),
         *(lambda each=each: decline_request(actor=cast.as_alice, request=each, now=now) for each in requests),
         *(
             lambda each=each: create_token(

@@ -123,14 +123,16 @@ def verify(
     Calls `tell` now and then with the number of events verified so far. Changes nothing and locks nothing.
     """
     report, keys = Report(), all_keys()
-    known = {*expected, *Chain.objects.values_list("pk", flat=True), *names_of_events()}
-    for name in [only] if only else sorted(known):
-        walk = walk_along(name, keys, is_expected=name in expected, tell=lambda events: tell(report.events + events))
+    chains = {each.name: each for each in Chain.objects.filter(**{"pk": only} if only else {})}
+    for name in [only] if only else sorted({*expected, *chains, *names_of_events()}):
+        walk = walk_along(
+            name, chains.get(name), keys, is_expected=name in expected, tell=lambda done: tell(report.events + done)
+        )
         report.chains += 1
         report.events += walk.events
         report.adopted += walk.adopted
         report.add(walk.findings)
-        report.add(list(outside(name)))
+    report.add(outside(only))
     return report
 
 
@@ -139,10 +141,11 @@ def names_of_events() -> set[str]:
     return {str(account_id) if account_id else INSTALLATION for account_id in found}
 
 
-def walk_along(name: str, keys: dict[str, bytes], *, is_expected: bool, tell: Callable[[int], None]) -> Walk:
+def walk_along(
+    name: str, begin: Chain | None, keys: dict[str, bytes], *, is_expected: bool, tell: Callable[[int], None]
+) -> Walk:
     """Verify one chain, with the events that are recorded meanwhile. If retention shortens it, begin again."""
     while True:
-        begin = Chain.objects.filter(pk=name).first()
         walk = Walk(name, keys, begin.first_kept if begin else 1, (begin.before_mac,) if begin else None)
         follow(walk, in_order(name), tell)
         end = Chain.objects.filter(pk=name).first()
@@ -151,6 +154,7 @@ def walk_along(name: str, keys: dict[str, bytes], *, is_expected: bool, tell: Ca
             end = Chain.objects.filter(pk=name).first()
         if begin is None or end is None or begin.first_kept == end.first_kept:
             break
+        begin = end
     if end is not None:
         check_end(walk, end)
     elif is_expected or walk.events:
@@ -190,18 +194,22 @@ def in_order(name: str, *, after: int | None = None) -> Iterator[AuditEvent]:
     begin = Q() if after is None else Q(number__gt=after)
     while page := list(numbered.filter(begin)[:STEP]):
         yield from page
+        if len(page) < STEP:
+            return
         last = page[-1]
         begin = Q(number__gt=last.number) | Q(number=last.number, pk__gt=last.pk)
 
 
-def outside(name: str) -> Iterator[Finding]:
-    """Yield a finding for each event that is in no chain."""
+def outside(only: str | None) -> list[Finding]:
+    """Return a finding for each event that is in no chain, or for each of one account."""
+    events = AuditEvent.objects.filter(number=None) if only is None else chain.events_of(only).filter(number=None)
     sentence = (
         "an event is outside the chain: it was added from outside, or written by a version from before the chains "
         "(then simsim audit adopt takes it in)"
     )
-    for pk in chain.events_of(name).filter(number=None).order_by("pk").values_list("pk", flat=True)[:MAX_FINDINGS]:
-        yield Finding(name, None, sentence, pk)
+    return [
+        Finding(chain.chain_name(event), None, sentence, event.pk) for event in events.order_by("pk")[:MAX_FINDINGS]
+    ]
 
 
 def compare(anchors: Sequence[Anchor], report: Report) -> None:
