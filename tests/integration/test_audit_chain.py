@@ -175,7 +175,7 @@ def test_anchors_are_read_from_a_file_of_forwarded_events(trail: Callable[[], Re
 def test_chain_is_verified_after_its_encryption_key_is_retired(
     trail: Callable[[], Report], cast: Cast, now: datetime, settings: Settings
 ) -> None:
-    first, second, third = *settings.KEYRING.keys, secrets.token_bytes(32), secrets.token_bytes(32)
+    first, second, third = settings.KEYRING.keys[0], secrets.token_bytes(32), secrets.token_bytes(32)
     for number, keys in enumerate(([second, first], [third, second])):
         settings.KEYRING = Keyring(keys)
         create_account(actor=OPERATOR, name=f"Initech {number}", now=now)

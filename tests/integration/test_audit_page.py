@@ -94,6 +94,8 @@ def test_filters_find_who_which_token_and_which_days(alice: Client, cast: Cast, 
     assert "“Other”" in shown(alice, cast, token=str(other.pk), kind="tokens", who="ALICE@acme.example")
     assert shown(alice, cast, who="nobody@acme.example") == ""
     assert "Created the account “Acme” Operator" in shown(alice, cast, who="operator", kind="account")
+    edit_token(actor=cast.as_alice, token=other, name="Renamed", now=now)
+    assert "Created the token “Other”" in shown(alice, cast, token=str(other.pk))
 
 
 @pytest.mark.covers("B6")

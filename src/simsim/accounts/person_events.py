@@ -1,5 +1,6 @@
 """Audit events about a person, which each of their accounts can read."""
 
+import uuid
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -16,7 +17,9 @@ def record_person_event(
 
     Must run inside the transaction of its change, and last: see `recorder.record_all`.
     """
-    accounts = list(user.memberships.filter(account__closed_at=None).values_list("account_id", flat=True))
+    accounts: list[uuid.UUID | None] = list(
+        user.memberships.filter(account__closed_at=None).values_list("account_id", flat=True)
+    )
     recorder.record_all(
         [
             recorder.audit_event(

@@ -17,7 +17,7 @@ def delete_old(before: datetime) -> int:
     Each chain loses only its first events, and its row then seals where it begins now. The newest event of all stays,
     whatever its age: the worker recognises a restored database by it.
     """
-    newest = AuditEvent.objects.order_by("-pk").values_list("pk", flat=True).first()
+    newest = AuditEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     for name in Chain.objects.filter(oldest_at__lt=before).order_by("oldest_at").values_list("pk", flat=True)[:STEP]:
         if deleted := shorten(name, before, newest):
             return deleted
@@ -26,7 +26,7 @@ def delete_old(before: datetime) -> int:
 
 
 @transaction.atomic
-def shorten(name: str, before: datetime, newest: int | None) -> int:
+def shorten(name: str, before: datetime, newest: int) -> int:
     """Delete the first events of one chain if they are older; return how many. A changed chain is left as it is."""
     found = Chain.objects.select_for_update().get(pk=name)
     if not chain.is_intact(found):

@@ -63,7 +63,7 @@ class AuditFilterForm:
 
     def query(self, changes: Mapping[str, str]) -> str:
         """Return the query for these filters with the changes, including its `?`; "" without any."""
-        changed = self.texts | changes
+        changed = self.texts | dict(changes)
         given = [(name, value) for name, value in changed.items() if value]
         return f"?{urlencode(given)}" if given else ""
 

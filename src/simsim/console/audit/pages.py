@@ -50,9 +50,10 @@ class TrailRow:
 
     @property
     def sentence(self) -> str:
-        name = self.event.details.get("name")
-        then = name if isinstance(name, str) else ""
-        return sentence_of(self.event, self.token.name if self.token else then or self.event.subject_id)
+        """What was done, with the token's name at the time if the event stored it."""
+        then = self.event.details.get("name")
+        now = self.token.name if self.token else self.event.subject_id
+        return sentence_of(self.event, then if isinstance(then, str) else now)
 
     @property
     def facts(self) -> list[Fact]:

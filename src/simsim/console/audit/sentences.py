@@ -13,6 +13,7 @@ from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent
 from simsim.console.formats import moment, number, time_span
 from simsim.console.notices.pages import WORDS
+from simsim.tokens.models import RevocationReason
 from simsim.tokens.notice_policy import Audience
 
 SENTENCES: dict[str, Promise] = {
@@ -51,7 +52,7 @@ LABELS: dict[str, Promise] = {
     "revoked_tokens": _("Tokens revoked"), "early_days": _("Extra reminders, days before"), "format": _("Format"),
     "filters": _("Filters"), "status": _("Status"), "external_id": _("External id"),
 }  # fmt: skip
-VALUES: dict[tuple[str, object], Promise] = {
+VALUES: dict[tuple[str, object], Promise | str] = {
     ("way", "downloaded"): _("as a file"),
     ("way", "signed_in"): _("in the console"),
     ("way", "link"): _("with a link from an email"),
@@ -60,7 +61,7 @@ VALUES: dict[tuple[str, object], Promise] = {
     ("role", "member"): _("Member"),
     ("from", "administrator"): _("Administrator"),
     ("from", "member"): _("Member"),
-    ("reason", "leaked"): _("leaked"),
+    **{("reason", value): label for value, label in RevocationReason.choices},
 }
 # What the sentence says already.
 SAID = {"email", "asked_by", "token", "to", "address"}
