@@ -34,7 +34,7 @@ class Event(StrEnum):
     TOKEN_EDITED = "token.edited", *TOKEN_FIELDS, "restored"
     TOKEN_CREDENTIALS_SHOWN = "token.credentials_shown", "way"
     TOKEN_TRIED = ("token.tried",)
-    TOKEN_REVOKED = "token.revoked", "name", "reason", "restored"
+    TOKEN_REVOKED = "token.revoked", "name", "reason", "account_closed", "restored"
     TOKEN_ROTATED = "token.rotated", "overlap_seconds", "restored"
     TOKEN_OVERLAP_ENDED = "token.overlap_ended", "name", "restored"
     TOKEN_REQUESTED = "token.requested", *REQUEST_FIELDS, "software"
