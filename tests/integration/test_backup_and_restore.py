@@ -40,6 +40,8 @@ def test_restored_machine_lets_in_nothing_that_was_revoked_rotated_or_narrowed_s
     changed = {token["id"] for token in drill.tokens[:7]}
     assert {each["subject_id"] for each in told["applied"]} == changed
     assert (told["unknown"], told["to_do"]) == ([], [])
+    proven = drill.run("audit", "verify")
+    assert (proven["is_whole"], proven["findings"], proven["chains"]) == (True, [], 3)
 
 
 @pytest.mark.covers("B21")
@@ -104,8 +106,9 @@ def test_lost_journal_is_reported_and_every_token_can_be_revoked_for_it(drill: D
 def test_backup_of_an_older_version_is_migrated(tmp_path: Path) -> None:
     older = begun(tmp_path, on_postgresql=False)
     older.make_tokens(1)
-    back = ("-m", "django", "migrate", "tokens", "0009", "--verbosity", "0")
-    run_python(*back, environment=older.environment | {"DJANGO_SETTINGS_MODULE": "simsim.config.settings"})
+    for app, name in (("tokens", "0009"), ("audit", "0002")):
+        back = ("-m", "django", "migrate", app, name, "--verbosity", "0")
+        run_python(*back, environment=older.environment | {"DJANGO_SETTINGS_MODULE": "simsim.config.settings"})
     assert older.back_up()["tokens"] == 1
     told = older.run("restore", str(older.backup))
     assert told["tokens"] == 1, told
@@ -114,3 +117,6 @@ def test_backup_of_an_older_version_is_migrated(tmp_path: Path) -> None:
     assert (first["id"], first["is_primary"], first["passwords"]) == (added["id"], True, 0)
     assert (second["is_primary"], second["passwords"]) == (False, 1)
     assert older.run("backup", "verify", str(older.backup))["opened_passwords"] == 1
+    proven = older.run("audit", "verify")
+    assert proven["is_whole"], proven
+    assert proven["adopted_events"] > 2

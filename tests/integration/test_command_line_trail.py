@@ -18,7 +18,10 @@ pytestmark = pytest.mark.django_db(databases="__all__")
 def test_audit_trail_is_listed_page_by_page_and_filtered(simsim: Simsim, cast: Cast, now: datetime) -> None:
     everything = simsim("audit", "list")["items"]
     assert len(everything) == AuditEvent.objects.count()
-    assert set(everything[0]) == {"id", "at", "event", "account_id", "actor", "subject_id", "details"}
+    assert set(everything[0]) == {
+        "id", "at", "event", "account_id", "actor", "subject_id", "details", "door", "address", "os_user", "number",
+        "mac",
+    }  # fmt: skip
     first = simsim("audit", "list", "--limit", "2")
     rest = simsim("audit", "list", "--cursor", first["next_cursor"])
     assert first["items"] + rest["items"] == everything

@@ -180,6 +180,12 @@ def test_operator_extends_the_catalogue_and_the_audit_trail_records_it(simsim: S
     assert simsim("software", "add", "Meta_base", "Another", fails=2).startswith("SLUG: ")
     options = ("--account", str(cast.acme.pk), "--as", "alice@acme.example", "--name", "New", "--expires", "1d")
     assert simsim("token", "create", *options, "--software", "metabase")["software"] == "metabase"
+    retired = simsim("software", "retire", "metabase")
+    assert (retired["slug"], bool(retired["retired_at"])) == ("metabase", True)
+    assert simsim("software", "retire", "metabase") == retired
+    assert AuditEvent.objects.filter(event="software.retired", subject_id="metabase").count() == 1
+    assert "no software with the short name" in simsim("software", "retire", "none-such", fails=3)
+    assert "not among the target software" in simsim("token", "create", *options, "--software", "metabase", fails=2)
 
 
 @pytest.mark.covers("R17", "B7")

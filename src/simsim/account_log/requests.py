@@ -5,8 +5,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from http import HTTPStatus
 
+from django.db import transaction
+
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, Permission, permit
+from simsim.audit import recorder
+from simsim.audit.events import Event
 from simsim.gate.address import network_of
 from simsim.problem import NotFound, NotPermitted
 from simsim.request_log.models import LoggedRequest
@@ -41,12 +45,20 @@ def requests_of_all(*, actor: Actor, filters: LogFilters, limit: int = 50, curso
     return list_requests(dataclasses.replace(filters, account_id=None), limit=limit, cursor=cursor)
 
 
-def export_of(account: Account, *, actor: Actor, filters: LogFilters | None = None) -> Iterator[list[LoggedRequest]]:
-    """Return all the account's requests that match the filters, newest first, in pieces: see `pieces_of`.
+@transaction.atomic
+def export_of(
+    account: Account, *, actor: Actor, filters: LogFilters | None = None, form: str, now: datetime
+) -> Iterator[list[LoggedRequest]]:
+    """Record the export, and return all the account's requests that match the filters, newest first, in pieces.
 
-    Raises NotFound or NotPermitted at once, not only when the first piece is read.
+    Raises NotFound or NotPermitted at once, not only when the first piece is read. See `pieces_of`.
     """
-    return pieces_of(_limited(account, actor, filters))
+    own = _limited(account, actor, filters)
+    details = {"format": form, "filters": _audited(own)}
+    recorder.record(
+        Event.LOG_EXPORTED, actor=actor, account_id=account.pk, subject_id=account.pk, details=details, now=now
+    )
+    return pieces_of(own)
 
 
 def flood_of(
@@ -81,6 +93,14 @@ def find_request(request_id: int, *, actor: Actor, account: Account) -> LoggedRe
     if found is None:
         raise NotFound
     return found
+
+
+def _audited(filters: LogFilters) -> dict[str, object]:
+    """Return the filters that are set, as the audit trail records them."""
+    found = {name: value for name, value in vars(filters).items() if value is not None and name != "account_id"}
+    if filters.among_tokens is not None:
+        found["among_tokens"] = len(filters.among_tokens)
+    return {name: value if isinstance(value, int) else str(value) for name, value in found.items()}
 
 
 def _limited(account: Account, actor: Actor, filters: LogFilters | None) -> LogFilters:

@@ -1,6 +1,5 @@
 """Actions that change accounts and people. Each checks permission, changes and records in one transaction."""
 
-import uuid
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -15,6 +14,7 @@ from django.db.models import Q
 from simsim.accounts.models import Account, Membership, Role, User, normal_email
 from simsim.accounts.name_keys import name_key, same_named
 from simsim.accounts.permissions import Actor, Permission, lock_open, permit
+from simsim.accounts.person_events import record_person_event
 from simsim.accounts.texts import parse_line
 from simsim.audit import recorder
 from simsim.audit.events import Event
@@ -157,17 +157,7 @@ def reset_password(*, actor: Actor, user: User, password: str, now: datetime) ->
         raise NotPermitted
     user.set_password(password)
     user.save(update_fields=["password"])
-    # Record the reset for each account, or without an account for the operator.
-    trails: list[uuid.UUID | None] = [*user.memberships.values_list("account_id", flat=True)]
-    for account_id in trails or [None]:
-        recorder.record(
-            Event.USER_PASSWORD_RESET,
-            actor=actor,
-            account_id=account_id,
-            subject_id=str(user.pk),
-            details={"email": user.email},
-            now=now,
-        )
+    record_person_event(Event.USER_PASSWORD_RESET, actor=actor, user=user, details={"email": user.email}, now=now)
 
 
 def add_membership(account: Account, *, email: str, role: str, password: str | None, now: datetime) -> Membership:

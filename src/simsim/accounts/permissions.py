@@ -14,6 +14,7 @@ class Permission(StrEnum):
     VIEW_TOKENS = "view_tokens"
     MANAGE_TOKENS = "manage_tokens"
     VIEW_LOG = "view_log"
+    VIEW_TRAIL = "view_trail"
     MANAGE_PEOPLE = "manage_people"
 
 

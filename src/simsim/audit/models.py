@@ -1,4 +1,4 @@
-"""Audit events, and their shipments to the receiver."""
+"""Audit events, the chains that they form, and their shipments to the receiver."""
 
 from typing import ClassVar
 
@@ -8,9 +8,10 @@ from simsim.shipment import ShipmentBase
 
 
 class AuditEvent(models.Model):
-    """An event, its actor and its subject.
+    """An event, its actor, its subject and its origin, and its place in the chain of its account.
 
-    Ids and labels are copies, because the actor or the subject may be removed before the event.
+    Ids and labels are copies, because the actor or the subject may be removed before the event. `number` is None for an
+    event outside the chain, written by an earlier version or from outside: see `chain`.
     """
 
     at = models.DateTimeField()
@@ -20,12 +21,59 @@ class AuditEvent(models.Model):
     actor_label = models.CharField(max_length=254)
     subject_id = models.CharField(max_length=60)
     details = models.JSONField(default=dict)
+    door = models.CharField(max_length=20, default="", db_default="")
+    address = models.CharField(max_length=64, default="", db_default="")
+    os_user = models.CharField(max_length=120, default="", db_default="")
+    number = models.BigIntegerField(null=True)
+    mac = models.CharField(max_length=64, default="", db_default="")
+    key_id = models.CharField(max_length=16, default="", db_default="")
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["account_id", "-id"], name="audit_of_an_account")]
+        indexes: ClassVar = [
+            models.Index(fields=["account_id", "-id"], name="audit_of_an_account"),
+            models.Index(fields=["account_id", "number"], name="audit_by_number"),
+            # With the event, so that a search for a rare kind reads only the index.
+            models.Index(fields=["account_id", "at", "id", "event"], name="audit_by_time"),
+            models.Index(fields=["account_id", "subject_id", "at"], name="audit_by_subject"),
+            models.Index(fields=["account_id", "actor_label", "at"], name="audit_by_actor"),
+            models.Index(fields=["id"], condition=models.Q(number=None), name="audit_outside_the_chain"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor_label} {self.event}"
+
+
+class Chain(models.Model):
+    """The sealed end of one account's chain, and of the part that retention has deleted.
+
+    `number` and `mac` are those of the newest event, `before_mac` is that of the newest deleted one.
+    """
+
+    name = models.CharField(max_length=36, primary_key=True)
+    number = models.BigIntegerField()
+    mac = models.CharField(max_length=64)
+    first_kept = models.BigIntegerField(default=1)
+    before_mac = models.CharField(max_length=64, default="")
+    oldest_at = models.DateTimeField(null=True)
+    key_id = models.CharField(max_length=16)
+    seal = models.CharField(max_length=64)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["oldest_at"], name="audit_chains_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.number}"
+
+
+class KeptChainKey(models.Model):
+    """A key of the chains that is no longer derived from the newest encryption key, encrypted under that key."""
+
+    key_id = models.CharField(max_length=16, primary_key=True)
+    kept_under = models.CharField(max_length=16)
+    sealed = models.BinaryField()
+
+    def __str__(self) -> str:
+        return self.key_id
 
 
 class Shipment(ShipmentBase):

@@ -1,6 +1,8 @@
 """Writes events to the audit trail, in the transaction of the change that they record."""
 
+import json
 import uuid
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,13 +11,13 @@ from typing import Protocol
 from django.conf import settings
 from django.db import transaction
 
-from simsim.audit import journal
+from simsim.audit import chain, journal
 from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent, Shipment
+from simsim.audit.origin import current_origin
 
 # One delivery contains a limited number of events.
 SHIPMENT_SIZE = 100
-STEP = 900
 
 
 class Recordable(Protocol):
@@ -45,16 +47,31 @@ def audit_event(
     details: Mapping[str, object],
     now: datetime,
 ) -> AuditEvent:
-    """Return an unsaved event, for `record_all`."""
+    """Return an unsaved event, for `record_all`, with those of the details that the event may record."""
+    origin = current_origin()
     return AuditEvent(
         at=now,
-        event=event,
+        event=event.value,
         account_id=account_id,
         actor_id=actor.user_id,
         actor_label=actor.label,
         subject_id=str(subject_id),
-        details=dict(details),
+        details=plain(event, details),
+        door=origin.door.value,
+        address=origin.address,
+        os_user=origin.os_user,
     )
+
+
+def plain(event: Event, details: Mapping[str, object]) -> dict[str, object]:
+    """Return the details that the event may record, as they are read back from any database."""
+    if unknown := details.keys() - event.details:
+        # Only a warning, because an action must not fail for it; in the tests, it is an error.
+        warnings.warn(f"{event} may not record {', '.join(sorted(unknown))}: see audit.events", stacklevel=3)
+    allowed = {name: value for name, value in details.items() if name in event.details}
+    # PostgreSQL may store a fraction in another spelling than SQLite, and the event's MAC would not fit.
+    read: dict[str, object] = json.loads(json.dumps(allowed), parse_float=str)
+    return read
 
 
 def record(
@@ -73,13 +90,16 @@ def record(
 
 
 def record_all(events: Sequence[AuditEvent]) -> None:
-    """Append events to the audit trail, in order.
+    """Append events to the audit trail, in order, each to the chain of its account.
 
-    Must run inside the transaction of their changes, so that neither exists without the other.
+    Must run inside the transaction of their changes, so that neither exists without the other, and after the changes:
+    the ends of the chains stay locked until the transaction ends.
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("audit events recorded outside the transaction of their changes")
-    recorded = AuditEvent.objects.bulk_create(events)
+    if not events:
+        return
+    recorded = chain.append(events)
     journal.note(recorded)
     if settings.FORWARD_AUDIT:
         for begin in range(0, len(recorded), SHIPMENT_SIZE):
@@ -87,14 +107,3 @@ def record_all(events: Sequence[AuditEvent]) -> None:
             Shipment.objects.create(
                 ids=[event.pk for event in part], size=len(part), queued_at=part[0].at, due_at=part[0].at
             )
-
-
-def delete_old(before: datetime) -> int:
-    """Delete some of the events before that time; return how many: call it until it returns 0.
-
-    The newest event stays, whatever its age: the worker recognises a restored database by it. The oldest events have
-    the lowest ids, so only the first few are read: there is no index of the times.
-    """
-    first = list(AuditEvent.objects.order_by("pk").values_list("pk", "at")[: STEP + 1])
-    old = [pk for pk, at in first[:-1] if at < before]
-    return AuditEvent.objects.filter(pk__in=old).delete()[0] if old else 0

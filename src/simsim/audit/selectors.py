@@ -21,8 +21,8 @@ ANY_OF_A_GROUP = ".*"
 class AuditFilters:
     """Filters of the audit trail. `since` is inclusive, `until` exclusive.
 
-    `event` is a name such as token.created, or token.* for a group; `actor` is an email address, or “operator” for the
-    command line.
+    `event` is a name such as token.created, or token.* for a group, or several of them separated by commas; `actor` is
+    an email address, or “operator” for the command line; `subject_id` is the id of a token, a request or a person.
     """
 
     account_id: uuid.UUID | None = None
@@ -30,6 +30,7 @@ class AuditFilters:
     until: datetime | None = None
     actor: str | None = None
     event: str | None = None
+    subject_id: str | None = None
 
 
 def list_events(
@@ -53,7 +54,9 @@ def condition_of(filters: AuditFilters) -> Q:
     if filters.actor is not None:
         condition &= Q(actor_label=filters.actor)
     if filters.event is not None:
-        condition &= Q(event__in=parse_event(filters.event))
+        condition &= Q(event__in=[name for part in filters.event.split(",") for name in parse_event(part)])
+    if filters.subject_id is not None:
+        condition &= Q(subject_id=filters.subject_id)
     return condition
 
 
@@ -81,4 +84,9 @@ def document(event: AuditEvent) -> dict[str, object]:
         "actor": event.actor_label,
         "subject_id": event.subject_id,
         "details": event.details,
+        "door": event.door,
+        "address": event.address or None,
+        "os_user": event.os_user or None,
+        "number": event.number,
+        "mac": event.mac,
     }

@@ -42,6 +42,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "simsim.console.middleware.never_stored",
+    "simsim.console.middleware.audited_origin",
     "django.middleware.security.SecurityMiddleware",
     "simsim.console.middleware.strict_transport_security",
     "simsim.console.middleware.content_security_policy",

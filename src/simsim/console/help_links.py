@@ -3,6 +3,7 @@
 from django.urls import reverse
 
 TOKENS, PEOPLE, LOGS, USAGE = (f"administrators/{page}.html" for page in ("tokens", "people", "logs", "usage"))
+AUDIT = "administrators/audit.html"
 NOTICES, CONNECT = "administrators/notices.html", "integrators/connect.html"
 # By section: see `Navigation.section`.
 PAGES = {
@@ -13,6 +14,7 @@ PAGES = {
     "requests": PEOPLE + "#when-a-member-asks-for-a-token",
     "people": PEOPLE,
     "notices": NOTICES,
+    "audit": AUDIT,
     "logs": LOGS,
     "usage": USAGE,
     "connect": CONNECT,

@@ -6,10 +6,13 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import add_never_cache_headers
 
+from simsim.audit.origin import Door, Origin, coming_from
+from simsim.console.browser_address import address_of
 from simsim.console.errors import problem_page
 from simsim.console.token_requests.member_page import member_page
 from simsim.problem import NotPermitted, Problem
 
+UNKNOWN_ADDRESS = "unknown"
 Handler = Callable[[HttpRequest], HttpResponse]
 
 # No 'unsafe-inline' and no nonce, so that a token's name that escaped its quotes could not run as a script (T9).
@@ -26,6 +29,17 @@ POLICY = "; ".join(
         "base-uri 'none'",
     )
 )
+
+
+def audited_origin(get_response: Handler) -> Handler:
+    """Record the browser's address with every audit event."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        address = address_of(request)
+        with coming_from(Origin(Door.CONSOLE, address=address.text if address else UNKNOWN_ADDRESS)):
+            return get_response(request)
+
+    return middleware
 
 
 def strict_transport_security(get_response: Handler) -> Handler:

@@ -7,11 +7,12 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from simsim.accounts.models import User
+from simsim.accounts.passwords import PasswordWay, change_password
 from simsim.console.browser_address import address_of
-from simsim.problem import PasswordSetMeanwhile
 
 UNKNOWN_ADDRESS = "unknown"
 # These messages are not shown, because the next page makes them unnecessary.
@@ -45,16 +46,10 @@ class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return target is not None and (target.scheme, target.netloc) == (base.scheme, base.netloc)
 
     def set_password(self, user: User, password: str) -> None:
-        """Set the password; raise PasswordSetMeanwhile if another password has been set since the person's row was
-        read.
-
-        A link works only while the password is unchanged, so the condition is the lock: of several browsers that send
-        one link's form concurrently, only one changes the row, and only that one is told that it succeeded.
-        """
-        before = user.password
-        user.set_password(password)
-        if not User.objects.filter(pk=user.pk, password=before).update(password=user.password):
-            raise PasswordSetMeanwhile
+        """Set the password, and record that; see `change_password`."""
+        is_own = self.request.user.is_authenticated and self.request.user.pk == user.pk
+        way = PasswordWay.SIGNED_IN if is_own else PasswordWay.LINK
+        change_password(user=user, password=password, way=way, now=timezone.now())
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         """Return the link for the email: below SIMSIM_BASE_URL, never under the host in the request's Host header."""

@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from simsim.console import destination_pages, documentation, landing_page
+from simsim.console.audit import pages as audit
 from simsim.console.connect import pages as connect
 from simsim.console.logs import export as log_export
 from simsim.console.logs import fragments as log_fragments
@@ -18,6 +19,7 @@ app_name = "console"
 TOKENS = "accounts/<uuid:account_id>/tokens/"
 CONNECT = "accounts/<uuid:account_id>/connect/"
 PEOPLE = "accounts/<uuid:account_id>/people/"
+AUDIT = "accounts/<uuid:account_id>/audit/"
 LOGS = "accounts/<uuid:account_id>/logs/"
 TOKEN = TOKENS + "<uuid:token_id>/"
 urlpatterns = [
@@ -44,6 +46,8 @@ urlpatterns = [
     path(LOGS + "newest/", log_fragments.newest, name="newest_requests"),
     path(LOGS + "export/", log_export.export, name="export_requests"),
     path(LOGS + "<int:request_id>/", logs.logged_request, name="logged_request"),
+    path(AUDIT, audit.trail, name="audit_trail"),
+    path(AUDIT + "export/", audit.export, name="export_audit_trail"),
     path("accounts/<uuid:account_id>/usage/", usage.usage, name="usage"),
     path("accounts/<uuid:account_id>/ask/", token_requests.ask, name="ask"),
     path(

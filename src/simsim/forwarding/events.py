@@ -76,6 +76,11 @@ def _of_audit(row: AuditEvent) -> ForwardedEvent:
         "actor": row.actor_label,
         "subject_id": row.subject_id,
         "details": row.details,
+        "door": row.door,
+        "address": row.address or None,
+        "os_user": row.os_user or None,
+        "number": row.number,
+        "mac": row.mac,
     }
     facts = {"id": str(row.pk), "account": account, "event": row.event, "subject": row.subject_id}
     return ForwardedEvent("audit", str(row.pk), row.at, False, _given(facts), _json(document))

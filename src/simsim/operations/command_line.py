@@ -9,9 +9,11 @@ from typing import Annotated
 
 import typer
 
+from simsim.audit.origin import Door, Origin, coming_from
 from simsim.credential import password
 from simsim.operations import failures
 from simsim.operations.context import Wiring, use
+from simsim.operations.os_users import os_user
 from simsim.operations.verbs.account import accounts
 from simsim.operations.verbs.apply import apply
 from simsim.operations.verbs.audit import audit
@@ -82,6 +84,11 @@ app.add_typer(keys, name="keys")
 def run(arguments: Sequence[str], *, wiring: Wiring) -> int:
     """Run one verb and return the exit status. A failure is one line on stderr; with --json, a problem document."""
     use(wiring)
+    with coming_from(Origin(Door.COMMAND_LINE, os_user=os_user())):
+        return run_verb(arguments)
+
+
+def run_verb(arguments: Sequence[str]) -> int:
     group = typer.main.get_group(app)
     as_json = "--json" in arguments
     try:

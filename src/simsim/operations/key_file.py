@@ -1,11 +1,14 @@
 """The file of the keys that encrypt passwords, which an installation on one machine keeps for itself."""
 
 import os
+from datetime import datetime
 
 from django.conf import settings
 
+from simsim.audit.events import Event
 from simsim.operations.backup.sealed_keys import encoded
 from simsim.operations.migration_lock import locked_file
+from simsim.operations.operator_events import record_operator_act
 from simsim.tokens.keyring import key_id
 
 LOCK_FILE = "keys.lock"
@@ -16,10 +19,12 @@ def is_ours_to_change() -> bool:
     return settings.OPERATOR.is_embedded and not settings.OPERATOR.is_given("token_keys")
 
 
-def add() -> str:
-    """Put a new key first in the file, and return its id. Running processes use it from then on."""
+def add(*, now: datetime) -> str:
+    """Put a new key first in the file, record that, and return its id. Running processes use it from then on."""
     operator, key = settings.OPERATOR, os.urandom(32)
     # Two at once would each write a list without the other's key, and passwords under that key would be lost.
     with locked_file(operator.data_dir / LOCK_FILE):
         operator.keep_secret("token_keys", ",".join(map(encoded, [key, *operator.key_ring()])))
-    return key_id(key).hex()
+    added = key_id(key).hex()
+    record_operator_act(Event.KEY_ADDED, {"key": added}, now=now)
+    return added

@@ -18,7 +18,9 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
-from simsim.audit import journal
+from simsim.accounts.models import Account
+from simsim.accounts.permissions import OPERATOR
+from simsim.audit import adoption, journal
 from simsim.operations.existing_installation import FIRST_MIGRATION_FILE, is_missing, prove_not_moved_away, spooled
 from simsim.operations.migration_lock import migration_lock
 from simsim.problem import Unusable
@@ -61,6 +63,9 @@ def bring_up_to_date() -> list[str]:
             shown = int(sys.stderr.isatty())
             call_command("migrate", database=alias, verbosity=shown, interactive=False, stdout=sys.stderr)
             done.append(f"Migrated the database “{alias}”")
+    accounts = Account.objects.values_list("pk", flat=True)
+    if (number := adoption.begin_chains(accounts, actor=OPERATOR, now=timezone.now())) is not None:
+        done.append(f"Began the chains of the audit trail, with {number} earlier events")
     if number := password_ends.fill_in(settings.KEYRING):
         done.append(f"Noted the last characters of passwords: {number}")
     if not has_cache_table():

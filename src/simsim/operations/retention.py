@@ -8,7 +8,7 @@ from datetime import datetime
 from django.conf import settings
 from django.contrib.sessions.models import Session
 
-from simsim.audit import recorder
+from simsim.audit import retention as audit_retention
 from simsim.forwarding import lost_events
 from simsim.mail import outbox
 from simsim.request_log import gaps, nodes
@@ -37,7 +37,7 @@ def delete_old(clock_time: datetime) -> int:
         + lost_events.delete_outdated(now, days=log_days)
         + nodes.forget_old(now)
         + outbox.delete_finished(mail_since)
-        + recorder.delete_old(audit_since)
+        + audit_retention.delete_old(audit_since)
         + token_requests.delete_answered(audit_since)
         + delete_expired_sessions(now)
     )

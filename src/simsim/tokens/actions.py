@@ -80,6 +80,8 @@ def create_token(
     permit(actor, Permission.MANAGE_TOKENS, account)
     # Without the lock, two concurrent creations would each find the name free.
     lock_open(account)
+    if request is not None:
+        token_requests.lock(request)
     fields = TokenFields(name, expires, description, software, allowed_networks, report_only)
     token, credentials = new_token(fields, actor=actor, account=account, now=now)
     record_token_event(

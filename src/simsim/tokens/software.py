@@ -13,7 +13,7 @@ from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.accounts.texts import parse_line
 from simsim.audit import recorder
 from simsim.audit.events import Event
-from simsim.problem import AlreadyExists, FieldError, Invalid, NotPermitted, gettext_noop
+from simsim.problem import AlreadyExists, FieldError, Invalid, NotFound, NotPermitted, gettext_noop
 from simsim.tokens.models import TargetSoftware, Token
 
 SLUG = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*\Z", re.ASCII)
@@ -83,4 +83,29 @@ def add_software(*, actor: Actor, slug: str, name: str, now: datetime) -> Target
         details={"slug": slug, "name": name},
         now=now,
     )
+    return software
+
+
+@transaction.atomic
+def retire_software(*, actor: Actor, slug: str, now: datetime) -> TargetSoftware:
+    """Take software out of the choice for new tokens; tokens that have it keep it. Only the operator may do this.
+
+    Retiring it again changes nothing. Raises NotFound for a slug that is not in the catalogue.
+    """
+    if not actor.is_operator:
+        raise NotPermitted
+    software = TargetSoftware.objects.select_for_update().filter(slug=slug).first()
+    if software is None:
+        raise NotFound(gettext_noop("The catalogue has no software with the short name “%(slug)s”."), slug=slug)
+    if software.retired_at is None:
+        software.retired_at = now
+        software.save(update_fields=["retired_at"])
+        recorder.record(
+            Event.SOFTWARE_RETIRED,
+            actor=actor,
+            account_id=None,
+            subject_id=slug,
+            details={"slug": slug, "name": software.name},
+            now=now,
+        )
     return software

@@ -71,6 +71,15 @@ def decline_request(*, actor: Actor, request: TokenRequest, now: datetime) -> To
     return request
 
 
+def lock(request: TokenRequest) -> None:
+    """Lock a request until the transaction ends.
+
+    Whoever grants it locks it before recording anything, as whoever declines it does: otherwise, the two could wait
+    for each other.
+    """
+    TokenRequest.objects.select_for_update().filter(pk=request.pk).first()
+
+
 def grant(request: TokenRequest, *, actor: Actor, token: Token, now: datetime) -> None:
     """Mark a request as granted by the token, and queue a notice to the member, in the token's transaction.
 

@@ -37,7 +37,7 @@ def export(access: AccountAccess) -> HttpResponseBase:
         raise NotFound from None
     if form.errors:
         return redirect(reverse("console:logs", args=[access.account.pk]) + form.query())
-    rows = export_of(access.account, actor=access.actor, filters=form.filters)
+    rows = export_of(access.account, actor=access.actor, filters=form.filters, form=chosen.value, now=access.now)
     parts = marked(written(rows, chosen), chosen)
     # Django would consume an iterator of the wrong kind completely before it sends the first byte.
     content = from_the_loop(parts) if isinstance(access.request, ASGIRequest) else parts

@@ -56,7 +56,8 @@ def describe(taken: Sequence[Snapshot], now: datetime) -> dict[str, Any]:
         words: (log if words == "log_rows" else tokens).fetch(f"SELECT count(*) FROM {table}")[0][0]  # noqa: S608
         for words, table in COUNTED.items()
     }
-    newest = AuditEvent.objects.filter(pk__in=[row[0] for row in tokens.fetch(NEWEST_EVENT)]).first()
+    # Only these columns: the database may be of an earlier version.
+    newest = AuditEvent.objects.filter(pk__in=[row[0] for row in tokens.fetch(NEWEST_EVENT)]).only("at").first()
     waits = backlog(settings.OPERATOR.spool_dir, save.positions())
     return {
         "version": version("simsim"),

@@ -14,6 +14,9 @@ from simsim.audit.journal import Change, Journal
 from simsim.audit.models import AuditEvent
 from simsim.problem import Unusable
 
+# All that a change needs: the old database may be of an earlier version, which has no others.
+COLUMNS = ("at", "event", "account_id", "actor_label", "subject_id", "details")
+
 
 @dataclass(frozen=True)
 class Knowledge:
@@ -75,7 +78,7 @@ def old_trail(manifest: Mapping[str, Any]) -> list[Change] | None:
     """Return the restricting changes in the database that will be replaced; None if it isn't the one of the backup."""
     try:
         newest = manifest["newest_event"]
-        found = AuditEvent.objects.filter(event__in=journal.RESTRICTIONS)
+        found = AuditEvent.objects.filter(event__in=journal.RESTRICTIONS).only(*COLUMNS)
         if newest and not AuditEvent.objects.filter(pk=newest[0], at=datetime.fromisoformat(newest[1])).exists():
             return None
         later = found.filter(pk__gt=newest[0]) if newest else found

@@ -44,13 +44,14 @@ def list_keys(as_json: AsJson = False) -> None:
 def add_key(as_json: AsJson = False) -> None:
     """Make a new key and add it to the key file, or print it with the setting to change."""
     from django.conf import settings
+    from django.utils import timezone
 
     from simsim.operations.backup.sealed_keys import encoded
     from simsim.operations.key_file import add, is_ours_to_change
     from simsim.tokens.keyring import key_id
 
     if is_ours_to_change():
-        document = {"id": add(), "file": settings.OPERATOR.origin_of_keys()}
+        document = {"id": add(now=timezone.now()), "file": settings.OPERATOR.origin_of_keys()}
         note = "New passwords are encrypted with it from now on. Back up the keys."
     else:
         key, where = os.urandom(32), settings.OPERATOR.origin_of_keys()
@@ -64,8 +65,11 @@ def add_key(as_json: AsJson = False) -> None:
 def rotate_keys(as_json: AsJson = False) -> None:
     """Encrypt every password under a new key while everything runs. If it was interrupted, run it again: it goes on."""
     from django.conf import settings
+    from django.utils import timezone
 
+    from simsim.audit.events import Event
     from simsim.operations.key_file import add, is_ours_to_change
+    from simsim.operations.operator_events import record_operator_act
     from simsim.tokens import key_rotation, sealing_keys
 
     keyring, is_new = settings.KEYRING, False
@@ -76,9 +80,10 @@ def rotate_keys(as_json: AsJson = False) -> None:
                 " simsim keys add",
                 where=settings.OPERATOR.origin_of_keys(),
             )
-        add()
+        add(now=timezone.now())
         is_new, older = True, key_rotation.outstanding(keyring)
     done = sum(tracked(key_rotation.encrypt_anew(keyring), of=older, what="Encrypting passwords"))
+    record_operator_act(Event.KEYS_ROTATED, {"key": keyring.newest_id(), "encrypted": done}, now=timezone.now())
     uses = sealing_keys.uses()
     unneeded = sorted(keyring.ids() - set(uses) - {keyring.newest_id()})
     document = {

@@ -103,6 +103,8 @@ def export_log(
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format jsonl.")] = False,
 ) -> None:
     """Write an account's requests to standard output, newest first: all that match the filters."""
+    from django.utils import timezone
+
     from simsim.account_log.requests import export_of
     from simsim.accounts.permissions import OPERATOR
     from simsim.operations.arguments import find_account
@@ -111,10 +113,11 @@ def export_log(
     found = find_account(account, actor=OPERATOR)
     options = FilterOptions(since, until, endpoint, status, token, software, outcome, address)
     filters = filters_of(found, options)
-    rows = export_of(found, actor=OPERATOR, filters=filters)
+    chosen = Format.JSONL if as_json else Format(form.value)
+    rows = export_of(found, actor=OPERATOR, filters=filters, form=chosen.value, now=timezone.now())
     try:
         # Write bytes, because Python would convert the line ends of text.
-        for part in written(rows, Format.JSONL if as_json else Format(form.value)):
+        for part in written(rows, chosen):
             sys.stdout.buffer.write(part)
         sys.stdout.flush()
     except BrokenPipeError:

@@ -31,6 +31,23 @@ def add(
     warn_of_name(added)
 
 
+@software.command("retire")
+@needs_django
+def retire(
+    slug: Annotated[str, typer.Argument(metavar="SLUG", help="The short name in the catalogue.")],
+    as_json: AsJson = False,
+) -> None:
+    """Stop offering software for new tokens. Tokens that have it keep it."""
+    from django.utils import timezone
+
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.tokens.software import retire_software
+
+    retired = retire_software(actor=OPERATOR, slug=slug, now=timezone.now())
+    document = {"slug": retired.slug, "name": retired.name, "retired_at": format_time(retired.retired_at)}
+    print_one(document, as_json=as_json)
+
+
 @software.command("list")
 @needs_django
 def list_software(as_json: AsJson = False) -> None:

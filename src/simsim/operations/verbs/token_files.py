@@ -84,16 +84,19 @@ def export_tokens(
     from django.utils import timezone
 
     from simsim.accounts.permissions import OPERATOR
+    from simsim.audit.events import Event
     from simsim.operations.arguments import find_account
+    from simsim.operations.operator_events import record_operator_act
     from simsim.tokens.models import Status
     from simsim.tokens.selectors import documents, tokens_of
 
     del as_json  # the output is JSON already
     now = timezone.now()
     wanted = Status(status.value) if status else None
-    print_lines(
-        documents(tokens_of(find_account(account, actor=OPERATOR), actor=OPERATOR, status=wanted, now=now), now=now)
-    )
+    found = find_account(account, actor=OPERATOR)
+    tokens = tokens_of(found, actor=OPERATOR, status=wanted, now=now)
+    record_operator_act(Event.TOKENS_EXPORTED, {"status": wanted}, account_id=found.pk, now=now)
+    print_lines(documents(tokens, now=now))
 
 
 @contextlib.contextmanager

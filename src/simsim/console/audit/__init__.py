@@ -1,0 +1,1 @@
+"""The page of the audit trail: who did what, when and from where, with filters and an export."""

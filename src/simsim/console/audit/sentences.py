@@ -1,0 +1,141 @@
+"""Audit events in words: what was done, and what changed from what to what."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from simsim.audit.events import Event
+from simsim.audit.models import AuditEvent
+from simsim.console.formats import moment, number, time_span
+from simsim.console.notices.pages import WORDS
+from simsim.tokens.models import RevocationReason
+from simsim.tokens.notice_policy import Audience
+
+SENTENCES: dict[str, Promise] = {
+    Event.ACCOUNT_CREATED: _("Created the account “%(name)s”"),
+    Event.ACCOUNT_RENAMED: _("Renamed the account"),
+    Event.ACCOUNT_CLOSED: _("Closed the account"),
+    Event.USER_ADDED: _("Added %(email)s"),
+    Event.USER_INVITED: _("Invited %(email)s"),
+    Event.USER_REMOVED: _("Removed %(email)s from the account"),
+    Event.USER_PASSWORD_RESET: _("Reset the password of %(email)s"),
+    Event.USER_PASSWORD_CHANGED: _("Changed their own password"),
+    Event.ROLE_CHANGED: _("Changed the role of %(email)s"),
+    Event.TOKEN_CREATED: _("Created the token “%(token)s”"),
+    Event.TOKEN_EDITED: _("Edited the token “%(token)s”"),
+    Event.TOKEN_CREDENTIALS_SHOWN: _("Retrieved the credentials of “%(token)s”"),
+    Event.TOKEN_TRIED: _("Tested the token “%(token)s”"),
+    Event.TOKEN_REVOKED: _("Revoked the token “%(token)s”"),
+    Event.TOKEN_ROTATED: _("Rotated the token “%(token)s”"),
+    Event.TOKEN_OVERLAP_ENDED: _("Stopped the previous password of “%(token)s”"),
+    Event.TOKEN_REQUESTED: _("Asked for the token “%(name)s”"),
+    Event.TOKEN_REQUEST_GRANTED: _("Granted the request of %(asked_by)s for “%(name)s”"),
+    Event.TOKEN_REQUEST_DECLINED: _("Declined the request of %(asked_by)s for “%(name)s”"),
+    Event.TOKENS_EXPORTED: _("Exported the list of tokens, without passwords"),
+    Event.NOTICES_CHANGED: _("Changed who gets which notice"),
+    Event.SIGNED_IN: _("Signed in"),
+    Event.SIGN_IN_FAILED: _("Failed to sign in"),
+    Event.SIGNED_OUT: _("Signed out"),
+    Event.LOG_EXPORTED: _("Exported the log"),
+    Event.AUDIT_EXPORTED: _("Exported the audit trail"),
+}
+LABELS: dict[str, Promise] = {
+    "name": _("Name"), "from": _("Name"), "description": _("Description"), "software": _("Target software"),
+    "expires_at": _("Expires"), "allowed_networks": _("Allowed networks"), "report_only": _("Report only"),
+    "role": _("Role"), "reason": _("Reason"), "overlap_seconds": _("Previous password works for"), "way": _("How"),
+    "imported": _("Imported"), "notice": _("Notice"), "restored": _("After a restore"), "again": _("Again"),
+    "revoked_tokens": _("Tokens revoked"), "early_days": _("Extra reminders, days before"), "format": _("Format"),
+    "filters": _("Filters"), "status": _("Status"), "external_id": _("External id"),
+}  # fmt: skip
+VALUES: dict[tuple[str, object], Promise | str] = {
+    ("way", "downloaded"): _("as a file"),
+    ("way", "signed_in"): _("in the console"),
+    ("way", "link"): _("with a link from an email"),
+    ("notice", "suppressed"): _("not sent"),
+    ("role", "administrator"): _("Administrator"),
+    ("role", "member"): _("Member"),
+    ("from", "administrator"): _("Administrator"),
+    ("from", "member"): _("Member"),
+    **{("reason", value): label for value, label in RevocationReason.choices},
+}
+# What the sentence says already.
+SAID = {"email", "asked_by", "token", "to", "address"}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A detail of an event; `before` is None if the event changed nothing there."""
+
+    label: str
+    value: str
+    before: str | None = None
+
+
+def sentence_of(event: AuditEvent, token_name: str) -> str:
+    """Return what was done; `token_name` is the name of the token that it was done to."""
+    known = SENTENCES.get(event.event)
+    if known is None:
+        return event.event
+    texts = {name: value for name, value in event.details.items() if isinstance(value, str)}
+    return str(known) % ({"name": "", "email": "", "asked_by": ""} | texts | {"token": token_name})
+
+
+def facts_of(event: AuditEvent) -> Iterator[Fact]:
+    """Yield the details of an event that its sentence does not say."""
+    details: Mapping[str, Any] = event.details
+    if "from" in details and "to" in details:
+        label = LABELS["role"] if event.event == Event.ROLE_CHANGED else LABELS["from"]
+        yield Fact(str(label), text_of("from", details["to"]), text_of("from", details["from"]))
+    for name, value in details.items():
+        if name in SAID or name == "from" or (name == "name" and isinstance(value, str)):
+            continue
+        if name == "audiences":
+            yield from audience_facts(*value)
+        elif event.event in {Event.TOKEN_EDITED, Event.NOTICES_CHANGED} and is_change(value):
+            yield Fact(label_of(name), text_of(name, value[1]), text_of(name, value[0]))
+        elif value not in (None, "", [], {}, False):
+            yield Fact(label_of(name), text_of(name, value))
+
+
+def is_change(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2
+
+
+def audience_facts(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Fact]:
+    titles = {notice.value: str(title) for notice, (title, _when) in WORDS.items()}
+    choices = dict(Audience.choices)
+    for name, audience in after.items():
+        if before.get(name) != audience:
+            then = before.get(name, "")
+            yield Fact(titles.get(name, name), str(choices.get(audience, audience)), str(choices.get(then, then)))
+
+
+def label_of(name: str) -> str:
+    return str(LABELS.get(name, name.replace("_", " ").capitalize()))
+
+
+def text_of(name: str, value: Any) -> str:
+    """Return the value of a detail as people read it."""
+    if name == "allowed_networks" and not value:
+        return gettext("anywhere")
+    if value in (None, "", [], {}):
+        return gettext("none")
+    if isinstance(value, str):
+        return moment(datetime.fromisoformat(value)) if name == "expires_at" else str(VALUES.get((name, value), value))
+    if isinstance(value, int):
+        return text_of_number(name, value)
+    parts = (f"{key}: {part}" for key, part in value.items()) if isinstance(value, dict) else map(str, value)
+    return ", ".join(parts)
+
+
+def text_of_number(name: str, value: int) -> str:
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if name == "overlap_seconds":
+        return time_span(value) or gettext("none")
+    return number(value)
