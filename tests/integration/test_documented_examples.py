@@ -331,15 +331,17 @@ def metrics_are_written_for_the_collector(text: str, machine: Machine) -> None:
 
 
 @proves("operators/forwarding.md", 'print("whsec_')
-def secret_of_webhooks_is_made(text: str, machine: Machine) -> str:
-    secret = machine.run(text).strip()
-    assert read_target("https://siem.example/hook", secret, "").secrets
-    return secret
+def secret_of_webhooks_is_usable(text: str, machine: Machine) -> None:
+    assert read_target("https://siem.example/hook", made_secret(text, machine), "").secrets
+
+
+def made_secret(text: str, machine: Machine) -> str:
+    return machine.run(text).strip()
 
 
 @proves("operators/forwarding.md", "def is_simsims")
 def receiver_verifies_our_signature(text: str, machine: Machine) -> None:
-    secret = secret_of_webhooks_is_made(example("docs/operators/forwarding.md", 'print("whsec_').text, machine)
+    secret = made_secret(example("docs/operators/forwarding.md", 'print("whsec_').text, machine)
     body = b'[{"kind": "request"}]'
     headers = webhook.headers(read_target("https://siem.example/hook", secret, ""), "msg_1", body, datetime.now(UTC))
     scope: dict[str, Any] = {}

@@ -9,6 +9,7 @@ from simsim.gate.lookup import Lookup
 from simsim.gate.spool import Spool
 from simsim.gate.worker_health import read_worker_health
 from simsim.operations.log_format import speaker
+from simsim.tracing.spans import Tracer, make_tracer
 
 
 def build_gate() -> Gate:
@@ -22,6 +23,11 @@ def build_gate() -> Gate:
         worker_health=partial(read_worker_health, spool),
         say=speaker("simsim gate", operator.log_format),
     )
+
+
+def build_tracer() -> Tracer | None:
+    """Return what makes the gate's spans, or None if traces are off."""
+    return make_tracer("gate", speaker("simsim gate", environment.read().log_format))
 
 
 def open_lookup(operator: Environment) -> Lookup:

@@ -11,6 +11,7 @@ from simsim.config import environment
 from simsim.config.database_addresses import django_database, is_postgresql
 from simsim.request_log.ship.endpoints import Paths
 from simsim.tokens.keyring import Keyring
+from simsim.tracing import settings as tracing
 
 OPERATOR = environment.read()
 BASE = urlsplit(OPERATOR.base_url)
@@ -56,6 +57,8 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "simsim.console.middleware.problems",
 ]
+if tracing.is_on():
+    MIDDLEWARE.insert(0, "simsim.console.traced.traced")
 ROOT_URLCONF = "simsim.config.urls"
 ASGI_APPLICATION = "simsim.config.asgi.application"
 TEMPLATES = [
