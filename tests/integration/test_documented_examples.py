@@ -38,6 +38,7 @@ from simsim.config.setting_sources import PREFIX
 from simsim.forwarding import events, syslog, webhook
 from simsim.forwarding.receiver import read_target
 from simsim.request_log.models import LoggedRequest
+from simsim.traces import settings as trace_settings
 from smtp_server import Mailbox
 from stack import BIN, PASSWORD, Stack, started
 
@@ -429,6 +430,13 @@ def keys_are_read_from_files(text: str, machine: Machine, monkeypatch: pytest.Mo
     read = prove_settings(text, machine, monkeypatch, tmp_path)
     read.prove_secrets()
     assert [len(each) for each in read.key_ring()] == [32]
+
+
+@proves("operators/monitoring.md", "OTEL_TRACES_SAMPLER=")
+def traces_are_on(text: str) -> None:
+    variables = dict(line.split("=", 1) for line in text.splitlines())
+    assert trace_settings.is_on(variables)
+    trace_settings.prove_usable(variables)
 
 
 @proves("operators/install.md", "SERVE_OPTIONS=")

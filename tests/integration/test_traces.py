@@ -14,7 +14,7 @@ from console_session import Browser
 from otlp_receiver import Collector, Received, collecting
 from postgresql_server import free_port
 from settings_for_tests import ON_POSTGRESQL
-from simsim.tracing.spans import ALLOWED
+from simsim.traces.spans import ALLOWED
 from stack import PASSWORD, Stack, basic, started
 
 pytestmark = [pytest.mark.covers("B21"), pytest.mark.timeout(240)]

@@ -20,7 +20,7 @@ from simsim.health.endpoint import MetricsEndpoint
 from simsim.operations.connections import bound_connections
 from simsim.operations.log_format import request_id
 from simsim.operations.server_process import LastAnswers, enter_service
-from simsim.tracing import spans
+from simsim.traces import spans
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "simsim.config.settings")
 REQUEST_ID = b"x-request-id"

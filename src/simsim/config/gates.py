@@ -9,7 +9,7 @@ from simsim.gate.lookup import Lookup
 from simsim.gate.spool import Spool
 from simsim.gate.worker_health import read_worker_health
 from simsim.operations.log_format import speaker
-from simsim.tracing.spans import Tracer, make_tracer
+from simsim.traces.spans import Tracer, make_tracer
 
 
 def build_gate() -> Gate:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from simsim.tracing import spans
+from simsim.traces import spans
 
 Handler = Callable[[HttpRequest], HttpResponse]
 

@@ -8,8 +8,8 @@ from simsim.gate.answer import ACCOUNT_HEADER, REASON_HEADER, REQUEST_HEADER, TO
 from simsim.gate.app import VERIFY
 from simsim.gate.asgi import Receive, Scope, Send
 from simsim.gate.request_id import parse_request_id
-from simsim.tracing import spans
-from simsim.tracing.spans import Tracer
+from simsim.traces import spans
+from simsim.traces.spans import Tracer
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span

@@ -25,8 +25,8 @@ from simsim.operations.wall_clock import WallClock
 from simsim.problem import Unusable
 from simsim.request_log.ship.shipper import Shipper
 from simsim.tokens import expiry_notices
-from simsim.tracing import spans
-from simsim.tracing.spans import Tracer, make_tracer
+from simsim.traces import spans
+from simsim.traces.spans import Tracer, make_tracer
 
 log = logging.getLogger(__name__)
 MAX_WAIT_SECONDS = 30.0

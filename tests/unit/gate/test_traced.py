@@ -16,7 +16,7 @@ from simsim.gate.asgi import Asgi
 from simsim.gate.lookup_sqlite import SqliteLookup
 from simsim.gate.rsgi import Rsgi
 from simsim.gate.spool import Spool
-from simsim.tracing.spans import Tracer
+from simsim.traces.spans import Tracer
 
 pytestmark = pytest.mark.covers("B21")
 TRACE, PARENT, REQUEST = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", "0123456789abcdef" * 2
@@ -135,7 +135,9 @@ def ask(application: Any, client: Any, headers: dict[bytes, bytes], path: str = 
 def test_listener_continues_the_trace_of_a_trusted_proxy_only(
     database: Database, spool_dir: Any, tracer: Tracer, collector: Collector
 ) -> None:
-    trusted = allowlist.pack([network]) if (network := allowlist.parse_network("192.0.2.1")) else b""
+    network = allowlist.parse_network("192.0.2.1")
+    assert not isinstance(network, allowlist.Fault)
+    trusted = allowlist.pack([network])
     gate = Gate(SqliteLookup(database.path), Spool(spool_dir), trusted)
     application = traced.TracedAsgi(Asgi(gate), tracer, trusted)
     headers = {b"authorization": basic(database.add()), b"traceparent": TRACEPARENT.encode()}

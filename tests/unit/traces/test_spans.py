@@ -9,8 +9,8 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from otlp_receiver import Collector, collecting
 from own_installation import DJANGO, environment_of, run_python
 from simsim.operations.worker import Job, traced
-from simsim.tracing import spans
-from simsim.tracing.spans import Tracer
+from simsim.traces import spans
+from simsim.traces.spans import Tracer
 
 pytestmark = pytest.mark.covers("B21")
 
@@ -68,13 +68,13 @@ def test_operator_is_told_once_a_minute_what_was_lost(collector: Collector) -> N
     tracer.end(span, {})
     for _ in range(3):
         exporter.export([span])  # type: ignore[list-item]
-    assert said == ["The collector of traces does not answer, or refuses them: 1 spans were lost"]
+    assert said == ["The collector of traces does not answer, or refuses them. Lost spans: 1"]
     assert exporter.force_flush()
     exporter.shutdown()
 
 
 def test_programs_without_traces_import_nothing_of_the_library(tmp_path: Path) -> None:
-    code = "import sys, simsim.config.rsgi, simsim.operations.worker; print('opentelemetry' in sys.modules)"
+    code = "import sys, simsim.config.rsgi; print('opentelemetry' in sys.modules)"
     environment = environment_of(tmp_path, "") | DJANGO
     assert run_python("-c", code, environment=environment) == "False\n"
     named = environment | {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}

@@ -3,7 +3,7 @@
 import pytest
 
 from simsim.problem import Unusable
-from simsim.tracing import settings
+from simsim.traces import settings
 
 pytestmark = pytest.mark.covers("B21")
 ON = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
 
 from simsim import __version__
-from simsim.tracing import settings
+from simsim.traces import settings
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -50,7 +50,7 @@ class CollectorExporter:
             self._lost += len(spans)
             now = time.monotonic()
             if now - self._said_at >= COMPLAINT_SECONDS:
-                self._say(f"The collector of traces does not answer, or refuses them: {self._lost} spans were lost")
+                self._say(f"The collector of traces does not answer, or refuses them. Lost spans: {self._lost}")
                 self._lost, self._said_at = 0, now
         return result
 
