@@ -60,7 +60,7 @@ lock: ## update the locks of the dependencies (needs uv)
 clean: ## remove the environment and the demo's state
 	rm -rf .venv $(DEMO_DIR) .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-parts: ## install the real parts that the tests need: PostgreSQL, PgBouncer, nginx, Chromium, Java, wrk, Prometheus
+parts: ## install the real parts that the tests need: PostgreSQL, PgBouncer, nginx, HAProxy, Chromium and others
 	@tests/parts
 
 .venv/bin/python:

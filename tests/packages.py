@@ -166,3 +166,12 @@ def prove_that_it_serves(command: Path, data: Path) -> None:
         finally:
             server.send_signal(signal.SIGTERM)
     assert server.returncode == 0
+
+
+def lent_folder(folder: Path) -> Path:
+    """Fill a folder for PYTHONPATH with this environment's packages, but not this checkout; return it."""
+    folder.mkdir()
+    for path in Path(sysconfig.get_path("purelib")).iterdir():
+        if not re.match(r"(_editable_impl_)?simsim", path.name):
+            (folder / path.name).symlink_to(path)
+    return folder

@@ -18,37 +18,43 @@ SETTINGS = """
 [databases]
 * = host=127.0.0.1 port={server} user={user}
 [pgbouncer]
+pool_mode = {mode}
+default_pool_size = {size}
+server_login_retry = 1
+"""
+LISTENER = """
 listen_addr = 127.0.0.1
 listen_port = {port}
 unix_socket_dir =
 auth_type = any
-pool_mode = {mode}
-default_pool_size = {size}
-server_login_retry = 1
 """
 
 
 @contextlib.contextmanager
 def pooler(server_port: int, *, mode: str = "transaction") -> Iterator[int]:
     """Run PgBouncer and give its port: all clients of a database share POOL_SIZE sessions of the server's."""
+    user = postgresql_server.SERVER_USER
+    with running(SETTINGS.format(server=server_port, user=user, size=POOL_SIZE, mode=mode)) as port:
+        yield port
+
+
+@contextlib.contextmanager
+def running(settings: str, *, database: str = "postgres") -> Iterator[int]:
+    """Run PgBouncer with settings that end with its own section, and give its port once the database answers."""
     user = postgresql_server.SERVER_USER if os.geteuid() == 0 else None
     binary = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if binary is None:
         raise RuntimeError("PgBouncer is not installed: apt-get install pgbouncer")
     with tempfile.TemporaryDirectory(prefix="simsim-pooler-") as directory:
         path, port = Path(directory) / "pgbouncer.ini", postgresql_server.free_port()
-        path.write_text(
-            SETTINGS.format(
-                server=server_port, port=port, user=postgresql_server.SERVER_USER, size=POOL_SIZE, mode=mode
-            )
-        )
+        path.write_text(settings + LISTENER.format(port=port))
         if user:
             shutil.chown(directory, user=pwd.getpwnam(user).pw_uid)
         process = subprocess.Popen(
             [binary, path], user=user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=directory
         )
         try:
-            postgresql_server.wait_until_ready(port, process)
+            postgresql_server.wait_until_ready(port, process, database)
             yield port
         finally:
             process.terminate()

@@ -95,11 +95,11 @@ def standby() -> Iterator[int]:
         stop(server, directory)
 
 
-def wait_until_ready(port: int, server: "subprocess.Popen[bytes]") -> None:
+def wait_until_ready(port: int, server: "subprocess.Popen[bytes]", database: str = "postgres") -> None:
     deadline = time.monotonic() + 30
     while True:
         try:
-            psycopg.connect(url(port, "postgres"), connect_timeout=1).close()
+            psycopg.connect(url(port, database), connect_timeout=1).close()
         except psycopg.OperationalError:
             if server.poll() is not None or time.monotonic() > deadline:
                 raise

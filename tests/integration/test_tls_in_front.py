@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from documented_examples import example
 from postgresql_server import free_port
 from settings_for_tests import ON_POSTGRESQL
 from simsim.gateway import nginx_program
@@ -101,6 +102,21 @@ def test_console_is_reached_and_binds_browsers_to_https(stack: StackBehindTls) -
     assert answer.status == 200
     assert "max-age=31536000" in (answer.headers["Strict-Transport-Security"] or "")
     assert "secure" in (answer.headers["Set-Cookie"] or "").lower()
+
+
+def test_the_pages_commands_show_that_it_works(stack: StackBehindTls, token: dict[str, Any], tmp_path: Path) -> None:
+    commands = example("docs/operators/tls.md", "grep -i strict-transport").text
+    for name in ("username", "password"):
+        commands = commands.replace(name.upper(), token[name])
+    # curl finds the two hosts here, and takes their certificates without asking who signed them.
+    hosts = [f'connect-to = "{host}:443:127.0.0.1:{stack.tls_port}"' for host in (CONSOLE, API)]
+    (tmp_path / ".curlrc").write_text("\n".join(["insecure", *hosts]))
+    environment = os.environ | {"CURL_HOME": str(tmp_path)}
+    done = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", commands], env=environment, capture_output=True,
+                          text=True, check=False, timeout=30)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "max-age=31536000" in done.stdout.lower()
+    stack.wait_until(lambda: stack.log_rows(token=token["id"]), "the call is in the log")
 
 
 def test_browsers_that_come_without_tls_are_sent_on(stack: StackBehindTls) -> None:

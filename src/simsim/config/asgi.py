@@ -20,6 +20,7 @@ from simsim.health.endpoint import MetricsEndpoint
 from simsim.operations.connections import bound_connections
 from simsim.operations.log_format import request_id
 from simsim.operations.server_process import LastAnswers, enter_service
+from simsim.traces import spans
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "simsim.config.settings")
 REQUEST_ID = b"x-request-id"
@@ -54,10 +55,13 @@ class ConsoleServer:
 
     async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Have Django answer. Each message that it logs meanwhile carries the id that the answer shows."""
-        given = last_value(scope, REQUEST_ID) if is_trusted(scope, self._trusted) else ""
+        trusts = is_trusted(scope, self._trusted)
+        given = last_value(scope, REQUEST_ID) if trusts else ""
         named = parse_request_id(given) or new_request_id()
         # Each request is a task of its own, so no other sees this value.
         request_id.set(named)
+        spans.named.set(named)
+        spans.given.set(last_value(scope, b"traceparent") if trusts else "")
 
         async def send_named(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":

@@ -20,6 +20,7 @@ from simsim.operations.log_format import LogFormat
 from simsim.problem import Unusable
 from simsim.request_log.ship.endpoints import Pattern, parse_pattern
 from simsim.request_log.ship.proxy_formats import AccessLog, parse_access_log
+from simsim.traces import settings as trace_settings
 
 MAX_RETENTION_DAYS = 36_500
 # These replace pydantic's own messages, which operators would not understand.
@@ -99,6 +100,7 @@ class Environment(BaseSettings):
             secret_files.decode_keys(self.token_keys.get_secret_value())
         if self.journal and (self.journal.startswith("~") or self.journal_path.is_dir()):
             raise Unusable("SIMSIM_JOURNAL must be the full path of a file")
+        trace_settings.prove_usable()
         self.mail_server()
         self.trusted_networks()
         self.metrics_access()

@@ -1,7 +1,9 @@
 """The ASGI application of the gate on its TCP listener, for trusted proxies. Does not use Django."""
 
+from typing import Any
+
 from simsim.config import environment
-from simsim.config.gates import build_gate
+from simsim.config.gates import build_gate, build_tracer
 from simsim.gate.asgi import Asgi, Receive, Scope, Send
 from simsim.operations.connections import bound_connections
 from simsim.operations.server_process import LastAnswers, enter_service
@@ -17,4 +19,9 @@ class GateListener(Asgi):
         await super().__call__(scope, receive, send)
 
 
-application = LastAnswers(GateListener(build_gate()))
+listener: Any = GateListener(build_gate())
+if tracer := build_tracer():
+    from simsim.gate.traced import TracedAsgi
+
+    listener = TracedAsgi(listener, tracer, environment.read().trusted_networks())
+application = LastAnswers(listener)

@@ -9,6 +9,7 @@ from simsim.gate.lookup import Lookup
 from simsim.gate.spool import ENDS, Spool
 from simsim.gate.worker_health import read_worker_health
 from simsim.operations.log_format import speaker
+from simsim.traces.spans import Tracer, make_tracer
 
 
 def build_gate() -> Gate:
@@ -27,6 +28,11 @@ def build_gate() -> Gate:
 def open_ends() -> Spool:
     """Return the spool in which a middleware writes how requests ended."""
     return Spool(environment.read().spool_dir, stem=ENDS)
+
+
+def build_tracer() -> Tracer | None:
+    """Return what makes the gate's spans, or None if traces are off."""
+    return make_tracer("gate", speaker("simsim gate", environment.read().log_format))
 
 
 def open_lookup(operator: Environment) -> Lookup:

@@ -1,6 +1,8 @@
 """The RSGI application of the gate, for the server behind the gateway. Does not use Django."""
 
-from simsim.config.gates import build_gate
+from typing import Any
+
+from simsim.config.gates import build_gate, build_tracer
 from simsim.gate.rsgi import Rsgi
 from simsim.operations.server_process import enter_service
 
@@ -10,4 +12,8 @@ class GateServer(Rsgi):
         enter_service()
 
 
-application = GateServer(build_gate())
+application: Any = GateServer(build_gate())
+if tracer := build_tracer():
+    from simsim.gate.traced import TracedRsgi
+
+    application = TracedRsgi(application, tracer)

@@ -11,6 +11,7 @@ from simsim.config import environment
 from simsim.config.database_addresses import django_database, is_postgresql
 from simsim.request_log.ship.endpoints import Paths
 from simsim.tokens.keyring import Keyring
+from simsim.traces import settings as trace_settings
 
 OPERATOR = environment.read()
 BASE = urlsplit(OPERATOR.base_url)
@@ -57,6 +58,8 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "simsim.console.middleware.problems",
 ]
+if trace_settings.is_on():
+    MIDDLEWARE.insert(0, "simsim.console.traced.traced")
 ROOT_URLCONF = "simsim.config.urls"
 ASGI_APPLICATION = "simsim.config.asgi.application"
 TEMPLATES = [

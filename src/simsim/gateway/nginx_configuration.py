@@ -14,7 +14,7 @@ from simsim.credential import allowlist
 from simsim.gate import answer
 from simsim.gate.answer import ACCOUNT_HEADER, TOKEN_HEADER, TOKEN_NAME_HEADER
 from simsim.gate.app import READYZ, VERIFY
-from simsim.gateway import nginx_program
+from simsim.gateway import nginx_program, traces
 from simsim.gateway.addresses import (
     HEALTH_PATH,
     HostPort,
@@ -72,6 +72,7 @@ class GatewaySettings:
     trusted_proxies: Sequence[str] = ()
     health: str = HEALTH_PATH
     certificate: CertificateFiles | None = None
+    is_traced: bool = False
 
 
 def render(settings: GatewaySettings, addresses: Sequence[HostPort] = (), pid_file: Path | None = None) -> str:
@@ -100,7 +101,8 @@ def render(settings: GatewaySettings, addresses: Sequence[HostPort] = (), pid_fi
         tls=certificate_directives(settings.certificate),
         retry_after=answer.RETRY_AFTER_SECONDS,
         health=health_location(parse_health(settings.health), ask),
-        **api_parts(api, addresses),
+        **api_parts(api, addresses, is_traced=settings.is_traced),
+        **traces.trace_parts(is_traced=settings.is_traced),
         **forwarding_parts(settings.trusted_proxies),
         **problem_parts(ask),
     )
@@ -111,7 +113,7 @@ def replaced_mark(pid_file: Path) -> Path:
     return pid_file.with_suffix(".replaced")
 
 
-def api_parts(api: Upstream, addresses: Sequence[HostPort]) -> dict[str, str]:
+def api_parts(api: Upstream, addresses: Sequence[HostPort], *, is_traced: bool = False) -> dict[str, str]:
     """Return the parts that send requests to the API."""
     headers = (f"            proxy_set_header {name} ${variable_of(name)};" for name in FORWARDING_HEADERS)
     return {
@@ -125,6 +127,7 @@ def api_parts(api: Upstream, addresses: Sequence[HostPort]) -> dict[str, str]:
             token_header=TOKEN_HEADER,
             name_header=TOKEN_NAME_HEADER,
             forwarding_headers="\n".join(headers),
+            trace_headers=traces.HEADERS if is_traced else "",
         )
         .rstrip("\n"),
     }

@@ -25,6 +25,8 @@ from simsim.operations.wall_clock import WallClock
 from simsim.problem import Unusable
 from simsim.request_log.ship.shipper import Shipper
 from simsim.tokens import expiry_notices
+from simsim.traces import spans
+from simsim.traces.spans import Tracer, make_tracer
 
 log = logging.getLogger(__name__)
 MAX_WAIT_SECONDS = 30.0
@@ -118,7 +120,8 @@ def run_jobs(check: Sequence[str]) -> bool:
     running: list[Job] = []
     reporter = HealthReporter(settings.OPERATOR.spool_dir, lambda: [(job.name, job.progress) for job in running])
     running += jobs(reporter)
-    threads = [threading.Thread(target=repeat, args=(job, stop), name=job.name, daemon=True) for job in running]
+    tracer = make_tracer("worker")
+    threads = [threading.Thread(target=repeat, args=(job, stop, tracer), name=job.name, daemon=True) for job in running]
     for thread in threads:
         thread.start()
     is_reload = wait_for_end(check)
@@ -128,6 +131,8 @@ def run_jobs(check: Sequence[str]) -> bool:
         thread.join(max(0.0, last - time.monotonic()))
     with contextlib.suppress(DatabaseError):
         reporter.note_stop()
+    if tracer:
+        tracer.close()
     return is_reload
 
 
@@ -154,8 +159,28 @@ def database_identities() -> list[Identity | None]:
     return found
 
 
-def repeat(job: Job, stop: threading.Event) -> None:
+def traced(job: Job, tracer: Tracer) -> Callable[[], int]:
+    """Return what runs the job, and makes a span of each run that found work or failed."""
+
+    def run() -> int:
+        began_ns = time.time_ns()
+        facts: dict[str, str | int] = {}
+        try:
+            done = facts[spans.ITEMS] = job.run()
+        except Exception as error:
+            facts = {spans.ERROR: type(error).__name__}
+            raise
+        finally:
+            if facts.get(spans.ITEMS) != 0:
+                tracer.end(tracer.start(job.name, began_ns=began_ns), facts)
+        return done
+
+    return run
+
+
+def repeat(job: Job, stop: threading.Event, tracer: Tracer | None = None) -> None:
     """Run a job repeatedly until `stop`. An error is logged in one line; the job is retried after a growing pause."""
+    run = traced(job, tracer) if tracer else job.run
     failures, files = 0, database_identities()
     while not stop.is_set():
         job.progress.began = boot_seconds()
@@ -164,7 +189,7 @@ def repeat(job: Job, stop: threading.Event) -> None:
                 # The database was restored, so the open file is the old one, which no other process will read again.
                 connections.close_all()
                 files = found
-            pause = job.busy_seconds if job.run() else job.idle_seconds
+            pause = job.busy_seconds if run() else job.idle_seconds
             failures, job.progress.failing_since = 0, None
         except Exception as error:  # a database that does not answer must not stop a job for good
             failures += 1

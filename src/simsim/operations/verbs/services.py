@@ -80,6 +80,7 @@ def gateway(
     SIGHUP reloads settings, certificates and code, and SIGUSR1 reopens the log.
     """
     from simsim.gateway import nginx_configuration, nginx_process, takeover
+    from simsim.traces import settings as trace_settings
 
     operator = wired().operator()
     settings = nginx_configuration.GatewaySettings(
@@ -91,6 +92,7 @@ def gateway(
         trusted_proxies=operator.trusted_proxies,
         health=health,
         certificate=certificate_of(tls_certificate, tls_key) or operator.tls_files(),
+        is_traced=trace_settings.is_on(),
     )
     if print_config:
         nginx_process.prove_certificate(settings)

@@ -1,0 +1,106 @@
+"""The fenced blocks of the documentation, and those of them that this machine can't run, or that another test runs.
+
+`tests/integration/test_documented_examples.py` runs or checks every other block, and fails when a block has no place.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+# A fence may be indented, in a list. `{toctree}` and the like are Sphinx's own.
+FENCE = re.compile(
+    r"^(?P<margin> *)(?P<fence>```+)(?P<language>[^\n`]*)\n(?P<text>.*?)^(?P=margin)(?P=fence)$", re.M | re.S
+)
+Key = tuple[str, str]  # the page, and words that only one of its blocks holds, or ^ and how only one of them begins
+
+
+@dataclass(frozen=True)
+class Example:
+    page: str
+    line: int
+    language: str
+    text: str
+
+    def is_meant_by(self, key: Key) -> bool:
+        page, words = key
+        is_found = self.text.startswith(words[1:]) if words.startswith("^") else words in self.text
+        return is_found and page == self.page
+
+
+def pages() -> Iterator[Path]:
+    """Yield every page of the documentation, and those beside it."""
+    yield from sorted((ROOT / "docs").rglob("*.md"))
+    yield from sorted(ROOT.glob("*.md"))
+
+
+def examples_in(text: str, page: str) -> Iterator[Example]:
+    for block in FENCE.finditer(text):
+        if not block["language"].startswith("{"):
+            line = text.count("\n", 0, block.start()) + 1
+            yield Example(page, line, block["language"], re.sub(f"^{block['margin']}", "", block["text"], flags=re.M))
+
+
+def examples() -> list[Example]:
+    """Return every example, page by page in its order."""
+    return [
+        example
+        for path in pages()
+        for example in examples_in(path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix())
+    ]
+
+
+def example(page: str, words: str) -> Example:
+    """Return the one example on the page that holds the words."""
+    (found,) = [each for each in examples() if each.is_meant_by((page, words))]
+    return found
+
+
+# Blocks whose text another test reads from the page and runs. That test names the page.
+ELSEWHERE: dict[str, list[Key]] = {
+    "tests/integration/test_start_page.py": [
+        ("docs/start/index.md", "python3 -m venv simsim"),
+        ("docs/start/index.md", "mkdir example"),
+        ("docs/start/index.md", "simsim serve"),
+        ("docs/start/index.md", "simsim gateway"),
+        ("docs/start/index.md", "curl -i http"),
+        ("docs/start/index.md", "simsim token create"),
+        ("docs/start/index.md", "curl -i -u"),
+        ("docs/start/index.md", "simsim log list"),
+        ("docs/start/index.md", "simsim token revoke"),
+        ("docs/start/postgresql.md", "createdb"),
+        ("docs/start/postgresql.md", "simsim setup"),
+    ],
+    "tests/integration/test_documented_proxies.py": [
+        ("docs/operators/proxies.md", "request_header -X-Simsim*"),
+        ("docs/operators/proxies.md", "log_format simsim escape=json"),
+        ("docs/operators/proxies.md", 'core.register_action("simsim"'),
+        ("docs/operators/proxies.md", "frontend api\n"),
+    ],
+    "tests/integration/test_tls_in_front.py": [
+        ("docs/operators/tls.md", "listen 443 ssl;"),
+        ("docs/operators/tls.md", "grep -i strict-transport"),
+    ],
+}
+
+# Blocks that no test runs, each with the reason. YAML among them is still read as YAML.
+NOT_RUN: dict[Key, str] = {
+    ("README.md", "make demo"): "it clones and downloads everything; test_demo.py runs what `make demo` starts",
+    ("docs/integrators/connect.md", "Read-Host"): "PowerShell is not in Debian",
+    ("docs/integrators/connect.md", "Json.Document"): "Power Query runs in Excel and Power BI only",
+    ("docs/operators/containers.md", "docker build"): "no container engine; proof/test_container.py follows the recipe",
+    ("docs/operators/containers.md", "up --detach"): "no container engine; proof/test_container.py runs each service",
+    ("docs/operators/containers.md", "compose exec"): "no container engine",
+    ("docs/operators/containers.md", "docker run"): "no container engine; proof/test_container.py runs the image",
+    ("docs/operators/install.md", "apt install"): "changes the machine; test_packages.py unpacks and runs the package",
+    ("docs/operators/upgrade.md", "apt install"): "changes the machine; test_debian_upgrade.py runs its scripts",
+    ("docs/start/postgresql.md", "apt install"): "changes the machine; the tests have a PostgreSQL of their own",
+    ("docs/operators/proxies.md", "certFile"): "Traefik is not in Debian",
+    ("docs/operators/proxies.md", "DownstreamTlsContext"): "Envoy is not in Debian",
+    ("docs/operators/proxies.md", "entryPoints:\n  api:"): "Traefik is not in Debian",
+    ("docs/operators/proxies.md", "simsim-before-websocket:"): "Traefik is not in Debian",
+    ("docs/operators/proxies.md", "json_format"): "Envoy is not in Debian; PROXIES_UNDER_TEST=envoy runs it",
+    ("docs/operators/proxies.md", "kind: Ingress"): "needs a Kubernetes cluster",
+    ("docs/operators/proxies.md", "kind: Middleware"): "needs a Kubernetes cluster",
+}
