@@ -10,8 +10,8 @@ from pytest_django import Settings
 from cast import Cast
 from simsim.gate import disk_reserve
 from simsim.gateway import nginx_program
+from simsim.health.doctor import checks, keys, log, nodes, processes
 from simsim.operations import worker
-from simsim.operations.doctor import checks, keys, log, nodes, processes
 from simsim.request_log.models import SetAsideLine
 from simsim.request_log.ship import save
 from simsim.request_log.ship.lines import Missed

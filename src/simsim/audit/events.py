@@ -22,6 +22,9 @@ class Event(StrEnum):
     TOKEN_REQUESTED = "token.requested"  # noqa: S105
     TOKEN_REQUEST_GRANTED = "token.request_granted"  # noqa: S105
     TOKEN_REQUEST_DECLINED = "token.request_declined"  # noqa: S105
+    OPERATOR_ADDED = "operator.added"
+    OPERATOR_REMOVED = "operator.removed"
+    MAIL_RETRIED = "mail.retried"
     NOTICES_CHANGED = "account.notices_changed"
     SOFTWARE_ADDED = "software.added"
     SIGNED_IN = "session.signed_in"
