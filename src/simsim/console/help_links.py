@@ -16,7 +16,7 @@ PAGES = {
     "logs": LOGS,
     "usage": USAGE,
     "connect": CONNECT,
-    "operator": "operators/health.html#the-operators-pages",
+    "operator": "operators/health.html#pages-for-operators",
 }
 
 
