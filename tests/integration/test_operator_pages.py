@@ -13,7 +13,7 @@ from simsim.accounts import operators
 from simsim.accounts.models import Account, User
 from simsim.accounts.permissions import OPERATOR, actor_of
 from simsim.audit.models import AuditEvent
-from simsim.health.doctor import last_examination
+from simsim.health.doctor import checks
 from simsim.health.doctor.findings import Finding
 from simsim.mail import outbox
 from simsim.mail.models import OwedMail
@@ -38,7 +38,7 @@ def olga(now: datetime) -> Client:
 def examined(monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
     """What an examination finds; a real one asks the processes of this machine."""
     found = [Finding("gate", True, "answers"), Finding("mails", False, "1 given up: simsim mail retry ID")]
-    monkeypatch.setattr(last_examination.checks, "examine", lambda: list(found))
+    monkeypatch.setattr(checks, "examine", lambda: list(found))
     return found
 
 

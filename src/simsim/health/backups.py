@@ -29,9 +29,14 @@ class JournalState:
     trouble: str
 
 
+def note_path() -> Path:
+    path: Path = settings.OPERATOR.data_dir.absolute() / NAME
+    return path
+
+
 def note_backup(path: Path, *, at: datetime) -> None:
     """Note a successful backup. Raises OSError."""
-    record = settings.OPERATOR.data_dir.absolute() / NAME
+    record = note_path()
     written = record.with_name(f"{NAME}.new")
     written.write_text(json.dumps({"at": at.isoformat(), "path": str(path)}), encoding="utf-8")
     written.rename(record)
@@ -40,7 +45,7 @@ def note_backup(path: Path, *, at: datetime) -> None:
 def last_backup() -> LastBackup | None:
     """Return the last backup of this node, or None if it never made one, or if the note can't be read."""
     try:
-        said = json.loads((settings.OPERATOR.data_dir.absolute() / NAME).read_text(encoding="utf-8"))
+        said = json.loads(note_path().read_text(encoding="utf-8"))
         return LastBackup(datetime.fromisoformat(said["at"]), str(said["path"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -11,7 +11,7 @@ from simsim import sqlite_library
 from simsim.forwarding.connection import ReceiverUnavailable, connected
 from simsim.forwarding.status import RECENT, forwarding_status
 from simsim.health import existing_installation, schema
-from simsim.health.doctor import certificates, log, nodes, processes, restores, sizes
+from simsim.health.doctor import backups, certificates, log, nodes, processes, restores, sizes
 from simsim.health.doctor.findings import Finding, not_started
 from simsim.health.doctor.keys import keys
 from simsim.health.sentences import span
@@ -29,6 +29,8 @@ def examine() -> list[Finding]:
         ("database", databases),
         ("SQLite", sqlite),
         ("keys", keys),
+        ("backup", backups.backup),
+        ("revocation journal", backups.journal),
         ("restored backup", restores.restored),
         ("clock", nodes.clock),
         ("mail", mail_server),
