@@ -9,8 +9,8 @@ from stack import PASSWORD, Stack
 
 OLGA = "olga@operator.example"
 LONG = f"{'a-very-long-name' * 3}@a-very-long-host.acme.example"
-OWED = """INSERT INTO mail_owedmail (dedupe, kind, recipient, account_id, facts, owed_at, due_at, attempts, last_error,
-    given_up_at) VALUES (?, ?, ?, ?, '{}', ?, ?, 4, ?, ?)"""
+OWED = """INSERT OR REPLACE INTO mail_owedmail (dedupe, kind, recipient, account_id, facts, owed_at, due_at, attempts,
+    last_error, given_up_at) VALUES (?, ?, ?, ?, '{}', ?, ?, 4, ?, ?)"""
 MOMENT = "2026-11-24 12:00:00"
 MAILS = (
     ("token_expiring", LONG, "550 5.1.1 The email account that you tried to reach does not exist", MOMENT),
@@ -43,8 +43,9 @@ def as_operator(visitor: Visitor) -> Iterator[str]:
 
 
 def make_trouble(stack: Stack) -> None:
-    """Make Olga an operator, and give up some emails."""
-    stack.simsim("operator", "add", OLGA, "--password-stdin", stdin=PASSWORD)
+    """Make Olga an operator, and give up some emails. Doing it again gives them up again."""
+    if not stack.simsim("operator", "list")["items"]:
+        stack.simsim("operator", "add", OLGA, "--password-stdin", stdin=PASSWORD)
     account = stack.account.replace("-", "")
     with closing(sqlite3.connect(stack.data / "simsim.sqlite3", timeout=20)) as database, database:
         database.executemany(

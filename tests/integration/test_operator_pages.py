@@ -124,17 +124,19 @@ def test_status_shows_each_part_and_counts_what_is_wrong(cast: Cast, olga: Clien
     assert "version 0.1.0" in shown
     assert "mail Wrong 1 waiting, the oldest for 60 min" in shown
     assert "Wrong 1 lines set aside since" in " ".join(shown.split())
-    assert "no upgrade is pending" in shown
+    assert "No upgrade is pending" in shown
     assert "need your attention" in shown
 
 
 def test_status_says_that_an_upgrade_has_begun(cast: Cast, olga: Client) -> None:
     with connections["default"].cursor() as cursor:
         cursor.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('tokens', '9999_new', '2026-01-01')")
-    assert "a newer version has migrated the databases" in text_of(olga.get("/operator/"))
+    assert "A newer version has migrated the databases" in text_of(olga.get("/operator/"))
     with connections["default"].cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'mail'")
-    assert "migrations that are pending" in text_of(olga.get("/operator/"))
+    shown = text_of(olga.get("/operator/"))
+    assert "The databases lack migrations: 2. Run simsim migrate." in shown
+    assert "An upgrade is not finished" in shown
 
 
 @pytest.mark.covers("B21")

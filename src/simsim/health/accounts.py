@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import DatabaseError
 from django.db.models import Count, Max, Q, QuerySet
 
 from simsim.accounts.models import Account, Membership
@@ -18,11 +19,15 @@ from simsim.tokens.models import Token
 
 @dataclass(frozen=True)
 class AccountSummary:
-    """An account with the numbers of its people and active tokens; `used_at` is when a token last let a request in."""
+    """An account with the numbers of its people and active tokens; `used_at` is when a token last let a request in.
+
+    `is_use_known` is false while the log's database does not answer.
+    """
 
     account: Account
     people: int
     active_tokens: int
+    is_use_known: bool
     used_at: datetime | None
 
 
@@ -41,14 +46,27 @@ def find_accounts(text: str, *, actor: Actor) -> QuerySet[Account]:
 
 
 def summaries(accounts: Sequence[Account], *, actor: Actor, now: datetime) -> list[AccountSummary]:
-    """Return the accounts of one page with their numbers, in three queries; raise NotFound."""
+    """Return the accounts of one page with their numbers, in three queries; raise NotFound.
+
+    Their use is unknown while the log's database does not answer.
+    """
     permit_operator(actor)
     ids = [account.pk for account in accounts]
     people = dict(of(Membership.objects.filter(account_id__in=ids)).annotate(number=Count("pk")))
     tokens = dict(of(Token.objects.active(now).filter(account_id__in=ids)).annotate(number=Count("pk")))
-    used = dict(of(TokenUse.objects.filter(account_id__in=ids)).annotate(last=Max("used_at")))
+    try:
+        used = dict(of(TokenUse.objects.filter(account_id__in=ids)).annotate(last=Max("used_at")))
+    except DatabaseError:
+        used = None
     return [
-        AccountSummary(each, people.get(each.pk, 0), tokens.get(each.pk, 0), used.get(each.pk)) for each in accounts
+        AccountSummary(
+            account=each,
+            people=people.get(each.pk, 0),
+            active_tokens=tokens.get(each.pk, 0),
+            is_use_known=used is not None,
+            used_at=(used or {}).get(each.pk),
+        )
+        for each in accounts
     ]
 
 

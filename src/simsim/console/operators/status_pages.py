@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from django.db import DatabaseError, connections
 from django.http import HttpResponse
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from simsim.console.operators.access import OperatorAccess, for_operators
@@ -15,7 +16,7 @@ from simsim.health.doctor.last_examination import Examination, examination, last
 from simsim.health.doctor.log import log
 from simsim.health.schema import differences
 from simsim.health.sentences import Line
-from simsim.health.status import Status, read_status
+from simsim.health.status import read_status
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,15 @@ def status(access: OperatorAccess) -> HttpResponse:
     """Show what runs where, since when, and how far it is behind, as `simsim status` does."""
     found = read_status(access.now)
     parts = [
-        Part(_("This node"), [*sentences.this_node(found), *log_entries()]),
-        Part(_("Workers"), list(sentences.workers(found)), keeps_case=True),
-        Part(_("Installation"), list(sentences.whole(found))),
+        Part(gettext_lazy("This node"), [*sentences.this_node(found), *log_entries()]),
+        Part(gettext_lazy("Workers"), list(sentences.workers(found)), keeps_case=True),
+        Part(gettext_lazy("Installation"), list(sentences.whole(found))),
     ]
     context = {
         "status": found,
         "parts": parts,
         "wrong": [line for part in parts for line in part.lines if not line.is_good],
-        "schema": schema(found),
+        "upgrade": unfinished_upgrade(),
         "examination": last_examination(access.now),
     }
     return access.page("status", context)
@@ -67,14 +68,12 @@ def log_entries() -> list[Line]:
         return [Line("log entries", False, sentences.NO_DATABASE)]
 
 
-def schema(found: Status) -> Line:
-    """Return a line about the version: whether an upgrade has begun and is not finished."""
+def unfinished_upgrade() -> str:
+    """Return what is left to do of an upgrade that has begun, in a sentence; "" if nothing is, or if nobody knows."""
     try:
         lacking, unknown = (sum(numbers) for numbers in zip(*map(differences, connections), strict=True))
     except DatabaseError:
-        return Line("version", False, sentences.NO_DATABASE)
+        return ""
     if lacking:
-        return Line("version", False, f"{found.version}; migrations that are pending: {lacking}. Run simsim migrate")
-    if unknown:
-        return Line("version", False, f"{found.version}; a newer version has migrated the databases: upgrade this node")
-    return Line("version", True, f"{found.version}; no upgrade is pending")
+        return _("The databases lack migrations: %(number)s. Run simsim migrate.") % {"number": lacking}
+    return _("A newer version has migrated the databases: upgrade this node.") if unknown else ""
