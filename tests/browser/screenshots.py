@@ -15,6 +15,7 @@ import stack as product  # noqa: E402
 from browser import log_tour, usage_tour  # noqa: E402
 from browser.conftest import CHROMIUM  # noqa: E402
 from browser.console_tour import as_member, empty, tour  # noqa: E402
+from browser.operator_tour import as_operator  # noqa: E402
 from browser.profiles import NARROW, WIDE, Scheme  # noqa: E402
 from browser.visitor import visiting  # noqa: E402
 from stack import PASSWORD  # noqa: E402
@@ -37,6 +38,7 @@ def main() -> None:
             number = count(1)
             for pages in (
                 as_member,
+                as_operator,
                 empty,
                 lambda visitor: chain(tour(visitor, ended), log_tour.tour(visitor), usage_tour.tour(visitor)),
             ):

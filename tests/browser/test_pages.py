@@ -10,6 +10,7 @@ from playwright.sync_api import Browser
 
 from browser.console_tour import as_member, empty, tour
 from browser.examination import Examination
+from browser.operator_tour import as_operator
 from browser.visitor import Visitor, visiting
 from browser.wire import MAX_BYTES, Wire
 from stack import Stack
@@ -39,16 +40,16 @@ def full_page(stack: Stack) -> None:
 
 @pytest.fixture(scope="module")
 def examined(browser: Browser, stack: Stack, ended: str, full_page: None) -> Examination:
-    """Every page for an administrator, a newcomer and a member, visited once."""
+    """Every page for an administrator, a newcomer, a member and an operator, visited once."""
     examination = Examination()
-    for pages in (lambda visitor: tour(visitor, ended), empty, as_member):
+    for pages in (lambda visitor: tour(visitor, ended), empty, as_member, as_operator):
         with visiting(browser, stack) as visitor:
             examination.examine(visitor, pages)
     return examination
 
 
 def test_every_page_follows_the_rules(examined: Examination) -> None:
-    assert len(examined.html) == 50
+    assert len(examined.html) == 57
     assert examined.faults == []
 
 

@@ -20,8 +20,8 @@ from simsim.gate.decision_times import DecisionTimes
 from simsim.gate.unwritten_lines import Gap
 from simsim.health.exposition import exposition
 from simsim.health.serve_state import ServeState
+from simsim.health.worker_reports import HealthReporter, Progress
 from simsim.mail.models import OwedMail
-from simsim.operations.health_reports import HealthReporter, Progress
 from simsim.operations.program import Program
 from simsim.operations.supervisor import Supervisor
 from simsim.request_log.models import Shipment, WorkerNode

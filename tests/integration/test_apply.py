@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from cast import Cast
 from simsim.accounts.models import Account, Membership
 from simsim.accounts.permissions import OPERATOR
+from simsim.audit import journal
 from simsim.audit.models import AuditEvent
 from simsim.mail.models import OwedMail
 from simsim.operations.command_line import run
@@ -225,3 +227,30 @@ def test_people_see_a_line_for_each_change(files: Files, cast: Cast, capsys: pyt
     ]
     assert told[-1] == "8 changes, not made because of --dry-run."
     assert Change(Action.REMOVE, "person", "bob@acme.example", "Acme", "member").line().startswith("\x1b[31m- person")
+
+
+@pytest.mark.parametrize("is_dry_run", [True, False])
+def test_name_that_looks_like_another_is_made_with_a_warning(
+    cast: Cast, tmp_path: Path, capsys: pytest.CaptureFixture[str], is_dry_run: bool
+) -> None:
+    path = tmp_path / "accounts.yaml"
+    path.write_text("accounts: [{name: Gl0bex}, {name: Initech}, {name: Fresh Ltd}, {name: lnitech}]")
+    assert run(["apply", str(path), *(["--dry-run"] if is_dry_run else [])], wiring=WIRING) == 0
+    warned = capsys.readouterr().err.splitlines()
+    assert len(warned) == 3
+    assert warned[0] == ("simsim: warning: “Gl0bex” looks like “Globex”. Choose a name that nobody mistakes for it.")
+    assert all("Fresh" not in line for line in warned)
+    assert run(["apply", str(path)], wiring=WIRING) == 0
+    assert bool(capsys.readouterr().err) is is_dry_run, "a file that changes nothing warns again"
+
+
+def test_dry_run_leaves_nothing_in_the_revocation_journal(
+    cast: Cast, tmp_path: Path, settings: Settings, simsim: Simsim
+) -> None:
+    settings.JOURNAL = tmp_path / "journal.jsonl"
+    path = tmp_path / "accounts.yaml"
+    path.write_text("accounts: [{name: Acme, people: [{email: bob@acme.example, state: absent}]}]")
+    assert len(simsim("apply", str(path), "--dry-run")["changes"]) == 1
+    assert not settings.JOURNAL.exists()
+    simsim("apply", str(path))
+    assert len(journal.read(settings.JOURNAL).changes) == 1

@@ -10,8 +10,9 @@ from pytest_django import Settings
 from cast import Cast
 from simsim.gate import disk_reserve
 from simsim.gateway import nginx_program
+from simsim.health.backups import note_backup, note_path
+from simsim.health.doctor import backups, checks, keys, log, nodes, processes
 from simsim.operations import worker
-from simsim.operations.doctor import checks, keys, log, nodes, processes
 from simsim.request_log.models import SetAsideLine
 from simsim.request_log.ship import save
 from simsim.request_log.ship.lines import Missed
@@ -128,3 +129,35 @@ def test_missing_access_log_is_reported(installed: Path) -> None:
     (installed / "access.json").touch()
     (found,) = log.access_logs()
     assert found.is_good
+
+
+@pytest.mark.covers("B21")
+def test_old_backup_is_reported_and_a_missing_one_only_mentioned(installed: Path) -> None:
+    note_path().unlink(missing_ok=True)
+    (none,) = backups.backup()
+    assert none.is_pending
+    now = datetime.now(UTC)
+    for days, is_good in ((6, True), (8, False)):
+        note_backup(installed / "simsim.tar", at=now - timedelta(days=days))
+        (found,) = backups.backup()
+        assert found.is_good is is_good, found.detail
+        assert f"{days} days old: {installed / 'simsim.tar'}" in found.detail
+    note_path().write_text("{")
+    (damaged,) = backups.backup()
+    assert damaged.is_pending
+    note_path().unlink()
+
+
+@pytest.mark.covers("B21")
+def test_journal_that_cannot_be_written_is_reported(settings: Settings, tmp_path: Path) -> None:
+    settings.JOURNAL = tmp_path / "journal.jsonl"
+    (begins,) = backups.journal()
+    assert begins.is_pending
+    settings.JOURNAL.write_text("{}")
+    (good,) = backups.journal()
+    assert (good.is_good, good.is_pending) == (True, False)
+    for wrong in (tmp_path, tmp_path / "no such directory" / "journal.jsonl", settings.JOURNAL / "in a file"):
+        settings.JOURNAL = wrong
+        (found,) = backups.journal()
+        assert not found.is_good
+        assert "check SIMSIM_JOURNAL" in found.detail

@@ -53,6 +53,8 @@ def test_scripts_find_everything_in_a_file_that_only_its_owner_reads(demo: Demo)
     text = "".join(demo.printed)
     for shown in (answers["console_url"], answers["mail_url"], answers["administrator"]["password"]):
         assert shown in text
+    assert "  Operator        olga@example.com   " in text
+    assert [each["email"] for each in demo.simsim("operator", "list")["items"]] == ["olga@example.com"]
 
 
 @pytest.mark.covers("R20")

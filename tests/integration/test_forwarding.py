@@ -35,9 +35,9 @@ from simsim.forwarding import webhook as sender
 from simsim.forwarding.connection import ReceiverRefused, ReceiverUnavailable
 from simsim.forwarding.events import ForwardedEvent
 from simsim.forwarding.receiver import Target, read_target
+from simsim.health.doctor import checks
+from simsim.health.doctor.findings import Finding
 from simsim.operations import worker
-from simsim.operations.doctor import checks
-from simsim.operations.doctor.findings import Finding
 from simsim.request_log import retention
 from simsim.request_log.models import LoggedRequest, RetentionMark, Shipment
 from simsim.request_log.ship import forward_queue, insert

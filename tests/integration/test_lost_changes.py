@@ -1,10 +1,12 @@
 """Changes that a restored database lacks are applied again: only those, only as restrictions, and only once."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 from pytest_django import Settings
 
 from cast import Cast
@@ -19,7 +21,7 @@ from simsim.tokens.lost_changes import Outcome, apply_again
 from simsim.tokens.models import Token
 
 pytestmark = pytest.mark.django_db(databases="__all__")
-Lose = Callable[[Callable[[], object]], None]
+Lose = Callable[..., None]
 
 
 @pytest.fixture(autouse=True)
@@ -29,13 +31,17 @@ def path(settings: Settings, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def lose(token: Token) -> Lose:
-    """Make a change, and put the token back to what it was before, as a restored backup does."""
+def lose(token: Token, django_capture_on_commit_callbacks: Callable[..., AbstractContextManager[object]]) -> Lose:
+    """Make a change, and put the token back to what it was before, as a restored backup does.
 
-    def call(change: Callable[[], object]) -> None:
+    Without `is_committed`, the change is one that was rolled back, or whose commit nobody noted.
+    """
+
+    def call(change: Callable[[], object], *, is_committed: bool = True) -> None:
         newest = AuditEvent.objects.order_by("-pk").values_list("pk", flat=True)[0]
         before = Token.objects.get(pk=token.pk)
-        change()
+        with django_capture_on_commit_callbacks(execute=is_committed):
+            change()
         before.save()
         AuditEvent.objects.filter(pk__gt=newest).delete()
 
@@ -159,3 +165,45 @@ def test_full_disk_does_not_keep_a_leaked_token_alive(
     revoked = revoke_token(actor=cast.as_alice, token=token, now=now)
     assert revoked.revoked_at == now
     assert "a restore will not know of this change" in caplog.text
+
+
+@pytest.mark.covers("B21", "R13")
+def test_change_whose_commit_is_not_certain_is_named_once_and_not_applied(
+    lose: Lose, token: Token, cast: Cast, path: Path, now: datetime
+) -> None:
+    edit_token(actor=cast.as_alice, token=token, allowed_networks=["10.0.0.0/8"], now=now)
+    lose(lambda: revoke_token(actor=cast.as_alice, token=token, now=now), is_committed=False)
+    token.refresh_from_db()
+    # A wider list would not have restricted anything.
+    lose(lambda: edit_token(actor=cast.as_alice, token=token, allowed_networks=[], now=now), is_committed=False)
+    (told,) = applied(path, now + timedelta(hours=1))
+    assert told.sentence.startswith(f"alice@acme.example began to revoke “Night load” ({token.pk}) on ")
+    assert told.sentence.endswith(f"If it should have: simsim token revoke {token.pk} --as EMAIL")
+    assert not told.is_done
+    token.refresh_from_db()
+    assert token.revoked_at is None
+    assert applied(path, now + timedelta(hours=2)) == []
+
+
+def test_change_that_succeeded_at_the_second_try_is_applied_and_not_named_twice(
+    lose: Lose, token: Token, cast: Cast, path: Path, now: datetime
+) -> None:
+    for is_committed in (False, True):
+        at = now + timedelta(seconds=is_committed)
+        lose(
+            lambda: revoke_token(actor=cast.as_alice, token=Token.objects.get(pk=token.pk), now=at),  # noqa: B023
+            is_committed=is_committed,
+        )
+    (told,) = applied(path, now + timedelta(hours=1))
+    assert told.is_done
+
+
+@pytest.mark.django_db(databases="__all__", transaction=True)
+def test_rolled_back_change_is_not_certain_and_a_committed_one_is(token: Token, cast: Cast, path: Path) -> None:
+    now = token.created_at
+    with transaction.atomic():
+        revoke_token(actor=cast.as_alice, token=token, now=now)
+        transaction.set_rollback(True)
+    later = now + timedelta(seconds=1)
+    revoke_token(actor=cast.as_alice, token=Token.objects.get(pk=token.pk), now=later)
+    assert [each.is_certain for each in journal.read(path).changes] == [False, True]

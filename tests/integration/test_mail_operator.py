@@ -13,9 +13,9 @@ from django.db import connection
 from cast import Cast
 from postgresql_server import free_port
 from simsim.accounts.invitations import invite
+from simsim.health.doctor import checks
 from simsim.mail import delivery_status, message, outbox
 from simsim.mail.models import OwedMail
-from simsim.operations.doctor import checks
 from simsim.operations.verbs import mail as verbs
 from simsim.problem import Conflict, Invalid, NotFound
 from simsim.tokens.actions import create_token, revoke_token

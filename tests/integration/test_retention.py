@@ -8,10 +8,10 @@ from django.contrib.sessions.models import Session
 
 from cast import Cast
 from simsim.audit.models import AuditEvent
+from simsim.health.doctor import sizes
 from simsim.mail import outbox
 from simsim.mail.models import OwedMail
 from simsim.operations import retention
-from simsim.operations.doctor import sizes
 from simsim.request_log.models import RetentionMark
 from simsim.tokens.actions import create_token
 from simsim.tokens.models import Token, TokenRequest

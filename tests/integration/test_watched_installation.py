@@ -77,6 +77,7 @@ def test_status_says_what_runs_and_how_far_it_is_behind(stack: Stack) -> None:
     lines = preloaded.run(["status"], env=stack.environment).stdout.splitlines()
     assert f"  ok     gateway    answers on 127.0.0.1:{stack.gateway_port}" in lines
     assert not [line for line in lines if "WRONG" in line and "disk" not in line]
+    assert "inherited sockets" not in (stack.directory / "gateway.log").read_text()
 
 
 @pytest.mark.covers("B21")
@@ -112,7 +113,10 @@ def test_database_that_is_away_raises_two_alerts_until_it_is_back(stack: Stack, 
     for path in files:
         path.rename(path.with_name(f"away-{path.name}"))
     unwell = told_that(0)
-    status = json.loads(preloaded.run(["status", "--json"], env=stack.environment).stdout)
+    shown = preloaded.run(["status", "--json"], env=stack.environment)
+    status = json.loads(shown.stdout)
+    assert shown.returncode == 6
+    assert json.loads(shown.stderr)["detail"] == "These databases do not answer: default"
     assert (status["gate_ready"], status["mail"], status["workers"] is None) == (False, None, False)
     for path in files:
         path.with_name(f"away-{path.name}").rename(path)

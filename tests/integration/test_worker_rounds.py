@@ -16,12 +16,12 @@ from simsim.credential.allowlist import parse_address
 from simsim.credential.decision import REVOKED, Record
 from simsim.gate.decided_line import decided_line, frame
 from simsim.gate.worker_health import read_worker_health
+from simsim.health import worker_reports
+from simsim.health.doctor import nodes as doctor_nodes
+from simsim.health.doctor import processes, restores
+from simsim.health.worker_reports import HealthReporter, Progress
 from simsim.mail import outbox
 from simsim.mail.models import OwedMail
-from simsim.operations import health_reports
-from simsim.operations.doctor import nodes as doctor_nodes
-from simsim.operations.doctor import processes, restores
-from simsim.operations.health_reports import HealthReporter, Progress
 from simsim.request_log import nodes
 from simsim.request_log.models import ClockJump, WorkerNode
 from simsim.request_log.ship.backlog import backlog
@@ -71,7 +71,7 @@ def jumps() -> list[float]:
 def test_dead_worker_is_reported_with_the_lines_that_wait(
     spool: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    boot = health_reports.boot_seconds()
+    boot = worker_reports.boot_seconds()
     (never,) = doctor_nodes.workers()
     assert never.is_pending
     writes = SpoolOfTests(spool)

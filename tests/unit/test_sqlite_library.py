@@ -13,8 +13,8 @@ import pytest
 from simsim import sqlite_library
 from simsim.config import environment
 from simsim.config.settings import sqlite
+from simsim.health.doctor import checks
 from simsim.operations.command_line import run
-from simsim.operations.doctor import checks
 from simsim.problem import Unusable
 from verbs import WIRING
 

@@ -45,11 +45,15 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """A person who signs in with an email address. Only their memberships decide what they may do."""
+    """A person who signs in with an email address. Only their memberships decide what they may do in an account.
+
+    `operator_since` is set for an operator of the installation: see `operators`.
+    """
 
     email = models.EmailField(_("e-mail address"), unique=True)
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"))
+    operator_since = models.DateTimeField(_("operator since"), null=True)
     accounts: "models.ManyToManyField[Account, Membership]" = models.ManyToManyField(
         Account, through="Membership", related_name="users"
     )

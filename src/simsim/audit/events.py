@@ -41,6 +41,9 @@ class Event(StrEnum):
     TOKEN_REQUEST_GRANTED = "token.request_granted", *REQUEST_FIELDS, "token"
     TOKEN_REQUEST_DECLINED = "token.request_declined", *REQUEST_FIELDS
     TOKENS_EXPORTED = "token.exported", "status"
+    OPERATOR_ADDED = "operator.added", "email"
+    OPERATOR_REMOVED = "operator.removed", "email"
+    MAIL_RETRIED = "mail.retried", "kind", "recipient"
     NOTICES_CHANGED = "account.notices_changed", "audiences", "early_days"
     SOFTWARE_ADDED = "software.added", "slug", "name"
     SIGNED_IN = ("session.signed_in",)

@@ -1,7 +1,9 @@
 """The revocation journal: a file outside the database that says what was revoked, rotated or narrowed.
 
-A restored database is older than these changes, and the journal is how `simsim restore` learns of them. Each line is
-durable before the change is committed, and holds no secret. The file is bounded: a full one becomes the previous one.
+A restored database is older than these changes, and the journal is how `simsim restore` learns of them. A change has
+two lines: one is durable before it is committed, the other says afterwards that it was. A change without the second
+line was rolled back, or the machine stopped in between. No line holds a secret. The file is bounded: a full one becomes
+the previous one.
 """
 
 import fcntl
@@ -9,13 +11,16 @@ import json
 import logging
 import os
 import socket
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
 
 from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent
@@ -23,7 +28,9 @@ from simsim.problem import Unusable
 
 log = logging.getLogger(__name__)
 FORMAT = 1
-MAX_BYTES = 8 * 1024 * 1024  # about 30,000 changes, and as many in the previous file
+MAX_BYTES = 8 * 1024 * 1024  # about 20,000 changes, and as many in the previous file
+Key = tuple[int, datetime]
+_is_unwritten = ContextVar("is_unwritten", default=False)
 # The details that each kind of change needs to be applied again; None means all of them.
 RESTRICTIONS: dict[str, frozenset[str] | None] = {
     Event.TOKEN_REVOKED: None,
@@ -40,7 +47,10 @@ RESTRICTIONS: dict[str, frozenset[str] | None] = {
 
 @dataclass(frozen=True)
 class Change:
-    """A restricting change, as the audit trail recorded it: `event_id` and `at` identify its event."""
+    """A restricting change, as the audit trail recorded it: `event_id` and `at` identify its event.
+
+    `is_certain` is false if nothing says that it was committed.
+    """
 
     event_id: int
     at: datetime
@@ -49,9 +59,10 @@ class Change:
     subject_id: str
     actor: str
     details: Mapping[str, object]
+    is_certain: bool = True
 
     @property
-    def key(self) -> tuple[int, datetime]:
+    def key(self) -> Key:
         return self.event_id, self.at
 
 
@@ -76,21 +87,51 @@ def change_of(event: AuditEvent) -> Change | None:
     return Change(event.pk, event.at, event.event, account_id, event.subject_id, event.actor_label, details)
 
 
-def note(events: Iterable[AuditEvent]) -> None:
-    """Append the restricting changes among the events. Call it in the transaction that stores them.
+@contextmanager
+def unwritten() -> Iterator[None]:
+    """Write nothing for changes that are certain to be rolled back: a restore would name them as unsure."""
+    before = _is_unwritten.set(True)
+    try:
+        yield
+    finally:
+        _is_unwritten.reset(before)
 
-    A line may thus belong to a change that was rolled back, but no committed change lacks its line. If the journal
-    can't be written, the change still takes place: a full disk must not keep a leaked token alive.
+
+def note(events: Iterable[AuditEvent]) -> None:
+    """Append the restricting changes among the events, and confirm them once they are committed.
+
+    Call it in the transaction that stores the events. No committed change lacks its first line. If the journal can't be
+    written, the change still takes place: a full disk must not keep a leaked token alive.
     """
     changes = [change for change in map(change_of, events) if change]
-    if not changes:
+    if not changes or _is_unwritten.get():
         return
     try:
-        append(settings.JOURNAL, changes, now=changes[0].at)
+        append(settings.JOURNAL, map(begun, changes), now=changes[0].at)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        says = "the revocation journal %s can't be written (%s): a restore will not know of this change"
-        log.error(says, settings.JOURNAL, reason)  # noqa: TRY400
+        complain("a restore will not know of this change", error)
+        return
+    transaction.on_commit(partial(confirm, [change.key for change in changes]))
+
+
+def confirm(keys: Iterable[Key]) -> None:
+    """Append that these changes were committed. Never raises, because they can't be undone."""
+    keys = list(keys)
+    try:
+        append(settings.JOURNAL, [{"confirmed": [[event_id, at.isoformat()] for event_id, at in keys]}], now=keys[0][1])
+    except OSError as error:
+        complain("a restore will name this change, and not apply it", error)
+
+
+def begun(change: Change) -> dict[str, object]:
+    """Return the line of a change before it is committed."""
+    said = {name: value for name, value in vars(change).items() if name != "is_certain"}
+    return said | {"at": change.at.isoformat(), "pending": True}
+
+
+def complain(consequence: str, error: OSError) -> None:
+    reason = error.strerror or type(error).__name__
+    log.error("the revocation journal %s can't be written (%s): %s", settings.JOURNAL, reason, consequence)
 
 
 def begin(path: Path, *, now: datetime) -> bool:
@@ -110,9 +151,9 @@ def begin(path: Path, *, now: datetime) -> bool:
     return True
 
 
-def append(path: Path, changes: Iterable[Change], *, now: datetime) -> None:
-    """Append changes and sync them to disk. Raises OSError."""
-    data = b"".join(line(vars(change) | {"at": change.at.isoformat()}) for change in changes)
+def append(path: Path, documents: Iterable[Mapping[str, object]], *, now: datetime) -> None:
+    """Append lines and sync them to disk. Raises OSError."""
+    data = b"".join(map(line, documents))
     while True:
         file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -149,12 +190,28 @@ def write(file: int, size: int, data: bytes, now: datetime) -> None:
 def read(path: Path) -> Journal:
     """Return a journal, with the changes of its previous file; raise Unusable if it can't be read or is none."""
     found = [read_file(each) for each in (previous(path), path) if each.exists() or each == path]
+    # The second line of a change may be in the next file.
+    confirmed = {key for each in found for key in each.confirmed}
     changes = {change.key: change for each in found for change in each.changes}
+    judged = tuple(
+        replace(change, is_certain=change.is_certain or change.key in confirmed) for change in changes.values()
+    )
     begun_at = min(each.begun_at for each in found)
-    return Journal(path, found[-1].host, begun_at, tuple(changes.values()), sum(each.unreadable for each in found))
+    return Journal(path, found[-1].host, begun_at, judged, sum(each.unreadable for each in found))
 
 
-def read_file(path: Path) -> Journal:
+@dataclass(frozen=True)
+class JournalFile:
+    """One of the two files: its lines as they stand, and how many can't be read."""
+
+    host: str
+    begun_at: datetime
+    changes: list[Change]
+    confirmed: list[Key]
+    unreadable: int
+
+
+def read_file(path: Path) -> JournalFile:
     try:
         first, *others = path.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
     except OSError as error:
@@ -169,17 +226,26 @@ def read_file(path: Path) -> Journal:
         is_ours = False
     if not is_ours:
         raise Unusable("%(path)s is not a revocation journal of this version", path=str(path))
+    found = JournalFile(host, begun_at, [], [], 0)
     parsed = [parse(text) for text in others if text]
-    changes = tuple(change for change in parsed if change)
-    return Journal(path, host, begun_at, changes, len(parsed) - len(changes))
+    for each in parsed:
+        if isinstance(each, Change):
+            found.changes.append(each)
+        else:
+            found.confirmed.extend(each or ())
+    return replace(found, unreadable=parsed.count(None))
 
 
-def parse(text: str) -> Change | None:
-    """Return the change in a line, None for a line that is torn or damaged."""
+def parse(text: str) -> Change | list[Key] | None:
+    """Return the change in a line, or the keys of confirmed ones; None for a line that is torn or damaged."""
     try:
         found = json.loads(text)
+        if "confirmed" in found:
+            return [(int(event_id), datetime.fromisoformat(at)) for event_id, at in found["confirmed"]]
         at = datetime.fromisoformat(found.pop("at"))
-        return Change(at=at, **found)
+        # An earlier version wrote only one line, which counts.
+        is_certain = not found.pop("pending", False)
+        return Change(at=at, is_certain=is_certain, **found)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 

@@ -49,7 +49,7 @@ def settings_file() -> KeptSettings:
 def start_django() -> None:
     """Start Django; raise Unusable for a bad setting, a missing database or a missing secret."""
     from simsim.config import environment  # noqa: PLC0415 - help answers without it
-    from simsim.operations import existing_installation  # noqa: PLC0415
+    from simsim.health import existing_installation  # noqa: PLC0415
 
     found = environment.read()
     existing_installation.prove_databases_present(found)

@@ -18,6 +18,7 @@ PAGES = {
     "logs": LOGS,
     "usage": USAGE,
     "connect": CONNECT,
+    "operator": "operators/health.html#pages-for-operators",
 }
 
 

@@ -17,10 +17,16 @@ from simsim.problem import NotFound
 @login_required
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Redirect to the person's only account; list several accounts; explain what to do without an account."""
-    accounts = [membership.account for membership in navigation_of(request).memberships]
+    """Redirect to the person's only account; list several accounts; explain what to do without an account.
+
+    An operator without an account gets the operator's pages.
+    """
+    navigation = navigation_of(request)
+    accounts = [membership.account for membership in navigation.memberships]
     if len(accounts) == 1:
         return redirect("console:account", accounts[0].pk)
+    if not accounts and navigation.is_operator:
+        return redirect("console:operator")
     return render(request, "console/home.html", {"accounts": accounts})
 
 

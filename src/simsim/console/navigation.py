@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 
 from simsim.accounts.models import Account, Membership, Role, User
+from simsim.accounts.operators import is_operator
 from simsim.accounts.people import memberships_of
 
 
@@ -34,13 +35,20 @@ class Navigation:
 
     @property
     def section(self) -> str:
-        """The section of the account that the URL belongs to, such as `tokens` or `logs`; "" outside an account."""
+        """The section that the URL belongs to: in an account, such as `tokens`; outside, `operator` or ""."""
         parts = self._request.path_info.split("/")
+        if parts[1:2] == ["operator"]:
+            return "operator"
         return parts[3] if len(parts) > 3 and parts[1] == "accounts" else ""
 
     @property
     def is_administrator(self) -> bool:
         return self.membership is not None and self.membership.role == Role.ADMINISTRATOR
+
+    @property
+    def is_operator(self) -> bool:
+        user = getattr(self._request, "user", None)
+        return isinstance(user, User) and is_operator(user)
 
 
 def navigation_of(request: HttpRequest) -> Navigation:

@@ -9,6 +9,7 @@ from simsim.console.logs import export as log_export
 from simsim.console.logs import fragments as log_fragments
 from simsim.console.logs import pages as logs
 from simsim.console.notices import pages as notices
+from simsim.console.operators import accounts_page, data_page, mail_pages, status_pages
 from simsim.console.people import invitations, membership
 from simsim.console.people import pages as people
 from simsim.console.token_requests import pages as token_requests
@@ -59,6 +60,12 @@ urlpatterns = [
     path(PEOPLE + "<int:user_id>/invite/", invitations.again, name="invite_again"),
     path(PEOPLE + "<int:user_id>/role/", membership.role, name="change_role"),
     path(PEOPLE + "<int:user_id>/remove/", membership.remove, name="remove_person"),
+    path("operator/", status_pages.status, name="operator"),
+    path("operator/checks/", status_pages.checks, name="operator_checks"),
+    path("operator/mail/", mail_pages.mails, name="operator_mail"),
+    path("operator/mail/<int:mail_id>/retry/", mail_pages.retry, name="operator_retry_mail"),
+    path("operator/accounts/", accounts_page.accounts, name="operator_accounts"),
+    path("operator/data/", data_page.data, name="operator_data"),
     path("docs/<path:path>", documentation.documentation, name="documentation"),
     path("docs/", documentation.documentation, {"path": ""}, name="documentation_start"),
     path("sign-in/", include("simsim.console.sign_in_urls")),

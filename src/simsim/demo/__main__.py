@@ -122,7 +122,7 @@ def print_introduction(installation: Installation, mail_url: str, sample: dict[s
     """Print the addresses, the sign-ins, and the curl line, which has just worked."""
     people = "\n".join(
         f"  {role:<15} {sample[key]['email']}   {sample[key]['password']}"
-        for role, key in (("Administrator", "administrator"), ("Member", "member"))
+        for role, key in (("Administrator", "administrator"), ("Member", "member"), ("Operator", "operator"))
     )
     token = sample["token"]
     curl = f"curl -u '{token['username']}:{token['password']}' {installation.gateway_url}{traffic.ENTITIES}"

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from simsim.accounts.actions import add_user, create_account
 from simsim.accounts.models import Account, Role, User
+from simsim.accounts.operators import add_operator
 from simsim.accounts.permissions import OPERATOR, actor_of, administrators
 from simsim.credential.digest import digest
 from simsim.demo import history
@@ -59,6 +60,8 @@ def prepare(installation: Installation) -> None:
     account = Account.objects.filter(pk=sample["account_id"]).first() if sample else None
     with transaction.atomic():
         changed = create_sample(now) if account is None else repair_sample(account, sample, now)
+        if account is None or "operator" not in sample:
+            changed["operator"] = operator(now)
         # Write the file before the commit: otherwise a crash could leave a password that only the database has.
         write_json(installation.sample_file, {**sample, **changed})
 
@@ -109,6 +112,13 @@ def person(account: Account, email: str, role: Role, now: datetime) -> tuple[Use
     password = secrets.token_urlsafe(12)
     member = add_user(actor=OPERATOR, account=account, email=email, role=role, password=password, now=now)
     return member.user, {"email": email, "password": password}
+
+
+def operator(now: datetime) -> dict[str, str]:
+    """Make Olga an operator; return how she signs in."""
+    email, password = "olga@example.com", secrets.token_urlsafe(12)
+    add_operator(actor=OPERATOR, email=email, password=password, now=now)
+    return {"email": email, "password": password}
 
 
 def token_of(account: Account, creator: User, sample: SampleToken, now: datetime) -> dict[str, str]:

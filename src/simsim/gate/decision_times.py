@@ -38,7 +38,9 @@ class DecisionTimes:
         if self._reported_at is None or now - self._reported_at < REPORT_SECONDS:
             return None
         counts = ",".join(map(str, self._counts))
-        line = f'{{"id":"{new_request_id()}","at":{now:.6f},"took":[{counts}],"seconds":{self._seconds:.6f}}}\n'
+        report = f'"at":{now:.6f},"took":[{counts}],"seconds":{self._seconds:.6f}'
+        # A worker that does not know these lines skips them: it may be older than the gate during an upgrade.
+        line = f'{{"id":"{new_request_id()}",{report},"optional":true}}\n'
         self._forget()
         self._reported_at = now
         return line.encode("ascii")

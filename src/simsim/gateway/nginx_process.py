@@ -142,8 +142,11 @@ class Gateway:
         return binary
 
     def command(self, binary: Path, *options: str) -> list[str]:
+        # Until it has read its configuration, nginx logs here, and also prints warnings and errors on stderr. What it
+        # only logs is that it uses inherited sockets, which is so at every start.
+        first_log = os.devnull
         prefix = self.settings.prefix
-        return [str(binary), *options, "-p", str(prefix), "-c", str(self.configuration), "-e", "stderr"]
+        return [str(binary), *options, "-p", str(prefix), "-c", str(self.configuration), "-e", first_log]
 
     def descriptors(self) -> list[int]:
         return [listener.fileno() for listener in self.listeners]

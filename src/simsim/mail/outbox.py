@@ -110,6 +110,12 @@ def retry(mail_id: int, *, now: datetime) -> OwedMail:
     return mail
 
 
+def can_be_retried(mail: OwedMail) -> bool:
+    """Whether `retry` would accept this email. Use it to show or hide a button, never to decide whether to act."""
+    has_link = mail.given_up_at is None or mail.kind not in SECRET_FACTS
+    return mail.delivered_at is None and has_link and not mail.last_error.startswith(WITHDRAWN)
+
+
 def owed_since(since: datetime, *, kind: str) -> QuerySet[OwedMail]:
     """Return the emails of a kind that were queued since then, in any state."""
     return OwedMail.objects.filter(kind=kind, owed_at__gte=since)

@@ -2,7 +2,7 @@
 # ruff: noqa: PLC0415 - help answers without Django
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from simsim.problem import FieldError, gettext_noop
@@ -34,12 +34,17 @@ def warn_of_name(made: "Account | TargetSoftware") -> None:
     # `lookalike` ignores the name itself.
     others = type(made).objects.order_by("pk").values_list("name", flat=True)
     if other := lookalike(made.name, others):
-        warn(
-            [
-                FieldError(
-                    "name",
-                    gettext_noop("This looks like “%(other)s”. Choose a name that nobody mistakes for it."),
-                    {"other": other},
-                )
-            ]
-        )
+        text = gettext_noop("This looks like “%(other)s”. Choose a name that nobody mistakes for it.")
+        warn([FieldError("name", text, {"other": other})])
+
+
+def warn_of_names(model: "type[Account] | type[TargetSoftware]", names: Sequence[str]) -> None:
+    """Warn about new names that look like another account's or other software's, or like one another."""
+    from simsim.accounts.lookalikes import lookalikes
+
+    if not names:
+        return
+    # In a dry run, the new names are not in the database.
+    others = [*model.objects.order_by("pk").values_list("name", flat=True), *names]
+    text = gettext_noop("“%(name)s” looks like “%(other)s”. Choose a name that nobody mistakes for it.")
+    warn(FieldError("name", text, {"name": name, "other": other}) for name, other in lookalikes(names, others).items())

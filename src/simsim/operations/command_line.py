@@ -23,6 +23,7 @@ from simsim.operations.verbs.keys import keys
 from simsim.operations.verbs.log import log
 from simsim.operations.verbs.mail import mail
 from simsim.operations.verbs.monitoring_files import monitoring
+from simsim.operations.verbs.operator import operators
 from simsim.operations.verbs.scan import scan
 from simsim.operations.verbs.services import gateway, serve, worker
 from simsim.operations.verbs.setup import setup
@@ -72,6 +73,7 @@ tokens.command("import")(import_tokens)
 tokens.command("export")(export_tokens)
 app.add_typer(accounts, name="account")
 app.add_typer(users, name="user")
+app.add_typer(operators, name="operator")
 app.add_typer(tokens, name="token")
 app.add_typer(log, name="log")
 app.add_typer(audit, name="audit")

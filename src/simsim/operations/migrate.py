@@ -14,14 +14,14 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import OPERATOR
 from simsim.audit import adoption, journal
-from simsim.operations.existing_installation import FIRST_MIGRATION_FILE, is_missing, prove_not_moved_away, spooled
+from simsim.health import schema
+from simsim.health.existing_installation import FIRST_MIGRATION_FILE, is_missing, prove_not_moved_away, spooled
 from simsim.operations.migration_lock import migration_lock
 from simsim.problem import Unusable
 from simsim.tokens import password_ends, sealing_keys
@@ -55,7 +55,7 @@ def migrate(*, makes_shared_keys: bool = False) -> list[str]:
 def bring_up_to_date() -> list[str]:
     done = []
     for alias in connections:
-        if is_behind(alias):
+        if schema.is_behind(alias):
             # A migration is one transaction, so server-side cursors work even behind a pooler, and tables need not fit
             # into memory.
             connections[alias].settings_dict["DISABLE_SERVER_SIDE_CURSORS"] = False
@@ -95,7 +95,7 @@ def outstanding() -> list[str]:
     """Return what migrate() would bring up to date, in a few words each."""
     if any(map(is_missing, settings.OPERATOR.database_files)):
         return [NO_DATABASE]
-    behind = [f"database “{alias}”" for alias in connections if is_behind(alias)]
+    behind = [f"database “{alias}”" for alias in connections if schema.is_behind(alias)]
     return behind + ([] if are_files_collected() else ["the console's files"])
 
 
@@ -164,12 +164,6 @@ def make_private(path: Path) -> None:
 def is_begun() -> bool:
     """Whether the database of tokens has been migrated, at least in part."""
     return MigrationRecorder(connections[DEFAULT_DB_ALIAS]).has_table()
-
-
-def is_behind(alias: str) -> bool:
-    """Whether this database lacks a migration."""
-    executor = MigrationExecutor(connections[alias])
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def has_cache_table() -> bool:

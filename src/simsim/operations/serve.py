@@ -11,10 +11,10 @@ from pathlib import Path
 from simsim.gateway import certificates, listeners, takeover
 from simsim.gateway.addresses import HostPort
 from simsim.gateway.certificates import CertificateFiles
+from simsim.health.existing_installation import prove_files_safe
 from simsim.health.probes import port_status, reachable, socket_status
 from simsim.health.serve_state import ServeState
 from simsim.operations.context import Operator, Wiring
-from simsim.operations.existing_installation import prove_files_safe
 from simsim.operations.installation_lock import in_use
 from simsim.operations.log_format import speaker
 from simsim.operations.output import print_json

@@ -16,10 +16,10 @@ from simsim.forwarding import forwarder
 from simsim.gate import disk_reserve
 from simsim.gate.wal_index import Identity, identity_of
 from simsim.gateway import takeover
+from simsim.health.existing_installation import prove_files_safe
+from simsim.health.worker_reports import HealthReporter, Progress, boot_seconds
 from simsim.mail import outbox
 from simsim.operations import retention
-from simsim.operations.existing_installation import prove_files_safe
-from simsim.operations.health_reports import HealthReporter, Progress, boot_seconds
 from simsim.operations.installation_lock import in_use
 from simsim.operations.wall_clock import WallClock
 from simsim.problem import Unusable

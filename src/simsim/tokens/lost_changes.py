@@ -2,8 +2,8 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import ip_network
 
@@ -20,6 +20,13 @@ from simsim.tokens.actions import ROTATED_COLUMNS, pack_allowlist, record_token_
 from simsim.tokens.models import Token
 
 MAX_VALUES = 500
+# What makes a change to a token again, on the command line.
+VERBS: Mapping[str, str] = {
+    Event.TOKEN_REVOKED: "revoke",
+    Event.TOKEN_ROTATED: "rotate",
+    Event.TOKEN_OVERLAP_ENDED: "end-overlap",
+    Event.TOKEN_EDITED: "edit",
+}
 
 
 @dataclass(frozen=True)
@@ -37,9 +44,9 @@ class Outcome:
 
 def lost(changes: Iterable[Change]) -> list[Change]:
     """Return the changes that the database lacks, oldest first, without those that a restore has applied before."""
-    ordered = sorted(
-        {change.key: change for change in changes}.values(), key=lambda change: (change.at, change.event_id)
-    )
+    # The audit trail of the replaced database may have what its journal is not certain of.
+    unique = {change.key: change for change in sorted(changes, key=lambda change: change.is_certain)}
+    ordered = sorted(unique.values(), key=lambda change: (change.at, change.event_id))
     known: set[tuple[int, datetime]] = set()
     for begin in range(0, len(ordered), MAX_VALUES):
         ids = [change.event_id for change in ordered[begin : begin + MAX_VALUES]]
@@ -59,13 +66,15 @@ def newest_event() -> tuple[int, datetime] | None:
 def apply_again(changes: Iterable[Change], *, now: datetime) -> list[Outcome]:
     """Apply the changes that the database has lost and return what was done, and what the operator must do.
 
-    Applying only ever restricts. Nothing is done twice, however often the same journal is applied.
+    A change of which nobody knows whether it was committed is not applied, but named. Applying only ever restricts.
+    Nothing is done twice, however often the same journal is applied.
     """
     missing = lost(changes)
     by_subject: dict[str, list[Change]] = defaultdict(list)
     for change in missing:
-        by_subject[change.subject_id].append(change)
-    tokens = find_tokens(by_subject)
+        if change.is_certain:
+            by_subject[change.subject_id].append(change)
+    tokens = find_tokens({change.subject_id for change in missing})
     outcomes = [
         outcome
         for subject, lost_ones in by_subject.items()
@@ -73,12 +82,33 @@ def apply_again(changes: Iterable[Change], *, now: datetime) -> list[Outcome]:
             restrict(tokens[subject], lost_ones, now) if subject in tokens else remind(lost_ones)
         )
     ]  # fmt: skip
+    outcomes += doubts([change for change in missing if not change.is_certain], by_subject, tokens)
     if missing:
         details: dict[str, object] = {"lost_events": [[change.event_id, change.at.isoformat()] for change in missing]}
         recorder.record(
             Event.CHANGE_APPLIED_AGAIN, actor=OPERATOR, account_id=None, subject_id="", details=details, now=now
         )
     return outcomes
+
+
+def doubts(
+    uncertain: list[Change], certain: Mapping[str, list[Change]], tokens: Mapping[str, Token]
+) -> Iterator[Outcome]:
+    """Yield what the operator must decide: changes that were begun, of which nothing says that they were committed."""
+    for change in uncertain:
+        token = tokens.get(change.subject_id)
+        # A later try that succeeded leaves nothing to decide, nor does a token that is revoked anyway.
+        if any(each.event == change.event for each in certain.get(change.subject_id, ())):
+            continue
+        if token is None:
+            for told in remind([change]):
+                yield replace(told, sentence=f"It is not known whether this took place: {told.sentence}")
+        elif token.revoked_at is None and (change.event != Event.TOKEN_EDITED or stricter(token, [change])):
+            verb = VERBS[change.event]
+            fact = f"{change.actor} began to {verb.replace('-', ' ')} {named(token)}"
+            command = f"simsim token {verb} {token.pk} --as EMAIL"
+            text = f"{fact} {on(change.at)}. It is not known whether this took place. If it should have: {command}"
+            yield Outcome(change.event, change.subject_id, text, False)
 
 
 def find_tokens(subjects: Iterable[str]) -> dict[str, Token]:
@@ -156,23 +186,17 @@ def close_old_password(token: Token, change: Change, now: datetime) -> Outcome:
 
 def narrow_again(token: Token, edits: list[Change], now: datetime) -> Outcome | None:
     """Restore the last lost list, mode and expiry of a token, if they are stricter than what the backup has."""
-    final: dict[str, object] = {
-        str(key): value[1] for edit in edits for key, value in edit.details.items() if isinstance(value, list)
-    }
-    said: dict[str, object] = {}
-    networks = final.get("allowed_networks")
-    if isinstance(networks, list) and is_narrower(networks, token.allowed_networks):
-        said["allowed_networks"] = [token.allowed_networks, networks]
-        token.allowed_networks = networks
-    if final.get("report_only") is False and token.report_only:
-        said["report_only"] = [True, False]
-    expires_at = datetime.fromisoformat(str(final["expires_at"])) if "expires_at" in final else token.expires_at
-    if expires_at < token.expires_at:
-        said["expires_at"] = [token.expires_at.isoformat(), expires_at.isoformat()]
-        token.expires_at = expires_at
-    if not said:
+    found = stricter(token, edits)
+    if not found:
         return None
-    pack_allowlist(token, report_only=token.report_only and "report_only" not in said)
+    said: dict[str, object] = {
+        name: [value.isoformat() if isinstance(value, datetime) else value for value in (getattr(token, name), new)]
+        for name, new in found.items()
+    }
+    for name, new in found.items():
+        if name != "report_only":
+            setattr(token, name, new)
+    pack_allowlist(token, report_only=token.report_only and "report_only" not in found)
     token.save(update_fields=["allowed_networks", "allowlist", "report_only", "expires_at"])
     record_token_event(OPERATOR, token, Event.TOKEN_EDITED, said | {"restored": True}, now)
     words = {
@@ -182,6 +206,23 @@ def narrow_again(token: Token, edits: list[Change], now: datetime) -> Outcome | 
     }
     again = " and ".join(f"{words[key]} again" for key in said)
     return outcome(edits[-1], f"{named(token)} was edited by {edits[-1].actor} {on(edits[-1].at)}: it {again}")
+
+
+def stricter(token: Token, edits: list[Change]) -> dict[str, object]:
+    """Return the values that the last of the edits gave the token, as far as they are stricter than what it has."""
+    final: dict[str, object] = {
+        str(key): value[1] for edit in edits for key, value in edit.details.items() if isinstance(value, list)
+    }
+    found: dict[str, object] = {}
+    networks = final.get("allowed_networks")
+    if isinstance(networks, list) and is_narrower(networks, token.allowed_networks):
+        found["allowed_networks"] = networks
+    if final.get("report_only") is False and token.report_only:
+        found["report_only"] = False
+    expires_at = datetime.fromisoformat(str(final["expires_at"])) if "expires_at" in final else token.expires_at
+    if expires_at < token.expires_at:
+        found["expires_at"] = expires_at
+    return found
 
 
 def is_narrower(networks: list[str], before: list[str]) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db.models import BinaryField, Count, Func, Min, Value
 from django.db.models.functions import Coalesce
 
-from simsim.tokens.keyring import KEY_ID_BYTES, VERSION
+from simsim.tokens.keyring import KEY_ID_BYTES, VERSION, Keyring, key_id
 from simsim.tokens.models import Token
 
 KEY_ID = Func(
@@ -22,6 +22,16 @@ class KeyUse:
     oldest_at: datetime
 
 
+@dataclass(frozen=True)
+class KeyState:
+    """A key by its id in hexadecimal: whether it encrypts new passwords, whether we have it, and its use, if any."""
+
+    id: str
+    is_primary: bool
+    is_at_hand: bool
+    use: KeyUse | None
+
+
 def ids() -> set[str]:
     """Return the ids, in hexadecimal, of the keys that at least one password needs."""
     return set(uses())
@@ -32,3 +42,13 @@ def uses() -> dict[str, KeyUse]:
     keyed = Token.objects.annotate(key=KEY_ID).order_by().values_list("key")
     found = keyed.annotate(passwords=Count("pk"), oldest_at=Min(Coalesce("rotated_at", "created_at")))
     return {bytes(key).hex(): KeyUse(number, oldest_at) for key, number, oldest_at in found if key}
+
+
+def inventory(keyring: Keyring) -> list[KeyState]:
+    """Return the keys that we have, the one that encrypts new passwords first, and then those that passwords need."""
+    used = uses()
+    at_hand = [key_id(key).hex() for key in keyring.keys]
+    return [
+        KeyState(each, at_hand[:1] == [each], each in at_hand, used.get(each))
+        for each in dict.fromkeys([*at_hand, *sorted(used)])
+    ]

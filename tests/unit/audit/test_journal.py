@@ -3,6 +3,7 @@
 import multiprocessing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,9 +19,16 @@ def change(number: int) -> Change:
     return Change(number, at, "token.revoked", None, f"token {number}", "alice@acme.example", {"name": "Nächtlich"})
 
 
+def line_of(change: Change) -> dict[str, object]:
+    """Return the only line that an earlier version wrote for a change."""
+    said = journal.begun(change)
+    del said["pending"]
+    return said
+
+
 def append(path: Path, first: int, number: int) -> None:
     for nth in range(first, first + number):
-        journal.append(path, [change(nth)], now=NOON)
+        journal.append(path, [line_of(change(nth))], now=NOON)
 
 
 def test_lines_of_several_processes_are_all_kept(tmp_path: Path) -> None:
@@ -52,7 +60,7 @@ def test_journal_is_bounded_and_says_how_far_it_reaches_back(tmp_path: Path, mon
     path = tmp_path / "journal.jsonl"
     monkeypatch.setattr(journal, "MAX_BYTES", 1_000)
     for nth in range(30):
-        journal.append(path, [change(nth)], now=NOON + timedelta(seconds=nth))
+        journal.append(path, [line_of(change(nth))], now=NOON + timedelta(seconds=nth))
     assert sum(each.stat().st_size for each in tmp_path.iterdir()) <= 2_000
     found = journal.read(path)
     kept = [each.event_id for each in found.changes]
@@ -72,3 +80,17 @@ def test_another_file_is_no_journal(tmp_path: Path) -> None:
             journal.read(tmp_path / "other")
     with pytest.raises(Unusable, match="can't be read"):
         journal.read(tmp_path / "missing")
+
+
+def test_change_is_certain_once_its_second_line_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "journal.jsonl"
+    monkeypatch.setattr(journal, "settings", SimpleNamespace(JOURNAL=path))
+    journal.append(path, [line_of(change(1))], now=NOON)
+    journal.append(path, map(journal.begun, (change(2), change(3), change(4))), now=NOON)
+    journal.confirm([change(2).key])
+    # A full file becomes the previous one between the two lines.
+    path.rename(journal.previous(path))
+    journal.confirm([change(4).key])
+    found = journal.read(path)
+    assert {each.event_id: each.is_certain for each in found.changes} == {1: True, 2: True, 3: False, 4: True}
+    assert found.unreadable == 0

@@ -6,7 +6,7 @@ import pytest
 
 import tls_files
 from simsim.gateway.certificates import certificate_files, prove_usable
-from simsim.operations.doctor import certificates
+from simsim.health.doctor import certificates
 from simsim.problem import Unusable
 
 pytestmark = pytest.mark.any_database

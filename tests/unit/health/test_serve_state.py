@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from simsim.health.doctor.processes import failure_of
 from simsim.health.serve_state import NAME, ServeState, read_served
-from simsim.operations.doctor.processes import failure_of
 from simsim.operations.program import Program
 from simsim.operations.supervisor import Supervisor
 from simsim.problem import Unusable

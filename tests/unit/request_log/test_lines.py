@@ -13,19 +13,24 @@ from hypothesis import strategies as st
 from simsim.credential import decision, password
 from simsim.credential.allowlist import parse_address
 from simsim.gate.decided_line import decided_line, frame
+from simsim.gate.decision_times import DecisionTimes
 from simsim.gate.unwritten_lines import Gap
 from simsim.request_log.row_ids import EPOCH
+from simsim.request_log.ship.batch import parse_known_gate_line
 from simsim.request_log.ship.lines import (
     Completed,
     Decided,
     Missed,
+    Timed,
     completed_line,
+    is_optional,
     parse_completed,
     parse_decided,
     parse_gate_line,
     parse_missed,
     set_aside_text,
 )
+from simsim.request_log.ship.proxy_formats import Ignored
 
 ID = "0123456789abcdef" * 2
 ACME, READER = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
@@ -229,3 +234,20 @@ def test_line_that_is_set_aside_shows_no_password_in_any_spelling() -> None:
     for spelling in (secret, secret[:20], f"%73{secret[1:]}", escaped, pair):
         kept = set_aside_text(f'{{"id":"x","path":"/a/{spelling}/b')
         assert kept == '{"id":"x","path":"/a/sim_***/b', spelling
+
+
+def test_line_of_an_unknown_kind_is_skipped_only_if_it_says_so() -> None:
+    """A gate that is newer than the worker, during an upgrade, writes lines of its own."""
+    new = {"id": ID, "at": 1764000000.5, "something": [1, 2], "optional": True}
+    assert parse_known_gate_line(json.dumps(new)) is Ignored.IGNORED
+    for line in (json.dumps(new | {"optional": 1}), json.dumps({"id": ID}), "[]", json.dumps(new)[:-1], "[" * 5000):
+        assert parse_known_gate_line(line) is None
+
+
+def test_gates_times_may_be_skipped_by_a_worker_that_does_not_know_them() -> None:
+    times = DecisionTimes()
+    times.add(1.0, 1.5)
+    line = times.report(100.0)
+    assert line is not None
+    assert isinstance(parse_known_gate_line(line.decode().rstrip("\n")), Timed)
+    assert is_optional(line.decode().rstrip("\n"))

@@ -12,6 +12,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from simsim.audit import journal
 from simsim.audit.models import AuditEvent
+from simsim.health.backups import note_backup
 from simsim.operations.backup import archive, sealed_keys
 from simsim.operations.backup.contents import COUNTED
 from simsim.operations.backup.pace import give_way
@@ -44,7 +45,16 @@ def create(path: Path, *, recipients: Sequence[str], now: datetime) -> dict[str,
             keys.write_bytes(sealed)
             unfinished.add(keys)
         unfinished.finish(manifest)
-    return manifest | {"has_keys": sealed is not None}
+    return manifest | {"has_keys": sealed is not None, "is_noted": is_noted(path, now)}
+
+
+def is_noted(path: Path, now: datetime) -> bool:
+    """Note the backup for `simsim doctor` and the operator's page; return False if the note can't be written."""
+    try:
+        note_backup(path, at=now)
+    except OSError:
+        return False
+    return True
 
 
 def describe(taken: Sequence[Snapshot], now: datetime) -> dict[str, Any]:

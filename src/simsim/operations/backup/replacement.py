@@ -9,7 +9,7 @@ from pathlib import Path
 from django.conf import settings
 
 from simsim.audit.journal import sync_directory
-from simsim.operations.existing_installation import RESTORE_FILE
+from simsim.health.existing_installation import RESTORE_FILE
 from simsim.problem import Unusable
 
 SIDE_FILES = ("-wal", "-shm")

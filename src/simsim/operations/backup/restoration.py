@@ -14,13 +14,13 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from simsim.accounts.permissions import OPERATOR
 from simsim.audit import recorder
 from simsim.audit.events import Event
+from simsim.health.doctor.restores import find_revived
+from simsim.health.existing_installation import is_missing
 from simsim.operations import migrate
 from simsim.operations.backup import archive, postgresql, sealed_keys, verification
 from simsim.operations.backup.archive import Archive
 from simsim.operations.backup.knowledge import Knowledge, gather
 from simsim.operations.backup.replacement import is_marked, mark, moved_into_place, staged_path, unmark
-from simsim.operations.doctor.restores import find_revived
-from simsim.operations.existing_installation import is_missing
 from simsim.operations.installation_lock import to_ourselves
 from simsim.problem import Unusable
 from simsim.tokens import lost_changes

@@ -1,7 +1,7 @@
 """Brings the database to what a declaration says, by the same actions as every other change, in one transaction."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from simsim.accounts import actions, invitations
 from simsim.accounts.models import Account, Membership, Role
 from simsim.accounts.name_keys import name_key
 from simsim.accounts.permissions import OPERATOR
+from simsim.audit import journal
 from simsim.operations.arguments import find_actor
 from simsim.operations.declaration.changes import Action, Change
 from simsim.operations.declaration.declared import (
@@ -34,12 +35,16 @@ class Application:
     name: str
     now: datetime
 
-    @transaction.atomic
     def apply(self, declaration: Declaration, *, is_dry_run: bool) -> list[Change]:
         """Make all changes or, if one of them is refused, none; return them. With `is_dry_run`, undo them at the end.
 
         Raises the problem of the first part that is refused, with its line.
         """
+        with journal.unwritten() if is_dry_run else nullcontext():
+            return self.make(declaration, is_dry_run=is_dry_run)
+
+    @transaction.atomic
+    def make(self, declaration: Declaration, *, is_dry_run: bool) -> list[Change]:
         changes = [*self.apply_software(declaration.software), *self.apply_accounts(declaration.accounts)]
         if is_dry_run:
             transaction.set_rollback(True)

@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from simsim.accounts import actions
 from simsim.accounts.models import Account, Membership, Role, User
 from simsim.accounts.name_keys import name_key, same_named
+from simsim.accounts.operators import add_operator
 from simsim.accounts.permissions import OPERATOR
 from simsim.accounts.texts import parse_line
 from simsim.operations.arguments import prove_password
@@ -24,26 +25,30 @@ PASSWORD = Question("--password-stdin", "Password for the console, at least 12 c
 
 @dataclass(frozen=True)
 class Wanted:
-    """The account and the administrator that should exist; `password` is None for a user who has one already."""
+    """The account and the administrator that should exist; `password` is None for a user who has one already.
+
+    With `is_operator`, the administrator also becomes an operator of the installation.
+    """
 
     account: str
     email: str
     password: str | None = field(repr=False)
+    is_operator: bool = False
 
 
-def ask(account: str | None, email: str | None, *, password_stdin: bool) -> Wanted | None:
+def ask(account: str | None, email: str | None, *, password_stdin: bool, is_operator: bool) -> Wanted | None:
     """Return the wanted account and administrator, or None if no option names any and there is an administrator.
 
     Raises WrongUsage for a missing option, Invalid for one that can't be used.
     """
-    if account is None and email is None and has_administrator():
+    if account is None and email is None and not is_operator and has_administrator():
         return None
     name = answer(ACCOUNT, account, prove=partial(parse_line, "account"))
     address = answer(EMAIL, email, prove=actions.parse_email)
     if is_known(address):
-        return Wanted(name, address, None)
+        return Wanted(name, address, None, is_operator)
     typed = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
-    return Wanted(name, address, answer(PASSWORD, typed, prove=partial(prove_password, address)))
+    return Wanted(name, address, answer(PASSWORD, typed, prove=partial(prove_password, address)), is_operator)
 
 
 @transaction.atomic
@@ -70,6 +75,8 @@ def create(wanted: Wanted, *, now: datetime) -> tuple[Membership, list[str]]:
             actor=OPERATOR, account=account, user=member.user, role=Role.ADMINISTRATOR, now=now
         )
         done.append(f"Made {wanted.email} an administrator")
+    if wanted.is_operator and add_operator(actor=OPERATOR, email=wanted.email, now=now)[1]:
+        done.append(f"Made {wanted.email} an operator")
     return member, done
 
 

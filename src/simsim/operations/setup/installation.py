@@ -19,6 +19,7 @@ def set_up(
     account: str | None,
     email: str | None,
     password_stdin: bool,
+    is_operator: bool,
     upstream: str,
 ) -> Report:
     """Bring an installation into being, or complete it, and return what changed and what comes next.
@@ -32,7 +33,7 @@ def set_up(
     from simsim.operations.setup import first_account
 
     prove_servers_reachable()
-    wanted = first_account.ask(account, email, password_stdin=password_stdin)
+    wanted = first_account.ask(account, email, password_stdin=password_stdin, is_operator=is_operator)
     done = [f"Wrote {', '.join(new)} to {kept.keep(new)}"] if new else []
     return complete(done, wanted, wiring=wiring, upstream=upstream)
 
@@ -41,8 +42,8 @@ def complete(done: list[str], wanted: "Wanted | None", *, wiring: Wiring, upstre
     """Create what is missing, examine everything, and return the report."""
     from django.utils import timezone
 
+    from simsim.health.doctor import checks
     from simsim.operations import migrate
-    from simsim.operations.doctor import checks
     from simsim.operations.setup import first_account
 
     done += migrate.migrate(makes_shared_keys=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from simsim.operations.doctor.findings import Finding
+    from simsim.health.doctor.findings import Finding
 
 GATEWAY = "http://127.0.0.1:8080/"
 DEFAULT_PORT = 8000

@@ -51,8 +51,8 @@ def write(file: Path, recipients: list[str], *, as_json: bool) -> None:
     from django.utils import timezone
 
     from simsim.audit.events import Event
+    from simsim.health.schema import is_behind
     from simsim.operations.backup.creation import create
-    from simsim.operations.migrate import is_behind
     from simsim.operations.operator_events import record_operator_act
 
     now = timezone.now()
@@ -65,6 +65,8 @@ def write(file: Path, recipients: list[str], *, as_json: bool) -> None:
         notes.append("The keys are not in this backup: keep them elsewhere, or give --recipient.")
     if made["unshipped_lines"]:
         notes.append(f"{made['unshipped_lines']} log lines wait in the spool of this node and are not in this backup.")
+    if not made["is_noted"]:
+        notes.append("simsim doctor will not know of this backup: the data directory can't be written.")
     print_one(document | {"unshipped_lines": made["unshipped_lines"]}, as_json=as_json, note="\n".join(notes))
 
 

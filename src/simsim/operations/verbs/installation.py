@@ -14,7 +14,7 @@ from simsim.operations.output import AsJson, print_json, print_lines
 from simsim.problem import Unusable
 
 if TYPE_CHECKING:
-    from simsim.operations.doctor.findings import Finding
+    from simsim.health.doctor.findings import Finding
 
 WATCH_SECONDS = 10.0
 CLEAR = "\x1b[H\x1b[2J"
@@ -69,7 +69,7 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Check everything that an installation needs on this node, and the workers of all nodes, and say what to do."""
-    from simsim.operations.doctor import checks
+    from simsim.health.doctor import checks
 
     while watch:
         # Only a terminal can be cleared; in a file, each examination follows the one before.

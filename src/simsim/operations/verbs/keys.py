@@ -22,19 +22,16 @@ def list_keys(as_json: AsJson = False) -> None:
 
     from simsim.rfc3339 import format_time
     from simsim.tokens import sealing_keys
-    from simsim.tokens.keyring import key_id
 
-    used = sealing_keys.uses()
-    at_hand = [key_id(key).hex() for key in settings.KEYRING.keys]
     items = [
         {
-            "id": each,
-            "is_primary": at_hand[:1] == [each],
-            "is_at_hand": each in at_hand,
-            "passwords": used[each].passwords if each in used else 0,
-            "oldest_password_at": format_time(used[each].oldest_at) if each in used else None,
+            "id": each.id,
+            "is_primary": each.is_primary,
+            "is_at_hand": each.is_at_hand,
+            "passwords": each.use.passwords if each.use else 0,
+            "oldest_password_at": format_time(each.use.oldest_at) if each.use else None,
         }
-        for each in dict.fromkeys([*at_hand, *sorted(used)])
+        for each in sealing_keys.inventory(settings.KEYRING)
     ]
     print_list(items, COLUMNS, as_json=as_json)
 

@@ -44,7 +44,9 @@ def retry(
     """Send an email again, even one that was given up; if that fails, retry for three days."""
     from django.utils import timezone
 
-    from simsim.mail import delivery_status, outbox
+    from simsim.accounts.operators import retry_mail
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.mail import delivery_status
 
-    tried = outbox.retry(mail_id, now=timezone.now())
+    tried = retry_mail(actor=OPERATOR, mail_id=mail_id, now=timezone.now())
     print_one(delivery_status.document(tried), as_json=as_json, note="The worker tries to send it within seconds.")

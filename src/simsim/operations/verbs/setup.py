@@ -13,6 +13,9 @@ Email = Annotated[str | None, typer.Option(metavar="EMAIL", help="The email addr
 PasswordStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the administrator's password from the first line of stdin.")
 ]
+IsOperator = Annotated[
+    bool, typer.Option("--operator", help="Make the administrator an operator too: see simsim operator.")
+]
 BaseUrl = Annotated[
     str | None, typer.Option(metavar="URL", help="The console's address. Default: http://localhost:8000")
 ]
@@ -33,6 +36,7 @@ def setup(
     account: Account = None,
     email: Email = None,
     password_stdin: PasswordStdin = False,
+    operator: IsOperator = False,
     base_url: BaseUrl = None,
     database_url: DatabaseUrl = None,
     email_url: EmailUrl = None,
@@ -54,7 +58,15 @@ def setup(
         "SIMSIM_EMAIL_FROM": email_from,
         "SIMSIM_API_URL": api_url,
     }
-    report = set_up(wired(), given, account=account, email=email, password_stdin=password_stdin, upstream=upstream)
+    report = set_up(
+        wired(),
+        given,
+        account=account,
+        email=email,
+        password_stdin=password_stdin,
+        is_operator=operator,
+        upstream=upstream,
+    )
     if as_json:
         print_json(report.document())
     else:

@@ -10,6 +10,7 @@ import typer
 
 from simsim.operations.context import needs_settings
 from simsim.operations.output import AsJson, cell, print_json, print_lines
+from simsim.problem import ServiceUnavailable, gettext_noop
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,19 +26,29 @@ Watch = Annotated[bool, typer.Option("--watch", help="Show it again every two se
 @needs_settings
 def status(watch: Watch = False, as_json: AsJson = False) -> None:
     """Show what runs on this node and on the others, since when, and how far it is behind."""
-    from simsim.health.status import document, read_status
+    from simsim.health.status import read_status
 
-    if as_json and watch:
-        for found in watched():
-            print_lines([document(found)])
-    elif as_json:
-        print_json(document(read_status(now())))
-    elif watch and sys.stdout.isatty():
+    if watch and not as_json and sys.stdout.isatty():
         show_live()
+        return
+    for each in watched() if watch else ():
+        show(each, as_json=as_json, is_watched=True)
+    found = read_status(now())
+    show(found, as_json=as_json, is_watched=False)
+    if silent := [each.alias for each in found.databases if each.size_bytes is None]:
+        raise ServiceUnavailable(gettext_noop("These databases do not answer: %(which)s"), which=", ".join(silent))
+
+
+def show(found: "Status", *, as_json: bool, is_watched: bool) -> None:
+    from simsim.health.status import document
+
+    if as_json and is_watched:
+        print_lines([document(found)])
+    elif as_json:
+        print_json(document(found))
     else:
-        for found in watched() if watch else [read_status(now())]:
-            sys.stdout.write("\n".join(lines_of(found)) + "\n")
-            sys.stdout.flush()
+        sys.stdout.write("\n".join(lines_of(found)) + "\n")
+        sys.stdout.flush()
 
 
 def watched() -> "Iterator[Status]":

@@ -12,6 +12,7 @@ from simsim.request_log.ship.lines import (
     Decided,
     Missed,
     Timed,
+    is_optional,
     parse_completed,
     parse_gate_line,
     set_aside_text,
@@ -41,7 +42,12 @@ class LineParser(Generic[Parsed]):
     begins: str = spool_files.START_OF_A_LINE
 
 
-GATE: LineParser[Decided | Missed | Timed] = LineParser(parse_gate_line, plain_decided)
+def parse_known_gate_line(line: str) -> Decided | Missed | Timed | Ignored | None:
+    """Return a parsed line of a gate, IGNORED for one of an unknown kind that may be skipped, None for a broken one."""
+    return parse_gate_line(line) or (Ignored.IGNORED if is_optional(line) else None)
+
+
+GATE: LineParser[Decided | Missed | Timed] = LineParser(parse_known_gate_line, plain_decided)
 GATEWAY: LineParser[Completed] = LineParser(parse_completed, plain_completed)
 
 

@@ -92,6 +92,17 @@ def parse_gate_line(line: str) -> Decided | Missed | Timed | None:
     return parse_decided(line) or parse_missed(line) or parse_timed(line)
 
 
+def is_optional(line: str) -> bool:
+    """Whether a line of an unknown kind says that a worker which does not know it may skip it.
+
+    A newer gate writes such lines during an upgrade. A line that must not be lost does not say so, and is set aside.
+    """
+    try:
+        return json_object(line).get("optional") is True
+    except (ValueError, RecursionError):
+        return False
+
+
 def parse_timed(line: str) -> Timed | None:
     """Return a gate's report of how long its decisions took, or None for any other line."""
     try:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from simsim.gate import disk_reserve
-from simsim.operations.doctor.findings import Finding, not_started
+from simsim.health.doctor.findings import Finding, not_started
 from simsim.request_log import gaps
 from simsim.request_log.ship import rejected_lines
 from simsim.request_log.ship.backlog import spool_name

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 
+from simsim.health.doctor.findings import Finding
 from simsim.health.node import gateway_place, has_gateway_tls, run_directory
 from simsim.health.probes import TIMEOUT_SECONDS, reachable
 from simsim.health.sentences import span
 from simsim.health.serve_state import read_served
-from simsim.operations.doctor.findings import Finding
 
 # Certbot renews thirty days before the end: with fourteen left, renewal has failed for two weeks.
 WARNING = timedelta(days=14)

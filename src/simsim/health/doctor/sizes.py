@@ -6,19 +6,14 @@ from django.contrib.sessions.models import Session
 from django.db import connections
 
 from simsim.audit.models import AuditEvent
+from simsim.health.doctor.findings import Finding
 from simsim.health.installation import database_bytes, sqlite_file
+from simsim.health.storage import table_sizes
 from simsim.mail.models import OwedMail
-from simsim.operations.doctor.findings import Finding
 
 MEGABYTE = 1024 * 1024
 # The number of tables that are named on PostgreSQL.
 MAX_TABLES = 3
-# The partitions of a table count as that table.
-TABLES_BY_SIZE = """
-    SELECT COALESCE(pg_partition_root(oid), oid)::regclass::text, SUM(pg_total_relation_size(oid))
-    FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
-    GROUP BY 1 ORDER BY 2 DESC LIMIT %s
-"""
 
 
 def sizes() -> Iterator[Finding]:
@@ -41,9 +36,7 @@ def size_of(alias: str) -> str:
     whole = megabytes(database_bytes(alias))
     if connections[alias].vendor == "sqlite":
         return whole
-    with connections[alias].cursor() as cursor:
-        cursor.execute(TABLES_BY_SIZE, [MAX_TABLES])
-        tables = ", ".join(f"{table} {megabytes(size)}" for table, size in cursor.fetchall())
+    tables = ", ".join(f"{table} {megabytes(size)}" for table, size in table_sizes(alias)[:MAX_TABLES])
     return f"{whole} ({tables})"
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.db import DatabaseError
 
-from simsim.operations.doctor.findings import Finding, not_started
-from simsim.operations.existing_installation import is_missing
+from simsim.health.doctor.findings import Finding, not_started
+from simsim.health.existing_installation import is_missing
 from simsim.problem import KeyMissing, Unusable
 from simsim.tokens import sealing_keys
 from simsim.tokens.models import Token

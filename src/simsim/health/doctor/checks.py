@@ -10,13 +10,13 @@ from django.utils import timezone
 from simsim import sqlite_library
 from simsim.forwarding.connection import ReceiverUnavailable, connected
 from simsim.forwarding.status import RECENT, forwarding_status
+from simsim.health import existing_installation, schema
+from simsim.health.doctor import backups, certificates, log, nodes, processes, restores, sizes
+from simsim.health.doctor.findings import Finding, not_started
+from simsim.health.doctor.keys import keys
 from simsim.health.sentences import span
 from simsim.mail import delivery_status
 from simsim.mail.transport import BoundedBackend
-from simsim.operations import existing_installation, migrate
-from simsim.operations.doctor import certificates, log, nodes, processes, restores, sizes
-from simsim.operations.doctor.findings import Finding, not_started
-from simsim.operations.doctor.keys import keys
 from simsim.problem import Problem
 
 MAIL_TIMEOUT_SECONDS = 5
@@ -29,6 +29,8 @@ def examine() -> list[Finding]:
         ("database", databases),
         ("SQLite", sqlite),
         ("keys", keys),
+        ("backup", backups.backup),
+        ("revocation journal", backups.journal),
         ("restored backup", restores.restored),
         ("clock", nodes.clock),
         ("mail", mail_server),
@@ -64,7 +66,7 @@ def databases() -> Iterator[Finding]:
     for alias in connections:
         name = f"database “{alias}”"
         try:
-            behind = migrate.is_behind(alias)
+            behind = schema.is_behind(alias)
         except DatabaseError as error:
             yield Finding(
                 name, False, existing_installation.missing_file_advice(settings.OPERATOR, alias) or unreachable(error)

@@ -10,12 +10,12 @@ from django.utils import timezone
 
 from simsim.audit.models import AuditEvent
 from simsim.gate import worker_health
+from simsim.health.doctor.findings import Finding, not_started
+from simsim.health.doctor.processes import failure_of
 from simsim.health.node import run_directory
 from simsim.health.sentences import span
 from simsim.health.serve_state import read_served
-from simsim.operations.doctor.findings import Finding, not_started
-from simsim.operations.doctor.processes import failure_of
-from simsim.operations.health_reports import boot_id, boot_seconds
+from simsim.health.worker_reports import boot_id, boot_seconds
 from simsim.request_log.models import ClockJump, LoggedRequest, WorkerNode
 from simsim.request_log.row_ids import moment_of
 from simsim.request_log.ship import save

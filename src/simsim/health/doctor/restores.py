@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from simsim.accounts.models import Account
 from simsim.credential.decision import Reason
-from simsim.operations.doctor.findings import Finding
-from simsim.operations.health_reports import is_change_lost
+from simsim.health.doctor.findings import Finding
+from simsim.health.worker_reports import is_change_lost
 from simsim.request_log.models import LoggedRequest, WorkerNode
 from simsim.request_log.row_ids import first_id, moment_of
 from simsim.tokens.models import Token

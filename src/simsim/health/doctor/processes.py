@@ -7,10 +7,10 @@ from django.conf import settings
 
 from simsim.gateway import nginx_program
 from simsim.gateway.addresses import HEALTH_PATH, HostPort
+from simsim.health.doctor.findings import Finding, not_started
 from simsim.health.node import gateway_place, gateway_record, has_gateway_tls, is_console_answering, run_directory
 from simsim.health.probes import port_status, reachable, socket_status
 from simsim.health.serve_state import Served, read_served
-from simsim.operations.doctor.findings import Finding, not_started
 from simsim.problem import Unusable
 
 # The gateway answers this path itself. A gateway from before an upgrade asks the gate, and the refusal shows that both

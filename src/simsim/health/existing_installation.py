@@ -3,15 +3,30 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 from simsim import sqlite_library
-from simsim.operations.context import Operator
 from simsim.problem import Unusable
 
 # This file exists while the first `migrate` runs: if it is interrupted, it leaves keys without a database.
 FIRST_MIGRATION_FILE = ".first-migration"
 # This file exists while `restore` puts databases into place: if it is interrupted, they may not belong together.
 RESTORE_FILE = ".restore-under-way"
+
+
+class Operator(Protocol):
+    """The settings that say where the files of an installation are."""
+
+    @property
+    def data_dir(self) -> Path: ...
+    @property
+    def spool_dir(self) -> Path: ...
+    @property
+    def keys_dir(self) -> Path: ...
+    @property
+    def is_embedded(self) -> bool: ...
+    @property
+    def database_files(self) -> tuple[Path, ...]: ...
 
 
 def is_missing(path: Path) -> bool:

@@ -1,0 +1,1 @@
+"""The operator's pages: how the installation is, its emails, accounts and data."""
