@@ -81,13 +81,24 @@ def sentence_of(event: AuditEvent, token_name: str) -> str:
     known = SENTENCES.get(event.event)
     if known is None:
         return event.event
-    texts = {name: value for name, value in event.details.items() if isinstance(value, str)}
+    texts = {name: value for name, value in details_of(event).items() if isinstance(value, str)}
     return str(known) % ({"name": "", "email": "", "asked_by": ""} | texts | {"token": token_name})
 
 
-def facts_of(event: AuditEvent) -> Iterator[Fact]:
-    """Yield the details of an event that its sentence does not say."""
-    details: Mapping[str, Any] = event.details
+def details_of(event: AuditEvent) -> Mapping[str, Any]:
+    return event.details if isinstance(event.details, dict) else {}
+
+
+def facts_of(event: AuditEvent) -> list[Fact]:
+    """Return the details of an event that its sentence does not say."""
+    try:
+        return list(read_facts(event, details_of(event)))
+    except (AttributeError, TypeError, ValueError):
+        # An event that was added from outside may hold anything, and must not hide the others.
+        return [Fact(gettext("Details"), str(event.details))]
+
+
+def read_facts(event: AuditEvent, details: Mapping[str, Any]) -> Iterator[Fact]:
     if "from" in details and "to" in details:
         label = LABELS["role"] if event.event == Event.ROLE_CHANGED else LABELS["from"]
         yield Fact(str(label), text_of("from", details["to"]), text_of("from", details["from"]))
