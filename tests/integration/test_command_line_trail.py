@@ -33,9 +33,12 @@ def test_audit_trail_is_listed_page_by_page_and_filtered(simsim: Simsim, cast: C
     acme = str(cast.acme.pk)
     options = ("--as", "alice@acme.example", "--name", "One", "--expires", "1d")
     simsim("token", "create", "--account", acme, *options)
+    simsim("software", "add", "abacus", "Abacus")
     for filters in (["--event", "token.*"], ["--event", "token.created"], ["--actor", "alice@acme.example"]):
         assert [item["event"] for item in simsim("audit", "list", *filters)["items"]] == ["token.created"]
     assert {item["account_id"] for item in simsim("audit", "list", "--account", acme)["items"]} == {acme}
+    of_installation = simsim("audit", "list", "--account", "installation")["items"]
+    assert [item["event"] for item in of_installation] == ["software.added"]
     tomorrow = (now + timedelta(days=1)).date().isoformat()
     assert simsim("audit", "list", "--since", tomorrow)["items"] == []
     assert simsim("audit", "list", "--until", "2020-01-01")["items"] == []

@@ -23,6 +23,7 @@ class AuditFilters:
 
     `event` is a name such as token.created, or token.* for a group, or several of them separated by commas; `actor` is
     an email address, or “operator” for the command line; `subject_id` is the id of a token, a request or a person.
+    With `is_of_installation`, only events that belong to no account are found.
     """
 
     account_id: uuid.UUID | None = None
@@ -31,6 +32,7 @@ class AuditFilters:
     actor: str | None = None
     event: str | None = None
     subject_id: str | None = None
+    is_of_installation: bool = False
 
 
 def list_events(
@@ -47,6 +49,8 @@ def condition_of(filters: AuditFilters) -> Q:
     condition = Q()
     if filters.account_id is not None:
         condition &= Q(account_id=filters.account_id)
+    if filters.is_of_installation:
+        condition &= Q(account_id=None)
     if filters.since is not None:
         condition &= Q(at__gte=filters.since)
     if filters.until is not None:

@@ -14,7 +14,7 @@ from simsim.health.sentences import span
 from simsim.mail import delivery_status
 from simsim.mail.transport import BoundedBackend
 from simsim.operations import existing_installation, migrate
-from simsim.operations.doctor import certificates, log, nodes, processes, restores, sizes
+from simsim.operations.doctor import certificates, log, nodes, processes, restores, sizes, trail
 from simsim.operations.doctor.findings import Finding, not_started
 from simsim.operations.doctor.keys import keys
 from simsim.problem import Problem
@@ -40,6 +40,7 @@ def examine() -> list[Finding]:
         ("worker", nodes.workers),
         ("disk", log.disk),
         ("size", sizes.sizes),
+        ("audit trail", trail.trail),
         ("log", log.log),
         ("access logs", log.access_logs),
         ("forwarding", forwarding),
