@@ -62,6 +62,7 @@ def test_page_is_quick_with_any_filter(cast: Cast, now: datetime, capsys: pytest
         "a person's rare kind": "?who=person7@acme.example&kind=exports",
         "a rare kind in five years": f"?kind=exports&since={middle:%Y-%m-%d}",
     }
+    seconds(client, trail)  # the first page also loads templates
     slowest = {}
     for name, query in queries.items():
         times = [seconds(client, trail + query) for _ in range(ASKED)]

@@ -58,10 +58,15 @@ def condition_of(filters: AuditFilters) -> Q:
     if filters.actor is not None:
         condition &= Q(actor_label=filters.actor)
     if filters.event is not None:
-        condition &= Q(event__in=[name for part in filters.event.split(",") for name in parse_event(part)])
+        condition &= Q(event__in=parse_events(filters.event))
     if filters.subject_id is not None:
         condition &= Q(subject_id=filters.subject_id)
     return condition
+
+
+def parse_events(text: str) -> list[str]:
+    """Return the events of names and groups separated by commas; raise Invalid as `parse_event` does."""
+    return list(dict.fromkeys(name for part in text.split(",") for name in parse_event(part)))
 
 
 def parse_event(text: str) -> list[str]:
