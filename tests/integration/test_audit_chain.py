@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.db import connection, transaction
 from pytest_django import Settings
+from simsim.operations.doctor import trail as doctor_trail
 
 from audit_tampering import Attacker
 from cast import Cast
@@ -238,6 +239,19 @@ def test_verb_says_what_was_changed_and_exits_with_1(
     assert run(["audit", "verify", "--account", "installation"], wiring=WIRING) == 0
     assert "The audit trail is whole: " in capsys.readouterr().out
     assert simsim("audit", "verify", "--anchor", str(tmp_path), fails=2).startswith("--anchor: ")
+
+
+@pytest.mark.covers("B6", "B21")
+def test_doctor_sees_a_wrong_seal_a_missing_chain_and_an_event_outside(cast: Cast, now: datetime) -> None:
+    (found,) = doctor_trail.trail()
+    assert (found.is_good, found.detail) == (True, "the seals of 3 chains are intact")
+    Chain.objects.filter(pk=str(cast.acme.pk)).update(number=1)
+    Chain.objects.filter(pk=str(cast.globex.pk)).delete()
+    AuditEvent.objects.create(at=now, event="user.added", account_id=cast.acme.pk, actor_label="x", subject_id="y")
+    (found,) = doctor_trail.trail()
+    assert not found.is_good
+    for says in ("the seals of 1 chains are wrong", "1 chains are missing", "1 events are in no chain"):
+        assert says in found.detail
 
 
 @pytest.mark.covers("B6")

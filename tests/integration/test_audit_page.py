@@ -161,8 +161,30 @@ def test_export_is_complete_recorded_and_runs_no_formula(
 
 
 @pytest.mark.covers("B6")
+@pytest.mark.parametrize(
+    ("event", "details"),
+    [
+        ("token.created", {"name": ["a"]}),
+        ("token.edited", {"expires_at": ["yesterday", None], "allowed_networks": {"a": 1}, "name": 7}),
+        ("account.notices_changed", {"audiences": "all", "early_days": 3}),
+        ("user.role_changed", {"from": 1}),
+        ("session.signed_in", {"address": 5}),
+        ("token.paused", {"until": "2027-01-31"}),
+        ("account.renamed", ["a", "list"]),
+    ],
+)
+def test_event_that_was_added_from_outside_does_not_hide_the_others(
+    alice: Client, cast: Cast, now: datetime, event: str, details: object
+) -> None:
+    AuditEvent.objects.create(
+        at=now, event=event, account_id=cast.acme.pk, actor_label="x", subject_id="<b>x", details=details
+    )
+    assert "Created the account “Acme”" in shown(alice, cast)
+
+
+@pytest.mark.covers("B6")
 def test_every_event_of_an_account_has_a_sentence() -> None:
     """Events of the installation are for the operator, who reads them on the command line."""
-    of_installation = ("software.", "audit.", "key.", "installation.", "forwarding.")
+    of_installation = ("software.", "operator.", "audit.", "key.", "installation.", "forwarding.")
     silent = {event for event in Event if event not in SENTENCES and not event.startswith(of_installation)}
     assert not silent

@@ -1,5 +1,8 @@
 """The operator's lists of all accounts: the audit trail and the request log."""
 
+import json
+import os
+import pwd
 import uuid
 from datetime import datetime, timedelta
 
@@ -9,6 +12,7 @@ from cast import Cast
 from logged_requests import logged
 from simsim.audit.models import AuditEvent
 from simsim.operations.command_line import run
+from simsim.tokens.models import Token
 from verbs import WIRING, Simsim
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -29,12 +33,52 @@ def test_audit_trail_is_listed_page_by_page_and_filtered(simsim: Simsim, cast: C
     acme = str(cast.acme.pk)
     options = ("--as", "alice@acme.example", "--name", "One", "--expires", "1d")
     simsim("token", "create", "--account", acme, *options)
+    simsim("software", "add", "abacus", "Abacus")
     for filters in (["--event", "token.*"], ["--event", "token.created"], ["--actor", "alice@acme.example"]):
         assert [item["event"] for item in simsim("audit", "list", *filters)["items"]] == ["token.created"]
     assert {item["account_id"] for item in simsim("audit", "list", "--account", acme)["items"]} == {acme}
+    of_installation = simsim("audit", "list", "--account", "installation")["items"]
+    assert [item["event"] for item in of_installation] == ["software.added"]
     tomorrow = (now + timedelta(days=1)).date().isoformat()
     assert simsim("audit", "list", "--since", tomorrow)["items"] == []
     assert simsim("audit", "list", "--until", "2020-01-01")["items"] == []
+
+
+@pytest.mark.covers("B6")
+def test_act_on_the_command_line_names_the_operating_systems_user(
+    simsim: Simsim, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUDO_USER", "olga")
+    options = ("--as", "alice@acme.example", "--name", "One", "--expires", "1d")
+    simsim("token", "create", "--account", str(cast.acme.pk), *options)
+    event = simsim("audit", "list", "--event", "token.created")["items"][0]
+    assert (event["door"], event["actor"], event["address"]) == ("command_line", "alice@acme.example", None)
+    assert event["os_user"] == f"{pwd.getpwuid(os.getuid()).pw_name}, sudo by olga"
+    simsim("token", "edit", event["subject_id"], "--as", "alice@acme.example", "--name", "Two")
+    assert AuditEvent.objects.latest("pk").details == {"name": ["One", "Two"]}
+    assert {each.door for each in AuditEvent.objects.filter(event="account.created")} == {"background"}
+
+
+@pytest.mark.covers("B6")
+def test_exports_on_the_command_line_are_recorded(
+    cast: Cast, token: Token, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    acme = str(cast.acme.pk)
+    for arguments in (
+        ["log", "export", "--account", acme, "--status", "4xx"],
+        ["token", "export", "--account", acme, "--status", "active"],
+        ["audit", "export", "--account", acme, "--event", "token.created", "--json"],
+    ):
+        assert run(arguments, wiring=WIRING) == 0
+    out = capfdbinary.readouterr().out
+    assert json.loads(out.splitlines()[-1])["subject_id"] == str(token.pk)
+    recorded = AuditEvent.objects.filter(event__endswith=".exported").order_by("pk")
+    assert [(event.event, event.details) for event in recorded] == [
+        ("log.exported", {"format": "csv", "filters": {"status": "4xx"}}),
+        ("token.exported", {"status": "active"}),
+        ("audit.exported", {"format": "jsonl", "filters": {"event": "token.created"}}),
+    ]
+    assert {event.account_id for event in recorded} == {cast.acme.pk}
 
 
 @pytest.mark.covers("B7")

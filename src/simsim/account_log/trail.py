@@ -53,7 +53,7 @@ def export_trail(
 
 def audited(filters: AuditFilters) -> dict[str, str]:
     """Return the filters that are set, as the audit trail records them."""
-    found = {name: value for name, value in vars(filters).items() if value is not None and name != "account_id"}
+    found = {name: value for name, value in vars(filters).items() if value and name != "account_id"}
     return {name: format_time(value) if isinstance(value, datetime) else str(value) for name, value in found.items()}
 
 

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from heapq import merge
+from itertools import islice
 
 from django.db.models import Q
 
 from simsim.audit.models import AuditEvent
-from simsim.audit.selectors import AuditFilters, condition_of
+from simsim.audit.selectors import AuditFilters, condition_of, parse_events
 from simsim.pagination import MAX_ID
 from simsim.problem import FieldError, Invalid, gettext_noop
 
@@ -30,12 +32,16 @@ def page_of(filters: AuditFilters, *, limit: int, cursor: str | None = None) -> 
 
     Raises Invalid for an unknown event or an invalid cursor.
     """
-    events = AuditEvent.objects.filter(condition_of(filters))
+    place = Q()
     if cursor:
         at, pk = parse_cursor(cursor)
         # The first condition lets the index find the place.
-        events = events.filter(Q(at__lte=at), Q(at__lt=at) | Q(pk__lt=pk))
-    found = list(events.order_by("-at", "-pk")[: limit + 1])
+        place = Q(at__lte=at) & (Q(at__lt=at) | Q(pk__lt=pk))
+    # One query for each kind of event: an index has the events of one kind in order, but not those of several.
+    kinds = parse_events(filters.event) if filters.event is not None else [None]
+    queries = (AuditEvent.objects.filter(condition_of(replace(filters, event=kind)) & place) for kind in kinds)
+    pieces = [query.order_by("-at", "-pk")[: limit + 1] for query in queries]
+    found = list(islice(merge(*pieces, key=lambda event: (event.at, event.pk), reverse=True), limit + 1))
     return EventPage(found[:limit], cursor_after(found[limit - 1]) if len(found) > limit else None)
 
 

@@ -23,6 +23,7 @@ class AuditFilters:
 
     `event` is a name such as token.created, or token.* for a group, or several of them separated by commas; `actor` is
     an email address, or “operator” for the command line; `subject_id` is the id of a token, a request or a person.
+    With `is_of_installation`, only events that belong to no account are found.
     """
 
     account_id: uuid.UUID | None = None
@@ -31,6 +32,7 @@ class AuditFilters:
     actor: str | None = None
     event: str | None = None
     subject_id: str | None = None
+    is_of_installation: bool = False
 
 
 def list_events(
@@ -47,6 +49,8 @@ def condition_of(filters: AuditFilters) -> Q:
     condition = Q()
     if filters.account_id is not None:
         condition &= Q(account_id=filters.account_id)
+    if filters.is_of_installation:
+        condition &= Q(account_id=None)
     if filters.since is not None:
         condition &= Q(at__gte=filters.since)
     if filters.until is not None:
@@ -54,10 +58,15 @@ def condition_of(filters: AuditFilters) -> Q:
     if filters.actor is not None:
         condition &= Q(actor_label=filters.actor)
     if filters.event is not None:
-        condition &= Q(event__in=[name for part in filters.event.split(",") for name in parse_event(part)])
+        condition &= Q(event__in=parse_events(filters.event))
     if filters.subject_id is not None:
         condition &= Q(subject_id=filters.subject_id)
     return condition
+
+
+def parse_events(text: str) -> list[str]:
+    """Return the events of names and groups separated by commas; raise Invalid as `parse_event` does."""
+    return list(dict.fromkeys(name for part in text.split(",") for name in parse_event(part)))
 
 
 def parse_event(text: str) -> list[str]:

@@ -58,9 +58,10 @@ def import_tokens(
             raise type(problem)(f"Line {draft.line}: {problem}") from None
     if errors:
         raise Invalid(*errors)
-    recorder.record_all([creation_event(draft, token, is_quiet=is_quiet, now=now) for draft, token, _ in created])
     if not is_quiet:
         notices.owe_created([token for _, token, _ in created], now=now)
+    # Last: from here on, a revoke in one of these accounts waits for the commit.
+    recorder.record_all([creation_event(draft, token, is_quiet=is_quiet, now=now) for draft, token, _ in created])
     return [(token, credentials) for _, token, credentials in created]
 
 

@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="auditevent",
-            index=models.Index(fields=["account_id", "at", "id", "event"], name="audit_by_time"),
+            index=models.Index(fields=["account_id", "at", "id"], name="audit_by_time"),
         ),
         migrations.AddIndex(
             model_name="auditevent",
@@ -79,6 +79,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="auditevent",
             index=models.Index(condition=models.Q(("number", None)), fields=["id"], name="audit_outside_the_chain"),
+        ),
+        migrations.AddIndex(
+            model_name="auditevent",
+            index=models.Index(fields=["account_id", "event", "at", "id"], name="audit_by_event"),
         ),
         migrations.AddIndex(
             model_name="chain",

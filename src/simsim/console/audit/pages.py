@@ -1,5 +1,6 @@
 """The page *Audit trail*, and its export (B6)."""
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
@@ -24,7 +25,7 @@ from simsim.audit.origin import Door
 from simsim.audit.pages import EventPage
 from simsim.console.account_access import AccountAccess, for_administrators
 from simsim.console.audit.filter_form import KINDS, AuditFilterForm
-from simsim.console.audit.sentences import Fact, facts_of, sentence_of
+from simsim.console.audit.sentences import Fact, details_of, facts_of, sentence_of
 from simsim.console.logs.export import MAX_NAME_LENGTH, TYPES, from_the_loop, marked
 from simsim.console.logs.rows import offered_tokens
 from simsim.problem import NotFound
@@ -51,13 +52,13 @@ class TrailRow:
     @property
     def sentence(self) -> str:
         """What was done, with the token's name at the time if the event stored it."""
-        then = self.event.details.get("name")
+        then = details_of(self.event).get("name")
         now = self.token.name if self.token else self.event.subject_id
         return sentence_of(self.event, then if isinstance(then, str) else now)
 
     @property
     def facts(self) -> list[Fact]:
-        return list(facts_of(self.event))
+        return facts_of(self.event)
 
     @property
     def who(self) -> str:
@@ -71,7 +72,7 @@ class TrailRow:
 
     @property
     def address(self) -> str:
-        return self.event.address or str(self.event.details.get("address") or "")
+        return self.event.address or str(details_of(self.event).get("address") or "")
 
 
 @require_safe
@@ -135,7 +136,16 @@ def read_form(access: AccountAccess) -> tuple[AuditFilterForm, Token | None]:
 
 def rows_of(events: Sequence[AuditEvent], access: AccountAccess) -> list[TrailRow]:
     """Return the events with their tokens, in one query for any number of events."""
-    about = {event.subject_id for event in events if event.event.startswith("token.")}
+    about = {event.subject_id for event in events if event.event.startswith("token.") and is_uuid(event.subject_id)}
     own = tokens_of(access.account, actor=access.actor, status=None, now=access.now).filter(pk__in=about)
     tokens = {str(token.pk): token for token in own} if about else {}
     return [TrailRow(event, tokens.get(event.subject_id)) for event in events]
+
+
+def is_uuid(text: str) -> bool:
+    """Whether the text is an id of ours; an event that was added from outside may have any."""
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -37,6 +37,7 @@ SENTENCES: dict[str, Promise] = {
     Event.TOKEN_REQUEST_GRANTED: _("Granted the request of %(asked_by)s for “%(name)s”"),
     Event.TOKEN_REQUEST_DECLINED: _("Declined the request of %(asked_by)s for “%(name)s”"),
     Event.TOKENS_EXPORTED: _("Exported the list of tokens, without passwords"),
+    Event.MAIL_RETRIED: _("Sent an email to %(recipient)s again"),
     Event.NOTICES_CHANGED: _("Changed who gets which notice"),
     Event.SIGNED_IN: _("Signed in"),
     Event.SIGN_IN_FAILED: _("Failed to sign in"),
@@ -64,7 +65,7 @@ VALUES: dict[tuple[str, object], Promise | str] = {
     **{("reason", value): label for value, label in RevocationReason.choices},
 }
 # What the sentence says already.
-SAID = {"email", "asked_by", "token", "to", "address"}
+SAID = {"email", "asked_by", "token", "to", "address", "recipient", "kind"}
 
 
 @dataclass(frozen=True)
@@ -81,13 +82,24 @@ def sentence_of(event: AuditEvent, token_name: str) -> str:
     known = SENTENCES.get(event.event)
     if known is None:
         return event.event
-    texts = {name: value for name, value in event.details.items() if isinstance(value, str)}
-    return str(known) % ({"name": "", "email": "", "asked_by": ""} | texts | {"token": token_name})
+    texts = {name: value for name, value in details_of(event).items() if isinstance(value, str)}
+    return str(known) % ({"name": "", "email": "", "asked_by": "", "recipient": ""} | texts | {"token": token_name})
 
 
-def facts_of(event: AuditEvent) -> Iterator[Fact]:
-    """Yield the details of an event that its sentence does not say."""
-    details: Mapping[str, Any] = event.details
+def details_of(event: AuditEvent) -> Mapping[str, Any]:
+    return event.details if isinstance(event.details, dict) else {}
+
+
+def facts_of(event: AuditEvent) -> list[Fact]:
+    """Return the details of an event that its sentence does not say."""
+    try:
+        return list(read_facts(event, details_of(event)))
+    except (AttributeError, TypeError, ValueError):
+        # An event that was added from outside may hold anything, and must not hide the others.
+        return [Fact(gettext("Details"), str(event.details))]
+
+
+def read_facts(event: AuditEvent, details: Mapping[str, Any]) -> Iterator[Fact]:
     if "from" in details and "to" in details:
         label = LABELS["role"] if event.event == Event.ROLE_CHANGED else LABELS["from"]
         yield Fact(str(label), text_of("from", details["to"]), text_of("from", details["from"]))

@@ -11,7 +11,7 @@ from simsim import sqlite_library
 from simsim.forwarding.connection import ReceiverUnavailable, connected
 from simsim.forwarding.status import RECENT, forwarding_status
 from simsim.health import existing_installation, schema
-from simsim.health.doctor import backups, certificates, log, nodes, processes, restores, sizes
+from simsim.health.doctor import backups, certificates, log, nodes, processes, restores, sizes, trail
 from simsim.health.doctor.findings import Finding, not_started
 from simsim.health.doctor.keys import keys
 from simsim.health.sentences import span
@@ -42,6 +42,7 @@ def examine() -> list[Finding]:
         ("worker", nodes.workers),
         ("disk", log.disk),
         ("size", sizes.sizes),
+        ("audit trail", trail.trail),
         ("log", log.log),
         ("access logs", log.access_logs),
         ("forwarding", forwarding),

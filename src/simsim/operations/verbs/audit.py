@@ -31,7 +31,9 @@ EventOption = Annotated[str | None, typer.Option(metavar="NAME", help="For examp
 @needs_django
 def list_events(
     *,
-    account: Annotated[str | None, typer.Option(metavar="ID", help="Only events of this account.")] = None,
+    account: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only this account; installation means events of no account.")
+    ] = None,
     since: Since = None,
     until: Until = None,
     actor: ActorOption = None,
@@ -145,12 +147,15 @@ def filters_of(
 ) -> "AuditFilters":
     """Return the filters that the options describe; raise NotFound for an account, Invalid for a time."""
     from simsim.accounts.permissions import OPERATOR
+    from simsim.audit.chain import INSTALLATION
     from simsim.audit.selectors import AuditFilters
     from simsim.operations.arguments import find_account
     from simsim.operations.time_arguments import parse_moment
 
+    is_of_installation = account == INSTALLATION
     return AuditFilters(
-        account_id=find_account(account, actor=OPERATOR).pk if account is not None else None,
+        account_id=None if account is None or is_of_installation else find_account(account, actor=OPERATOR).pk,
+        is_of_installation=is_of_installation,
         since=parse_moment("since", since),
         until=parse_moment("until", until, through=True),
         actor=actor,
