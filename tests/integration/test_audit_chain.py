@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from django.db import connection, transaction
 from pytest_django import Settings
-from simsim.operations.doctor import trail as doctor_trail
 
 from audit_tampering import Attacker
 from cast import Cast
@@ -22,6 +21,7 @@ from simsim.audit.anchors import parse_anchors, present_anchors
 from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent, Chain, KeptChainKey
 from simsim.audit.verification import Report
+from simsim.health.doctor import trail as doctor_trail
 from simsim.tokens.actions import create_token, edit_token, revoke_token, rotate_token, show_credentials
 from simsim.tokens.keyring import Keyring
 from simsim.tokens.software import add_software
