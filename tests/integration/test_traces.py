@@ -154,6 +154,18 @@ def test_requests_of_the_console_are_named_by_their_pattern(stack: Stack, collec
     assert not [name for name in names if stack.account in name]
 
 
+def test_spans_that_wait_are_sent_before_a_program_ends(
+    tmp_path_factory: pytest.TempPathFactory, collector: Collector
+) -> None:
+    settings = environment(collector.port) | {"OTEL_BSP_SCHEDULE_DELAY": "60000", "OTEL_SERVICE_NAME": "ending"}
+    stack = Stack(tmp_path_factory.mktemp("ending"), ON_POSTGRESQL, settings=settings)
+    with started(stack, is_served_only=True):
+        assert stack.ask_gate(stack.create_token("Last")) == 204
+        assert stack.get("/sign-in/login/", port=stack.console_port).status == 200
+        assert collector.spans("ending") == []
+    assert {span.name for span in collector.spans("ending")} == {"decide", "GET /sign-in/login/"}
+
+
 @pytest.mark.parametrize("is_slow", [False, True], ids=["away", "slow"])
 def test_collector_that_is_away_or_slow_harms_nothing(tmp_path_factory: pytest.TempPathFactory, is_slow: bool) -> None:
     with contextlib.ExitStack() as open_ones:
