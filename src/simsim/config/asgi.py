@@ -13,6 +13,7 @@ from simsim.config.forwarded import as_forwarded, is_trusted, last_value
 from simsim.config.gates import build_gate
 from simsim.console.body_limits import BodyLimits
 from simsim.console.static_files import StaticFiles
+from simsim.console.traced import console_tracer
 from simsim.gate.app import HEALTHZ, READYZ
 from simsim.gate.asgi import Asgi, Receive, Scope, Send
 from simsim.gate.request_id import new_request_id, parse_request_id
@@ -20,6 +21,7 @@ from simsim.health.endpoint import MetricsEndpoint
 from simsim.operations.connections import bound_connections
 from simsim.operations.log_format import request_id
 from simsim.operations.server_process import LastAnswers, enter_service
+from simsim.traces import settings as trace_settings
 from simsim.traces import spans
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "simsim.config.settings")
@@ -44,6 +46,8 @@ class ConsoleServer:
             enter_service()
             bound_connections(self._trusted)
             await self._gate(scope, receive, send)
+            if trace_settings.is_on():
+                console_tracer().close()
         elif scope["type"] == "http" and scope["path"] in self._files:
             await self._files(scope, receive, send)
         elif scope["type"] == "http" and self._metrics.takes(scope):

@@ -1,6 +1,7 @@
 """A span for each request that Django answers, named by the pattern of its URL: the path itself may hold a secret."""
 
 from collections.abc import Callable
+from functools import cache
 
 from django.http import HttpRequest, HttpResponse
 
@@ -9,9 +10,15 @@ from simsim.traces import spans
 Handler = Callable[[HttpRequest], HttpResponse]
 
 
+@cache
+def console_tracer() -> spans.Tracer:
+    """Return the one tracer of this process, which its server closes at the end."""
+    return spans.Tracer("console")
+
+
 def traced(get_response: Handler) -> Handler:
     """Export each request as a span. Only in use when traces are on."""
-    tracer = spans.Tracer("console")
+    tracer = console_tracer()
 
     def middleware(request: HttpRequest) -> HttpResponse:
         span = tracer.start("request", parent=spans.given.get(), is_request=True)
