@@ -127,6 +127,15 @@ def about_changes(world: World) -> Iterator[Sample]:
     }  # fmt: skip
     yield Sample("token_revoked", "", revoked)
     yield Sample("token_revoked", "leaked", revoked | {"reason": "Leaked, or may have leaked", "may_have_leaked": True})
+    paused = change | {
+        "until": "2026-11-26 00:00 UTC",
+        "reason": "Odd requests at night",
+        "log_link": revoked["log_link"],
+    }
+    yield Sample("token_paused", "", paused)
+    yield Sample("token_paused", "without-end", paused | {"until": "", "reason": ""})
+    resumed = change | {"paused_at": "2026-11-23 18:02 UTC", "paused_by": BOB, "reason": "Odd requests at night"}
+    yield Sample("token_resumed", "", resumed)
     retrieved = change | {
         "way": "shown", "rotate_link": f"{world.pages}tokens/{world.token}/rotate/",
         "people_link": f"{world.pages}people/",

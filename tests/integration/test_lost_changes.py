@@ -17,6 +17,7 @@ from simsim.tokens.account_closure import close_account
 from simsim.tokens.actions import edit_token, end_overlap, revoke_token, rotate_token
 from simsim.tokens.lost_changes import Outcome, apply_again
 from simsim.tokens.models import Token
+from simsim.tokens.pause import pause_token, resume_token
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 Lose = Callable[[Callable[[], object]], None]
@@ -90,6 +91,53 @@ def test_lost_end_of_an_overlap_is_applied(lose: Lose, token: Token, cast: Cast,
     assert len(applied(path, later)) == 1
     token.refresh_from_db()
     assert token.previous_works_until == later
+
+
+@pytest.mark.covers("B21", "B13")
+@pytest.mark.parametrize(
+    ("before", "lost", "after"),
+    [
+        (None, ["2h"], "2h"), (None, [""], ""), (None, ["1h"], None), (None, ["2h", "resume"], None),
+        (None, ["resume", "2h"], "2h"), ("2h", [""], ""), ("", ["2h"], ""), (None, ["", "2h"], "2h"),
+    ],
+)  # fmt: skip
+def test_token_is_paused_again_unless_the_pause_is_over_or_was_ended(
+    before: str | None, lost: list[str], after: str | None,
+    lose: Lose, token: Token, cast: Cast, path: Path, now: datetime,
+) -> None:  # fmt: skip
+    if before is not None:
+        pause_token(actor=cast.as_alice, token=token, until=before, now=now)
+
+    def pause_and_resume() -> None:
+        for what in lost:
+            if what == "resume":
+                resume_token(actor=cast.as_alice, token=token, now=now)
+            else:
+                pause_token(actor=cast.as_alice, token=token, until=what, reason="Odd", now=now)
+
+    lose(pause_and_resume)
+    later = now + timedelta(hours=1)
+    assert len(applied(path, later)) == int(before != after)
+    token.refresh_from_db()
+    assert token.is_paused(later) is (after is not None)
+    if after is not None:
+        assert token.paused_until == (now + timedelta(hours=2) if after else None)
+    if before != after:
+        assert (token.paused_by_label, token.pause_reason, token.paused_at) == ("alice@acme.example", "Odd", now)
+    assert applied(path, later) == []
+
+
+@pytest.mark.covers("B21", "B13")
+def test_operator_is_told_of_a_token_that_is_paused_again_after_it_was_resumed(
+    lose: Lose, token: Token, cast: Cast, path: Path, now: datetime
+) -> None:
+    pause_token(actor=cast.as_alice, token=token, now=now)
+    lose(lambda: resume_token(actor=cast.as_alice, token=token, now=now))
+    (told,) = applied(path, now)
+    assert not told.is_done
+    assert told.sentence.endswith(f"Do it again: simsim token resume {token.pk} --as alice@acme.example")
+    token.refresh_from_db()
+    assert token.is_paused(now)
 
 
 @pytest.mark.covers("B21", "R10")

@@ -17,6 +17,8 @@ class Event(StrEnum):
     TOKEN_CREDENTIALS_SHOWN = "token.credentials_shown"  # noqa: S105
     TOKEN_TRIED = "token.tried"  # noqa: S105
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
+    TOKEN_PAUSED = "token.paused"  # noqa: S105
+    TOKEN_RESUMED = "token.resumed"  # noqa: S105
     TOKEN_ROTATED = "token.rotated"  # noqa: S105
     TOKEN_OVERLAP_ENDED = "token.overlap_ended"  # noqa: S105
     TOKEN_REQUESTED = "token.requested"  # noqa: S105

@@ -11,7 +11,7 @@ from simsim.console.notices import pages as notices
 from simsim.console.people import invitations, membership
 from simsim.console.people import pages as people
 from simsim.console.token_requests import pages as token_requests
-from simsim.console.tokens import creation, credentials, details, gate_test, lists, revocation, rotation, search
+from simsim.console.tokens import creation, credentials, details, gate_test, lists, pause, revocation, rotation, search
 from simsim.console.usage import pages as usage
 
 app_name = "console"
@@ -35,6 +35,8 @@ urlpatterns = [
     path(TOKEN + "test/", gate_test.test_now, name="try_token"),
     path(TOKEN + "rotate/", rotation.rotate, name="rotate_token"),
     path(TOKEN + "rotate/end-overlap/", rotation.end, name="end_overlap"),
+    path(TOKEN + "pause/", pause.pause, name="pause_token"),
+    path(TOKEN + "resume/", pause.resume, name="resume_token"),
     path(TOKEN + "revoke/", revocation.revoke, name="revoke_token"),
     path(CONNECT, connect.connect, name="connect"),
     path(CONNECT + "postman.json", connect.postman, name="postman_collection"),

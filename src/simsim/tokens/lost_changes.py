@@ -1,4 +1,4 @@
-"""Changes that a restored database has lost: revocations, rotations and narrowed lists are applied to it again."""
+"""Changes that a restored database has lost: revocations, pauses, rotations and narrowed lists are applied again."""
 
 import uuid
 from collections import defaultdict
@@ -16,6 +16,7 @@ from simsim.audit.events import Event
 from simsim.audit.journal import Change
 from simsim.audit.models import AuditEvent
 from simsim.credential import allowlist
+from simsim.tokens import pause
 from simsim.tokens.actions import ROTATED_COLUMNS, pack_allowlist, record_token_event, set_new_password
 from simsim.tokens.models import Token
 
@@ -104,6 +105,9 @@ def restrict(token: Token, changes: list[Change], now: datetime) -> Iterator[Out
         token.save(update_fields=["previous_works_until"])
         record_token_event(OPERATOR, token, Event.TOKEN_OVERLAP_ENDED, {"name": token.name, "restored": True}, now)
         yield outcome(last[Event.TOKEN_OVERLAP_ENDED], f"The previous password of {named(token)} was stopped again")
+    pauses = [change for change in changes if change.event in {Event.TOKEN_PAUSED, Event.TOKEN_RESUMED}]
+    if pauses and not token.has_ended(now):
+        yield from pause_again(token, pauses[-1], now)
     edits = [change for change in changes if change.event == Event.TOKEN_EDITED]
     if edits and (narrowed := narrow_again(token, edits, now)):
         yield narrowed
@@ -119,6 +123,34 @@ def revoke_again(token: Token, *, at: datetime, change: Change | None = None, no
     record_token_event(OPERATOR, token, Event.TOKEN_REVOKED, details, now)
     how = f"revoked by {change.actor}" if change else "refused as revoked"
     return Outcome(Event.TOKEN_REVOKED, str(token.pk), f"{named(token)} was {how} {on(at)}: revoked again")
+
+
+def pause_again(token: Token, change: Change, now: datetime) -> Iterator[Outcome]:
+    """Pause a token whose last lost change is a pause that is still in force.
+
+    If it was resumed after the backup that has it paused, only the operator is told: applying restricts.
+    """
+    if change.event == Event.TOKEN_RESUMED:
+        if token.is_paused(now):
+            command = f"simsim token resume {token.pk} --as {change.actor}"
+            yield to_do(change, f"{named(token)} is paused, but was resumed by {change.actor}", command)
+        return
+    text = change.details.get("until")
+    until = datetime.fromisoformat(str(text)) if text else None
+    is_over = until is not None and until <= now
+    is_as_long = token.is_paused(now) and (
+        token.paused_until is None or (until is not None and until <= token.paused_until)
+    )
+    if is_over or is_as_long:
+        return
+    token.paused_at, token.paused_until, token.paused_by = change.at, until, None
+    token.paused_by_label, token.pause_reason = change.actor, str(change.details.get("reason", ""))
+    token.save(update_fields=pause.COLUMNS)
+    details: dict[str, object] = {
+        "name": token.name, "until": text, "reason": token.pause_reason, "restored": True
+    }  # fmt: skip
+    record_token_event(OPERATOR, token, Event.TOKEN_PAUSED, details, now)
+    yield outcome(change, f"{named(token)} was paused by {change.actor} {on(change.at)}: paused again")
 
 
 def revoke_all(*, now: datetime) -> int:

@@ -25,6 +25,8 @@ class Notice(StrEnum):
     EXPIRING = "token_expiring"
     EXPIRED = "token_expired"
     REVOKED = "token_revoked"
+    PAUSED = "token_paused"
+    RESUMED = "token_resumed"
     RETRIEVED = "token_credentials_retrieved"
     ALLOWLIST_CHANGED = "token_allowlist_changed"
     ROTATED = "token_rotated"
@@ -44,6 +46,8 @@ CHOICES: Mapping[Notice, tuple[Audience, ...]] = {
     Notice.EXPIRING: (Audience.CREATOR, Audience.ADMINISTRATORS),
     Notice.EXPIRED: (Audience.CREATOR, Audience.ADMINISTRATORS, Audience.NOBODY),
     Notice.REVOKED: EVERYBODY,
+    Notice.PAUSED: EVERYBODY,
+    Notice.RESUMED: EVERYBODY,
     Notice.RETRIEVED: EVERYBODY,
     Notice.ALLOWLIST_CHANGED: EVERYBODY,
     Notice.ROTATED: EVERYBODY,

@@ -44,6 +44,27 @@ def owe_revoked(token: Token, *, actor: Actor, now: datetime) -> None:
     owe_change(Notice.REVOKED, token, actor=actor, occasion="", facts=facts, but=None, now=now)
 
 
+def owe_paused(token: Token, *, actor: Actor, now: datetime) -> None:
+    """Queue the notice that a token was paused, until when and why."""
+    facts = {
+        "until": written(token.paused_until) if token.paused_until else "",
+        "reason": token.pause_reason,
+        "log_link": f"{address_of(token.account_id)}logs/?token={token.pk}",
+    }
+    owe_change(Notice.PAUSED, token, actor=actor, occasion=now.isoformat(), facts=facts, but=actor.user, now=now)
+
+
+def owe_resumed(token: Token, pause: Mapping[str, object], *, actor: Actor, now: datetime) -> None:
+    """Queue the notice that a token works again. `pause` has `paused_at`, `paused_by` and `reason` of the pause."""
+    paused_at = pause["paused_at"]
+    facts = {
+        "paused_at": written(paused_at) if isinstance(paused_at, datetime) else "",
+        "paused_by": pause["paused_by"],
+        "reason": pause["reason"],
+    }
+    owe_change(Notice.RESUMED, token, actor=actor, occasion=now.isoformat(), facts=facts, but=actor.user, now=now)
+
+
 def owe_retrieved(token: Token, *, actor: Actor, way: str, now: datetime) -> None:
     """Queue the notice that a person who isn't the creator retrieved the credentials: once an hour per person and way.
 

@@ -18,7 +18,6 @@ from simsim.problem import AlreadyAnswered, AlreadyExists, Invalid, NotFound
 from simsim.tokens.actions import create_token
 from simsim.tokens.field_errors import is_name_taken, namesake
 from simsim.tokens.field_warnings import cautions_of, network_cautions, range_notes
-from simsim.tokens.models import Status
 from simsim.tokens.rules import last_day, recommended_until
 from simsim.tokens.selectors import find_token
 from simsim.tokens.software import offered_software
@@ -54,7 +53,7 @@ def replacement(access: AccountAccess) -> TokenForm | None:
         token = find_token(access.request.GET.get("like", ""), actor=access.actor, account=access.account)
     except NotFound:
         return None
-    return TokenForm.like(token, is_active=token.status(access.now) == Status.ACTIVE)
+    return TokenForm.like(token, is_active=not token.has_ended(access.now))
 
 
 def save(access: AccountAccess, form: TokenForm, to_grant: RequestToGrant) -> HttpResponse:
