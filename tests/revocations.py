@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 from stack import Stack, basic
 
 HAND = Path(__file__).with_name("token_hand.py")
+SETTLED_SECONDS = 0.1
 
 
 class Caller(threading.Thread):
@@ -22,6 +24,7 @@ class Caller(threading.Thread):
         super().__init__(daemon=True)
         self.port, self.headers = stack.gateway_port, basic(auth)
         self.seen: list[tuple[float, int]] = []
+        self.ended: list[float] = []
         self.done = threading.Event()
 
     def run(self) -> None:
@@ -31,21 +34,19 @@ class Caller(threading.Thread):
             connection.request("GET", "/status/200", headers=self.headers)
             answer = connection.getresponse()
             answer.read()
+            self.ended.append(time.monotonic())
             self.seen.append((began, answer.status))
         connection.close()
 
 
 def calls_around(
-    stack: Stack, token: dict[str, str], change: Callable[[str], object], *, before: int = 200
+    stack: Stack, token: dict[str, str], change: Callable[[str], object]
 ) -> tuple[float, list[tuple[float, int]]]:
-    """Call with the token from two threads while `change` runs; return when it returned, and the calls.
-
-    The change is made once each thread has been answered with the status `before`.
-    """
+    """Call with the token from two threads while `change` runs; return when it returned, and the calls."""
     callers = [Caller(stack, (token["username"], token["password"])) for _ in range(2)]
     for caller in callers:
         caller.start()
-    stack.wait_until(lambda: all(any(status == before for _, status in caller.seen) for caller in callers), "answered")
+    stack.wait_until(lambda: all(any(status == 200 for _, status in caller.seen) for caller in callers), "accepted")
     change(token["id"])
     returned = time.monotonic()
     stack.wait_until(lambda: all(sum(began > returned for began, _ in c.seen) >= 3 for c in callers), "called after")
@@ -81,19 +82,41 @@ def prove_revocations(stack: Stack, number: int) -> None:
             assert set(late) == {401}
 
 
-def prove_pauses(stack: Stack, number: int) -> int:
-    """Pause and resume a token so often while it is used; return the number of calls.
+def prove_pauses(stack: Stack, calls: int) -> int:
+    """Pause and resume a token again and again while it is used so often; return the number of judged calls.
 
-    No request that begins after a pause is accepted, and none that begins after a resume is refused.
+    No call that begins after a pause is accepted, and none that begins after a resume is refused. A call that is
+    answered after the next change was asked for proves nothing, so it is not judged.
     """
-    calls = 0
+    changes: list[tuple[float, float, int]] = []
     with hand_of(stack) as ask:
         token = json.loads(ask(f"create {stack.account}"))
-        for _ in range(number):
-            for verb, before, after in (("pause", 200, 401), ("resume", 401, 200)):
-                returned, seen = calls_around(
-                    stack, token, lambda token_id, verb=verb: ask(f"{verb} {token_id}"), before=before
-                )
-                assert {status for began, status in seen if began > returned} == {after}, verb
-                calls += len(seen)
-    return calls
+        callers = [Caller(stack, (token["username"], token["password"])) for _ in range(2)]
+        for caller in callers:
+            caller.start()
+        while sum(len(caller.seen) for caller in callers) < calls:
+            assert all(caller.is_alive() for caller in callers)
+            for verb, status in (("pause", 401), ("resume", 200)):
+                asked = time.monotonic()
+                ask(f"{verb} {token['id']}")
+                changes.append((asked, time.monotonic(), status))
+                time.sleep(SETTLED_SECONDS)
+        for caller in callers:
+            caller.done.set()
+            caller.join()
+    return sum(judged(caller, changes) for caller in callers)
+
+
+def judged(caller: Caller, changes: list[tuple[float, float, int]]) -> int:
+    """Return the number of judged calls, and fail for one with another status than the change before it wants.
+
+    `changes` has when each change was asked for, when it returned, and the status from then on.
+    """
+    number, returns = 0, [returned for _, returned, _ in changes]
+    for (began, status), ended in zip(caller.seen, caller.ended, strict=True):
+        latest = bisect_left(returns, began) - 1
+        if latest < 0 or (latest + 1 < len(changes) and ended >= changes[latest + 1][0]):
+            continue
+        assert status == changes[latest][2]
+        number += 1
+    return number

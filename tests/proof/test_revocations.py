@@ -9,7 +9,6 @@ from stack import running
 
 REVOCATIONS = 200
 CALLS = 200_000
-ROUND = 50
 
 
 @pytest.mark.timeout(900)
@@ -23,6 +22,4 @@ def test_no_request_that_begins_after_the_revocation_returned_is_accepted(on_pos
 @pytest.mark.parametrize("on_postgresql", [False, True], ids=["SQLite", "PostgreSQL"])
 def test_no_request_is_accepted_after_a_pause_or_refused_after_a_resume(on_postgresql: bool, tmp_path: Path) -> None:
     with running(tmp_path, on_postgresql=on_postgresql) as stack:
-        calls = 0
-        while calls < CALLS:
-            calls += prove_pauses(stack, ROUND)
+        print(f"{prove_pauses(stack, CALLS):,} calls judged")
