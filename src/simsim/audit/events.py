@@ -21,6 +21,10 @@ class Event(StrEnum):
     TOKEN_RESUMED = "token.resumed"  # noqa: S105
     TOKEN_ROTATED = "token.rotated"  # noqa: S105
     TOKEN_OVERLAP_ENDED = "token.overlap_ended"  # noqa: S105
+    HAND_OVER_CREATED = "token.hand_over_created"
+    HAND_OVER_USED = "token.hand_over_used"
+    HAND_OVER_TAKEN_BACK = "token.hand_over_taken_back"
+    HAND_OVER_BLOCKED = "token.hand_over_blocked"
     TOKEN_REQUESTED = "token.requested"  # noqa: S105
     TOKEN_REQUEST_GRANTED = "token.request_granted"  # noqa: S105
     TOKEN_REQUEST_DECLINED = "token.request_declined"  # noqa: S105

@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from simsim.console import destination_pages, documentation, landing_page
 from simsim.console.connect import pages as connect
+from simsim.console.hand_over import pages as handed_over
 from simsim.console.logs import export as log_export
 from simsim.console.logs import fragments as log_fragments
 from simsim.console.logs import pages as logs
@@ -11,7 +12,18 @@ from simsim.console.notices import pages as notices
 from simsim.console.people import invitations, membership
 from simsim.console.people import pages as people
 from simsim.console.token_requests import pages as token_requests
-from simsim.console.tokens import creation, credentials, details, gate_test, lists, pause, revocation, rotation, search
+from simsim.console.tokens import (
+    creation,
+    credentials,
+    details,
+    gate_test,
+    hand_over,
+    lists,
+    pause,
+    revocation,
+    rotation,
+    search,
+)
 from simsim.console.usage import pages as usage
 
 app_name = "console"
@@ -35,6 +47,8 @@ urlpatterns = [
     path(TOKEN + "test/", gate_test.test_now, name="try_token"),
     path(TOKEN + "rotate/", rotation.rotate, name="rotate_token"),
     path(TOKEN + "rotate/end-overlap/", rotation.end, name="end_overlap"),
+    path(TOKEN + "hand-over/", hand_over.create, name="hand_over_token"),
+    path(TOKEN + "hand-over/<uuid:hand_over_id>/take-back/", hand_over.end, name="take_back_hand_over"),
     path(TOKEN + "pause/", pause.pause, name="pause_token"),
     path(TOKEN + "resume/", pause.resume, name="resume_token"),
     path(TOKEN + "revoke/", revocation.revoke, name="revoke_token"),
@@ -57,6 +71,8 @@ urlpatterns = [
     path(PEOPLE + "<int:user_id>/invite/", invitations.again, name="invite_again"),
     path(PEOPLE + "<int:user_id>/role/", membership.role, name="change_role"),
     path(PEOPLE + "<int:user_id>/remove/", membership.remove, name="remove_person"),
+    path("accounts/<uuid:account_id>/hand-over/<uuid:hand_over_id>/", handed_over.offered, name="offered_token"),
+    path("hand-over/", handed_over.opened, name="handed_over"),
     path("docs/<path:path>", documentation.documentation, name="documentation"),
     path("docs/", documentation.documentation, {"path": ""}, name="documentation_start"),
     path("sign-in/", include("simsim.console.sign_in_urls")),

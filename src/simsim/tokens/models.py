@@ -224,3 +224,56 @@ class TokenRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}, asked for by {self.asked_by_label}"
+
+
+class HandOverState(StrEnum):
+    WAITING = "waiting"
+    USED = "used"
+    TAKEN_BACK = "taken_back"
+    BLOCKED = "blocked"
+    ENDED = "ended"
+
+
+class HandOver(models.Model):
+    """A link that shows a token's credentials once (B14).
+
+    Whoever has the link's secret may use it, or `recipient` after a sign-in: only one of `digest` and `recipient` is
+    set. `code` is the hash of a code that is asked for too, "" for none. Only digests are stored.
+    """
+
+    MAX_WRONG_CODES: ClassVar = 5
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    token = models.ForeignKey(Token, models.CASCADE, related_name="hand_overs")
+    digest = models.BinaryField(max_length=32, unique=True, null=True)
+    code = models.CharField(max_length=128, blank=True, default="")
+    wrong_codes = models.PositiveSmallIntegerField(default=0)
+    recipient = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    recipient_label = models.CharField(max_length=254, blank=True, default="")
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_by_label = models.CharField(max_length=254)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    used_from = models.CharField(max_length=45, blank=True, default="")
+    taken_back_at = models.DateTimeField(null=True)
+    taken_back_by_label = models.CharField(max_length=254, blank=True, default="")
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["token", "-created_at"], name="hand_overs_of_a_token"),
+            models.Index(fields=["expires_at"], name="hand_overs_by_end"),
+        ]
+
+    def __str__(self) -> str:
+        return f"hand-over of {self.token_id}, by {self.created_by_label}"
+
+    def state(self, now: datetime) -> HandOverState:
+        """Return the state at that moment, not considering the token's own."""
+        if self.used_at is not None:
+            return HandOverState.USED
+        if self.taken_back_at is not None:
+            return HandOverState.TAKEN_BACK
+        if self.wrong_codes >= self.MAX_WRONG_CODES:
+            return HandOverState.BLOCKED
+        return HandOverState.WAITING if now < self.expires_at else HandOverState.ENDED

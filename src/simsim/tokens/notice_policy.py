@@ -28,6 +28,7 @@ class Notice(StrEnum):
     PAUSED = "token_paused"
     RESUMED = "token_resumed"
     RETRIEVED = "token_credentials_retrieved"
+    HANDED_OVER = "token_handed_over"
     ALLOWLIST_CHANGED = "token_allowlist_changed"
     ROTATED = "token_rotated"
 
@@ -49,6 +50,7 @@ CHOICES: Mapping[Notice, tuple[Audience, ...]] = {
     Notice.PAUSED: EVERYBODY,
     Notice.RESUMED: EVERYBODY,
     Notice.RETRIEVED: EVERYBODY,
+    Notice.HANDED_OVER: EVERYBODY,
     Notice.ALLOWLIST_CHANGED: EVERYBODY,
     Notice.ROTATED: EVERYBODY,
 }

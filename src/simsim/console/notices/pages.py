@@ -42,6 +42,10 @@ WORDS: dict[Notice, tuple[Promise, Promise]] = {
         _("Someone other than the creator retrieves credentials"),
         _("Sent when they are shown or downloaded, except to the person who did it."),
     ),
+    Notice.HANDED_OVER: (
+        _("A hand-over link is used"),
+        _("Sent immediately: when it was used, and from which address."),
+    ),
     Notice.ALLOWLIST_CHANGED: (
         _("The allowed networks of a token are changed"),
         _("Sent immediately, with the networks before and after, except to the person who did it."),

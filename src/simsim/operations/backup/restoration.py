@@ -23,7 +23,7 @@ from simsim.operations.doctor.restores import find_revived
 from simsim.operations.existing_installation import is_missing
 from simsim.operations.installation_lock import to_ourselves
 from simsim.problem import Unusable
-from simsim.tokens import lost_changes
+from simsim.tokens import hand_over_links, lost_changes
 from simsim.tokens.lost_changes import Outcome
 
 
@@ -138,6 +138,9 @@ def apply_lost(knowledge: Knowledge, report: Report, *, revoke_unknown: bool, no
     report.outcomes = lost_changes.apply_again(knowledge.changes, now=now)
     # What only the log knows: the gate has refused these tokens as revoked.
     report.outcomes += [lost_changes.revoke_again(token, at=at, now=now) for token, at in find_revived()]
+    if taken_back := hand_over_links.take_back_all(OPERATOR, now=now):
+        sentence = f"{taken_back} hand-over links were taken back: the backup does not know which were used since"
+        report.outcomes.append(lost_changes.Outcome(Event.HAND_OVER_TAKEN_BACK, "", sentence))
     if revoke_unknown and knowledge.gaps:
         number = lost_changes.revoke_all(now=now)
         report.unknown.append(f"so all {number} active tokens were revoked (--revoke-unknown)")
