@@ -1,5 +1,6 @@
 """Handing over a token: a link shows its credentials once, so that no administrator copies a password (B14)."""
 
+import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -88,7 +89,7 @@ def open_as_member(hand_over: HandOver, *, actor: Actor, address: str, now: date
     return use(hand_over, actor, code="", address=address, now=now)
 
 
-def find_offer(hand_over_id: object, *, account: Account, actor: Actor) -> HandOver:
+def find_offer(hand_over_id: uuid.UUID, *, account: Account, actor: Actor) -> HandOver:
     """Return the hand-over to this member of the account; raise NotFound for anybody else's."""
     permit(actor, Permission.VIEW_ACCOUNT, account)
     mine = HandOver.objects.select_related("token__account").filter(token__account=account, recipient=actor.user)

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -114,7 +114,7 @@ def delete_ended(before: datetime) -> int:
     return HandOver.objects.filter(pk__in=list(old)).delete()[0]
 
 
-def record(event: Event, hand_over: HandOver, actor: Recordable, more: dict[str, object], now: datetime) -> None:
+def record(event: Event, hand_over: HandOver, actor: Recordable, more: Mapping[str, object], now: datetime) -> None:
     token = hand_over.token
-    details = {"name": token.name, "hand_over": str(hand_over.pk)} | more
+    details = {"name": token.name, "hand_over": str(hand_over.pk), **more}
     recorder.record(event, actor=actor, account_id=token.account_id, subject_id=token.pk, details=details, now=now)

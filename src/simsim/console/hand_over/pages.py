@@ -1,6 +1,7 @@
 """The pages that show a token's credentials once. Opening one changes nothing: only its button uses the link up."""
 
 import uuid
+from collections.abc import Mapping
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -101,7 +102,7 @@ def shown(handed: HandedOver) -> dict[str, object]:
     }
 
 
-def answer(request: HttpRequest, template: str, context: dict[str, object], *, status: int = 200) -> HttpResponse:
-    response = render(request, template, context, status=status)
+def answer(request: HttpRequest, template: str, context: Mapping[str, object], *, status: int = 200) -> HttpResponse:
+    response = render(request, template, dict(context), status=status)
     response.headers["X-Robots-Tag"] = NOT_INDEXED
     return response

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from simsim.operations.context import needs_django
-from simsim.operations.output import AsJson, Document, print_one
+from simsim.operations.output import AsJson, print_one
 from simsim.operations.verbs.token import As, TokenId
 from simsim.operations.verbs.token_rotation import parse_span
 
@@ -38,5 +38,5 @@ def hand_over(
         with_code=with_code,
         now=timezone.now(),
     )
-    shown: Document = {"url": link.url, "expires_at": format_time(link.hand_over.expires_at)}
+    shown = {"url": link.url, "expires_at": format_time(link.hand_over.expires_at)}
     print_one(shown | ({"code": link.code} if link.code else {}), as_json=as_json)
