@@ -44,6 +44,7 @@ class World:
     account: str = "7f3c1b52-90c8-4a7e-9d11-5b1f0a6c2e34"
     token: str = "c2a94d10-6a55-4b0b-8f0e-2f6b7d3e9a01"
     request: str = "0d7e5f21-3b44-4c5d-a1f2-8e9c0b7a6d52"
+    offer: str = "5b1f0a6c-2e34-4a7e-9d11-7f3c1b5290c8"
     key: str = "1-d0e1f2-0123456789abcdef0123456789abcdef"
 
     @property
@@ -127,12 +128,24 @@ def about_changes(world: World) -> Iterator[Sample]:
     }  # fmt: skip
     yield Sample("token_revoked", "", revoked)
     yield Sample("token_revoked", "leaked", revoked | {"reason": "Leaked, or may have leaked", "may_have_leaked": True})
+    paused = change | {
+        "until": "2026-11-26 00:00 UTC",
+        "reason": "Odd requests at night",
+        "log_link": revoked["log_link"],
+    }
+    yield Sample("token_paused", "", paused)
+    yield Sample("token_paused", "without-end", paused | {"until": "", "reason": ""})
+    resumed = change | {"paused_at": "2026-11-23 18:02 UTC", "paused_by": BOB, "reason": "Odd requests at night"}
+    yield Sample("token_resumed", "", resumed)
     retrieved = change | {
         "way": "shown", "rotate_link": f"{world.pages}tokens/{world.token}/rotate/",
         "people_link": f"{world.pages}people/",
     }  # fmt: skip
     yield Sample("token_credentials_retrieved", "", retrieved)
     yield Sample("token_credentials_retrieved", "downloaded", retrieved | {"way": "downloaded"})
+    handed = change | {"recipient": "", "address": "203.0.113.40", "rotate_link": retrieved["rotate_link"]}
+    yield Sample("token_handed_over", "", handed)
+    yield Sample("token_handed_over", "to-a-member", handed | {"recipient": BOB, "address": ""})
     listed = {key: value for key, value in change.items() if key not in {"expires_at", "creator"}} | {
         "networks": ["198.51.100.0/24", "2001:db8:17::/48"], "networks_before": ["203.0.113.9/32"],
         "report_only": True, "report_only_before": False,
@@ -159,7 +172,7 @@ def about_requests(world: World) -> Iterator[Sample]:
         "token_request_granted", "",
         {
             "account": "Acme", "administrator": ALICE, "token_name": "Sales report", "expires_at": EXPIRY,
-            "link": world.pages,
+            "works_until": "2026-12-01 09:30 UTC", "link": f"{world.pages}hand-over/{world.offer}/",
         },
         recipient=BOB,
     )  # fmt: skip

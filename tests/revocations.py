@@ -1,4 +1,4 @@
-"""Calls with a token around the moment at which its revocation returns."""
+"""Calls with a token around the moment at which its revocation, pause or resume returns."""
 
 import http.client
 import json
@@ -6,12 +6,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from stack import Stack, basic
 
 HAND = Path(__file__).with_name("token_hand.py")
+SETTLED_SECONDS = 0.1
 
 
 class Caller(threading.Thread):
@@ -21,6 +24,7 @@ class Caller(threading.Thread):
         super().__init__(daemon=True)
         self.port, self.headers = stack.gateway_port, basic(auth)
         self.seen: list[tuple[float, int]] = []
+        self.ended: list[float] = []
         self.done = threading.Event()
 
     def run(self) -> None:
@@ -30,19 +34,20 @@ class Caller(threading.Thread):
             connection.request("GET", "/status/200", headers=self.headers)
             answer = connection.getresponse()
             answer.read()
+            self.ended.append(time.monotonic())
             self.seen.append((began, answer.status))
         connection.close()
 
 
 def calls_around(
-    stack: Stack, token: dict[str, str], revoke: Callable[[str], object]
+    stack: Stack, token: dict[str, str], change: Callable[[str], object]
 ) -> tuple[float, list[tuple[float, int]]]:
-    """Call with the token from two threads while `revoke` runs; return when it returned, and the calls."""
+    """Call with the token from two threads while `change` runs; return when it returned, and the calls."""
     callers = [Caller(stack, (token["username"], token["password"])) for _ in range(2)]
     for caller in callers:
         caller.start()
     stack.wait_until(lambda: all(any(status == 200 for _, status in caller.seen) for caller in callers), "accepted")
-    revoke(token["id"])
+    change(token["id"])
     returned = time.monotonic()
     stack.wait_until(lambda: all(sum(began > returned for began, _ in c.seen) >= 3 for c in callers), "called after")
     for caller in callers:
@@ -51,8 +56,9 @@ def calls_around(
     return returned, [seen for caller in callers for seen in caller.seen]
 
 
-def prove_revocations(stack: Stack, number: int) -> None:
-    """Revoke so many tokens while they are used: no request that begins afterwards is accepted."""
+@contextmanager
+def hand_of(stack: Stack) -> Iterator[Callable[[str], str]]:
+    """Give a function that sends a line to token_hand.py and returns its answer."""
     with subprocess.Popen(
         [sys.executable, HAND], env=stack.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as hand:
@@ -63,8 +69,54 @@ def prove_revocations(stack: Stack, number: int) -> None:
             print(line, file=hand.stdin, flush=True)
             return hand.stdout.readline().strip()
 
+        yield ask
+
+
+def prove_revocations(stack: Stack, number: int) -> None:
+    """Revoke so many tokens while they are used: no request that begins afterwards is accepted."""
+    with hand_of(stack) as ask:
         for _ in range(number):
             token = json.loads(ask(f"create {stack.account}"))
             returned, seen = calls_around(stack, token, lambda token_id: ask(f"revoke {token_id}"))
             late = [status for began, status in seen if began > returned]
             assert set(late) == {401}
+
+
+def prove_pauses(stack: Stack, calls: int) -> int:
+    """Pause and resume a token again and again while it is used so often; return the number of judged calls.
+
+    No call that begins after a pause is accepted, and none that begins after a resume is refused. A call that is
+    answered after the next change was asked for proves nothing, so it is not judged.
+    """
+    changes: list[tuple[float, float, int]] = []
+    with hand_of(stack) as ask:
+        token = json.loads(ask(f"create {stack.account}"))
+        callers = [Caller(stack, (token["username"], token["password"])) for _ in range(2)]
+        for caller in callers:
+            caller.start()
+        while sum(len(caller.seen) for caller in callers) < calls:
+            assert all(caller.is_alive() for caller in callers)
+            for verb, status in (("pause", 401), ("resume", 200)):
+                asked = time.monotonic()
+                ask(f"{verb} {token['id']}")
+                changes.append((asked, time.monotonic(), status))
+                time.sleep(SETTLED_SECONDS)
+        for caller in callers:
+            caller.done.set()
+            caller.join()
+    return sum(judged(caller, changes) for caller in callers)
+
+
+def judged(caller: Caller, changes: list[tuple[float, float, int]]) -> int:
+    """Return the number of judged calls, and fail for one with another status than the change before it wants.
+
+    `changes` has when each change was asked for, when it returned, and the status from then on.
+    """
+    number, returns = 0, [returned for _, returned, _ in changes]
+    for (began, status), ended in zip(caller.seen, caller.ended, strict=True):
+        latest = bisect_left(returns, began) - 1
+        if latest < 0 or (latest + 1 < len(changes) and ended >= changes[latest + 1][0]):
+            continue
+        assert status == changes[latest][2]
+        number += 1
+    return number

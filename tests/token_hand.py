@@ -1,4 +1,4 @@
-"""Creates and revokes tokens on request, by the same actions as every door: `create ACCOUNT`, `revoke TOKEN`."""
+"""Changes tokens on request, by the same actions as every door: `create ACCOUNT`, `revoke|pause|resume TOKEN`."""
 
 import json
 import os
@@ -16,6 +16,7 @@ from simsim.accounts.models import Account  # noqa: E402
 from simsim.accounts.permissions import actor_of, administrators  # noqa: E402
 from simsim.tokens.actions import create_token, revoke_token  # noqa: E402
 from simsim.tokens.models import Token  # noqa: E402
+from simsim.tokens.pause import pause_token, resume_token  # noqa: E402
 
 for line in sys.stdin:
     verb, what = line.split()
@@ -28,6 +29,7 @@ for line in sys.stdin:
         answer = {"id": str(token.pk), "username": credentials.username, "password": credentials.password}
     else:
         token = Token.objects.select_related("account").get(pk=what)
-        revoke_token(actor=actor_of(administrators(token.account)[0]), token=token, now=timezone.now())
+        change = {"revoke": revoke_token, "pause": pause_token, "resume": resume_token}[verb]
+        change(actor=actor_of(administrators(token.account)[0]), token=token, now=timezone.now())
         answer = {}
     print(json.dumps(answer), flush=True)

@@ -202,6 +202,22 @@ class AlreadyExists(Conflict):
     slug = "already-exists"
 
 
+class HandOverEnded(Problem):
+    """A link that shows a token's credentials once, and no longer does; `detail` says why."""
+
+    status = 410
+    slug = "hand-over-ended"
+    title = gettext_noop("This link no longer works")
+
+
+class HandOverPaused(Conflict):
+    slug = "hand-over-paused"
+    detail = gettext_noop(
+        "The token is paused, so its password does not work at the moment. The link was not used up. Try again later,"
+        " or ask the person who gave it to you."
+    )
+
+
 class Invalid(Problem):
     """Input that breaks a rule; `errors` says for each field what to change."""
 

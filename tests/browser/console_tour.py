@@ -76,6 +76,7 @@ def one_token(visitor: Visitor) -> Iterator[str]:
     page.get_by_role("button", name="Save as report only").click()
     page.get_by_role("status").wait_for()
     yield "list that only reports"
+    yield from paused(visitor)
     page.get_by_role("link", name="Revoke…").click()
     page.get_by_role("dialog").wait_for()
     yield "revoke, in a dialog"
@@ -85,6 +86,30 @@ def one_token(visitor: Visitor) -> Iterator[str]:
     page.get_by_role("button", name="Revoke token").click()
     page.get_by_role("status").wait_for()
     yield "revoked"
+
+
+def paused(visitor: Visitor) -> Iterator[str]:
+    page = visitor.page
+    token = page.url.split("#")[0]
+    page.get_by_role("link", name="Pause…").click()
+    page.get_by_role("dialog").get_by_text("Until a date").click()
+    yield "pause, in a dialog"
+    page.get_by_role("button", name="Pause token").click()
+    page.get_by_role("alert").get_by_text("Enter the last day").wait_for()
+    yield "pause, refused"
+    page.get_by_text("24 hours", exact=True).click()
+    page.get_by_label("Why?").fill("Requests at night from addresses that nobody here knows")
+    page.get_by_role("button", name="Pause token").click()
+    page.get_by_role("status").wait_for()
+    yield "paused token"
+    page.goto(f"{visitor.tokens}?attention=paused")
+    yield "tokens, paused"
+    page.goto(f"{token}pause/")
+    yield "change of a pause"
+    page.goto(f"{token}resume/")
+    yield "resume"
+    page.get_by_role("button", name="Resume token").click()
+    page.get_by_role("status").wait_for()
 
 
 def previewed(visitor: Visitor) -> bool:

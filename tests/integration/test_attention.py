@@ -33,6 +33,9 @@ def test_ranking_agrees_with_each_tokens_attention_and_sorts_equal_expiries_by_i
         for number, token in enumerate(tokens)
         if number % 3
     )
+    Token.objects.filter(pk__in=[token.pk for token in tokens[::11]]).update(paused_at=now, paused_until=now + DAY)
+    Token.objects.filter(pk__in=[token.pk for token in tokens[1::11]]).update(paused_at=now, paused_until=now)
+    tokens = list(Token.objects.filter(account=cast.acme))
     uses = last_uses(token.pk for token in tokens)
     wants = {token: attention_of(token, uses.get(token.pk), now) for token in tokens}
     ranking = rank_active(cast.acme, actor=cast.as_alice, search=TokenSearch(), now=now)

@@ -24,10 +24,12 @@ def drill(tmp_path_factory: pytest.TempPathFactory) -> Drill:
     return drill
 
 
-@pytest.mark.covers("B21", "R13")
-def test_restored_machine_lets_in_nothing_that_was_revoked_rotated_or_narrowed_since(drill: Drill) -> None:
-    revoked, rotated, narrowed, same = drill.tokens[:3], drill.tokens[3:5], drill.tokens[5:7], drill.tokens[7:]
+@pytest.mark.covers("B21", "R13", "B13")
+def test_restored_machine_lets_in_nothing_that_was_revoked_rotated_narrowed_or_paused_since(drill: Drill) -> None:
+    revoked, rotated, narrowed, same = drill.tokens[:3], drill.tokens[3:5], drill.tokens[5:7], drill.tokens[8:]
+    paused = drill.tokens[7:8]
     drill.restrict(3, 2, 2)
+    drill.run("token", "pause", paused[0]["id"], "--as", "alice@acme.example")
     drill.lose_machine()
     without_keys = drill.run("restore", str(drill.backup))
     assert without_keys.startswith("There are no keys here"), without_keys
@@ -36,8 +38,9 @@ def test_restored_machine_lets_in_nothing_that_was_revoked_rotated_or_narrowed_s
     assert drill.reasons(rotated) == ["unknown_credentials"] * 2
     assert drill.reasons(narrowed) == ["address_not_allowed"] * 2
     assert drill.reasons(narrowed, "192.0.2.1") == ["ok"] * 2
-    assert drill.reasons(same) == ["ok"] * 3
-    changed = {token["id"] for token in drill.tokens[:7]}
+    assert drill.reasons(paused) == ["paused"]
+    assert drill.reasons(same) == ["ok"] * 2
+    changed = {token["id"] for token in drill.tokens[:8]}
     assert {each["subject_id"] for each in told["applied"]} == changed
     assert (told["unknown"], told["to_do"]) == ([], [])
     proven = drill.run("audit", "verify")

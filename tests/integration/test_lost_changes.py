@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -17,8 +18,10 @@ from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent
 from simsim.tokens.account_closure import close_account
 from simsim.tokens.actions import edit_token, end_overlap, revoke_token, rotate_token
-from simsim.tokens.lost_changes import Outcome, apply_again
+from simsim.tokens.lost_changes import apply_again
+from simsim.tokens.lost_restrictions import Outcome
 from simsim.tokens.models import Token
+from simsim.tokens.pause import pause_token, resume_token
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 Lose = Callable[..., None]
@@ -96,6 +99,53 @@ def test_lost_end_of_an_overlap_is_applied(lose: Lose, token: Token, cast: Cast,
     assert len(applied(path, later)) == 1
     token.refresh_from_db()
     assert token.previous_works_until == later
+
+
+@pytest.mark.covers("B21", "B13")
+@pytest.mark.parametrize(
+    ("before", "lost", "after"),
+    [
+        (None, ["2h"], "2h"), (None, [""], ""), (None, ["1h"], None), (None, ["2h", "resume"], None),
+        (None, ["resume", "2h"], "2h"), ("2h", [""], ""), ("", ["2h"], ""), (None, ["", "2h"], "2h"),
+    ],
+)  # fmt: skip
+def test_token_is_paused_again_unless_the_pause_is_over_or_was_ended(
+    before: str | None, lost: list[str], after: str | None,
+    lose: Lose, token: Token, cast: Cast, path: Path, now: datetime,
+) -> None:  # fmt: skip
+    if before is not None:
+        pause_token(actor=cast.as_alice, token=token, until=before, now=now)
+
+    def pause_and_resume() -> None:
+        for what in lost:
+            if what == "resume":
+                resume_token(actor=cast.as_alice, token=token, now=now)
+            else:
+                pause_token(actor=cast.as_alice, token=token, until=what, reason="Odd", now=now)
+
+    lose(pause_and_resume)
+    later = now + timedelta(hours=1)
+    assert len(applied(path, later)) == int(before != after)
+    token.refresh_from_db()
+    assert token.is_paused(later) is (after is not None)
+    if after is not None:
+        assert token.paused_until == (now + timedelta(hours=2) if after else None)
+    if before != after:
+        assert (token.paused_by_label, token.pause_reason, token.paused_at) == ("alice@acme.example", "Odd", now)
+    assert applied(path, later) == []
+
+
+@pytest.mark.covers("B21", "B13")
+def test_operator_is_told_of_a_token_that_is_paused_again_after_it_was_resumed(
+    lose: Lose, token: Token, cast: Cast, path: Path, now: datetime
+) -> None:
+    pause_token(actor=cast.as_alice, token=token, now=now)
+    lose(lambda: resume_token(actor=cast.as_alice, token=token, now=now))
+    (told,) = applied(path, now)
+    assert not told.is_done
+    assert told.sentence.endswith(f"Do it again: simsim token resume {token.pk} --as alice@acme.example")
+    token.refresh_from_db()
+    assert token.is_paused(now)
 
 
 @pytest.mark.covers("B21", "R10")
@@ -183,6 +233,17 @@ def test_change_whose_commit_is_not_certain_is_named_once_and_not_applied(
     token.refresh_from_db()
     assert token.revoked_at is None
     assert applied(path, now + timedelta(hours=2)) == []
+
+
+@pytest.mark.parametrize(("act", "verb"), [(pause_token, "pause"), (resume_token, "resume")])
+def test_pause_whose_commit_is_not_certain_is_named(
+    lose: Lose, token: Token, cast: Cast, path: Path, now: datetime, act: Any, verb: str
+) -> None:
+    if act is resume_token:
+        pause_token(actor=cast.as_alice, token=token, now=now)
+    lose(lambda: act(actor=cast.as_alice, token=token, now=now), is_committed=False)
+    (told,) = applied(path, now + timedelta(hours=1))
+    assert told.sentence.endswith(f"If it should have: simsim token {verb} {token.pk} --as EMAIL")
 
 
 def test_change_that_succeeded_at_the_second_try_is_applied_and_not_named_twice(

@@ -17,9 +17,10 @@ from simsim.tokens import expiry_notices
 from simsim.tokens.actions import Way, create_token, edit_token, revoke_token, rotate_token, show_credentials
 from simsim.tokens.models import NoticePolicy, Token
 from simsim.tokens.notice_policy import CHOICES, Audience, Notice, policy_of, set_notice_policy
+from simsim.tokens.pause import pause_token, resume_token
 
 pytestmark = pytest.mark.django_db(databases="__all__")
-CHANGES = [Notice.REVOKED, Notice.RETRIEVED, Notice.ALLOWLIST_CHANGED, Notice.ROTATED]
+CHANGES = [Notice.REVOKED, Notice.RETRIEVED, Notice.ALLOWLIST_CHANGED, Notice.ROTATED, Notice.PAUSED, Notice.RESUMED]
 
 
 def choose(cast: Cast, now: datetime, days: tuple[int, ...] = (), audiences: dict[str, str] | None = None) -> None:
@@ -36,6 +37,7 @@ def live(cast: Cast, now: datetime) -> Token:
     show_credentials(actor=ann, token=token, way=Way.SHOWN, now=now)
     edit_token(actor=ann, token=token, allowed_networks=["192.0.2.0/24"], now=now)
     token, _ = rotate_token(actor=ann, token=token, overlap=timedelta(0), now=now)
+    resume_token(actor=ann, token=pause_token(actor=ann, token=token, now=now), now=now)
     look_daily(token, now)
     revoke_token(actor=ann, token=token, now=token.expires_at)
     return token
@@ -57,7 +59,8 @@ def test_by_default_notices_go_exactly_where_the_page_says(cast: Cast, now: date
     assert told() == {
         "token_created": ["alice", "amy", "ann"], "token_expiring": ["alice"], "token_expired": ["alice"],
         "token_credentials_retrieved": ["alice", "amy"], "token_allowlist_changed": ["alice", "amy"],
-        "token_rotated": ["alice", "amy"], "token_revoked": ["alice", "amy", "ann"],
+        "token_rotated": ["alice", "amy"], "token_paused": ["alice", "amy"], "token_resumed": ["alice", "amy"],
+        "token_revoked": ["alice", "amy", "ann"],
     }  # fmt: skip
 
 

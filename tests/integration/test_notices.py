@@ -24,6 +24,7 @@ from simsim.mail.models import OwedMail
 from simsim.tokens import expiry_notices
 from simsim.tokens.actions import Way, create_token, edit_token, revoke_token, rotate_token, show_credentials
 from simsim.tokens.models import Token
+from simsim.tokens.pause import pause_token, resume_token
 from smtp_server import Mailbox, serving
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -106,17 +107,20 @@ def test_every_notice_says_the_same_in_text_and_html_and_holds_no_password(
     passwords = [show_credentials(actor=bob, token=token, now=now, way=way).password for way in Way]
     edit_token(actor=bob, token=token, allowed_networks=["198.51.100.0/24"], report_only=True, now=now)
     token, rotated = rotate_token(actor=bob, token=token, overlap=timedelta(days=1), now=now)
+    token = pause_token(actor=bob, token=token, until="7d", reason="<b>why</b>", now=now)
+    resume_token(actor=bob, token=token, now=now)
     expiry_notices.owe_due(now=now)
     expiry_notices.owe_due(now=token.expires_at - TWO_DAYS)
-    assert outbox.deliver_due(now=token.expires_at - TWO_DAYS) == 9
+    assert outbox.deliver_due(now=token.expires_at - TWO_DAYS) == 13
     expiry_notices.owe_due(now=token.expires_at)
     revoke_token(actor=bob, token=token, reason="leaked", now=token.expires_at)
     assert outbox.deliver_due(now=token.expires_at) == 4
     assert {kind: kinds()[kind] for kind in kinds()} == {
         "token_created": 3, "token_credentials_retrieved": 4, "token_allowlist_changed": 2, "token_rotated": 2,
+        "token_paused": 2, "token_resumed": 2,
         "token_expiring": 1, "token_expired": 1, "token_revoked": 3,
     }  # fmt: skip
-    assert len({mail["Message-ID"] for mail in mailbox.mails}) == len(mailbox.mails) == 16
+    assert len({mail["Message-ID"] for mail in mailbox.mails}) == len(mailbox.mails) == 20
     for mail in mailbox.mails:
         text, html = bodies(mail)
         assert not mail.defects

@@ -205,12 +205,14 @@ def test_creating_the_token_grants_the_request_and_notifies_the_member_without_c
     asked.refresh_from_db()
     token = Token.objects.get()
     assert (asked.answer, asked.token, asked.answered_by_label) == ("granted", token, "alice@acme.example")
-    assert trail() == ["token.requested", "token.created", "token.request_granted"]
+    assert trail() == [
+        "token.requested", "token.created", "token.request_granted", "token.hand_over_created",
+    ]  # fmt: skip
     mail = OwedMail.objects.get(kind="token_request_granted")
     assert mail.recipient == "bob@acme.example"
     sent = message(mail)
     body = html.unescape(str(sent.alternatives[0][0]))  # type: ignore[attr-defined]
-    for fact in ("Board report", "alice@acme.example", "never sent by email", f"{token.expires_at:%Y-%m-%d}",
+    for fact in ("Board report", "alice@acme.example", "Open the page below and sign in", f"{token.expires_at:%F}",
                  at(cast.acme)):  # fmt: skip
         assert fact in sent.body
         assert fact in body

@@ -11,6 +11,7 @@ from simsim.config.gates import open_lookup
 from simsim.credential.digest import digest
 from simsim.gate.lookup import COLUMNS, Lookup
 from simsim.tokens import actions
+from simsim.tokens.pause import pause_token, resume_token
 
 DAY = timedelta(days=1)
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -34,7 +35,7 @@ def test_view_has_the_columns_that_the_gate_reads() -> None:
         ]
 
 
-@pytest.mark.covers("R13", "B1", "B2", "B3")
+@pytest.mark.covers("R13", "B1", "B2", "B3", "B13")
 def test_gate_sees_each_change_of_a_token_at_the_next_lookup(cast: Cast, now: datetime, lookup: Lookup) -> None:
     token, first = actions.create_token(
         actor=cast.as_alice, account=cast.acme, name="Überweisung 💶", expires="90d",
@@ -68,6 +69,16 @@ def test_gate_sees_each_change_of_a_token_at_the_next_lookup(cast: Cast, now: da
     ended_early = lookup.find(digest(first.password))
     assert ended_early is not None
     assert ended_early.superseded_at == now + timedelta(hours=1)
+
+    pause_token(actor=cast.as_alice, token=token, until="2h", now=now)
+    for secret in (first, second):
+        paused = lookup.find(digest(secret.password))
+        assert paused is not None
+        assert (paused.paused, paused.paused_until) == (True, now + timedelta(hours=2))
+    resume_token(actor=cast.as_alice, token=token, now=now)
+    resumed = lookup.find(digest(second.password))
+    assert resumed is not None
+    assert (resumed.paused, resumed.paused_until, new.paused) == (False, None, False)
 
     actions.revoke_token(actor=cast.as_alice, token=token, now=now)
     for secret in (first, second):

@@ -11,14 +11,14 @@ from simsim.credential.decision import Credentials, Record, decide, next_turn
 START = datetime(2026, 11, 24, tzinfo=UTC)
 moments = st.integers(0, 40).map(lambda ticks: START + timedelta(microseconds=ticks))
 records = st.builds(
-    lambda expires_at, revoked, superseded_at: Record(
-        "token", "account", "name", bytes(32), expires_at, revoked, b"", superseded_at
+    lambda expires_at, revoked, superseded_at, paused, paused_until: Record(
+        "token", "account", "name", bytes(32), expires_at, revoked, b"", superseded_at, False, paused, paused_until
     ),
-    moments, st.booleans(), st.none() | moments,
+    moments, st.booleans(), st.none() | moments, st.booleans(), st.none() | moments,
 )  # fmt: skip
 
 
-@pytest.mark.covers("R5", "R15")
+@pytest.mark.covers("R5", "R15", "B13")
 @given(records, moments, moments)
 def test_no_verdict_changes_before_its_turn(record: Record, now: datetime, later: datetime) -> None:
     credentials = Credentials("account", bytes(32))

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Self
 
 TOKEN_FIELDS = ("name", "description", "software", "expires_at", "allowed_networks", "report_only")
+HAND_OVER_FIELDS = ("name", "hand_over")
 REQUEST_FIELDS = ("name", "asked_by")
 
 
@@ -35,8 +36,14 @@ class Event(StrEnum):
     TOKEN_CREDENTIALS_SHOWN = "token.credentials_shown", "way"
     TOKEN_TRIED = ("token.tried",)
     TOKEN_REVOKED = "token.revoked", "name", "reason", "account_closed", "restored"
+    TOKEN_PAUSED = "token.paused", "name", "until", "reason", "restored"
+    TOKEN_RESUMED = "token.resumed", "name", "restored"
     TOKEN_ROTATED = "token.rotated", "overlap_seconds", "restored"
     TOKEN_OVERLAP_ENDED = "token.overlap_ended", "name", "restored"
+    HAND_OVER_CREATED = "token.hand_over_created", *HAND_OVER_FIELDS, "expires_at", "second_word", "recipient"
+    HAND_OVER_USED = "token.hand_over_used", *HAND_OVER_FIELDS, "address", "by"
+    HAND_OVER_TAKEN_BACK = "token.hand_over_taken_back", *HAND_OVER_FIELDS, "restored"
+    HAND_OVER_BLOCKED = "token.hand_over_blocked", *HAND_OVER_FIELDS
     TOKEN_REQUESTED = "token.requested", *REQUEST_FIELDS, "software"
     TOKEN_REQUEST_GRANTED = "token.request_granted", *REQUEST_FIELDS, "token"
     TOKEN_REQUEST_DECLINED = "token.request_declined", *REQUEST_FIELDS

@@ -1,4 +1,4 @@
-"""The revocation journal: a file outside the database that says what was revoked, rotated or narrowed.
+"""The revocation journal: a file outside the database that says what was revoked, paused, rotated or narrowed.
 
 A restored database is older than these changes, and the journal is how `simsim restore` learns of them. A change has
 two lines: one is durable before it is committed, the other says afterwards that it was. A change without the second
@@ -34,6 +34,9 @@ _is_unwritten = ContextVar("is_unwritten", default=False)
 # The details that each kind of change needs to be applied again; None means all of them.
 RESTRICTIONS: dict[str, frozenset[str] | None] = {
     Event.TOKEN_REVOKED: None,
+    Event.TOKEN_PAUSED: None,
+    # A resume restricts nothing, but without it a restore would pause the token again.
+    Event.TOKEN_RESUMED: None,
     Event.TOKEN_ROTATED: None,
     Event.TOKEN_OVERLAP_ENDED: None,
     # Edits in the other direction too: only the last list says what was allowed in the end.

@@ -5,6 +5,7 @@ from django.urls import include, path
 from simsim.console import destination_pages, documentation, landing_page
 from simsim.console.audit import pages as audit
 from simsim.console.connect import pages as connect
+from simsim.console.hand_over import pages as handed_over
 from simsim.console.logs import export as log_export
 from simsim.console.logs import fragments as log_fragments
 from simsim.console.logs import pages as logs
@@ -13,7 +14,18 @@ from simsim.console.operators import accounts_page, data_page, mail_pages, statu
 from simsim.console.people import invitations, membership
 from simsim.console.people import pages as people
 from simsim.console.token_requests import pages as token_requests
-from simsim.console.tokens import creation, credentials, details, gate_test, lists, revocation, rotation, search
+from simsim.console.tokens import (
+    creation,
+    credentials,
+    details,
+    gate_test,
+    hand_over,
+    lists,
+    pause,
+    revocation,
+    rotation,
+    search,
+)
 from simsim.console.usage import pages as usage
 
 app_name = "console"
@@ -38,6 +50,10 @@ urlpatterns = [
     path(TOKEN + "test/", gate_test.test_now, name="try_token"),
     path(TOKEN + "rotate/", rotation.rotate, name="rotate_token"),
     path(TOKEN + "rotate/end-overlap/", rotation.end, name="end_overlap"),
+    path(TOKEN + "hand-over/", hand_over.create, name="hand_over_token"),
+    path(TOKEN + "hand-over/<uuid:hand_over_id>/take-back/", hand_over.end, name="take_back_hand_over"),
+    path(TOKEN + "pause/", pause.pause, name="pause_token"),
+    path(TOKEN + "resume/", pause.resume, name="resume_token"),
     path(TOKEN + "revoke/", revocation.revoke, name="revoke_token"),
     path(CONNECT, connect.connect, name="connect"),
     path(CONNECT + "postman.json", connect.postman, name="postman_collection"),
@@ -60,6 +76,8 @@ urlpatterns = [
     path(PEOPLE + "<int:user_id>/invite/", invitations.again, name="invite_again"),
     path(PEOPLE + "<int:user_id>/role/", membership.role, name="change_role"),
     path(PEOPLE + "<int:user_id>/remove/", membership.remove, name="remove_person"),
+    path("accounts/<uuid:account_id>/hand-over/<uuid:hand_over_id>/", handed_over.offered, name="offered_token"),
+    path("hand-over/", handed_over.opened, name="handed_over"),
     path("operator/", status_pages.status, name="operator"),
     path("operator/checks/", status_pages.checks, name="operator_checks"),
     path("operator/mail/", mail_pages.mails, name="operator_mail"),

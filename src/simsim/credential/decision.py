@@ -17,6 +17,7 @@ class Reason(StrEnum):
     UNKNOWN_CREDENTIALS = "unknown_credentials"
     EXPIRED = "expired"
     REVOKED = "revoked"
+    PAUSED = "paused"
     ADDRESS_NOT_ALLOWED = "address_not_allowed"
     THROTTLED = "throttled"
     UNAVAILABLE = "unavailable"
@@ -42,6 +43,7 @@ class Cause(StrEnum):
     SUPERSEDED = "superseded"
     REVOKED = "revoked"
     EXPIRED = "expired"
+    PAUSED = "paused"
     ADDRESS_UNKNOWN = "address_unknown"
     ADDRESS_NOT_ALLOWED = "address_not_allowed"
     THROTTLED = "throttled"
@@ -74,8 +76,8 @@ class Record(NamedTuple):
     """The token that a password belongs to, as of the last commit.
 
     `superseded_at` is the end of a previous password's overlap, None for the current password; `allowlist` is packed by
-    `allowlist.pack`, and refuses nobody while it is `report_only`; ids are canonical UUIDs, and times are
-    timezone-aware.
+    `allowlist.pack`, and refuses nobody while it is `report_only`; a token that is `paused` works again from
+    `paused_until` on, or only after a resume if that is None; ids are canonical UUIDs, and times are timezone-aware.
     """
 
     token_id: str
@@ -87,6 +89,8 @@ class Record(NamedTuple):
     allowlist: bytes
     superseded_at: datetime | None
     report_only: bool = False
+    paused: bool = False
+    paused_until: datetime | None = None
 
 
 OK = Decision(Reason.OK, Cause.OK)
@@ -98,6 +102,7 @@ OTHER_ACCOUNT = Decision(Reason.UNKNOWN_CREDENTIALS, Cause.OTHER_ACCOUNT)
 SUPERSEDED = Decision(Reason.UNKNOWN_CREDENTIALS, Cause.SUPERSEDED)
 REVOKED = Decision(Reason.REVOKED, Cause.REVOKED)
 EXPIRED = Decision(Reason.EXPIRED, Cause.EXPIRED)
+PAUSED = Decision(Reason.PAUSED, Cause.PAUSED)
 ADDRESS_UNKNOWN = Decision(Reason.ADDRESS_NOT_ALLOWED, Cause.ADDRESS_UNKNOWN)
 ADDRESS_NOT_ALLOWED = Decision(Reason.ADDRESS_NOT_ALLOWED, Cause.ADDRESS_NOT_ALLOWED)
 UNDECIDED = Decision(Reason.UNAVAILABLE, Cause.UNDECIDED)
@@ -128,6 +133,9 @@ def decide(  # noqa: PLR0911 - one return for each verdict
     # Use >=: at the instant of expiry the token no longer works (this comparison was wrong in Vault: CVE-2021-32923).
     if now >= record.expires_at:
         return EXPIRED
+    # Use <: at the instant at which the pause ends, the token works again.
+    if record.paused and (record.paused_until is None or now < record.paused_until):
+        return PAUSED
     if not allows(record.allowlist, address):
         if not record.report_only:
             return ADDRESS_UNKNOWN if address is None else ADDRESS_NOT_ALLOWED
@@ -139,5 +147,5 @@ def next_turn(record: Record | None, now: datetime) -> datetime | None:
     """Return the next time at which `decide` may reach another decision on the same record; None for never."""
     if record is None:
         return None
-    turns = (record.superseded_at, record.expires_at)
+    turns = (record.superseded_at, record.expires_at, record.paused_until)
     return min((turn for turn in turns if turn is not None and turn > now), default=None)

@@ -7,7 +7,10 @@ from typing import Protocol
 
 from simsim.credential.decision import Record
 
-COLUMNS = "digest, token_id, account_id, name, expires_at, revoked_at, allowlist, works_until, report_only"
+COLUMNS = (
+    "digest, token_id, account_id, name, expires_at, revoked_at, allowlist, works_until, report_only, paused_at, "
+    "paused_until"
+)
 VIEW = "verifiable_token"
 
 

@@ -62,9 +62,10 @@ class PostgresqlLookup:
         if time.monotonic() < self._paused_until:
             raise Unavailable("PostgreSQL: no connection, trying again in a moment")
         (row,) = self._rows(digest)  # two tokens with one password are a bug, so refuse to decide
-        _, found, token, account, name, expires_at, revoked_at, allowlist, works_until, report_only = row
+        _, found, token, account, name, expires_at, revoked_at, allowlist, works_until, report_only, *pause = row
         if found is None:
             return None
+        paused_at, paused_until = pause
         return Record(
             token_id=str(token),
             account_id=str(account),
@@ -76,6 +77,8 @@ class PostgresqlLookup:
             allowlist=allowlist,
             superseded_at=None if works_until is None else works_until.astimezone(UTC),
             report_only=report_only is True,
+            paused=paused_at is not None,
+            paused_until=None if paused_until is None else paused_until.astimezone(UTC),
         )
 
     def version(self) -> None:

@@ -110,11 +110,20 @@ class SqliteLookup:
 
 
 def _record(row: tuple[Any, ...]) -> Record:
-    digest, token, account, name, expires_at, revoked_at, allowlist, works_until, report_only = row
-    superseded_at = None if works_until is None else _instant(works_until)
-    expires_at, revoked = _instant(expires_at), revoked_at is not None
+    digest, token, account, name, expires_at, revoked_at, allowlist, works_until, report_only, *pause = row
+    paused_at, paused_until = pause
     return Record(
-        _uuid(token), _uuid(account), name, digest, expires_at, revoked, allowlist, superseded_at, report_only == 1
+        _uuid(token),
+        _uuid(account),
+        name,
+        digest,
+        _instant(expires_at),
+        revoked_at is not None,
+        allowlist,
+        None if works_until is None else _instant(works_until),
+        report_only == 1,
+        paused_at is not None,
+        None if paused_until is None else _instant(paused_until),
     )
 
 

@@ -31,6 +31,8 @@ from simsim.operations.verbs.software import software
 from simsim.operations.verbs.status import status
 from simsim.operations.verbs.token import tokens
 from simsim.operations.verbs.token_files import export_tokens, import_tokens
+from simsim.operations.verbs.token_hand_over import hand_over
+from simsim.operations.verbs.token_pause import pause, resume
 from simsim.operations.verbs.token_rotation import end_overlap, rotate
 from simsim.operations.verbs.user import users
 
@@ -69,6 +71,9 @@ for verb in (setup, serve, gateway, worker, migrate, upgrade, doctor, status, ap
     app.command()(verb)
 tokens.command("rotate")(rotate)
 tokens.command("end-overlap")(end_overlap)
+tokens.command("pause")(pause)
+tokens.command("resume")(resume)
+tokens.command("hand-over")(hand_over)
 tokens.command("import")(import_tokens)
 tokens.command("export")(export_tokens)
 app.add_typer(accounts, name="account")

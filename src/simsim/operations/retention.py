@@ -13,7 +13,7 @@ from simsim.forwarding import lost_events
 from simsim.mail import outbox
 from simsim.request_log import gaps, nodes
 from simsim.request_log.retention import first_moment_kept, forget_old, time_to_delete_by
-from simsim.tokens import token_requests
+from simsim.tokens import hand_over_links, token_requests
 
 STEP = 900
 
@@ -39,6 +39,7 @@ def delete_old(clock_time: datetime) -> int:
         + outbox.delete_finished(mail_since)
         + audit_retention.delete_old(audit_since)
         + token_requests.delete_answered(audit_since)
+        + hand_over_links.delete_ended(audit_since)
         + delete_expired_sessions(now)
     )
 

@@ -20,7 +20,7 @@ FIELDS = TEXTS | {"allowed_networks", "report_only"}
 # An export holds these fields too. They describe the exported token and are ignored when a token is created.
 IGNORED_FIELDS = {
     "id", "status", "created_at", "created_by", "revoked_at", "revoked_by", "revocation_reason", "last_used_at",
-    "last_used_address", "previous_password_works_until",
+    "last_used_address", "paused_at", "paused_by", "paused_until", "pause_reason", "previous_password_works_until",
 }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from simsim.problem import FieldError, Invalid, RotatedMeanwhile, TokenNotActive
 from simsim.tokens import notices, rules, token_requests
 from simsim.tokens.field_errors import Errors, raise_what_is_wrong
 from simsim.tokens.keyring import Keyring
-from simsim.tokens.models import Status, Token, TokenRequest
+from simsim.tokens.models import Token, TokenRequest
 from simsim.tokens.rotation_overlap import rotation_id
 
 MAX_OVERLAP = timedelta(days=7)
@@ -246,11 +246,14 @@ def end_overlap(*, actor: Actor, token: Token, after: str | None = None, now: da
 
 
 def lock_active_token(actor: Actor, token: Token, now: datetime) -> Token:
-    """Return the token as it is now, with its account locked; raise NotFound, NotPermitted or TokenNotActive."""
+    """Return the token as it is now, with its account locked; it works or is paused.
+
+    Raises NotFound, NotPermitted or TokenNotActive.
+    """
     permit(actor, Permission.MANAGE_TOKENS, token.account)
     lock_open(token.account)
     fresh = Token.objects.select_related("account", "software").get(pk=token.pk)
-    if fresh.status(now) != Status.ACTIVE:
+    if fresh.has_ended(now):
         raise TokenNotActive(name=fresh.name, status=fresh.status(now))
     return fresh
 

@@ -13,7 +13,7 @@ from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.request_log.search.selectors import LastUse
 from simsim.request_log.ship.joined_ids import JoinedIds, split_ids
 from simsim.request_log.usage.token_use import used_since
-from simsim.tokens.models import Token, TokenQuerySet, TokenRequest
+from simsim.tokens.models import Token, TokenQuerySet, TokenRequest, pause_in_force
 from simsim.tokens.token_requests import unanswered
 
 EXPIRY_IS_NEAR = timedelta(days=7)
@@ -25,9 +25,10 @@ FIRST_WEEK = timedelta(days=7)
 class Attention(IntEnum):
     """Why a token needs attention; lists show the lowest value first."""
 
-    EXPIRES_SOON = 0
-    UNUSED = 1
-    NONE = 2
+    PAUSED = 0
+    EXPIRES_SOON = 1
+    UNUSED = 2
+    NONE = 3
 
 
 # More tokens than any account has, and still a LIMIT that both databases accept.
@@ -63,7 +64,9 @@ class Ranking:
 
 
 def attention_of(token: Token, use: LastUse | None, now: datetime) -> Attention:
-    """Return why an active token needs attention: it expires within a week, or it has not been used for 60 days."""
+    """Return why a token needs attention: it is paused, expires within a week, or has not been used for 60 days."""
+    if token.is_paused(now):
+        return Attention.PAUSED
     if token.expires_at - now <= EXPIRY_IS_NEAR:
         return Attention.EXPIRES_SOON
     is_unused = use is None or now - use.at >= MAX_IDLE
@@ -114,10 +117,14 @@ def grouped(tokens: TokenQuerySet, used: set[str], now: datetime) -> dict[Attent
         later=JoinedIds("pk", filter=Q(ends_soon=False)),
         new=JoinedIds("pk", filter=Q(ends_soon=False, is_new=True)),
     )
-    later = split_ids(joined["later"])
+    # A query of its own, which reads the index of the paused tokens: the rows of all others stay unread.
+    paused = [pk.hex for pk in by_expiry.filter(pause_in_force(now)).values_list("pk", flat=True)]
+    apart = set(paused)
+    soon, later = ([pk for pk in split_ids(joined[name]) if pk not in apart] for name in ("soon", "later"))
     spared = used.union(split_ids(joined["new"]))
     return {
-        Attention.EXPIRES_SOON: split_ids(joined["soon"]),
+        Attention.PAUSED: paused,
+        Attention.EXPIRES_SOON: soon,
         Attention.UNUSED: [pk for pk in later if pk not in spared],
         Attention.NONE: [pk for pk in later if pk in spared],
     }

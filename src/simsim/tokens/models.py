@@ -39,6 +39,7 @@ class TargetSoftware(models.Model):
 
 class Status(StrEnum):
     ACTIVE = "active"
+    PAUSED = "paused"
     EXPIRED = "expired"
     REVOKED = "revoked"
 
@@ -53,16 +54,24 @@ class RevocationReason(models.TextChoices):
     OTHER = "other", _("Other")
 
 
+def pause_in_force(now: datetime) -> Q:
+    """Return the condition of tokens whose pause has not been resumed and has not ended by itself."""
+    return Q(paused_at__isnull=False) & (Q(paused_until=None) | Q(paused_until__gt=now))
+
+
 class TokenQuerySet(models.QuerySet["Token"]):
     def active(self, now: datetime) -> Self:
+        """Return the tokens that have not ended: they work, or they are paused."""
         return self.filter(revoked_at=None, expires_at__gt=now)
 
     def ended(self, now: datetime) -> Self:
         return self.exclude(revoked_at=None, expires_at__gt=now)
 
     def with_status(self, status: Status, now: datetime) -> Self:
+        is_paused = pause_in_force(now)
         conditions = {
-            Status.ACTIVE: Q(revoked_at=None, expires_at__gt=now),
+            Status.ACTIVE: ~is_paused & Q(revoked_at=None, expires_at__gt=now),
+            Status.PAUSED: is_paused & Q(revoked_at=None, expires_at__gt=now),
             Status.EXPIRED: Q(revoked_at=None, expires_at__lte=now),
             Status.REVOKED: Q(revoked_at__isnull=False),
         }
@@ -77,8 +86,9 @@ class Token(models.Model):
     `report_only`, requests from other addresses are let in and marked in the log. During a rotation's overlap the
     `previous_…` columns hold the previous password. `name_key` makes the name unique; `search_key` is for searches and
     combines name, description and creator. `password_end` holds the last characters of the current password. Older code
-    leaves these three columns empty. `next_notice_at` is when the scheduler next checks whether an expiry notice is
-    due, or None if no more notices will follow.
+    leaves these three columns empty. The columns of a pause are empty unless the token is paused; a pause that has
+    ended by itself, at `paused_until`, leaves them as they are. `next_notice_at` is when the scheduler next checks
+    whether an expiry notice is due, or None if no more notices will follow.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -107,6 +117,11 @@ class Token(models.Model):
     revoked_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     revoked_by_label = models.CharField(max_length=254, blank=True, default="")
     revocation_reason = models.CharField(max_length=30, choices=RevocationReason.choices, blank=True, default="")
+    paused_at = models.DateTimeField(_("paused"), null=True)
+    paused_until = models.DateTimeField(_("paused until"), null=True)
+    paused_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    paused_by_label = models.CharField(max_length=254, blank=True, default="", db_default="")
+    pause_reason = models.CharField(_("reason for the pause"), max_length=200, blank=True, default="", db_default="")
     next_notice_at = models.DateTimeField(null=True, db_default=AT_ONCE)
 
     objects = TokenQuerySet.as_manager()
@@ -118,6 +133,7 @@ class Token(models.Model):
             models.Index(fields=["account", "revoked_at", "expires_at", "id", "created_at"], name="tokens_by_expiry"),
             models.Index(fields=["account", "software"], name="tokens_by_software"),
             models.Index(fields=["next_notice_at"], name="notices_due", condition=Q(next_notice_at__isnull=False)),
+            models.Index(fields=["account", "paused_at"], name="paused_tokens", condition=Q(paused_at__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -127,7 +143,17 @@ class Token(models.Model):
         """Return the status at that moment. A token is valid until, not at, its expiry."""
         if self.revoked_at is not None:
             return Status.REVOKED
-        return Status.ACTIVE if now < self.expires_at else Status.EXPIRED
+        if now >= self.expires_at:
+            return Status.EXPIRED
+        return Status.PAUSED if self.is_paused(now) else Status.ACTIVE
+
+    def has_ended(self, now: datetime) -> bool:
+        """Whether the token is expired or revoked. A paused token has not ended: it can be edited and resumed."""
+        return self.status(now) in {Status.EXPIRED, Status.REVOKED}
+
+    def is_paused(self, now: datetime) -> bool:
+        """Whether a pause is in force. It ends at, not after, `paused_until`, as in the gate."""
+        return self.paused_at is not None and (self.paused_until is None or now < self.paused_until)
 
     def set_keys(self) -> None:
         """Set `name_key` and `search_key` from the texts."""
@@ -198,3 +224,56 @@ class TokenRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}, asked for by {self.asked_by_label}"
+
+
+class HandOverState(StrEnum):
+    WAITING = "waiting"
+    USED = "used"
+    TAKEN_BACK = "taken_back"
+    BLOCKED = "blocked"
+    ENDED = "ended"
+
+
+class HandOver(models.Model):
+    """A link that shows a token's credentials once (B14).
+
+    Whoever has the link's secret may use it, or `recipient` after a sign-in: only one of `digest` and `recipient` is
+    set. `code` is the hash of a code that is asked for too, "" for none. Only digests are stored.
+    """
+
+    MAX_WRONG_CODES: ClassVar = 5
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    token = models.ForeignKey(Token, models.CASCADE, related_name="hand_overs")
+    digest = models.BinaryField(max_length=32, unique=True, null=True)
+    code = models.CharField(max_length=128, blank=True, default="")
+    wrong_codes = models.PositiveSmallIntegerField(default=0)
+    recipient = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    recipient_label = models.CharField(max_length=254, blank=True, default="")
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_by_label = models.CharField(max_length=254)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    used_from = models.CharField(max_length=45, blank=True, default="")
+    taken_back_at = models.DateTimeField(null=True)
+    taken_back_by_label = models.CharField(max_length=254, blank=True, default="")
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["token", "-created_at"], name="hand_overs_of_a_token"),
+            models.Index(fields=["expires_at"], name="hand_overs_by_end"),
+        ]
+
+    def __str__(self) -> str:
+        return f"hand-over of {self.token_id}, by {self.created_by_label}"
+
+    def state(self, now: datetime) -> HandOverState:
+        """Return the state at that moment, not considering the token's own."""
+        if self.used_at is not None:
+            return HandOverState.USED
+        if self.taken_back_at is not None:
+            return HandOverState.TAKEN_BACK
+        if self.wrong_codes >= self.MAX_WRONG_CODES:
+            return HandOverState.BLOCKED
+        return HandOverState.WAITING if now < self.expires_at else HandOverState.ENDED

@@ -25,7 +25,10 @@ class Notice(StrEnum):
     EXPIRING = "token_expiring"
     EXPIRED = "token_expired"
     REVOKED = "token_revoked"
+    PAUSED = "token_paused"
+    RESUMED = "token_resumed"
     RETRIEVED = "token_credentials_retrieved"
+    HANDED_OVER = "token_handed_over"
     ALLOWLIST_CHANGED = "token_allowlist_changed"
     ROTATED = "token_rotated"
 
@@ -44,7 +47,10 @@ CHOICES: Mapping[Notice, tuple[Audience, ...]] = {
     Notice.EXPIRING: (Audience.CREATOR, Audience.ADMINISTRATORS),
     Notice.EXPIRED: (Audience.CREATOR, Audience.ADMINISTRATORS, Audience.NOBODY),
     Notice.REVOKED: EVERYBODY,
+    Notice.PAUSED: EVERYBODY,
+    Notice.RESUMED: EVERYBODY,
     Notice.RETRIEVED: EVERYBODY,
+    Notice.HANDED_OVER: EVERYBODY,
     Notice.ALLOWLIST_CHANGED: EVERYBODY,
     Notice.ROTATED: EVERYBODY,
 }

@@ -9,7 +9,7 @@ from django.conf import settings
 from simsim.accounts.models import User
 from simsim.accounts.permissions import Actor, administrators
 from simsim.mail import outbox
-from simsim.tokens.models import RevocationReason, Token, TokenRequest
+from simsim.tokens.models import HandOver, RevocationReason, Token, TokenRequest
 from simsim.tokens.notice_policy import Audience, Notice, administrators_of, policy_of, recipients
 
 
@@ -42,6 +42,47 @@ def owe_revoked(token: Token, *, actor: Actor, now: datetime) -> None:
         "new_link": f"{address_of(token.account_id)}tokens/new/?like={token.pk}",
     }
     owe_change(Notice.REVOKED, token, actor=actor, occasion="", facts=facts, but=None, now=now)
+
+
+def owe_paused(token: Token, *, actor: Actor, now: datetime) -> None:
+    """Queue the notice that a token was paused, until when and why."""
+    facts = {
+        "until": written(token.paused_until) if token.paused_until else "",
+        "reason": token.pause_reason,
+        "log_link": f"{address_of(token.account_id)}logs/?token={token.pk}",
+    }
+    owe_change(Notice.PAUSED, token, actor=actor, occasion=now.isoformat(), facts=facts, but=actor.user, now=now)
+
+
+def owe_resumed(token: Token, pause: Mapping[str, object], *, actor: Actor, now: datetime) -> None:
+    """Queue the notice that a token works again. `pause` has `paused_at`, `paused_by` and `reason` of the pause."""
+    paused_at = pause["paused_at"]
+    facts = {
+        "paused_at": written(paused_at) if isinstance(paused_at, datetime) else "",
+        "paused_by": pause["paused_by"],
+        "reason": pause["reason"],
+    }
+    owe_change(Notice.RESUMED, token, actor=actor, occasion=now.isoformat(), facts=facts, but=actor.user, now=now)
+
+
+def owe_handed_over(hand_over: HandOver, *, now: datetime) -> None:
+    """Queue the notice that a link which shows a token's credentials was used: when, and from which address."""
+    token = hand_over.token
+    facts = {
+        "recipient": hand_over.recipient_label,
+        "address": hand_over.used_from,
+        "rotate_link": f"{link_to(token)}rotate/",
+    }
+    giver = Actor(hand_over.created_by_label)
+    owe_change(
+        Notice.HANDED_OVER,
+        token,
+        actor=giver,
+        occasion=str(hand_over.pk),
+        facts=facts,
+        but=hand_over.recipient,
+        now=now,
+    )
 
 
 def owe_retrieved(token: Token, *, actor: Actor, way: str, now: datetime) -> None:
@@ -153,8 +194,12 @@ def owe_requested(request: TokenRequest, *, now: datetime) -> None:
         )
 
 
-def owe_granted(request: TokenRequest, token: Token, asker: User, *, now: datetime) -> None:
-    """Queue a notice to the member that the token was created, and by whom. It does not contain the credentials."""
+def owe_granted(request: TokenRequest, hand_over: HandOver, asker: User, *, now: datetime) -> None:
+    """Queue a notice to the member that the token was created, with the page that shows its credentials once.
+
+    The page asks the member to sign in, so the link in the email has no secret.
+    """
+    token = hand_over.token
     outbox.owe(
         kind="token_request_granted",
         recipient=asker.email,
@@ -166,7 +211,8 @@ def owe_granted(request: TokenRequest, token: Token, asker: User, *, now: dateti
             "administrator": token.created_by_label,
             "token_name": token.name,
             "expires_at": written(token.expires_at),
-            "link": address_of(token.account_id),
+            "works_until": written(hand_over.expires_at),
+            "link": f"{address_of(token.account_id)}hand-over/{hand_over.pk}/",
         },
         now=now,
     )

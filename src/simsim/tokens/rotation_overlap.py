@@ -6,26 +6,33 @@ from enum import StrEnum
 from simsim.credential.digest import digest
 from simsim.request_log.search.selectors import LastUse
 from simsim.rfc3339 import format_time
-from simsim.tokens.models import Status, Token
+from simsim.tokens.models import Token
 from simsim.tokens.selectors import overlap_ends
 
 
 class PasswordState(StrEnum):
-    """CURRENT works, PREVIOUS works until the overlap ends, and the others do not work."""
+    """CURRENT works, PREVIOUS works until the overlap ends, and the others do not work.
+
+    PAUSED is the current or the previous password while the token is paused.
+    """
 
     CURRENT = "current"
     PREVIOUS = "previous"
+    PAUSED = "paused"
     REPLACED = "replaced"
     ENDED = "ended"
 
 
 def password_state(token: Token, password: str, *, now: datetime) -> PasswordState:
     """Return the state of a password that the token has, or had before its last rotation: see `find_by_password`."""
-    if token.status(now) != Status.ACTIVE:
+    if token.has_ended(now):
         return PasswordState.ENDED
-    if bytes(token.digest) == digest(password):
-        return PasswordState.CURRENT
-    return PasswordState.REPLACED if overlap_ends(token, now=now) is None else PasswordState.PREVIOUS
+    is_current = bytes(token.digest) == digest(password)
+    if not is_current and overlap_ends(token, now=now) is None:
+        return PasswordState.REPLACED
+    if token.is_paused(now):
+        return PasswordState.PAUSED
+    return PasswordState.CURRENT if is_current else PasswordState.PREVIOUS
 
 
 def previous_password_used_at(token: Token, use: LastUse | None) -> datetime | None:

@@ -70,6 +70,7 @@ def document(token: Token, use: LastUse | None, *, now: datetime) -> dict[str, o
         "allowed_networks": list(token.allowed_networks),
         "report_only": token.report_only,
         "previous_password_works_until": format_time(overlap_ends(token, now=now)),
+        **pause_document(token, now=now),
         "created_at": format_time(token.created_at),
         "created_by": token.created_by_label,
         "revoked_at": format_time(token.revoked_at),
@@ -80,9 +81,20 @@ def document(token: Token, use: LastUse | None, *, now: datetime) -> dict[str, o
     }
 
 
+def pause_document(token: Token, *, now: datetime) -> dict[str, object]:
+    """Return who paused a token, when, until when and why; each is None unless the token is paused."""
+    is_paused = token.status(now) == Status.PAUSED
+    return {
+        "paused_at": format_time(token.paused_at) if is_paused else None,
+        "paused_by": token.paused_by_label if is_paused else None,
+        "paused_until": format_time(token.paused_until) if is_paused else None,
+        "pause_reason": token.pause_reason or None if is_paused else None,
+    }
+
+
 def overlap_ends(token: Token, *, now: datetime) -> datetime | None:
-    """Return when the previous password stops working, or None if it no longer works."""
+    """Return when a rotation's overlap ends, or None if it has ended. It goes on while the token is paused."""
     ends = token.previous_works_until
-    if ends is None or ends <= now or token.status(now) != Status.ACTIVE:
+    if ends is None or ends <= now or token.has_ended(now):
         return None
     return min(ends, token.expires_at)

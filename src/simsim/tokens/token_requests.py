@@ -22,6 +22,7 @@ from simsim.problem import (
 )
 from simsim.tokens import notices, rules
 from simsim.tokens.field_errors import Errors
+from simsim.tokens.hand_over_links import offer_to_member
 from simsim.tokens.models import RequestAnswer, TargetSoftware, Token, TokenRequest
 
 MAX_UNANSWERED = 5
@@ -81,7 +82,7 @@ def lock(request: TokenRequest) -> None:
 
 
 def grant(request: TokenRequest, *, actor: Actor, token: Token, now: datetime) -> None:
-    """Mark a request as granted by the token, and queue a notice to the member, in the token's transaction.
+    """Mark a request as granted by the token, and hand the token over to the member, in the token's transaction.
 
     Raises NotFound for another account's request, AlreadyAnswered if it has an answer.
     """
@@ -92,7 +93,8 @@ def grant(request: TokenRequest, *, actor: Actor, token: Token, now: datetime) -
     record_request_event(actor, request, Event.TOKEN_REQUEST_GRANTED, {"token": str(token.pk)}, now)
     asker = asker_of(request)
     if asker is not None:
-        notices.owe_granted(request, token, asker, now=now)
+        hand_over = offer_to_member(actor=actor, token=token, recipient=asker, now=now)
+        notices.owe_granted(request, hand_over, asker, now=now)
 
 
 def answer(request: TokenRequest, given: RequestAnswer, *, actor: Actor, token: Token | None, now: datetime) -> bool:

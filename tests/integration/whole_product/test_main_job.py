@@ -12,11 +12,11 @@ import psycopg
 import pytest
 
 import postgresql_server
-from revocations import calls_around, prove_revocations
+from revocations import calls_around, prove_pauses, prove_revocations
 from simsim.credential import password
 from stack import Stack
 
-REVOCATIONS = 40  # and 200 in tests/proof
+REVOCATIONS, CALLS = 40, 4000  # and more in tests/proof
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -35,13 +35,15 @@ def test_token_opens_the_api_and_the_request_is_in_the_log_within_a_second(stack
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", row["received_at"])
 
 
-@pytest.mark.covers("R10", "R15", "R16", "R17")
+@pytest.mark.covers("R10", "R15", "R16", "R17", "B13")
 def test_every_refusal_looks_the_same_outside_and_has_its_reason_in_the_log(stack: Stack) -> None:
     good = stack.create_token("Good")
     foreign = stack.create_token("Foreign", account=stack.other_account)
     elsewhere = stack.create_token("Elsewhere", "--allow", "198.51.100.0/24")
     revoked = stack.create_token("Revoked")
     stack.revoke(revoked["id"])
+    paused = stack.create_token("Paused")
+    stack.simsim("token", "pause", paused["id"], "--as", "alice@acme.example", "--until", "1h")
     ends_at = int(time.time()) + 7  # a slow machine takes seconds to run the command
     expired = stack.create_token("Expired", expires=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ends_at)))
     time.sleep(max(0.0, ends_at + 0.5 - time.time()))
@@ -52,6 +54,7 @@ def test_every_refusal_looks_the_same_outside_and_has_its_reason_in_the_log(stac
         "unknown_credentials, of another account": ("/refusal/foreign", (account, foreign["password"])),
         "expired": ("/refusal/expired", (account, expired["password"])),
         "revoked": ("/refusal/revoked", (account, revoked["password"])),
+        "paused": ("/refusal/paused", (account, paused["password"])),
         "address_not_allowed": ("/refusal/address", (account, elsewhere["password"])),
         "malformed": ("/refusal/malformed", (account, good["password"] + " ")),
     }
@@ -67,6 +70,8 @@ def test_every_refusal_looks_the_same_outside_and_has_its_reason_in_the_log(stac
     rows = {row["resource"]: row for row in stack.log_rows() if row["resource"].startswith("/refusal/")}
     assert rows["/refusal/expired"]["reason"] == "expired"
     assert rows["/refusal/revoked"]["reason"] == "revoked"
+    assert rows["/refusal/paused"]["reason"] == "paused"
+    assert rows["/refusal/paused"]["detail"] == "The token “Paused” was paused."
     assert rows["/refusal/address"]["reason"] == "address_not_allowed"
     assert rows["/refusal/address"]["token_name"] == "Elsewhere"
     assert "127.0.0.1" in rows["/refusal/address"]["detail"]
@@ -81,6 +86,11 @@ def test_every_refusal_looks_the_same_outside_and_has_its_reason_in_the_log(stac
 @pytest.mark.covers("R13", "B1")
 def test_no_request_that_begins_after_the_revocation_returned_is_accepted(stack: Stack) -> None:
     prove_revocations(stack, REVOCATIONS)
+
+
+@pytest.mark.covers("B13", "B1")
+def test_no_request_is_accepted_after_a_pause_returned_or_refused_after_a_resume_returned(stack: Stack) -> None:
+    assert prove_pauses(stack, CALLS) > CALLS / 4
 
 
 @pytest.mark.covers("R13", "B7")

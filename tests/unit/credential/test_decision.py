@@ -18,7 +18,7 @@ SECRET = mint()
 ACTIVE = Record("token", ACME, "Warehouse", digest(SECRET), NOW + timedelta(days=1), False, b"", None)
 CREDENTIALS = Credentials(ACME, digest(SECRET))
 OFFICE = pack([ip_network("203.0.113.0/24")])
-EVERYTHING_WRONG = ACTIVE._replace(revoked=True, expires_at=NOW, superseded_at=NOW, allowlist=OFFICE)
+EVERYTHING_WRONG = ACTIVE._replace(revoked=True, expires_at=NOW, superseded_at=NOW, allowlist=OFFICE, paused=True)
 
 
 def at(text: str) -> Address:
@@ -72,6 +72,23 @@ def test_token_works_until_just_before_its_expiry() -> None:
     assert verdict(record, now=NOW + TICK) == decision.EXPIRED
 
 
+@pytest.mark.covers("B13")
+def test_paused_token_is_refused_until_just_before_the_pause_ends() -> None:
+    assert verdict(ACTIVE._replace(paused=True)) == Decision(Reason.PAUSED, Cause.PAUSED)
+    record = ACTIVE._replace(paused=True, paused_until=NOW)
+    assert verdict(record, now=NOW - TICK) == decision.PAUSED
+    assert verdict(record, now=NOW) == decision.OK
+    assert verdict(ACTIVE._replace(paused_until=NOW + TICK)) == decision.OK
+
+
+@pytest.mark.covers("B13", "R5", "B2")
+def test_expiry_and_overlap_go_on_during_a_pause() -> None:
+    record = ACTIVE._replace(paused=True, paused_until=NOW + TICK, expires_at=NOW)
+    assert verdict(record, now=NOW - TICK) == decision.PAUSED
+    assert verdict(record) == decision.EXPIRED
+    assert verdict(ACTIVE._replace(paused=True, superseded_at=NOW)) == decision.SUPERSEDED
+
+
 @pytest.mark.covers("B2")
 def test_previous_password_works_until_just_before_its_overlap_ends() -> None:
     record = ACTIVE._replace(superseded_at=NOW)
@@ -114,13 +131,14 @@ def test_order_of_reasons_reveals_nothing_without_the_token() -> None:
     assert verdict(record) == decision.SUPERSEDED
     assert verdict(record._replace(superseded_at=None)) == decision.REVOKED
     assert verdict(record._replace(superseded_at=None, revoked=False)) == decision.EXPIRED
-    later = NOW + timedelta(days=1)
-    assert verdict(record._replace(superseded_at=None, revoked=False, expires_at=later)) == decision.ADDRESS_UNKNOWN
+    living = record._replace(superseded_at=None, revoked=False, expires_at=NOW + timedelta(days=1))
+    assert verdict(living) == decision.PAUSED
+    assert verdict(living._replace(paused=False)) == decision.ADDRESS_UNKNOWN
 
 
 def test_causes_and_reasons_are_stable_names() -> None:
     assert {reason.value for reason in Reason} == {
-        "ok", "no_credentials", "malformed", "unknown_credentials", "expired", "revoked", "address_not_allowed",
-        "throttled", "unavailable",
+        "ok", "no_credentials", "malformed", "unknown_credentials", "expired", "revoked", "paused",
+        "address_not_allowed", "throttled", "unavailable",
     }  # fmt: skip
     assert all(cause.value == cause.name.lower() for cause in Cause)

@@ -47,7 +47,7 @@ def test_active_token_is_let_in_and_logged(gate: Gate, database: Database, spool
     assert (line["name"], line["method"], line["path"], line["address"]) == ("Ware house", "GET", VERIFY, "203.0.113.9")
 
 
-@pytest.mark.covers("R13", "R15", "R16", "R17")
+@pytest.mark.covers("R13", "R15", "R16", "R17", "B13")
 def test_all_refusals_look_alike_and_differ_in_the_log(gate: Gate, database: Database, spool_dir: Path) -> None:
     own, past = database.add(), datetime.now(UTC) - timedelta(seconds=1)
     refused = {
@@ -60,6 +60,7 @@ def test_all_refusals_look_alike_and_differ_in_the_log(gate: Gate, database: Dat
         "superseded": asked(basic(database.add(works_until=past))),
         "revoked": asked(basic(database.add(revoked_at="2026-01-01 00:00:00"))),
         "expired": asked(basic(database.add(expires_at=past))),
+        "paused": asked(basic(database.add(is_paused=True))),
         "address_not_allowed": asked(basic(database.add(allow=("198.51.100.0/24",)))),
         "address_unknown": asked(basic(database.add(allow=("198.51.100.0/24",))), address=""),
     }
@@ -91,6 +92,31 @@ def test_revoked_token_is_refused_at_once(gate: Gate, database: Database) -> Non
         assert gate.verify(asked(basic(password))).status == 204
         database.change(password, revoked_at="2026-01-01 00:00:00")
         assert gate.verify(asked(basic(password))).status == 401
+
+
+@pytest.mark.covers("B13", "B1")
+def test_paused_and_resumed_token_is_refused_and_accepted_at_once(gate: Gate, database: Database) -> None:
+    for _ in range(50):
+        password = database.add()
+        assert gate.verify(asked(basic(password))).status == 204
+        database.change(password, paused_at="2026-01-01 00:00:00")
+        assert gate.verify(asked(basic(password))).status == 401
+        database.change(password, paused_at=None)
+        assert gate.verify(asked(basic(password))).status == 204
+
+
+@pytest.mark.covers("B13")
+def test_pause_ends_by_itself_at_its_instant_although_the_verdict_is_recalled(
+    database: Database, spool_dir: Path
+) -> None:
+    end = datetime(2027, 1, 1, tzinfo=UTC)
+    password = database.add(is_paused=True, paused_until=end, expires_at=end + timedelta(days=1))
+    shown: list[float] = []
+    gate = Gate(SqliteLookup(database.path), Spool(spool_dir), clock=lambda: shown[-1])
+    for before, status in ((3600, 401), (3599, 401), (0.0001, 401), (0, 204), (-1, 204)):
+        shown.append(end.timestamp() - before)
+        assert gate.verify(asked(basic(password))).status == status, before
+    gate.close()
 
 
 @pytest.mark.covers("R5")

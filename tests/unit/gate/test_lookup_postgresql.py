@@ -27,11 +27,11 @@ SCHEMA = """
 DROP TABLE IF EXISTS token CASCADE;
 CREATE TABLE token (
     digest bytea, id uuid, account uuid, name text, expires_at timestamptz, revoked_at timestamptz, allowlist bytea,
-    works_until timestamptz, report_only boolean
+    works_until timestamptz, report_only boolean, paused_at timestamptz, paused_until timestamptz
 );
 CREATE VIEW verifiable_token AS
     SELECT digest, id AS token_id, account AS account_id, name, expires_at, revoked_at, allowlist, works_until,
-        report_only
+        report_only, paused_at, paused_until
     FROM token;
 """
 EXPIRES = datetime(2027, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -45,7 +45,7 @@ def owner(postgresql_url: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(postgresql_url, autocommit=True) as connection:
         connection.execute(SCHEMA)
         connection.execute(
-            "INSERT INTO token VALUES (%s, %s, %s, 'Warehouse', %s, NULL, '', NULL, false)",
+            "INSERT INTO token VALUES (%s, %s, %s, 'Warehouse', %s, NULL, '', NULL, false, NULL, NULL)",
             (KNOWN, uuid.UUID(int=7), ACME, EXPIRES),
         )
         yield connection
@@ -80,7 +80,7 @@ def test_record_holds_the_columns_of_the_row(lookup: Lookup) -> None:
     assert record is not None
     assert (record.token_id, record.account_id, record.name) == (str(uuid.UUID(int=7)), str(ACME), "Warehouse")
     assert (record.digest, record.expires_at, record.revoked) == (KNOWN, EXPIRES, False)
-    assert (record.allowlist, record.superseded_at) == (b"", None)
+    assert (record.allowlist, record.superseded_at, record.paused, record.paused_until) == (b"", None, False, None)
     assert lookup.find(bytes(32)) is None
 
 
@@ -91,6 +91,15 @@ def test_each_lookup_sees_what_was_committed_before_it(lookup: Lookup, owner: ps
     record = lookup.find(KNOWN)
     assert record is not None
     assert record.revoked
+
+
+@pytest.mark.covers("B13", "B1")
+def test_pause_and_resume_are_seen_at_the_next_lookup(lookup: Lookup, owner: psycopg.Connection) -> None:
+    for paused_at, paused_until in ((EXPIRES, EXPIRES), (EXPIRES, None), (None, None)):
+        owner.execute("UPDATE token SET paused_at = %s, paused_until = %s", (paused_at, paused_until))
+        record = lookup.find(KNOWN)
+        assert record is not None
+        assert (record.paused, record.paused_until) == (paused_at is not None, paused_until)
 
 
 def test_password_of_two_tokens_is_no_decision(lookup: Lookup, owner: psycopg.Connection) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from simsim.operations.output import cell, print_list, print_one
 from simsim.operations.time_arguments import parse_moment
-from simsim.operations.verbs.token_rotation import parse_overlap
+from simsim.operations.verbs.token_rotation import parse_span
 from simsim.problem import Invalid
 from simsim.tokens.rules import parse_expiry
 
@@ -51,12 +51,12 @@ def test_control_characters_are_replaced() -> None:
 
 
 def test_overlap_has_a_unit() -> None:
-    assert [parse_overlap(text) for text in ("30m", "24h", "7d", "0s")] == [
+    assert [parse_span("overlap", text) for text in ("30m", "24h", "7d", "0s")] == [
         timedelta(minutes=30), timedelta(hours=24), timedelta(days=7), timedelta(0),
     ]  # fmt: skip
     for text in ("", "24", "-1h", "1w", "٣h", "1h\n2"):
         with pytest.raises(Invalid):
-            parse_overlap(text)
+            parse_span("overlap", text)
 
 
 @pytest.mark.covers("R17")

@@ -31,8 +31,14 @@ SENTENCES: dict[str, Promise] = {
     Event.TOKEN_CREDENTIALS_SHOWN: _("Retrieved the credentials of “%(token)s”"),
     Event.TOKEN_TRIED: _("Tested the token “%(token)s”"),
     Event.TOKEN_REVOKED: _("Revoked the token “%(token)s”"),
+    Event.TOKEN_PAUSED: _("Paused the token “%(token)s”"),
+    Event.TOKEN_RESUMED: _("Resumed the token “%(token)s”"),
     Event.TOKEN_ROTATED: _("Rotated the token “%(token)s”"),
     Event.TOKEN_OVERLAP_ENDED: _("Stopped the previous password of “%(token)s”"),
+    Event.HAND_OVER_CREATED: _("Made a link that hands over the token “%(token)s”"),
+    Event.HAND_OVER_USED: _("Retrieved the credentials of “%(token)s” through a link"),
+    Event.HAND_OVER_TAKEN_BACK: _("Took back a link to the token “%(token)s”"),
+    Event.HAND_OVER_BLOCKED: _("Entered a wrong code too often for a link to the token “%(token)s”"),
     Event.TOKEN_REQUESTED: _("Asked for the token “%(name)s”"),
     Event.TOKEN_REQUEST_GRANTED: _("Granted the request of %(asked_by)s for “%(name)s”"),
     Event.TOKEN_REQUEST_DECLINED: _("Declined the request of %(asked_by)s for “%(name)s”"),
@@ -52,6 +58,7 @@ LABELS: dict[str, Promise] = {
     "imported": _("Imported"), "notice": _("Notice"), "restored": _("After a restore"), "again": _("Again"),
     "revoked_tokens": _("Tokens revoked"), "early_days": _("Extra reminders, days before"), "format": _("Format"),
     "filters": _("Filters"), "status": _("Status"), "external_id": _("External id"),
+    "until": _("Until"), "by": _("Link made by"), "second_word": _("Asks for a code"),
 }  # fmt: skip
 VALUES: dict[tuple[str, object], Promise | str] = {
     ("way", "downloaded"): _("as a file"),
@@ -65,7 +72,7 @@ VALUES: dict[tuple[str, object], Promise | str] = {
     **{("reason", value): label for value, label in RevocationReason.choices},
 }
 # What the sentence says already.
-SAID = {"email", "asked_by", "token", "to", "address", "recipient", "kind"}
+SAID = {"email", "asked_by", "token", "to", "address", "recipient", "kind", "hand_over"}
 
 
 @dataclass(frozen=True)
@@ -138,7 +145,11 @@ def text_of(name: str, value: Any) -> str:
     if value in (None, "", [], {}):
         return gettext("none")
     if isinstance(value, str):
-        return moment(datetime.fromisoformat(value)) if name == "expires_at" else str(VALUES.get((name, value), value))
+        return (
+            moment(datetime.fromisoformat(value))
+            if name in {"expires_at", "until"}
+            else str(VALUES.get((name, value), value))
+        )
     if isinstance(value, int):
         return text_of_number(name, value)
     parts = (f"{key}: {part}" for key, part in value.items()) if isinstance(value, dict) else map(str, value)

@@ -11,7 +11,7 @@ from simsim.credential.decision import Cause
 from simsim.problem import gettext_noop
 from simsim.request_log.models import LoggedRequest
 from simsim.request_log.outcome import GatewayCause, Outcome
-from simsim.tokens.models import Status, Token
+from simsim.tokens.models import Token
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,12 @@ STEPS: dict[str, tuple[str, tuple[str, str]]] = {
         gettext_noop("A revoked token stays revoked. If the program still needs access, create a new token for it."),
         CREATE,
     ),
+    Cause.PAUSED: (
+        gettext_noop(
+            "The token’s page says who paused it and why. If the reason no longer applies, resume the token there."
+        ),
+        SHOW,
+    ),
     Cause.EXPIRED: (
         gettext_noop("An expired token can’t be extended. Create a replacement and give it to the program."),
         CREATE,
@@ -105,7 +111,7 @@ def advice(row: LoggedRequest, token: Token | None, *, account_id: uuid.UUID, no
     if step is None:
         return None
     text, (label, where) = step
-    if where in {"networks", "token"} and (token is None or token.status(now) != Status.ACTIVE):
+    if where in {"networks", "token"} and (token is None or token.has_ended(now)):
         # The page of an ended token is read-only, so the only remedy is another token.
         label, where = CREATE
     create = reverse("console:create_token", args=[account_id])

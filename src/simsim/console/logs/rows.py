@@ -18,7 +18,7 @@ from simsim.problem import gettext_noop
 from simsim.request_log.models import LoggedRequest
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.search.sentences import sentence
-from simsim.tokens.models import Status, Token
+from simsim.tokens.models import Token
 from simsim.tokens.selectors import tokens_of
 
 # nginx logs these statuses for requests that got no response, or only a response by nginx itself.
@@ -131,6 +131,6 @@ def offered_tokens(account: Account, *, actor: Actor, chosen: Token | None, now:
     offered = found[:MAX_OFFERED_TOKENS]
     if chosen is not None and chosen not in offered:
         offered.append(chosen)
-    active = [token for token in offered if token.status(now) == Status.ACTIVE]
-    ended = [token for token in offered if token.status(now) != Status.ACTIVE]
+    active = [token for token in offered if not token.has_ended(now)]
+    ended = [token for token in offered if token.has_ended(now)]
     return OfferedTokens(active, ended, len(found) > MAX_OFFERED_TOKENS)

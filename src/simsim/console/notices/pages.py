@@ -33,9 +33,18 @@ WORDS: dict[Notice, tuple[Promise, Promise]] = {
         _("A token is revoked"),
         _("Sent immediately: who did it, when and why. Also sent to the person who did it."),
     ),
+    Notice.PAUSED: (
+        _("A token is paused"),
+        _("Sent immediately: who did it, until when and why, except to the person who did it."),
+    ),
+    Notice.RESUMED: (_("A token is resumed"), _("Sent immediately, except to the person who did it.")),
     Notice.RETRIEVED: (
         _("Someone other than the creator retrieves credentials"),
         _("Sent when they are shown or downloaded, except to the person who did it."),
+    ),
+    Notice.HANDED_OVER: (
+        _("A hand-over link is used"),
+        _("Sent immediately: when it was used, and from which address."),
     ),
     Notice.ALLOWLIST_CHANGED: (
         _("The allowed networks of a token are changed"),

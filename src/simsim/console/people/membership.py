@@ -13,7 +13,6 @@ from simsim.console.errors import sentence
 from simsim.console.messages import say
 from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.problem import LastAdministrator, Problem
-from simsim.tokens.models import Status
 from simsim.tokens.selectors import tokens_of
 
 
@@ -72,7 +71,7 @@ def question(access: AccountAccess, person: Person, page: str, problem: Problem 
     """
     if problem is None and person.is_last_administrator:
         problem = LastAdministrator(email=person.user.email)
-    made = tokens_of(access.account, actor=access.actor, status=Status.ACTIVE, now=access.now)
+    made = tokens_of(access.account, actor=access.actor, status=None, now=access.now).active(access.now)
     context = {
         "account": access.account,
         "person": person,

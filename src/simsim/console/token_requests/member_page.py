@@ -12,6 +12,7 @@ from simsim.accounts.models import Account, User
 from simsim.accounts.permissions import actor_of, administrators, role_of
 from simsim.console.error_summary import SummaryError, errors_in_order
 from simsim.console.navigation import account_in
+from simsim.tokens.hand_over_links import offers_to
 from simsim.tokens.software import offered_software
 from simsim.tokens.token_requests import own_requests
 
@@ -67,5 +68,6 @@ def member_context(account: Account, person: User, form: AskForm | None = None) 
         "administrators": administrators(account),
         "form": form or AskForm(),
         "software": offered_software(),
+        "offers": offers_to(actor_of(person), account, now=timezone.now()),
         "requests": own_requests(account, actor=actor_of(person))[:REQUESTS_SHOWN],
     }

@@ -18,7 +18,7 @@ from simsim.problem import AlreadyAnswered, AlreadyExists, Invalid, NotFound
 from simsim.tokens.actions import create_token
 from simsim.tokens.field_errors import is_name_taken, namesake
 from simsim.tokens.field_warnings import cautions_of, network_cautions, range_notes
-from simsim.tokens.models import Status
+from simsim.tokens.hand_over_links import hand_overs_of
 from simsim.tokens.rules import last_day, recommended_until
 from simsim.tokens.selectors import find_token
 from simsim.tokens.software import offered_software
@@ -54,7 +54,7 @@ def replacement(access: AccountAccess) -> TokenForm | None:
         token = find_token(access.request.GET.get("like", ""), actor=access.actor, account=access.account)
     except NotFound:
         return None
-    return TokenForm.like(token, is_active=token.status(access.now) == Status.ACTIVE)
+    return TokenForm.like(token, is_active=not token.has_ended(access.now))
 
 
 def save(access: AccountAccess, form: TokenForm, to_grant: RequestToGrant) -> HttpResponse:
@@ -79,8 +79,9 @@ def save(access: AccountAccess, form: TokenForm, to_grant: RequestToGrant) -> Ht
             form.namesake = namesake(access.account, form.name, now=access.now)
         return form_page(access, form, to_grant, status=problem.status)
     cautions = [*cautions_of(token, actor=access.actor, now=access.now), *range_notes(form.networks)]
+    handed_to = next((each.recipient_label for each in hand_overs_of(token, actor=access.actor)), "")
     messages = [sentence(Invalid(each)) for each in cautions]
-    return credentials_page(access, token, credentials, is_new=True, cautions=messages)
+    return credentials_page(access, token, credentials, is_new=True, cautions=messages, handed_to=handed_to)
 
 
 def answered_page(access: AccountAccess, form: TokenForm, problem: AlreadyAnswered) -> HttpResponse:

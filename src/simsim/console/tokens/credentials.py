@@ -70,8 +70,12 @@ def credentials_page(
     *,
     is_new: bool = False,
     cautions: Sequence[str] = (),
+    handed_to: str = "",
 ) -> HttpResponse:
-    """Return the page of a password that has just been created; `cautions` are warnings about the token."""
+    """Return the page of a password that has just been created; `cautions` are warnings about the token.
+
+    `handed_to` is the address of the member who asked for the token and can open its credentials too, "" for nobody.
+    """
     context = {
         "account": access.account,
         "now": access.now,
@@ -79,6 +83,7 @@ def credentials_page(
         "credentials": credentials,
         "is_new": is_new,
         "cautions": cautions,
+        "handed_to": handed_to,
         "is_long": is_longer_than_recommended(token.expires_at, now=access.now),
         "opened": recipe_for(token.software.slug if token.software else None),
         "recipes": recipes(username=credentials.username, api=api_here(), password=credentials.password),

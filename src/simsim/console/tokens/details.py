@@ -21,6 +21,7 @@ from simsim.credential.allowlist import parse_address
 from simsim.problem import AlreadyExists, ChangedMeanwhile, Invalid
 from simsim.tokens.actions import edit_token
 from simsim.tokens.field_warnings import name_caution, network_cautions, range_notes
+from simsim.tokens.hand_over_links import hand_overs_of
 from simsim.tokens.models import Token
 from simsim.tokens.rules import needs_recent_authentication
 from simsim.tokens.selectors import find_token
@@ -118,5 +119,6 @@ def token_page(
         "browser": located(access.request),
         "addresses_shown": allowlist_preview.ADDRESSES_SHOWN,
         "notices": notices_of(token, actor=access.actor),
+        "hand_overs": [(each, each.state(access.now)) for each in hand_overs_of(token, actor=access.actor)],
     }
     return render(access.request, "console/tokens/token.html", context | more, status=status)

@@ -21,7 +21,7 @@ from simsim.tokens.software import software_in_use
 
 PAGE_TOKENS = 25
 MAX_SEARCH_LENGTH = 200
-ATTENTIONS = {"soon": Attention.EXPIRES_SOON, "unused": Attention.UNUSED}
+ATTENTIONS = {"paused": Attention.PAUSED, "soon": Attention.EXPIRES_SOON, "unused": Attention.UNUSED}
 
 
 @require_safe
@@ -46,6 +46,7 @@ def active(access: AccountAccess) -> HttpResponse:
         "search": search,
         "looked_up": access.request.GET.get("password", ""),
         "chosen": access.request.GET.get("attention", ""),
+        "paused_count": ranking.counts[Attention.PAUSED],
         "soon_count": ranking.counts[Attention.EXPIRES_SOON],
         "unused_count": ranking.counts[Attention.UNUSED],
         "software": software_in_use(access.account),

@@ -13,7 +13,7 @@ from simsim.console.messages import say
 from simsim.console.tokens.rows import rows
 from simsim.problem import Invalid
 from simsim.tokens.actions import revoke_token
-from simsim.tokens.models import RevocationReason, Status, Token
+from simsim.tokens.models import RevocationReason, Token
 from simsim.tokens.selectors import find_token
 
 
@@ -26,7 +26,7 @@ def revoke(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
     """
     token = find_token(token_id, actor=access.actor, account=access.account)
     if access.request.method != "POST":
-        if token.status(access.now) != Status.ACTIVE:
+        if token.has_ended(access.now):
             return redirect("console:token", access.account.pk, token.pk)
         return question(access, token)
     try:

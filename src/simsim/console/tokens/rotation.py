@@ -15,7 +15,7 @@ from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.console.tokens.credentials import credentials_page
 from simsim.console.tokens.rows import rows
 from simsim.tokens.actions import end_overlap, rotate_token
-from simsim.tokens.models import Status, Token
+from simsim.tokens.models import Token
 from simsim.tokens.rotation_overlap import rotation_id
 from simsim.tokens.selectors import find_token
 
@@ -33,7 +33,7 @@ USUAL = "day"
 def rotate(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
     """Ask how long the current password should keep working, then give the token a new one and show it."""
     token = find_token(token_id, actor=access.actor, account=access.account)
-    if token.status(access.now) != Status.ACTIVE:
+    if token.has_ended(access.now):
         return redirect("console:token", access.account.pk, token.pk)
     if access.request.method != "POST":
         demand_recent_authentication(access.request)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from simsim.request_log.search.selectors import LastUse, last_uses
 from simsim.request_log.usage.token_use import RECENT_DAYS, requests_by_day
-from simsim.tokens.attention import MAX_IDLE, Attention, attention_of
+from simsim.tokens.attention import EXPIRY_IS_NEAR, MAX_IDLE, Attention, attention_of
 from simsim.tokens.models import Status, Token
 from simsim.tokens.rotation_overlap import current_password_used_at, previous_password_used_at
 from simsim.tokens.selectors import overlap_ends
@@ -28,12 +28,20 @@ class TokenRow:
         return self.token.status(self.now)
 
     @property
+    def has_ended(self) -> bool:
+        return self.token.has_ended(self.now)
+
+    @property
     def attention(self) -> Attention:
         return attention_of(self.token, self.use, self.now)
 
     @property
     def expires_soon(self) -> bool:
-        return self.attention == Attention.EXPIRES_SOON
+        return not self.has_ended and self.token.expires_at - self.now <= EXPIRY_IS_NEAR
+
+    @property
+    def is_paused(self) -> bool:
+        return self.status == Status.PAUSED
 
     @property
     def is_idle(self) -> bool:

@@ -30,6 +30,9 @@ FOUND = {
     PasswordState.PREVIOUS: gettext_noop(
         "The password you searched for belongs to this token. It was replaced, but still works."
     ),
+    PasswordState.PAUSED: gettext_noop(
+        "The password you searched for belongs to this token. It does not work while the token is paused."
+    ),
     PasswordState.REPLACED: gettext_noop(
         "The password you searched for belonged to this token. It was replaced and no longer works."
     ),

@@ -60,8 +60,10 @@ def moments(report: Report, times: TimeAxis, links: LogLinks) -> list[Moment]:
 def _naming(part: Part, by: By, now: datetime) -> tuple[str, str]:
     """Return a part's name, and the text beside it."""
     if part.token is not None:
-        ended = {Status.EXPIRED: gettext("Expired"), Status.REVOKED: gettext("Revoked")}
-        return part.token.name, ended.get(part.token.status(now), "")
+        words = {
+            Status.PAUSED: gettext("Paused"), Status.EXPIRED: gettext("Expired"), Status.REVOKED: gettext("Revoked")
+        }  # fmt: skip
+        return part.token.name, words.get(part.token.status(now), "")
     if by is By.SOFTWARE:
         return part.software.name if part.software else gettext("No target software"), ""
     if by is By.STATUS and part.value:

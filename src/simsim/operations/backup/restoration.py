@@ -23,8 +23,8 @@ from simsim.operations.backup.knowledge import Knowledge, gather
 from simsim.operations.backup.replacement import is_marked, mark, moved_into_place, staged_path, unmark
 from simsim.operations.installation_lock import to_ourselves
 from simsim.problem import Unusable
-from simsim.tokens import lost_changes
-from simsim.tokens.lost_changes import Outcome
+from simsim.tokens import hand_over_links, lost_changes
+from simsim.tokens.lost_restrictions import Outcome, revoke_again
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,10 @@ def apply_lost(knowledge: Knowledge, report: Report, *, revoke_unknown: bool, no
     report.sources, report.unknown = knowledge.sources, list(knowledge.gaps)
     report.outcomes = lost_changes.apply_again(knowledge.changes, now=now)
     # What only the log knows: the gate has refused these tokens as revoked.
-    report.outcomes += [lost_changes.revoke_again(token, at=at, now=now) for token, at in find_revived()]
+    report.outcomes += [revoke_again(token, at=at, now=now) for token, at in find_revived()]
+    if taken_back := hand_over_links.take_back_all(OPERATOR, now=now):
+        sentence = f"{taken_back} hand-over links were taken back: the backup does not know which were used since"
+        report.outcomes.append(Outcome(Event.HAND_OVER_TAKEN_BACK, "", sentence))
     if revoke_unknown and knowledge.gaps:
         number = lost_changes.revoke_all(now=now)
         report.unknown.append(f"so all {number} active tokens were revoked (--revoke-unknown)")

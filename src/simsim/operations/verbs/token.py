@@ -15,7 +15,7 @@ from simsim.problem import WrongUsage, gettext_noop
 if TYPE_CHECKING:
     from simsim.tokens.models import Token
 
-tokens = typer.Typer(no_args_is_help=True, help="Tokens: create, show, edit, rotate and revoke them.")
+tokens = typer.Typer(no_args_is_help=True, help="Tokens: create, show, edit, rotate, pause and revoke them.")
 
 TokenId = Annotated[str, typer.Argument(metavar="ID", help="The token's id.")]
 ACCOUNT = typer.Option("--account", metavar="ID", help="The account's id.")
@@ -37,6 +37,7 @@ COLUMNS = ["id", "name", "status", "expires_at", "software", "last_used_at"]
 
 class StatusName(StrEnum):
     ACTIVE = "active"
+    PAUSED = "paused"
     EXPIRED = "expired"
     REVOKED = "revoked"
 

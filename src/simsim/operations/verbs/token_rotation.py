@@ -12,7 +12,7 @@ from simsim.operations.output import AsJson
 from simsim.operations.verbs.token import As, TokenId, print_token
 from simsim.problem import FieldError, Invalid, gettext_noop
 
-OVERLAP = re.compile(r"^([0-9]{1,6})([smhd])$", re.ASCII)
+SPAN = re.compile(r"^([0-9]{1,6})([smhd])$", re.ASCII)
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -31,7 +31,7 @@ def rotate(
     from simsim.operations.arguments import find_actor, find_token_for
     from simsim.tokens import actions
 
-    actor, time = find_actor(acting_as), parse_overlap(overlap)
+    actor, time = find_actor(acting_as), parse_span("overlap", overlap)
     token, credentials = actions.rotate_token(
         actor=actor, token=find_token_for(token_id, actor=actor), overlap=time, now=timezone.now()
     )
@@ -52,9 +52,9 @@ def end_overlap(token_id: TokenId, acting_as: As, as_json: AsJson = False) -> No
     print_token(token, as_json=as_json)
 
 
-def parse_overlap(text: str) -> timedelta:
-    """Return the span that `30m`, `24h`, `7d` or `0s` means; raise Invalid otherwise."""
-    found = OVERLAP.match(text.strip())
+def parse_span(field: str, text: str) -> timedelta:
+    """Return the span that `30m`, `24h`, `7d` or `0s` means; raise Invalid, naming the field, otherwise."""
+    found = SPAN.match(text.strip())
     if found is None:
-        raise Invalid(FieldError("overlap", gettext_noop("Give a time such as 30m, 24h or 7d.")))
+        raise Invalid(FieldError(field, gettext_noop("Give a time such as 30m, 24h or 7d.")))
     return timedelta(**{UNITS[found[2]]: int(found[1])})

@@ -45,6 +45,7 @@ SENTENCES: dict[str, str] = {
     Cause.OTHER_ACCOUNT: gettext_noop("The password belongs to a token of another account than the username names."),
     Cause.SUPERSEDED: gettext_noop("This password of the token “%(token)s” was replaced and no longer works."),
     Cause.REVOKED: gettext_noop("The token “%(token)s” was revoked."),
+    Cause.PAUSED: gettext_noop("The token “%(token)s” was paused."),
     Cause.EXPIRED: gettext_noop("The token “%(token)s” had expired."),
     Cause.ADDRESS_UNKNOWN: gettext_noop(
         "The token “%(token)s” is restricted to networks, and the address of the request is unknown."
