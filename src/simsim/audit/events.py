@@ -22,6 +22,9 @@ class Event(StrEnum):
     TOKEN_REQUESTED = "token.requested"  # noqa: S105
     TOKEN_REQUEST_GRANTED = "token.request_granted"  # noqa: S105
     TOKEN_REQUEST_DECLINED = "token.request_declined"  # noqa: S105
+    MANAGEMENT_TOKEN_CREATED = "management_token.created"  # noqa: S105
+    MANAGEMENT_TOKEN_REVOKED = "management_token.revoked"  # noqa: S105
+    SELF_ROTATION_CHANGED = "account.self_rotation_changed"
     NOTICES_CHANGED = "account.notices_changed"
     SOFTWARE_ADDED = "software.added"
     SIGNED_IN = "session.signed_in"

@@ -19,13 +19,18 @@ STEP = 900
 
 
 class Recordable(Protocol):
-    """An actor as the audit trail stores it: `label` is for people; `user_id` is None if the actor is not a user."""
+    """An actor as the audit trail stores it: `label` is for people; `user_id` is None if the actor is not a user.
+
+    `management_token` is the id of the management token with which a program acted for them, or None.
+    """
 
     @property
     def label(self) -> str: ...
 
     @property
     def user_id(self) -> int | None: ...
+    @property
+    def management_token(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class LabelledActor:
 
     label: str
     user_id: int | None = None
+    management_token: str | None = None
 
 
 def audit_event(
@@ -53,7 +59,7 @@ def audit_event(
         actor_id=actor.user_id,
         actor_label=actor.label,
         subject_id=str(subject_id),
-        details=dict(details),
+        details={**details, **({"management_token": actor.management_token} if actor.management_token else {})},
     )
 
 

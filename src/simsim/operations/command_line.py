@@ -20,6 +20,7 @@ from simsim.operations.verbs.installation import doctor, migrate, upgrade
 from simsim.operations.verbs.keys import keys
 from simsim.operations.verbs.log import log
 from simsim.operations.verbs.mail import mail
+from simsim.operations.verbs.management_token import management_tokens
 from simsim.operations.verbs.monitoring_files import monitoring
 from simsim.operations.verbs.services import gateway, serve, worker
 from simsim.operations.verbs.setup import setup
@@ -70,6 +71,7 @@ tokens.command("export")(export_tokens)
 app.add_typer(accounts, name="account")
 app.add_typer(users, name="user")
 app.add_typer(tokens, name="token")
+app.add_typer(management_tokens, name="management-token")
 app.add_typer(log, name="log")
 app.add_typer(audit, name="audit")
 app.add_typer(mail, name="mail")

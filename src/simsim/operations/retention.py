@@ -11,6 +11,7 @@ from django.contrib.sessions.models import Session
 from simsim.audit import recorder
 from simsim.forwarding import lost_events
 from simsim.mail import outbox
+from simsim.management_tokens import answered_requests
 from simsim.request_log import gaps, nodes
 from simsim.request_log.retention import first_moment_kept, forget_old, time_to_delete_by
 from simsim.tokens import token_requests
@@ -39,6 +40,7 @@ def delete_old(clock_time: datetime) -> int:
         + outbox.delete_finished(mail_since)
         + recorder.delete_old(audit_since)
         + token_requests.delete_answered(audit_since)
+        + answered_requests.forget_old(now)
         + delete_expired_sessions(now)
     )
 

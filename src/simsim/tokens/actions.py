@@ -212,11 +212,16 @@ def rotate_token(
     `rotation_id` that the caller has seen.
     """
     seen, token = token, lock_active_token(actor, token, now)
-    if not timedelta(0) <= overlap <= MAX_OVERLAP:
-        raise Invalid(FieldError("overlap", gettext_noop("The overlap must be between 0 and 7 days.")))
     # Otherwise a form that is submitted twice would end the overlap that the first submission began.
     prove_not_rotated(token, after)
     prove_not_rotated(token, rotation_id(seen))
+    return token, give_new_password(token, overlap, actor=actor, now=now)
+
+
+def give_new_password(token: Token, overlap: timedelta, *, actor: Actor, now: datetime) -> TokenCredentials:
+    """Rotate a token that the caller has locked and checked; return its new credentials."""
+    if not timedelta(0) <= overlap <= MAX_OVERLAP:
+        raise Invalid(FieldError("overlap", gettext_noop("The overlap must be between 0 and 7 days.")))
     token.previous_digest = bytes(token.digest) if overlap else None
     token.previous_works_until = now + overlap if overlap else None
     token.rotated_at = now
@@ -224,7 +229,7 @@ def rotate_token(
     token.save(update_fields=ROTATED_COLUMNS)
     record_token_event(actor, token, Event.TOKEN_ROTATED, {"overlap_seconds": int(overlap.total_seconds())}, now)
     notices.owe_rotated(token, overlap=overlap, actor=actor, now=now)
-    return token, TokenCredentials(str(token.account_id), secret)
+    return TokenCredentials(str(token.account_id), secret)
 
 
 @transaction.atomic

@@ -32,10 +32,10 @@ def list_events(
     as_json: AsJson = False,
 ) -> None:
     """List the events of all accounts, newest first."""
+    from simsim.account_log.time_filters import parse_moment
     from simsim.accounts.permissions import OPERATOR
     from simsim.audit import selectors
     from simsim.operations.arguments import find_account
-    from simsim.operations.time_arguments import parse_moment
 
     filters = selectors.AuditFilters(
         account_id=find_account(account, actor=OPERATOR).pk if account is not None else None,
