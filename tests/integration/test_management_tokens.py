@@ -17,8 +17,8 @@ from simsim.credential.decision import Decision
 from simsim.management_tokens.actions import create_management_token, create_operator_token, revoke_management_token
 from simsim.management_tokens.models import ManagementToken, Scope
 from simsim.problem import Invalid, NotFound, NotPermitted
-from simsim.tokens.actions import create_token
 from simsim.tokens.account_closure import close_account
+from simsim.tokens.actions import create_token
 from verbs import Simsim
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -137,14 +137,11 @@ def test_the_command_line_creates_lists_and_revokes_them(cast: Cast, simsim: Sim
     assert (listed["id"], "password" in listed) == (made["id"], False)
     assert simsim("management-token", "revoke", made["id"])["revoked_by"] == "operator"
     assert status(program, cast.acme) == 401
-    assert [event.event for event in AuditEvent.objects.filter(event__startswith="management_token").order_by("pk")] == [
-        "management_token.created", "management_token.revoked",
-    ]  # fmt: skip
+    trail = AuditEvent.objects.filter(event__startswith="management_token").order_by("pk")
+    assert [event.event.partition(".")[2] for event in trail] == ["created", "revoked"]
 
 
-def test_the_command_line_asks_for_the_account_if_there_are_several(
-    cast: Cast, simsim: Simsim, now: datetime
-) -> None:
+def test_the_command_line_asks_for_the_account_if_there_are_several(cast: Cast, simsim: Simsim, now: datetime) -> None:
     add_user(actor=OPERATOR, account=cast.globex, email=cast.alice.email, role="administrator", now=now)
     arguments = ("management-token", "create", "--as", cast.alice.email, "--name", "CI", "--expires", "90d")
     assert "--account ID" in simsim(*arguments, fails=2)
@@ -171,9 +168,7 @@ def test_an_operators_token_provisions_accounts_and_people_and_sees_no_tokens(
 
 
 def test_an_operators_token_in_a_persons_name_dies_with_that_person(cast: Cast, now: datetime) -> None:
-    _, credentials = create_operator_token(
-        actor=OPERATOR, named=cast.as_alice, name="CRM", expires="90d", now=now
-    )
+    _, credentials = create_operator_token(actor=OPERATOR, named=cast.as_alice, name="CRM", expires="90d", now=now)
     program = Program.of(credentials)
     assert program.get("/accounts").status_code == 200
     cast.alice.is_active = False

@@ -13,6 +13,7 @@ PAGES = {
     "requests": PEOPLE + "#when-a-member-asks-for-a-token",
     "people": PEOPLE,
     "notices": NOTICES,
+    "management-tokens": "integrators/management-api.html",
     "logs": LOGS,
     "usage": USAGE,
     "connect": CONNECT,

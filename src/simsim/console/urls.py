@@ -7,6 +7,8 @@ from simsim.console.connect import pages as connect
 from simsim.console.logs import export as log_export
 from simsim.console.logs import fragments as log_fragments
 from simsim.console.logs import pages as logs
+from simsim.console.management_tokens import creation as management_token_creation
+from simsim.console.management_tokens import pages as management_tokens
 from simsim.console.notices import pages as notices
 from simsim.console.people import invitations, membership
 from simsim.console.people import pages as people
@@ -18,6 +20,7 @@ app_name = "console"
 TOKENS = "accounts/<uuid:account_id>/tokens/"
 CONNECT = "accounts/<uuid:account_id>/connect/"
 PEOPLE = "accounts/<uuid:account_id>/people/"
+MANAGEMENT_TOKENS = "accounts/<uuid:account_id>/management-tokens/"
 LOGS = "accounts/<uuid:account_id>/logs/"
 TOKEN = TOKENS + "<uuid:token_id>/"
 urlpatterns = [
@@ -55,6 +58,10 @@ urlpatterns = [
     path(PEOPLE + "<int:user_id>/invite/", invitations.again, name="invite_again"),
     path(PEOPLE + "<int:user_id>/role/", membership.role, name="change_role"),
     path(PEOPLE + "<int:user_id>/remove/", membership.remove, name="remove_person"),
+    path(MANAGEMENT_TOKENS, management_tokens.management_tokens, name="management_tokens"),
+    path(MANAGEMENT_TOKENS + "new/", management_token_creation.create, name="create_management_token"),
+    path(MANAGEMENT_TOKENS + "self-rotation/", management_tokens.self_rotation, name="self_rotation"),
+    path(MANAGEMENT_TOKENS + "<uuid:token_id>/revoke/", management_tokens.revoke, name="revoke_management_token"),
     path("docs/<path:path>", documentation.documentation, name="documentation"),
     path("docs/", documentation.documentation, {"path": ""}, name="documentation_start"),
     path("sign-in/", include("simsim.console.sign_in_urls")),
