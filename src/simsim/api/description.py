@@ -63,6 +63,11 @@ SECURITY_SCHEMES: dict[str, Any] = {
     "session": {"type": "apiKey", "in": "cookie", "name": "simsim", "description": "The console’s cookie."},
     "ownToken": {"type": "http", "scheme": "basic", "description": "The credentials of an API token."},
 }
+# In the order in which readers meet them.
+TAGS = (
+    "Tokens", "Requests for tokens", "Log, usage and audit trail", "Your own token", "Notices", "People", "Accounts",
+    "Target software",
+)  # fmt: skip
 MEANINGS = {200: "Done.", 201: "Created.", 204: "Done; there is no content."}
 RATE_HEADERS = {
     "RateLimit": "What you may still send, and in how many seconds the count starts again.",
@@ -79,6 +84,7 @@ def document(api: NinjaAPI) -> dict[str, Any]:
     schemes = dict(SECURITY_SCHEMES)
     schemes["session"] = schemes["session"] | {"name": settings.SESSION_COOKIE_NAME}
     found["components"]["securitySchemes"] = schemes
+    found["tags"] = [{"name": tag} for tag in TAGS]
     for methods in found["paths"].values():
         for described in methods.values():
             complete(described, OPERATIONS[described["operationId"]], found["components"]["schemas"])
