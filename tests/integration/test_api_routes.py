@@ -18,8 +18,8 @@ from simsim.accounts.actions import add_user
 from simsim.accounts.models import Role
 from simsim.accounts.permissions import GRANTS, OPERATOR
 from simsim.api.description import problems_of
-from simsim.api.operation import OPERATIONS, Operation
-from simsim.api.urls import urlpatterns
+from simsim.api.operation import Operation
+from simsim.api.urls import OPERATIONS, urlpatterns
 from simsim.audit.events import Event
 from simsim.management_tokens.models import Scope
 from simsim.tokens.actions import create_token

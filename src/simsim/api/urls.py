@@ -22,7 +22,7 @@ from simsim.api import (  # noqa: F401 - importing them declares their operation
 )
 from simsim.api.description import TITLE, VERSION
 from simsim.api.document_pages import document_view, reader_view
-from simsim.api.operation import router
+from simsim.api.operation import OPERATIONS, router
 from simsim.api.responses import bug_response, problem_response
 from simsim.problem import BadRequest, FieldError, Invalid, MethodNotAllowed, NotFound, Problem, gettext_noop
 
@@ -114,6 +114,7 @@ def addresses() -> list[URLPattern]:
     return found
 
 
+__all__ = ["OPERATIONS", "api", "urlpatterns"]
 app_name = NAMESPACE
 nowhere.csrf_exempt = True  # type: ignore[attr-defined]
 urlpatterns = [
