@@ -6,10 +6,12 @@ import re
 import uuid
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
+from docutils import nodes
 
 from api_client import Program, basic, management_token, program_of_olga
 from cast import Cast
@@ -19,6 +21,7 @@ from simsim.accounts.models import Role
 from simsim.accounts.permissions import GRANTS, OPERATOR
 from simsim.api.description import problems_of
 from simsim.api.operation import Operation
+from simsim.api.responses import type_of
 from simsim.api.urls import OPERATIONS, urlpatterns
 from simsim.audit.events import Event
 from simsim.management_tokens.models import Scope
@@ -26,6 +29,7 @@ from simsim.tokens.actions import create_token
 from simsim.tokens.token_requests import ask_for_token
 
 pytestmark = pytest.mark.django_db(databases="__all__")
+DOCS = Path(__file__).parents[2] / "docs"
 # Each console address that does something, and the operations that do the same; or the reason why there is none.
 TWINS = {
     "tokens": "list_tokens", "ended_tokens": "list_tokens", "search_tokens": "list_tokens",
@@ -101,6 +105,21 @@ def test_the_document_describes_every_operation_with_examples_and_every_error() 
             assert problem.slug in content["examples"], (name, problem)
         for parameter in each["parameters"]:
             assert parameter["description"], (name, parameter)
+
+
+@pytest.mark.covers("B7", "B22")
+def test_the_type_of_every_problem_leads_to_its_description(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(DOCS / "_sphinx")
+    import reference
+
+    page = "\n".join(reference.problems())
+    for operation in OPERATIONS.values():
+        for problem in problems_of(operation):
+            path, _, anchor = type_of(problem).partition("/docs/")[2].partition("#")
+            assert (DOCS / path.replace(".html", ".md")).is_file()
+            # The site names a section after its heading.
+            assert f"\n## {anchor}\n\n{problem.title}. " in page
+            assert nodes.make_id(anchor) == anchor
 
 
 def addresses(cast: Cast, now: datetime) -> dict[str, str]:
