@@ -126,21 +126,21 @@ def moved(described: str) -> str:
 
 
 def problems() -> Iterator[str]:
-    """Yield the table of the problems, by status."""
-    from simsim import problem
+    """Yield a section for each problem, by status. Its heading is its name: the management API's types lead there."""
+    from simsim import management_problem, problem
     from simsim.operations.failures import EXIT_STATUSES, FAILED
 
-    found = [each for _, each in inspect.getmembers(problem, inspect.isclass) if issubclass(each, problem.Problem)]
-    yield from table(
-        ("status", "name", "title", "detail", "exit status"),
-        (
-            (
-                str(each.status), f"`{each.slug}`", each.title,
-                placeholders(each.detail) or "varies", str(EXIT_STATUSES.get(each.status, FAILED)),
-            )
-            for each in sorted(found, key=lambda each: (each.status, each.slug))
-        ),
-    )  # fmt: skip
+    known = {
+        each.slug: each
+        for module in (problem, management_problem)
+        for _, each in inspect.getmembers(module, inspect.isclass)
+        if issubclass(each, problem.Problem) and each not in (problem.Problem, management_problem.Internal)
+    } | {problem.Problem.slug: management_problem.Internal}
+    for each in sorted(known.values(), key=lambda each: (each.status, each.slug)):
+        facts = [f"Status: {each.status}", f"Exit status: {EXIT_STATUSES.get(each.status, FAILED)}"]
+        said = placeholders(each.detail) or "The detail varies."
+        listed = "\n".join(f"- {fact}" for fact in facts)
+        yield f"\n## {each.slug}\n\n{each.title}. {said}\n\n{listed}\n"
 
 
 def reasons() -> Iterator[str]:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
 
 MAX_ID = 2**63 - 1
+INVALID_CURSOR = gettext_noop("This cursor is not valid for this list.")
 Row = TypeVar("Row", bound="Model")
 _is_cursor = re.compile(r"[0-9]{1,19}").fullmatch
 
@@ -16,7 +17,7 @@ _is_cursor = re.compile(r"[0-9]{1,19}").fullmatch
 def parse_cursor(cursor: str) -> int:
     """Return the id below which the page begins. Raises Invalid for a bad cursor."""
     if not _is_cursor(cursor):
-        raise Invalid(FieldError("cursor", gettext_noop("This cursor is not valid for this list.")))
+        raise Invalid(FieldError("cursor", INVALID_CURSOR))
     return min(int(cursor), MAX_ID)
 
 

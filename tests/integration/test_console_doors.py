@@ -12,10 +12,10 @@ from django.test import Client
 
 from cast import PASSWORD, Cast
 from console_client import console_addresses
+from simsim.account_log.time_filters import parse_moment
 from simsim.accounts.invitations import invite, link_to_choose_a_password
 from simsim.accounts.models import User
 from simsim.console.logs.filter_form import LogFilterForm
-from simsim.operations.time_arguments import parse_moment
 from simsim.problem import Invalid
 from simsim.tokens import rules
 from simsim.tokens.actions import create_token

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.db.models import Count, Q
 from django.urls import reverse
 
-from simsim.accounts.actions import add_membership, locked_membership, record_account_event
-from simsim.accounts.models import Account, Membership, Role, User, normal_email
+from simsim.accounts.actions import add_membership, locked_membership, parse_email, record_account_event
+from simsim.accounts.models import Account, Membership, Role, User
 from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.audit.events import Event
 from simsim.mail import outbox
@@ -36,7 +36,9 @@ def invite(*, actor: Actor, account: Account, email: str, role: str, now: dateti
     Raises Invalid for an unusable address or role, AlreadyExists if the person already belongs to the account.
     """
     permit(actor, Permission.MANAGE_PEOPLE, account)
-    prove_not_too_many(account, normal_email(email), now)
+    # Parse first: PostgreSQL can't look for an address with U+0000 in it.
+    email = parse_email(email)
+    prove_not_too_many(account, email, now)
     membership = add_membership(account, email=email, role=role, password=None, now=now)
     record_account_event(actor, account, Event.USER_INVITED, {"email": membership.user.email, "role": role}, now)
     user = membership.user

@@ -14,7 +14,7 @@ class Account(models.Model):
     """A customer of the API. Its id is the username of each of its tokens (R15).
 
     `external_id` is the account's id in another system, or None. A closed account keeps only its log and its audit
-    trail: see `tokens.account_closure`.
+    trail: see `tokens.account_closure`. With `programs_may_rotate`, whoever holds a token may rotate it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -24,6 +24,7 @@ class Account(models.Model):
     created_at = models.DateTimeField(_("created"))
     external_id = models.CharField(_("external id"), max_length=200, null=True)
     closed_at = models.DateTimeField(_("closed"), null=True)
+    programs_may_rotate = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints: ClassVar = [

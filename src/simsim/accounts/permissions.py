@@ -26,10 +26,14 @@ GRANTS: dict[str, frozenset[Permission]] = {
 
 @dataclass(frozen=True)
 class Actor:
-    """The person who performs an action: a user, or the operator on the command line (`user` is None)."""
+    """The person who performs an action: a user, or the operator (`user` is None).
+
+    `management_token` is the id of the management token with which a program acts for them, or None.
+    """
 
     label: str
     user: User | None = None
+    management_token: str | None = None
 
     @property
     def is_operator(self) -> bool:

@@ -6,6 +6,8 @@ Only these details are stored, so that a secret can't slip into the trail with a
 from enum import StrEnum
 from typing import Self
 
+# Any event may name the management token through which somebody acted.
+MANAGEMENT_TOKEN = "management_token"  # noqa: S105
 TOKEN_FIELDS = ("name", "description", "software", "expires_at", "allowed_networks", "report_only")
 HAND_OVER_FIELDS = ("name", "hand_over")
 REQUEST_FIELDS = ("name", "asked_by")
@@ -19,7 +21,7 @@ class Event(StrEnum):
     def __new__(cls, name: str, *details: str) -> Self:
         member = str.__new__(cls, name)
         member._value_ = name
-        member.details = frozenset(details)
+        member.details = frozenset((*details, MANAGEMENT_TOKEN))
         return member
 
     ACCOUNT_CREATED = "account.created", "name", "external_id"
@@ -51,6 +53,9 @@ class Event(StrEnum):
     OPERATOR_ADDED = "operator.added", "email"
     OPERATOR_REMOVED = "operator.removed", "email"
     MAIL_RETRIED = "mail.retried", "kind", "recipient"
+    MANAGEMENT_TOKEN_CREATED = "management_token.created", "name", "scopes", "expires_at", "allowed_networks"
+    MANAGEMENT_TOKEN_REVOKED = "management_token.revoked", "name"
+    SELF_ROTATION_CHANGED = "account.self_rotation_changed", "allowed"
     NOTICES_CHANGED = "account.notices_changed", "audiences", "early_days"
     SOFTWARE_ADDED = "software.added", "slug", "name"
     SIGNED_IN = ("session.signed_in",)

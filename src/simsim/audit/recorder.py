@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from simsim.audit import chain, journal
-from simsim.audit.events import Event
+from simsim.audit.events import MANAGEMENT_TOKEN, Event
 from simsim.audit.models import AuditEvent, Shipment
 from simsim.audit.origin import current_origin
 
@@ -21,13 +21,18 @@ SHIPMENT_SIZE = 100
 
 
 class Recordable(Protocol):
-    """An actor as the audit trail stores it: `label` is for people; `user_id` is None if the actor is not a user."""
+    """An actor as the audit trail stores it: `label` is for people; `user_id` is None if the actor is not a user.
+
+    `management_token` is the id of the management token with which a program acted for them, or None.
+    """
 
     @property
     def label(self) -> str: ...
 
     @property
     def user_id(self) -> int | None: ...
+    @property
+    def management_token(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,7 @@ class LabelledActor:
 
     label: str
     user_id: int | None = None
+    management_token: str | None = None
 
 
 def audit_event(
@@ -56,11 +62,16 @@ def audit_event(
         actor_id=actor.user_id,
         actor_label=actor.label,
         subject_id=str(subject_id),
-        details=plain(event, details),
+        details=plain(event, {**details, **management_token_of(actor)}),
         door=origin.door.value,
         address=origin.address,
         os_user=origin.os_user,
     )
+
+
+def management_token_of(actor: Recordable) -> dict[str, object]:
+    """Return the detail that names the management token through which the actor acts, if there is one."""
+    return {MANAGEMENT_TOKEN: actor.management_token} if actor.management_token else {}
 
 
 def plain(event: Event, details: Mapping[str, object]) -> dict[str, object]:

@@ -40,6 +40,8 @@ INSTALLED_APPS = [
     "simsim.request_log",
     "simsim.accounts",
     "simsim.tokens",
+    "simsim.management_tokens",
+    "simsim.api",
 ]
 MIDDLEWARE = [
     "simsim.console.middleware.never_stored",

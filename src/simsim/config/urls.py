@@ -1,10 +1,11 @@
-"""The addresses of the console."""
+"""The addresses of the console and of the management API."""
 
 from django.urls import include, path
 
 urlpatterns = [
     path("", include("simsim.console.urls")),
     path("sign-in/", include("allauth.account.urls")),
+    path("api/v1/", include("simsim.api.urls")),
 ]
 handler403 = "simsim.console.errors.permission_denied"
 handler404 = "simsim.console.errors.not_found"

@@ -15,6 +15,7 @@ PAGES = {
     "people": PEOPLE,
     "notices": NOTICES,
     "audit": AUDIT,
+    "management-tokens": "integrators/management-api.html",
     "logs": LOGS,
     "usage": USAGE,
     "connect": CONNECT,

@@ -13,6 +13,7 @@ from simsim.console.token_requests.member_page import member_page
 from simsim.problem import NotPermitted, Problem
 
 UNKNOWN_ADDRESS = "unknown"
+API = "/api/v1/"
 Handler = Callable[[HttpRequest], HttpResponse]
 
 # No 'unsafe-inline' and no nonce, so that a token's name that escaped its quotes could not run as a script (T9).
@@ -36,7 +37,8 @@ def audited_origin(get_response: Handler) -> Handler:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         address = address_of(request)
-        with coming_from(Origin(Door.CONSOLE, address=address.text if address else UNKNOWN_ADDRESS)):
+        door = Door.API if request.path.startswith(API) else Door.CONSOLE
+        with coming_from(Origin(door, address=address.text if address else UNKNOWN_ADDRESS)):
             return get_response(request)
 
     return middleware

@@ -1,12 +1,10 @@
 """Recent authentication: a person at somebody else's open browser must not see passwords or change roles."""
 
-import time
-
-from allauth.account import app_settings
-from allauth.account.authentication import get_authentication_records
 from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY
 from allauth.core.exceptions import ReauthenticationRequired
 from django.http import HttpRequest
+
+from simsim.accounts.recent_authentication import is_recent
 
 
 def demand_recent_authentication(request: HttpRequest, *, keeps_form: bool = False) -> None:
@@ -24,13 +22,3 @@ def demand_recent_authentication(request: HttpRequest, *, keeps_form: bool = Fal
     for header in ("HTTP_AUTHORIZATION", "HTTP_COOKIE"):
         request.META.pop(header, None)
     raise ReauthenticationRequired
-
-
-def is_recent(request: HttpRequest) -> bool:
-    """Whether the password was entered in this session in the last few minutes: at sign-in, or when asked again.
-
-    allauth counts only the latter, so people who have just signed in would have to enter the password twice.
-    """
-    records = get_authentication_records(request, request.user)
-    proven_at = max((float(record["at"]) for record in records), default=0.0)
-    return bool(0 <= time.time() - proven_at < app_settings.REAUTHENTICATION_TIMEOUT)

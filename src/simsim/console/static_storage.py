@@ -7,14 +7,20 @@ from typing import Any
 
 import bootstrap_wrapper
 import django_htmx
+import ninja
 from django.contrib.staticfiles.finders import BaseFinder
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.files.storage import FileSystemStorage
 
 BOOTSTRAP = Path(bootstrap_wrapper.get_bootstrap_dir()) / "css"
 HTMX = Path(django_htmx.__file__).parent / "static" / "django_htmx"
+SWAGGER_UI = Path(ninja.__file__).parent / "static" / "ninja"
 # The directory and the names of the served files, by their prefix in the static URL.
-SERVED_FILES = {"bootstrap": (BOOTSTRAP, ("bootstrap.min.css",)), "htmx": (HTMX, ("htmx-4.min.js",))}
+SERVED_FILES = {
+    "bootstrap": (BOOTSTRAP, ("bootstrap.min.css",)),
+    "htmx": (HTMX, ("htmx-4.min.js",)),
+    "swagger-ui": (SWAGGER_UI, ("swagger-ui-bundle.js", "swagger-ui.css")),
+}
 COMPRESSED = ".gz"
 
 

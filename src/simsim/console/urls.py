@@ -9,6 +9,8 @@ from simsim.console.hand_over import pages as handed_over
 from simsim.console.logs import export as log_export
 from simsim.console.logs import fragments as log_fragments
 from simsim.console.logs import pages as logs
+from simsim.console.management_tokens import creation as management_token_creation
+from simsim.console.management_tokens import pages as management_tokens
 from simsim.console.notices import pages as notices
 from simsim.console.operators import accounts_page, data_page, mail_pages, status_pages
 from simsim.console.people import invitations, membership
@@ -33,6 +35,7 @@ TOKENS = "accounts/<uuid:account_id>/tokens/"
 CONNECT = "accounts/<uuid:account_id>/connect/"
 PEOPLE = "accounts/<uuid:account_id>/people/"
 AUDIT = "accounts/<uuid:account_id>/audit/"
+MANAGEMENT_TOKENS = "accounts/<uuid:account_id>/management-tokens/"
 LOGS = "accounts/<uuid:account_id>/logs/"
 TOKEN = TOKENS + "<uuid:token_id>/"
 urlpatterns = [
@@ -76,6 +79,10 @@ urlpatterns = [
     path(PEOPLE + "<int:user_id>/invite/", invitations.again, name="invite_again"),
     path(PEOPLE + "<int:user_id>/role/", membership.role, name="change_role"),
     path(PEOPLE + "<int:user_id>/remove/", membership.remove, name="remove_person"),
+    path(MANAGEMENT_TOKENS, management_tokens.management_tokens, name="management_tokens"),
+    path(MANAGEMENT_TOKENS + "new/", management_token_creation.create, name="create_management_token"),
+    path(MANAGEMENT_TOKENS + "self-rotation/", management_tokens.self_rotation, name="self_rotation"),
+    path(MANAGEMENT_TOKENS + "<uuid:token_id>/revoke/", management_tokens.revoke, name="revoke_management_token"),
     path("accounts/<uuid:account_id>/hand-over/<uuid:hand_over_id>/", handed_over.offered, name="offered_token"),
     path("hand-over/", handed_over.opened, name="handed_over"),
     path("operator/", status_pages.status, name="operator"),

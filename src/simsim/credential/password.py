@@ -16,14 +16,14 @@ _whole = re.compile(r"(?<![0-9A-Za-z])" + PATTERN.strip("^$") + r"(?![0-9A-Za-z]
 _has_form = re.compile(PATTERN.strip("^$")).fullmatch
 
 # The prefix counts as part of a password only if random-looking text follows: `sim_cards` may be a name in somebody's
-# API.
-_part = re.compile(r"sim_([0-9a-z]{6,})", re.IGNORECASE | re.ASCII)
+# API. `simm_` begins the passwords of management tokens.
+_part = re.compile(r"simm?_([0-9a-z]{6,})", re.IGNORECASE | re.ASCII)
 _run = re.compile(r"[0-9A-Za-z]{16,}", re.ASCII)
 # A text of this length counts as random, unless it is a single word in lower case or in capitals.
 _RANDOM_LENGTH, _WHOLE_LENGTH = 16, 49
-# `sim_` in base64, at each of the three possible offsets. The characters of passwords and usernames never become "+",
-# "-", "/" or "_" in base64, so a run of letters and digits contains a whole password.
-_in_base64 = re.compile("c2ltX|NpbV|zaW1f")
+# `sim_` and `simm_` in base64, at each of the three possible offsets. The characters of passwords and usernames never
+# become "+", "-", "/" or "_" in base64, so a run of letters and digits contains a whole password.
+_in_base64 = re.compile("c2lt(?:X|bV)|Npb(?:V|W1f)|zaW1(?:f|tX)")
 _base64_run = re.compile(r"[0-9A-Za-z]{8,}(?:={1,2}|(?:%3[Dd]){1,2})?", re.ASCII)
 # Unnecessary escapes: those of letters, digits and the underscore, and of the percent sign of another escape.
 _odd_escapes = re.compile(r"(?:%(?:25|3[0-9]|[46][1-9a-f]|[57][0-9a]|5f))+", re.IGNORECASE)
@@ -31,9 +31,9 @@ _escaped_percent = re.compile(r"%(?:25){2,}")
 _MAX_DECODINGS = 5
 
 
-def mint() -> str:
+def mint(prefix: str = PREFIX) -> str:
     """Return a new password: 256 random bits in base62, between a prefix and a checksum that scanners can verify."""
-    text = PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_CHARACTERS))
+    text = prefix + "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_CHARACTERS))
     return text + _checksum(text)
 
 
@@ -48,7 +48,12 @@ def end_of(password: str) -> str:
 
 def is_well_formed(text: str) -> bool:
     """Whether the text has the form and the checksum of a password, whether or not it belongs to a token."""
-    return _has_form(text) is not None and text[-6:] == _checksum(text[:-6])
+    return _has_form(text) is not None and ends_in_its_checksum(text)
+
+
+def ends_in_its_checksum(text: str) -> bool:
+    """Whether the last characters of an ASCII text are the checksum of the others."""
+    return text[-6:] == _checksum(text[:-6])
 
 
 def whole_ones(text: str) -> list[str]:
@@ -81,9 +86,7 @@ def may_hold_one(text: str) -> bool:
     return (
         "sim" in text.lower()
         or ("%" in text and _odd_escapes.search(text) is not None)
-        or "c2ltX" in text
-        or "NpbV" in text
-        or "zaW1f" in text
+        or _in_base64.search(text) is not None
     )
 
 

@@ -22,6 +22,7 @@ from simsim.operations.verbs.installation import doctor, migrate, upgrade
 from simsim.operations.verbs.keys import keys
 from simsim.operations.verbs.log import log
 from simsim.operations.verbs.mail import mail
+from simsim.operations.verbs.management_token import management_tokens
 from simsim.operations.verbs.monitoring_files import monitoring
 from simsim.operations.verbs.operator import operators
 from simsim.operations.verbs.scan import scan
@@ -80,6 +81,7 @@ app.add_typer(accounts, name="account")
 app.add_typer(users, name="user")
 app.add_typer(operators, name="operator")
 app.add_typer(tokens, name="token")
+app.add_typer(management_tokens, name="management-token")
 app.add_typer(log, name="log")
 app.add_typer(audit, name="audit")
 app.add_typer(mail, name="mail")

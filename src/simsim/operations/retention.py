@@ -11,6 +11,7 @@ from django.contrib.sessions.models import Session
 from simsim.audit import retention as audit_retention
 from simsim.forwarding import lost_events
 from simsim.mail import outbox
+from simsim.management_tokens import answered_requests
 from simsim.request_log import gaps, nodes
 from simsim.request_log.retention import first_moment_kept, forget_old, time_to_delete_by
 from simsim.tokens import hand_over_links, token_requests
@@ -40,6 +41,7 @@ def delete_old(clock_time: datetime) -> int:
         + audit_retention.delete_old(audit_since)
         + token_requests.delete_answered(audit_since)
         + hand_over_links.delete_ended(audit_since)
+        + answered_requests.forget_old(now)
         + delete_expired_sessions(now)
     )
 

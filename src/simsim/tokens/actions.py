@@ -11,7 +11,6 @@ from django.db import transaction
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, Permission, lock_open, permit
 from simsim.accounts.texts import parse_line, parse_text
-from simsim.audit import recorder
 from simsim.audit.events import Event
 from simsim.credential import allowlist, password
 from simsim.credential.digest import digest
@@ -21,6 +20,7 @@ from simsim.tokens.field_errors import Errors, raise_what_is_wrong
 from simsim.tokens.keyring import Keyring
 from simsim.tokens.models import Token, TokenRequest
 from simsim.tokens.rotation_overlap import rotation_id
+from simsim.tokens.token_events import audited_fields, record_token_event
 
 MAX_OVERLAP = timedelta(days=7)
 EDITABLE_COLUMNS = (
@@ -214,11 +214,16 @@ def rotate_token(
     `rotation_id` that the caller has seen.
     """
     seen, token = token, lock_active_token(actor, token, now)
-    if not timedelta(0) <= overlap <= MAX_OVERLAP:
-        raise Invalid(FieldError("overlap", gettext_noop("The overlap must be between 0 and 7 days.")))
     # Otherwise a form that is submitted twice would end the overlap that the first submission began.
     prove_not_rotated(token, after)
     prove_not_rotated(token, rotation_id(seen))
+    return token, give_new_password(token, overlap, actor=actor, now=now)
+
+
+def give_new_password(token: Token, overlap: timedelta, *, actor: Actor, now: datetime) -> TokenCredentials:
+    """Rotate a token that the caller has locked and checked; return its new credentials."""
+    if not timedelta(0) <= overlap <= MAX_OVERLAP:
+        raise Invalid(FieldError("overlap", gettext_noop("The overlap must be between 0 and 7 days.")))
     token.previous_digest = bytes(token.digest) if overlap else None
     token.previous_works_until = now + overlap if overlap else None
     token.rotated_at = now
@@ -226,7 +231,7 @@ def rotate_token(
     token.save(update_fields=ROTATED_COLUMNS)
     record_token_event(actor, token, Event.TOKEN_ROTATED, {"overlap_seconds": int(overlap.total_seconds())}, now)
     notices.owe_rotated(token, overlap=overlap, actor=actor, now=now)
-    return token, TokenCredentials(str(token.account_id), secret)
+    return TokenCredentials(str(token.account_id), secret)
 
 
 @transaction.atomic
@@ -281,19 +286,3 @@ def pack_allowlist(token: Token, *, report_only: bool) -> None:
     """Pack the networks for the gate. A list that allows every address can't be report-only."""
     token.allowlist = allowlist.pack(token.networks)
     token.report_only = report_only and bool(token.allowed_networks)
-
-
-def audited_fields(token: Token) -> dict[str, object]:
-    """Return the token's fields that the audit trail records: all except its password."""
-    return {
-        "name": token.name,
-        "description": token.description,
-        "software": token.software.slug if token.software else None,
-        "expires_at": token.expires_at.isoformat(),
-        "allowed_networks": list(token.allowed_networks),
-        "report_only": token.report_only,
-    }
-
-
-def record_token_event(actor: Actor, token: Token, event: Event, details: dict[str, object], now: datetime) -> None:
-    recorder.record(event, actor=actor, account_id=token.account_id, subject_id=token.pk, details=details, now=now)

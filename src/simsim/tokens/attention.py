@@ -81,14 +81,7 @@ def rank_active(account: Account, *, actor: Actor, search: TokenSearch, now: dat
     permit(actor, Permission.VIEW_TOKENS, account)
     tokens = Token.objects.active(now).filter(account=account)
     if search.text:
-        # Search the plain columns too: older code that still runs during an update does not update the search key.
-        tokens = tokens.filter(
-            Q(search_key__contains=name_key(search.text))
-            | Q(name__icontains=search.text)
-            | Q(description__icontains=search.text)
-            | Q(created_by_label__icontains=search.text)
-            | Q(password_end=search.text)
-        )
+        tokens = having_text(tokens, search.text)
     if search.software:
         tokens = tokens.filter(software__slug=search.software)
     groups = grouped(tokens, used_since(account.pk, now - MAX_IDLE), now)
@@ -104,6 +97,18 @@ def rank_active(account: Account, *, actor: Actor, search: TokenSearch, now: dat
     else:
         active, ended = sum(counts.values()), everything.filter(has_ended).count()
     return Ranking(ids, counts, active, ended, unanswered(account))
+
+
+def having_text(tokens: TokenQuerySet, text: str) -> TokenQuerySet:
+    """Return those tokens that the text finds: see TokenSearch."""
+    # Search the plain columns too: older code that still runs during an update does not update the search key.
+    return tokens.filter(
+        Q(search_key__contains=name_key(text))
+        | Q(name__icontains=text)
+        | Q(description__icontains=text)
+        | Q(created_by_label__icontains=text)
+        | Q(password_end=text)
+    )
 
 
 def grouped(tokens: TokenQuerySet, used: set[str], now: datetime) -> dict[Attention, list[str]]:

@@ -10,8 +10,9 @@ from simsim.audit.events import Event
 from simsim.audit.journal import Change
 from simsim.credential import allowlist
 from simsim.tokens import pause
-from simsim.tokens.actions import ROTATED_COLUMNS, pack_allowlist, record_token_event, set_new_password
+from simsim.tokens.actions import ROTATED_COLUMNS, pack_allowlist, set_new_password
 from simsim.tokens.models import Token
+from simsim.tokens.token_events import record_token_event
 
 
 @dataclass(frozen=True)

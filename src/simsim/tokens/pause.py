@@ -10,9 +10,10 @@ from simsim.accounts.texts import parse_line
 from simsim.audit.events import Event
 from simsim.problem import FieldError, Invalid, gettext_noop
 from simsim.tokens import notices
-from simsim.tokens.actions import lock_active_token, record_token_event
+from simsim.tokens.actions import lock_active_token
 from simsim.tokens.models import Token
 from simsim.tokens.rules import MAX_LIFETIME, THERE_IS_NO_DAY, missing_day, parse_moment
+from simsim.tokens.token_events import record_token_event
 
 MAX_REASON_LENGTH = 200
 SPAN = re.compile(r"^([1-9][0-9]{0,4})([mh])$", re.ASCII)

@@ -14,8 +14,9 @@ from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent
 from simsim.problem import FieldError, Invalid, Problem
 from simsim.tokens import notices
-from simsim.tokens.actions import TokenCredentials, TokenFields, audited_fields, new_token
+from simsim.tokens.actions import TokenCredentials, TokenFields, new_token
 from simsim.tokens.models import Token
+from simsim.tokens.token_events import audited_fields
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from simsim.account_log.time_filters import parse_moment
 from simsim.operations.output import cell, print_list, print_one
-from simsim.operations.time_arguments import parse_moment
 from simsim.operations.verbs.token_rotation import parse_span
 from simsim.problem import Invalid
 from simsim.tokens.rules import parse_expiry

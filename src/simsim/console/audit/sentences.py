@@ -44,6 +44,9 @@ SENTENCES: dict[str, Promise] = {
     Event.TOKEN_REQUEST_DECLINED: _("Declined the request of %(asked_by)s for “%(name)s”"),
     Event.TOKENS_EXPORTED: _("Exported the list of tokens, without passwords"),
     Event.MAIL_RETRIED: _("Sent an email to %(recipient)s again"),
+    Event.MANAGEMENT_TOKEN_CREATED: _("Created the management token “%(name)s”"),
+    Event.MANAGEMENT_TOKEN_REVOKED: _("Revoked the management token “%(name)s”"),
+    Event.SELF_ROTATION_CHANGED: _("Changed whether a program may rotate its own token"),
     Event.NOTICES_CHANGED: _("Changed who gets which notice"),
     Event.SIGNED_IN: _("Signed in"),
     Event.SIGN_IN_FAILED: _("Failed to sign in"),
@@ -58,7 +61,8 @@ LABELS: dict[str, Promise] = {
     "imported": _("Imported"), "notice": _("Notice"), "restored": _("After a restore"), "again": _("Again"),
     "revoked_tokens": _("Tokens revoked"), "early_days": _("Extra reminders, days before"), "format": _("Format"),
     "filters": _("Filters"), "status": _("Status"), "external_id": _("External id"),
-    "until": _("Until"), "by": _("Link made by"), "second_word": _("Asks for a code"),
+    "until": _("Until"), "by": _("Link made by"), "management_token": _("Through the management token"),
+    "allowed": _("Allowed"), "scopes": _("Scope"), "second_word": _("Asks for a code"),
 }  # fmt: skip
 VALUES: dict[tuple[str, object], Promise | str] = {
     ("way", "downloaded"): _("as a file"),

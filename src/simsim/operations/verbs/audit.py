@@ -146,11 +146,11 @@ def filters_of(
     account: str | None, since: str | None, until: str | None, actor: str | None, event: str | None
 ) -> "AuditFilters":
     """Return the filters that the options describe; raise NotFound for an account, Invalid for a time."""
+    from simsim.account_log.time_filters import parse_moment
     from simsim.accounts.permissions import OPERATOR
     from simsim.audit.chain import INSTALLATION
     from simsim.audit.selectors import AuditFilters
     from simsim.operations.arguments import find_account
-    from simsim.operations.time_arguments import parse_moment
 
     is_of_installation = account == INSTALLATION
     return AuditFilters(

@@ -140,9 +140,9 @@ class FilterOptions(NamedTuple):
 
 def filters_of(account: "Account | None", options: FilterOptions) -> "LogFilters":
     """Return the filters that the options describe; raise NotFound for a token, Invalid for a time or software."""
+    from simsim.account_log.time_filters import parse_moment
     from simsim.accounts.permissions import OPERATOR
     from simsim.operations.arguments import find_token_for
-    from simsim.operations.time_arguments import parse_moment
     from simsim.request_log.search.filters import LogFilters
     from simsim.tokens.software import tokens_made_for
 

@@ -1,4 +1,4 @@
-"""Times as an operator types them: a day in UTC, or a time with an offset."""
+"""Times that filter a list, as people and programs write them: a day in UTC, or a time with an offset."""
 
 from datetime import UTC, datetime, time, timedelta
 

@@ -1,0 +1,86 @@
+"""Who calls the management API: a person with the console's cookie, or a program with a management token."""
+
+import binascii
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.http import HttpRequest
+from ninja.utils import check_csrf
+
+from simsim.accounts.models import User
+from simsim.accounts.permissions import Actor, actor_of
+from simsim.credential.allowlist import Address
+from simsim.gate.address import locate
+from simsim.management_problem import NotSentByThisSite, Unauthenticated
+from simsim.management_tokens.authentication import actor_of_token, authenticate
+from simsim.management_tokens.models import Scope
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+PERSON_SCOPES = frozenset({Scope.READ, Scope.TOKENS, Scope.PEOPLE})
+MAX_HEADER_CHARACTERS = 1024
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sent a request: `client` names them for rate limits and Idempotency-Keys.
+
+    A program acts in the account `account_id` only; None means each account of the person, or no account for the
+    operator.
+    """
+
+    actor: Actor
+    client: str
+    scopes: frozenset[Scope]
+    account_id: uuid.UUID | None = None
+    is_session: bool = False
+
+    @property
+    def is_operator(self) -> bool:
+        return self.scopes == {Scope.OPERATOR}
+
+
+def identify(request: HttpRequest, now: datetime) -> Caller:
+    """Return the caller; raise Unauthenticated, or NotSentByThisSite for a change without the CSRF header.
+
+    A request with an Authorization header never falls back to the cookie: a program with a wrong password must notice.
+    """
+    header = request.headers.get("Authorization")
+    if header is not None:
+        return program(header, address_of(request), now)
+    user = request.user
+    if not isinstance(user, User) or not user.is_active:
+        raise Unauthenticated
+    if request.method not in SAFE_METHODS and check_csrf(request) is not None:
+        raise NotSentByThisSite
+    return Caller(actor_of(user), f"user:{user.pk}", PERSON_SCOPES, is_session=True)
+
+
+def program(header: str, address: Address | None, now: datetime) -> Caller:
+    """Return the caller with a management token; raise Unauthenticated."""
+    found = user_pass(header)
+    token = authenticate(*found, address=address, now=now) if found else None
+    if token is None:
+        raise Unauthenticated
+    return Caller(actor_of_token(token), f"management:{token.pk}", token.granted, token.account_id)
+
+
+def user_pass(header: str) -> tuple[str, str] | None:
+    """Return username and password of a Basic header (RFC 7617), None for anything else."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic" or len(header) > MAX_HEADER_CHARACTERS:
+        return None
+    try:
+        text = binascii.a2b_base64(encoded.strip(" ").encode("ascii"), strict_mode=True).decode()
+    except ValueError:
+        return None
+    username, colon, password = text.partition(":")
+    return (username, password) if colon else None
+
+
+def address_of(request: HttpRequest) -> Address | None:
+    """Return the caller's address, determined in the same way as the gate determines it; None when unknown."""
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR")
+    trusted: bytes = settings.OPERATOR.trusted_networks()
+    return locate(request.META.get("REMOTE_ADDR"), [forwarded] if forwarded else [], trusted).address

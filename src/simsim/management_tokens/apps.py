@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class ManagementTokensConfig(AppConfig):
+    name = "simsim.management_tokens"
+    label = "management_tokens"

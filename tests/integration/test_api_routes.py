@@ -1,0 +1,217 @@
+"""Every route of the management API, walked: its rule, its place in the OpenAPI document, and who gets in."""
+
+import itertools
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from docutils import nodes
+
+from api_client import Program, basic, management_token, program_of_olga
+from cast import Cast
+from console_client import console_addresses, sign_in
+from simsim.accounts.actions import add_user
+from simsim.accounts.models import Role
+from simsim.accounts.permissions import GRANTS, OPERATOR
+from simsim.api.description import problems_of
+from simsim.api.operation import Operation
+from simsim.api.responses import type_of
+from simsim.api.urls import OPERATIONS, urlpatterns
+from simsim.audit.events import Event
+from simsim.management_tokens.models import Scope
+from simsim.tokens.actions import create_token
+from simsim.tokens.token_requests import ask_for_token
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+DOCS = Path(__file__).parents[2] / "docs"
+# Each console address that does something, and the operations that do the same; or the reason why there is none.
+TWINS = {
+    "tokens": "list_tokens", "ended_tokens": "list_tokens", "search_tokens": "list_tokens",
+    "create_token": "create_token", "token": "get_token edit_token preview_networks suggest_allowlist",
+    "credentials": "show_credentials", "download_credentials": "show_credentials", "rotate_token": "rotate_token",
+    "end_overlap": "end_overlap", "revoke_token": "revoke_token", "logs": "list_requests",
+    "more_requests": "list_requests", "logged_request": "get_request", "usage": "get_usage",
+    "decline_request": "decline_token_request", "notices": "get_notices set_notices", "people": "list_people",
+    "invite_person": "invite_person", "invite_again": "resend_invitation", "change_role": "change_role",
+    "remove_person": "remove_person", "home": "list_accounts", "account": "get_account",
+    "self_rotation": "edit_account",
+}  # fmt: skip
+WITHOUT_TWIN = {
+    "destinations": "a page of links", "api": "a page of links", "connect": "instructions for people",
+    "connect_recipe": "instructions for people", "postman_collection": "instructions for people",
+    "documentation": "pages for people", "documentation_start": "pages for people",
+    "try_token": "a program tries its credentials by sending a request",
+    "newest_requests": "following the log by script comes later", "export_requests": "comes later; lists have pages",
+    "ask": "a member’s request: a member has no management token",
+    "management_tokens": "a program that created these would outlive its own",
+    "create_management_token": "a program that created these would outlive its own",
+    "revoke_management_token": "a program that created these would outlive its own",
+}  # fmt: skip
+SIGN_IN = re.compile(r"^sign-in/")
+
+
+@pytest.mark.covers("B7")
+def test_every_console_action_has_its_twin() -> None:
+    found = {
+        name for route, name in console_addresses() if not SIGN_IN.match(route) and not route.startswith("api/v1/")
+    }
+    assert found == TWINS.keys() | WITHOUT_TWIN.keys()
+    twins = {name for names in TWINS.values() for name in names.split()}
+    assert twins <= OPERATIONS.keys()
+
+
+@pytest.mark.covers("B7", "R1")
+def test_every_route_has_a_rule_a_scope_and_an_audit_decision() -> None:
+    routed = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(pattern.pattern)) for pattern in urlpatterns}
+    declared = {operation.path.removeprefix("/") for operation in OPERATIONS.values()}
+    assert routed == declared | {"openapi.json", "docs", "^.*$"}
+    for operation in OPERATIONS.values():
+        rule = operation.rule
+        is_own = operation.path.startswith("/self")
+        assert rule.scopes or is_own, operation.name
+        assert rule.permission is not None or is_own or "{account_id}" not in operation.path, operation.name
+        assert isinstance(rule.audit, Event) or len(rule.audit) > 10, operation.name
+        # Whatever changes something is audited.
+        changes = operation.method != "GET" and operation.name != "preview_networks"
+        assert isinstance(rule.audit, Event) is changes, operation.name
+        if rule.is_secret and not is_own:
+            assert rule.needs_recent, operation.name
+        if operation.status == 201:
+            assert rule.creates, operation.name
+
+
+def test_the_document_describes_every_operation_with_examples_and_every_error() -> None:
+    document = json.loads(Client().get("/api/v1/openapi.json").content)
+    assert document["openapi"] == "3.1.0"
+    described = {each["operationId"]: each for methods in document["paths"].values() for each in methods.values()}
+    assert described.keys() == OPERATIONS.keys()
+    for name, each in described.items():
+        operation = OPERATIONS[name]
+        assert len(each["description"]) > 15, name
+        answer = each["responses"][str(operation.status)]
+        if operation.answer is not None:
+            example = answer["content"]["application/json"]["example"]
+            operation.answer.model_validate(example)
+        if operation.body is not None:
+            operation.body.model_validate(each["requestBody"]["content"]["application/json"]["example"])
+        for problem in problems_of(operation):
+            content = each["responses"][str(problem.status)]["content"]["application/problem+json"]
+            assert problem.slug in content["examples"], (name, problem)
+        for parameter in each["parameters"]:
+            assert parameter["description"], (name, parameter)
+
+
+@pytest.mark.covers("B7", "B22")
+def test_the_type_of_every_problem_leads_to_its_description(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(DOCS / "_sphinx")
+    import reference
+
+    page = "\n".join(reference.problems())
+    for operation in OPERATIONS.values():
+        for problem in problems_of(operation):
+            path, _, anchor = type_of(problem).partition("/docs/")[2].partition("#")
+            assert (DOCS / path.replace(".html", ".md")).is_file()
+            # The site names a section after its heading.
+            assert f"\n## {anchor}\n\n{problem.title}. " in page
+            assert nodes.make_id(anchor) == anchor
+
+
+def addresses(cast: Cast, now: datetime) -> dict[str, str]:
+    token, _ = create_token(actor=cast.as_alice, account=cast.acme, name="T", expires="90d", now=now)
+    request = ask_for_token(actor=cast.as_bob, account=cast.acme, name="For Bob", purpose="A report", now=now)
+    dora = add_user(actor=OPERATOR, account=cast.acme, email="dora@acme.example", role="member", now=now).user
+    values = {
+        "account_id": str(cast.acme.pk), "token_id": str(token.pk), "user_id": str(dora.pk),
+    }  # fmt: skip
+    return {
+        operation.name: operation.path.format(
+            **values, request_id=str(request.pk) if "token-requests" in operation.path else "1"
+        )
+        for operation in OPERATIONS.values()
+    }
+
+
+def callers(cast: Cast, now: datetime) -> Iterator[tuple[str, Program, frozenset[Scope], str]]:
+    """Yield each caller, its scopes, and where it belongs: acme, member, globex, operator or nowhere."""
+    people = frozenset({Scope.READ, Scope.TOKENS, Scope.PEOPLE})
+    yield "nobody", Program(), frozenset(), "nowhere"
+    yield "a wrong password", Program(basic(str(uuid.uuid4()), "simm_wrong")), frozenset(), "nowhere"
+    yield "Alice's browser", Program(client=sign_in(cast.alice)), people, "acme"
+    yield "Bob's browser", Program(client=sign_in(cast.bob)), people, "member"
+    yield "Charlie's browser", Program(client=sign_in(cast.charlie)), people, "globex"
+    for actor, account, home in ((cast.as_alice, cast.acme, "acme"), (cast.as_charlie, cast.globex, "globex")):
+        for scope in (Scope.READ, Scope.TOKENS, Scope.PEOPLE):
+            token, credentials = management_token(actor, account, scope, now=now)
+            yield f"{home} {scope}", Program.of(credentials), token.granted, home
+    yield "operator", program_of_olga(now), frozenset({Scope.OPERATOR}), "operator"
+    own = create_token(actor=cast.as_alice, account=cast.acme, name="Own", expires="90d", now=now)[1]
+    yield "an API token", Program(basic(own.username, own.password)), frozenset(), "token"
+
+
+def expected(operation: Operation, scopes: frozenset[Scope], home: str) -> set[int]:
+    """Return the statuses that the rule allows this caller."""
+    refused, is_own = {401}, operation.path.startswith("/self")
+    if home == "nowhere" or (home == "token") is not is_own:
+        return refused
+    if home == "token":
+        return {200, 403} if operation.name == "rotate_own_token" else {200}
+    has_scope = bool(scopes & operation.rule.scopes)
+    if home == "operator":
+        return LET_IN if has_scope else {403}
+    if "{account_id}" in operation.path:
+        if home == "globex":
+            return {404}
+        permission = operation.rule.permission
+        if home == "member" and permission not in GRANTS[Role.MEMBER]:
+            return {403}
+    return LET_IN if has_scope else {403}
+
+
+# Whoever is let in gets an answer, or hears what is wrong with an empty request.
+LET_IN = {200, 201, 204, 404, 409, 412, 422, 428}
+
+
+@pytest.mark.covers("R1", "B7")
+def test_nobody_gets_further_than_their_scope_role_and_account_allow(cast: Cast, now: datetime) -> None:
+    paths = addresses(cast, now)
+    known = list(callers(cast, now))
+    for operation, (name, program, scopes, home) in itertools.product(OPERATIONS.values(), known):
+        answer = program.send(operation.method, paths[operation.name], None)
+        allowed = expected(operation, scopes, home)
+        assert answer.status_code in allowed, (operation.name, name, answer.status_code, answer.content)
+        if answer.status_code >= 400:
+            assert answer.headers["Content-Type"] == "application/problem+json"
+        assert "no-store" in answer.headers["Cache-Control"]
+    assert len(OPERATIONS) * len(known) > 300
+
+
+def test_a_foreign_account_answers_as_one_that_does_not_exist(cast: Cast, now: datetime) -> None:
+    charlie = Program.of(management_token(cast.as_charlie, cast.globex, Scope.TOKENS, Scope.PEOPLE, now=now)[1])
+    paths = addresses(cast, now)
+    for operation in OPERATIONS.values():
+        if "{account_id}" in operation.path:
+            foreign = charlie.send(operation.method, paths[operation.name])
+            for other in (str(uuid.uuid4()), "nonsense", "{" + str(cast.acme.pk) + "}"):
+                missing = charlie.send(operation.method, paths[operation.name].replace(str(cast.acme.pk), other))
+                assert (missing.status_code, missing.content) == (404, foreign.content), operation.name
+
+
+def test_the_rate_of_one_client_is_limited(cast: Cast, now: datetime, monkeypatch: Any) -> None:
+    from simsim.api import rate_limits
+
+    program = Program.of(management_token(cast.as_alice, cast.acme, now=now)[1])
+    other = Program.of(management_token(cast.as_alice, cast.acme, now=now)[1])
+    monkeypatch.setattr(rate_limits, "QUOTA", 3)
+    left = [program.get("/target-software").headers["RateLimit"] for _ in range(3)]
+    assert [text.split(";")[1] for text in left] == ["r=2", "r=1", "r=0"]
+    refused = program.get("/target-software")
+    assert (refused.status_code, refused.json()["type"].rpartition("#")[2]) == (429, "rate-limited")
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    assert refused.headers["RateLimit-Policy"] == '"requests";q=3000;w=60'
+    assert other.get("/target-software").status_code == 200

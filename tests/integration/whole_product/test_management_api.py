@@ -1,0 +1,99 @@
+"""The guide's commands against a running server, and a program that renews its own token without a failed request."""
+
+import http.client
+import json
+import re
+import shlex
+import subprocess
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stack import Stack, basic
+
+GUIDE = Path(__file__).parents[3] / "docs/integrators/management-api.md"
+pytestmark = pytest.mark.timeout(120)
+
+
+def management_token(stack: Stack, *options: str) -> tuple[str, str]:
+    made = stack.simsim("management-token", "create", "--name", "Guide", "--expires", "90d", *options)
+    return made["username"], made["password"]
+
+
+def ask(stack: Stack, method: str, path: str, body: Any, auth: tuple[str, str], **headers: str) -> Any:
+    connection = http.client.HTTPConnection("localhost", stack.console_port, timeout=20)
+    sent = basic(auth) | {"Content-Type": "application/json"} | headers
+    connection.request(method, f"/api/v1{path}", json.dumps(body) if body is not None else None, sent)
+    answer = connection.getresponse()
+    found = json.loads(answer.read())
+    connection.close()
+    assert answer.status < 300, found
+    return found
+
+
+@pytest.mark.covers("B7", "B15", "B22")
+def test_every_command_of_the_guide_works(stack: Stack) -> None:
+    account = ("--as", "alice@acme.example")
+    token = stack.create_token("For the guide")
+    blocks = re.findall(r"```sh\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) >= 7
+    create, *rest = blocks
+    made = stack.simsim(*shlex.split(create)[1:])
+    assert made["scopes"] == ["tokens"]
+    values = {
+        "MANAGEMENT": ":".join(management_token(stack, *account)),
+        "OPERATOR": ":".join(management_token(stack, "--scope", "operator")),
+        "SIMSIM_PASSWORD": token["password"],
+        "SIMSIM": f"http://localhost:{stack.console_port}/api/v1",
+        "ACCOUNT": stack.account,
+    }
+    script = "set -e\n" + "\n".join(rest)
+    for name in ("SIMSIM", "ACCOUNT"):
+        script, number = re.subn(
+            rf"^export {name}=.*$", f"export {name}={shlex.quote(values[name])}", script, flags=re.M
+        )
+        assert number == 1
+    done = subprocess.run(
+        ["bash", "-c", script], env={"PATH": "/usr/bin:/bin"} | values, capture_output=True, text=True, check=False,
+        timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"reason"' not in done.stderr
+    assert '"status":"revoked"' in done.stdout
+    assert '"email":"peter@initech.example"' in done.stdout
+
+
+@pytest.mark.covers("B2", "B15")
+def test_a_program_rotates_its_token_and_no_request_of_it_fails(stack: Stack) -> None:
+    manager = management_token(stack, "--as", "alice@acme.example")
+    ask(stack, "PATCH", f"/accounts/{stack.account}", {"programs_may_rotate": True}, manager, **{"If-Match": "*"})
+    token = stack.create_token("Renews itself")
+    credentials = [(token["username"], token["password"])]
+    statuses: list[int] = []
+    ended = threading.Event()
+
+    def call() -> None:
+        while not ended.is_set():
+            statuses.append(stack.get("/api/v2/entities", auth=credentials[-1]).status)
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    for number in range(3):
+        key = {"Idempotency-Key": f"renewal-{number}"}
+        rotated = ask(stack, "POST", "/self/rotate", {"overlap_seconds": 60}, credentials[-1], **key)
+        credentials.append((rotated["username"], rotated["password"]))
+    before = len(statuses)
+    stack.wait_until(lambda: len(statuses) > before + 20, "the program goes on")
+    ended.set()
+    caller.join()
+    assert set(statuses) == {200}
+    assert len({password for _, password in credentials}) == 4
+
+
+@pytest.mark.covers("R13", "B7")
+def test_a_management_token_is_refused_by_the_gateway(stack: Stack) -> None:
+    username, password = management_token(stack, "--as", "alice@acme.example")
+    for name in (username, stack.account):
+        assert stack.get("/api/v2/entities", auth=(name, password)).status == 401
