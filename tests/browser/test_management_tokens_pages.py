@@ -54,7 +54,6 @@ def test_the_api_is_read_and_tried_out_under_the_policy(browser: Browser, stack:
         page.get_by_role("button", name="Execute").click()
         # The change needs the console's cookie and its CSRF token.
         expect(page.locator(".live-responses-table tbody .response-col_status").first).to_contain_text("200")
-        assert {url.partition("/api/")[0].partition("/static/")[0].rstrip("/") for url in asked} == {
-            visitor.home.rstrip("/")
-        }
+        assert asked
+        assert [url for url in asked if not url.startswith(visitor.home)] == []
         assert visitor.complaints == []

@@ -40,9 +40,16 @@ TWINS = {
     "decline_request": "decline_token_request", "notices": "get_notices set_notices", "people": "list_people",
     "invite_person": "invite_person", "invite_again": "resend_invitation", "change_role": "change_role",
     "remove_person": "remove_person", "home": "list_accounts", "account": "get_account",
-    "self_rotation": "edit_account",
+    "self_rotation": "edit_account", "pause_token": "pause_token", "resume_token": "resume_token",
+    "hand_over_token": "hand_over_token", "audit_trail": "list_audit_events",
+    "export_audit_trail": "list_audit_events", "operator_accounts": "list_accounts",
 }  # fmt: skip
 WITHOUT_TWIN = {
+    "handed_over": "for the person who got a link", "offered_token": "for the member who got a token",
+    "take_back_hand_over": "comes later; a link ends by itself, and with its token",
+    "operator": "comes later; simsim status says the same", "operator_checks": "comes later; simsim doctor",
+    "operator_data": "comes later; simsim doctor", "operator_mail": "comes later; simsim mail list",
+    "operator_retry_mail": "comes later; simsim mail retry",
     "destinations": "a page of links", "api": "a page of links", "connect": "instructions for people",
     "connect_recipe": "instructions for people", "postman_collection": "instructions for people",
     "documentation": "pages for people", "documentation_start": "pages for people",

@@ -9,6 +9,7 @@ from django.apps import apps
 from django.test import Client
 from django.urls import reverse
 
+from api_client import management_token
 from cast import Cast
 from console_client import console_addresses, sign_in
 from logged_requests import logged
@@ -63,6 +64,10 @@ FORMS: dict[str, dict[str, str]] = {
     "invite_again": {},
     "change_role": {"role": "administrator"},
     "remove_person": {},
+    "management_tokens": {},
+    "create_management_token": {"name": "Mine", "expires": "30d", "scopes": "people"},
+    "revoke_management_token": {},
+    "self_rotation": {"allow": "yes"},
 }
 
 
@@ -82,10 +87,13 @@ def addresses(cast: Cast, made: tuple[Token, TokenCredentials], now: datetime) -
     link = hand_over_token(actor=cast.as_alice, token=made[0], now=now)
     asked_for, _ = create_token(actor=cast.as_alice, account=cast.acme, name="Offered", expires="90d", now=now)
     offer = offer_to_member(actor=cast.as_alice, token=asked_for, recipient=cast.bob, now=now)
+    ours, _ = management_token(cast.as_alice, cast.acme, now=now)
     values: dict[str, object] = {"token_id": made[0].pk, "user_id": cast.bob.pk, "slug": "curl"}
 
     def address(name: str, route: str) -> str:
         kwargs = {key: value for key, value in values.items() if f":{key}>" in route}
+        if name == "revoke_management_token":
+            kwargs["token_id"] = ours.pk
         if ":request_id>" in route:
             kwargs["request_id"] = row.pk if "<int:request_id>" in route else asked.pk
         if ":hand_over_id>" in route:

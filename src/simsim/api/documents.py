@@ -9,14 +9,15 @@ ACCOUNT = "6f1c3b0a-2f57-4c55-8b11-0c8f5d1f7a10"
 AT = "2027-01-31T12:00:00Z"
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
-TokenStatus = Literal["active", "expired", "revoked"]
+TokenStatus = Literal["active", "paused", "expired", "revoked"]
 RoleName = Literal["administrator", "member"]
 ReasonName = Literal["no_longer_needed", "replaced", "leaked", "not_recognised", "other", ""]
 Example = dict[str, Any]
 TOKEN: Example = {
     "id": ID, "account_id": ACCOUNT, "name": "Power BI", "description": "The sales report", "software": "power-bi",
     "status": "active", "expires_at": AT, "allowed_networks": ["203.0.113.0/24"], "report_only": False,
-    "previous_password_works_until": None, "created_at": "2026-11-02T09:30:00Z", "created_by": "alice@acme.example",
+    "previous_password_works_until": None, "paused_at": None, "paused_by": None, "paused_until": None,
+    "pause_reason": None, "created_at": "2026-11-02T09:30:00Z", "created_by": "alice@acme.example",
     "revoked_at": None, "revoked_by": None, "revocation_reason": None, "last_used_at": "2026-11-20T06:00:12Z",
     "last_used_address": "203.0.113.9",
 }  # fmt: skip
@@ -60,6 +61,22 @@ class Revocation(Given):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "leaked"}]})
     reason: ReasonName = ""
+
+
+class Pause(Given):
+    """How long a token is paused, and why."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"until": "2h", "reason": "The report floods the API"}]})
+    until: str = Field("", description="A date, an RFC 3339 time, 30m, 2h or 7d; empty means until it is resumed.")
+    reason: str = ""
+
+
+class NewHandOver(Given):
+    """A link to make, which shows a token's credentials once."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"expires_in_seconds": 86400}]})
+    expires_in_seconds: int = Field(86_400, ge=300, le=604_800, description="How long the link can be used.")
+    with_code: bool = Field(False, description="Whether the link also asks for a code, to be told in another way.")
 
 
 class Rotation(Given):
@@ -140,6 +157,10 @@ class Token(BaseModel):
     allowed_networks: list[str]
     report_only: bool
     previous_password_works_until: Moment | None
+    paused_at: Moment | None
+    paused_by: str | None
+    paused_until: Moment | None
+    pause_reason: str | None
     created_at: Moment
     created_by: str
     revoked_at: Moment | None
@@ -163,6 +184,20 @@ class Credentials(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [CREDENTIALS]})
     username: str
     password: str
+
+
+class HandOver(BaseModel):
+    """A link that shows a token's credentials once. Neither the link nor the code can be read again."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"id": ID, "url": "https://console.example/hand-over/#…", "code": None, "expires_at": AT}]
+        }
+    )
+    id: Id
+    url: str
+    code: str | None
+    expires_at: Moment
 
 
 class TokenPage(BaseModel):
