@@ -100,7 +100,7 @@ def test_a_body_with_anything_unknown_is_refused(
 
 
 @pytest.mark.parametrize(
-    "query", ["stauts=active", "limit=5&limit=6", "limit=0", "limit=1_0", "limit=1.0", "status=paused", "q=%00"]
+    "query", ["stauts=active", "limit=5&limit=6", "limit=0", "limit=1_0", "limit=1.0", "status=stopped", "q=%00"]
 )
 def test_a_query_with_anything_unknown_is_refused(program: Program, path: str, query: str) -> None:
     answer = program.get(f"{path}?{query}")

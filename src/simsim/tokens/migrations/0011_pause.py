@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             "token",
             models.Index(
-                fields=["account", "paused_at"],
+                fields=["account", "revoked_at", "expires_at", "id", "paused_at", "paused_until"],
                 name="paused_tokens",
                 condition=models.Q(("paused_at__isnull", False)),
             ),
