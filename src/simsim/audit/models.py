@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from simsim.shipment import ShipmentBase
+from simsim.delivery.rows import ShipmentRow
 
 
 class AuditEvent(models.Model):
@@ -28,7 +28,7 @@ class AuditEvent(models.Model):
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor_label} {self.event}"
 
 
-class Shipment(ShipmentBase):
+class Shipment(ShipmentRow):
     """The ids of events to forward, stored in the transaction of the events."""
 
     class Meta:

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError, transaction
 from django.db.models import Q
 
+from simsim.delivery.queue import AHEAD
 from simsim.mail import outbox
 from simsim.mail.message import EXPIRED_BEFORE
-from simsim.mail.outbox import AHEAD
 from simsim.mail.time_left import ending, time_left
 from simsim.request_log.search.selectors import LastUse, last_uses
 from simsim.tokens.models import AT_ONCE, NoticeClock, Token

@@ -8,7 +8,7 @@ from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 
 from simsim import sqlite_library
-from simsim.forwarding.connection import ReceiverUnavailable, connected
+from simsim.delivery.connection import ReceiverUnavailable
 from simsim.forwarding.status import RECENT, forwarding_status
 from simsim.health.sentences import span
 from simsim.mail import delivery_status
@@ -152,7 +152,7 @@ def forwarding() -> Iterator[Finding]:
     found = forwarding_status(now=now)
     says = []
     try:
-        with connected(target):
+        with target.connected():
             says.append(f"{target.place} answers")
     except ReceiverUnavailable as error:
         says.append(f"{target.place} can't be reached ({error}): check SIMSIM_FORWARD_URL")
