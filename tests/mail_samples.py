@@ -89,6 +89,7 @@ def samples(world: World | None = None) -> Iterator[Sample]:
     yield from about_changes(world)
     yield from about_requests(world)
     yield from about_people(world)
+    yield from about_webhooks(world)
 
 
 def about_tokens(world: World) -> Iterator[Sample]:
@@ -178,6 +179,16 @@ def about_people(world: World) -> Iterator[Sample]:
     yield Sample("invited", "new-member", new | {"role": "member"}, recipient=DORA)
     yield Sample("invited", "member-who-has-a-password", known, recipient=DORA)
     yield Sample("ready_made", "choose-a-password", choose_a_password(world), recipient=DORA)
+
+
+def about_webhooks(world: World) -> Iterator[Sample]:
+    paused = {
+        "account": "Acme", "webhook": "Ticket system", "host": "hooks.acme.example", "is_gone": False,
+        "answer": "503 Service Unavailable", "failing_since": "2026-11-22 09:30 UTC",
+        "link": f"{world.pages}webhooks/{world.token}/",
+    }  # fmt: skip
+    yield Sample("webhook_paused", "", paused)
+    yield Sample("webhook_paused", "gone", paused | {"is_gone": True, "answer": "410 Gone"})
 
 
 def choose_a_password(world: World) -> dict[str, str]:

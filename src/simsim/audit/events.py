@@ -23,6 +23,14 @@ class Event(StrEnum):
     TOKEN_REQUEST_GRANTED = "token.request_granted"  # noqa: S105
     TOKEN_REQUEST_DECLINED = "token.request_declined"  # noqa: S105
     NOTICES_CHANGED = "account.notices_changed"
+    WEBHOOK_ADDED = "webhook.added"
+    WEBHOOK_EDITED = "webhook.edited"
+    WEBHOOK_REMOVED = "webhook.removed"
+    WEBHOOK_SECRET_ROTATED = "webhook.secret_rotated"  # noqa: S105
+    WEBHOOK_PAUSED = "webhook.paused"
+    WEBHOOK_RESUMED = "webhook.resumed"
+    WEBHOOK_TESTED = "webhook.tested"
+    WEBHOOK_RESENT = "webhook.resent"
     SOFTWARE_ADDED = "software.added"
     SIGNED_IN = "session.signed_in"
     SIGN_IN_FAILED = "session.sign_in_failed"

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from simsim.delivery.authorities import prove_authorities
 from simsim.delivery.connection import ReceiverConnection, connected
 from simsim.delivery.signed_post import MAX_SECRET, MIN_SECRET, parse_secret
 from simsim.problem import Unusable
@@ -72,7 +73,9 @@ def read_target(url: str, secret: str, authorities: str) -> Target:
         raise Unusable("%(name)s is not set: it signs what is sent to %(url)s", name=SECRET, url=URL)
     if protocol == Protocol.SYSLOG and secrets:
         raise Unusable("%(name)s is only for webhooks, and syslog is configured: remove it", name=SECRET)
-    target = Target(
+    if authorities and not is_tls:
+        raise Unusable("%(name)s is set, but %(url)s does not use TLS", name=AUTHORITIES, url=URL)
+    return Target(
         protocol=protocol,
         is_tls=is_tls,
         host=parts.hostname or "",
@@ -80,10 +83,8 @@ def read_target(url: str, secret: str, authorities: str) -> Target:
         netloc=parts.netloc,
         path=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
         secrets=secrets,
-        authorities=Path(authorities) if authorities else None,
+        authorities=prove_authorities(AUTHORITIES, authorities),
     )
-    _prove_authorities(target)
-    return target
 
 
 def _split(url: str) -> SplitResult:
@@ -122,18 +123,3 @@ def _secret(text: str) -> bytes:
             name=SECRET, least=str(MIN_SECRET), most=str(MAX_SECRET),
         )  # fmt: skip
     return secret
-
-
-def _prove_authorities(target: Target) -> None:
-    if target.authorities is None:
-        return
-    if not target.is_tls:
-        raise Unusable("%(name)s is set, but %(url)s does not use TLS", name=AUTHORITIES, url=URL)
-    where = {"name": AUTHORITIES, "path": str(target.authorities)}
-    try:
-        target.tls()
-    except ssl.SSLError as error:
-        raise Unusable("%(name)s: %(path)s holds no certificates in PEM", **where) from error
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise Unusable("%(name)s: %(path)s can't be read (%(reason)s)", **where, reason=reason) from error

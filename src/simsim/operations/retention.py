@@ -14,6 +14,7 @@ from simsim.mail import outbox
 from simsim.request_log import gaps, nodes
 from simsim.request_log.retention import first_moment_kept, forget_old, time_to_delete_by
 from simsim.tokens import token_requests
+from simsim.webhooks import outbox as webhook_outbox
 
 STEP = 900
 
@@ -28,8 +29,14 @@ def delete_old(clock_time: datetime) -> int:
         return 0
     operator = settings.OPERATOR
     log_days = operator.log_retention_days
-    log_since, audit_since, mail_since = (
-        first_moment_kept(now, days) for days in (log_days, operator.audit_retention_days, operator.mail_retention_days)
+    log_since, audit_since, mail_since, webhook_since = (
+        first_moment_kept(now, days)
+        for days in (
+            log_days,
+            operator.audit_retention_days,
+            operator.mail_retention_days,
+            operator.webhook_retention_days,
+        )
     )
     return (
         forget_old(now, days=log_days)
@@ -37,6 +44,7 @@ def delete_old(clock_time: datetime) -> int:
         + lost_events.delete_outdated(now, days=log_days)
         + nodes.forget_old(now)
         + outbox.delete_finished(mail_since)
+        + webhook_outbox.delete_old(webhook_since)
         + recorder.delete_old(audit_since)
         + token_requests.delete_answered(audit_since)
         + delete_expired_sessions(now)

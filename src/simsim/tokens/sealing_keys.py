@@ -8,6 +8,7 @@ from django.db.models.functions import Coalesce
 
 from simsim.tokens.keyring import KEY_ID_BYTES, VERSION
 from simsim.tokens.models import Token
+from simsim.webhooks import secrets
 
 KEY_ID = Func(
     "sealed_password", Value(len(VERSION) + 1), Value(KEY_ID_BYTES), function="SUBSTR", output_field=BinaryField()
@@ -23,8 +24,8 @@ class KeyUse:
 
 
 def ids() -> set[str]:
-    """Return the ids, in hexadecimal, of the keys that at least one password needs."""
-    return set(uses())
+    """Return the ids, in hexadecimal, of the keys that at least one password or secret of a webhook needs."""
+    return set(uses()) | set(secrets.key_uses())
 
 
 def uses() -> dict[str, KeyUse]:

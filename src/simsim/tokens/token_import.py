@@ -13,7 +13,7 @@ from simsim.audit import recorder
 from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent
 from simsim.problem import FieldError, Invalid, Problem
-from simsim.tokens import notices
+from simsim.tokens import notices, webhook_events
 from simsim.tokens.actions import TokenCredentials, TokenFields, audited_fields, new_token
 from simsim.tokens.models import Token
 
@@ -61,6 +61,7 @@ def import_tokens(
     recorder.record_all([creation_event(draft, token, is_quiet=is_quiet, now=now) for draft, token, _ in created])
     if not is_quiet:
         notices.owe_created([token for _, token, _ in created], now=now)
+    webhook_events.owe_created([token for _, token, _ in created], now=now)
     return [(token, credentials) for _, token, credentials in created]
 
 

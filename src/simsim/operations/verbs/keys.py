@@ -9,7 +9,7 @@ from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list, print_one
 
 keys = typer.Typer(no_args_is_help=True, help="The keys that encrypt passwords.")
-COLUMNS = ["id", "is_primary", "is_at_hand", "passwords", "oldest_password_at"]
+COLUMNS = ["id", "is_primary", "is_at_hand", "passwords", "oldest_password_at", "webhook_secrets"]
 
 
 @keys.command("list")
@@ -21,8 +21,9 @@ def list_keys(as_json: AsJson = False) -> None:
     from simsim.rfc3339 import format_time
     from simsim.tokens import sealing_keys
     from simsim.tokens.keyring import key_id
+    from simsim.webhooks import secrets
 
-    used = sealing_keys.uses()
+    used, signing = sealing_keys.uses(), secrets.key_uses()
     at_hand = [key_id(key).hex() for key in settings.KEYRING.keys]
     items = [
         {
@@ -31,8 +32,9 @@ def list_keys(as_json: AsJson = False) -> None:
             "is_at_hand": each in at_hand,
             "passwords": used[each].passwords if each in used else 0,
             "oldest_password_at": format_time(used[each].oldest_at) if each in used else None,
+            "webhook_secrets": signing[each],
         }
-        for each in dict.fromkeys([*at_hand, *sorted(used)])
+        for each in dict.fromkeys([*at_hand, *sorted({*used, *signing})])
     ]
     print_list(items, COLUMNS, as_json=as_json)
 
