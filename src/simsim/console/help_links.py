@@ -3,7 +3,8 @@
 from django.urls import reverse
 
 TOKENS, PEOPLE, LOGS, USAGE = (f"administrators/{page}.html" for page in ("tokens", "people", "logs", "usage"))
-NOTICES, CONNECT = "administrators/notices.html", "integrators/connect.html"
+NOTICES, WEBHOOKS = "administrators/notices.html", "integrators/webhooks.html"
+CONNECT = "integrators/connect.html"
 # By section: see `Navigation.section`.
 PAGES = {
     "destinations": "administrators/index.html",
@@ -13,6 +14,7 @@ PAGES = {
     "requests": PEOPLE + "#when-a-member-asks-for-a-token",
     "people": PEOPLE,
     "notices": NOTICES,
+    "webhooks": WEBHOOKS,
     "logs": LOGS,
     "usage": USAGE,
     "connect": CONNECT,

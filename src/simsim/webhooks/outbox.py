@@ -53,6 +53,10 @@ class Answer:
         return self.status is not None and 200 <= self.status < 300
 
     @property
+    def moment(self) -> datetime:
+        return datetime.fromisoformat(self.at)
+
+    @property
     def text(self) -> str:
         return signed_post.status_text(self.status) if self.status else self.error
 
