@@ -20,7 +20,7 @@ def tour(visitor: Visitor, receiver: Receiver, url: str) -> Iterator[str]:
     page.get_by_label("Name").fill(f"Ticket system {visitor.look}")
     yield "add a webhook"
     page.get_by_label("URL").fill("https://10.0.0.7/hook")
-    for box in page.get_by_role("checkbox", checked=True).all():
+    for box in page.get_by_role("checkbox").all():
         box.uncheck()
     page.get_by_role("button", name="Add webhook").click()
     page.get_by_role("alert").wait_for()
@@ -42,9 +42,9 @@ def tour(visitor: Visitor, receiver: Receiver, url: str) -> Iterator[str]:
             break
         page.wait_for_timeout(200)
     page.reload()
-    page.get_by_text("204").wait_for()
+    page.get_by_text("204 No Content").wait_for()
     yield "webhook"
-    page.get_by_role("link", name="webhook.test").click()
+    page.get_by_role("link", name="Test event").click()
     page.get_by_role("button", name="Send again").wait_for()
     yield "delivery of a webhook"
     page.get_by_role("link", name="Ticket system").click()

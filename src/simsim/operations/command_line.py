@@ -29,6 +29,7 @@ from simsim.operations.verbs.token import tokens
 from simsim.operations.verbs.token_files import export_tokens, import_tokens
 from simsim.operations.verbs.token_rotation import end_overlap, rotate
 from simsim.operations.verbs.user import users
+from simsim.operations.verbs.webhook import webhooks
 
 
 def print_version(is_wanted: bool) -> None:
@@ -73,6 +74,7 @@ app.add_typer(tokens, name="token")
 app.add_typer(log, name="log")
 app.add_typer(audit, name="audit")
 app.add_typer(mail, name="mail")
+app.add_typer(webhooks, name="webhook")
 app.add_typer(software, name="software")
 app.add_typer(monitoring, name="monitoring")
 app.add_typer(keys, name="keys")

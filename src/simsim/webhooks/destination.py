@@ -19,7 +19,9 @@ PORTS = {"https": 443, "http": 80}
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # RFC 4291, 2.4: nothing else is assigned to hosts on the internet
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the IPv4 address is in the last 32 bits
 SIX_TO_FOUR = ipaddress.IPv6Network("2002::/16")  # RFC 3056: an IPv4 address, perhaps a private one, is inside
-TEREDO = ipaddress.IPv6Network("2001::/32")
+# Special-purpose networks that `is_global` of Python 3.11 does not know: protocol assignments (RFC 6890), 6to4 relays
+# (RFC 7526), documentation (RFC 9637).
+SPECIAL = [ipaddress.ip_network(text) for text in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "3fff::/20")]
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], list[str]]
 
@@ -99,12 +101,13 @@ def as_address(host: str) -> IPAddress | None:
 def is_public(address: IPAddress) -> bool:
     """Whether the address is reachable on the internet, and not through a translation to a private one."""
     address = unmapped(address)
+    if any(address in network for network in SPECIAL):
+        return False
     if isinstance(address, ipaddress.IPv4Address):
         return address.is_global and not address.is_multicast and not address.is_reserved
     if address in NAT64:
         return is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-    is_translated = address in SIX_TO_FOUR or address in TEREDO
-    return address in GLOBAL_UNICAST and address.is_global and not is_translated
+    return address in GLOBAL_UNICAST and address.is_global and address not in SIX_TO_FOUR
 
 
 def unmapped(address: IPAddress) -> IPAddress:

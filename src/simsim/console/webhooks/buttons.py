@@ -17,7 +17,7 @@ from simsim.webhooks.selectors import find_delivery, find_endpoint
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_administrators
-def test(access: AccountAccess, endpoint_id: uuid.UUID) -> HttpResponse:
+def send_test_event(access: AccountAccess, endpoint_id: uuid.UUID) -> HttpResponse:
     """Queue a test event."""
     endpoint = find_endpoint(endpoint_id, actor=access.actor, account=access.account)
     if access.request.method == "POST":

@@ -5,11 +5,11 @@ import uuid
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_safe
 
 from simsim.console.account_access import AccountAccess, for_administrators
-from simsim.webhooks.event_types import WORDS
+from simsim.webhooks.event_types import TEST, WORDS
 from simsim.webhooks.models import WebhookEndpoint
 from simsim.webhooks.outbox import answers_of
 from simsim.webhooks.selectors import endpoints_of, find_delivery, find_endpoint, list_deliveries
@@ -41,7 +41,7 @@ def webhook(access: AccountAccess, endpoint_id: uuid.UUID) -> HttpResponse:
         "now": access.now,
         "endpoint": endpoint,
         "events": event_words(endpoint),
-        "deliveries": deliveries,
+        "rows": [(found, words_of(found.event), next(iter(answers_of(found)), None)) for found in deliveries],
         "following": following,
         "is_first_page": cursor is None,
         "has_two_secrets": bool(endpoint.previous_works_until and endpoint.previous_works_until > access.now),
@@ -60,10 +60,17 @@ def delivery(access: AccountAccess, endpoint_id: uuid.UUID, delivery_id: int) ->
         "now": access.now,
         "endpoint": endpoint,
         "delivery": found,
+        "words": words_of(found.event),
         "answers": answers_of(found),
         "payload": json.dumps(json.loads(found.body), indent=2, ensure_ascii=False),
     }
     return render(access.request, "console/webhooks/delivery.html", context)
+
+
+def words_of(event: str) -> str:
+    """Return the words for a type of event; for one that this version does not know, its name."""
+    known = {str(each): words for each, words in WORDS.items()} | {TEST: gettext_noop("Test event")}
+    return gettext(known[event]) if event in known else event
 
 
 def event_words(endpoint: WebhookEndpoint) -> list[str]:
