@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -90,7 +91,7 @@ def test_deliveries_show_each_answer_and_can_be_sent_again(
     page = f"{home}{endpoint.pk}/"
     assert "Nothing was sent yet" in text_of(alice.get(page))
     assert "on its way" in text_of(alice.post(f"{page}test/", follow=True))
-    answers = iter([ReceiverUnavailable("its name can't be found in DNS"), 503, 204])
+    answers: Iterator[int | Exception] = iter([ReceiverUnavailable("its name can't be found in DNS"), 503, 204])
 
     def answered(*_: object, **__: object) -> int:
         answer = next(answers)

@@ -325,12 +325,11 @@ def test_a_receiver_that_hangs_does_not_hold_the_others(
         while len(receiver.documents) < 6:
             assert time.monotonic() - began < 5.5, "the others wait for the one that hangs"
             time.sleep(0.01)
+        tried = WebhookDelivery.objects.filter(endpoint=hanging, attempts__gt=0).count()
         silent.close()  # which resets the connections that wait
         for thread in threads:
             thread.join()
-    tried = WebhookDelivery.objects.filter(endpoint=hanging, attempts__gt=0)
-    assert 0 < tried.count() <= outbox.MAX_FAILURES + outbox.MAX_IN_FLIGHT
-    assert "TimeoutError" in tried[0].last_error or "timed out" in tried[0].last_error
+    assert 0 < tried <= outbox.MAX_IN_FLIGHT
 
 
 def work_once(now: datetime) -> None:
@@ -456,7 +455,7 @@ def test_only_administrators_manage_webhooks_and_strangers_learn_nothing(cast: C
         for act in (actions.edit_endpoint, actions.remove_endpoint, actions.rotate_secret, actions.pause_endpoint,
                     actions.resume_endpoint, actions.send_test_event):  # fmt: skip
             with pytest.raises(refusal):
-                act(actor=actor, endpoint=endpoint, now=now)  # type: ignore[operator]
+                act(actor=actor, endpoint=endpoint, now=now)
         with pytest.raises(refusal):
             actions.resend(actor=actor, delivery=delivery, now=now)
         with pytest.raises(refusal):
@@ -493,7 +492,8 @@ def test_an_account_has_a_limited_number_of_webhooks(cast: Cast, port: int, now:
         added(cast, port, now)
     with pytest.raises(TooManyWebhooks, match="10 webhooks"):
         added(cast, port, now)
-    assert {endpoint.waiting for endpoint in selectors.endpoints_of(cast.acme, actor=cast.as_alice)} == {0}
+    listed = selectors.endpoints_of(cast.acme, actor=cast.as_alice)
+    assert list(listed.values_list("waiting", flat=True)) == [0] * actions.MAX_ENDPOINTS
 
 
 def test_changes_are_recorded_without_the_secret_parts_of_the_url(cast: Cast, port: int, now: datetime) -> None:

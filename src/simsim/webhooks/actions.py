@@ -1,7 +1,7 @@
 """Actions that change webhooks: each checks permission, changes and records in one transaction."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -210,6 +210,6 @@ def audited_fields(endpoint: WebhookEndpoint) -> dict[str, object]:
 
 
 def record_webhook_event(
-    actor: Actor, endpoint: WebhookEndpoint, event: Event, details: dict[str, object], now: datetime
+    actor: Actor, endpoint: WebhookEndpoint, event: Event, details: Mapping[str, object], now: datetime
 ) -> None:
     record(event, actor=actor, account_id=endpoint.account_id, subject_id=endpoint.pk, details=details, now=now)

@@ -2,13 +2,14 @@
 
 import logging
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from simsim.delivery import queue, signed_post
 from simsim.delivery.connection import ReceiverUnavailable, connected
@@ -36,6 +37,7 @@ FIRST_REST = timedelta(seconds=10)
 MAX_REST = timedelta(minutes=10)
 MIN_FAILURES_TO_PAUSE = 10
 TURN_SECONDS = 10.0
+TRIES = 5
 MAX_ANSWERS = 20
 
 
@@ -82,20 +84,29 @@ def waiting() -> "QuerySet[WebhookDelivery]":
     return queue.waiting(WebhookDelivery.objects.all())
 
 
-def claim(now: datetime, most: int = 1) -> list[WebhookDelivery]:
-    """Return due deliveries; until the lease ends, no other worker gets them.
+def claim(now: datetime) -> list[WebhookDelivery]:
+    """Return one due delivery, or an empty list; until the lease ends, no other worker gets it."""
+    for endpoint_id in ready_endpoints(now):
+        due = waiting().filter(endpoint_id=endpoint_id, due_at__lte=now).order_by("due_at")
+        if claimed := queue.claim(due[:1], lease=LEASE, now=now, lease_ends_at=now + LEASE):
+            return claimed
+        # Another worker was faster: try the next endpoint.
+    return []
 
-    Skips endpoints that are paused or rest, and those that have enough attempts under way.
+
+def ready_endpoints(now: datetime) -> list[uuid.UUID]:
+    """Return some endpoints that have something due, in random order, so that each gets its turn.
+
+    Those that are paused or rest are left out, and those that have enough attempts under way.
     """
     busy = queue.in_flight(waiting(), now, lease=LEASE).order_by().values("endpoint").annotate(flying=Count("pk"))
-    full = busy.filter(flying__gte=MAX_IN_FLIGHT).values("endpoint")
     ready = (
         WebhookEndpoint.objects.filter(Q(rests_until=None) | Q(rests_until__lte=now), paused_at=None)
-        .exclude(pk__in=full)
+        .exclude(pk__in=busy.filter(flying__gte=MAX_IN_FLIGHT).values("endpoint"))
         .exclude(failures__gte=MAX_FAILURES, pk__in=busy.values("endpoint"))
+        .filter(Exists(waiting().filter(endpoint=OuterRef("pk"), due_at__lte=now)))
     )
-    due = waiting().filter(due_at__lte=now, endpoint__in=ready.values("pk")).order_by("due_at", "pk")
-    return queue.claim(due[:most], lease=LEASE, now=now, lease_ends_at=now + LEASE)
+    return list(ready.order_by("?").values_list("pk", flat=True)[:TRIES])
 
 
 def deliver(delivery: WebhookDelivery, now: datetime, *, resolve: Resolve = destination.resolve_with_system) -> bool:

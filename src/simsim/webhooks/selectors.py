@@ -43,8 +43,10 @@ def endpoints_of(account: Account, *, actor: Actor) -> "QuerySet[WebhookEndpoint
 def find_endpoint(endpoint_id: uuid.UUID | str, *, actor: Actor, account: Account | None = None) -> WebhookEndpoint:
     """Return the endpoint, in the account if given; raise NotFound, also for another account's endpoint."""
     wanted = _as_uuid(endpoint_id)
+    if wanted is None:
+        raise NotFound
     found = WebhookEndpoint.objects.select_related("account").filter(pk=wanted)
-    endpoint = (found.filter(account=account) if account else found).first() if wanted else None
+    endpoint = (found.filter(account=account) if account else found).first()
     if endpoint is None:
         raise NotFound
     permit(actor, Permission.VIEW_WEBHOOKS, endpoint.account)
@@ -68,9 +70,10 @@ def list_deliveries(
 def find_delivery(delivery_id: int | str, *, actor: Actor, endpoint: WebhookEndpoint | None = None) -> WebhookDelivery:
     """Return the delivery, of the endpoint if given; raise NotFound, also for another account's delivery."""
     text = str(delivery_id)
-    wanted = int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
-    found = WebhookDelivery.objects.select_related("endpoint__account").filter(pk=wanted)
-    delivery = (found.filter(endpoint=endpoint) if endpoint else found).first() if wanted is not None else None
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise NotFound
+    found = WebhookDelivery.objects.select_related("endpoint__account").filter(pk=int(text))
+    delivery = (found.filter(endpoint=endpoint) if endpoint else found).first()
     if delivery is None:
         raise NotFound
     permit(actor, Permission.VIEW_WEBHOOKS, delivery.endpoint.account)

@@ -14,6 +14,7 @@ from simsim.problem import Invalid, Unusable
 from simsim.webhooks.destination import (
     AddressNotAllowed,
     DestinationRules,
+    Resolve,
     checked_addresses,
     is_public,
     parse_url,
@@ -24,7 +25,8 @@ pytestmark = [pytest.mark.covers("B20"), pytest.mark.any_database]
 STRICT = DestinationRules()
 PRIVATE = [
     "0.0.0.0", "0.1.2.3", "10.0.0.7", "100.64.0.1", "127.0.0.1", "127.255.255.254", "169.254.169.254", "172.16.0.1",
-    "172.31.255.255", "192.0.0.8", "192.88.99.1", "192.0.2.1", "192.168.1.1", "198.18.0.1", "198.51.100.7", "203.0.113.7", "224.0.0.1",
+    "172.31.255.255", "192.0.0.8", "192.88.99.1", "192.0.2.1", "192.168.1.1", "198.18.0.1", "198.51.100.7",
+    "203.0.113.7", "224.0.0.1",
     "239.255.255.250", "240.0.0.1", "255.255.255.255", "::", "::1", "::127.0.0.1", "::ffff:10.0.0.7",
     "::ffff:169.254.169.254", "64:ff9b::10.0.0.7", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "100::1", "2001::1", "3fff::1",
     "2001:db8::1", "2002:7f00:1::", "2002:a00:7::1", "fc00::1", "fd00:ec2::254", "fe80::1", "fec0::1", "ff02::1",
@@ -112,7 +114,8 @@ def test_a_name_that_is_not_found_is_said_and_may_be_found_later() -> None:
     def fails(_host: str, _port: int) -> list[str]:
         raise OSError("no such name")
 
-    for resolve in (fails, lambda _host, _port: []):
+    answers: list[Resolve] = [fails, lambda _host, _port: []]
+    for resolve in answers:
         with pytest.raises(ReceiverUnavailable, match="DNS"):
             checked_addresses(urlsplit("https://hooks.example/"), STRICT, resolve=resolve)
 
