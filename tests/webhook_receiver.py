@@ -32,6 +32,7 @@ class Receiver:
         self.asked: list[str] = []  # the ids of all requests
         self.documents: list[dict[str, Any]] = []
         self.paths: list[str] = []
+        self.raw: list[tuple[bytes, dict[str, str]]] = []
         self.hosts: list[str] = []
         self.signatures: list[str] = []
         self.forged = 0
@@ -49,6 +50,7 @@ class Receiver:
         with self._lock:
             self.asked.append(document["id"])
             self.paths.append(handler.path)
+            self.raw.append((body, headers))
             self.hosts.append(headers["host"])
             self.signatures.append(headers["webhook-signature"])
             if 200 <= status < 300:

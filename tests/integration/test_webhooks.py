@@ -3,6 +3,7 @@
 import base64
 import itertools
 import json
+import re
 import socket
 import threading
 import time
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from django.db import connections, transaction
 from pytest_django import Settings
+from standardwebhooks import WebhookVerificationError
 
 from cast import Cast
 from postgresql_server import free_port
@@ -21,8 +23,10 @@ from simsim.accounts.permissions import OPERATOR
 from simsim.audit.models import AuditEvent
 from simsim.config.webhook_settings import read_webhook_rules
 from simsim.delivery.signed_post import parse_secret
+from simsim.health.exposition import exposition
 from simsim.mail.models import OwedMail
 from simsim.operations import worker
+from simsim.operations.doctor import checks
 from simsim.problem import AccountClosed, Invalid, NotFound, NotPermitted, TooManyWebhooks, WebhookPaused
 from simsim.tokens import account_closure, expiry_notices, sealing_keys
 from simsim.tokens.actions import (
@@ -35,8 +39,10 @@ from simsim.tokens.actions import (
 from simsim.tokens.keyring import Keyring
 from simsim.tokens.token_requests import ask_for_token
 from simsim.webhooks import actions, outbox, selectors
-from simsim.webhooks.event_types import EventType
+from simsim.webhooks.backlog import WebhookBacklog, webhook_backlog
+from simsim.webhooks.event_types import TEST, WORDS, EventType
 from simsim.webhooks.models import PauseReason, WebhookDelivery, WebhookEndpoint
+from simsim.webhooks.secrets import new_secret
 from webhook_receiver import Receiver, own_certificate, receiving
 
 pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__"), pytest.mark.covers("B20")]
@@ -546,6 +552,25 @@ def test_a_clock_that_was_ahead_postpones_nothing_for_long(
     assert receiver.types() == ["webhook.test"]
 
 
+def test_operator_sees_whether_the_workers_keep_up(cast: Cast, port: int, receiver: Receiver, now: datetime) -> None:
+    endpoint = added(cast, port, now, receiver)
+    assert webhook_backlog(now=now) == WebhookBacklog(0, None, 0)
+    actions.send_test_event(actor=cast.as_alice, endpoint=endpoint, now=now)
+    found = webhook_backlog(now=now + timedelta(minutes=6))
+    assert (found.waiting, found.due_since, found.is_good(now)) == (1, now, True)
+    assert not found.is_good(now + timedelta(minutes=6))
+    (finding,) = checks.webhooks()
+    assert (finding.is_good, finding.detail) == (True, "1 waiting; 0 paused because their receivers failed")
+    WebhookDelivery.objects.update(due_at=now - timedelta(hours=1))
+    (finding,) = checks.webhooks()
+    assert not finding.is_good
+    assert "is simsim worker running?" in finding.detail
+    # A receiver that fails is its owner's concern.
+    WebhookEndpoint.objects.update(failing_since=now)
+    assert webhook_backlog(now=now).due_since is None
+    assert b"simsim_webhooks_waiting 1.0" in exposition(now)
+
+
 def test_deliveries_are_listed_by_page_and_state(cast: Cast, port: int, receiver: Receiver, now: datetime) -> None:
     endpoint = added(cast, port, now, receiver)
     for number in range(3):
@@ -570,3 +595,26 @@ def test_secrets_in_another_form_are_not_secrets() -> None:
     assert parse_secret(f"whsec_{good}") == b"x" * 32
     for text in ("", good, "whsec_", "whsec_AAAA", f"whsec_{good}=", "whsec_" + "é" * 32):
         assert parse_secret(text) is None
+
+
+def test_the_documented_check_accepts_what_is_sent_and_nothing_else(
+    cast: Cast, port: int, receiver: Receiver, now: datetime
+) -> None:
+    page = (Path(__file__).parents[2] / "docs/integrators/webhooks.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(page.split("```python\n")[1].split("```")[0], names)
+    endpoint = added(cast, port, now, receiver)
+    actions.send_test_event(actor=cast.as_alice, endpoint=endpoint, now=now)
+    drain(now)
+    body, headers = receiver.raw[0]
+    assert names["event_of"](body, headers, receiver.secrets[0])["type"] == "webhook.test"
+    for wrong_body, secret in ((body + b" ", receiver.secrets[0]), (body, new_secret())):
+        with pytest.raises(WebhookVerificationError):
+            names["event_of"](wrong_body, headers, secret)
+
+
+def test_the_documented_events_are_those_that_are_sent() -> None:
+    page = (Path(__file__).parents[2] / "docs/integrators/webhooks.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `([a-z_.]+)` \|", page, re.MULTILINE)
+    assert documented == [*ALL, TEST]
+    assert set(WORDS) == set(EventType)

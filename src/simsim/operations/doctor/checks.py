@@ -18,6 +18,7 @@ from simsim.operations.doctor import certificates, log, nodes, processes, restor
 from simsim.operations.doctor.findings import Finding, not_started
 from simsim.operations.doctor.keys import keys
 from simsim.problem import Problem
+from simsim.webhooks.backlog import webhook_backlog
 
 MAIL_TIMEOUT_SECONDS = 5
 MIGRATE = "run simsim migrate"
@@ -43,6 +44,7 @@ def examine() -> list[Finding]:
         ("log", log.log),
         ("access logs", log.access_logs),
         ("forwarding", forwarding),
+        ("webhooks", webhooks),
     ]
     findings: list[Finding] = []
     for subject, check in parts:
@@ -168,6 +170,16 @@ def forwarding() -> Iterator[Finding]:
     if found.lost:
         says.append(f"{found.lost} were given up in {RECENT.days} days: they had waited longer than the log is kept")
     yield Finding("forwarding", found.is_good(now) and "answers" in says[0], "; ".join(says))
+
+
+def webhooks() -> Iterator[Finding]:
+    """Report whether the workers keep up with the accounts' webhooks. Failing receivers are their owners' concern."""
+    now = timezone.now()
+    found = webhook_backlog(now=now)
+    says = f"{found.waiting} waiting; {found.paused} paused because their receivers failed"
+    if not found.is_good(now):
+        says += f"; the oldest is due since {found.due_since:%Y-%m-%d %H:%M} UTC: is simsim worker running?"
+    yield Finding("webhooks", found.is_good(now), says)
 
 
 def one_line(error: Exception) -> str:
