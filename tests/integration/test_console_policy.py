@@ -15,6 +15,7 @@ from logged_requests import logged
 from simsim.tokens.actions import TokenCredentials, create_token
 from simsim.tokens.models import Token
 from simsim.tokens.token_requests import ask_for_token
+from simsim.webhooks.actions import add_endpoint, send_test_event
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -40,6 +41,17 @@ FORMS: dict[str, dict[str, str]] = {
     "logged_request": {},
     "decline_request": {},
     "notices": {"revoked": "nobody"},
+    "webhooks": {},
+    "add_webhook": {"name": "Mine", "url": "https://evil.example/", "events": "token.created"},
+    "webhook": {},
+    "edit_webhook": {"name": "Mine", "url": "https://evil.example/", "events": "token.created"},
+    "rotate_webhook": {},
+    "remove_webhook": {},
+    "test_webhook": {},
+    "pause_webhook": {},
+    "resume_webhook": {},
+    "webhook_delivery": {},
+    "resend_webhook_delivery": {},
     "people": {},
     "invite_person": {"email": "eve@evil.example", "role": "administrator"},
     "invite_again": {},
@@ -61,7 +73,14 @@ def addresses(cast: Cast, made: tuple[Token, TokenCredentials], now: datetime) -
     """The URL of each name, with ids that exist in Acme."""
     asked = ask_for_token(actor=cast.as_bob, account=cast.acme, name="W", purpose="P", software="", now=now)
     row = logged(received_at=now, account_id=cast.acme.pk, outcome="refused", reason="x", cause="x")
-    values: dict[str, object] = {"token_id": made[0].pk, "user_id": cast.bob.pk, "slug": "curl"}
+    endpoint, _ = add_endpoint(
+        actor=cast.as_alice, account=cast.acme, name="Hook", url="https://hooks.example/", events=["token.expired"],
+        now=now,
+    )  # fmt: skip
+    values: dict[str, object] = {
+        "token_id": made[0].pk, "user_id": cast.bob.pk, "slug": "curl", "endpoint_id": endpoint.pk,
+        "delivery_id": send_test_event(actor=cast.as_alice, endpoint=endpoint, now=now).pk,
+    }  # fmt: skip
 
     def address(name: str, route: str) -> str:
         kwargs = {key: value for key, value in values.items() if f":{key}>" in route}

@@ -22,6 +22,7 @@ from simsim.mail.models import OwedMail
 from simsim.tokens.actions import create_token
 from simsim.tokens.models import Token, TokenRequest
 from simsim.tokens.token_requests import ask_for_token
+from simsim.webhooks.actions import add_endpoint
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 CHOSEN = "a long password of her own"
@@ -65,7 +66,11 @@ def post(cast: Cast, now: datetime) -> Post:
     invite(actor=cast.as_charlie, account=cast.globex, email="bob@acme.example", role="member", now=now)
     owed = list(OwedMail.objects.order_by("pk"))
     [key] = re.findall("/reset/key/([^/]+)/", next(mail for mail in owed if mail.recipient == DORA).facts["link"])
-    return Post(World(str(cast.acme.pk), str(token.pk), str(request.pk), key), owed)
+    endpoint, _ = add_endpoint(
+        actor=cast.as_alice, account=cast.acme, name="Tickets", url="https://hooks.example/", events=["token.expired"],
+        now=now,
+    )  # fmt: skip
+    return Post(World(str(cast.acme.pk), str(token.pk), str(request.pk), str(endpoint.pk), key), owed)
 
 
 def rows() -> dict[str, list[Any]]:

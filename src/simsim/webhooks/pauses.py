@@ -22,7 +22,6 @@ def pause_for_trouble(endpoint: WebhookEndpoint, reason: PauseReason, *, answer:
     running = WebhookEndpoint.objects.filter(pk=endpoint.pk, paused_at=None)
     if not running.update(paused_at=now, pause_reason=reason):
         return
-    since = endpoint.failing_since or now
     details = {"name": endpoint.name, "reason": reason.value, "answer": answer}
     record(
         Event.WEBHOOK_PAUSED,
@@ -32,6 +31,12 @@ def pause_for_trouble(endpoint: WebhookEndpoint, reason: PauseReason, *, answer:
         details=details,
         now=now,
     )
+    outbox.owe_all(mails(endpoint, reason, answer=answer, now=now), now=now)
+
+
+def mails(endpoint: WebhookEndpoint, reason: PauseReason, *, answer: str, now: datetime) -> list[outbox.Mail]:
+    """Return an email to every administrator of the endpoint's account."""
+    since = endpoint.failing_since or now
     facts = {
         "account": endpoint.account.name,
         "webhook": endpoint.name,
@@ -41,19 +46,16 @@ def pause_for_trouble(endpoint: WebhookEndpoint, reason: PauseReason, *, answer:
         "failing_since": f"{since.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
         "link": address_of(endpoint),
     }
-    outbox.owe_all(
-        [
-            outbox.Mail(
-                kind="webhook_paused",
-                recipient=person.email,
-                dedupe=f"webhook_paused:{endpoint.pk}:{person.pk}:{now.isoformat()}",
-                facts=facts,
-                account_id=endpoint.account_id,
-            )
-            for person in administrators(endpoint.account)
-        ],
-        now=now,
-    )
+    return [
+        outbox.Mail(
+            kind="webhook_paused",
+            recipient=person.email,
+            dedupe=f"webhook_paused:{endpoint.pk}:{person.pk}:{now.isoformat()}",
+            facts=facts,
+            account_id=endpoint.account_id,
+        )
+        for person in administrators(endpoint.account)
+    ]
 
 
 def address_of(endpoint: WebhookEndpoint) -> str:
