@@ -8,7 +8,7 @@ from playwright.sync_api import Browser
 
 import stack as product
 from browser.html_checker import Served, complaints
-from browser.profiles import NARROW, WIDE
+from browser.profiles import WIDE
 from browser.visitor import visiting
 from browser.webhooks_tour import tour
 from postgresql_server import free_port
@@ -40,7 +40,7 @@ def test_every_page_of_webhooks_follows_the_rules(
         for number, _name in enumerate(tour(visitor, receiver, f"https://127.0.0.1:{port}/hook")):
             (tmp_path / f"{number}.html").write_bytes(served.text)
             pages.append(served.text)
-            visitor.check_every_look(NARROW)
+            visitor.check_every_look()
     assert len(pages) == 12
     mistakes = [f"{stem}: {each}" for stem, found in complaints(tmp_path).items() for each in found]
     assert not mistakes, "\n".join(mistakes)
