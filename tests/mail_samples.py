@@ -45,6 +45,7 @@ class World:
     token: str = "c2a94d10-6a55-4b0b-8f0e-2f6b7d3e9a01"
     request: str = "0d7e5f21-3b44-4c5d-a1f2-8e9c0b7a6d52"
     offer: str = "5b1f0a6c-2e34-4a7e-9d11-7f3c1b5290c8"
+    webhook: str = "5e0d9c3a-77c1-4a92-8a53-6f0c2b1d4e90"
     key: str = "1-d0e1f2-0123456789abcdef0123456789abcdef"
 
     @property
@@ -90,6 +91,7 @@ def samples(world: World | None = None) -> Iterator[Sample]:
     yield from about_changes(world)
     yield from about_requests(world)
     yield from about_people(world)
+    yield from about_webhooks(world)
 
 
 def about_tokens(world: World) -> Iterator[Sample]:
@@ -191,6 +193,16 @@ def about_people(world: World) -> Iterator[Sample]:
     yield Sample("invited", "new-member", new | {"role": "member"}, recipient=DORA)
     yield Sample("invited", "member-who-has-a-password", known, recipient=DORA)
     yield Sample("ready_made", "choose-a-password", choose_a_password(world), recipient=DORA)
+
+
+def about_webhooks(world: World) -> Iterator[Sample]:
+    paused = {
+        "account": "Acme", "webhook": "Ticket system", "host": "hooks.acme.example", "is_gone": False,
+        "answer": "503 Service Unavailable", "failing_since": "2026-11-22 09:30 UTC",
+        "link": f"{world.pages}webhooks/{world.webhook}/",
+    }  # fmt: skip
+    yield Sample("webhook_paused", "", paused)
+    yield Sample("webhook_paused", "gone", paused | {"is_gone": True, "answer": "410 Gone"})
 
 
 def choose_a_password(world: World) -> dict[str, str]:

@@ -193,6 +193,16 @@ class TooManyRequested(Conflict):
     )
 
 
+class TooManyWebhooks(Conflict):
+    slug = "too-many-webhooks"
+    detail = gettext_noop("The account has %(number)s webhooks, which is the maximum. Remove one first.")
+
+
+class WebhookPaused(Conflict):
+    slug = "webhook-paused"
+    detail = gettext_noop("The webhook “%(name)s” is paused. Resume it first.")
+
+
 class AlreadyAnswered(Conflict):
     slug = "already-answered"
     detail = gettext_noop("%(who)s has answered this request in the meantime. Nothing was created.")

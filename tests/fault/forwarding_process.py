@@ -16,8 +16,8 @@ def main() -> None:
     django.setup()
     from django.conf import settings
 
+    from simsim.delivery.connection import ReceiverUnavailable
     from simsim.forwarding import forwarder
-    from simsim.forwarding.connection import ReceiverUnavailable
     from simsim.request_log.ship.shipper import Shipper
 
     began, factor = float(sys.argv[2]), float(sys.argv[3])

@@ -44,6 +44,7 @@ def addresses(cast: Cast, now: datetime) -> Iterator[str]:
     link = link_to_choose_a_password(cast.bob).split("/key/")[1].strip("/").split("-", 1)
     known = {
         "<uuid:account_id>": str(cast.acme.pk), "<uuid:token_id>": str(token.pk), "<int:user_id>": str(cast.bob.pk),
+        "<uuid:endpoint_id>": str(uuid.uuid4()), "<int:delivery_id>": "1",
         "<uuid:request_id>": str(uuid.uuid4()),
         "<uuid:hand_over_id>": str(uuid.uuid4()), "<int:request_id>": "1", "<slug:slug>": "curl",
         "(?P<uidb36>[0-9A-Za-z]+)": link[0], "(?P<key>.+)": link[1],

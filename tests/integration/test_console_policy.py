@@ -19,6 +19,7 @@ from simsim.tokens.hand_over import hand_over_token
 from simsim.tokens.hand_over_links import offer_to_member
 from simsim.tokens.models import Token
 from simsim.tokens.token_requests import ask_for_token
+from simsim.webhooks.actions import add_endpoint, send_test_event
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -59,6 +60,17 @@ FORMS: dict[str, dict[str, str]] = {
     "logged_request": {},
     "decline_request": {},
     "notices": {"revoked": "nobody"},
+    "webhooks": {},
+    "add_webhook": {"name": "Mine", "url": "https://evil.example/", "events": "token.created"},
+    "webhook": {},
+    "edit_webhook": {"name": "Mine", "url": "https://evil.example/", "events": "token.created"},
+    "rotate_webhook": {},
+    "remove_webhook": {},
+    "test_webhook": {},
+    "pause_webhook": {},
+    "resume_webhook": {},
+    "webhook_delivery": {},
+    "resend_webhook_delivery": {},
     "people": {},
     "invite_person": {"email": "eve@evil.example", "role": "administrator"},
     "invite_again": {},
@@ -88,7 +100,14 @@ def addresses(cast: Cast, made: tuple[Token, TokenCredentials], now: datetime) -
     asked_for, _ = create_token(actor=cast.as_alice, account=cast.acme, name="Offered", expires="90d", now=now)
     offer = offer_to_member(actor=cast.as_alice, token=asked_for, recipient=cast.bob, now=now)
     ours, _ = management_token(cast.as_alice, cast.acme, now=now)
-    values: dict[str, object] = {"token_id": made[0].pk, "user_id": cast.bob.pk, "slug": "curl"}
+    endpoint, _ = add_endpoint(
+        actor=cast.as_alice, account=cast.acme, name="Hook", url="https://hooks.example/", events=["token.expired"],
+        now=now,
+    )  # fmt: skip
+    values: dict[str, object] = {
+        "token_id": made[0].pk, "user_id": cast.bob.pk, "slug": "curl", "endpoint_id": endpoint.pk,
+        "delivery_id": send_test_event(actor=cast.as_alice, endpoint=endpoint, now=now).pk,
+    }  # fmt: skip
 
     def address(name: str, route: str) -> str:
         kwargs = {key: value for key, value in values.items() if f":{key}>" in route}

@@ -35,7 +35,8 @@ from readers_machine import Machine
 from simsim.audit.models import AuditEvent
 from simsim.config import environment
 from simsim.config.setting_sources import PREFIX
-from simsim.forwarding import events, syslog, webhook
+from simsim.delivery import signed_post
+from simsim.forwarding import events, syslog
 from simsim.forwarding.receiver import read_target
 from simsim.request_log.models import LoggedRequest
 from simsim.traces import settings as trace_settings
@@ -343,8 +344,10 @@ def made_secret(text: str, machine: Machine) -> str:
 @proves("operators/forwarding.md", "def is_simsims")
 def receiver_verifies_our_signature(text: str, machine: Machine) -> None:
     secret = made_secret(example("docs/operators/forwarding.md", 'print("whsec_').text, machine)
-    body = b'[{"kind": "request"}]'
-    headers = webhook.headers(read_target("https://siem.example/hook", secret, ""), "msg_1", body, datetime.now(UTC))
+    body, now = b'[{"kind": "request"}]', datetime.now(UTC)
+    headers = signed_post.headers(
+        "siem.example", read_target("https://siem.example/hook", secret, "").secrets, "msg_1", body, now
+    )
     scope: dict[str, Any] = {}
     exec(compile(text, "forwarding.md", "exec"), scope)
     assert scope["is_simsims"](headers, body, secret)

@@ -29,10 +29,11 @@ from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent
 from simsim.audit.models import Shipment as AuditShipment
 from simsim.credential.decision import Cause, Decision, Reason
-from simsim.forwarding import connection as receiver_connection
+from simsim.delivery import connection as receiver_connection
+from simsim.delivery import signed_post
+from simsim.delivery.connection import ReceiverRefused, ReceiverUnavailable
 from simsim.forwarding import forwarder, lost_events, queue
 from simsim.forwarding import webhook as sender
-from simsim.forwarding.connection import ReceiverRefused, ReceiverUnavailable
 from simsim.forwarding.events import ForwardedEvent
 from simsim.forwarding.receiver import Target, read_target
 from simsim.health.doctor import checks
@@ -287,7 +288,7 @@ def test_reset_caused_by_the_cut_is_reported_as_a_timeout(
     with (
         dripping(port),
         pytest.raises(ReceiverUnavailable, match="did not finish"),
-        receiver_connection.connected(target) as connection,
+        target.connected() as connection,
     ):
         read_after_the_reset(connection.socket)
 
@@ -486,7 +487,7 @@ def test_guides_example_verifies_deliveries_and_nothing_else(port: int, target: 
         assert not is_simsims(headers, box.raw[0] + b" ", SECRET)
         assert not is_simsims(headers | {"webhook-id": "msg_other"}, box.raw[0], SECRET)
         assert not is_simsims(headers, box.raw[0], "whsec_" + "B" * 40)
-        stale = sender.headers(target, "msg_1", b"[]", sent_at - timedelta(minutes=6))
+        stale = signed_post.headers(target.netloc, target.secrets, "msg_1", b"[]", sent_at - timedelta(minutes=6))
         assert not is_simsims(stale, b"[]", SECRET)
 
 

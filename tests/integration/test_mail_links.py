@@ -22,6 +22,7 @@ from simsim.mail.models import OwedMail
 from simsim.tokens.actions import create_token
 from simsim.tokens.models import HandOver, Token, TokenRequest
 from simsim.tokens.token_requests import ask_for_token
+from simsim.webhooks.actions import add_endpoint
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 CHOSEN = "a long password of her own"
@@ -66,7 +67,12 @@ def post(cast: Cast, now: datetime) -> Post:
     owed = list(OwedMail.objects.order_by("pk"))
     [key] = re.findall("/reset/key/([^/]+)/", next(mail for mail in owed if mail.recipient == DORA).facts["link"])
     offer = HandOver.objects.get(recipient=cast.bob)
-    return Post(World(str(cast.acme.pk), str(token.pk), str(request.pk), str(offer.pk), key), owed)
+    endpoint, _ = add_endpoint(
+        actor=cast.as_alice, account=cast.acme, name="Tickets", url="https://hooks.example/", events=["token.expired"],
+        now=now,
+    )  # fmt: skip
+    world = World(str(cast.acme.pk), str(token.pk), str(request.pk), str(offer.pk), str(endpoint.pk), key)
+    return Post(world, owed)
 
 
 def rows() -> dict[str, list[Any]]:

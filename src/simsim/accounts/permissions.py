@@ -16,6 +16,8 @@ class Permission(StrEnum):
     VIEW_LOG = "view_log"
     VIEW_TRAIL = "view_trail"
     MANAGE_PEOPLE = "manage_people"
+    VIEW_WEBHOOKS = "view_webhooks"
+    MANAGE_WEBHOOKS = "manage_webhooks"
 
 
 GRANTS: dict[str, frozenset[Permission]] = {
@@ -66,11 +68,11 @@ def permit(actor: Actor, permission: Permission, account: Account) -> None:
 
     A stranger must not learn whether the account exists.
 
-    The operator owns the machine and manages accounts and people. Tokens belong to the customer: even the operator
-    creates them only on behalf of an administrator.
+    The operator owns the machine and manages accounts and people. Tokens and webhooks belong to the customer: even the
+    operator creates them only on behalf of an administrator.
     """
     if actor.user is None:
-        if permission in {Permission.MANAGE_TOKENS}:
+        if permission in {Permission.MANAGE_TOKENS, Permission.MANAGE_WEBHOOKS}:
             raise NotPermitted
         return
     role = role_of(actor.user, account)

@@ -9,6 +9,7 @@ from typing import Self
 # Any event may name the management token through which somebody acted.
 MANAGEMENT_TOKEN = "management_token"  # noqa: S105
 TOKEN_FIELDS = ("name", "description", "software", "expires_at", "allowed_networks", "report_only")
+WEBHOOK_FIELDS = ("name", "host", "events")
 HAND_OVER_FIELDS = ("name", "hand_over")
 REQUEST_FIELDS = ("name", "asked_by")
 
@@ -56,6 +57,14 @@ class Event(StrEnum):
     MANAGEMENT_TOKEN_CREATED = "management_token.created", "name", "scopes", "expires_at", "allowed_networks"
     MANAGEMENT_TOKEN_REVOKED = "management_token.revoked", "name"
     SELF_ROTATION_CHANGED = "account.self_rotation_changed", "allowed"
+    WEBHOOK_ADDED = "webhook.added", *WEBHOOK_FIELDS
+    WEBHOOK_EDITED = "webhook.edited", *WEBHOOK_FIELDS, "url_changed"
+    WEBHOOK_REMOVED = "webhook.removed", "name"
+    WEBHOOK_SECRET_ROTATED = "webhook.secret_rotated", "name"
+    WEBHOOK_PAUSED = "webhook.paused", "name", "reason", "answer"
+    WEBHOOK_RESUMED = "webhook.resumed", "name"
+    WEBHOOK_TESTED = "webhook.tested", "name"
+    WEBHOOK_RESENT = "webhook.resent", "name", "message_id", "event"
     NOTICES_CHANGED = "account.notices_changed", "audiences", "early_days"
     SOFTWARE_ADDED = "software.added", "slug", "name"
     SIGNED_IN = ("session.signed_in",)

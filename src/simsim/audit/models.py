@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from simsim.shipment import ShipmentBase
+from simsim.delivery.rows import ShipmentRow
 
 
 class AuditEvent(models.Model):
@@ -76,7 +76,7 @@ class KeptChainKey(models.Model):
         return self.key_id
 
 
-class Shipment(ShipmentBase):
+class Shipment(ShipmentRow):
     """The ids of events to forward, stored in the transaction of the events."""
 
     class Meta:

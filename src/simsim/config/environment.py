@@ -12,6 +12,7 @@ from simsim.config.database_addresses import is_postgresql, prove_database_url, 
 from simsim.config.environment_source import LISTS, Sources
 from simsim.config.kept_keys import KeptKeys
 from simsim.config.setting_sources import PREFIX, data_dir, read_sources
+from simsim.config.webhook_settings import read_webhook_rules
 from simsim.forwarding.receiver import Target, read_target
 from simsim.gateway.addresses import HostPort, parse_listen
 from simsim.gateway.certificates import CertificateFiles, certificate_files
@@ -21,14 +22,16 @@ from simsim.problem import Unusable
 from simsim.request_log.ship.endpoints import Pattern, parse_pattern
 from simsim.request_log.ship.proxy_formats import AccessLog, parse_access_log
 from simsim.traces import settings as trace_settings
+from simsim.webhooks.destination import DestinationRules
 
 MAX_RETENTION_DAYS = 36_500
 # These replace pydantic's own messages, which operators would not understand.
 WORDS = {
     **dict.fromkeys(
-        ("log_retention_days", "mail_retention_days", "audit_retention_days"),
+        ("log_retention_days", "mail_retention_days", "audit_retention_days", "webhook_retention_days"),
         f"must be a number of days from 1 to {MAX_RETENTION_DAYS}",
     ),
+    "webhook_allow_http": "must be true or false",
     "log_format": "must be text, json or logfmt",
     "forward_what": "must be log, audit or both",
 }
@@ -62,6 +65,10 @@ class Environment(BaseSettings):
     forward_secret: SecretStr = Field(default=SecretStr(""), repr=False)
     forward_what: Literal["log", "audit", "both"] = "both"
     forward_ca: str = ""
+    webhook_allow_networks: Annotated[tuple[str, ...], NoDecode] = ()
+    webhook_allow_http: bool = False
+    webhook_ca: str = ""
+    webhook_retention_days: int = Field(default=30, ge=1, le=MAX_RETENTION_DAYS)
     log_format: LogFormat = LogFormat.TEXT
     metrics_from: Annotated[tuple[str, ...], NoDecode] = ()
     metrics_token: SecretStr = Field(default=SecretStr(""), repr=False)
@@ -109,6 +116,7 @@ class Environment(BaseSettings):
         self.parsed_access_logs()
         self.path_patterns()
         self.forward_target()
+        self.webhook_rules()
         if self.api_url:
             addresses.prove_api_url(self.api_url)
         addresses.prove_path("SIMSIM_API_EXAMPLE", self.api_example)
@@ -223,6 +231,10 @@ class Environment(BaseSettings):
             if not url and self.is_given(name):
                 raise Unusable("%(name)s is set, and SIMSIM_FORWARD_URL is not", name=PREFIX + name.upper())
         return read_target(url, self.forward_secret.get_secret_value(), self.forward_ca) if url else None
+
+    def webhook_rules(self) -> DestinationRules:
+        """Return where the accounts' webhooks may go; raise Unusable for a bad value."""
+        return read_webhook_rules(self.webhook_allow_networks, self.webhook_allow_http, self.webhook_ca)
 
     def is_given(self, name: str) -> bool:
         value = getattr(self, name)

@@ -7,7 +7,7 @@ from pydantic_settings import PydanticBaseSettingsSource
 from simsim.config.setting_sources import PREFIX, read_sources
 from simsim.problem import Unusable
 
-LISTS = ("trusted_proxies", "access_logs", "log_path_patterns", "metrics_from")
+LISTS = ("trusted_proxies", "access_logs", "log_path_patterns", "metrics_from", "webhook_allow_networks")
 # These settings may be empty, which turns them off. Any other empty setting is a mistake: a variable left blank in a
 # container's configuration would put the tokens into a new SQLite file, under a new key.
 MAY_BE_EMPTY = frozenset(
@@ -17,6 +17,7 @@ MAY_BE_EMPTY = frozenset(
         "forward_url",
         "forward_secret",
         "forward_ca",
+        "webhook_ca",
         "api_url",
         "gate_listen",
         "metrics_token",

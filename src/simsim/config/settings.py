@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "simsim.mail",
     "simsim.request_log",
     "simsim.accounts",
+    "simsim.webhooks",
     "simsim.tokens",
     "simsim.management_tokens",
     "simsim.api",
@@ -115,6 +116,7 @@ elif OPERATOR.is_embedded or OPERATOR.log_database_url:
     DATABASES[REQUEST_LOG_ALIAS] = sqlite(OPERATOR.log_database_path, "NORMAL")
 REQUEST_LOG_PATHS = Paths(OPERATOR.path_patterns())
 FORWARD_TARGET = OPERATOR.forward_target()
+WEBHOOK_RULES = OPERATOR.webhook_rules()
 FORWARD_LOG = FORWARD_TARGET is not None and OPERATOR.forward_what in {"log", "both"}
 FORWARD_AUDIT = FORWARD_TARGET is not None and OPERATOR.forward_what in {"audit", "both"}
 DATABASE_ROUTERS = ["simsim.config.databases.RequestLogRouter"]

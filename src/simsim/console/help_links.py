@@ -4,7 +4,8 @@ from django.urls import reverse
 
 TOKENS, PEOPLE, LOGS, USAGE = (f"administrators/{page}.html" for page in ("tokens", "people", "logs", "usage"))
 AUDIT = "administrators/audit.html"
-NOTICES, CONNECT = "administrators/notices.html", "integrators/connect.html"
+NOTICES, WEBHOOKS = "administrators/notices.html", "integrators/webhooks.html"
+CONNECT = "integrators/connect.html"
 # By section: see `Navigation.section`.
 PAGES = {
     "destinations": "administrators/index.html",
@@ -16,6 +17,7 @@ PAGES = {
     "notices": NOTICES,
     "audit": AUDIT,
     "management-tokens": "integrators/management-api.html",
+    "webhooks": WEBHOOKS,
     "logs": LOGS,
     "usage": USAGE,
     "connect": CONNECT,

@@ -29,6 +29,9 @@ from simsim.console.tokens import (
     search,
 )
 from simsim.console.usage import pages as usage
+from simsim.console.webhooks import buttons as webhook_buttons
+from simsim.console.webhooks import changes as webhook_changes
+from simsim.console.webhooks import pages as webhooks
 
 app_name = "console"
 TOKENS = "accounts/<uuid:account_id>/tokens/"
@@ -37,6 +40,9 @@ PEOPLE = "accounts/<uuid:account_id>/people/"
 AUDIT = "accounts/<uuid:account_id>/audit/"
 MANAGEMENT_TOKENS = "accounts/<uuid:account_id>/management-tokens/"
 LOGS = "accounts/<uuid:account_id>/logs/"
+WEBHOOKS = "accounts/<uuid:account_id>/webhooks/"
+WEBHOOK = WEBHOOKS + "<uuid:endpoint_id>/"
+DELIVERY = WEBHOOK + "deliveries/<int:delivery_id>/"
 TOKEN = TOKENS + "<uuid:token_id>/"
 urlpatterns = [
     path("", landing_page.home, name="home"),
@@ -74,6 +80,17 @@ urlpatterns = [
         "accounts/<uuid:account_id>/requests/<uuid:request_id>/decline/", token_requests.decline, name="decline_request"
     ),
     path("accounts/<uuid:account_id>/notices/", notices.notices, name="notices"),
+    path(WEBHOOKS, webhooks.webhooks, name="webhooks"),
+    path(WEBHOOKS + "new/", webhook_changes.add, name="add_webhook"),
+    path(WEBHOOK, webhooks.webhook, name="webhook"),
+    path(WEBHOOK + "edit/", webhook_changes.edit, name="edit_webhook"),
+    path(WEBHOOK + "rotate/", webhook_changes.rotate, name="rotate_webhook"),
+    path(WEBHOOK + "remove/", webhook_changes.remove, name="remove_webhook"),
+    path(WEBHOOK + "test/", webhook_buttons.send_test_event, name="test_webhook"),
+    path(WEBHOOK + "pause/", webhook_buttons.pause, name="pause_webhook"),
+    path(WEBHOOK + "resume/", webhook_buttons.resume, name="resume_webhook"),
+    path(DELIVERY, webhooks.delivery, name="webhook_delivery"),
+    path(DELIVERY + "resend/", webhook_buttons.resend, name="resend_webhook_delivery"),
     path(PEOPLE, people.people, name="people"),
     path(PEOPLE + "invite/", invitations.invite, name="invite_person"),
     path(PEOPLE + "<int:user_id>/invite/", invitations.again, name="invite_again"),

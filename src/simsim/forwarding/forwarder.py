@@ -6,8 +6,8 @@ from typing import Any
 
 from django.conf import settings
 
+from simsim.delivery.connection import ReceiverRefused, ReceiverUnavailable
 from simsim.forwarding import lost_events, syslog, webhook
-from simsim.forwarding.connection import ReceiverRefused, ReceiverUnavailable
 from simsim.forwarding.events import ForwardedEvent
 from simsim.forwarding.queue import QUEUES, Queue, claim, delete_delivered, postpone, release
 from simsim.forwarding.receiver import Protocol, Target

@@ -1,21 +1,20 @@
 """The receiver of forwarded events, from the operator's checked settings."""
 
-import base64
-import binascii
 import ipaddress
 import re
 import ssl
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from simsim.delivery.authorities import prove_authorities
+from simsim.delivery.connection import ReceiverConnection, connected
+from simsim.delivery.signed_post import MAX_SECRET, MIN_SECRET, parse_secret
 from simsim.problem import Unusable
 
 URL, SECRET, AUTHORITIES = "SIMSIM_FORWARD_URL", "SIMSIM_FORWARD_SECRET", "SIMSIM_FORWARD_CA"
-# Standard Webhooks: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of a secret
-MIN_SECRET, MAX_SECRET = 24, 64  # bytes
 _is_of_url_characters = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]*").fullmatch  # RFC 3986, without a fragment
 
 
@@ -59,6 +58,11 @@ class Target:
         """Return a context that verifies the receiver's certificate and its name."""
         return ssl.create_default_context(cafile=self.authorities)
 
+    def connected(self) -> AbstractContextManager[ReceiverConnection]:
+        """Connect to the receiver; raise ReceiverUnavailable if connecting, or the exchange that follows, fails."""
+        tls = self.tls() if self.is_tls else None
+        return connected([(self.host, self.port)], server_name=self.host, tls=tls)
+
 
 def read_target(url: str, secret: str, authorities: str) -> Target:
     """Return the receiver from the settings; raise Unusable, with one line that names the setting."""
@@ -69,7 +73,9 @@ def read_target(url: str, secret: str, authorities: str) -> Target:
         raise Unusable("%(name)s is not set: it signs what is sent to %(url)s", name=SECRET, url=URL)
     if protocol == Protocol.SYSLOG and secrets:
         raise Unusable("%(name)s is only for webhooks, and syslog is configured: remove it", name=SECRET)
-    target = Target(
+    if authorities and not is_tls:
+        raise Unusable("%(name)s is set, but %(url)s does not use TLS", name=AUTHORITIES, url=URL)
+    return Target(
         protocol=protocol,
         is_tls=is_tls,
         host=parts.hostname or "",
@@ -77,10 +83,8 @@ def read_target(url: str, secret: str, authorities: str) -> Target:
         netloc=parts.netloc,
         path=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
         secrets=secrets,
-        authorities=Path(authorities) if authorities else None,
+        authorities=prove_authorities(AUTHORITIES, authorities),
     )
-    _prove_authorities(target)
-    return target
 
 
 def _split(url: str) -> SplitResult:
@@ -112,28 +116,10 @@ def _secrets(text: str) -> tuple[bytes, ...]:
 
 
 def _secret(text: str) -> bytes:
-    try:
-        secret = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
-    except (binascii.Error, ValueError):
-        secret = b""
-    if not text.startswith(SECRET_PREFIX) or not MIN_SECRET <= len(secret) <= MAX_SECRET:
+    secret = parse_secret(text)
+    if secret is None:
         raise Unusable(
             "%(name)s must be “whsec_” and %(least)s to %(most)s random bytes in base64",
             name=SECRET, least=str(MIN_SECRET), most=str(MAX_SECRET),
         )  # fmt: skip
     return secret
-
-
-def _prove_authorities(target: Target) -> None:
-    if target.authorities is None:
-        return
-    if not target.is_tls:
-        raise Unusable("%(name)s is set, but %(url)s does not use TLS", name=AUTHORITIES, url=URL)
-    where = {"name": AUTHORITIES, "path": str(target.authorities)}
-    try:
-        target.tls()
-    except ssl.SSLError as error:
-        raise Unusable("%(name)s: %(path)s holds no certificates in PEM", **where) from error
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise Unusable("%(name)s: %(path)s can't be read (%(reason)s)", **where, reason=reason) from error

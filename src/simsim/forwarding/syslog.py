@@ -8,7 +8,7 @@ import ssl
 import time
 from collections.abc import Sequence
 
-from simsim.forwarding.connection import SILENCE_SECONDS, ReceiverConnection, ReceiverUnavailable, connected
+from simsim.delivery.connection import SILENCE_SECONDS, ReceiverConnection, ReceiverUnavailable
 from simsim.forwarding.events import ForwardedEvent
 from simsim.forwarding.receiver import Target
 from simsim.rfc3339 import format_time
@@ -28,7 +28,7 @@ def send(target: Target, events: Sequence[ForwardedEvent], *, origin: str) -> No
     Syslog has no acknowledgement. If the receiver closes its side after ours, it has read everything, so we take that
     as an acknowledgement. If the receiver died earlier, its system answers with a reset, and the events are sent again.
     """
-    with connected(target) as connection:
+    with target.connected() as connection:
         connection.socket.sendall(b"".join(framed(message(event, origin)) for event in events))
         _prove_taken(connection)
 

@@ -18,6 +18,7 @@ from simsim.health import installation, node
 from simsim.health import metric_list as metrics
 from simsim.health.metric_list import Metric
 from simsim.request_log.node_totals import TotalKind
+from simsim.webhooks.backlog import webhook_backlog
 
 Samples = Iterable[tuple[tuple[str, ...], float]]
 
@@ -35,7 +36,7 @@ class _Parts(Collector):
 
     def collect(self) -> Iterator[Family]:
         parts: tuple[Callable[[datetime], Iterator[Family]], ...] = (
-            _node, _programs, _shipped, _databases, _workers, _mail, _forwarding, _tokens, _clocks,
+            _node, _programs, _shipped, _databases, _workers, _mail, _forwarding, _webhooks, _tokens, _clocks,
         )  # fmt: skip
         for part in parts:
             try:
@@ -142,6 +143,13 @@ def _forwarding(now: datetime) -> Iterator[Family]:
         yield _single(metrics.FORWARD_WAITING, found.waiting)
         yield _single(metrics.FORWARD_OLDEST, _age(found.oldest, now))
         yield _single(metrics.FORWARD_LOST, found.lost)
+
+
+def _webhooks(now: datetime) -> Iterator[Family]:
+    found = webhook_backlog(now=now)
+    yield _single(metrics.WEBHOOKS_WAITING, found.waiting)
+    yield _single(metrics.WEBHOOKS_LAG, _age(found.due_since, now))
+    yield _single(metrics.WEBHOOKS_PAUSED, found.paused)
 
 
 def _tokens(now: datetime) -> Iterator[Family]:

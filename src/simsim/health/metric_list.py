@@ -62,6 +62,12 @@ FORWARD_WAITING = Metric(
 )
 FORWARD_OLDEST = Metric("simsim_forwarding_lag_seconds", "How long the oldest of them has waited; 0 if none waits.")
 FORWARD_LOST = Metric("simsim_forwarding_lost_events", "Events given up within the last three days.")
+WEBHOOKS_WAITING = Metric("simsim_webhooks_waiting", "Webhook deliveries that were not accepted yet.")
+WEBHOOKS_LAG = Metric(
+    "simsim_webhooks_lag_seconds",
+    "How long the oldest delivery to a receiver that answers has been due; 0 if none is.",
+)
+WEBHOOKS_PAUSED = Metric("simsim_webhooks_paused", "Webhooks that Simsim paused because their receivers failed.")
 ACCOUNTS = Metric("simsim_accounts", "Open accounts.")
 TOKENS = Metric("simsim_tokens_active", "Tokens that work.")
 EXPIRING = Metric("simsim_tokens_expiring", "Active tokens that expire within this number of days.", ("days",))
@@ -74,5 +80,6 @@ NODE_METRICS = (
 )  # fmt: skip
 INSTALLATION_METRICS = (
     DATABASE_UP, DATABASE_SIZE, SILENCE, FAILING_JOBS, WORKER_LAG, MAIL_WAITING, MAIL_OLDEST, MAIL_GIVEN_UP,
-    FORWARD_WAITING, FORWARD_OLDEST, FORWARD_LOST, ACCOUNTS, TOKENS, EXPIRING, CLOCK_JUMPS, RESTORED,
+    FORWARD_WAITING, FORWARD_OLDEST, FORWARD_LOST, WEBHOOKS_WAITING, WEBHOOKS_LAG, WEBHOOKS_PAUSED, ACCOUNTS, TOKENS,
+    EXPIRING, CLOCK_JUMPS, RESTORED,
 )  # fmt: skip

@@ -26,7 +26,7 @@ MAX_SUBJECT_LENGTH = 120
 # The longest of these that lets the whole subject fit is used: a subject cut off at its end would not say what
 # happened.
 MAX_NAME_LENGTHS = (60, 40, 30, 20)
-NAMES_IN_SUBJECTS = ("token_name", "account", "asker")
+NAMES_IN_SUBJECTS = ("token_name", "account", "asker", "webhook")
 EXPIRED_BEFORE = "the token had expired before"
 # Facts that may have several lines, because people write them; every other fact has one line, like a name.
 OWN_WORDS = {"purpose"}

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, transaction
-from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
+from simsim.delivery import queue
+from simsim.delivery.queue import AHEAD, AT_ONCE
 from simsim.mail import transport
 from simsim.mail.message import EXPIRED_BEFORE, Untrue, Unwritable, message
 from simsim.mail.models import OwedMail
@@ -19,15 +21,13 @@ from simsim.problem import Conflict, NotFound, gettext_noop
 log = logging.getLogger(__name__)
 LEASE = timedelta(minutes=5)
 PATIENCE = timedelta(days=3)
+FIRST_WAIT = timedelta(seconds=15)
 MAX_WAIT = timedelta(hours=6)
 # The longest delay that a failed email causes for others to the same recipient, so that they don't all fail too.
 MAX_PUSH = timedelta(minutes=15)
 # A round is short, so that its `now` stays accurate enough: leases begin at that time.
 TURN_SECONDS = 10.0
 WITHDRAWN = "withdrawn: "
-# Times further in the future were written by a wrong clock; two machines' clocks differ by less.
-AHEAD = timedelta(minutes=5)
-AT_ONCE = 900  # SQLite takes 999 values in a statement if it was built with its old limit
 # Facts that may contain a link for choosing a password: they are stored only while they are needed.
 SECRET_FACTS = {"ready_made": {"text", "html"}, "invited": {"link"}}
 
@@ -137,7 +137,7 @@ def disown(mails: QuerySet[OwedMail], *, why: str, now: datetime) -> None:
 
 def waiting() -> QuerySet[OwedMail]:
     """Return the emails that are neither delivered nor given up."""
-    return OwedMail.objects.filter(delivered_at=None, given_up_at=None)
+    return queue.waiting(OwedMail.objects.all())
 
 
 def deliver_due(*, now: datetime) -> int:
@@ -154,9 +154,7 @@ def deliver_due(*, now: datetime) -> int:
 
 def undo_postponements(now: datetime) -> None:
     """Make emails due now that were postponed or given up while the clock was ahead. Writes only if there are any."""
-    late = waiting().filter(due_at__gt=now + MAX_WAIT + AHEAD)
-    if late.exists():
-        late.update(due_at=now, lease_ends_at=None)
+    queue.undo_postponements(waiting(), longest=MAX_WAIT, now=now, lease_ends_at=None)
     untrue = Q(last_error__startswith=WITHDRAWN) & ~Q(last_error=WITHDRAWN + EXPIRED_BEFORE)
     lost = OwedMail.objects.filter(delivered_at=None, given_up_at__gt=now + AHEAD).exclude(untrue)
     # Emails of these kinds no longer have their links.
@@ -199,40 +197,27 @@ def claim(now: datetime, most: int = 1) -> list[OwedMail]:
 
     One email per recipient at a time: a server that hangs blocks one worker, not all of them.
     """
-    latest = now + LEASE + AHEAD
-    in_flight = OwedMail.objects.filter(
-        recipient=OuterRef("recipient"), lease_ends_at__gt=now, lease_ends_at__lte=latest
-    )
+    in_flight = queue.in_flight(OwedMail.objects.filter(recipient=OuterRef("recipient")), now, lease=LEASE)
     due = waiting().filter(due_at__lte=now).exclude(Exists(in_flight)).order_by("due_at", "pk")
-    # Check this first: an empty outbox must not take SQLite's only write lock every second.
-    if not due.exists():
-        return []
-    with transaction.atomic():
-        claimed = list(due.select_for_update(skip_locked=True)[:most])
-        OwedMail.objects.filter(pk__in=[mail.pk for mail in claimed]).update(
-            due_at=now + LEASE, lease_ends_at=now + LEASE, attempts=F("attempts") + 1
-        )
-    for mail in claimed:
-        mail.attempts += 1
-    return claimed
+    return queue.claim(due[:most], lease=LEASE, now=now, lease_ends_at=now + LEASE)
 
 
 def of_this_attempt(mail: OwedMail) -> QuerySet[OwedMail]:
     """Return the row if this attempt is the latest: after its lease, another worker may have claimed the row."""
-    return OwedMail.objects.filter(pk=mail.pk, attempts=mail.attempts)
+    return queue.of_these_attempts(OwedMail.objects.all(), [mail])
 
 
 def is_ours(mail: OwedMail) -> bool:
     """Whether this attempt may still send the email; call it once the session is open, just before sending."""
-    return of_this_attempt(mail).filter(delivered_at=None, given_up_at=None).exists()
+    return queue.waiting(of_this_attempt(mail)).exists()
 
 
 def postpone(mail: OwedMail, error: Exception, now: datetime, *, is_final: bool = False) -> None:
     """Try again after a wait that doubles; give up after three days, or at once for a final error."""
-    wait = min(timedelta(seconds=15 * 2 ** min(mail.attempts - 1, 20)), MAX_WAIT)
+    wait = queue.wait_after(mail.attempts, first=FIRST_WAIT, longest=MAX_WAIT)
     last = mail.tried_until or mail.owed_at + PATIENCE
     given_up = now if is_final or now + wait > last else None
-    of_this_attempt(mail).filter(delivered_at=None, given_up_at=None).update(
+    queue.waiting(of_this_attempt(mail)).update(
         due_at=now + wait,
         lease_ends_at=None,
         last_error=transport.describe_error(error),
@@ -253,10 +238,5 @@ def without_secrets(mail: OwedMail) -> dict[str, object]:
 
 
 def delete_finished(before: datetime) -> int:
-    """Delete some emails that were queued before then and no longer wait; return how many: call it until it returns 0.
-
-    The oldest emails have the lowest ids, so only the first few ids are read: there is no index of the times.
-    """
-    first = OwedMail.objects.order_by("pk").values_list("pk", "owed_at", "delivered_at", "given_up_at")[:AT_ONCE]
-    old = [pk for pk, owed_at, delivered_at, given_up_at in first if owed_at < before and (delivered_at or given_up_at)]
-    return OwedMail.objects.filter(pk__in=old).delete()[0] if old else 0
+    """Delete some emails that were queued before then and no longer wait; see `queue.delete_finished`."""
+    return queue.delete_finished(OwedMail.objects.all(), before)

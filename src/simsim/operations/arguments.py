@@ -1,4 +1,4 @@
-"""Finds the accounts, users and tokens that the operator's arguments name."""
+"""Finds the accounts, users, tokens and webhooks that the operator's arguments name."""
 
 import uuid
 
@@ -10,6 +10,8 @@ from simsim.accounts.permissions import Actor, Permission, actor_of, permit
 from simsim.problem import FieldError, Invalid, NotFound, gettext_noop
 from simsim.tokens.models import Token
 from simsim.tokens.selectors import find_token
+from simsim.webhooks.models import WebhookDelivery, WebhookEndpoint
+from simsim.webhooks.selectors import find_delivery, find_endpoint
 
 
 def find_account(account_id: str, *, actor: Actor) -> Account:
@@ -55,6 +57,26 @@ def find_token_for(token_id: str, *, actor: Actor) -> Token:
     except NotFound:
         raise NotFound(
             gettext_noop("No token has the id “%(id)s”, or it belongs to another account."), id=token_id
+        ) from None
+
+
+def find_webhook_for(webhook_id: str, *, actor: Actor) -> WebhookEndpoint:
+    """Return the webhook; raise NotFound, with a sentence, if the actor may see no such webhook."""
+    try:
+        return find_endpoint(webhook_id, actor=actor)
+    except NotFound:
+        raise NotFound(
+            gettext_noop("No webhook has the id “%(id)s”, or it belongs to another account."), id=webhook_id
+        ) from None
+
+
+def find_delivery_for(delivery_id: str, *, actor: Actor) -> WebhookDelivery:
+    """Return the delivery; raise NotFound, with a sentence, if the actor may see no such delivery."""
+    try:
+        return find_delivery(delivery_id, actor=actor)
+    except NotFound:
+        raise NotFound(
+            gettext_noop("No delivery has the id “%(id)s”, or it belongs to another account."), id=delivery_id
         ) from None
 
 

@@ -36,6 +36,7 @@ from simsim.operations.verbs.token_hand_over import hand_over
 from simsim.operations.verbs.token_pause import pause, resume
 from simsim.operations.verbs.token_rotation import end_overlap, rotate
 from simsim.operations.verbs.user import users
+from simsim.operations.verbs.webhook import webhooks
 
 
 def print_version(is_wanted: bool) -> None:
@@ -85,6 +86,7 @@ app.add_typer(management_tokens, name="management-token")
 app.add_typer(log, name="log")
 app.add_typer(audit, name="audit")
 app.add_typer(mail, name="mail")
+app.add_typer(webhooks, name="webhook")
 app.add_typer(software, name="software")
 app.add_typer(monitoring, name="monitoring")
 app.add_typer(keys, name="keys")

@@ -15,6 +15,7 @@ from simsim.management_tokens import answered_requests
 from simsim.request_log import gaps, nodes
 from simsim.request_log.retention import first_moment_kept, forget_old, time_to_delete_by
 from simsim.tokens import hand_over_links, token_requests
+from simsim.webhooks import outbox as webhook_outbox
 
 STEP = 900
 
@@ -29,8 +30,14 @@ def delete_old(clock_time: datetime) -> int:
         return 0
     operator = settings.OPERATOR
     log_days = operator.log_retention_days
-    log_since, audit_since, mail_since = (
-        first_moment_kept(now, days) for days in (log_days, operator.audit_retention_days, operator.mail_retention_days)
+    log_since, audit_since, mail_since, webhook_since = (
+        first_moment_kept(now, days)
+        for days in (
+            log_days,
+            operator.audit_retention_days,
+            operator.mail_retention_days,
+            operator.webhook_retention_days,
+        )
     )
     return (
         forget_old(now, days=log_days)
@@ -38,6 +45,7 @@ def delete_old(clock_time: datetime) -> int:
         + lost_events.delete_outdated(now, days=log_days)
         + nodes.forget_old(now)
         + outbox.delete_finished(mail_since)
+        + webhook_outbox.delete_old(webhook_since)
         + audit_retention.delete_old(audit_since)
         + token_requests.delete_answered(audit_since)
         + hand_over_links.delete_ended(audit_since)

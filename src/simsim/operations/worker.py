@@ -27,6 +27,7 @@ from simsim.request_log.ship.shipper import Shipper
 from simsim.tokens import expiry_notices
 from simsim.traces import spans
 from simsim.traces.spans import Tracer, make_tracer
+from simsim.webhooks import outbox as webhooks
 
 log = logging.getLogger(__name__)
 MAX_WAIT_SECONDS = 30.0
@@ -35,6 +36,8 @@ STOP_SECONDS = 6.0
 # The number of emails delivered at the same time: a mail server that hangs holds up only one of them. Each takes a
 # pooled database connection.
 DELIVERY_THREADS = 3
+# More than `webhooks.outbox.MAX_IN_FLIGHT`, so that an endpoint that hangs leaves some for the others.
+WEBHOOK_THREADS = 4
 # One clock for all jobs: a clock that jumps must not make anything expire, be sent or be deleted early.
 clock = WallClock()
 STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
@@ -60,6 +63,10 @@ def jobs(reporter: HealthReporter) -> list[Job]:
     return [
         Job("log shipping", shipper.ship_once, idle_seconds=0.2, busy_seconds=0.05),
         *(Job(f"mail {nth}", deliver, idle_seconds=1.0, busy_seconds=0.0) for nth in range(1, DELIVERY_THREADS + 1)),
+        *(
+            Job(f"webhooks {nth}", send_webhooks, idle_seconds=1.0, busy_seconds=0.0)
+            for nth in range(1, WEBHOOK_THREADS + 1)
+        ),
         # R9 allows two minutes. This job also examines each new token, to find when its notices are due.
         Job("expiry notices", owe_expiry_notices, idle_seconds=15.0, busy_seconds=0.0),
         # Reserve again soon after there is room, but not at once: somebody may still be freeing space.
@@ -73,6 +80,11 @@ def jobs(reporter: HealthReporter) -> list[Job]:
 def deliver() -> int:
     """Hand the emails that are due to the mail server; return how many it accepted."""
     return outbox.deliver_due(now=clock.now())
+
+
+def send_webhooks() -> int:
+    """Send the accounts' events that are due; return the number of attempts."""
+    return webhooks.deliver_due(now=clock.now())
 
 
 def owe_expiry_notices() -> int:

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import connections, models
 from django.db.models import Q
 
+from simsim.delivery.rows import ShipmentRow
 from simsim.request_log import durations
 
 # Django finds an app's models only in this module.
@@ -14,7 +15,6 @@ from simsim.request_log.gaps import LogGap as LogGap  # noqa: PLC0414
 from simsim.request_log.node_totals import NodeTotal as NodeTotal  # noqa: PLC0414
 from simsim.request_log.nodes import ClockJump as ClockJump  # noqa: PLC0414
 from simsim.request_log.nodes import WorkerNode as WorkerNode  # noqa: PLC0414
-from simsim.shipment import ShipmentBase
 
 # Stands for the row id of a request that was counted but not stored.
 COUNTED_ONLY = 0
@@ -234,7 +234,7 @@ class SetAsideLine(models.Model):
         return f"{self.name}: {self.offset}"
 
 
-class Shipment(ShipmentBase):
+class Shipment(ShipmentRow):
     """The ids of the rows that one batch stored or completed, stored in the transaction of that batch."""
 
     class Meta:

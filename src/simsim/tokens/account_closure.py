@@ -13,14 +13,15 @@ from simsim.audit.models import AuditEvent
 from simsim.mail import outbox
 from simsim.problem import NotPermitted
 from simsim.tokens.models import RevocationReason, Token
+from simsim.webhooks.models import WebhookEndpoint
 
 
 @transaction.atomic
 def close_account(*, actor: Actor, account: Account, now: datetime) -> tuple[Account, int]:
     """Close an account permanently; return it and the number of tokens revoked. Only the operator may do this.
 
-    Its people can no longer open the account, and unsent emails about it are withdrawn. Its log and audit trail stay,
-    and its people can still sign in. Raises AccountClosed if the account is already closed.
+    Its people can no longer open the account, its webhooks are removed, and unsent emails about it are withdrawn. Its
+    log and audit trail stay, and its people can still sign in. Raises AccountClosed if the account is already closed.
     """
     if not actor.is_operator:
         raise NotPermitted
@@ -44,6 +45,8 @@ def close_account(*, actor: Actor, account: Account, now: datetime) -> tuple[Acc
     record_account_event(
         actor, account, Event.ACCOUNT_CLOSED, {"name": account.name, "revoked_tokens": len(active)}, now
     )
+    # Nobody of the account may be told anything any more, and nobody could remove its webhooks later.
+    WebhookEndpoint.objects.filter(account=account).delete()
     outbox.withdraw_all(account_id=account.pk, why="the account was closed before", now=now)
     return account, len(active)
 

@@ -15,7 +15,7 @@ from simsim.audit.events import Event
 from simsim.credential import allowlist, password
 from simsim.credential.digest import digest
 from simsim.problem import FieldError, Invalid, RotatedMeanwhile, TokenNotActive, gettext_noop
-from simsim.tokens import notices, rules, token_requests
+from simsim.tokens import notices, rules, token_requests, webhook_events
 from simsim.tokens.field_errors import Errors, raise_what_is_wrong
 from simsim.tokens.keyring import Keyring
 from simsim.tokens.models import Token, TokenRequest
@@ -89,6 +89,7 @@ def create_token(
     )
     if not is_quiet:
         notices.owe_created([token], now=now)
+    webhook_events.owe_created([token], now=now)
     if request is not None:
         token_requests.grant(request, actor=actor, token=token, now=now)
     return token, credentials

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError, transaction
 from django.db.models import Q
 
+from simsim.delivery.queue import AHEAD
 from simsim.mail import outbox
 from simsim.mail.message import EXPIRED_BEFORE
-from simsim.mail.outbox import AHEAD
 from simsim.mail.time_left import ending, time_left
 from simsim.request_log.search.selectors import LastUse, last_uses
+from simsim.tokens import webhook_events
 from simsim.tokens.models import AT_ONCE, NoticeClock, Token
 from simsim.tokens.notice_policy import (
     ALWAYS_DAYS,
@@ -24,11 +25,14 @@ from simsim.tokens.notice_policy import (
     recipients,
 )
 from simsim.tokens.notices import address_of, facts_of, link_to, mails, written
+from simsim.webhooks import occurrences
+from simsim.webhooks.event_types import EventType
 
 log = logging.getLogger(__name__)
 BATCH = 500
 CHECK_TIME_STEP = timedelta(minutes=1)
 EXPIRY_KINDS = (Notice.EXPIRING, Notice.EXPIRED)
+EVENTS = {Notice.EXPIRING: EventType.TOKEN_EXPIRING, Notice.EXPIRED: EventType.TOKEN_EXPIRED}
 # All steps that an account can choose; its policy is read when a step is due.
 STEPS = tuple(timedelta(days=days) for days in sorted({*EARLY_DAYS, ALWAYS_DAYS}, reverse=True))
 
@@ -46,7 +50,7 @@ def owe_due(*, now: datetime) -> int:
     if not due.exists():
         return 0
     with transaction.atomic():
-        rows = due.select_related("account").select_for_update(skip_locked=True, of=("self",))
+        rows = due.select_related("account", "software").select_for_update(skip_locked=True, of=("self",))
         tokens = list(rows.order_by("next_notice_at", "pk")[:BATCH])
         owe_for(tokens, now)
         for token in tokens:
@@ -81,6 +85,7 @@ def start_over(now: datetime) -> int:
     affected = Q(expires_at__gt=now) | Q(pk__in=early.values("token_id"))
     count = Token.objects.filter(affected, revoked_at=None).update(next_notice_at=AT_ONCE)
     outbox.disown(early, why="the clock was ahead", now=now)
+    occurrences.disown_ahead(EVENTS.values(), now=now)
     NoticeClock.objects.filter(pk=NoticeClock.ONLY).update(looked_at=now)
     log.warning("the clock was set back: checking %d tokens again", count)
     return count
@@ -109,6 +114,7 @@ def owe_for(tokens: list[Token], now: datetime) -> None:
     ended = [token.pk for token, notice, _ in announced if notice == Notice.EXPIRED]
     outbox.withdraw(kind=Notice.EXPIRING, token_ids=ended, why=EXPIRED_BEFORE, now=now)
     outbox.owe_all(owed, now=now)
+    webhook_events.owe_expiry([(token, EVENTS[notice], step) for token, notice, step in announced], now=now)
 
 
 def uses_of(token_ids: list[uuid.UUID]) -> dict[uuid.UUID, LastUse]:

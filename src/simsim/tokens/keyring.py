@@ -41,22 +41,28 @@ class Keyring:
 
     def seal(self, password: str, *, token_id: uuid.UUID, account_id: uuid.UUID) -> bytes:
         """Return the password, encrypted under the newest key."""
-        nonce = os.urandom(NONCE_BYTES)
-        key = self.keys[0]
-        return (
-            VERSION + key_id(key) + nonce + AESGCM(key).encrypt(nonce, password.encode(), binding(token_id, account_id))
-        )
+        return self.seal_text(password, bound_to=binding(token_id, account_id))
 
     def open(self, sealed: bytes, *, token_id: uuid.UUID, account_id: uuid.UUID) -> str:
         """Return the password.
 
         Raises KeyMissing if its key is not in the keyring, or if the bytes belong to another row.
         """
+        return self.open_text(sealed, bound_to=binding(token_id, account_id))
+
+    def seal_text(self, text: str, *, bound_to: bytes) -> bytes:
+        """Return any secret text, encrypted under the newest key; `bound_to` names its kind and its row."""
+        nonce = os.urandom(NONCE_BYTES)
+        key = self.keys[0]
+        return VERSION + key_id(key) + nonce + AESGCM(key).encrypt(nonce, text.encode(), bound_to)
+
+    def open_text(self, sealed: bytes, *, bound_to: bytes) -> str:
+        """Return the text; raise KeyMissing as `open` does."""
         wanted, nonce, ciphertext = self.id_in(sealed), sealed[9:21], sealed[21:]
         for key in self.keys:
             if sealed[:1] == VERSION and key_id(key).hex() == wanted:
                 try:
-                    return AESGCM(key).decrypt(nonce, ciphertext, binding(token_id, account_id)).decode()
+                    return AESGCM(key).decrypt(nonce, ciphertext, bound_to).decode()
                 except InvalidTag:
                     break
         raise KeyMissing(key_id=wanted)

@@ -1,4 +1,4 @@
-"""Queues the notices that people get when a token changes."""
+"""Queues the notices that people get when a token changes, and the events that webhooks get with them."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,11 @@ from django.conf import settings
 from simsim.accounts.models import User
 from simsim.accounts.permissions import Actor, administrators
 from simsim.mail import outbox
+from simsim.rfc3339 import format_time
+from simsim.tokens import webhook_events
 from simsim.tokens.models import HandOver, RevocationReason, Token, TokenRequest
 from simsim.tokens.notice_policy import Audience, Notice, administrators_of, policy_of, recipients
+from simsim.webhooks.event_types import EventType
 
 
 def owe_created(tokens: Sequence[Token], *, now: datetime) -> None:
@@ -42,6 +45,9 @@ def owe_revoked(token: Token, *, actor: Actor, now: datetime) -> None:
         "new_link": f"{address_of(token.account_id)}tokens/new/?like={token.pk}",
     }
     owe_change(Notice.REVOKED, token, actor=actor, occasion="", facts=facts, but=None, now=now)
+    webhook_events.owe_change(
+        EventType.TOKEN_REVOKED, token, actor=actor, more={"reason": token.revocation_reason or None}, now=now
+    )
 
 
 def owe_paused(token: Token, *, actor: Actor, now: datetime) -> None:
@@ -52,6 +58,8 @@ def owe_paused(token: Token, *, actor: Actor, now: datetime) -> None:
         "log_link": f"{address_of(token.account_id)}logs/?token={token.pk}",
     }
     owe_change(Notice.PAUSED, token, actor=actor, occasion=now.isoformat(), facts=facts, but=actor.user, now=now)
+    more = {"paused_until": format_time(token.paused_until), "reason": token.pause_reason or None}
+    webhook_events.owe_change(EventType.TOKEN_PAUSED, token, actor=actor, more=more, now=now)
 
 
 def owe_resumed(token: Token, pause: Mapping[str, object], *, actor: Actor, now: datetime) -> None:
@@ -63,6 +71,7 @@ def owe_resumed(token: Token, pause: Mapping[str, object], *, actor: Actor, now:
         "reason": pause["reason"],
     }
     owe_change(Notice.RESUMED, token, actor=actor, occasion=now.isoformat(), facts=facts, but=actor.user, now=now)
+    webhook_events.owe_change(EventType.TOKEN_RESUMED, token, actor=actor, now=now)
 
 
 def owe_handed_over(hand_over: HandOver, *, now: datetime) -> None:
@@ -88,8 +97,11 @@ def owe_handed_over(hand_over: HandOver, *, now: datetime) -> None:
 def owe_retrieved(token: Token, *, actor: Actor, way: str, now: datetime) -> None:
     """Queue the notice that a person who isn't the creator retrieved the credentials: once an hour per person and way.
 
+    Webhooks get an event each time, also about the creator.
+
     `way` is "shown" or "downloaded".
     """
+    webhook_events.owe_change(EventType.CREDENTIALS_SHOWN, token, actor=actor, more={"way": way}, now=now)
     if actor.user is None or actor.user.pk == token.created_by_id:
         return
     occasion = f"{actor.user.pk}:{way}:{now:%Y-%m-%dT%H}"
@@ -114,6 +126,8 @@ def owe_allowlist_changed(token: Token, before: Mapping[str, object], *, actor: 
     }
     occasion = now.isoformat()
     owe_change(Notice.ALLOWLIST_CHANGED, token, actor=actor, occasion=occasion, facts=facts, but=actor.user, now=now)
+    more = {f"{name}_before": before[name] for name in ("allowed_networks", "report_only")}
+    webhook_events.owe_change(EventType.ALLOWLIST_CHANGED, token, actor=actor, more=more, now=now)
 
 
 def owe_rotated(token: Token, *, overlap: timedelta, actor: Actor, now: datetime) -> None:
@@ -121,6 +135,8 @@ def owe_rotated(token: Token, *, overlap: timedelta, actor: Actor, now: datetime
     facts = {"works_until": written(now + overlap) if overlap else ""}
     occasion = now.isoformat()
     owe_change(Notice.ROTATED, token, actor=actor, occasion=occasion, facts=facts, but=actor.user, now=now)
+    until = {"previous_password_works_until": format_time(token.previous_works_until)}
+    webhook_events.owe_change(EventType.TOKEN_ROTATED, token, actor=actor, more=until, now=now)
 
 
 def owe_change(
@@ -192,6 +208,7 @@ def owe_requested(request: TokenRequest, *, now: datetime) -> None:
             },
             now=now,
         )
+    webhook_events.owe_requested(request, now=now)
 
 
 def owe_granted(request: TokenRequest, hand_over: HandOver, asker: User, *, now: datetime) -> None:

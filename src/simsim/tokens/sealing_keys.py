@@ -8,6 +8,7 @@ from django.db.models.functions import Coalesce
 
 from simsim.tokens.keyring import KEY_ID_BYTES, VERSION, Keyring, key_id
 from simsim.tokens.models import Token
+from simsim.webhooks import secrets
 
 KEY_ID = Func(
     "sealed_password", Value(len(VERSION) + 1), Value(KEY_ID_BYTES), function="SUBSTR", output_field=BinaryField()
@@ -24,17 +25,23 @@ class KeyUse:
 
 @dataclass(frozen=True)
 class KeyState:
-    """A key by its id in hexadecimal: whether it encrypts new passwords, whether we have it, and its use, if any."""
+    """A key by its id in hexadecimal: whether it encrypts new passwords, whether we have it, and its uses, if any."""
 
     id: str
     is_primary: bool
     is_at_hand: bool
     use: KeyUse | None
+    webhook_secrets: int
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether something is encrypted with the key."""
+        return self.use is not None or self.webhook_secrets > 0
 
 
 def ids() -> set[str]:
-    """Return the ids, in hexadecimal, of the keys that at least one password needs."""
-    return set(uses())
+    """Return the ids, in hexadecimal, of the keys that at least one password or secret of a webhook needs."""
+    return set(uses()) | set(secrets.key_uses())
 
 
 def uses() -> dict[str, KeyUse]:
@@ -46,9 +53,9 @@ def uses() -> dict[str, KeyUse]:
 
 def inventory(keyring: Keyring) -> list[KeyState]:
     """Return the keys that we have, the one that encrypts new passwords first, and then those that passwords need."""
-    used = uses()
+    used, signing = uses(), secrets.key_uses()
     at_hand = [key_id(key).hex() for key in keyring.keys]
     return [
-        KeyState(each, at_hand[:1] == [each], each in at_hand, used.get(each))
-        for each in dict.fromkeys([*at_hand, *sorted(used)])
+        KeyState(each, at_hand[:1] == [each], each in at_hand, used.get(each), signing[each])
+        for each in dict.fromkeys([*at_hand, *sorted({*used, *signing})])
     ]

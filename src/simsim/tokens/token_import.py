@@ -13,7 +13,7 @@ from simsim.audit import recorder
 from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent
 from simsim.problem import FieldError, Invalid, Problem
-from simsim.tokens import notices
+from simsim.tokens import notices, webhook_events
 from simsim.tokens.actions import TokenCredentials, TokenFields, new_token
 from simsim.tokens.models import Token
 from simsim.tokens.token_events import audited_fields
@@ -61,6 +61,7 @@ def import_tokens(
         raise Invalid(*errors)
     if not is_quiet:
         notices.owe_created([token for _, token, _ in created], now=now)
+    webhook_events.owe_created([token for _, token, _ in created], now=now)
     # Last: from here on, a revoke in one of these accounts waits for the commit.
     recorder.record_all([creation_event(draft, token, is_quiet=is_quiet, now=now) for draft, token, _ in created])
     return [(token, credentials) for _, token, credentials in created]

@@ -8,7 +8,7 @@ from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 
 from simsim import sqlite_library
-from simsim.forwarding.connection import ReceiverUnavailable, connected
+from simsim.delivery.connection import ReceiverUnavailable
 from simsim.forwarding.status import RECENT, forwarding_status
 from simsim.health import existing_installation, schema
 from simsim.health.doctor import backups, certificates, log, nodes, processes, restores, sizes, trail
@@ -18,6 +18,7 @@ from simsim.health.sentences import span
 from simsim.mail import delivery_status
 from simsim.mail.transport import BoundedBackend
 from simsim.problem import Problem
+from simsim.webhooks.backlog import webhook_backlog
 
 MAIL_TIMEOUT_SECONDS = 5
 MIGRATE = "run simsim migrate"
@@ -46,6 +47,7 @@ def examine() -> list[Finding]:
         ("log", log.log),
         ("access logs", log.access_logs),
         ("forwarding", forwarding),
+        ("webhooks", webhooks),
     ]
     findings: list[Finding] = []
     for subject, check in parts:
@@ -155,7 +157,7 @@ def forwarding() -> Iterator[Finding]:
     found = forwarding_status(now=now)
     says = []
     try:
-        with connected(target):
+        with target.connected():
             says.append(f"{target.place} answers")
     except ReceiverUnavailable as error:
         says.append(f"{target.place} can't be reached ({error}): check SIMSIM_FORWARD_URL")
@@ -171,6 +173,16 @@ def forwarding() -> Iterator[Finding]:
     if found.lost:
         says.append(f"{found.lost} were given up in {RECENT.days} days: they had waited longer than the log is kept")
     yield Finding("forwarding", found.is_good(now) and "answers" in says[0], "; ".join(says))
+
+
+def webhooks() -> Iterator[Finding]:
+    """Report whether the workers keep up with the accounts' webhooks. Failing receivers are their owners' concern."""
+    now = timezone.now()
+    found = webhook_backlog(now=now)
+    says = f"{found.waiting} waiting; {found.paused} paused because their receivers failed"
+    if not found.is_good(now):
+        says += f"; the oldest is due since {found.due_since:%Y-%m-%d %H:%M} UTC: is simsim worker running?"
+    yield Finding("webhooks", found.is_good(now), says)
 
 
 def one_line(error: Exception) -> str:

@@ -11,7 +11,7 @@ from simsim.operations.progress import tracked
 from simsim.problem import Unusable
 
 keys = typer.Typer(no_args_is_help=True, help="The keys that encrypt passwords.")
-COLUMNS = ["id", "is_primary", "is_at_hand", "passwords", "oldest_password_at"]
+COLUMNS = ["id", "is_primary", "is_at_hand", "passwords", "oldest_password_at", "webhook_secrets"]
 
 
 @keys.command("list")
@@ -30,6 +30,7 @@ def list_keys(as_json: AsJson = False) -> None:
             "is_at_hand": each.is_at_hand,
             "passwords": each.use.passwords if each.use else 0,
             "oldest_password_at": format_time(each.use.oldest_at) if each.use else None,
+            "webhook_secrets": each.webhook_secrets,
         }
         for each in sealing_keys.inventory(settings.KEYRING)
     ]
@@ -68,6 +69,7 @@ def rotate_keys(as_json: AsJson = False) -> None:
     from simsim.operations.key_file import add, is_ours_to_change
     from simsim.operations.operator_events import record_operator_act
     from simsim.tokens import key_rotation, sealing_keys
+    from simsim.webhooks import secrets
 
     keyring, is_new = settings.KEYRING, False
     if not (older := key_rotation.outstanding(keyring)):
@@ -79,16 +81,17 @@ def rotate_keys(as_json: AsJson = False) -> None:
             )
         add(now=timezone.now())
         is_new, older = True, key_rotation.outstanding(keyring)
+    secrets.encrypt_anew(keyring)
     done = sum(tracked(key_rotation.encrypt_anew(keyring), of=older, what="Encrypting passwords"))
     record_operator_act(Event.KEYS_ROTATED, {"key": keyring.newest_id(), "encrypted": done}, now=timezone.now())
     uses = sealing_keys.uses()
-    unneeded = sorted(keyring.ids() - set(uses) - {keyring.newest_id()})
+    unneeded = [each.id for each in sealing_keys.inventory(keyring) if not (each.is_primary or each.is_needed)]
     document = {
         "id": keyring.newest_id(),
         "is_new": is_new,
         "encrypted": done,
         "left": sum(use.passwords for key, use in uses.items() if key != keyring.newest_id()),
-        "unneeded": unneeded,
+        "unneeded": sorted(unneeded),
     }
     if document["left"]:
         note = "Some passwords are under another key: see simsim keys list, and run this again where that key is."

@@ -1,0 +1,1 @@
+"""The pages *Webhooks*: endpoints, what was delivered to them, and their secrets (B20)."""

@@ -1,0 +1,73 @@
+"""What webhooks say about tokens: who did what to which token, without any password."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from simsim.accounts.permissions import Actor
+from simsim.rfc3339 import format_time
+from simsim.tokens.models import Token, TokenRequest
+from simsim.webhooks import occurrences
+from simsim.webhooks.event_types import EventType
+from simsim.webhooks.occurrences import Occurrence
+
+Data = dict[str, object]
+
+
+def owe_created(tokens: Sequence[Token], *, now: datetime) -> None:
+    """Owe the event that each token was created, by the person who created it."""
+    owed = [
+        Occurrence(EventType.TOKEN_CREATED, token.account_id, about(token, now) | {"actor": token.created_by_label})
+        for token in tokens
+    ]
+    occurrences.owe(owed, now=now)
+
+
+def owe_change(
+    event: EventType, token: Token, *, actor: Actor, more: Mapping[str, object] | None = None, now: datetime
+) -> None:
+    """Owe an event about what a person did to a token; `more` is what only this event has."""
+    data = about(token, now) | {"actor": actor.label, **(more or {})}
+    occurrences.owe([Occurrence(event, token.account_id, data)], now=now)
+
+
+def owe_expiry(found: Sequence[tuple[Token, EventType, str]], *, now: datetime) -> None:
+    """Owe the events of tokens that expire; the last part names the step, such as “7d”. Each is owed once."""
+    owed = [
+        Occurrence(event, token.account_id, about(token, now), once=f"{token.pk}:{token.expires_at.isoformat()}:{step}")
+        for token, event, step in found
+    ]
+    occurrences.owe(owed, now=now)
+
+
+def owe_requested(request: TokenRequest, *, now: datetime) -> None:
+    """Owe the event that a member asked for a token."""
+    data: Data = {
+        "account_id": str(request.account_id),
+        "request": {
+            "id": str(request.pk),
+            "name": request.name,
+            "purpose": request.purpose,
+            "software": request.software.slug if request.software else None,
+        },
+        "actor": request.asked_by_label,
+    }
+    occurrences.owe([Occurrence(EventType.TOKEN_REQUESTED, request.account_id, data)], now=now)
+
+
+def about(token: Token, now: datetime) -> Data:
+    """Return the data that every event about a token has."""
+    return {
+        "account_id": str(token.account_id),
+        "token": {
+            "id": str(token.pk),
+            "name": token.name,
+            "description": token.description,
+            "software": token.software.slug if token.software else None,
+            "status": token.status(now).value,
+            "expires_at": format_time(token.expires_at),
+            "allowed_networks": list(token.allowed_networks),
+            "report_only": token.report_only,
+            "created_at": format_time(token.created_at),
+            "created_by": token.created_by_label,
+        },
+    }
