@@ -11,6 +11,12 @@ class Event(StrEnum):
     USER_INVITED = "user.invited"
     USER_REMOVED = "user.removed"
     USER_PASSWORD_RESET = "user.password_reset"  # noqa: S105
+    USER_PASSWORD_CHANGED = "user.password_changed"  # noqa: S105
+    SIGN_IN_METHOD_ADDED = "user.sign_in_method_added"
+    SIGN_IN_METHOD_REMOVED = "user.sign_in_method_removed"
+    RECOVERY_CODES_CREATED = "user.recovery_codes_created"
+    SECOND_FACTOR_RESET = "user.second_factor_reset"
+    SECOND_FACTOR_POLICY_CHANGED = "account.second_factor_policy_changed"
     ROLE_CHANGED = "user.role_changed"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an event
     TOKEN_EDITED = "token.edited"  # noqa: S105
@@ -26,6 +32,7 @@ class Event(StrEnum):
     SOFTWARE_ADDED = "software.added"
     SIGNED_IN = "session.signed_in"
     SIGN_IN_FAILED = "session.sign_in_failed"
+    SESSION_ENDED = "session.ended"
     SIGNED_OUT = "session.signed_out"
     FORWARDING_GAP = "forwarding.gap"
     RESTORED = "installation.restored"

@@ -34,6 +34,8 @@ INSTALLED_APPS = [
     "simsim.console",  # before allauth, whose pages it replaces
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "simsim.console_sessions",
     "simsim.audit",
     "simsim.mail",
     "simsim.request_log",
@@ -50,6 +52,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "simsim.console.security.session_use.session_use",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -118,9 +121,11 @@ AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "simsim.accounts.password_rules.KnownWordsDontCount", "OPTIONS": {"min_length": 12}},
+    {"NAME": "simsim.accounts.password_rules.NotGuessable"},
+    {"NAME": "simsim.accounts.password_rules.NotBreached", "OPTIONS": {"url": OPERATOR.breached_passwords_url}},
 ]
 ACCOUNT_ADAPTER = "simsim.console.sign_in_adapter.SignInAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -132,6 +137,15 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # otherwise anyone could make us send em
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_LOGOUT_ON_GET = False
+MFA_ADAPTER = "simsim.console.security.second_factor_adapter.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_RECOVERY_CODE_DIGITS = 10
+MFA_TOTP_ISSUER = "Simsim"
+MFA_TOTP_TOLERANCE = 1  # a clock that is off by half a minute, and a person who types slowly
+# Browsers offer passkeys over plain HTTP on localhost only.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = BASE.scheme == "http"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "console:home"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
@@ -142,7 +156,8 @@ CSRF_COOKIE_NAME = "__Host-simsim-csrf" if SECURE else "simsim-csrf"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_ENGINE = "simsim.console_sessions.store"
+SESSION_COOKIE_AGE = OPERATOR.session_hours * 3600
 STRICT_TRANSPORT_SECONDS = 31_536_000 if SECURE else 0
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

@@ -4,6 +4,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("simsim.console.urls")),
+    path("sign-in/second-factor/", include("simsim.console.security.second_factor_urls")),
     path("sign-in/", include("allauth.account.urls")),
 ]
 handler403 = "simsim.console.errors.permission_denied"

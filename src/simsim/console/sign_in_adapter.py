@@ -4,18 +4,22 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from simsim.accounts.models import User
+from simsim.accounts.passwords import choose_password
 from simsim.console.browser_address import address_of
-from simsim.problem import PasswordSetMeanwhile
+from simsim.console.recent_authentication import is_recent
+from simsim.console.security.places import place_of
 
 UNKNOWN_ADDRESS = "unknown"
 # These messages are not shown, because the next page makes them unnecessary.
-HIDDEN_MESSAGES = {"account/messages/logged_in.txt"}
+HIDDEN_MESSAGES = {"account/messages/logged_in.txt", "mfa/messages/recovery_codes_generated.txt"}
 
 
 class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -44,17 +48,23 @@ class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         target = urlsplit(url) if url_has_allowed_host_and_scheme(url, allowed_hosts={base.netloc}) else None
         return target is not None and (target.scheme, target.netloc) == (base.scheme, base.netloc)
 
-    def set_password(self, user: User, password: str) -> None:
-        """Set the password; raise PasswordSetMeanwhile if another password has been set since the person's row was
-        read.
+    def login(self, request: HttpRequest, user: User) -> None:
+        # Django changes `last_login` before it reports the sign-in.
+        request.is_first_sign_in = user.last_login is None  # type: ignore[attr-defined]
+        super().login(request, user)
 
-        A link works only while the password is unchanged, so the condition is the lock: of several browsers that send
-        one link's form concurrently, only one changes the row, and only that one is told that it succeeded.
-        """
-        before = user.password
-        user.set_password(password)
-        if not User.objects.filter(pk=user.pk, password=before).update(password=user.password):
-            raise PasswordSetMeanwhile
+    def set_password(self, user: User, password: str) -> None:
+        """Set the person's password; raise PasswordSetMeanwhile if somebody else has just set it."""
+        request = context.request
+        choose_password(
+            user=user,
+            password=password,
+            by_link=request.user != user,
+            # Of the browser that sets the password. Django ends a session that belongs to an earlier password itself.
+            keep_session=request.session.session_key,
+            place=place_of(request),
+            now=timezone.now(),
+        )
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         """Return the link for the email: below SIMSIM_BASE_URL, never under the host in the request's Host header."""
@@ -77,6 +87,12 @@ class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         known = {"base_url": settings.OPERATOR.base_url, "recipient": email}
         message: EmailMessage = super().render_mail(template_prefix, email, {**context, **known}, headers)
         return message
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Whether the person must prove who they are again; allauth asks before it changes sign-in methods."""
+        # allauth lets people who have no password and no second factor pass (its did_recently_reauthenticate).
+        del app, kwargs
+        return not is_recent(context.request)
 
     def add_message(
         self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any

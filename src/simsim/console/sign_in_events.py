@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from allauth.account.authentication import get_authentication_records
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db import transaction
 from django.dispatch import receiver
@@ -11,9 +12,13 @@ from django.utils import timezone
 
 from simsim.accounts.models import User, normal_email
 from simsim.accounts.permissions import actor_of
+from simsim.accounts.sign_in_changes import tell
 from simsim.audit.events import Event
 from simsim.audit.recorder import LabelledActor, record
 from simsim.console.browser_address import address_of
+from simsim.console.security import known_browsers
+from simsim.console.security.places import place_of
+from simsim.console_sessions.store import PLACE, SIGNED_IN_AT
 
 NOBODY = LabelledActor("unknown")
 
@@ -21,7 +26,9 @@ NOBODY = LabelledActor("unknown")
 @receiver(user_logged_in)
 def signed_in(request: HttpRequest | None, user: User, **kwargs: Any) -> None:
     del kwargs
-    write(Event.SIGNED_IN, user, request)
+    write(Event.SIGNED_IN, user, request, methods=methods_of(request, user) if request else [])
+    if request is not None:
+        arrive(request, user)
 
 
 @receiver(user_logged_out)
@@ -39,7 +46,24 @@ def sign_in_failed(credentials: Mapping[str, Any], request: HttpRequest | None =
     write(Event.SIGN_IN_FAILED, User.objects.filter(email=normal_email(str(typed))).first(), request)
 
 
-def write(event: Event, user: User | None, request: HttpRequest | None) -> None:
+def methods_of(request: HttpRequest, user: User) -> list[str]:
+    """Return how the person proved who they are, such as password and totp."""
+    return [str(proof.get("type") or proof["method"]) for proof in get_authentication_records(request, user)]
+
+
+def arrive(request: HttpRequest, user: User) -> None:
+    """Store where the session was opened, and tell the person if they never used this browser before."""
+    place, now = place_of(request), timezone.now()
+    request.session[SIGNED_IN_AT] = now.timestamp()
+    request.session[PLACE] = {"address": place.address, "browser": place.browser}
+    # An invited person knows that they have just signed in for the first time.
+    if not getattr(request, "is_first_sign_in", False) and not known_browsers.is_known(request, user.pk):
+        with transaction.atomic():
+            tell(user, "signed_in_elsewhere", {}, place=place, now=now)
+    request.has_signed_in = user.pk  # type: ignore[attr-defined] - `session_use` remembers the browser
+
+
+def write(event: Event, user: User | None, request: HttpRequest | None, **more: object) -> None:
     address = address_of(request) if request is not None else None
     with transaction.atomic():
         record(
@@ -47,6 +71,6 @@ def write(event: Event, user: User | None, request: HttpRequest | None) -> None:
             actor=actor_of(user) if user else NOBODY,
             account_id=None,
             subject_id=str(user.pk) if user else NOBODY.label,
-            details={"address": address.text if address else None},
+            details={"address": address.text if address else None, **more},
             now=timezone.now(),
         )

@@ -13,7 +13,7 @@ from django.db.models.functions import Cast, Concat
 
 from simsim.mail import transport
 from simsim.mail.message import EXPIRED_BEFORE, Untrue, Unwritable, message
-from simsim.mail.models import OwedMail
+from simsim.mail.models import SECRET_FACTS, OwedMail
 from simsim.problem import Conflict, NotFound, gettext_noop
 
 log = logging.getLogger(__name__)
@@ -28,8 +28,6 @@ WITHDRAWN = "withdrawn: "
 # Times further in the future were written by a wrong clock; two machines' clocks differ by less.
 AHEAD = timedelta(minutes=5)
 AT_ONCE = 900  # SQLite takes 999 values in a statement if it was built with its old limit
-# Facts that may contain a link for choosing a password: they are stored only while they are needed.
-SECRET_FACTS = {"ready_made": {"text", "html"}, "invited": {"link"}}
 
 
 @dataclass(frozen=True)

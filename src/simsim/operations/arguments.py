@@ -58,10 +58,10 @@ def find_token_for(token_id: str, *, actor: Actor) -> Token:
         ) from None
 
 
-def prove_password(email: str, password: str) -> str:
-    """Return the password; raise Invalid if it breaks a rule for user passwords."""
+def prove_password(email: str, password: str, *, user: User | None = None) -> str:
+    """Return the password; raise Invalid if it breaks a rule for user passwords. A new user is not stored yet."""
     try:
-        validate_password(password, User(email=email))
+        validate_password(password, user or User(email=normal_email(email)))
     except ValidationError as error:
         raise Invalid(FieldError("password", " ".join(error.messages).replace("%", "%%"))) from None
     return password
