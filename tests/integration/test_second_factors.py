@@ -72,7 +72,7 @@ def test_codes_can_not_be_guessed_from_many_browsers(cast: Cast) -> None:
         browser = Client(**address)
         begin_sign_in(cast.alice.email, browser)
         answer = browser.post(f"{SIGN_IN}authenticate/", {"code": "000000"})
-    assert "Too many failed login attempts" in text_of(answer)
+    assert "Too many failed attempts" in text_of(answer)
     browser.post(f"{SIGN_IN}authenticate/", {"code": later_code(key)})
     assert not is_signed_in(browser)
 

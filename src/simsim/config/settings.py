@@ -135,6 +135,8 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # otherwise anyone could make us send email to strangers
 ACCOUNT_SESSION_REMEMBER = False
+# Not by email: five requests from anywhere would keep the person from their own. `reset_requests` limits the emails.
+ACCOUNT_RATE_LIMITS = {"reset_password": "20/m/ip"}
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_LOGOUT_ON_GET = False
 MFA_ADAPTER = "simsim.console.security.second_factor_adapter.SecondFactorAdapter"
