@@ -17,6 +17,8 @@ SENT_TO = {
     "invited": "the person who was invited",
     "token_requested": "every administrator",
     "token_request_granted": "the member who asked",
+    "sign_in_changed": "the person whose sign-in changed",
+    "signed_in_elsewhere": "the person who signed in",
     "password_reset_key": "the person who asked for it on the sign-in page",
 }
 
@@ -242,7 +244,7 @@ def subject(kind: str) -> str:
     template = (
         "account/email/password_reset_key_subject.txt" if kind == "password_reset_key" else f"mail/{kind}/subject.txt"
     )
-    facts = {"account": "ACCOUNT", "asker": "MEMBER", "days_left": 2}
+    facts = {"account": "ACCOUNT", "asker": "MEMBER", "days_left": 2, "change": "password_changed"}
     return render_to_string(template, facts).strip()
 
 

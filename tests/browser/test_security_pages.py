@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, CDPSession, expect
 
+from browser.profiles import Scheme
 from browser.visitor import Visitor, visiting
 from second_factor_hand import code_for
 from stack import PASSWORD, Stack
@@ -55,8 +56,9 @@ def look(visitor: Visitor, name: str) -> None:
     if PICTURES:
         for size in ((1280, 860), (360, 740)):
             visitor.resize(size)
-            for scheme in ("light", "dark"):
-                visitor.turn(scheme)  # type: ignore[arg-type]
+            schemes: tuple[Scheme, ...] = ("light", "dark")
+            for scheme in schemes:
+                visitor.turn(scheme)
                 visitor.page.screenshot(path=Path(PICTURES) / f"{name}-{size[0]}-{scheme}.png", full_page=True)
         visitor.resize((1280, 860))
         visitor.turn("light")

@@ -68,8 +68,7 @@ def test_code_works_once(cast: Cast) -> None:
 def test_codes_can_not_be_guessed_from_many_browsers(cast: Cast) -> None:
     key, _ = add_app(sign_in(cast.alice))
     for number in range(6):
-        address = {"REMOTE_ADDR": f"198.51.100.{number}"}
-        browser = Client(**address)
+        browser = Client(REMOTE_ADDR=f"198.51.100.{number}")
         begin_sign_in(cast.alice.email, browser)
         answer = browser.post(f"{SIGN_IN}authenticate/", {"code": "000000"})
     assert "Too many failed attempts" in text_of(answer)

@@ -180,10 +180,10 @@ def test_database_file_and_its_wal_hold_neither_session_keys_nor_reset_keys(
     key = sign_in(cast.alice).session.session_key or ""
     Client().post("/sign-in/password/reset/", {"email": cast.bob.email})
     [mail] = mails("ready_made")
-    [reset_key] = re.findall(r"/key/\w+-(\w+-\w+)/", message(mail).body)
+    [reset_key] = re.findall(r"/key/\w+-(\w+-\w+)/", str(message(mail).body))
     invite(actor=cast.as_alice, account=cast.acme, email="dora@acme.example", role="member", now=datetime.now(UTC))
     [invited] = mails("invited")
-    [invitation_key] = re.findall(r"/key/\w+-(\w+-\w+)/", message(invited).body)
+    [invitation_key] = re.findall(r"/key/\w+-(\w+-\w+)/", str(message(invited).body))
     name = Path(str(connection.settings_dict["NAME"]).removeprefix("file://").partition("?")[0])
     files = [file for file in (name, name.with_name(f"{name.name}-wal")) if file.exists()]
     stored = b"".join(file.read_bytes() for file in files)

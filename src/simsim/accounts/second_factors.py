@@ -20,7 +20,7 @@ SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 def has_second_factor(user: User) -> bool:
     """Whether signing in with the password needs a second step, or a passkey takes the password's place."""
-    return Authenticator.objects.filter(user_id=user.pk, type__in=SECOND_FACTORS).exists()
+    return bool(Authenticator.objects.filter(user_id=user.pk, type__in=SECOND_FACTORS).exists())
 
 
 def with_second_factor(users: Collection[User]) -> set[int]:
@@ -82,7 +82,7 @@ def reset_second_factors(*, actor: Actor, user: User, now: datetime) -> int:
     if not actor.is_operator:
         raise NotPermitted
     found = Authenticator.objects.filter(user_id=user.pk)
-    removed = found.count()
+    removed = int(found.count())
     if removed:
         found.delete()
         end_sessions(user.pk)

@@ -16,6 +16,7 @@ PAGES = {
     "logs": LOGS,
     "usage": USAGE,
     "connect": CONNECT,
+    "security": "administrators/sign-in.html",
 }
 
 

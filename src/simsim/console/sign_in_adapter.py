@@ -79,7 +79,7 @@ class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def login(self, request: HttpRequest, user: User) -> None:
         # Django changes `last_login` before it reports the sign-in.
-        request.is_first_sign_in = user.last_login is None  # type: ignore[attr-defined]
+        vars(request)["is_first_sign_in"] = user.last_login is None
         super().login(request, user)
 
     def set_password(self, user: User, password: str) -> None:
@@ -97,7 +97,7 @@ class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         )
         if by_link:
             # Whoever reads the person's mail may sign in, even while somebody else guesses the password.
-            request.has_signed_in = user.pk
+            vars(request)["has_signed_in"] = user.pk
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         """Return the link for the email: below SIMSIM_BASE_URL, never under the host in the request's Host header."""

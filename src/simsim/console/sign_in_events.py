@@ -60,7 +60,7 @@ def arrive(request: HttpRequest, user: User) -> None:
     if not getattr(request, "is_first_sign_in", False) and not known_browsers.is_known(request, user.pk):
         with transaction.atomic():
             tell(user, "signed_in_elsewhere", {}, place=place, now=now)
-    request.has_signed_in = user.pk  # type: ignore[attr-defined] - `session_use` remembers the browser
+    vars(request)["has_signed_in"] = user.pk  # `session_use` lets the browser remember
 
 
 def write(event: Event, user: User | None, request: HttpRequest | None, **more: object) -> None:

@@ -23,7 +23,7 @@ class ConsoleSession(AbstractBaseSession):
     address = models.CharField(max_length=45, default="", blank=True)
     browser = models.CharField(max_length=100, default="", blank=True)
 
-    objects: ClassVar[SessionManager] = SessionManager()  # type: ignore[assignment]
+    objects: ClassVar[SessionManager] = SessionManager()
 
     class Meta(AbstractBaseSession.Meta):
         indexes: ClassVar = [models.Index(fields=["user", "-last_used_at"], name="sessions_of_a_user")]

@@ -32,7 +32,7 @@ class SessionStore(DatabaseStore):
     """Django's session store, with digests for keys, encrypted data, and an end in time that no use can postpone."""
 
     @classmethod
-    def get_model_class(cls) -> type[ConsoleSession]:  # type: ignore[override]
+    def get_model_class(cls) -> type[ConsoleSession]:
         return ConsoleSession
 
     def load(self) -> dict[str, Any]:

@@ -12,7 +12,8 @@ class RemovePasskey(RemoveWebAuthnView):  # type: ignore[misc]
 
     def form_valid(self, form: Any) -> HttpResponse:
         if not get_adapter().can_delete_authenticator(self.object):
-            return self.render_to_response(self.get_context_data(form=form), status=409)
+            refused: HttpResponse = self.render_to_response(self.get_context_data(form=form), status=409)
+            return refused
         response: HttpResponse = super().form_valid(form)
         return response
 
