@@ -123,7 +123,7 @@ def descriptions() -> dict[str, tuple[str, str]]:
 
 def moved(described: str) -> str:
     """Return a description with links that lead from the reference to where they led from the operators' page."""
-    linked = re.sub(r"\]\((?=\w+\.md)", "](../operators/", described)
+    linked = re.sub(r"\]\((?=[\w-]+\.md)", "](../operators/", described)
     return linked.replace("(see below)", "([examples](../operators/settings.md#postgresql))")
 
 

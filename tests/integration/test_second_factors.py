@@ -1,6 +1,8 @@
 """Second factors: apps, recovery codes, the account's requirement, and the operator's reset."""
 
+import re
 import time
+import uuid
 from datetime import datetime
 
 import pytest
@@ -11,12 +13,13 @@ from django.db import connection
 from django.test import Client
 
 from cast import Cast
-from console_client import list_of, sign_in, text_of
+from console_client import console_addresses, list_of, sign_in, text_of
 from second_factor_hand import SIGN_IN, add_app, begin_sign_in, code_for, is_signed_in, recovery_codes_on
 from simsim.accounts.second_factors import require_second_factor, reset_second_factors
 from simsim.audit.models import AuditEvent
 from simsim.mail.models import OwedMail
 from simsim.problem import NotPermitted
+from simsim.tokens.actions import create_token
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.covers("R1")]
 
@@ -166,6 +169,49 @@ def test_required_second_factor_stops_administrators_until_they_add_one(cast: Ca
     refused = alice.post(f"{SIGN_IN}app/remove/")
     assert "this is your last one" in text_of(refused)
     assert Authenticator.objects.filter(type="totp").exists()
+
+
+def test_required_second_factor_stops_every_page_of_the_account(cast: Cast, now: datetime) -> None:
+    token, _ = create_token(actor=cast.as_alice, account=cast.acme, name="T", expires="90d", now=now)
+    alice = sign_in(cast.alice)
+    require_second_factor(actor=cast.as_alice, account=cast.acme, required=True, now=now)
+    asked = 0
+    values = {"account_id": cast.acme.pk, "token_id": token.pk, "user_id": cast.bob.pk, "request_id": 1, "slug": "curl"}
+    for route, name in console_addresses():
+        if not route.startswith("accounts/<uuid:account_id>/") or name == "account":
+            continue
+        address = "/" + re.sub(r"<(\w+):(\w+)>", lambda part: part_of(part, values), route)
+        for answer in (alice.get(address), alice.post(address, {})):
+            is_other_method = answer.status_code == 405
+            assert is_other_method or "Add a second factor first" in text_of(answer), (address, answer.status_code)
+            asked += not is_other_method
+    assert asked > 30
+    # The start page of the account leads to the tokens, and so to the same page.
+    assert "Add a second factor first" in text_of(alice.get(f"/accounts/{cast.acme.pk}/", follow=True))
+
+
+def part_of(part: re.Match[str], values: dict[str, object]) -> str:
+    return str(uuid.UUID(int=1) if part[0] == "<uuid:request_id>" else values[part[2]])
+
+
+def test_last_second_factors_can_not_be_removed_by_their_address(cast: Cast, now: datetime) -> None:
+    alice = sign_in(cast.alice)
+    passkeys = [
+        Authenticator.objects.create(user=cast.alice, type="webauthn", data={"name": name, "credential": {}})
+        for name in ("One", "Two")
+    ]
+    require_second_factor(actor=cast.as_alice, account=cast.acme, required=True, now=now)
+    answers = [alice.post(f"{SIGN_IN}passkeys/{passkey.pk}/remove/") for passkey in passkeys]
+    assert [answer.status_code for answer in answers] == [302, 409]
+    assert "this is your last one" in text_of(answers[1])
+    assert sign_in_is_theirs(cast, passkeys[1].pk)
+
+
+def sign_in_is_theirs(cast: Cast, passkey: int) -> bool:
+    """Whether the passkey is there, and only its owner finds its pages."""
+    charlie = sign_in(cast.charlie)
+    found = [charlie.get(f"{SIGN_IN}passkeys/{passkey}/{page}/").status_code for page in ("remove", "rename")]
+    return Authenticator.objects.filter(pk=passkey).exists() and found == [404, 404]
 
 
 def test_requirement_stops_neither_members_nor_other_accounts(cast: Cast, now: datetime) -> None:

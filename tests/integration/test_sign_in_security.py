@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from cast import PASSWORD, Cast
 from console_client import list_of, sign_in, text_of
@@ -253,3 +254,22 @@ def test_security_page_needs_a_sign_in(cast: Cast) -> None:
     assert Client().get("/security/")["Location"].startswith("/sign-in/login/")
     assert sign_in(cast.bob).get(list_of(cast)).status_code == 403
     assert is_signed_in(sign_in(cast.bob))
+
+
+def test_notices_are_changed_only_after_a_recent_proof(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = sign_in(cast.alice)
+    monkeypatch.setattr("simsim.console.recent_authentication.time.time", lambda: time.monotonic() + 10**10)
+    page = f"/accounts/{cast.acme.pk}/notices/"
+    assert alice.get(page).status_code == 200
+    assert alice.post(page, {"token_revoked": "nobody"})["Location"].startswith("/sign-in/reauthenticate/")
+    assert not AuditEvent.objects.filter(event="account.notices_changed").exists()
+
+
+def test_use_is_written_at_most_once_a_minute(cast: Cast) -> None:
+    alice = sign_in(cast.alice)
+    for seconds, writes in ((10, 0), (90, 1)):
+        ConsoleSession.objects.update(last_used_at=datetime.now(UTC) - timedelta(seconds=seconds))
+        with CaptureQueriesContext(connection) as found:
+            assert is_signed_in(alice)
+        updates = [query["sql"] for query in found.captured_queries if query["sql"].startswith("UPDATE")]
+        assert len(updates) == writes

@@ -42,14 +42,17 @@ class NotGuessable:
 class KnownWordsDontCount:
     """Refuses passwords that are too short without the product's name and what others know about the person."""
 
-    def __init__(self, min_length: int = 12) -> None:
+    def __init__(self, min_length: int = 12, names: Iterable[str] = ()) -> None:
         self.min_length = min_length
+        self.names = long_enough(names)
 
     def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
         """Raise ValidationError, with the word, for a password that is short without it; punctuation doesn't count."""
         rest = squashed(password)
         found = [
-            word for word in sorted([PRODUCT, *words_about(user)], key=len, reverse=True) if squashed(word) in rest
+            word
+            for word in sorted([PRODUCT, *self.names, *words_about(user)], key=len, reverse=True)
+            if squashed(word) in rest
         ]
         for word in found:
             rest = rest.replace(squashed(word), "")

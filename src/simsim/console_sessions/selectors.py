@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from simsim.console_sessions.models import ConsoleSession
-from simsim.console_sessions.store import digest_of, end_of
+from simsim.console_sessions.store import SessionStore, digest_of, end_of
 
 # Writing the time of each request would take SQLite's only write lock for every page.
 NOTED_EVERY = timedelta(minutes=1)
@@ -29,9 +28,11 @@ def end_sessions(user_id: int, *, keep: str | None = None) -> int:
     return ended.delete()[0]
 
 
-def note_use(key: str, data: dict[str, Any], *, address: str, now: datetime) -> None:
+def note_use(session: SessionStore, *, address: str, now: datetime) -> None:
     """Postpone the end of an idle session, and store when and from where it was used, at most once a minute."""
-    # The condition is in the statement, so that a session that was ended a moment ago does not come back.
-    ConsoleSession.objects.filter(session_key=digest_of(key), last_used_at__lte=now - NOTED_EVERY).update(
-        last_used_at=now, expire_date=end_of(data, now), address=address
+    if session.last_used_at is None or session.last_used_at > now - NOTED_EVERY:
+        return
+    # An update of this row only: a session that was ended a moment ago does not come back.
+    ConsoleSession.objects.filter(session_key=digest_of(session.session_key or "")).update(
+        last_used_at=now, expire_date=end_of(dict(session.items()), now), address=address
     )

@@ -29,7 +29,12 @@ def digest_of(key: str) -> str:
 
 
 class SessionStore(DatabaseStore):
-    """Django's session store, with digests for keys, encrypted data, and an end in time that no use can postpone."""
+    """Django's session store, with digests for keys, encrypted data, and an end in time that no use can postpone.
+
+    `last_used_at` is the stored time of the last use; None for a session that was not read from the database.
+    """
+
+    last_used_at: datetime | None = None
 
     @classmethod
     def get_model_class(cls) -> type[ConsoleSession]:
@@ -41,6 +46,7 @@ class SessionStore(DatabaseStore):
         if row is None:
             self._session_key = None
             return {}
+        self.last_used_at = row.last_used_at
         return self.decode(row.session_data)
 
     def exists(self, session_key: str | None = None) -> bool:

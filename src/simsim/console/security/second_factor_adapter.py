@@ -5,6 +5,7 @@ from typing import Any
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.db import transaction
 from django.utils.translation import gettext, gettext_lazy
 
 from simsim.accounts.models import User
@@ -40,6 +41,9 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         """Whether the person may remove it: not the last second factor of someone who needs one."""
+        if transaction.get_connection().in_atomic_block:
+            # Otherwise, of two last ones that are removed at the same moment, each would be followed by the other.
+            User.objects.select_for_update().get(pk=authenticator.user_id)
         others = Authenticator.objects.filter(user_id=authenticator.user_id).exclude(pk=authenticator.pk)
         has_another = others.exclude(type=Authenticator.Type.RECOVERY_CODES).exists()
         return has_another or not is_needed(authenticator.user)

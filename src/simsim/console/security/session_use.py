@@ -8,15 +8,16 @@ from simsim.console.middleware import Handler
 from simsim.console.security import known_browsers
 from simsim.console.security.places import place_of
 from simsim.console_sessions.selectors import note_use
+from simsim.console_sessions.store import SessionStore
 
 
 def session_use(get_response: Handler) -> Handler:
     """Note the use of the session before the page is made, and give the browser its cookie after a sign-in."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        key = request.session.session_key
-        if key and isinstance(request.user, User):
-            note_use(key, dict(request.session.items()), address=place_of(request).address, now=timezone.now())
+        # To know who asks, Django reads the session, and with it the time of its last use.
+        if isinstance(request.user, User) and isinstance(request.session, SessionStore):
+            note_use(request.session, address=place_of(request).address, now=timezone.now())
         response = get_response(request)
         signed_in = getattr(request, "has_signed_in", None)
         if signed_in is not None:

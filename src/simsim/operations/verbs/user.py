@@ -14,7 +14,7 @@ from simsim.problem import FieldError, Invalid, gettext_noop
 from simsim.rfc3339 import format_time
 
 if TYPE_CHECKING:
-    from simsim.accounts.models import User
+    from simsim.accounts.models import Account, User
 
 users = typer.Typer(no_args_is_help=True, help="Users: the people who sign in for an account.")
 COLUMNS = ["email", "role", "joined_at", "last_sign_in_at"]
@@ -55,7 +55,7 @@ def create_user(
 
     found = find_account(account, actor=OPERATOR)
     is_known = User.objects.filter(email=normal_email(email)).exists()
-    password = password_of(email, is_known=is_known, is_given=password_stdin)
+    password = password_of(email, found, is_known=is_known, is_given=password_stdin)
     member = actions.add_user(
         actor=OPERATOR, account=found, email=email, role=role.value, password=password, now=timezone.now()
     )
@@ -147,7 +147,7 @@ def reset_password(email: Email, password_stdin: PasswordStdin = False, as_json:
     from simsim.operations.arguments import find_user
 
     user = find_user(email)
-    password = read_password(user.email, user) if password_stdin else secrets.token_urlsafe(18)
+    password = read_password(user.email, user=user) if password_stdin else secrets.token_urlsafe(18)
     passwords.reset_password(actor=OPERATOR, user=user, password=password, now=timezone.now())
     document: dict[str, object] = {"id": user.pk, "email": user.email}
     if not password_stdin:
@@ -179,7 +179,7 @@ def reset_second_factor(email: Email, as_json: AsJson = False) -> None:
     )  # fmt: skip
 
 
-def password_of(email: str, *, is_known: bool, is_given: bool) -> str | None:
+def password_of(email: str, account: "Account", *, is_known: bool, is_given: bool) -> str | None:
     """Return a new user's password, read from standard input or generated; None for a user who already has one.
 
     Raises Invalid for a password that would be ignored, because the operator would think that it was set.
@@ -192,11 +192,11 @@ def password_of(email: str, *, is_known: bool, is_given: bool) -> str | None:
         )
     if is_known:
         return None
-    return read_password(email) if is_given else secrets.token_urlsafe(18)
+    return read_password(email, account=account) if is_given else secrets.token_urlsafe(18)
 
 
-def read_password(email: str, user: "User | None" = None) -> str:
+def read_password(email: str, *, user: "User | None" = None, account: "Account | None" = None) -> str:
     """Return the first line of standard input; raise Invalid if it breaks a rule for passwords."""
     from simsim.operations.arguments import prove_password
 
-    return prove_password(email, sys.stdin.readline().rstrip("\r\n"), user=user)
+    return prove_password(email, sys.stdin.readline().rstrip("\r\n"), user=user, account=account)
