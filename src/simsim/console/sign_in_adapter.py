@@ -32,7 +32,7 @@ class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         "too_many_login_attempts": gettext_lazy("Too many failed attempts. Wait a few minutes, then try again."),
         "too_many_guesses": gettext_lazy(
             "Too many failed attempts at this address. Use a browser with which you have signed in before, choose a new"
-            " password under “Forgotten your password?”, or try again in 15 minutes."
+            " password under “Forgot your password?”, or try again in 15 minutes."
         ),
     }
 
