@@ -177,7 +177,7 @@ def test_person_is_invited_and_promoted_using_only_the_keyboard(browser: Browser
         dora.tab_to("Password")
         dora.page.keyboard.type(CHOSEN)
         dora.page.keyboard.press("Enter")
-        dora.page.wait_for_url("**/tokens/new/")
+        dora.page.get_by_role("heading", name="Create token").wait_for()
         dora.tab_to("Name")
         dora.page.keyboard.type("Typed by Dora")
         dora.page.keyboard.press("Enter")
