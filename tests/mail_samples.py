@@ -7,13 +7,14 @@ from typing import Any
 
 from django.conf import settings
 
+from simsim.accounts.sign_in_changes import Change
 from simsim.console.sign_in_adapter import SignInAdapter
 from simsim.mail.models import OwedMail
 
 ALICE, BOB, DORA = "alice@acme.example", "bob@acme.example", "dora@acme.example"
 EXPIRY = "2027-01-31 09:30 UTC"
 # Facts that a mail does not show: the address for replies is in a header, a role or a way selects a sentence.
-NOT_SHOWN = {"reply_to", "role", "way"}
+NOT_SHOWN = {"reply_to", "role", "way", "change"}
 PASSWORD = "sim_" + "0aZ9" * 12 + "b"
 # Names that attack a mail, as a row may contain that was stored under other rules.
 HOSTILE_NAMES = [
@@ -92,6 +93,7 @@ def samples(world: World | None = None) -> Iterator[Sample]:
     yield from about_requests(world)
     yield from about_people(world)
     yield from about_webhooks(world)
+    yield from about_sign_in(world)
 
 
 def about_tokens(world: World) -> Iterator[Sample]:
@@ -205,6 +207,19 @@ def about_webhooks(world: World) -> Iterator[Sample]:
     yield Sample("webhook_paused", "gone", paused | {"is_gone": True, "answer": "410 Gone"})
 
 
+def about_sign_in(world: World) -> Iterator[Sample]:
+    place = {
+        "at": "2026-11-24 09:30 UTC", "address": "198.51.100.7", "browser": "Firefox on Windows",
+        "link": f"{world.home}security/", "reset_link": f"{world.home}sign-in/password/reset/",
+    }  # fmt: skip
+    yield Sample("signed_in_elsewhere", "", place)
+    for change in Change:
+        by_operator = change in {Change.PASSWORD_SET_BY_OPERATOR, Change.SECOND_FACTOR_RESET}
+        facts = place | ({"address": "", "browser": ""} if by_operator else {})
+        name = "Work laptop" if change in {Change.PASSKEY_ADDED, Change.PASSKEY_REMOVED} else ""
+        yield Sample("sign_in_changed", change.value, facts | {"change": change.value, "passkey_name": name})
+
+
 def choose_a_password(world: World) -> dict[str, str]:
     """Return the mail for a forgotten password as the sign-in pages hand it over, rendered already."""
     rendered = SignInAdapter().render_mail(
@@ -228,6 +243,6 @@ def attacked(fact: str, value: Any, name: str) -> Any:
     """Return a hostile value in the place of what people choose; links, roles and choices are ours."""
     if isinstance(value, list):
         return [attacked(fact, each, name) for each in value]
-    if not isinstance(value, str) or value.startswith(settings.OPERATOR.base_url) or fact in {"role", "way"}:
+    if not isinstance(value, str) or value.startswith(settings.OPERATOR.base_url) or fact in {"role", "way", "change"}:
         return value
     return f"{name}\n{HOSTILE_WORDS}" if fact == "purpose" else name

@@ -18,6 +18,8 @@ SENT_TO = {
     "token_requested": "every administrator",
     "webhook_paused": "every administrator",
     "token_request_granted": "the member who asked",
+    "sign_in_changed": "the person whose sign-in changed",
+    "signed_in_elsewhere": "the person who signed in",
     "password_reset_key": "the person who asked for it on the sign-in page",
 }
 
@@ -122,7 +124,7 @@ def descriptions() -> dict[str, tuple[str, str]]:
 
 def moved(described: str) -> str:
     """Return a description with links that lead from the reference to where they led from the operators' page."""
-    linked = re.sub(r"\]\((?=\w+\.md)", "](../operators/", described)
+    linked = re.sub(r"\]\((?=[\w-]+\.md)", "](../operators/", described)
     return linked.replace("(see below)", "([examples](../operators/settings.md#postgresql))")
 
 
@@ -243,7 +245,7 @@ def subject(kind: str) -> str:
     template = (
         "account/email/password_reset_key_subject.txt" if kind == "password_reset_key" else f"mail/{kind}/subject.txt"
     )
-    facts = {"account": "ACCOUNT", "asker": "MEMBER", "days_left": 2}
+    facts = {"account": "ACCOUNT", "asker": "MEMBER", "days_left": 2, "change": "password_changed"}
     return render_to_string(template, facts).strip()
 
 

@@ -19,6 +19,16 @@ class RecentAuthenticationRequired(Problem):
     detail = gettext_noop("In a browser, this needs a password that was entered in the last few minutes.")
 
 
+class SecondFactorRequired(Problem):
+    status = 403
+    slug = "second-factor-required"
+    title = gettext_noop("Add a second factor first")
+    detail = gettext_noop(
+        "The account requires a second factor of its administrators. Add one in the console, under “Sign-in and"
+        " security”."
+    )
+
+
 class NotSentByThisSite(Problem):
     status = 403
     slug = "csrf"

@@ -19,6 +19,7 @@ from console_client import console_addresses, sign_in
 from simsim.accounts.actions import add_user
 from simsim.accounts.models import Role
 from simsim.accounts.permissions import GRANTS, OPERATOR
+from simsim.accounts.second_factors import require_second_factor
 from simsim.api.description import problems_of
 from simsim.api.operation import Operation
 from simsim.api.responses import type_of
@@ -45,6 +46,14 @@ TWINS = {
     "export_audit_trail": "list_audit_events", "operator_accounts": "list_accounts",
 }  # fmt: skip
 WITHOUT_TWIN = {
+    **dict.fromkeys(
+        ["webhooks", "add_webhook", "webhook", "edit_webhook", "rotate_webhook", "remove_webhook", "test_webhook",
+         "pause_webhook", "resume_webhook", "webhook_delivery", "resend_webhook_delivery"],
+        "comes later; simsim webhook does the same",
+    ),
+    "second_factor_policy": "a program has no second factor", "security": "about a person’s own sign-in",
+    "end_session": "about a person’s own sign-in", "end_other_sessions": "about a person’s own sign-in",
+    "well_known_change_password": "a page for browsers", "security_txt": "a page for researchers",
     "handed_over": "for the person who got a link", "offered_token": "for the member who got a token",
     "take_back_hand_over": "comes later; a link ends by itself, and with its token",
     "operator": "comes later; simsim status says the same", "operator_checks": "comes later; simsim doctor",
@@ -71,6 +80,17 @@ def test_every_console_action_has_its_twin() -> None:
     assert found == TWINS.keys() | WITHOUT_TWIN.keys()
     twins = {name for names in TWINS.values() for name in names.split()}
     assert twins <= OPERATIONS.keys()
+
+
+@pytest.mark.covers("B7")
+def test_administrator_without_the_required_second_factor_can_do_nothing_by_script(cast: Cast, now: datetime) -> None:
+    _, credentials = management_token(cast.as_alice, cast.acme, now=now)
+    address = f"/api/v1/accounts/{cast.acme.pk}/tokens"
+    signed = {"Authorization": basic(credentials.username, credentials.password)}
+    assert Client().get(address, headers=signed).status_code == 200
+    require_second_factor(actor=cast.as_alice, account=cast.acme, required=True, now=now)
+    for answer in (Client().get(address, headers=signed), sign_in(cast.alice).get(address)):
+        assert (answer.status_code, answer.json()["title"]) == (403, "Add a second factor first")
 
 
 @pytest.mark.covers("B7", "R1")

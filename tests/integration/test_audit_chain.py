@@ -13,8 +13,9 @@ from pytest_django import Settings
 from audit_tampering import Attacker
 from cast import Cast
 from concurrency import race
-from simsim.accounts.actions import change_role, create_account, remove_user, rename_account, reset_password
+from simsim.accounts.actions import change_role, create_account, remove_user, rename_account
 from simsim.accounts.models import Account
+from simsim.accounts.passwords import reset_password
 from simsim.accounts.permissions import OPERATOR
 from simsim.audit import adoption, chain, recorder, retention, verification
 from simsim.audit.anchors import parse_anchors, present_anchors

@@ -78,7 +78,7 @@ def test_changed_password_is_recorded_and_not_stored(alice: Client, cast: Cast) 
     assert alice.post(reverse("account_change_password"), form).status_code == 302
     event = AuditEvent.objects.get(event="user.password_changed")
     assert (event.account_id, event.actor_label) == (cast.acme.pk, cast.alice.email)
-    assert event.details == {"email": cast.alice.email, "way": "signed_in"}
+    assert event.details == {"email": cast.alice.email, "change": "password_changed"}
     assert not [row for row in AuditEvent.objects.all() if "sesame" in str(vars(row))]
 
 

@@ -58,9 +58,12 @@ def test_password_from_standard_input_is_its_first_line(
     monkeypatch.setattr(sys, "stdin", io.StringIO("a good long pass phrase\nanother line\n"))
     assert "password" not in simsim("user", "create", "dana@acme.example", *options)
     assert User.objects.get(email="dana@acme.example").check_password("a good long pass phrase")
-    monkeypatch.setattr(sys, "stdin", io.StringIO("short\n"))
-    assert simsim("user", "create", "eve@acme.example", *options, fails=2).startswith("--password-stdin: ")
-    assert not User.objects.filter(email="eve@acme.example").exists()
+    for bad in ("short", "123456789012", "letmein123456", "simsimsimsim", "Acme-k3Jd-Acme-9q"):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(f"{bad}\n"))
+        refused = simsim("user", "create", "eve@other.example", *options, fails=2)
+        assert refused.startswith("--password-stdin: "), bad
+    assert "“Acme” first" in refused
+    assert not User.objects.filter(email="eve@other.example").exists()
 
 
 @pytest.mark.covers("R1")

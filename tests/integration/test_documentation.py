@@ -118,7 +118,7 @@ def test_every_page_of_the_console_leads_to_help(alice: Client, cast: Cast) -> N
 def test_every_part_of_the_console_has_a_page_of_help_that_exists() -> None:
     routes = {str(pattern.pattern) for pattern in get_resolver("simsim.console.urls").url_patterns}
     parts = {route.split("/")[2] for route in routes if route.startswith("accounts/") and route.count("/") > 2}
-    assert parts | {"operator"} == set(PAGES)
+    assert parts | {"operator", "security"} == set(PAGES)
     for part in parts:
         assert resolve(help_url(part)).url_name == "documentation"
         assert (DOCS / help_url(part).split("#")[0].removeprefix("/docs/").replace(".html", ".md")).is_file()

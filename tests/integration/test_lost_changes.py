@@ -11,7 +11,8 @@ from django.db import transaction
 from pytest_django import Settings
 
 from cast import Cast
-from simsim.accounts.actions import change_role, remove_user, reset_password
+from simsim.accounts.actions import change_role, remove_user
+from simsim.accounts.passwords import reset_password
 from simsim.accounts.permissions import OPERATOR
 from simsim.audit import journal
 from simsim.audit.events import Event

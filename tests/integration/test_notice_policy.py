@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from cast import Cast
+from console_client import sign_in
 from simsim.accounts.actions import add_user
 from simsim.accounts.permissions import actor_of
 from simsim.audit.models import AuditEvent
@@ -170,7 +171,7 @@ def test_only_administrators_choose_and_the_choice_is_recorded_once(cast: Cast, 
 @pytest.mark.covers("B10")
 def test_page_saves_the_choices_and_shows_them_again(cast: Cast, now: datetime) -> None:
     client, address = Client(), f"/accounts/{cast.acme.pk}/notices/"
-    client.force_login(cast.alice)
+    sign_in(cast.alice, client)
     page = client.get(address).content.decode()
     assert f'<a href="{address}" aria-current="page">' in page
     assert page.count("checked") == len(Notice) - 1
@@ -193,7 +194,7 @@ def test_page_saves_the_choices_and_shows_them_again(cast: Cast, now: datetime) 
 )
 def test_page_that_was_tampered_with_saves_nothing_and_says_so(cast: Cast, wrong: dict[str, Any]) -> None:
     client = Client()
-    client.force_login(cast.alice)
+    sign_in(cast.alice, client)
     page = client.post(f"/accounts/{cast.acme.pk}/notices/", {"token_rotated": "nobody"} | wrong)
     assert page.status_code == 422
     assert "Nothing was saved" in page.content.decode()

@@ -23,8 +23,8 @@ CHANGE = {
     "setup", "serve", "gateway", "worker", "migrate", "account create", "user create", "token create", "token edit",
     "token revoke", "token rotate", "token end-overlap", "token credentials", "mail retry", "software add",
     "software retire", "account ensure", "account rename", "account close", "user invite", "user role", "user remove",
-    "user reset-password", "token import", "apply", "backup", "restore", "keys add", "keys rotate", "operator add",
-    "operator remove",
+    "user reset-password", "user reset-second-factor", "token import", "apply", "backup", "restore", "keys add",
+    "keys rotate", "operator add", "operator remove",
 }  # fmt: skip
 # Verbs that report on whatever they find, and those that print what the package carries.
 EXAMINE = {"doctor", "status", "scan"}

@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.sessions.models import Session
 
 from cast import Cast
 from simsim.audit.models import AuditEvent
+from simsim.console_sessions.models import ConsoleSession
 from simsim.health.doctor import sizes
 from simsim.mail import outbox
 from simsim.mail.models import OwedMail
@@ -32,7 +32,9 @@ def later(cast: Cast, now: datetime) -> datetime:
         if name == "first":
             decline_request(actor=cast.as_alice, request=request, now=now)
     for days in (-1, 4000):
-        Session.objects.create(session_key=f"key{days}", expire_date=now + timedelta(days=days))
+        ConsoleSession.objects.create(
+            session_key=f"key{days}", expire_date=now + timedelta(days=days), last_used_at=now
+        )
     OwedMail.objects.update(delivered_at=now)
     outbox.owe(kind="test", recipient="bob@example.com", dedupe="waits", facts={}, now=now)
     then = now + 10 * YEAR + timedelta(days=2)
@@ -53,7 +55,7 @@ def test_sent_mails_events_answered_requests_and_sessions_go_after_their_time(ca
     assert [mail.dedupe for mail in OwedMail.objects.all()] == ["waits"]
     assert list(AuditEvent.objects.all()) == [newest]
     assert [request.name for request in TokenRequest.objects.all()] == ["second"]
-    assert [session.pk for session in Session.objects.all()] == ["key4000"]
+    assert [session.pk for session in ConsoleSession.objects.all()] == ["key4000"]
     assert Token.objects.filter(account=cast.acme).count() == 1
 
 

@@ -14,10 +14,10 @@ from django.db.models import Q
 from simsim.accounts.models import Account, Membership, Role, User, normal_email
 from simsim.accounts.name_keys import name_key, same_named
 from simsim.accounts.permissions import Actor, Permission, lock_open, permit
-from simsim.accounts.person_events import record_person_event
 from simsim.accounts.texts import parse_line
 from simsim.audit import recorder
 from simsim.audit.events import Event
+from simsim.console_sessions.selectors import end_sessions
 from simsim.problem import (
     AccountClosed,
     AlreadyExists,
@@ -133,6 +133,7 @@ def change_role(*, actor: Actor, account: Account, user: User, role: str, now: d
     keep_one_administrator(membership)
     before, membership.role = membership.role, role
     membership.save(update_fields=["role"])
+    end_sessions_of_another(actor, user)
     record_account_event(actor, account, Event.ROLE_CHANGED, {"email": user.email, "from": before, "to": role}, now)
     return membership
 
@@ -143,21 +144,8 @@ def remove_user(*, actor: Actor, account: Account, user: User, now: datetime) ->
     membership = locked_membership(actor, account, user)
     keep_one_administrator(membership)
     membership.delete()
+    end_sessions_of_another(actor, user)
     record_account_event(actor, account, Event.USER_REMOVED, {"email": user.email, "role": membership.role}, now)
-
-
-@transaction.atomic
-def reset_password(*, actor: Actor, user: User, password: str, now: datetime) -> None:
-    """Set a user's password, end their sessions, and record the change in each of their accounts.
-
-    Only the operator may do this: a person may belong to several accounts, and the password gives access to all of
-    them.
-    """
-    if not actor.is_operator:
-        raise NotPermitted
-    user.set_password(password)
-    user.save(update_fields=["password"])
-    record_person_event(Event.USER_PASSWORD_RESET, actor=actor, user=user, details={"email": user.email}, now=now)
 
 
 def add_membership(account: Account, *, email: str, role: str, password: str | None, now: datetime) -> Membership:
@@ -198,6 +186,12 @@ def locked_membership(actor: Actor, account: Account, user: User) -> Membership:
     if membership is None:
         raise NotFound
     return membership
+
+
+def end_sessions_of_another(actor: Actor, user: User) -> None:
+    """End a person's sessions, unless they act themselves: they are there, and roles are read on each request."""
+    if actor.user != user:
+        end_sessions(user.pk)
 
 
 def keep_one_administrator(leaving: Membership) -> None:

@@ -25,6 +25,8 @@ class Account(models.Model):
     external_id = models.CharField(_("external id"), max_length=200, null=True)
     closed_at = models.DateTimeField(_("closed"), null=True)
     programs_may_rotate = models.BooleanField(default=False, db_default=False)
+    # Of administrators, who can do nothing in the account without one: see `second_factors`.
+    needs_second_factor = models.BooleanField(_("second factor required"), default=False, db_default=False)
 
     class Meta:
         constraints: ClassVar = [

@@ -10,14 +10,20 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
-from simsim.accounts.models import Account
+from simsim.accounts.models import Account, Membership
 from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.accounts.recent_authentication import is_recent
+from simsim.accounts.second_factors import is_missing
 from simsim.api import rate_limits
 from simsim.api.callers import Caller, identify
 from simsim.api.idempotency_keys import key_in
 from simsim.audit.events import Event
-from simsim.management_problem import InsufficientScope, NotAcceptedMediaType, RecentAuthenticationRequired
+from simsim.management_problem import (
+    InsufficientScope,
+    NotAcceptedMediaType,
+    RecentAuthenticationRequired,
+    SecondFactorRequired,
+)
 from simsim.management_tokens.models import Scope
 from simsim.problem import BadRequest, FieldError, Invalid, NotFound, NotPermitted, gettext_noop
 
@@ -125,11 +131,19 @@ def actor_for(rule: Rule, caller: Caller, account: Account | None) -> Actor:
         if caller.account_id is not None and caller.account_id != account.pk:
             raise NotFound
         permit(caller.actor, Permission.VIEW_ACCOUNT, account)
+        prove_second_factor(caller.actor, account)
     if not person_scopes & caller.scopes:
         raise NotPermitted(OPERATORS_ONLY) if caller.is_session else InsufficientScope(scope=" or ".join(rule.scopes))
     if account is not None and rule.permission is not None:
         permit(caller.actor, rule.permission, account)
     return caller.actor
+
+
+def prove_second_factor(actor: Actor, account: Account) -> None:
+    """Raise SecondFactorRequired for an administrator without the second factor that the account requires."""
+    membership = Membership.objects.select_related("account").filter(account=account, user=actor.user).first()
+    if membership is not None and actor.user is not None and is_missing(membership, actor.user):
+        raise SecondFactorRequired
 
 
 def prove_query(request: HttpRequest, known: Iterable[str]) -> None:

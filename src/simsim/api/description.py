@@ -20,6 +20,7 @@ from simsim.management_problem import (
     RateLimited,
     RecentAuthenticationRequired,
     RequestUnderWay,
+    SecondFactorRequired,
     Unauthenticated,
 )
 from simsim.problem import MEDIA_TYPE, BadRequest, BodyTooLarge, FieldError, Invalid, NotFound, NotPermitted, Problem
@@ -157,6 +158,8 @@ def problems_of(operation: Operation) -> list[type[Problem]]:
     if operation.method != "GET":
         found += [BadRequest, NotAcceptedMediaType, BodyTooLarge]
         found += [NotSentByThisSite] if rule.scopes else []
+    if "{account_id}" in operation.path:
+        found.append(SecondFactorRequired)
     if rule.needs_recent:
         found.append(RecentAuthenticationRequired)
     if rule.creates:

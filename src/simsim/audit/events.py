@@ -31,8 +31,13 @@ class Event(StrEnum):
     USER_ADDED = "user.added", "email", "role"
     USER_INVITED = "user.invited", "email", "role", "again"
     USER_REMOVED = "user.removed", "email", "role"
-    USER_PASSWORD_RESET = "user.password_reset", "email"
-    USER_PASSWORD_CHANGED = "user.password_changed", "email", "way"
+    USER_PASSWORD_RESET = "user.password_reset", "email", "change"
+    USER_PASSWORD_CHANGED = "user.password_changed", "email", "change"
+    SIGN_IN_METHOD_ADDED = "user.sign_in_method_added", "email", "change", "name"
+    SIGN_IN_METHOD_REMOVED = "user.sign_in_method_removed", "email", "change", "name"
+    RECOVERY_CODES_CREATED = "user.recovery_codes_created", "email", "change"
+    SECOND_FACTOR_RESET = "user.second_factor_reset", "email", "change"
+    SECOND_FACTOR_POLICY_CHANGED = "account.second_factor_policy_changed", "required"
     ROLE_CHANGED = "user.role_changed", "email", "from", "to"
     TOKEN_CREATED = "token.created", *TOKEN_FIELDS, "notice", "imported"
     TOKEN_EDITED = "token.edited", *TOKEN_FIELDS, "restored"
@@ -67,8 +72,9 @@ class Event(StrEnum):
     WEBHOOK_RESENT = "webhook.resent", "name", "message_id", "event"
     NOTICES_CHANGED = "account.notices_changed", "audiences", "early_days"
     SOFTWARE_ADDED = "software.added", "slug", "name"
-    SIGNED_IN = ("session.signed_in",)
-    SIGN_IN_FAILED = ("session.sign_in_failed",)
+    SIGNED_IN = "session.signed_in", "methods"
+    SIGN_IN_FAILED = "session.sign_in_failed", "method"
+    SESSION_ENDED = "session.ended", "email", "ended"
     SIGNED_OUT = ("session.signed_out",)
     LOG_EXPORTED = "log.exported", "format", "filters"
     AUDIT_EXPORTED = "audit.exported", "format", "filters"

@@ -9,6 +9,7 @@ from simsim.credential import allowlist
 from simsim.problem import Unusable
 
 BASE_URL, API_URL = "SIMSIM_BASE_URL", "SIMSIM_API_URL"
+BREACHED_PASSWORDS_URL, SECURITY_CONTACT = "SIMSIM_BREACHED_PASSWORDS_URL", "SIMSIM_SECURITY_CONTACT"
 DEFAULT_PORTS = {"http": 80, "https": 443}
 # A list that covers large parts of an address family is a mistake wherever a network is trusted (T2).
 WIDEST_TRUSTED_PREFIX = {4: 8, 6: 16}
@@ -100,6 +101,28 @@ def prove_api_url(url: str) -> None:
     if "@" in parts.netloc or "?" in url or "#" in url:
         raise Unusable("%(name)s must be a URL with a host, without a user, “?” or “#”", name=API_URL)
     normal_host(API_URL, parts.hostname or "")
+
+
+def prove_range_url(url: str) -> None:
+    """Raise Unusable unless the text is empty or an https URL: the answer decides which passwords are refused."""
+    if not url:
+        return
+    prove_characters(BREACHED_PASSWORDS_URL, url)
+    parts = split_url(BREACHED_PASSWORDS_URL, url, {"https"})
+    if "@" in parts.netloc or "?" in url or "#" in url:
+        raise Unusable("%(name)s must not contain a user, “?” or “#”", name=BREACHED_PASSWORDS_URL)
+
+
+def prove_contact(contact: str) -> None:
+    """Raise Unusable unless the text is empty, an https URL or a mailto URL (RFC 9116, section 2.5.3)."""
+    if not contact:
+        return
+    prove_characters(SECURITY_CONTACT, contact)
+    is_mail = contact.startswith("mailto:") and "@" in contact
+    if (not is_mail and not urlsplit(contact).hostname) or not contact.startswith(("mailto:", "https://")):
+        raise Unusable(
+            "%(name)s must be https://… or mailto:…, such as mailto:security@example.com", name=SECURITY_CONTACT
+        )
 
 
 def prove_path(name: str, path: str) -> None:

@@ -34,6 +34,8 @@ WORDS = {
     "webhook_allow_http": "must be true or false",
     "log_format": "must be text, json or logfmt",
     "forward_what": "must be log, audit or both",
+    "session_idle_minutes": "must be a number of minutes from 5 to 1440",
+    "session_hours": "must be a number of hours from 1 to 168",
 }
 
 
@@ -74,6 +76,10 @@ class Environment(BaseSettings):
     metrics_token: SecretStr = Field(default=SecretStr(""), repr=False)
     api_url: str = ""
     api_example: str = "/"
+    breached_passwords_url: str = ""
+    session_idle_minutes: int = Field(default=60, ge=5, le=1440)
+    session_hours: int = Field(default=12, ge=1, le=168)
+    security_contact: str = ""
 
     @classmethod
     def settings_customise_sources(
@@ -120,6 +126,8 @@ class Environment(BaseSettings):
         if self.api_url:
             addresses.prove_api_url(self.api_url)
         addresses.prove_path("SIMSIM_API_EXAMPLE", self.api_example)
+        addresses.prove_range_url(self.breached_passwords_url)
+        addresses.prove_contact(self.security_contact)
         if self.audit_retention_days < self.log_retention_days:
             # Events wait for the receiver for as long as the log is kept.
             raise Unusable("SIMSIM_AUDIT_RETENTION_DAYS must be at least SIMSIM_LOG_RETENTION_DAYS")

@@ -19,6 +19,8 @@ MAY_BE_EMPTY = frozenset(
         "forward_ca",
         "webhook_ca",
         "api_url",
+        "breached_passwords_url",
+        "security_contact",
         "gate_listen",
         "metrics_token",
         "tls_certificate",

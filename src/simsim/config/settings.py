@@ -35,6 +35,8 @@ INSTALLED_APPS = [
     "simsim.console",  # before allauth, whose pages it replaces
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "simsim.console_sessions",
     "simsim.audit",
     "simsim.mail",
     "simsim.request_log",
@@ -55,6 +57,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "simsim.console.security.session_use.session_use",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -126,9 +129,11 @@ AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "simsim.accounts.password_rules.KnownWordsDontCount", "OPTIONS": {"min_length": 12}},
+    {"NAME": "simsim.accounts.password_rules.NotGuessable"},
+    {"NAME": "simsim.accounts.password_rules.NotBreached", "OPTIONS": {"url": OPERATOR.breached_passwords_url}},
 ]
 ACCOUNT_ADAPTER = "simsim.console.sign_in_adapter.SignInAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -138,8 +143,19 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # otherwise anyone could make us send email to strangers
 ACCOUNT_SESSION_REMEMBER = False
+# Not by email: five requests from anywhere would keep the person from their own. `reset_requests` limits the emails.
+ACCOUNT_RATE_LIMITS = {"reset_password": "20/m/ip"}
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_LOGOUT_ON_GET = False
+MFA_ADAPTER = "simsim.console.security.second_factor_adapter.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_RECOVERY_CODE_DIGITS = 10
+MFA_TOTP_ISSUER = "Simsim"
+MFA_TOTP_TOLERANCE = 1  # a clock that is off by half a minute, and a person who types slowly
+# Browsers offer passkeys over plain HTTP on localhost only.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = BASE.scheme == "http"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "console:home"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
@@ -150,7 +166,8 @@ CSRF_COOKIE_NAME = "__Host-simsim-csrf" if SECURE else "simsim-csrf"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_ENGINE = "simsim.console_sessions.store"
+SESSION_COOKIE_AGE = OPERATOR.session_hours * 3600
 STRICT_TRANSPORT_SECONDS = 31_536_000 if SECURE else 0
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

@@ -8,11 +8,13 @@ from typing import Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import render
 from django.utils import timezone
 from django_htmx.http import HttpResponseClientRefresh
 
 from simsim.accounts.models import Account, User
 from simsim.accounts.permissions import GRANTS, Actor, Permission, actor_of
+from simsim.accounts.second_factors import is_missing
 from simsim.console.navigation import navigation_of
 from simsim.problem import NotFound, NotPermitted
 
@@ -64,6 +66,8 @@ def _in_account(
             raise NotFound
         if permission not in GRANTS[membership.role]:
             raise NotPermitted
+        if is_missing(membership, request.user):
+            return render(request, "console/security/required.html", {"account": membership.account}, status=403)
         return view(AccountAccess(request, membership.account, actor_of(request.user), timezone.now()), *args, **kwargs)
 
     return entered

@@ -8,4 +8,5 @@ from simsim.console.navigation import navigation_of
 
 def navigation(request: HttpRequest) -> dict[str, object]:
     found = navigation_of(request)
-    return {"navigation": found, "help_url": help_url(found.section)}
+    is_own = request.path_info.startswith(("/security/", "/sign-in/"))
+    return {"navigation": found, "help_url": help_url("security" if is_own else found.section)}

@@ -11,6 +11,7 @@ PAGES = {
     "destinations": "administrators/index.html",
     "api": "administrators/index.html",
     "tokens": TOKENS,
+    "hand-over": TOKENS,
     "ask": PEOPLE + "#when-a-member-asks-for-a-token",
     "requests": PEOPLE + "#when-a-member-asks-for-a-token",
     "people": PEOPLE,
@@ -22,6 +23,7 @@ PAGES = {
     "usage": USAGE,
     "connect": CONNECT,
     "operator": "operators/health.html#pages-for-operators",
+    "security": "administrators/sign-in.html",
 }
 
 

@@ -13,8 +13,9 @@ from simsim.console.management_tokens import creation as management_token_creati
 from simsim.console.management_tokens import pages as management_tokens
 from simsim.console.notices import pages as notices
 from simsim.console.operators import accounts_page, data_page, mail_pages, status_pages
-from simsim.console.people import invitations, membership
+from simsim.console.people import invitations, membership, second_factor_policy
 from simsim.console.people import pages as people
+from simsim.console.security import overview, well_known
 from simsim.console.token_requests import pages as token_requests
 from simsim.console.tokens import (
     creation,
@@ -46,6 +47,11 @@ DELIVERY = WEBHOOK + "deliveries/<int:delivery_id>/"
 TOKEN = TOKENS + "<uuid:token_id>/"
 urlpatterns = [
     path("", landing_page.home, name="home"),
+    path("security/", overview.security, name="security"),
+    path("security/sessions/end/", overview.end_others, name="end_other_sessions"),
+    path("security/sessions/<slug:digest>/end/", overview.end_one, name="end_session"),
+    path(".well-known/change-password", well_known.change_password, name="well_known_change_password"),
+    path(".well-known/security.txt", well_known.security_txt, name="security_txt"),
     path("accounts/<uuid:account_id>/", landing_page.account, name="account"),
     path("accounts/<uuid:account_id>/destinations/", destination_pages.destinations, name="destinations"),
     path("accounts/<uuid:account_id>/api/", destination_pages.api, name="api"),
@@ -92,6 +98,7 @@ urlpatterns = [
     path(DELIVERY, webhooks.delivery, name="webhook_delivery"),
     path(DELIVERY + "resend/", webhook_buttons.resend, name="resend_webhook_delivery"),
     path(PEOPLE, people.people, name="people"),
+    path(PEOPLE + "second-factor/", second_factor_policy.policy, name="second_factor_policy"),
     path(PEOPLE + "invite/", invitations.invite, name="invite_person"),
     path(PEOPLE + "<int:user_id>/invite/", invitations.again, name="invite_again"),
     path(PEOPLE + "<int:user_id>/role/", membership.role, name="change_role"),

@@ -18,7 +18,7 @@ from django.core.validators import validate_email
 from django.template.loader import render_to_string
 
 from simsim.credential.password import mask
-from simsim.mail.models import OwedMail
+from simsim.mail.models import SECRET_FACTS, OwedMail
 from simsim.mail.sender_address import FALLBACK_DOMAIN, UnusableSender, ascii_domain, parse_sender
 from simsim.mail.time_left import end_of, time_left
 
@@ -91,6 +91,8 @@ def message(mail: OwedMail, now: datetime | None = None) -> EmailMessage:
 
 def content(mail: OwedMail, now: datetime) -> tuple[str, str, str]:
     """Return the subject, the text and the HTML; raise Untrue."""
+    if mail.kind in SECRET_FACTS and not mail.facts:
+        raise Untrue("its link was encrypted under another SIMSIM_SECRET_KEY")
     if mail.kind == "ready_made":
         return mail.facts["subject"], mail.facts["text"], mail.facts["html"]
     context = (

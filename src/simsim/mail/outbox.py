@@ -15,7 +15,7 @@ from simsim.delivery import queue
 from simsim.delivery.queue import AHEAD, AT_ONCE
 from simsim.mail import transport
 from simsim.mail.message import EXPIRED_BEFORE, Untrue, Unwritable, message
-from simsim.mail.models import OwedMail
+from simsim.mail.models import SECRET_FACTS, OwedMail
 from simsim.problem import Conflict, NotFound, gettext_noop
 
 log = logging.getLogger(__name__)
@@ -28,8 +28,6 @@ MAX_PUSH = timedelta(minutes=15)
 # A round is short, so that its `now` stays accurate enough: leases begin at that time.
 TURN_SECONDS = 10.0
 WITHDRAWN = "withdrawn: "
-# Facts that may contain a link for choosing a password: they are stored only while they are needed.
-SECRET_FACTS = {"ready_made": {"text", "html"}, "invited": {"link"}}
 
 
 @dataclass(frozen=True)

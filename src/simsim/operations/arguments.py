@@ -6,6 +6,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
 from simsim.accounts.models import Account, User, normal_email
+from simsim.accounts.password_rules import KnownWordsDontCount
 from simsim.accounts.permissions import Actor, Permission, actor_of, permit
 from simsim.problem import FieldError, Invalid, NotFound, gettext_noop
 from simsim.tokens.models import Token
@@ -80,10 +81,15 @@ def find_delivery_for(delivery_id: str, *, actor: Actor) -> WebhookDelivery:
         ) from None
 
 
-def prove_password(email: str, password: str) -> str:
-    """Return the password; raise Invalid if it breaks a rule for user passwords."""
+def prove_password(email: str, password: str, *, user: User | None = None, account: Account | None = None) -> str:
+    """Return the password; raise Invalid if it breaks a rule for user passwords.
+
+    A new user is not stored yet, and belongs to no account: `account` is the one that they will belong to.
+    """
+    user = user or User(email=normal_email(email))
     try:
-        validate_password(password, User(email=email))
+        validate_password(password, user)
+        KnownWordsDontCount(names=[account.name] if account else []).validate(password, user)
     except ValidationError as error:
         raise Invalid(FieldError("password", " ".join(error.messages).replace("%", "%%"))) from None
     return password

@@ -6,9 +6,11 @@ Accounts, people and tokens are never deleted for their age, because the log and
 from datetime import datetime
 
 from django.conf import settings
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.contrib.sessions.models import Session
 
 from simsim.audit import retention as audit_retention
+from simsim.console_sessions.models import ConsoleSession
 from simsim.forwarding import lost_events
 from simsim.mail import outbox
 from simsim.management_tokens import answered_requests
@@ -55,6 +57,10 @@ def delete_old(clock_time: datetime) -> int:
 
 
 def delete_expired_sessions(now: datetime) -> int:
-    """Delete some of the console sessions that have expired; return how many."""
-    expired = Session.objects.filter(expire_date__lt=now).order_by("expire_date")
-    return Session.objects.filter(pk__in=list(expired.values_list("pk", flat=True)[:STEP])).delete()[0]
+    """Delete some of the console sessions that have expired, and of those of earlier versions; return how many."""
+    return sum(delete_expired(model, now) for model in (ConsoleSession, Session))
+
+
+def delete_expired(model: type[AbstractBaseSession], now: datetime) -> int:
+    expired = model._default_manager.filter(expire_date__lt=now).order_by("expire_date").values_list("pk", flat=True)
+    return model._default_manager.filter(pk__in=list(expired[:STEP])).delete()[0]

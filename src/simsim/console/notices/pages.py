@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 from simsim.console.account_access import AccountAccess, for_administrators
 from simsim.console.errors import sentence
 from simsim.console.messages import say
+from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.problem import FieldError, Invalid
 from simsim.tokens.notice_policy import (
     CHOICES,
@@ -129,6 +130,8 @@ def notices(access: AccountAccess) -> HttpResponse:
     policy = notice_policy(access.account, actor=access.actor)
     if access.request.method != "POST":
         return form_page(access, NoticeForm.of(policy))
+    # Otherwise, a stranger at an open browser could turn off the emails that would give them away.
+    demand_recent_authentication(access.request)
     form = NoticeForm.read(access.request.POST)
     try:
         set_notice_policy(

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from django.contrib.sessions.models import Session
 from django.db import connections
 
 from simsim.audit.models import AuditEvent
+from simsim.console_sessions.models import ConsoleSession
 from simsim.health.doctor.findings import Finding
 from simsim.health.installation import database_bytes, sqlite_file
 from simsim.health.storage import table_sizes
@@ -18,7 +18,7 @@ MAX_TABLES = 3
 
 def sizes() -> Iterator[Finding]:
     """Report the size of each database, and how many rows the growing tables of the tokens' database have."""
-    rows = ((OwedMail, "emails"), (AuditEvent, "audit events"), (Session, "sessions"))
+    rows = ((OwedMail, "emails"), (AuditEvent, "audit events"), (ConsoleSession, "sessions"))
     counts = ", ".join(f"{model._default_manager.count():,} {name}" for model, name in rows)
     # On PostgreSQL the log is usually in the same database: then its size is reported once.
     says = dict.fromkeys(f"{name_of(alias)}: {size_of(alias)}" for alias in connections)

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.contrib.sessions.models import Session
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
 from simsim.accounts.permissions import OPERATOR
 from simsim.audit import recorder
 from simsim.audit.events import Event
+from simsim.console_sessions.models import ConsoleSession
 from simsim.health.doctor.restores import find_revived
 from simsim.health.existing_installation import is_missing
 from simsim.operations import migrate
@@ -111,7 +111,7 @@ def bring_up_to_date(knowledge: Knowledge, choices: Choices, report: Report, now
     with transaction.atomic():
         apply_lost(knowledge, report, revoke_unknown=choices.revoke_unknown, now=now)
         # People may have signed out, or have been signed out, since.
-        Session.objects.all().delete()
+        ConsoleSession.objects.all().delete()
         details = {"backup_of": report.at.isoformat(), "applied": len(report.outcomes), "unknown": report.unknown}
         recorder.record(Event.RESTORED, actor=OPERATOR, account_id=None, subject_id="", details=details, now=now)
         if connections[DEFAULT_DB_ALIAS].vendor == "postgresql":

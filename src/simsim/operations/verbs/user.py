@@ -4,7 +4,7 @@
 import secrets
 import sys
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list, print_one
 from simsim.problem import FieldError, Invalid, gettext_noop
 from simsim.rfc3339 import format_time
+
+if TYPE_CHECKING:
+    from simsim.accounts.models import Account, User
 
 users = typer.Typer(no_args_is_help=True, help="Users: the people who sign in for an account.")
 COLUMNS = ["email", "role", "joined_at", "last_sign_in_at"]
@@ -52,7 +55,7 @@ def create_user(
 
     found = find_account(account, actor=OPERATOR)
     is_known = User.objects.filter(email=normal_email(email)).exists()
-    password = password_of(email, is_known=is_known, is_given=password_stdin)
+    password = password_of(email, found, is_known=is_known, is_given=password_stdin)
     member = actions.add_user(
         actor=OPERATOR, account=found, email=email, role=role.value, password=password, now=timezone.now()
     )
@@ -139,13 +142,13 @@ def reset_password(email: Email, password_stdin: PasswordStdin = False, as_json:
     """Give a user a new password and end all their sessions. Without --password-stdin it is random and printed once."""
     from django.utils import timezone
 
-    from simsim.accounts import actions
+    from simsim.accounts import passwords
     from simsim.accounts.permissions import OPERATOR
     from simsim.operations.arguments import find_user
 
     user = find_user(email)
-    password = read_password(user.email) if password_stdin else secrets.token_urlsafe(18)
-    actions.reset_password(actor=OPERATOR, user=user, password=password, now=timezone.now())
+    password = read_password(user.email, user=user) if password_stdin else secrets.token_urlsafe(18)
+    passwords.reset_password(actor=OPERATOR, user=user, password=password, now=timezone.now())
     document: dict[str, object] = {"id": user.pk, "email": user.email}
     if not password_stdin:
         document["password"] = password
@@ -153,7 +156,30 @@ def reset_password(email: Email, password_stdin: PasswordStdin = False, as_json:
     print_one(document, as_json=as_json, note=note)
 
 
-def password_of(email: str, *, is_known: bool, is_given: bool) -> str | None:
+@users.command("reset-second-factor")
+@needs_django
+def reset_second_factor(email: Email, as_json: AsJson = False) -> None:
+    """Remove a user's authenticator app, passkeys and recovery codes, for someone who has lost them all.
+
+    It ends their sessions, is recorded in the audit trail of each of their accounts, and is e-mailed to them. Make sure
+    that it is really them who asks.
+    """
+    from django.utils import timezone
+
+    from simsim.accounts import second_factors
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.arguments import find_user
+
+    user = find_user(email)
+    removed = second_factors.reset_second_factors(actor=OPERATOR, user=user, now=timezone.now())
+    note = "The user signs in with their password, and can add a new second factor then."
+    print_one(
+        {"id": user.pk, "email": user.email, "removed": removed},
+        as_json=as_json, note=note if removed else "The user had no second factor.",
+    )  # fmt: skip
+
+
+def password_of(email: str, account: "Account | None" = None, *, is_known: bool, is_given: bool) -> str | None:
     """Return a new user's password, read from standard input or generated; None for a user who already has one.
 
     Raises Invalid for a password that would be ignored, because the operator would think that it was set.
@@ -166,11 +192,11 @@ def password_of(email: str, *, is_known: bool, is_given: bool) -> str | None:
         )
     if is_known:
         return None
-    return read_password(email) if is_given else secrets.token_urlsafe(18)
+    return read_password(email, account=account) if is_given else secrets.token_urlsafe(18)
 
 
-def read_password(email: str) -> str:
+def read_password(email: str, *, user: "User | None" = None, account: "Account | None" = None) -> str:
     """Return the first line of standard input; raise Invalid if it breaks a rule for passwords."""
     from simsim.operations.arguments import prove_password
 
-    return prove_password(email, sys.stdin.readline().rstrip("\r\n"))
+    return prove_password(email, sys.stdin.readline().rstrip("\r\n"), user=user, account=account)

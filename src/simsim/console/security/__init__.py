@@ -1,0 +1,1 @@
+"""A person's own sign-in: password, second factors, passkeys and sessions."""
