@@ -15,6 +15,7 @@ from psycopg.adapt import Transformer
 from psycopg.pq import ExecStatus, Format
 
 from simsim.credential.decision import Record
+from simsim.gate import process_identity
 from simsim.gate.lookup import COLUMNS, VIEW, Unavailable
 from simsim.gate.lookup_postgresql import (
     CANCEL_TIMEOUT_SECONDS,
@@ -31,8 +32,8 @@ MAX_CONNECT_SECONDS = 2.0 * CONNECT_TIMEOUT_SECONDS
 # A gate that is further behind forgets everything: reading what changed would take longer.
 MAX_FOLLOWED_COMMITS = 64
 
-# One statement, so one snapshot: a verdict on its rows holds for its version. As in `lookup_postgresql`, the answer says
-# whether its server accepts writes.
+# One statement, so one snapshot: a verdict on its rows holds for its version. As in `lookup_postgresql`, each answer
+# says whether its server accepts writes.
 # The server is identified in each answer, because behind a pooler another one may answer while the connection stays
 # open: by its start, the database, and the view, which a restore and a migration create anew.
 _LOOK = f"""
@@ -68,6 +69,7 @@ class SharedLook:
         self._connection: _Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._generation = 0
         self._sent_at = 0.0
         self._paused_until = 0.0
 
@@ -105,6 +107,10 @@ class SharedLook:
 
     def _enter(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin anew on this loop: the former one is closed, and its connection can't be used on another."""
+        # As in `lookup_postgresql`: a forked child must not close an inherited connection.
+        if self._connection is not None and self._generation == process_identity.generation():
+            self._connection.finish()
+        self._generation = process_identity.generation()
         self._loop, self._connection, self._connecting, self._timer = loop, None, None, None
         self._paused_until = 0.0
         self._room.fail()
@@ -130,7 +136,7 @@ class SharedLook:
         self._stop_timer()
         try:
             waiters, seen = self._room.end(_snapshot(rows))
-        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
+        except Exception as error:  # whatever it is, nobody may wait for ever
             self._broke(error)
             return
         self._send()
@@ -154,8 +160,8 @@ class SharedLook:
 
     def _expire(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.abandon()
+        assert connection is not None  # noqa: S101 - the timer runs only while a look is under way
+        connection.abandon()
         self._pause(TimeoutError())
 
     def _pause(self, error: Exception) -> None:
@@ -217,8 +223,9 @@ class _Connection:
         self._socket = self._libpq.socket
         self._rows = Transformer.from_context(connection)
         self._answer: Any = None
+        self._is_sending = False
         self.is_fresh = True
-        self._loop.add_reader(self._socket, self._read)
+        self._loop.add_reader(self._socket, self._ready)
 
     @classmethod
     async def open(
@@ -229,10 +236,8 @@ class _Connection:
             url, autocommit=True, prepare_threshold=None, **connection_parameters(url)
         )
         try:
-            cursor = await connection.execute("SELECT pg_backend_pid(), pg_is_in_recovery()")
-            ((pid, is_standby),) = await cursor.fetchall()
-            if is_standby:
-                raise _not_the_primary()
+            cursor = await connection.execute("SELECT pg_backend_pid()")
+            ((pid,),) = await cursor.fetchall()
             # Prepare nothing behind a pooler: the next look may get a session that lacks the statement.
             is_pooled = pid != connection.info.backend_pid
             if not is_pooled:
@@ -258,6 +263,10 @@ class _Connection:
 
     def close(self) -> None:
         self._leave()
+        self.finish()
+
+    def finish(self) -> None:
+        """Close the connection on a loop that is closed itself."""
         self._libpq.finish()
 
     def abandon(self) -> None:
@@ -275,34 +284,37 @@ class _Connection:
         self._loop.remove_writer(self._socket)
 
     def _flush(self) -> None:
-        if self._libpq.flush():
-            self._loop.add_writer(self._socket, self._write)
-
-    def _write(self) -> None:
-        try:
-            if not self._libpq.flush():
+        if not self._libpq.flush():
+            if self._is_sending:
                 self._loop.remove_writer(self._socket)
-        except psycopg.Error as error:
-            self._broke(error)
+                self._is_sending = False
+        elif not self._is_sending:
+            self._loop.add_writer(self._socket, self._ready)
+            self._is_sending = True
 
-    def _read(self) -> None:
+    def _ready(self) -> None:
+        """Go on sending and receiving, whichever of them the socket is ready for."""
         try:
-            self._libpq.consume_input()
-            while not self._libpq.is_busy():
-                result = self._libpq.get_result()
-                if result is None:
-                    break
-                self._answer = result
-            else:
-                return
-            answer, self._answer = self._answer, None
-            rows = None if answer is None else self._parsed(answer)
+            if self._is_sending:
+                self._flush()
+            rows = self._received_rows()
         except (psycopg.Error, Unavailable) as error:
             self._broke(error)
             return
         if rows is not None:
             self.is_fresh = False
             self._received(rows)
+
+    def _received_rows(self) -> Sequence[Sequence[Any]] | None:
+        """Return the rows of the answer once it is complete."""
+        self._libpq.consume_input()
+        while not self._libpq.is_busy():
+            result = self._libpq.get_result()
+            if result is None:
+                answer, self._answer = self._answer, None
+                return None if answer is None else self._parsed(answer)
+            self._answer = result
+        return None
 
     def _parsed(self, answer: Any) -> Sequence[Sequence[Any]]:
         if answer.status != ExecStatus.TUPLES_OK:

@@ -29,8 +29,8 @@ class Snapshot(NamedTuple):
 
     `server` is equal for two snapshots only if the same database of the same running server gave them. `commits` is the
     number of versions since the known one that the database still remembers, and `changed` has the digests of their
-    tokens; None in it stands for every token. `records` has the tokens that exist; None stands for two with one password,
-    which is a bug.
+    tokens; None in it stands for every token. `records` has the tokens that exist; None stands for two with one
+    password, which is a bug.
     """
 
     server: str
@@ -57,7 +57,7 @@ class Seen(NamedTuple):
 class WaitingRoom(Generic[Waiter]):
     """Those who wait for the next look, those whose look is under way, and the version of what is remembered.
 
-    `forget` is called with the digests whose verdicts no longer hold, or with None if none of them holds.
+    `forget` is called with the digests whose verdicts no longer hold, or with None if no verdict holds.
     """
 
     def __init__(self, forget: Callable[[Collection[bytes] | None], None]) -> None:
