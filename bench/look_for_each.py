@@ -1,4 +1,4 @@
-"""The gate on PostgreSQL with one SELECT for each request, during which the event loop waits: the peer of the shared look."""
+"""The gate on PostgreSQL with one SELECT for each request, during which the event loop waits."""
 
 from simsim.config import environment
 from simsim.config.gates import open_lookup

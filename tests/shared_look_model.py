@@ -1,7 +1,7 @@
 """A database, a network and an event loop in miniature, around the real gate, its waiting room and its memory.
 
-A schedule is a list of steps; each step is (what, which). The gate's coroutines are stepped by hand, so that every order
-of arrivals, snapshots, answers and awakenings can happen. Each answer shows which state of the token it rests on, and
+A schedule is a list of steps; each step is (what, which). The gate's coroutines are stepped by hand, so that arrivals,
+snapshots, answers and awakenings can happen in every order. Each answer shows which state of the token it rests on, and
 must not rest on one that had been replaced when the request arrived.
 """
 

@@ -1,4 +1,4 @@
-"""The waiting room and the gate's memory under many schedules: no answer is stale, and every known mistake is caught."""
+"""The waiting room and the gate's memory in many schedules: no answer is stale, and every known mistake is caught."""
 
 import os
 import random

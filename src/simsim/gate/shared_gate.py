@@ -48,9 +48,9 @@ class SharedGate(Gate):
         open_look: Callable[[Forget], LookForAll],
         spool: Spool,
         trusted: bytes = b"",
+        *,
         clock: Callable[[], float] = time.time,
         worker_health: Callable[[float], WorkerHealth] = lambda _: WorkerHealth(None),
-        *,
         say: Callable[[str], None] = say_on_stderr,
     ) -> None:
         super().__init__(lookup, spool, trusted, clock, worker_health, say=say)

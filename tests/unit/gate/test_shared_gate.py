@@ -177,15 +177,14 @@ def test_both_doors_wait_for_the_look(play: Callable[[Test], None]) -> None:
         for path, expected in ((VERIFY, 204), (READYZ, 200), ("/gate/console-test", 204), ("/", 404)):
             scope, asgi = asked(path)
             statuses: list[int] = []
-            protocol = SimpleNamespace(
-                response_empty=lambda status, _: statuses.append(status),
-                response_bytes=lambda status, _headers, _body: statuses.append(status),
-            )
-            await Rsgi(gate).__rsgi__(scope, protocol)
 
-            async def send(message: Any) -> None:
+            def note(status: int, *_: Any, statuses: list[int] = statuses) -> None:
+                statuses.append(status)
+
+            async def send(message: Any, statuses: list[int] = statuses) -> None:
                 statuses.append(message.get("status", 0))
 
+            await Rsgi(gate).__rsgi__(scope, SimpleNamespace(response_empty=note, response_bytes=note))
             await Asgi(gate)(asgi, None, send)  # type: ignore[arg-type]
             # The listener for other proxies has no test from the console.
             assert statuses == [expected, 404 if path == "/gate/console-test" else expected, 0]

@@ -31,6 +31,7 @@ DECLARE
     this text := pg_current_xact_id()::text;
     ours bigint;
     number integer := 0;
+    digests bytea[] := '{{}}';
 BEGIN
     -- A savepoint that is rolled back also takes back this setting, so it never names a row that is gone.
     IF noted[1] = this THEN
@@ -44,13 +45,13 @@ BEGIN
     END IF;
     IF number < {most} THEN
         IF TG_OP <> 'INSERT' THEN
-            INSERT INTO tokens_gatechange VALUES (ours, OLD.digest);
-            INSERT INTO tokens_gatechange SELECT ours, OLD.previous_digest WHERE OLD.previous_digest IS NOT NULL;
+            digests := ARRAY[OLD.digest, OLD.previous_digest];
         END IF;
         IF TG_OP <> 'DELETE' THEN
-            INSERT INTO tokens_gatechange VALUES (ours, NEW.digest);
-            INSERT INTO tokens_gatechange SELECT ours, NEW.previous_digest WHERE NEW.previous_digest IS NOT NULL;
+            digests := digests || ARRAY[NEW.digest, NEW.previous_digest];
         END IF;
+        INSERT INTO tokens_gatechange
+            SELECT DISTINCT ours, digest FROM unnest(digests) AS digest WHERE digest IS NOT NULL;
     ELSIF number = {most} THEN
         INSERT INTO tokens_gatechange VALUES (ours, NULL);
     ELSE
