@@ -31,7 +31,7 @@ COLUMNS = (
 
 
 def copy_tokens(data: Path, url: str) -> None:
-    """Migrate the empty PostgreSQL database, and copy to it the accounts and tokens of the SQLite database in `data`."""
+    """Migrate the empty PostgreSQL database, and copy accounts and tokens to it from the SQLite database in `data`."""
     simsim = Path(sys.executable).with_name("simsim")
     settings = environment(data.with_name("postgresql"), 8000, url)
     subprocess.run([simsim, "migrate"], env=settings, check=True, stdout=subprocess.DEVNULL)

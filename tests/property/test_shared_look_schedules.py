@@ -134,7 +134,7 @@ class CountsWithoutALock(World):
         self.write_row(token)
         self.move_version(token)
         self.waiting = []
-        self.overtaken = (self.drawn, waiting[0])
+        self.overtaken: tuple[int, bytes] | None = (self.drawn, waiting[0])
 
     def read(self, look: Look) -> Snapshot:
         snapshot = super().read(look)

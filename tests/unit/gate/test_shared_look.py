@@ -20,7 +20,7 @@ import postgresql_front
 import postgresql_server
 from gate_database import ACME
 from simsim.credential.decision import Record
-from simsim.gate import shared_look, waiting_room
+from simsim.gate import look_connection, waiting_room
 from simsim.gate.lookup import Unavailable
 from simsim.gate.lookup_postgresql import CANCEL_TIMEOUT_SECONDS, PAUSE_SECONDS, STATEMENT_TIMEOUT_SECONDS
 from simsim.gate.shared_look import SharedLook
@@ -103,7 +103,7 @@ def test_look_shows_the_row_and_each_change_of_it(play: Callable[[Test], None], 
         owner.execute("DELETE FROM tokens_token WHERE digest = %s", (OTHER,))
         assert await record(look, b"x") is not None
         assert forgotten[-1] == {b"x", KNOWN, OTHER}
-        for _ in range(shared_look.MAX_FOLLOWED_COMMITS + 1):
+        for _ in range(look_connection.MAX_FOLLOWED_COMMITS + 1):
             owner.execute("UPDATE tokens_token SET name = name || 'x'")
         await look.join(None)
         owner.execute("TRUNCATE tokens_token")
@@ -376,3 +376,16 @@ def test_gates_that_share_a_pooler_s_sessions_see_each_change(owner: psycopg.Con
 
     with postgresql_front.pooler(postgresql_server.start()) as port:
         asyncio.run(test(postgresql_server.url(port, owner.info.dbname)))
+
+
+@pytest.mark.covers("B11")
+def test_plan_of_a_look_is_cheap_before_the_tables_were_ever_analyzed(owner: psycopg.Connection) -> None:
+    """PostgreSQL compiles a statement that it takes for expensive, which takes a second."""
+    with psycopg.connect(owner.info.dsn) as connection:
+        connection.execute("CREATE INDEX ON tokens_token (digest)")
+        connection.execute("CREATE INDEX ON tokens_token (previous_digest)")
+        connection.execute("SET plan_cache_mode = force_generic_plan")
+        connection.execute(f"PREPARE look (int8, bytea[]) AS {look_connection._LOOK}".encode())
+        ((plan,),) = connection.execute("EXPLAIN (FORMAT JSON) EXECUTE look (0, '{}')").fetchall()
+        ((bound,),) = connection.execute("SELECT current_setting('jit_above_cost')::float").fetchall()
+        assert plan[0]["Plan"]["Total Cost"] < bound / 10
