@@ -96,12 +96,13 @@ class SharedLook:
 
     def _received(self, rows: Sequence[Sequence[Any]]) -> None:
         """Take the answer to the look under way, send the next one, and wake up those who waited."""
-        self._stop_timer()
         try:
-            waiters, seen = self._room.end(_snapshot(rows))
+            snapshot = _snapshot(rows)
         except Exception as error:  # whatever it is, nobody may wait for ever
             self._broke(error)
             return
+        self._stop_timer()
+        waiters, seen = self._room.end(snapshot)
         self._send()
         for waiter in waiters:
             if not waiter.done():  # its client may have gone
@@ -111,8 +112,11 @@ class SharedLook:
         """Give up the connection. Whoever waits gets a new one, or Unavailable if that is not likely to help."""
         assert self._loop is not None  # noqa: S101
         is_fresh = self._connection is None or self._connection.is_fresh
-        self._stop_timer()
+        is_asking = self._timer is not None
         self._drop()
+        if not is_asking:
+            self._room.lose()
+            return
         # As in `lookup_postgresql`: if an existing connection breaks at once, a new one may work.
         waited = self._loop.time() - self._sent_at
         if isinstance(error, psycopg.Error) and not is_fresh and waited < STATEMENT_TIMEOUT_SECONDS / 2:

@@ -156,6 +156,9 @@ def test_connection_that_is_cut_is_made_again_once_for_all(
         (before,) = sessions(owner)
         # Cut while nobody waits: noticed at once, and the next request connects.
         owner.execute("SELECT pg_terminate_backend(%s, 1000)", (before,))
+        look._sent_at -= 60.0  # long ago
+        await asyncio.sleep(0.2)
+        assert look.version is None
         await asyncio.gather(*(look.join(KNOWN) for _ in range(50)))
         (between,) = sessions(owner)
         # Cut in the middle of a look.
