@@ -91,7 +91,9 @@ class LookConnection:
             is_pooled = pid != connection.info.backend_pid
             if not is_pooled:
                 # Planning anew for each look would take four times as long as the look. The session is ours alone.
+                # Compiling it would take a second.
                 await connection.execute("SET plan_cache_mode = force_generic_plan")
+                await connection.execute("SET jit = off")
                 types = ", ".join(_TYPES)
                 await connection.execute(f"PREPARE {_NAME.decode()} ({types}) AS {_LOOK}".encode())
         except BaseException:
