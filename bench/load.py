@@ -74,12 +74,12 @@ def authorization(credential: tuple[str, str]) -> str:
     return "Basic " + base64.b64encode(":".join(credential).encode()).decode()
 
 
-def rate(loaded: Target, seconds: int = ROUND_SECONDS) -> float:
+def rate(loaded: Target, seconds: int = ROUND_SECONDS, connections: int = CONNECTIONS) -> float:
     """Return the number of requests per second that the target answered.
 
     Raises an error if one failed or got an unexpected answer.
     """
-    wrk = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", ANSWER_SECONDS, "-s", str(loaded.script)]
+    wrk = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", ANSWER_SECONDS, "-s", str(loaded.script)]
     command = ["taskset", "-c", CLIENT_CORE, *wrk, loaded.url]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 30)
     report = json.loads(done.stderr.strip().splitlines()[-1])
@@ -89,14 +89,16 @@ def rate(loaded: Target, seconds: int = ROUND_SECONDS) -> float:
     return float(report["requests"] / report["micros"] * 1e6)
 
 
-def compare(ours: Target, theirs: Target, progress: Callable[[str], None]) -> Comparison:
+def compare(
+    ours: Target, theirs: Target, progress: Callable[[str], None], connections: int = CONNECTIONS
+) -> Comparison:
     """Load both targets in turn. Each is first in every other round."""
     rates: dict[str, list[float]] = {ours.name: [], theirs.name: []}
     for each in (ours, theirs):
-        rate(each, 1)
+        rate(each, 1, connections)
     for number in range(ROUNDS):
         order = (ours, theirs) if number % 2 == 0 else (theirs, ours)
         for each in order:
-            rates[each.name].append(rate(each))
+            rates[each.name].append(rate(each, connections=connections))
         progress(f"{ours.name} : {theirs.name}  round {number + 1} of {ROUNDS}")
     return Comparison(rates[ours.name], rates[theirs.name])

@@ -88,12 +88,17 @@ def is_open(where: int | Path) -> bool:
         return probe.connect_ex(address) == 0
 
 
-def granian(application: str, where: int | Path, data: Path) -> contextlib.AbstractContextManager[None]:
-    """Serve an RSGI application on a port or a Unix socket, with the options of `simsim serve`."""
+def granian(
+    application: str, where: int | Path, data: Path, variables: dict[str, str] | None = None
+) -> contextlib.AbstractContextManager[None]:
+    """Serve an RSGI application on a port or a Unix socket, with the options of `simsim serve`.
+
+    Its environment is for a Simsim in `data`, unless another is given.
+    """
     place = ["--port", str(where), "--host", "127.0.0.1"] if isinstance(where, int) else ["--uds", str(where)]
     command = [str(Path(sys.executable).with_name("granian")), *GRANIAN, *place, "--log-level", "error", application]
     root = str(Path(__file__).parents[1])
-    return running(command, ready=where, variables=environment(data) | {"PYTHONPATH": root})
+    return running(command, ready=where, variables=(variables or environment(data)) | {"PYTHONPATH": root})
 
 
 def user_line() -> str:

@@ -1,11 +1,13 @@
 """Builds the gate from the operator's settings, for every server. Does not use Django."""
 
+from collections.abc import Callable
 from functools import partial
 
 from simsim.config import environment
 from simsim.config.environment import Environment
 from simsim.gate.app import Gate
 from simsim.gate.lookup import Lookup
+from simsim.gate.shared_gate import SharedGate
 from simsim.gate.spool import ENDS, Spool
 from simsim.gate.worker_health import read_worker_health
 from simsim.operations.log_format import speaker
@@ -16,10 +18,16 @@ def build_gate() -> Gate:
     """Return a gate on the operator's database and spool; the first request opens them."""
     operator = environment.read()
     spool = operator.spool_dir
-    return Gate(
+    # Import the shared look, and with it the PostgreSQL driver, only for PostgreSQL, as below.
+    gate: Callable[..., Gate] = Gate
+    if not operator.is_embedded:
+        from simsim.gate.shared_look import SharedLook  # noqa: PLC0415
+
+        gate = partial(SharedGate, open_look=partial(SharedLook, operator.database_url))
+    return gate(
         open_lookup(operator),
-        Spool(spool),
-        operator.trusted_networks(),
+        spool=Spool(spool),
+        trusted=operator.trusted_networks(),
         worker_health=partial(read_worker_health, spool),
         say=speaker("simsim gate", operator.log_format),
     )

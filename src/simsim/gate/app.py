@@ -33,6 +33,7 @@ CONSOLE_TEST_PATH = "/gate/console-test"
 HEALTHZ = "/healthz"
 READYZ = "/readyz"
 COMPLAINT_INTERVAL_SECONDS = 1.0
+Find = Callable[[bytes], Record | None]
 # A float of seconds may round up to the microsecond at which a verdict changes.
 CLOCK_STEP_SECONDS = 1e-6
 
@@ -87,19 +88,10 @@ class Gate:
             # another network.
             if not located.is_trusted:
                 return answer.NOT_FOUND
-            said, framed, _, _ = self._verdict(request.authorization, located, now)
-            request_id, method, target = _named(request)
-            self._spool.append(decided_line(request_id, now, framed, method=method, target=target))
-            # Compare with an attribute of our own: a call would cost ten times as much, for every request.
-            if now >= self._measures_at:
-                self._measure(now)
+            return self._logged(request, self._verdict(request.authorization, located, now), now)
         except Exception as error:
             self._complain(error)
             return answer.UNDECIDED
-        # A proxy that sent an id also logs the request under it. Traefik sends no id, and logs the one in this answer.
-        if request_id is request.request_id:
-            return said
-        return answer.naming(said, request_id)
 
     def answer(self, path: str, method: str) -> Answer:
         """Return the answer to a request for any path but VERIFY: 404, except for the gate's own health.
@@ -112,7 +104,7 @@ class Gate:
         if path == HEALTHZ:
             return answer.HEALTHY
         if path == READYZ:
-            return answer.ready(self._worker_health(self._clock())) if self.is_ready() else answer.UNDECIDED
+            return self._readiness() if self.is_ready() else answer.UNDECIDED
         return answer.NOT_FOUND
 
     def is_ready(self) -> bool:
@@ -130,6 +122,22 @@ class Gate:
         self._lookup.close()
         self._spool.close()
 
+    def _readiness(self) -> Answer:
+        return answer.ready(self._worker_health(self._clock()))
+
+    def _logged(self, request: Request, verdict: Verdict, now: float) -> Answer:
+        """Return the verdict's answer to this request after its line is in the spool."""
+        said, framed, _, _ = verdict
+        request_id, method, target = _named(request)
+        self._spool.append(decided_line(request_id, now, framed, method=method, target=target))
+        # Compare with an attribute of our own: a call would cost ten times as much, for every request.
+        if now >= self._measures_at:
+            self._measure(now)
+        # A proxy that sent an id also logs the request under it. Traefik sends no id, and logs the one in this answer.
+        if request_id is request.request_id:
+            return said
+        return answer.naming(said, request_id)
+
     def _measure(self, began: float) -> None:
         """Note how long this decision took; report the times when that is due. A report may be lost."""
         now = self._clock()
@@ -145,20 +153,20 @@ class Gate:
         # older.
         version = None if question is None else self._lookup.version()
         if question is None or version is None:
-            return self._judge(authorization, located, now)
+            return self._judge(basic.parse(authorization), located, now, self._lookup.find)
         verdict = self._verdicts.recall(question, version, now)
         if verdict is None:
-            verdict = self._judge(authorization, located, now)
+            verdict = self._judge(basic.parse(authorization), located, now, self._lookup.find)
             self._verdicts.remember(question, version, verdict)
         return verdict
 
-    def _judge(self, authorization: Sequence[bytes], located: Located, now: float) -> Verdict:
-        credentials = basic.parse(authorization)
+    def _judge(self, credentials: Credentials | Decision, located: Located, now: float, find: Find) -> Verdict:
+        """Return the verdict on parsed credentials, or on their refusal by the parser."""
         # Do not remember a verdict on credentials that the parser refuses: it is cheap to repeat, and strangers could
         # fill the memory with such verdicts.
         record, until = None, now
         if isinstance(credentials, Credentials):
-            decision, record, until = self._decide(credentials, located.address, now)
+            decision, record, until = self._decide(credentials, located.address, now, find)
             account: str | None = credentials.username
         else:
             decision, account = credentials, credentials.claim
@@ -170,11 +178,11 @@ class Gate:
         return Verdict(said, framed, now, until)
 
     def _decide(
-        self, credentials: Credentials, address: Address | None, now: float
+        self, credentials: Credentials, address: Address | None, now: float, find: Find
     ) -> tuple[Decision, Record | None, float]:
         """Return the decision, the record if the token belongs to the claimed account, and when the decision ends."""
         try:
-            record = self._lookup.find(credentials.digest)
+            record = find(credentials.digest)
             moment = datetime.fromtimestamp(now, UTC)
             decision = decide(credentials, record, address=address, now=moment)
             turn = next_turn(record, moment)

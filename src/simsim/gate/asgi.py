@@ -5,6 +5,7 @@ from typing import Any
 
 from simsim.gate.app import VERIFY, Gate, Request
 from simsim.gate.request_target import printable
+from simsim.gate.shared_gate import SharedGate
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -16,6 +17,7 @@ class Asgi:
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
+        self._shared = gate if isinstance(gate, SharedGate) else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -25,9 +27,13 @@ class Asgi:
             await send({"type": "websocket.close"})
             return
         if scope["path"] == VERIFY:
-            status, headers, body = self._gate.verify(_request(scope))
+            request = _request(scope)
+            said = self._gate.verify(request) if self._shared is None else await self._shared.verify_together(request)
+        elif self._shared is not None:
+            said = await self._shared.answer_together(scope["path"], scope["method"])
         else:
-            status, headers, body = self._gate.answer(scope["path"], scope["method"])
+            said = self._gate.answer(scope["path"], scope["method"])
+        status, headers, body = said
         raw = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers]
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": body})

@@ -1,4 +1,4 @@
-"""How the gate looks up the token that a password belongs to, as of the last commit before the request.
+"""How the gate looks up the token that a password belongs to, as of a moment after the request arrived.
 
 It reads the SQL view `verifiable_token`, on either database, and nothing else.
 """

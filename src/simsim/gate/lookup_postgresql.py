@@ -1,7 +1,11 @@
-"""The lookup on PostgreSQL: one connection, one SELECT for each request, and a time limit on every wait."""
+"""The lookup on PostgreSQL where there is no event loop: one SELECT for each request, and a time limit on every wait.
+
+The gate's servers have an event loop, and use `gate.shared_look`.
+"""
 
 import contextlib
 import time
+from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
@@ -62,24 +66,7 @@ class PostgresqlLookup:
         if time.monotonic() < self._paused_until:
             raise Unavailable("PostgreSQL: no connection, trying again in a moment")
         (row,) = self._rows(digest)  # two tokens with one password are a bug, so refuse to decide
-        _, found, token, account, name, expires_at, revoked_at, allowlist, works_until, report_only, *pause = row
-        if found is None:
-            return None
-        paused_at, paused_until = pause
-        return Record(
-            token_id=str(token),
-            account_id=str(account),
-            name=name,
-            digest=found,
-            # PostgreSQL returns times in the session's time zone.
-            expires_at=expires_at.astimezone(UTC),
-            revoked=revoked_at is not None,
-            allowlist=allowlist,
-            superseded_at=None if works_until is None else works_until.astimezone(UTC),
-            report_only=report_only is True,
-            paused=paused_at is not None,
-            paused_until=None if paused_until is None else paused_until.astimezone(UTC),
-        )
+        return record_of(row[1:])
 
     def version(self) -> None:
         """Return None: asking PostgreSQL whether anything was committed takes as long as reading the row."""
@@ -121,11 +108,9 @@ class PostgresqlLookup:
         return rows
 
     def _connect(self) -> psycopg.Cursor[TupleRow]:
-        parameters: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "application_name": "simsim gate"}
-        # With several hosts, libpq then chooses the primary.
-        if "target_session_attrs" not in conninfo_to_dict(self._url):
-            parameters["target_session_attrs"] = "read-write"
-        connection = _Connection.connect(self._url, autocommit=True, prepare_threshold=None, **parameters)
+        connection = _Connection.connect(
+            self._url, autocommit=True, prepare_threshold=None, **connection_parameters(self._url)
+        )
         # Store the connection at once, so that `close` finds it if the query below fails.
         self._cursor, self._generation = connection.cursor(binary=True), process_identity.generation()
         # Prepare the statement at its first use, but not behind a pooler: the next request may get a session that lacks
@@ -139,6 +124,37 @@ class PostgresqlLookup:
         if isinstance(error, _ReadOnlyServerError):
             return Unavailable("PostgreSQL: the server does not accept writes; it may be a standby")
         return Unavailable(f"PostgreSQL: {type(error).__name__}")
+
+
+def connection_parameters(url: str) -> dict[str, Any]:
+    """Return the parameters with which a gate connects, besides those in the URL."""
+    parameters: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "application_name": "simsim gate"}
+    # With several hosts, libpq then chooses the primary.
+    if "target_session_attrs" not in conninfo_to_dict(url):
+        parameters["target_session_attrs"] = "read-write"
+    return parameters
+
+
+def record_of(row: Sequence[Any]) -> Record | None:
+    """Return the record in a row of the gate's COLUMNS, or None if the row is empty."""
+    found, token, account, name, expires_at, revoked_at, allowlist, works_until, report_only, *pause = row
+    if found is None:
+        return None
+    paused_at, paused_until = pause
+    return Record(
+        token_id=str(token),
+        account_id=str(account),
+        name=name,
+        digest=found,
+        # PostgreSQL returns times in the session's time zone.
+        expires_at=expires_at.astimezone(UTC),
+        revoked=revoked_at is not None,
+        allowlist=allowlist,
+        superseded_at=None if works_until is None else works_until.astimezone(UTC),
+        report_only=report_only is True,
+        paused=paused_at is not None,
+        paused_until=None if paused_until is None else paused_until.astimezone(UTC),
+    )
 
 
 def is_pooled(connection: psycopg.Connection[Any]) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from simsim.gate.app import CONSOLE_TEST_PATH, VERIFY, Gate, Request
 from simsim.gate.decided_line import CONSOLE_TEST, CONSOLE_TEST_METHOD
 from simsim.gate.request_target import printable
+from simsim.gate.shared_gate import SharedGate
 
 
 class Headers(Protocol):
@@ -26,6 +27,7 @@ class Rsgi:
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
+        self._shared = gate if isinstance(gate, SharedGate) else None
 
     def __rsgi_del__(self, loop: object) -> None:
         self._gate.close()
@@ -40,11 +42,15 @@ class Rsgi:
             # the caller's body would also pass on the caller's X-Forwarded-For.
             if not request.forwarded_for and _has_body(scope.headers):
                 request = _with_body(request, await protocol())
-            status, headers, body = self._gate.verify(request)
+            said = self._gate.verify(request) if self._shared is None else await self._shared.verify_together(request)
         elif scope.path == CONSOLE_TEST_PATH and not scope.client:
-            status, headers, body = self._gate.verify(_console_test(_request(scope)))
+            request = _console_test(_request(scope))
+            said = self._gate.verify(request) if self._shared is None else await self._shared.verify_together(request)
+        elif self._shared is not None:
+            said = await self._shared.answer_together(scope.path, scope.method)
         else:
-            status, headers, body = self._gate.answer(scope.path, scope.method)
+            said = self._gate.answer(scope.path, scope.method)
+        status, headers, body = said
         if body:
             protocol.response_bytes(status, headers, body)
         else:

@@ -1,7 +1,7 @@
 """Verdicts on credentials sent from one address, and how long each verdict is valid."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from simsim.gate.address import Located
@@ -46,13 +46,56 @@ class Verdicts:
 
     def remember(self, question: Question, version: object, verdict: Verdict) -> None:
         """Keep a verdict that is valid for more than one request, unless the version has changed since."""
-        size = len(verdict.frame.before) + len(verdict.frame.after)
-        if version is not self._version or verdict.since == verdict.until or size > MAX_FRAME_CHARACTERS:
+        is_short = _size(verdict) <= MAX_FRAME_CHARACTERS
+        if version is not self._version or verdict.since == verdict.until or not is_short:
             return
         # Keep refusals too: a repeated wrong password must take as long as a repeated right one.
         self._known[question] = verdict
         if len(self._known) > MAX_VERDICTS:
             del self._known[next(iter(self._known))]
+
+
+class SharedVerdicts:
+    """The verdicts that still hold in the version last seen, stored by question; each depends on one token.
+
+    Whoever reads the version forgets the verdicts on the tokens that have changed since.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Question, tuple[Verdict, bytes]] = {}
+        self._questions: dict[bytes, set[Question]] = {}
+
+    def recall(self, question: Question, now: float) -> Verdict | None:
+        """Return the remembered verdict on this question if it is valid now, or None."""
+        known = self._known.get(question)
+        return known[0] if known is not None and known[0].since <= now < known[0].until else None
+
+    def remember(self, question: Question, digest: bytes, verdict: Verdict) -> None:
+        """Keep a verdict that is valid for more than one request, on the token under a password's digest."""
+        if verdict.since == verdict.until or _size(verdict) > MAX_FRAME_CHARACTERS:
+            return
+        self._known[question] = verdict, digest
+        self._questions.setdefault(digest, set()).add(question)
+        if len(self._known) > MAX_VERDICTS:
+            oldest = next(iter(self._known))
+            _, its_digest = self._known.pop(oldest)
+            self._questions[its_digest].remove(oldest)
+            if not self._questions[its_digest]:
+                del self._questions[its_digest]
+
+    def forget(self, digests: Collection[bytes] | None) -> None:
+        """Forget the verdicts on the tokens under these digests, or all verdicts if the argument is None."""
+        if digests is None:
+            self._known.clear()
+            self._questions.clear()
+            return
+        for digest in digests:
+            for question in self._questions.pop(digest, ()):
+                del self._known[question]
+
+
+def _size(verdict: Verdict) -> int:
+    return len(verdict.frame.before) + len(verdict.frame.after)
 
 
 def question_of(authorization: Sequence[bytes], located: Located) -> Question | None:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from simsim.gate.answer import Answer
 from simsim.gate.app import Gate
+from simsim.gate.shared_gate import SharedGate
 from simsim.gate.spool import Spool
 from simsim.middleware.exchange import (
     CLIENT_CLOSED,
@@ -47,6 +48,7 @@ class SimsimASGI:
 
         self._app = app
         self._gate = gate or build_gate()
+        self._shared = self._gate if isinstance(self._gate, SharedGate) else None
         self._ends = ends or open_ends()
         self._is_open = False
 
@@ -71,7 +73,8 @@ class SimsimASGI:
                 self._ends.open()
                 self._is_open = True
         exchange = Exchange(asked(scope), self._ends)
-        said = self._gate.verify(exchange.question)
+        question = exchange.question
+        said = self._gate.verify(question) if self._shared is None else await self._shared.verify_together(question)
         answer = kind(exchange, receive, send)
         if said.status != LET_IN:
             await answer.refuse(said, scope)

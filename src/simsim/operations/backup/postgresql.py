@@ -29,6 +29,7 @@ GATE_VIEW = "verifiable_token"
 RELATIONS = """
     SELECT relname, CASE relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END FROM pg_class
     WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v') AND NOT relispartition
+    UNION ALL SELECT proname, 'FUNCTION' FROM pg_proc WHERE pronamespace = current_schema()::regnamespace
 """
 
 
@@ -86,7 +87,7 @@ def load(alias: str, source: Path) -> None:
 
 
 def drops(alias: str) -> Iterator[str]:
-    """Yield the statements that drop our tables: also those of another version, which a dump doesn't replace."""
+    """Yield the statements that drop our tables, view and functions, also those that the dump doesn't replace."""
     ours = ("django_", *(f"{app.label}_" for app in apps.get_app_configs()))
     quote = connections[alias].ops.quote_name
     with connections[alias].cursor() as cursor:
