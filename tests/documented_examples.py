@@ -78,6 +78,22 @@ ELSEWHERE: dict[str, list[Key]] = {
         ("docs/operators/proxies.md", 'core.register_action("simsim"'),
         ("docs/operators/proxies.md", "frontend api\n"),
     ],
+    "tests/integration/test_middleware_servers.py": [
+        ("docs/operators/middleware.md", "from fastapi"),
+        ("docs/operators/middleware.md", "from starlette"),
+        ("docs/operators/middleware.md", "from flask"),
+        ("docs/operators/middleware.md", "from django"),
+    ],
+    "tests/integration/whole_product/test_management_api.py": [
+        ("docs/integrators/management-api.md", "simsim management-token create"),
+        ("docs/integrators/management-api.md", "status=active"),
+        ("docs/integrators/management-api.md", "build-4711"),
+        ("docs/integrators/management-api.md", "programs_may_rotate"),
+        ("docs/integrators/management-api.md", '"$SIMSIM/self"'),
+        ("docs/integrators/management-api.md", "rotation-2027-01"),
+        ("docs/integrators/management-api.md", "CUSTOMER="),
+    ],
+    "tests/integration/test_webhooks.py": [("docs/integrators/webhooks.md", "from standardwebhooks")],
     "tests/integration/test_tls_in_front.py": [
         ("docs/operators/tls.md", "listen 443 ssl;"),
         ("docs/operators/tls.md", "grep -i strict-transport"),
@@ -86,6 +102,9 @@ ELSEWHERE: dict[str, list[Key]] = {
 
 # Blocks that no test runs, each with the reason. YAML among them is still read as YAML.
 NOT_RUN: dict[Key, str] = {
+    ("docs/integrators/webhooks.md", "import { Webhook }"): "the tests have no Node; the Python example is run",
+    ("docs/integrators/webhooks.md", "function is_from_simsim"): "the tests have no PHP; the Python example is run",
+    ("docs/security/leaks.md", "pip install simsim"): "installs from an index; test_packages.py installs the wheel",
     ("README.md", "make demo"): "it clones and downloads everything; test_demo.py runs what `make demo` starts",
     ("docs/integrators/connect.md", "Read-Host"): "PowerShell is not in Debian",
     ("docs/integrators/connect.md", "Json.Document"): "Power Query runs in Excel and Power BI only",

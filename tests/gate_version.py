@@ -24,8 +24,8 @@ CREATE TABLE tokens_token (
     paused_at timestamptz, paused_until timestamptz
 );
 CREATE VIEW verifiable_token AS
-    SELECT digest, id AS token_id, account_id, name, expires_at, revoked_at, allowlist, NULL AS works_until, report_only,
-        paused_at, paused_until
+    SELECT digest, id AS token_id, account_id, name, expires_at, revoked_at, allowlist, NULL AS works_until,
+        report_only, paused_at, paused_until
     FROM tokens_token
     UNION ALL
     SELECT previous_digest, id, account_id, name, expires_at, revoked_at, allowlist, previous_works_until, report_only,
