@@ -47,9 +47,9 @@ for first in range(0, count, 500):
 class Endurance:
     """An installation of its own with one webhook of one account, its workers, and its receiver."""
 
-    def __init__(self, directory: Path, *, on_postgresql: bool) -> None:
+    def __init__(self, directory: Path, *, on_postgresql: bool, factor: float = FACTOR) -> None:
         self.directory, self.port = directory, free_port()
-        self.on_postgresql = on_postgresql
+        self.on_postgresql, self.factor = on_postgresql, factor
         self.url = own_database("webhooks", on_postgresql=on_postgresql)
         self.certificate = own_certificate(directory)
         settings = {"SIMSIM_WEBHOOK_ALLOW_NETWORKS": "127.0.0.1", "SIMSIM_WEBHOOK_CA": str(self.certificate[0])}
@@ -89,7 +89,7 @@ class Endurance:
 
     def start_worker(self) -> None:
         command: list[str | Path] = [
-            sys.executable, PROCESS, str(self.began), str(FACTOR), str(THREADS), str(ATTEMPT_SECONDS)
+            sys.executable, PROCESS, str(self.began), str(self.factor), str(THREADS), str(ATTEMPT_SECONDS)
         ]  # fmt: skip
         with (self.directory / "worker.log").open("ab") as log:
             worker = subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=log)

@@ -12,7 +12,7 @@ EVENTS = 300
 
 @pytest.mark.covers("B20", "B11")
 def test_every_event_arrives_with_one_id_although_workers_and_the_receiver_die(tmp_path: Path) -> None:
-    endurance = Endurance(tmp_path, on_postgresql=ON_POSTGRESQL)
+    endurance = Endurance(tmp_path, on_postgresql=ON_POSTGRESQL, factor=240.0)
     try:
         endurance.owe(EVENTS)
         endurance.endure(workers=2, kills=3, receiver_deaths=2, seconds=90)
