@@ -146,7 +146,8 @@ def make_files(*, makes_shared_keys: bool) -> Iterator[Path]:
     is_new = is_missing(files[0]) if settings.OPERATOR.is_embedded else makes_shared_keys and not is_begun()
     if is_new:
         yield from settings.OPERATOR.make_missing_secrets()
-        settings.SECRET_KEY, settings.KEYRING = settings.OPERATOR.django_secret(), Keyring(settings.OPERATOR.key_ring())
+    # Another process may have made them while this one waited for the lock.
+    settings.SECRET_KEY, settings.KEYRING = settings.OPERATOR.django_secret(), Keyring(settings.OPERATOR.key_ring())
     settings.OPERATOR.prove_secrets()
     for path in files:
         if not path.exists():
