@@ -5,6 +5,7 @@
 
 import statistics
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
@@ -35,10 +36,11 @@ FILL = """
 """
 
 
-def seconds(client: Client, url: str) -> float:
-    started = time.perf_counter()
+def seconds(client: Client, url: str) -> tuple[float, float]:
+    """Return how long a page took: by the clock, and of this process's processor time."""
+    started, busy = time.perf_counter(), time.process_time()
     assert client.get(url).status_code == 200
-    return time.perf_counter() - started
+    return time.perf_counter() - started, time.process_time() - busy
 
 
 def test_page_is_quick_with_any_filter(cast: Cast, now: datetime, capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,14 +65,19 @@ def test_page_is_quick_with_any_filter(cast: Cast, now: datetime, capsys: pytest
         "a rare kind in five years": f"?kind=exports&since={middle:%Y-%m-%d}",
     }
     seconds(client, trail)  # the first page also loads templates
-    slowest = {}
-    for name, query in queries.items():
-        times = [seconds(client, trail + query) for _ in range(ASKED)]
-        slowest[name] = statistics.quantiles(times, n=20)[-1]
+    took = {name: [seconds(client, trail + query) for _ in range(ASKED)] for name, query in queries.items()}
     with capsys.disabled():
-        print(f"\np95 of {ASKED} pages among {EVENTS:,} events, in ms:")
-        print(*(f"  {name}: {1000 * value:.0f}" for name, value in slowest.items()), sep="\n")
-    assert max(slowest.values()) < MAX_SECONDS, slowest
+        print(f"\n{ASKED} pages among {EVENTS:,} events, in ms: median and p95 by the clock, p95 of processor time")
+        for name, times in took.items():
+            by_clock, busy = zip(*times, strict=True)
+            values = statistics.median(by_clock), p95(by_clock), p95(busy)
+            print(f"  {name}:", *(f"{1000 * value:.0f}" for value in values))
+    # Not by the clock, which depends on what else the machine does.
+    assert max(p95([busy for _, busy in times]) for times in took.values()) < MAX_SECONDS
+
+
+def p95(values: Sequence[float]) -> float:
+    return statistics.quantiles(values, n=20, method="inclusive")[-1]
 
 
 def test_events_are_verified_at_a_known_rate(cast: Cast, now: datetime, capsys: pytest.CaptureFixture[str]) -> None:

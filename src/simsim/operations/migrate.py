@@ -145,7 +145,8 @@ def make_files(*, makes_shared_keys: bool) -> Iterator[Path]:
     is_new = is_missing(files[0]) if settings.OPERATOR.is_embedded else makes_shared_keys and not is_begun()
     if is_new:
         yield from settings.OPERATOR.make_missing_secrets()
-        settings.SECRET_KEY = settings.OPERATOR.django_secret()
+    # Another process may have made them while this one waited for the lock.
+    settings.SECRET_KEY = settings.OPERATOR.django_secret()
     settings.OPERATOR.prove_secrets()
     for path in files:
         if not path.exists():
