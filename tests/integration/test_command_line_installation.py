@@ -250,10 +250,10 @@ def test_doctor_does_not_call_parts_wrong_that_were_never_started(ready: Install
     findings = {item["subject"]: item for item in json.loads(examined.stdout)["items"]}
     assert json.loads(examined.stderr)["detail"] == "Something is wrong with: mail"
     waiting = {subject for subject, item in findings.items() if item["state"] == "not_started"}
-    assert waiting == {"gate", "gateway", "worker", "disk"}
+    assert waiting == {"gate", "gateway", "worker", "disk", "backup"}
     assert all(findings[subject]["ok"] for subject in waiting)
     lines = ready.run("doctor").stdout.splitlines()
-    assert sum(line.startswith("not yet  ") for line in lines) == 4
+    assert sum(line.startswith("not yet  ") for line in lines) == 5
 
 
 def test_doctor_before_the_first_migration_asks_only_for_that(installation: Installation) -> None:

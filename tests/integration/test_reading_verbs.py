@@ -24,7 +24,10 @@ CHANGE = {
     "token revoke", "token rotate", "token end-overlap", "token credentials", "mail retry", "software add",
     "software retire", "account ensure", "account rename", "account close", "user invite", "user role", "user remove",
     "user reset-password", "user reset-second-factor", "token import", "apply", "backup", "restore", "keys add",
-    "keys rotate", "operator add", "operator remove",
+    "keys rotate", "operator add", "operator remove", "token pause", "token resume", "token hand-over",
+    "management-token create", "management-token revoke", "audit adopt", "webhook add", "webhook edit",
+    "log export", "token export", "audit export",  # each export is an event of the audit trail
+    "webhook remove", "webhook rotate", "webhook pause", "webhook resume", "webhook test", "webhook resend",
 }  # fmt: skip
 # Verbs that report on whatever they find, and those that print what the package carries.
 EXAMINE = {"doctor", "status", "scan"}
@@ -98,7 +101,10 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
     made("user", "create", "alice@acme.example", "--account", account, "--role", "administrator")
     alice = ("--as", "alice@acme.example")
     token = made("token", "create", "--account", account, *alice, "--name", "Power BI", "--expires", "90d")
+    webhook = made("webhook", "add", "--account", account, *alice, "--name", "Hook", "--url", "https://hooks.example/",
+                   "--event", "token.created")  # fmt: skip
     return data, {
+        "webhook_id": webhook,
         "account": account,
         "token_id": token,
         "upstream": "http://127.0.0.1:9",

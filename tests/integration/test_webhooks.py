@@ -318,7 +318,7 @@ def test_secrets_are_sealed_to_their_row_and_their_key_counts_as_needed(
 def test_a_receiver_that_hangs_does_not_hold_the_others(
     cast: Cast, port: int, receiver: Receiver, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "ATTEMPT_SECONDS", 6.0)
+    monkeypatch.setattr(outbox, "ATTEMPT_SECONDS", 40.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         hanging = added(cast, silent.getsockname()[1], now, name="Hangs")
         added(cast, port, now, receiver)
@@ -329,7 +329,7 @@ def test_a_receiver_that_hangs_does_not_hold_the_others(
         for thread in threads:
             thread.start()
         while len(receiver.documents) < 6:
-            assert time.monotonic() - began < 5.5, "the others wait for the one that hangs"
+            assert time.monotonic() - began < 35, "the others wait for the one that hangs"
             time.sleep(0.01)
         tried = WebhookDelivery.objects.filter(endpoint=hanging, attempts__gt=0).count()
         silent.close()  # which resets the connections that wait

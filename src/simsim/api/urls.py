@@ -87,7 +87,7 @@ def with_rate_limits(view: Callable[..., HttpResponse]) -> Callable[..., HttpRes
     def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = view(request, *args, **kwargs)
         if response.status_code == MethodNotAllowed.status:
-            allow = response.headers["Allow"]
+            allow = ", ".join(sorted(response.headers["Allow"].split(", ")))
             detail = gettext_noop("Use one of these methods here: %(methods)s.")
             response = problem_response(MethodNotAllowed(detail, methods=allow))
             response.headers["Allow"] = allow
