@@ -115,6 +115,12 @@ def test_a_body_of_another_type_or_where_none_is_taken_is_refused(program: Progr
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "again")
 
 
+@pytest.mark.parametrize("field", ["name", "description", "software"])
+def test_text_that_no_database_takes_is_refused(program: Program, path: str, field: str) -> None:
+    answer = program.post(path, {"name": "A", "expires": "30d"} | {field: "a\0b"}, Idempotency_Key="nul")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
+
+
 def test_pages_follow_one_another_and_are_linked(program: Program, path: str, cast: Cast, now: datetime) -> None:
     for number in range(7):
         create_token(actor=cast.as_alice, account=cast.acme, name=f"T{number}", expires=f"{90 - number % 3}d", now=now)

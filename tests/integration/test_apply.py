@@ -208,12 +208,12 @@ def test_file_that_is_not_utf8_is_named_with_the_line(files: Files, db: None) ->
     assert f"{files.path}, line 2: this is not UTF-8" in files.simsim("apply", str(files.path), fails=2)
 
 
-def test_two_hundred_accounts_take_less_than_five_seconds(files: Files, db: None) -> None:
+def test_two_hundred_accounts_take_less_than_ten_seconds(files: Files, db: None) -> None:
     text = "accounts:\n" + "".join(CUSTOMER.replace("#", str(number)) for number in range(200))
     # The processor's time, so that other work on the machine does not count. Starting the command adds 0.5 s.
     started = time.process_time()
     assert len(files.apply(text)) == 1000
-    assert time.process_time() - started < 4.5
+    assert time.process_time() - started < 9.5
     assert files.apply(text) == []
 
 

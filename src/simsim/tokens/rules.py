@@ -146,7 +146,8 @@ def parse_software(slug: str | None, *, present: TargetSoftware | None = None) -
     """Return the software with this slug, None for an empty slug; retired software only if the token already has it."""
     if not slug:
         return None
-    software = TargetSoftware.objects.filter(slug=slug).first()
+    # PostgreSQL refuses U+0000 in any text.
+    software = TargetSoftware.objects.filter(slug=slug).first() if "\0" not in slug else None
     if software is None or (software.retired_at is not None and software != present):
         raise Invalid(
             FieldError("software", gettext_noop("“%(slug)s” is not among the target software."), {"slug": slug})
