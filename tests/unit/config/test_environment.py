@@ -63,13 +63,13 @@ def test_secret_comes_from_the_environment_or_from_a_file(scratch: Path, monkeyp
 
 
 def test_keys_are_made_once_for_a_new_installation_and_only_for_their_owner(scratch: Path) -> None:
-    assert environment.read().key_ring() == []
+    assert list(environment.read().key_ring()) == []
     (scratch / "keys").mkdir()
     made = environment.read().make_missing_secrets()
-    first = environment.read().key_ring()
+    first = list(environment.read().key_ring())
     assert made == [scratch / "keys" / "token_keys", scratch / "keys" / "secret_key"]
     assert environment.read().make_missing_secrets() == []
-    assert environment.read().key_ring() == first
+    assert list(environment.read().key_ring()) == first
     kept = scratch / "keys" / "token_keys"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert environment.read().django_secret() != kept.read_text()
