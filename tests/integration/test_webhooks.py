@@ -338,6 +338,18 @@ def test_a_receiver_that_hangs_does_not_hold_the_others(
     assert 0 < tried <= outbox.MAX_IN_FLIGHT
 
 
+def test_workers_that_claim_at_once_keep_to_the_number_of_attempts_under_way(
+    cast: Cast, port: int, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added(cast, port, now)
+    for number in range(4):
+        create_token(actor=cast.as_alice, account=cast.acme, name=f"T{number}", expires="30d", now=now)
+    (ready,) = outbox.ready_endpoints(now)
+    # As if each had looked before the others claimed.
+    monkeypatch.setattr(outbox, "ready_endpoints", lambda _: [ready])
+    assert [len(outbox.claim(now)) for _ in range(4)] == [1, 1, 0, 0]
+
+
 def work_once(now: datetime) -> None:
     try:
         outbox.deliver_due(now=now)

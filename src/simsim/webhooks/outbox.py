@@ -87,11 +87,27 @@ def waiting() -> "QuerySet[WebhookDelivery]":
 def claim(now: datetime) -> list[WebhookDelivery]:
     """Return one due delivery, or an empty list; until the lease ends, no other worker gets it."""
     for endpoint_id in ready_endpoints(now):
-        due = waiting().filter(endpoint_id=endpoint_id, due_at__lte=now).order_by("due_at")
-        if claimed := queue.claim(due[:1], lease=LEASE, now=now, lease_ends_at=now + LEASE):
+        if claimed := claim_of(endpoint_id, now):
             return claimed
         # Another worker was faster: try the next endpoint.
     return []
+
+
+@transaction.atomic
+def claim_of(endpoint_id: uuid.UUID, now: datetime) -> list[WebhookDelivery]:
+    """Return one due delivery to the endpoint, or an empty list if enough attempts are under way.
+
+    The endpoint's row is the lock: otherwise, all workers could claim at once and wait for one receiver that hangs.
+    """
+    endpoint = WebhookEndpoint.objects.select_for_update().filter(pk=endpoint_id).first()
+    here = waiting().filter(endpoint_id=endpoint_id)
+    if endpoint is None:
+        return []
+    most = 1 if endpoint.failures >= MAX_FAILURES else MAX_IN_FLIGHT
+    if queue.in_flight(here, now, lease=LEASE).count() >= most:
+        return []
+    due = here.filter(due_at__lte=now).order_by("due_at")
+    return queue.claim(due[:1], lease=LEASE, now=now, lease_ends_at=now + LEASE)
 
 
 def ready_endpoints(now: datetime) -> list[uuid.UUID]:
