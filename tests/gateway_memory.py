@@ -42,7 +42,9 @@ def prove_that_nothing_is_stored(front: Front, transfer: Transfer, size: int) ->
             received += len(got)
     connection.close()
     assert (answer.status, received) == (200, size)
-    assert 0 <= peak.growth < MAX_GROWTH
+    # It may shrink: a worker of an earlier configuration ends at any time.
+    assert peak.peak_bytes > 0
+    assert peak.growth < MAX_GROWTH
     stored = [path for path in (front.directory / "run" / "gateway").rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in stored) < MAX_STORED
 
@@ -72,7 +74,9 @@ class Peak(threading.Thread):
         self.front, self.start_bytes, self.peak_bytes, self.done = front, family_memory(front), 0, threading.Event()
 
     def run(self) -> None:
-        while not self.done.wait(0.1):
+        is_done = False
+        while not is_done:
+            is_done = self.done.wait(0.1)
             self.peak_bytes = max(self.peak_bytes, family_memory(self.front))
 
     def __enter__(self) -> "Peak":
