@@ -84,14 +84,13 @@ def rotate_keys(as_json: AsJson = False) -> None:
     secrets.encrypt_anew(keyring)
     done = sum(tracked(key_rotation.encrypt_anew(keyring), of=older, what="Encrypting passwords"))
     record_operator_act(Event.KEYS_ROTATED, {"key": keyring.newest_id(), "encrypted": done}, now=timezone.now())
-    uses = sealing_keys.uses()
-    unneeded = [each.id for each in sealing_keys.inventory(keyring) if not (each.is_primary or each.is_needed)]
+    others = [each for each in sealing_keys.inventory(keyring) if not each.is_primary]
     document = {
         "id": keyring.newest_id(),
         "is_new": is_new,
         "encrypted": done,
-        "left": sum(use.passwords for key, use in uses.items() if key != keyring.newest_id()),
-        "unneeded": sorted(unneeded),
+        "left": sum(each.use.passwords for each in others if each.use),
+        "unneeded": sorted(each.id for each in others if not each.is_needed),
     }
     if document["left"]:
         note = "Some passwords are under another key: see simsim keys list, and run this again where that key is."
