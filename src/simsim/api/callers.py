@@ -5,14 +5,13 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
 from django.http import HttpRequest
 from ninja.utils import check_csrf
 
+from simsim.accounts.client_address import address_of
 from simsim.accounts.models import User
 from simsim.accounts.permissions import Actor, actor_of
 from simsim.credential.allowlist import Address
-from simsim.gate.address import locate
 from simsim.management_problem import NotSentByThisSite, Unauthenticated
 from simsim.management_tokens.authentication import actor_of_token, authenticate
 from simsim.management_tokens.models import Scope
@@ -77,10 +76,3 @@ def user_pass(header: str) -> tuple[str, str] | None:
         return None
     username, colon, password = text.partition(":")
     return (username, password) if colon else None
-
-
-def address_of(request: HttpRequest) -> Address | None:
-    """Return the caller's address, determined in the same way as the gate determines it; None when unknown."""
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR")
-    trusted: bytes = settings.OPERATOR.trusted_networks()
-    return locate(request.META.get("REMOTE_ADDR"), [forwarded] if forwarded else [], trusted).address

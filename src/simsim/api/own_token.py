@@ -7,8 +7,9 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
+from simsim.accounts.client_address import address_of
 from simsim.api import rate_limits
-from simsim.api.callers import Caller, address_of
+from simsim.api.callers import Caller
 from simsim.api.calls import Call, Door, read_request
 from simsim.api.documents import OwnToken, Rotation, TokenWithCredentials
 from simsim.api.etags import etag_of

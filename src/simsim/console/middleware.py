@@ -6,8 +6,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import add_never_cache_headers
 
+from simsim.accounts.client_address import address_of
 from simsim.audit.origin import Door, Origin, coming_from
-from simsim.console.browser_address import address_of
 from simsim.console.errors import problem_page
 from simsim.console.token_requests.member_page import member_page
 from simsim.problem import NotPermitted, Problem

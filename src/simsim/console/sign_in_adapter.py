@@ -12,10 +12,10 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy
 
+from simsim.accounts.client_address import address_of
 from simsim.accounts.models import User
 from simsim.accounts.passwords import choose_password
 from simsim.accounts.recent_authentication import is_recent
-from simsim.console.browser_address import address_of
 from simsim.console.security import guesses, reset_requests
 from simsim.console.security.places import place_of
 

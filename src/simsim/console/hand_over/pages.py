@@ -11,8 +11,8 @@ from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from simsim.accounts.client_address import address_of
 from simsim.console.account_access import AccountAccess, for_everyone
-from simsim.console.browser_address import address_of
 from simsim.console.connect.pages import api_here
 from simsim.console.connect.recipes import recipe_for, recipes
 from simsim.console.errors import sentence

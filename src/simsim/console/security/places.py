@@ -4,8 +4,8 @@ import re
 
 from django.http import HttpRequest
 
+from simsim.accounts.client_address import address_of
 from simsim.accounts.sign_in_changes import Place
-from simsim.console.browser_address import address_of
 
 # In this order: Edge and Opera also call themselves Chrome, and Chrome calls itself Safari.
 BROWSERS = {

@@ -6,8 +6,8 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
+from simsim.accounts.client_address import located
 from simsim.console.account_access import AccountAccess, for_administrators
-from simsim.console.browser_address import located
 from simsim.console.errors import sentence
 from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.console.token_requests.prefill import RequestToGrant

@@ -8,8 +8,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
+from simsim.accounts.client_address import located
 from simsim.console.account_access import AccountAccess, for_administrators
-from simsim.console.browser_address import located
 from simsim.console.errors import sentence
 from simsim.console.messages import say, warn
 from simsim.console.recent_authentication import demand_recent_authentication

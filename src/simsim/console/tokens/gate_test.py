@@ -8,8 +8,8 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
+from simsim.accounts.client_address import located
 from simsim.console.account_access import AccountAccess, for_administrators
-from simsim.console.browser_address import located
 from simsim.console.tokens.details import token_page
 from simsim.gate.question import GateAnswer, ask
 from simsim.tokens.actions import try_credentials
