@@ -73,9 +73,14 @@ class Stack:
 
     def simsim(self, *arguments: str, stdin: str = "") -> Any:
         """Run the command line with --json and return what it printed."""
-        done = preloaded.run([*arguments, "--json"], env=self.environment, stdin=stdin)
+        printed = self.run(*arguments, "--json", stdin=stdin)
+        return json.loads(printed) if printed.strip() else None
+
+    def run(self, *arguments: str, stdin: str = "", timeout: float = 60) -> str:
+        """Run the command line, which must succeed, and return what it printed."""
+        done = preloaded.run(arguments, env=self.environment, stdin=stdin, timeout=timeout)
         assert done.returncode == 0, f"simsim {' '.join(arguments)}: {done.stderr}"
-        return json.loads(done.stdout) if done.stdout.strip() else None
+        return done.stdout
 
     def spawn(self, name: str, *command: str | Path) -> None:
         log = (self.directory / f"{name}.log").open("ab")
@@ -88,7 +93,7 @@ class Stack:
         """Migrate, and create the accounts of the cast."""
         if self.on_postgresql:
             self.database_url = postgresql_server.create_database(self.database)
-        preloaded.run(["migrate"], env=self.environment, timeout=120).check_returncode()
+        self.run("migrate", timeout=120)
         for name, person in (("Acme", "alice@acme.example"), ("Globex", "charlie@globex.example")):
             account = self.simsim("account", "create", name)["id"]
             self.simsim(

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import preloaded
 import tls_files
 from environments import Environments
 from stack import Stack, basic, settled
@@ -24,10 +23,8 @@ class UpgradedStack(Stack):
 
     def start(self) -> None:
         self.environments = Environments(self.directory / "environments")
-        self.environments.make("before")
-        self.environments.switch("before")
+        self.make_first_version()
         self.certificate, self.key = tls_files.make(self.directory)
-        self.copy(settled(self.on_postgresql))
         program, api = self.environments.program, f"http://127.0.0.1:{self.api_port}"
         listen = f"127.0.0.1:{self.gateway_port}"
         tls = ("--tls-certificate", self.certificate, "--tls-key", self.key)
@@ -39,6 +36,15 @@ class UpgradedStack(Stack):
         self.wait_until(lambda: "Ctrl-C" in self.said_by("serve"), "serve answers")
         self.wait_until(lambda: serial_presented(self.gateway_port, trust), "the gateway answers")
         self.wait_until(lambda: self.get("/status/200", port=self.api_port).status == 200, "the API answers")
+
+    def make_first_version(self) -> None:
+        """Install the version that is upgraded later, with its database: here our own code."""
+        self.environments.make("before")
+        self.environments.switch("before")
+        self.copy(settled(self.on_postgresql))
+
+    def make_next_version(self) -> None:
+        self.environments.make("after", with_migration=True)
 
     def said_by(self, name: str) -> str:
         return (self.directory / f"{name}.log").read_text()
@@ -53,16 +59,18 @@ class UpgradedStack(Stack):
 
     def upgrade(self) -> None:
         """Install the next version, migrate with it beside the running code, and reload."""
-        self.environments.make("after", with_migration=True)
+        self.make_next_version()
         self.environments.switch("after")
-        self.planned = json.loads(self.run_current("upgrade", "--check", "--json"))
-        self.run_current("migrate")
+        self.planned = json.loads(self.run("upgrade", "--check", "--json"))
+        self.run("migrate")
         self.reload(*SERVICES)
 
-    def run_current(self, *arguments: str) -> str:
-        """Run the command line of the current environment."""
+    def run(self, *arguments: str, stdin: str = "", timeout: float = 120) -> str:
+        """Run the command line of the current environment, which must succeed, and return what it printed."""
         command = [str(self.environments.program), *arguments]
-        done = subprocess.run(command, env=self.environment, timeout=120, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, env=self.environment, input=stdin, timeout=timeout, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -71,6 +79,21 @@ class UpgradedStack(Stack):
         lines = (line.split() for line in (self.data / "codes").read_text().splitlines())
         latest = {int(pid): name for pid, name, _ in lines}
         return Counter(name for pid, name in latest.items() if Path(f"/proc/{pid}").exists())
+
+
+class LandedStack(UpgradedStack):
+    """The same, upgraded from an earlier commit with its own dependencies, schema and data to the code of today."""
+
+    commit = ""
+
+    def make_first_version(self) -> None:
+        self.data.mkdir(mode=0o700)
+        self.environments.make_from_commit("before", self.commit)
+        self.environments.switch("before")
+        self.settle()
+
+    def make_next_version(self) -> None:
+        self.environments.make("after")
 
 
 def load_during_upgrade(
@@ -119,7 +142,5 @@ def prove_nothing_lost(stack: UpgradedStack, load: SteadyLoad) -> None:
 
 def exported(stack: UpgradedStack) -> list[dict[str, Any]]:
     """Return every row of Acme's log: quicker than page by page."""
-    arguments = ("log", "export", "--account", stack.account, "--format", "jsonl")
-    done = preloaded.run(arguments, env=stack.environment, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    printed = stack.run("log", "export", "--account", stack.account, "--format", "jsonl", timeout=120)
+    return [json.loads(line) for line in printed.splitlines()]

@@ -3,21 +3,37 @@
 Not part of `make test`: `make proof` runs it, and docs/proof.md holds its figures.
 """
 
+import os
 import time
 from pathlib import Path
 
 import pytest
 
 from stack import started
-from upgrades import UpgradedStack, load_during_upgrade, prove_nothing_lost
+from upgrades import LandedStack, UpgradedStack, load_during_upgrade, prove_nothing_lost
 
 pytestmark = pytest.mark.timeout(600)
 RATE, SECONDS = 500, 60
+# The first version that can reload; a later one can be named.
+LANDED = os.environ.get("SIMSIM_TEST_UPGRADE_FROM", "8600f9c")
+ON = pytest.mark.parametrize("on_postgresql", [False, True], ids=["SQLite", "PostgreSQL"])
 
 
-@pytest.mark.parametrize("on_postgresql", [False, True], ids=["SQLite", "PostgreSQL"])
+@ON
 def test_no_request_is_lost_by_reload_certificate_and_upgrade(tmp_path: Path, on_postgresql: bool) -> None:
-    with started(UpgradedStack(tmp_path, on_postgresql)) as stack:
+    prove_upgrade(UpgradedStack(tmp_path, on_postgresql))
+
+
+@ON
+def test_no_request_is_lost_by_an_upgrade_from_the_landed_version(tmp_path: Path, on_postgresql: bool) -> None:
+    stack = LandedStack(tmp_path, on_postgresql)
+    stack.commit = LANDED
+    prove_upgrade(stack)
+    print(f"from {LANDED}: " + ", ".join(step["migration"] for step in stack.planned["steps"]))
+
+
+def prove_upgrade(stack: UpgradedStack) -> None:
+    with started(stack):
         begin = time.monotonic()
         ends = iter((10, 25, 35, SECONDS))
 
