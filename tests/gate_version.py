@@ -21,15 +21,15 @@ DROP FUNCTION IF EXISTS tokens_note_change, tokens_move_version;
 CREATE TABLE tokens_token (
     digest bytea, id uuid, account_id uuid, name text, expires_at timestamptz, revoked_at timestamptz, allowlist bytea,
     previous_digest bytea, previous_works_until timestamptz, report_only boolean,
-    paused_at timestamptz, paused_until timestamptz
+    paused_at timestamptz, paused_until timestamptz, limits text NOT NULL DEFAULT ''
 );
 CREATE VIEW verifiable_token AS
     SELECT digest, id AS token_id, account_id, name, expires_at, revoked_at, allowlist, NULL AS works_until,
-        report_only, paused_at, paused_until
+        report_only, paused_at, paused_until, limits
     FROM tokens_token
     UNION ALL
     SELECT previous_digest, id, account_id, name, expires_at, revoked_at, allowlist, previous_works_until, report_only,
-        paused_at, paused_until
+        paused_at, paused_until, limits
     FROM tokens_token WHERE previous_digest IS NOT NULL;
 """
 

@@ -120,6 +120,18 @@ class Unauthorized(Problem):
     )
 
 
+class BeyondLimits(Problem):
+    """The gate's answer to whoever has proven a token's password, for a request that the token may not make."""
+
+    status = 403
+    slug = "beyond-limits"
+    title = gettext_noop("Not allowed for this token")
+    detail = gettext_noop(
+        "The credentials are valid, but this token may not make this request. An administrator of the account can see"
+        " in the log which limit applied."
+    )
+
+
 class NotPermitted(Problem):
     status = 403
     slug = "not-permitted"

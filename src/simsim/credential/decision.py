@@ -19,6 +19,7 @@ class Reason(StrEnum):
     REVOKED = "revoked"
     PAUSED = "paused"
     ADDRESS_NOT_ALLOWED = "address_not_allowed"
+    LIMIT = "limit"
     THROTTLED = "throttled"
     UNAVAILABLE = "unavailable"
 
@@ -30,6 +31,8 @@ class Cause(StrEnum):
     PREVIOUS_PASSWORD = "previous_password"  # noqa: S105
     OUTSIDE_ALLOWLIST = "outside_allowlist"
     PREVIOUS_AND_OUTSIDE = "previous_and_outside"
+    OUTSIDE_LIMITS = "outside_limits"
+    PREVIOUS_AND_LIMITS = "previous_and_limits"
     NO_CREDENTIALS = "no_credentials"
     TWO_HEADERS = "two_headers"
     TOO_LONG = "too_long"
@@ -46,6 +49,10 @@ class Cause(StrEnum):
     PAUSED = "paused"
     ADDRESS_UNKNOWN = "address_unknown"
     ADDRESS_NOT_ALLOWED = "address_not_allowed"
+    LIMIT_METHOD = "limit_method"
+    LIMIT_PATH = "limit_path"
+    LIMIT_UNCLEAR = "limit_unclear"
+    LIMIT_UNNAMED = "limit_unnamed"
     THROTTLED = "throttled"
     UNDECIDED = "undecided"
 
@@ -76,8 +83,9 @@ class Record(NamedTuple):
     """The token that a password belongs to, as of the last commit.
 
     `superseded_at` is the end of a previous password's overlap, None for the current password; `allowlist` is packed by
-    `allowlist.pack`, and refuses nobody while it is `report_only`; a token that is `paused` works again from
-    `paused_until` on, or only after a resume if that is None; ids are canonical UUIDs, and times are timezone-aware.
+    `allowlist.pack` and `limits` by `limits.pack`, and neither refuses anything while they are `report_only`; a token
+    that is `paused` works again from `paused_until` on, or only after a resume if that is None; ids are canonical
+    UUIDs, and times are timezone-aware.
     """
 
     token_id: str
@@ -91,6 +99,7 @@ class Record(NamedTuple):
     report_only: bool = False
     paused: bool = False
     paused_until: datetime | None = None
+    limits: str = ""
 
 
 OK = Decision(Reason.OK, Cause.OK)
@@ -105,6 +114,12 @@ EXPIRED = Decision(Reason.EXPIRED, Cause.EXPIRED)
 PAUSED = Decision(Reason.PAUSED, Cause.PAUSED)
 ADDRESS_UNKNOWN = Decision(Reason.ADDRESS_NOT_ALLOWED, Cause.ADDRESS_UNKNOWN)
 ADDRESS_NOT_ALLOWED = Decision(Reason.ADDRESS_NOT_ALLOWED, Cause.ADDRESS_NOT_ALLOWED)
+OK_OUTSIDE_LIMITS = Decision(Reason.OK, Cause.OUTSIDE_LIMITS)
+OK_BY_PREVIOUS_OUTSIDE_LIMITS = Decision(Reason.OK, Cause.PREVIOUS_AND_LIMITS)
+LIMIT_METHOD = Decision(Reason.LIMIT, Cause.LIMIT_METHOD)
+LIMIT_PATH = Decision(Reason.LIMIT, Cause.LIMIT_PATH)
+LIMIT_UNCLEAR = Decision(Reason.LIMIT, Cause.LIMIT_UNCLEAR)
+LIMIT_UNNAMED = Decision(Reason.LIMIT, Cause.LIMIT_UNNAMED)
 UNDECIDED = Decision(Reason.UNAVAILABLE, Cause.UNDECIDED)
 
 _NO_DIGEST = bytes(32)

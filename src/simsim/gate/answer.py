@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from simsim.credential.decision import Reason, Record
 from simsim.gate.worker_health import WorkerHealth
-from simsim.problem import MEDIA_TYPE, NotFound, Problem, Unauthorized, Undecided
+from simsim.problem import MEDIA_TYPE, BeyondLimits, NotFound, Problem, Unauthorized, Undecided
 
 ACCOUNT_HEADER = "X-Simsim-Account"
 TOKEN_HEADER = "X-Simsim-Token"  # noqa: S105
@@ -41,6 +41,7 @@ def body_of(problem: Problem) -> bytes:
 
 
 UNAUTHORIZED_BODY = body_of(Unauthorized())
+BEYOND_LIMITS_BODY = body_of(BeyondLimits())
 UNDECIDED_BODY = body_of(Undecided())
 NOT_FOUND_BODY = body_of(NotFound())
 
@@ -69,12 +70,18 @@ def naming(said: Answer, request_id: str) -> Answer:
 
 
 def refuse(reason: Reason) -> Answer:
-    """Return the refusal, whose body is the same for every reason; the proxy logs the reason's header and drops it."""
+    """Return the refusal; the proxy logs the header with the reason and drops it.
+
+    Its body is the same for every reason except LIMIT, which only a caller with a token's password can meet.
+    """
     return _REFUSALS[reason]
 
 
 def _refusal(reason: Reason) -> Answer:
-    headers = (*_PROBLEM, ("www-authenticate", CHALLENGE), (REASON_HEADER.lower(), reason.value))
+    told = (REASON_HEADER.lower(), reason.value)
+    if reason is Reason.LIMIT:
+        return Answer(403, (*_PROBLEM, told), BEYOND_LIMITS_BODY)
+    headers = (*_PROBLEM, ("www-authenticate", CHALLENGE), told)
     return Answer(401, headers, UNAUTHORIZED_BODY)
 
 

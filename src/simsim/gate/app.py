@@ -1,4 +1,4 @@
-"""The gate: it answers one question, "may this request pass?", with 204, 401 or 503 and nothing else.
+"""The gate: it answers one question, "may this request pass?", with 204, 401, 403 or 503 and nothing else.
 
 Only the peer of a Unix socket and a trusted proxy may ask. Everybody else gets 404.
 """
@@ -18,8 +18,9 @@ from simsim.credential.decision import UNDECIDED, Credentials, Decision, Reason,
 from simsim.gate import answer
 from simsim.gate.address import Located, locate
 from simsim.gate.answer import Answer
-from simsim.gate.decided_line import decided_line, frame
+from simsim.gate.decided_line import CONSOLE_TEST, decided_line, frame
 from simsim.gate.decision_times import PAUSE_SECONDS, DecisionTimes
+from simsim.gate.limited import limited
 from simsim.gate.lookup import Lookup, Unavailable
 from simsim.gate.request_id import is_request_id, new_request_id, parse_request_id
 from simsim.gate.spool import Spool
@@ -43,7 +44,10 @@ def say_on_stderr(line: str) -> None:
 
 
 class Request(NamedTuple):
-    """The parts of one request that the gate reads. The proxy supplies the last three."""
+    """The parts of one request that the gate reads. The proxy supplies the last four.
+
+    `is_named`: the method and the target are the ones with which the API gets the request. Limits need to know.
+    """
 
     peer: str | None
     method: str
@@ -53,6 +57,7 @@ class Request(NamedTuple):
     request_id: str | None = None
     forwarded_method: str | None = None
     forwarded_target: str | None = None
+    is_named: bool = False
 
 
 class Gate:
@@ -127,8 +132,12 @@ class Gate:
 
     def _logged(self, request: Request, verdict: Verdict, now: float) -> Answer:
         """Return the verdict's answer to this request after its line is in the spool."""
-        said, framed, _, _ = verdict
+        said, framed, _, _, limits = verdict
         request_id, method, target = _named(request)
+        # A test from the console is about the credentials and the address, and makes no request.
+        if limits is not None and request.target is not CONSOLE_TEST:
+            known = (method, target) if request.is_named else (None, None)
+            said, framed = limits.judge(said, framed, method=known[0], target=known[1])
         self._spool.append(decided_line(request_id, now, framed, method=method, target=target))
         # Compare with an attribute of our own: a call would cost ten times as much, for every request.
         if now >= self._measures_at:
@@ -175,7 +184,7 @@ class Gate:
         else:
             said = answer.UNDECIDED if decision is UNDECIDED else answer.refuse(decision.reason)
         framed = frame(decision, account=account, record=record, address=located.address, via=located.via)
-        return Verdict(said, framed, now, until)
+        return Verdict(said, framed, now, until, limited(decision, record, located))
 
     def _decide(
         self, credentials: Credentials, address: Address | None, now: float, find: Find
@@ -210,7 +219,7 @@ class Gate:
 
 
 def _named(request: Request) -> tuple[str, str, str]:
-    """Return the request's id, method and target as the proxy states them, only for the log."""
+    """Return the request's id, method and target as the proxy states them, for the log and for limits."""
     request_id = request.request_id
     if request_id is None or not is_request_id(request_id):
         request_id = parse_request_id(request_id or "") or new_request_id()

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 from simsim.gate.app import VERIFY, Gate, Request
-from simsim.gate.request_target import printable
+from simsim.gate.request_target import is_named, printable
 from simsim.gate.shared_gate import SharedGate
 
 Scope = MutableMapping[str, Any]
@@ -48,13 +48,17 @@ class Asgi:
             await send({"type": "lifespan.startup.complete"})
 
 
-_SAID = frozenset({b"x-request-id", b"x-forwarded-method", b"x-forwarded-uri", b"x-original-method", b"x-original-uri"})
+_SAID = {
+    name.encode(): name
+    for name in ("x-request-id", "x-forwarded-method", "x-forwarded-uri", "x-original-method", "x-original-uri")
+}
 
 
 def _request(scope: Scope) -> Request:
     authorization: list[bytes] = []
     forwarded_for: list[str] = []
-    said: dict[bytes, str] = {}
+    said: dict[str, str] = {}
+    is_single = True
     headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
     for name, value in headers:
         if name == b"authorization":
@@ -62,7 +66,9 @@ def _request(scope: Scope) -> Request:
         elif name == b"x-forwarded-for":
             forwarded_for.append(value.decode("latin-1"))
         elif name in _SAID:
-            said[name] = value.decode("ascii") if value.isascii() else printable(value)
+            # A header that occurs twice may be the caller's beside the proxy's.
+            is_single = is_single and _SAID[name] not in said
+            said[_SAID[name]] = value.decode("ascii") if value.isascii() else printable(value)
     client = scope.get("client")
     return Request(
         client[0] if client else None,
@@ -70,7 +76,8 @@ def _request(scope: Scope) -> Request:
         VERIFY,
         authorization,
         forwarded_for,
-        said.get(b"x-request-id"),
-        said.get(b"x-forwarded-method") or said.get(b"x-original-method"),
-        said.get(b"x-forwarded-uri") or said.get(b"x-original-uri"),
+        said.get("x-request-id"),
+        said.get("x-forwarded-method") or said.get("x-original-method"),
+        said.get("x-forwarded-uri") or said.get("x-original-uri"),
+        is_single and is_named(said),
     )

@@ -137,10 +137,10 @@ def connection_parameters(url: str) -> dict[str, Any]:
 
 def record_of(row: Sequence[Any]) -> Record | None:
     """Return the record in a row of the gate's COLUMNS, or None if the row is empty."""
-    found, token, account, name, expires_at, revoked_at, allowlist, works_until, report_only, *pause = row
+    found, token, account, name, expires_at, revoked_at, allowlist, works_until, report_only, *rest = row
     if found is None:
         return None
-    paused_at, paused_until = pause
+    paused_at, paused_until, limits = rest
     return Record(
         token_id=str(token),
         account_id=str(account),
@@ -154,6 +154,7 @@ def record_of(row: Sequence[Any]) -> Record | None:
         report_only=report_only is True,
         paused=paused_at is not None,
         paused_until=None if paused_until is None else paused_until.astimezone(UTC),
+        limits=limits,
     )
 
 

@@ -110,8 +110,8 @@ class SqliteLookup:
 
 
 def _record(row: tuple[Any, ...]) -> Record:
-    digest, token, account, name, expires_at, revoked_at, allowlist, works_until, report_only, *pause = row
-    paused_at, paused_until = pause
+    digest, token, account, name, expires_at, revoked_at, allowlist, works_until, report_only, *rest = row
+    paused_at, paused_until, limits = rest
     return Record(
         _uuid(token),
         _uuid(account),
@@ -124,6 +124,7 @@ def _record(row: tuple[Any, ...]) -> Record:
         report_only == 1,
         paused_at is not None,
         None if paused_until is None else _instant(paused_until),
+        limits,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from simsim.gate.app import CONSOLE_TEST_PATH, VERIFY, Gate, Request
 from simsim.gate.decided_line import CONSOLE_TEST, CONSOLE_TEST_METHOD
-from simsim.gate.request_target import printable
+from simsim.gate.request_target import is_named, printable
 from simsim.gate.shared_gate import SharedGate
 
 
@@ -71,6 +71,8 @@ def _request(scope: Any) -> Request:
         said.get("x-request-id"),
         said.get("x-forwarded-method") or said.get("x-original-method"),
         said.get("x-forwarded-uri") or said.get("x-original-uri"),
+        # A header that occurs twice may be the caller's beside the proxy's.
+        len(said) == len(items) and is_named(said),
     )
 
 
@@ -101,6 +103,7 @@ def _with_body(request: Request, body: bytes) -> Request:
         authorization=[authorization] if authorization else [],
         forwarded_for=[forwarded_for.decode("latin-1")],
         forwarded_target=printable(target),
+        is_named=request.forwarded_method is not None,
     )
 
 

@@ -152,6 +152,7 @@ def problem_parts(ask: str) -> dict[str, str]:
         "early_error_pages": "\n".join(pages),
         "early_errors": "\n".join(early_location(ask, problem) for problem in dict.fromkeys(EARLY_PROBLEMS.values())),
         "refused": quoted(answer.UNAUTHORIZED_BODY.decode()),
+        "beyond_limits": quoted(answer.BEYOND_LIMITS_BODY.decode()),
         "too_many": quoted(answer.body_of(TooManyRequests()).decode()),
         "api_away": quoted(answer.body_of(BadGateway()).decode()),
         "undecided": quoted(answer.UNDECIDED_BODY.decode()),

@@ -20,6 +20,7 @@ from simsim.middleware.exchange import (
     headers_of,
     is_hidden,
     is_ours,
+    is_path_of,
     sent_target,
 )
 
@@ -177,7 +178,10 @@ def asked(scope: Scope) -> Asked:
     client = scope.get("client")
     path = scope.get("raw_path")
     target = quote(scope["path"]) if path is None else sent_target(path)
-    return Asked(client[0] if client else None, scope.get("method", "GET"), target, authorization, forwarded_for)
+    is_plain = target == scope["path"] or is_path_of(target, scope["path"].encode("utf-8", "surrogateescape"))
+    return Asked(
+        client[0] if client else None, scope.get("method", "GET"), target, authorization, forwarded_for, is_plain
+    )
 
 
 def passed_on(scope: Scope, said: Answer) -> Scope:

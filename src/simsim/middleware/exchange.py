@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
 from typing import NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 from simsim.gate.answer import IDENTITY_HEADERS, Answer
 from simsim.gate.app import Request
@@ -46,18 +46,24 @@ def is_ours(name: str | bytes) -> bool:
 
 
 class Asked(NamedTuple):
-    """What a server tells of a request: the peer's address, "" or None for a Unix socket, and what the client sent."""
+    """What a server tells of a request: the peer's address, "" or None for a Unix socket, and what the client sent.
+
+    `is_plain`: the application routes by the path in the target. A server or another middleware may have changed it.
+    """
 
     peer: str | None
     method: str
     target: str
     authorization: Sequence[bytes]
     forwarded_for: Sequence[str]
+    is_plain: bool
 
     def question(self) -> Request:
         """Return what the gate is asked. To the gate, the middleware is a proxy that adds its peer's address."""
         hops = [*self.forwarded_for, self.peer] if self.peer else self.forwarded_for
-        return Request(None, self.method, self.target, self.authorization, hops, new_request_id())
+        return Request(
+            None, self.method, self.target, self.authorization, hops, new_request_id(), is_named=self.is_plain
+        )
 
 
 @lru_cache(maxsize=CACHE_SIZE)
@@ -78,6 +84,11 @@ def sent_target(target: bytes) -> str:
     """Return the target as a correct client would have written it; almost every client did."""
     text = target.decode("latin-1")
     return text if text.isascii() and text.isprintable() and " " not in text else printable(target)
+
+
+def is_path_of(target: str, path: bytes) -> bool:
+    """Whether a path, decoded as the application gets it, is the one in the target."""
+    return unquote_to_bytes(target.partition("?")[0]) == path
 
 
 class Exchange:

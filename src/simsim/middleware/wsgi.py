@@ -18,6 +18,7 @@ from simsim.middleware.exchange import (
     headers_of,
     is_hidden,
     is_ours,
+    is_path_of,
     sent_target,
 )
 
@@ -119,10 +120,8 @@ def refuse(said: Answer, exchange: Exchange, start_response: StartResponse) -> I
 def asked(environ: Environ) -> Asked:
     """Return what the server tells of a request."""
     sent = next((environ[name] for name in SENT_TARGETS if environ.get(name)), None)
-    if sent is None:
-        target = quote(f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}".encode("latin-1"))
-    else:
-        target = sent_target(sent.encode("latin-1"))
+    path = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}".encode("latin-1")
+    target = quote(path) if sent is None else sent_target(sent.encode("latin-1"))
     authorization, forwarded_for = environ.get("HTTP_AUTHORIZATION"), environ.get("HTTP_X_FORWARDED_FOR")
     return Asked(
         environ.get("REMOTE_ADDR") or None,
@@ -130,6 +129,7 @@ def asked(environ: Environ) -> Asked:
         target,
         [] if authorization is None else [authorization.encode("latin-1")],
         [] if forwarded_for is None else [forwarded_for],
+        is_path_of(target, path),
     )
 
 

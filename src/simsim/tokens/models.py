@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from simsim.accounts.models import Account, User
 from simsim.accounts.name_keys import name_key, search_key
 from simsim.credential.allowlist import Network
+from simsim.credential.limits import unpack
 
 # This means “check at once”. It is also the database's default for a row that older code inserts during an update.
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -82,9 +83,10 @@ class Token(models.Model):
     """One application access token of an account (R2).
 
     The password is stored twice: as a digest that the gate looks up, and encrypted, so that an administrator can read
-    it again (R11). `allowlist` is `allowed_networks` packed for the gate; the actions keep the two in sync. With
-    `report_only`, requests from other addresses are let in and marked in the log. During a rotation's overlap the
-    `previous_…` columns hold the previous password. `name_key` makes the name unique; `search_key` is for searches and
+    it again (R11). `allowlist` is `allowed_networks` packed for the gate; the actions keep the two in sync. `limits`
+    are the rules for its requests (B16), one a line, "" for every request. With `report_only`, requests that the
+    networks or the limits would refuse are let in and marked in the log. During a rotation's overlap the `previous_…`
+    columns hold the previous password. `name_key` makes the name unique; `search_key` is for searches and
     combines name, description and creator. `password_end` holds the last characters of the current password. Older code
     leaves these three columns empty. The columns of a pause are empty unless the token is paused; a pause that has
     ended by itself, at `paused_until`, leaves them as they are. `next_notice_at` is when the scheduler next checks
@@ -104,6 +106,7 @@ class Token(models.Model):
     allowed_networks = models.JSONField(_("allowed networks"), default=list)
     report_only = models.BooleanField(_("report only"), default=False, db_default=False)
     allowlist = models.BinaryField(default=b"")
+    limits = models.TextField(_("limits"), blank=True, default="", db_default="")
     digest = models.BinaryField(max_length=32, unique=True)
     sealed_password = models.BinaryField()
     password_end = models.CharField(max_length=4, default="", db_default="", editable=False)
@@ -164,6 +167,11 @@ class Token(models.Model):
         """Set `name_key` and `search_key` from the texts."""
         self.name_key = name_key(self.name)
         self.search_key = search_key(self.name, self.description, self.created_by_label)
+
+    @property
+    def rules(self) -> list[str]:
+        """The limits, one text for each; an empty list allows every request."""
+        return unpack(self.limits)
 
     @property
     def networks(self) -> list[Network]:

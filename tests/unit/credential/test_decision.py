@@ -139,6 +139,6 @@ def test_order_of_reasons_reveals_nothing_without_the_token() -> None:
 def test_causes_and_reasons_are_stable_names() -> None:
     assert {reason.value for reason in Reason} == {
         "ok", "no_credentials", "malformed", "unknown_credentials", "expired", "revoked", "paused",
-        "address_not_allowed", "throttled", "unavailable",
+        "address_not_allowed", "limit", "throttled", "unavailable",
     }  # fmt: skip
     assert all(cause.value == cause.name.lower() for cause in Cause)

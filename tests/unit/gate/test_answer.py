@@ -26,7 +26,7 @@ def test_acceptance_names_account_and_token_in_ascii(name: str) -> None:
 
 @pytest.mark.covers("R16")
 def test_refusals_differ_only_in_the_header_with_the_reason() -> None:
-    refusals = {reason: answer.refuse(reason) for reason in Reason if reason is not Reason.OK}
+    refusals = {reason: answer.refuse(reason) for reason in Reason if reason not in {Reason.OK, Reason.LIMIT}}
     seen = set()
     for reason, (status, headers, body) in refusals.items():
         assert dict(headers)["x-simsim-reason"] == reason
@@ -39,6 +39,15 @@ def test_refusals_differ_only_in_the_header_with_the_reason() -> None:
         "www-authenticate": 'Basic realm="simsim", charset="UTF-8"',
     }
     assert json.loads(body)["status"] == 401
+
+
+@pytest.mark.covers("R16", "B16")
+def test_request_beyond_a_token_s_limits_gets_403_without_a_challenge() -> None:
+    status, headers, body = answer.refuse(Reason.LIMIT)
+    assert (status, json.loads(body)["type"]) == (403, "urn:simsim:problem:beyond-limits")
+    assert dict(headers) == {
+        "content-type": "application/problem+json", "cache-control": "no-store", "x-simsim-reason": "limit",
+    }  # fmt: skip
 
 
 @pytest.mark.covers("B9")

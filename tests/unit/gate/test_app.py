@@ -6,6 +6,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def asked(
     peer: str | None = "",
     address: str = "203.0.113.9",
     request_id: str = REQUEST_ID,
-    **more: str,
+    **more: Any,
 ) -> Request:
     return Request(peer, "GET", VERIFY, authorization, [address] if address else [], request_id, **more)
 

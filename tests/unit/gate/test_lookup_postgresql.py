@@ -24,14 +24,16 @@ from simsim.gate.lookup_postgresql import (
 )
 
 SCHEMA = """
+DROP VIEW IF EXISTS verifiable_token;
 DROP TABLE IF EXISTS token CASCADE;
 CREATE TABLE token (
     digest bytea, id uuid, account uuid, name text, expires_at timestamptz, revoked_at timestamptz, allowlist bytea,
-    works_until timestamptz, report_only boolean, paused_at timestamptz, paused_until timestamptz
+    works_until timestamptz, report_only boolean, paused_at timestamptz, paused_until timestamptz,
+    limits text NOT NULL DEFAULT ''
 );
 CREATE VIEW verifiable_token AS
     SELECT digest, id AS token_id, account AS account_id, name, expires_at, revoked_at, allowlist, works_until,
-        report_only, paused_at, paused_until
+        report_only, paused_at, paused_until, limits
     FROM token;
 """
 EXPIRES = datetime(2027, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)

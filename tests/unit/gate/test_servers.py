@@ -98,6 +98,28 @@ def test_real_server_carries_the_gate_s_answers(server: Server, database: Databa
     assert server.say(good, near)[0] == 503
 
 
+@pytest.mark.covers("B16", "R16")
+def test_limits_decide_on_the_request_that_the_proxy_names(server: Server, database: Database) -> None:
+    good = b"Authorization: " + basic(database.add(limits=("GET /api/**",)))
+
+    def said(*headers: bytes) -> int:
+        return server.say(good, *headers)[0]
+
+    get, path = b"X-Forwarded-Method: GET", b"X-Forwarded-Uri: /api/x?y"
+    assert said(get, path) == 204
+    assert said(b"X-Original-Method: GET", b"X-Original-URI: /api/x") == 204
+    assert said(b"X-Forwarded-Method: DELETE", path) == 403
+    assert said(get, b"X-Forwarded-Uri: /admin") == 403
+    # Only the proxy's word counts, so nothing that it may have passed on from the caller decides.
+    assert said() == said(path) == said(get) == 403
+    assert said(get, path, b"X-Forwarded-Uri: /admin") == said(get, b"X-Forwarded-Uri: /admin", path) == 403
+    assert said(get, path, b"X-Original-URI: /admin") == 403
+    _, text = server.say(good, get, b"X-Forwarded-Uri: /admin")
+    assert text.endswith(b"\r\n\r\n" + answer.BEYOND_LIMITS_BODY)
+    assert b"x-simsim-reason: limit\r\n" in text
+    assert b"www-authenticate" not in text
+
+
 @pytest.mark.covers("R11", "B9")
 @pytest.mark.parametrize("server", ["rsgi"], indirect=True)
 def test_console_gets_the_same_answers_from_a_real_gate_as_a_proxy(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,7 +108,11 @@ def test_recalled_verdict_writes_the_line_of_its_own_request(
     value = basic(database.add(expires_at=START + timedelta(days=1)))
     for number in range(3):
         now.append(START + timedelta(seconds=number))
-        named = {"request_id": f"{number:032x}", "forwarded_method": "PUT", "forwarded_target": f"/{number}?x"}
+        named: dict[str, Any] = {
+            "request_id": f"{number:032x}",
+            "forwarded_method": "PUT",
+            "forwarded_target": f"/{number}?x",
+        }
         gate.verify(Request("10.0.0.1", "GET", VERIFY, [value], ["203.0.113.9"], **named))
     (file,) = spool_dir.iterdir()
     first, *others = file.read_text().splitlines()

@@ -247,3 +247,30 @@ def test_start_and_end_of_the_server_reach_the_application_and_close_the_files(
 def test_request_without_its_own_target_is_logged_by_its_path(database: Database, parts: Parts) -> None:
     run(protected(parts, App()), scope_of(signed(database.add()), raw_path=None, path="/ä"))
     assert parts.log()[0][4] == "/%C3%A4"
+
+
+@pytest.mark.covers("B16", "R16")
+@pytest.mark.parametrize(
+    ("path", "raw_path", "status"),
+    [
+        ("/api/a b", b"/api/a%20b", 200),
+        ("/api/x", None, 200),
+        ("/api/x", b"/api/x", 200),
+        ("/api/x", b"/%61pi/x", 200),
+        ("/admin", b"/admin", 403),
+        ("/api/../admin", b"/api/..%2fadmin", 403),
+        ("/api//x", b"/api//x", 403),
+        # Another middleware has changed the path, or the server has mounted the application.
+        ("/admin", b"/api/x", 403),
+        ("/api/x", b"/admin", 403),
+    ],
+)
+def test_limits_decide_on_the_path_that_the_application_gets(
+    database: Database, parts: Parts, path: str, raw_path: bytes | None, status: int
+) -> None:
+    gate, ends = parts.build()
+    password, app = database.add(limits=("GET /api/**",)), App()
+    scope = scope_of((b"authorization", basic(password)), path=path, raw_path=raw_path)
+    sent = run(SimsimASGI(app, gate=gate, ends=ends), scope)
+    assert (sent[0]["status"], len(app.scopes)) == (status, 1 if status == 200 else 0)
+    assert run(SimsimASGI(app, gate=gate, ends=ends), {**scope, "method": "PUT"})[0]["status"] == 403

@@ -169,3 +169,29 @@ def test_target_is_logged_as_the_client_sent_it_where_the_server_tells(database:
     for more in ({"RAW_URI": "/a%2Fb?sim_=1"}, {"REQUEST_URI": "/ä"}, {"SCRIPT_NAME": "/v1", "PATH_INFO": "/Ã¤"}):
         run(SimsimWSGI(App(), build=parts.build), environ_of(password, **more))
     assert sorted(row[4] for row in parts.log()) == ["/%E4", "/a%2Fb", "/v1/%C3%A4"]
+
+
+@pytest.mark.covers("B16", "R16")
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"PATH_INFO": "/api/a b"}, "200 OK"),
+        ({"PATH_INFO": "/x", "SCRIPT_NAME": "/api"}, "200 OK"),
+        ({"PATH_INFO": "/api/x", "RAW_URI": "/%61pi/x?y"}, "200 OK"),
+        ({"PATH_INFO": "/api/b\xc3\xbc", "REQUEST_URI": "/api/b%C3%BC"}, "200 OK"),
+        ({"PATH_INFO": "/admin"}, "403 Forbidden"),
+        ({"PATH_INFO": "/api/../admin", "RAW_URI": "/api/..%2Fadmin"}, "403 Forbidden"),
+        ({"PATH_INFO": "/api/%2e%2e/admin"}, "403 Forbidden"),
+        # Another middleware has changed the path.
+        ({"PATH_INFO": "/admin", "RAW_URI": "/api/x"}, "403 Forbidden"),
+        ({"PATH_INFO": "/api/x", "RAW_URI": "http://example.com/api/x"}, "403 Forbidden"),
+    ],
+)
+def test_limits_decide_on_the_path_that_the_application_gets(
+    database: Database, parts: Parts, more: dict[str, str], status: str
+) -> None:
+    password, app = database.add(limits=("GET /api/**",)), App()
+    middleware = SimsimWSGI(app, build=parts.build)
+    assert run(middleware, environ_of(password, **more))[0] == status
+    assert len(app.environs) == (1 if status == "200 OK" else 0)
+    assert run(middleware, environ_of(password, **more, REQUEST_METHOD="PUT"))[0] == "403 Forbidden"

@@ -27,6 +27,7 @@ CALL = (gettext_noop("See how to send the credentials"), "connect")
 CREATE = (gettext_noop("Create a new token"), "create")
 SHOW = (gettext_noop("Open the token"), "token")
 ALLOW = (gettext_noop("Change the allowed networks"), "networks")
+LIMITS = (gettext_noop("Change what the token may do"), "limits")
 NOWHERE = ("", "")
 
 NOT_SENT = gettext_noop("The program must send the token’s username and password with every request, using HTTP Basic.")
@@ -38,6 +39,12 @@ NOT_YOURS = gettext_noop(
 NOT_ENFORCED = gettext_noop(
     "If you recognise this address, add it before the list is enforced. If you don’t, someone else may have the "
     "password. Revoke the token."
+)
+NOT_LIMITED = gettext_noop(
+    "If the program needs this request, add it to what the token may do before the limits are enforced."
+)
+BEYOND = gettext_noop(
+    "If the program needs this request, add it to what the token may do. If it should not send it, change the program."
 )
 STEPS: dict[str, tuple[str, tuple[str, str]]] = {
     Cause.PREVIOUS_PASSWORD: (
@@ -87,6 +94,24 @@ STEPS: dict[str, tuple[str, tuple[str, str]]] = {
         ),
         ALLOW,
     ),
+    Cause.OUTSIDE_LIMITS: (NOT_LIMITED, LIMITS),
+    Cause.PREVIOUS_AND_LIMITS: (NOT_LIMITED, LIMITS),
+    Cause.LIMIT_METHOD: (BEYOND, LIMITS),
+    Cause.LIMIT_PATH: (BEYOND, LIMITS),
+    Cause.LIMIT_UNCLEAR: (
+        gettext_noop(
+            "The program must send a plain path: without empty segments, dots at the end of a segment, semicolons, and "
+            "encoded slashes. If the API needs such paths, let the token make every request."
+        ),
+        LIMITS,
+    ),
+    Cause.LIMIT_UNNAMED: (
+        gettext_noop(
+            "Tell the operator of this API: the proxy must name the method and the path of each request. Until then, a "
+            "token with limits can’t be used there."
+        ),
+        LIMITS,
+    ),
     Cause.THROTTLED: (WAIT, NOWHERE),
     Cause.UNDECIDED: (NOT_YOURS, NOWHERE),
     GatewayCause.GATE_AWAY: (NOT_YOURS, NOWHERE),
@@ -111,7 +136,7 @@ def advice(row: LoggedRequest, token: Token | None, *, account_id: uuid.UUID, no
     if step is None:
         return None
     text, (label, where) = step
-    if where in {"networks", "token"} and (token is None or token.has_ended(now)):
+    if where in {"networks", "limits", "token"} and (token is None or token.has_ended(now)):
         # The page of an ended token is read-only, so the only remedy is another token.
         label, where = CREATE
     create = reverse("console:create_token", args=[account_id])
@@ -120,6 +145,7 @@ def advice(row: LoggedRequest, token: Token | None, *, account_id: uuid.UUID, no
         "connect": reverse("console:connect", args=[account_id]),
         "create": f"{create}?like={token.pk}" if token else create,
         "token": reverse("console:token", args=[account_id, token.pk]) if token else "",
+        "limits": reverse("console:token", args=[account_id, token.pk]) + "#limits" if token else "",
         "networks": networks.format(f"?add={row.address}" if row.address else ""),
     }.get(where, "")
     return Advice(gettext(text), gettext(label) if url else "", url)

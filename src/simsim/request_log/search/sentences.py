@@ -53,6 +53,24 @@ SENTENCES: dict[str, str] = {
     Cause.ADDRESS_NOT_ALLOWED: gettext_noop(
         "The address %(address)s is not in the networks that the token “%(token)s” allows."
     ),
+    Cause.OUTSIDE_LIMITS: gettext_noop(
+        "The token “%(token)s” let the request in although its limits do not allow %(method)s for this path, because "
+        "they are report only."
+    ),
+    Cause.PREVIOUS_AND_LIMITS: gettext_noop(
+        "The token “%(token)s” let the request in with its previous password, which still works, and although its "
+        "limits do not allow %(method)s for this path, because they are report only."
+    ),
+    Cause.LIMIT_METHOD: gettext_noop(
+        "The limits of the token “%(token)s” allow the path %(path)s, but not with the method %(method)s."
+    ),
+    Cause.LIMIT_PATH: gettext_noop("None of the limits of the token “%(token)s” covers the path %(path)s."),
+    Cause.LIMIT_UNCLEAR: gettext_noop(
+        "The token “%(token)s” has limits, and programs could read the path %(path)s in different ways."
+    ),
+    Cause.LIMIT_UNNAMED: gettext_noop(
+        "The token “%(token)s” has limits, and the proxy did not tell the gate for certain which request this is."
+    ),
     Cause.THROTTLED: gettext_noop("Too many requests came from the address %(address)s."),
     Cause.UNDECIDED: gettext_noop("The credentials could not be checked when the request came."),
     GatewayCause.GATE_AWAY: gettext_noop("The gateway got no decision on the request and did not let it through."),
@@ -71,6 +89,8 @@ def sentence(row: LoggedRequest) -> str:
         "address": row.address or gettext("(unknown)"),
         "status": str(row.status or ""),
         "reason": row.reason,
+        "method": row.method,
+        "path": row.resource,
     }
     return gettext(_message(row)) % values
 

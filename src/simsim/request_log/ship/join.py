@@ -21,7 +21,7 @@ REFUSED_STATUS = 401
 PASSED_TEST_STATUS = 204
 # A gateway's answers to a request that it can't read, because of an unknown transfer encoding or version.
 UNREADABLE_STATUSES = frozenset({501, 505})
-STATUS_OF_REFUSALS: dict[str, int] = {Reason.UNAVAILABLE: 503, Reason.THROTTLED: 429}
+STATUS_OF_REFUSALS: dict[str, int] = {Reason.UNAVAILABLE: 503, Reason.THROTTLED: 429, Reason.LIMIT: 403}
 
 
 class RequestRow(NamedTuple):
