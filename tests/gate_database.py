@@ -17,6 +17,7 @@ CREATE TABLE token (
     report_only INTEGER, paused_at TEXT, paused_until TEXT, limits TEXT
 );
 CREATE INDEX token_digest ON token (digest);
+CREATE TABLE tokens_importedcredentials (digest BLOB);
 """
 VIEW = """
 CREATE VIEW verifiable_token AS

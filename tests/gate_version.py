@@ -18,6 +18,8 @@ DROP VIEW IF EXISTS verifiable_token CASCADE;
 DROP TABLE IF EXISTS tokens_gatechange, tokens_gatecommit, tokens_gateversion;
 DROP TABLE IF EXISTS tokens_token CASCADE;
 DROP FUNCTION IF EXISTS tokens_note_change, tokens_move_version;
+DROP TABLE IF EXISTS tokens_importedcredentials;
+CREATE TABLE tokens_importedcredentials (digest bytea);
 CREATE TABLE tokens_token (
     digest bytea, id uuid, account_id uuid, name text, expires_at timestamptz, revoked_at timestamptz, allowlist bytea,
     previous_digest bytea, previous_works_until timestamptz, report_only boolean,

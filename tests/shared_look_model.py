@@ -122,6 +122,7 @@ class ModelLook:
     """Looks whose every part is a step of the schedule."""
 
     room_class: type[WaitingRoom[Wait]] = WaitingRoom
+    holds_imported = False
 
     def __init__(self, forget: Callable[[Collection[bytes] | None], None]) -> None:
         self.room = self.room_class(forget)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from simsim.credential.decision import Cause, Credentials, Decision, Reason
-from simsim.credential.digest import digest
+from simsim.credential.digest import digest, imported_digest, sha256_of
 from simsim.credential.password import is_well_formed
 
 MAX_HEADER_BYTES = 8 * 1024
@@ -26,13 +26,18 @@ NO_COLON = Decision(Reason.MALFORMED, Cause.NO_COLON)
 USERNAME_FORM = Decision(Reason.UNKNOWN_CREDENTIALS, Cause.USERNAME_FORM)
 
 # Do not use uuid.UUID: it accepts braces, "urn:uuid:" and dashes in odd places.
-_is_account_id = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
+is_account_id = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
+# Imported credentials have no other form. A control character would make them look like others in a log.
+is_printable = re.compile(r"[^\x00-\x1f\x7f-\x9f]+").fullmatch
 
 
-def parse(values: Sequence[bytes]) -> Credentials | Decision:  # noqa: PLR0911 - one return for each kind of error
+def parse(  # noqa: PLR0911 - one return for each kind of error
+    values: Sequence[bytes], *, admits_foreign: bool = False
+) -> Credentials | Decision:
     """Return the credentials in a request's Authorization headers, or the decision that refuses them.
 
-    `values` holds the value of every such header, without the white space around it (RFC 9110, 5.5). Never raises.
+    `values` holds the value of every such header, without the white space around it (RFC 9110, 5.5). With
+    `admits_foreign`, a username and a password of another form than ours are credentials too. Never raises.
     """
     if len(values) != 1:
         return TWO_HEADERS if values else NO_CREDENTIALS
@@ -50,11 +55,17 @@ def parse(values: Sequence[bytes]) -> Credentials | Decision:  # noqa: PLR0911 -
     username, colon, password = text.partition(":")
     if not colon:
         return NO_COLON
-    if not _is_account_id(username):
-        return USERNAME_FORM
-    if not is_well_formed(password):
-        return Decision(Reason.UNKNOWN_CREDENTIALS, Cause.PASSWORD_FORM, claim=username)
-    return Credentials(username, digest(password))
+    is_claim = is_account_id(username) is not None
+    if is_claim and is_well_formed(password):
+        return Credentials(username, digest(password))
+    if admits_foreign and is_printable(username) and is_printable(password):
+        return Credentials(username if is_claim else None, imported_digest(username, sha256_of(password)))
+    return Decision(Reason.UNKNOWN_CREDENTIALS, Cause.PASSWORD_FORM, claim=username) if is_claim else USERNAME_FORM
+
+
+def is_foreign(parsed: Credentials | Decision) -> bool:
+    """Whether the parser refused credentials of another form than ours, which may have been imported."""
+    return isinstance(parsed, Decision) and parsed.cause in {Cause.USERNAME_FORM, Cause.PASSWORD_FORM}
 
 
 def _decode(encoded: bytes) -> str | None:

@@ -72,10 +72,11 @@ class Decision(NamedTuple):
 class Credentials(NamedTuple):
     """Well-formed credentials from a caller: an account's id, and the digest of the password.
 
-    The parser does not pass the password on, so that no later code can log, store or compare it.
+    The username is None if it is not an account's id but part of the digest, as it may be for imported credentials. The
+    parser does not pass the password on, so that no later code can log, store or compare it.
     """
 
-    username: str
+    username: str | None
     digest: bytes
 
 
@@ -139,7 +140,7 @@ def decide(  # noqa: PLR0911 - one return for each verdict
     known = hmac.compare_digest(credentials.digest, _NO_DIGEST if record is None else record.digest)
     if record is None or not known:
         return PASSWORD_UNKNOWN
-    if credentials.username != record.account_id:
+    if credentials.username != record.account_id and credentials.username is not None:
         return OTHER_ACCOUNT
     if record.superseded_at is not None and now >= record.superseded_at:
         return SUPERSEDED

@@ -3,6 +3,7 @@
 import hashlib
 
 _DOMAIN = b"simsim-password-v1\0"
+_IMPORTED_DOMAIN = b"simsim-imported-v1\0"
 
 
 def digest(password: str) -> bytes:
@@ -12,3 +13,16 @@ def digest(password: str) -> bytes:
     hashed elsewhere has a different digest, and a second scheme can be added later.
     """
     return hashlib.sha256(_DOMAIN + password.encode()).digest()
+
+
+def sha256_of(password: str) -> bytes:
+    """Return the plain SHA-256 of a password, which is what another system may have stored."""
+    return hashlib.sha256(password.encode()).digest()
+
+
+def imported_digest(username: str, sha256: bytes) -> bytes:
+    """Return the 32 bytes by which imported credentials are looked up, from the plain SHA-256 of their password.
+
+    The username is part of it, so two accounts may hold the same password, and a username may be any text.
+    """
+    return hashlib.sha256(_IMPORTED_DOMAIN + sha256 + username.encode()).digest()

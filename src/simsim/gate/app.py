@@ -20,6 +20,7 @@ from simsim.gate.address import Located, locate
 from simsim.gate.answer import Answer
 from simsim.gate.decided_line import CONSOLE_TEST, decided_line, frame
 from simsim.gate.decision_times import PAUSE_SECONDS, DecisionTimes
+from simsim.gate.foreign_forms import ForeignForms
 from simsim.gate.limited import limited
 from simsim.gate.lookup import Lookup, Unavailable
 from simsim.gate.request_id import is_request_id, new_request_id, parse_request_id
@@ -80,6 +81,7 @@ class Gate:
         self._worker_health = worker_health
         self._say = say
         self._verdicts = Verdicts()
+        self._foreign = ForeignForms()
         self._times = DecisionTimes()
         self._measures_at = 0.0
         self._complained_at = -COMPLAINT_INTERVAL_SECONDS
@@ -162,12 +164,26 @@ class Gate:
         # older.
         version = None if question is None else self._lookup.version()
         if question is None or version is None:
-            return self._judge(basic.parse(authorization), located, now, self._lookup.find)
+            return self._judge(self._parsed(authorization), located, now, self._lookup.find)
         verdict = self._verdicts.recall(question, version, now)
         if verdict is None:
-            verdict = self._judge(basic.parse(authorization), located, now, self._lookup.find)
+            verdict = self._judge(self._parsed(authorization), located, now, self._lookup.find)
             self._verdicts.remember(question, version, verdict)
         return verdict
+
+    def _parsed(self, authorization: Sequence[bytes]) -> Credentials | Decision:
+        """Return the credentials or their refusal. Those of another form than ours count only if some were imported."""
+        parsed = basic.parse(authorization)
+        if not basic.is_foreign(parsed):
+            return parsed
+        asked_at = self._foreign.asks_at()
+        if asked_at is not None:
+            try:
+                self._foreign.learn(asked_at, are_admitted=self._lookup.holds_imported())
+            except Exception as error:
+                self._complain(error)
+                return UNDECIDED
+        return basic.parse(authorization, admits_foreign=self._foreign.are_admitted)
 
     def _judge(self, credentials: Credentials | Decision, located: Located, now: float, find: Find) -> Verdict:
         """Return the verdict on parsed credentials, or on their refusal by the parser."""
@@ -176,7 +192,7 @@ class Gate:
         record, until = None, now
         if isinstance(credentials, Credentials):
             decision, record, until = self._decide(credentials, located.address, now, find)
-            account: str | None = credentials.username
+            account = credentials.username or (record.account_id if record else None)
         else:
             decision, account = credentials, credentials.claim
         if decision.reason is Reason.OK and record is not None:
@@ -199,7 +215,7 @@ class Gate:
             self._complain(error)
             return UNDECIDED, None, now
         # The log of the claimed account must not name another account's token.
-        is_own = record is not None and record.account_id == credentials.username
+        is_own = record is not None and credentials.username in (None, record.account_id)
         until = math.inf if turn is None else turn.timestamp() - CLOCK_STEP_SECONDS
         return decision, record if is_own else None, until
 

@@ -14,7 +14,7 @@ import psycopg
 from psycopg.adapt import Transformer
 from psycopg.pq import ExecStatus, Format
 
-from simsim.gate.lookup import COLUMNS, VIEW, Unavailable
+from simsim.gate.lookup import COLUMNS, HOLDS_IMPORTED, VIEW, Unavailable
 from simsim.gate.lookup_postgresql import CANCEL_TIMEOUT_SECONDS, connection_parameters
 
 # A gate that is further behind forgets everything: reading what changed would take longer.
@@ -37,6 +37,7 @@ _LOOK = f"""
             SELECT changed.digest FROM tokens_gatecommit AS past JOIN tokens_gatechange AS changed
             ON changed.commit_id = past.id WHERE past.version > $1 AND past.version <= now.version
         ) END,
+        {HOLDS_IMPORTED},
         {COLUMNS}
     FROM tokens_gateversion AS now JOIN pg_database AS own ON own.datname = current_database()
     LEFT JOIN {VIEW} ON digest = ANY ($2) WHERE now.id = 1

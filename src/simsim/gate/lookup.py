@@ -1,6 +1,6 @@
 """How the gate looks up the token that a password belongs to, as of a moment after the request arrived.
 
-It reads the SQL view `verifiable_token`, on either database, and nothing else.
+It reads the SQL view `verifiable_token`, on either database, and whether any credentials have been imported.
 """
 
 from typing import Protocol
@@ -12,6 +12,7 @@ COLUMNS = (
     "paused_until, limits"
 )
 VIEW = "verifiable_token"
+HOLDS_IMPORTED = "EXISTS (SELECT 1 FROM tokens_importedcredentials)"
 
 
 class Unavailable(Exception):
@@ -27,6 +28,10 @@ class Lookup(Protocol):
 
     def version(self) -> object | None:
         """Return an object that stays the same until the next commit; None if it can't see commits. Never raises."""
+        ...
+
+    def holds_imported(self) -> bool:
+        """Whether any credentials have been imported. Raises Unavailable."""
         ...
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow
 
 from simsim.credential.decision import Record
 from simsim.gate import process_identity
-from simsim.gate.lookup import COLUMNS, VIEW, Unavailable
+from simsim.gate.lookup import COLUMNS, HOLDS_IMPORTED, VIEW, Unavailable
 
 CONNECT_TIMEOUT_SECONDS = 2
 STATEMENT_TIMEOUT_SECONDS = 2.0
@@ -32,6 +32,7 @@ _SELECT = f"""
     SELECT current_setting('transaction_read_only') = 'on', {COLUMNS}
     FROM (SELECT 1) AS always LEFT JOIN {VIEW} ON digest = %s
 """  # noqa: S608
+_SELECT_IMPORTED = f"SELECT current_setting('transaction_read_only') = 'on', {HOLDS_IMPORTED}"
 
 
 class _ReadOnlyServerError(psycopg.OperationalError):
@@ -63,10 +64,13 @@ class PostgresqlLookup:
 
     def find(self, digest: bytes) -> Record | None:
         """Return the record under a password's digest, or None if there is none. Raises Unavailable."""
-        if time.monotonic() < self._paused_until:
-            raise Unavailable("PostgreSQL: no connection, trying again in a moment")
-        (row,) = self._rows(digest)  # two tokens with one password are a bug, so refuse to decide
+        (row,) = self._rows(_SELECT, (digest,))  # two tokens with one password are a bug, so refuse to decide
         return record_of(row[1:])
+
+    def holds_imported(self) -> bool:
+        """Whether any credentials have been imported. Raises Unavailable."""
+        ((_, found),) = self._rows(_SELECT_IMPORTED, ())
+        return bool(found)
 
     def version(self) -> None:
         """Return None: asking PostgreSQL whether anything was committed takes as long as reading the row."""
@@ -82,11 +86,13 @@ class PostgresqlLookup:
             cursor.connection.cancel_safe(timeout=CANCEL_TIMEOUT_SECONDS)
         cursor.connection.close()
 
-    def _rows(self, digest: bytes) -> list[TupleRow]:
+    def _rows(self, select: str, values: tuple[bytes, ...]) -> list[TupleRow]:
+        if time.monotonic() < self._paused_until:
+            raise Unavailable("PostgreSQL: no connection, trying again in a moment")
         is_fresh = self._cursor is None
         started = time.monotonic()
         try:
-            return self._ask(digest)
+            return self._ask(select, values)
         except psycopg.Error as error:
             self.close()
             # If an existing connection breaks at once (a restarted server, a changed view), a new one may work. If it
@@ -94,15 +100,15 @@ class PostgresqlLookup:
             if is_fresh or time.monotonic() - started >= STATEMENT_TIMEOUT_SECONDS / 2:
                 raise self._pause(error) from error
         try:
-            return self._ask(digest)
+            return self._ask(select, values)
         except psycopg.Error as error:
             self.close()
             raise self._pause(error) from error
 
-    def _ask(self, digest: bytes) -> list[TupleRow]:
+    def _ask(self, select: str, values: tuple[bytes, ...]) -> list[TupleRow]:
         if self._cursor is None or self._generation != process_identity.generation():
             self._cursor = self._connect()
-        rows = self._cursor.execute(_SELECT, (digest,)).fetchall()
+        rows = self._cursor.execute(select, values).fetchall()
         if rows[0][0]:
             raise _ReadOnlyServerError
         return rows

@@ -12,7 +12,7 @@ from typing import Any
 
 from simsim.credential.decision import Record
 from simsim.gate import process_identity
-from simsim.gate.lookup import COLUMNS, VIEW, Unavailable
+from simsim.gate.lookup import COLUMNS, HOLDS_IMPORTED, VIEW, Unavailable
 from simsim.gate.wal_index import WalIndex, identity_of, open_wal_index
 
 BUSY_TIMEOUT_SECONDS = 0.25
@@ -55,17 +55,16 @@ class SqliteLookup:
 
     def find(self, digest: bytes) -> Record | None:
         """Return the record under a password's digest, or None if there is none. Raises Unavailable."""
-        try:
-            # Use fetchall, not fetchone: a statement that was not read to its end keeps its snapshot, and the next
-            # request would get an old answer.
-            rows = self._opened().execute(_SELECT, (digest,)).fetchall()
-        except (sqlite3.Error, OSError) as error:
-            self.close()
-            raise Unavailable(f"SQLite: {error}") from error
+        rows = self._rows(_SELECT, (digest,))
         if not rows:
             return None
         (row,) = rows  # two tokens with one password are a bug, so refuse to decide
         return _record(row)
+
+    def holds_imported(self) -> bool:
+        """Whether any credentials have been imported. Raises Unavailable."""
+        ((found,),) = self._rows(f"SELECT {HOLDS_IMPORTED}", ())
+        return bool(found)
 
     def close(self) -> None:
         """Close the file; the next `find` opens it again."""
@@ -78,6 +77,15 @@ class SqliteLookup:
             cursor.connection.close()
         else:
             _inherited.append(cursor)
+
+    def _rows(self, select: str, values: tuple[bytes, ...]) -> list[tuple[Any, ...]]:
+        try:
+            # Use fetchall, not fetchone: a statement that was not read to its end keeps its snapshot, and the next
+            # request would get an old answer.
+            return self._opened().execute(select, values).fetchall()
+        except (sqlite3.Error, OSError) as error:
+            self.close()
+            raise Unavailable(f"SQLite: {error}") from error
 
     def _opened(self) -> sqlite3.Cursor:
         """Return a cursor on the file that is now at the path. Raises sqlite3.Error or OSError."""

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
 from simsim.credential import basic
-from simsim.credential.decision import Credentials, Record
+from simsim.credential.decision import UNDECIDED, Credentials, Decision, Record
 from simsim.gate import answer
 from simsim.gate.address import Located, locate
 from simsim.gate.answer import Answer
@@ -25,6 +25,11 @@ class LookForAll(Protocol):
     @property
     def version(self) -> Version | None:
         """The version of what is remembered."""
+        ...
+
+    @property
+    def holds_imported(self) -> bool:
+        """Whether any credentials have been imported, as of the last look."""
         ...
 
     def join(self, digest: bytes | None) -> Awaitable[Seen]:
@@ -94,12 +99,13 @@ class SharedGate(Gate):
             try:
                 await self._look.join(None)
             except Exception as error:
-                return self._judge(basic.parse(authorization), located, now, _raising(error))
+                known = basic.parse(authorization, admits_foreign=self._foreign.are_admitted)
+                return self._judge(known, located, now, _raising(error))
             # The look may have shown a change, and have forgotten the verdict.
             verdict = self._shared.recall(question, now)
             if verdict is not None:
                 return verdict
-        credentials = basic.parse(authorization)
+        credentials = await self._parsed_together(authorization)
         if not isinstance(credentials, Credentials):
             return self._judge(credentials, located, now, _raising(AssertionError()))
         try:
@@ -111,6 +117,21 @@ class SharedGate(Gate):
         if question is not None and seen.version is self._look.version:
             self._shared.remember(question, credentials.digest, verdict)
         return verdict
+
+    async def _parsed_together(self, authorization: Sequence[bytes]) -> Credentials | Decision:
+        """Return what `_parsed` returns, after a look if a question must be asked."""
+        parsed = basic.parse(authorization)
+        if not basic.is_foreign(parsed):
+            return parsed
+        asked_at = self._foreign.asks_at()
+        if asked_at is not None:
+            try:
+                await self._look.join(None)
+            except Exception as error:
+                self._complain(error)
+                return UNDECIDED
+            self._foreign.learn(asked_at, are_admitted=self._look.holds_imported)
+        return basic.parse(authorization, admits_foreign=self._foreign.are_admitted)
 
 
 def _finding(seen: Seen) -> Callable[[bytes], Record | None]:

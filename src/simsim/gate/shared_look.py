@@ -35,6 +35,7 @@ class SharedLook:
         self._generation = 0
         self._sent_at = 0.0
         self._paused_until = 0.0
+        self.holds_imported = False
 
     @property
     def version(self) -> Version | None:
@@ -102,6 +103,7 @@ class SharedLook:
             self._broke(error)
             return
         self._stop_timer()
+        self.holds_imported = rows[0][5]
         waiters, seen = self._room.end(snapshot)
         self._send()
         for waiter in waiters:
@@ -176,7 +178,7 @@ def _snapshot(rows: Sequence[Sequence[Any]]) -> Snapshot:
         raise _not_the_primary()
     records: dict[bytes, Record | None] = {}
     for row in rows:
-        record = record_of(row[5:])
+        record = record_of(row[6:])
         if record is not None:
             records[record.digest] = None if record.digest in records else record
     return Snapshot(server, version, commits, (None,) if changed is None else changed, records)

@@ -178,6 +178,22 @@ class Token(models.Model):
         return [ip_network(text) for text in self.allowed_networks]
 
 
+class ImportedCredentials(models.Model):
+    """Credentials that a token was imported with, which another system gave out.
+
+    They are in force while the token's digest is the same. `digest` stays after a rotation, so that no file brings them
+    twice. `username` is "" where it is the account's id. While the table has a row, the gate looks up credentials of
+    other forms than ours.
+    """
+
+    token = models.OneToOneField(Token, models.CASCADE, primary_key=True, related_name="imported")
+    digest = models.BinaryField(max_length=32, unique=True)
+    username = models.CharField(max_length=128, default="")
+
+    def __str__(self) -> str:
+        return f"credentials that {self.token_id} was imported with"
+
+
 class NoticePolicy(models.Model):
     """An account's choices about its notices (B10); an account without a row has the defaults.
 

@@ -24,7 +24,7 @@ from simsim.gate.lookup_postgresql import (
 )
 
 SCHEMA = """
-DROP VIEW IF EXISTS verifiable_token;
+DROP VIEW IF EXISTS verifiable_token CASCADE;
 DROP TABLE IF EXISTS token CASCADE;
 CREATE TABLE token (
     digest bytea, id uuid, account uuid, name text, expires_at timestamptz, revoked_at timestamptz, allowlist bytea,
