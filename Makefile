@@ -5,7 +5,7 @@ export DEMO_GATEWAY_PORT ?= 8080
 export DEMO_DIR ?= .demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test proof check fix bench lock clean parts screenshots readme-pictures mail-previews docs release
+.PHONY: help demo test proof check fix bench lock clean parts screenshots readme-pictures mail-previews docs release client clients
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -44,6 +44,10 @@ mail-previews: .venv/test parts ## save every email, and a picture of it, in mai
 docs: .venv/docs ## build the documentation site, which the console serves under /docs/
 	rm -rf src/simsim/console/site
 	.venv/bin/python -m sphinx -q -E -W --keep-going -c docs/_sphinx -d .cache/docs docs src/simsim/console/site
+
+client: .venv/test ## write the Python client's methods and documents from the OpenAPI document
+	mkdir -p .cache/check
+	SIMSIM_DATA_DIR=.cache/check .venv/bin/python release/client.py
 
 release: docs ## build the packages into dist/
 	rm -rf dist

@@ -93,6 +93,11 @@ ELSEWHERE: dict[str, list[Key]] = {
         ("docs/integrators/management-api.md", "rotation-2027-01"),
         ("docs/integrators/management-api.md", "CUSTOMER="),
     ],
+    "tests/integration/whole_product/test_python_client.py": [
+        ("docs/integrators/clients.md", "expires soon"),
+        ("docs/integrators/clients.md", "PreconditionFailed"),
+        ("docs/integrators/clients.md", "asyncio"),
+    ],
     "tests/integration/test_webhooks.py": [("docs/integrators/webhooks.md", "from standardwebhooks")],
     "tests/integration/test_tls_in_front.py": [
         ("docs/operators/tls.md", "listen 443 ssl;"),

@@ -1,0 +1,1 @@
+"""The operations of the management API and their documents, made from the OpenAPI document by `make client`."""

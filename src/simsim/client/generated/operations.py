@@ -1,0 +1,492 @@
+"""A method for each operation of the management API. Made from the OpenAPI document by `make client`; don’t edit."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
+
+from simsim.client.connection import Connection, pages_of
+from simsim.client.documents import UNSET, Unset, given
+from simsim.client.exchange import Request, new_key, part
+from simsim.client.generated import models
+
+
+class Simsim(Connection):
+    """The management API, as `Connection` reaches it."""
+
+    def change_role(
+        self, account_id: str, user_id: str, *, role: Literal["administrator", "member"], if_match: str
+    ) -> models.Person:
+        """Change a person's role. Needs If-Match."""
+        return self._send(
+            Request(
+                "PATCH",
+                f"/accounts/{part(account_id)}/people/{part(user_id)}",
+                body=given(role=role),
+                if_match=if_match,
+            ),
+            models.Person,
+        )
+
+    def create_account(
+        self, *, name: str, external_id: str | Unset | None = UNSET, idempotency_key: str | None = None
+    ) -> models.Account:
+        """Create an account; its id is the username of all its tokens."""
+        return self._send(
+            Request(
+                "POST",
+                "/accounts",
+                body=given(name=name, external_id=external_id),
+                idempotency_key=idempotency_key or new_key(),
+            ),
+            models.Account,
+        )
+
+    def create_software(self, *, slug: str, name: str, idempotency_key: str | None = None) -> models.Software:
+        """Add software to the catalogue."""
+        return self._send(
+            Request(
+                "POST",
+                "/target-software",
+                body=given(slug=slug, name=name),
+                idempotency_key=idempotency_key or new_key(),
+            ),
+            models.Software,
+        )
+
+    def create_token(
+        self,
+        account_id: str,
+        *,
+        name: str,
+        expires: str,
+        description: str | Unset = UNSET,
+        software: str | Unset | None = UNSET,
+        allowed_networks: Sequence[str] | Unset = UNSET,
+        report_only: bool | Unset = UNSET,
+        request_id: str | Unset | None = UNSET,
+        idempotency_key: str | None = None,
+    ) -> models.TokenWithCredentials:
+        """Create a token and return it with its credentials. Every administrator is notified."""
+        return self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/tokens",
+                body=given(
+                    name=name,
+                    expires=expires,
+                    description=description,
+                    software=software,
+                    allowed_networks=allowed_networks,
+                    report_only=report_only,
+                    request_id=request_id,
+                ),
+                idempotency_key=idempotency_key or new_key(),
+            ),
+            models.TokenWithCredentials,
+        )
+
+    def decline_token_request(self, account_id: str, request_id: str) -> models.TokenRequest:
+        """Decline a request. Declining an answered request changes nothing."""
+        return self._send(
+            Request("POST", f"/accounts/{part(account_id)}/token-requests/{part(request_id)}/decline"),
+            models.TokenRequest,
+        )
+
+    def edit_account(
+        self, account_id: str, *, if_match: str, programs_may_rotate: bool | Unset = UNSET
+    ) -> models.Account:
+        """Choose whether programs may rotate the tokens that they hold. Needs If-Match."""
+        return self._send(
+            Request(
+                "PATCH",
+                f"/accounts/{part(account_id)}",
+                body=given(programs_may_rotate=programs_may_rotate),
+                if_match=if_match,
+            ),
+            models.Account,
+        )
+
+    def edit_token(
+        self,
+        account_id: str,
+        token_id: str,
+        *,
+        if_match: str,
+        name: str | Unset = UNSET,
+        description: str | Unset = UNSET,
+        software: str | Unset | None = UNSET,
+        allowed_networks: Sequence[str] | Unset = UNSET,
+        report_only: bool | Unset = UNSET,
+    ) -> models.Token:
+        """Change an active token. Needs If-Match with the ETag that you read, or with * to overwrite any change."""
+        return self._send(
+            Request(
+                "PATCH",
+                f"/accounts/{part(account_id)}/tokens/{part(token_id)}",
+                body=given(
+                    name=name,
+                    description=description,
+                    software=software,
+                    allowed_networks=allowed_networks,
+                    report_only=report_only,
+                ),
+                if_match=if_match,
+            ),
+            models.Token,
+        )
+
+    def end_overlap(self, account_id: str, token_id: str) -> models.Token:
+        """Stop the previous password now. Without an overlap, nothing changes."""
+        return self._send(
+            Request("POST", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/end-overlap"), models.Token
+        )
+
+    def get_account(self, account_id: str) -> models.Account:
+        """Return an account."""
+        return self._send(Request("GET", f"/accounts/{part(account_id)}"), models.Account)
+
+    def get_notices(self, account_id: str) -> models.Notices:
+        """Return who gets which notice, and how early expiry notices are sent."""
+        return self._send(Request("GET", f"/accounts/{part(account_id)}/notices"), models.Notices)
+
+    def get_own_token(self) -> models.OwnToken:
+        """Return what you may know about the token whose credentials you send: its account, its expiry, its networks."""
+        return self._send(Request("GET", "/self"), models.OwnToken)
+
+    def get_person(self, account_id: str, user_id: str) -> models.Person:
+        """Return a person."""
+        return self._send(Request("GET", f"/accounts/{part(account_id)}/people/{part(user_id)}"), models.Person)
+
+    def get_request(self, account_id: str, request_id: str) -> models.LoggedRequest:
+        """Return one logged request."""
+        return self._send(
+            Request("GET", f"/accounts/{part(account_id)}/requests/{part(request_id)}"), models.LoggedRequest
+        )
+
+    def get_token(self, account_id: str, token_id: str) -> models.Token:
+        """Return a token, without its password."""
+        return self._send(Request("GET", f"/accounts/{part(account_id)}/tokens/{part(token_id)}"), models.Token)
+
+    def get_usage(
+        self,
+        account_id: str,
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        by: Literal["day", "token", "software", "endpoint", "status"] | None = None,
+    ) -> models.Usage:
+        """Return how many requests were let in and refused, by day, token, software, endpoint or status."""
+        return self._send(
+            Request("GET", f"/accounts/{part(account_id)}/usage", query=given(since=since, until=until, by=by)),
+            models.Usage,
+        )
+
+    def hand_over_token(
+        self,
+        account_id: str,
+        token_id: str,
+        *,
+        expires_in_seconds: int | Unset = UNSET,
+        with_code: bool | Unset = UNSET,
+        idempotency_key: str | None = None,
+    ) -> models.HandOver:
+        """Make a link that shows the token's credentials once, to whoever opens it and presses the button."""
+        return self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/tokens/{part(token_id)}/hand-over",
+                body=given(expires_in_seconds=expires_in_seconds, with_code=with_code),
+                idempotency_key=idempotency_key or new_key(),
+            ),
+            models.HandOver,
+        )
+
+    def invite_person(
+        self,
+        account_id: str,
+        *,
+        email: str,
+        role: Literal["administrator", "member"],
+        idempotency_key: str | None = None,
+    ) -> models.Person:
+        """Add a person to the account, and send them an email with a link to sign in."""
+        return self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/people",
+                body=given(email=email, role=role),
+                idempotency_key=idempotency_key or new_key(),
+            ),
+            models.Person,
+        )
+
+    def list_accounts(self, *, limit: int | None = None, cursor: str | None = None) -> models.AccountPage:
+        """List the accounts that you can use, sorted by id: all of them with the scope operator."""
+        return self._send(Request("GET", "/accounts", query=given(limit=limit, cursor=cursor)), models.AccountPage)
+
+    def iterate_accounts(self, *, limit: int | None = None) -> Iterator[models.Account]:
+        """Yield the items of every page of `list_accounts`."""
+        for page in pages_of(lambda cursor: self.list_accounts(limit=limit, cursor=cursor)):
+            yield from page.items
+
+    def list_audit_events(
+        self,
+        account_id: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        actor: str | None = None,
+        event: str | None = None,
+    ) -> models.AuditPage:
+        """List the account's audit trail, newest first."""
+        return self._send(
+            Request(
+                "GET",
+                f"/accounts/{part(account_id)}/audit-events",
+                query=given(limit=limit, cursor=cursor, since=since, until=until, actor=actor, event=event),
+            ),
+            models.AuditPage,
+        )
+
+    def iterate_audit_events(
+        self,
+        account_id: str,
+        *,
+        limit: int | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        actor: str | None = None,
+        event: str | None = None,
+    ) -> Iterator[models.AuditEvent]:
+        """Yield the items of every page of `list_audit_events`."""
+        for page in pages_of(
+            lambda cursor: self.list_audit_events(
+                account_id, limit=limit, since=since, until=until, actor=actor, event=event, cursor=cursor
+            )
+        ):
+            yield from page.items
+
+    def list_people(self, account_id: str) -> models.PersonList:
+        """List the people of the account, administrators first."""
+        return self._send(Request("GET", f"/accounts/{part(account_id)}/people"), models.PersonList)
+
+    def list_requests(
+        self,
+        account_id: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        endpoint: str | None = None,
+        status: str | None = None,
+        token: str | None = None,
+        software: str | None = None,
+        outcome: Literal["accepted", "refused", "unknown"] | None = None,
+        address: str | None = None,
+    ) -> models.RequestPage:
+        """List the account's requests, newest first."""
+        return self._send(
+            Request(
+                "GET",
+                f"/accounts/{part(account_id)}/requests",
+                query=given(
+                    limit=limit,
+                    cursor=cursor,
+                    since=since,
+                    until=until,
+                    endpoint=endpoint,
+                    status=status,
+                    token=token,
+                    software=software,
+                    outcome=outcome,
+                    address=address,
+                ),
+            ),
+            models.RequestPage,
+        )
+
+    def iterate_requests(
+        self,
+        account_id: str,
+        *,
+        limit: int | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        endpoint: str | None = None,
+        status: str | None = None,
+        token: str | None = None,
+        software: str | None = None,
+        outcome: Literal["accepted", "refused", "unknown"] | None = None,
+        address: str | None = None,
+    ) -> Iterator[models.LoggedRequest]:
+        """Yield the items of every page of `list_requests`."""
+        for page in pages_of(
+            lambda cursor: self.list_requests(
+                account_id,
+                limit=limit,
+                since=since,
+                until=until,
+                endpoint=endpoint,
+                status=status,
+                token=token,
+                software=software,
+                outcome=outcome,
+                address=address,
+                cursor=cursor,
+            )
+        ):
+            yield from page.items
+
+    def list_software(self) -> models.SoftwareList:
+        """List the catalogue of target software, by name."""
+        return self._send(Request("GET", "/target-software"), models.SoftwareList)
+
+    def list_token_requests(self, account_id: str) -> models.TokenRequestList:
+        """List the members’ requests that wait for an answer, oldest first."""
+        return self._send(Request("GET", f"/accounts/{part(account_id)}/token-requests"), models.TokenRequestList)
+
+    def list_tokens(
+        self,
+        account_id: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        status: Literal["active", "paused", "expired", "revoked"] | None = None,
+        q: str | None = None,
+    ) -> models.TokenPage:
+        """List the account's tokens, those that expire first at the top."""
+        return self._send(
+            Request(
+                "GET",
+                f"/accounts/{part(account_id)}/tokens",
+                query=given(limit=limit, cursor=cursor, status=status, q=q),
+            ),
+            models.TokenPage,
+        )
+
+    def iterate_tokens(
+        self,
+        account_id: str,
+        *,
+        limit: int | None = None,
+        status: Literal["active", "paused", "expired", "revoked"] | None = None,
+        q: str | None = None,
+    ) -> Iterator[models.Token]:
+        """Yield the items of every page of `list_tokens`."""
+        for page in pages_of(
+            lambda cursor: self.list_tokens(account_id, limit=limit, status=status, q=q, cursor=cursor)
+        ):
+            yield from page.items
+
+    def pause_token(
+        self, account_id: str, token_id: str, *, until: str | Unset = UNSET, reason: str | Unset = UNSET
+    ) -> models.Token:
+        """Pause a token: once this has answered, no request with it is accepted until it is resumed or the pause ends."""
+        return self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/tokens/{part(token_id)}/pause",
+                body=given(until=until, reason=reason),
+            ),
+            models.Token,
+        )
+
+    def preview_networks(
+        self, account_id: str, token_id: str, *, allowed_networks: Sequence[str]
+    ) -> models.AllowlistPreview:
+        """Return which requests of the last 30 days an allowlist would have refused."""
+        return self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/tokens/{part(token_id)}/allowlist-preview",
+                body=given(allowed_networks=allowed_networks),
+            ),
+            models.AllowlistPreview,
+        )
+
+    def remove_person(self, account_id: str, user_id: str) -> None:
+        """Remove a person from the account. Their tokens stay: they belong to the account."""
+        self._send(Request("DELETE", f"/accounts/{part(account_id)}/people/{part(user_id)}"), type(None))
+
+    def resend_invitation(self, account_id: str, user_id: str) -> models.Person:
+        """Send the invitation again to a person who has not signed in yet."""
+        return self._send(Request("POST", f"/accounts/{part(account_id)}/people/{part(user_id)}/invite"), models.Person)
+
+    def resume_token(self, account_id: str, token_id: str) -> models.Token:
+        """Let a paused token work again. Resuming a token that is not paused changes nothing."""
+        return self._send(Request("POST", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/resume"), models.Token)
+
+    def revoke_token(
+        self,
+        account_id: str,
+        token_id: str,
+        *,
+        reason: Literal["no_longer_needed", "replaced", "leaked", "not_recognised", "other", ""] | Unset = UNSET,
+    ) -> models.Token:
+        """Revoke a token permanently: once this has answered, no request with it is accepted."""
+        return self._send(
+            Request("POST", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/revoke", body=given(reason=reason)),
+            models.Token,
+        )
+
+    def rotate_own_token(
+        self, *, overlap_seconds: int | Unset = UNSET, idempotency_key: str | None = None
+    ) -> models.TokenWithCredentials:
+        """Give your own token a new password, where the account allows it. The previous one keeps working for a while."""
+        return self._send(
+            Request(
+                "POST",
+                "/self/rotate",
+                body=given(overlap_seconds=overlap_seconds),
+                idempotency_key=idempotency_key or new_key(),
+            ),
+            models.TokenWithCredentials,
+        )
+
+    def rotate_token(
+        self,
+        account_id: str,
+        token_id: str,
+        *,
+        overlap_seconds: int | Unset = UNSET,
+        idempotency_key: str | None = None,
+    ) -> models.TokenWithCredentials:
+        """Give a token a new password. The previous one keeps working during the overlap."""
+        return self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/tokens/{part(token_id)}/rotate",
+                body=given(overlap_seconds=overlap_seconds),
+                idempotency_key=idempotency_key or new_key(),
+            ),
+            models.TokenWithCredentials,
+        )
+
+    def set_notices(
+        self, account_id: str, *, early_days: Sequence[int], if_match: str, audiences: Mapping[str, str] | Unset = UNSET
+    ) -> models.Notices:
+        """Choose who gets which notice, and the additional days of expiry notices. Needs If-Match."""
+        return self._send(
+            Request(
+                "PUT",
+                f"/accounts/{part(account_id)}/notices",
+                body=given(audiences=audiences, early_days=early_days),
+                if_match=if_match,
+            ),
+            models.Notices,
+        )
+
+    def show_credentials(self, account_id: str, token_id: str) -> models.Credentials:
+        """Return the username and password of an active token. This is recorded, and others are notified."""
+        return self._send(
+            Request("POST", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/credentials"), models.Credentials
+        )
+
+    def suggest_allowlist(self, account_id: str, token_id: str) -> models.SuggestedNetworks:
+        """Return the smallest sensible allowlist for the requests of the last 30 days."""
+        return self._send(
+            Request("GET", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/allowlist-suggestion"),
+            models.SuggestedNetworks,
+        )
