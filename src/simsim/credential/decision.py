@@ -47,6 +47,7 @@ class Cause(StrEnum):
     ADDRESS_UNKNOWN = "address_unknown"
     ADDRESS_NOT_ALLOWED = "address_not_allowed"
     THROTTLED = "throttled"
+    THROTTLED_USERNAME = "throttled_username"
     UNDECIDED = "undecided"
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from simsim.gate.address import Located
 from simsim.gate.answer import Answer
 from simsim.gate.decided_line import Frame
+from simsim.gate.refusals import Refusal
 
 # About 10 MB per process, and at most 25. Verdicts that are larger, because of a long name or chain of proxies, are not
 # kept.
@@ -20,13 +21,14 @@ class Verdict(NamedTuple):
     """An answer, and the fixed parts of its line in the spool.
 
     While the database does not change, both are valid from `since` until just before `until`, in seconds since 1970. If
-    the two times are equal, they are valid for one request only.
+    the two times are equal, they are valid for one request only. `refusal` is None unless the request is refused.
     """
 
     answer: Answer
     frame: Frame
     since: float
     until: float
+    refusal: Refusal | None = None
 
 
 class Verdicts:

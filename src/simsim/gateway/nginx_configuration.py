@@ -33,7 +33,6 @@ from simsim.problem import (
     NotImplementedHere,
     Problem,
     TargetTooLong,
-    TooManyRequests,
     Unusable,
     VersionNotSupported,
 )
@@ -152,7 +151,8 @@ def problem_parts(ask: str) -> dict[str, str]:
         "early_error_pages": "\n".join(pages),
         "early_errors": "\n".join(early_location(ask, problem) for problem in dict.fromkeys(EARLY_PROBLEMS.values())),
         "refused": quoted(answer.UNAUTHORIZED_BODY.decode()),
-        "too_many": quoted(answer.body_of(TooManyRequests()).decode()),
+        "throttled": quoted(answer.THROTTLED_BODY.decode()),
+        "counted_header": answer.COUNTED_HEADER.lower().replace("-", "_"),
         "api_away": quoted(answer.body_of(BadGateway()).decode()),
         "undecided": quoted(answer.UNDECIDED_BODY.decode()),
     }

@@ -53,7 +53,8 @@ SENTENCES: dict[str, str] = {
     Cause.ADDRESS_NOT_ALLOWED: gettext_noop(
         "The address %(address)s is not in the networks that the token “%(token)s” allows."
     ),
-    Cause.THROTTLED: gettext_noop("Too many requests came from the address %(address)s."),
+    Cause.THROTTLED: gettext_noop("Too many failed requests came from the address %(address)s or from its network."),
+    Cause.THROTTLED_USERNAME: gettext_noop("Too many failed requests used this username, from any address."),
     Cause.UNDECIDED: gettext_noop("The credentials could not be checked when the request came."),
     GatewayCause.GATE_AWAY: gettext_noop("The gateway got no decision on the request and did not let it through."),
     GatewayCause.BAD_REQUEST: gettext_noop(
