@@ -25,7 +25,8 @@ Credential = tuple[str, str]
 def environment(data: Path) -> dict[str, str]:
     """Return the environment variables for a Simsim whose state is in `data`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SIMSIM_")}
-    return kept | {"SIMSIM_DATA_DIR": str(data), "SIMSIM_TRUSTED_PROXIES": "127.0.0.1/32"}
+    unlimited = {"SIMSIM_FAILURES_PER_ADDRESS": "0", "SIMSIM_FAILURES_PER_USERNAME": "0"}
+    return kept | {"SIMSIM_DATA_DIR": str(data), "SIMSIM_TRUSTED_PROXIES": "127.0.0.1/32"} | unlimited
 
 
 def fill(data: Path, count: int) -> list[Credential]:

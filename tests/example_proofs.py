@@ -135,6 +135,7 @@ def rooms_are_those_of_the_package(text: str) -> None:
 
 
 runs("operators/keys.md", "simsim keys list", "is at hand")
+runs("operators/floods.md", "--status 429")
 runs("operators/troubleshooting.md", "--status 401")
 runs("operators/troubleshooting.md", "simsim mail list", "alice@acme.example")
 runs("operators/upgrade.md", "^simsim upgrade --check")
@@ -534,3 +535,11 @@ def delivery_has_the_documented_form(text: str) -> None:
         line.partition(":")[0] for line in head.splitlines()
     }
     assert json.loads(body).keys() == {"id", "type", "timestamp", "data"}
+
+
+@proves("operators/floods.md", "SIMSIM_FAILURES_PER_ADDRESS")
+def limits_of_failures_are_the_default(
+    text: str, machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    read = prove_settings(text, machine, monkeypatch, tmp_path)
+    assert read == prove_settings("", machine, monkeypatch, tmp_path)

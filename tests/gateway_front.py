@@ -36,6 +36,8 @@ class FarEnd(BaseHTTPRequestHandler):
         self.server.asked.append(asked)
         if wish == "hang":
             time.sleep(6)
+        is_counted = wish.endswith("counted")
+        wish = wish.removesuffix("counted")
         status = int(wish) if wish.isdigit() else 204
         self.send_response(status)
         if status == 204:
@@ -47,6 +49,8 @@ class FarEnd(BaseHTTPRequestHandler):
             self.send_header("X-Simsim-Reason", "expired")
         if status == 429:
             self.send_header("Retry-After", "17")
+        if is_counted:
+            self.send_header("X-Simsim-Counted", "1")
         self.send_header("Content-Length", "0")
         self.end_headers()
 

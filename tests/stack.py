@@ -64,6 +64,9 @@ class Stack:
             "SIMSIM_EMAIL_URL": "smtp://127.0.0.1:9",
             "SIMSIM_API_URL": f"http://127.0.0.1:{self.gateway_port}",
             "SIMSIM_API_EXAMPLE": "/api/v2/entities",
+            # Tests refuse the same caller again and again.
+            "SIMSIM_FAILURES_PER_ADDRESS": "0",
+            "SIMSIM_FAILURES_PER_USERNAME": "0",
         }
         return environment_of(self.data, self.database_url) | settings | self.settings
 

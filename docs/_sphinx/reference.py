@@ -150,17 +150,18 @@ def reasons() -> Iterator[str]:
     """Yield a section for each reason of the gate and each cause of the gateway, with what to do."""
     from simsim.console.logs.advice import STEPS
     from simsim.credential import basic, decision
+    from simsim.gate import refusals
     from simsim.request_log.outcome import GatewayCause
     from simsim.request_log.search.sentences import SENTENCES
     from simsim.request_log.ship.join import STATUS_OF_REFUSALS
 
     causes: dict[str, list[str]] = defaultdict(list)
-    for module in (basic, decision):
+    for module in (basic, decision, refusals):
         for each in vars(module).values():
             if isinstance(each, decision.Decision) and each.cause not in causes[each.reason]:
                 causes[each.reason].append(each.cause)
     causes[decision.Reason.UNKNOWN_CREDENTIALS].append(decision.Cause.PASSWORD_FORM)
-    causes[decision.Reason.THROTTLED] += [decision.Cause.THROTTLED, GatewayCause.TOO_MANY]
+    causes[decision.Reason.THROTTLED].append(GatewayCause.TOO_MANY)
     causes[decision.Reason.UNAVAILABLE].append(GatewayCause.GATE_AWAY)
     left = set(decision.Cause) - {cause for found in causes.values() for cause in found}
     if left or (silent := set(decision.Reason) - set(causes)):

@@ -279,6 +279,18 @@ class TooManyRequests(Problem):
     detail = gettext_noop("Too many requests came from this address. Try again in a little while.")
 
 
+class TooManyFailures(Problem):
+    """The gate's answer to a caller whose requests keep failing. It says nothing about the credentials."""
+
+    status = 429
+    slug = "too-many-failures"
+    title = gettext_noop("Too many failed requests")
+    detail = gettext_noop(
+        "Too many requests with credentials that are not accepted came from this address or with this username. "
+        "Requests with accepted credentials are not affected."
+    )
+
+
 class KeyMissing(Problem):
     status = 500
     slug = "key-missing"

@@ -12,10 +12,11 @@ from pytest_django import Settings
 from cast import Cast
 from prometheus_rules import Story, prove_alerts, rules
 from request_lines import SpoolOfTests
-from simsim.credential.decision import UNDECIDED
+from simsim.credential.decision import UNDECIDED, Reason
 from simsim.forwarding.lost_events import record_gap
 from simsim.forwarding.receiver import read_target
 from simsim.gate import disk_reserve
+from simsim.gate.counted_refusals import CountedRefusals
 from simsim.gate.decision_times import DecisionTimes
 from simsim.gate.unwritten_lines import Gap
 from simsim.health.exposition import exposition
@@ -72,6 +73,12 @@ def of_the_log(spool: SpoolOfTests, now: datetime) -> Iterator[tuple[str, Story]
         times.add(now.timestamp(), now.timestamp() + 0.02)
     spool.gate.write(times.report(now.timestamp() + 60) or b"")
     yield "SimsimDecisionsSlow", Story(well, unwell := shipped(), unwell)
+    well = unwell
+    counted = CountedRefusals()
+    for _ in range(100_000):
+        counted.add(Reason.THROTTLED, network="203.0.113.9", account="", now=now.timestamp())
+    spool.gate.write(counted.line() or b"")
+    yield "SimsimFlood", Story(well, unwell := shipped(), unwell)
     yield "SimsimDown", Story(well, None, well)
 
 

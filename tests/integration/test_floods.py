@@ -1,5 +1,6 @@
 """A flood of refused requests neither fills the log nor hides the others: beyond a rate it is counted, and exactly."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import pytest
 from django.conf import settings
 from django.db.models import Sum
 
-from request_lines import ACME, NOON, SpoolOfTests
+from request_lines import ACME, NOON, SpoolOfTests, request_id
 from simsim.credential.basic import NO_CREDENTIALS
 from simsim.credential.decision import EXPIRED, PASSWORD_UNKNOWN, UNDECIDED
-from simsim.request_log.models import Flood, LoggedRequest, OpenRequest
+from simsim.request_log.models import Flood, LoggedRequest, NodeTotal, OpenRequest, SetAsideLine
+from simsim.request_log.node_totals import TotalKind
 from simsim.request_log.ship import floods
 from simsim.request_log.ship.floods import MAX_STORED_PER_MINUTE
 from simsim.request_log.ship.shipper import Shipper
@@ -96,3 +98,27 @@ def test_flood_that_nginx_refuses_by_itself_is_counted_like_any_other(tmp_path: 
     spool.close()
     assert LoggedRequest.objects.filter(cause="bad_request").count() == MAX_STORED_PER_MINUTE
     assert counted() == FLOOD - MAX_STORED_PER_MINUTE
+
+
+def test_what_gates_counted_is_added_exactly_once_to_the_counts_and_to_the_metrics(tmp_path: Path) -> None:
+    spool, minute = SpoolOfTests(tmp_path), int(NOON.timestamp())
+    report = {
+        "id": request_id(1),
+        "counted": [
+            [minute, "198.51.100.7", str(ACME), "throttled", 40],
+            [minute, "198.51.100.7", str(ACME), "unknown_credentials", 2],
+            [minute, "", "", "throttled", 900],
+        ],
+    }
+    spool.gate.write(json.dumps(report, separators=(",", ":")).encode() + b"\n")
+    spool.decide(2, PASSWORD_UNKNOWN, address="198.51.100.7")
+    ship(tmp_path)
+    report["id"] = request_id(3)
+    spool.gate.write(json.dumps(report, separators=(",", ":")).encode() + b"\n")
+    ship(tmp_path)
+    spool.close()
+    found = Flood.objects.order_by("network").values_list("minute", "network", "account", "stored", "counted")
+    assert list(found) == [(NOON, "", "", 0, 1800), (NOON, "198.51.100.7", ACME.hex, 1, 84)]
+    assert not SetAsideLine.objects.exists()
+    totals = dict(NodeTotal.objects.filter(kind=TotalKind.DECISIONS).values_list("label", "amount"))
+    assert totals == {"throttled": 1880, "unknown_credentials": 5}

@@ -17,7 +17,7 @@ from websockets.sync.client import connect
 
 import gateway_memory
 from gateway_front import Front
-from simsim.gate.answer import CHALLENGE, UNAUTHORIZED_BODY, UNDECIDED_BODY
+from simsim.gate.answer import CHALLENGE, THROTTLED_BODY, UNAUTHORIZED_BODY, UNDECIDED_BODY
 from simsim.gateway.nginx_program import find_binary, packaged_binary, system_binary
 
 pytestmark = [pytest.mark.any_database, pytest.mark.covers("B9"), pytest.mark.timeout(300)]
@@ -51,8 +51,18 @@ def test_gate_that_does_not_decide_is_503_with_retry_after(front: Front, wish: s
 
 
 def test_throttled_caller_gets_429_and_the_gates_retry_after(front: Front) -> None:
-    status, headers, _ = front.get(wish="429")
-    assert (status, headers["Retry-After"]) == (429, "17")
+    status, headers, body = front.get(wish="429")
+    assert (status, headers["Retry-After"], body) == (429, "17", THROTTLED_BODY)
+
+
+@pytest.mark.parametrize("status", [401, 429])
+def test_request_that_the_gate_has_counted_leaves_no_line(front: Front, status: int) -> None:
+    seen, headers, _ = front.get(f"/counted/{status}", wish=f"{status}counted", X_Simsim_Counted="0")
+    assert seen == status
+    assert not [name for name in headers if name.lower().startswith("x-simsim")]
+    front.get(f"/not-counted/{status}", wish=str(status), X_Simsim_Counted="1")
+    front.line_about(f"/not-counted/{status}")
+    assert f"/counted/{status}" not in {line["path"] for line in front.lines()}
 
 
 @pytest.mark.parametrize("status", [200, 401, 403, 404, 500, 502, 503])

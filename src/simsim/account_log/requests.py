@@ -77,13 +77,13 @@ def flood_of(
 
 
 def may_match_counted(filters: LogFilters) -> bool:
-    """Whether the filters can match counted requests: refused with 401, without a known token or endpoint."""
+    """Whether the filters can match counted requests: refused with 401 or 429, without a token or endpoint."""
     if filters.token_id or filters.among_tokens is not None or (filters.endpoint or "*") != "*":
         return False
     if filters.outcome not in {None, Outcome.REFUSED}:
         return False
     low, high = parse_status(filters.status or HTTPStatus.UNAUTHORIZED.value)
-    return low <= HTTPStatus.UNAUTHORIZED <= high
+    return any(low <= status <= high for status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS))
 
 
 def find_request(request_id: int, *, actor: Actor, account: Account) -> LoggedRequest:

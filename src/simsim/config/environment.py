@@ -14,6 +14,7 @@ from simsim.config.kept_keys import KeptKeys
 from simsim.config.setting_sources import PREFIX, data_dir, read_sources
 from simsim.config.webhook_settings import read_webhook_rules
 from simsim.forwarding.receiver import Target, read_target
+from simsim.gate.refusals import FAILURES_PER_ADDRESS, FAILURES_PER_USERNAME
 from simsim.gateway.addresses import HostPort, parse_listen
 from simsim.gateway.certificates import CertificateFiles, certificate_files
 from simsim.health.access import MetricsAccess
@@ -25,11 +26,16 @@ from simsim.traces import settings as trace_settings
 from simsim.webhooks.destination import DestinationRules
 
 MAX_RETENTION_DAYS = 36_500
+MAX_FAILURES = 1_000_000
 # These replace pydantic's own messages, which operators would not understand.
 WORDS = {
     **dict.fromkeys(
         ("log_retention_days", "mail_retention_days", "audit_retention_days", "webhook_retention_days"),
         f"must be a number of days from 1 to {MAX_RETENTION_DAYS}",
+    ),
+    **dict.fromkeys(
+        ("failures_per_address", "failures_per_username"),
+        f"must be a number of failed requests a minute from 1 to {MAX_FAILURES}, or 0 for no limit",
     ),
     "webhook_allow_http": "must be true or false",
     "log_format": "must be text, json or logfmt",
@@ -57,6 +63,8 @@ class Environment(BaseSettings):
     gate_listen: str = ""
     tls_certificate: str = ""
     tls_key: str = Field(default="", repr=False)  # a mistaken operator may give the key itself
+    failures_per_address: int = Field(default=FAILURES_PER_ADDRESS, ge=0, le=MAX_FAILURES)
+    failures_per_username: int = Field(default=FAILURES_PER_USERNAME, ge=0, le=MAX_FAILURES)
     access_logs: Annotated[tuple[str, ...], NoDecode] = ()
     log_retention_days: int = Field(default=365, ge=1, le=MAX_RETENTION_DAYS)
     mail_retention_days: int = Field(default=365, ge=1, le=MAX_RETENTION_DAYS)

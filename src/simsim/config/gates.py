@@ -1,12 +1,13 @@
 """Builds the gate from the operator's settings, for every server. Does not use Django."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 from simsim.config import environment
 from simsim.config.environment import Environment
 from simsim.gate.app import Gate
 from simsim.gate.lookup import Lookup
+from simsim.gate.refusals import FailureLimits
 from simsim.gate.shared_gate import SharedGate
 from simsim.gate.spool import ENDS, Spool
 from simsim.gate.worker_health import read_worker_health
@@ -29,8 +30,16 @@ def build_gate() -> Gate:
         spool=Spool(spool),
         trusted=operator.trusted_networks(),
         worker_health=partial(read_worker_health, spool),
+        limits=failure_limits(),
         say=speaker("simsim gate", operator.log_format),
     )
+
+
+@cache
+def failure_limits() -> FailureLimits:
+    """Return the limits of this process, whose threads may have a gate each."""
+    operator = environment.read()
+    return FailureLimits(operator.failures_per_address, operator.failures_per_username)
 
 
 def open_ends() -> Spool:

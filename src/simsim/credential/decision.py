@@ -54,6 +54,7 @@ class Cause(StrEnum):
     LIMIT_UNCLEAR = "limit_unclear"
     LIMIT_UNNAMED = "limit_unnamed"
     THROTTLED = "throttled"
+    THROTTLED_USERNAME = "throttled_username"
     UNDECIDED = "undecided"
 
 

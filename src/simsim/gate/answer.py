@@ -8,13 +8,15 @@ from urllib.parse import quote
 
 from simsim.credential.decision import Reason, Record
 from simsim.gate.worker_health import WorkerHealth
-from simsim.problem import MEDIA_TYPE, BeyondLimits, NotFound, Problem, Unauthorized, Undecided
+from simsim.problem import MEDIA_TYPE, BeyondLimits, NotFound, Problem, TooManyFailures, Unauthorized, Undecided
 
 ACCOUNT_HEADER = "X-Simsim-Account"
 TOKEN_HEADER = "X-Simsim-Token"  # noqa: S105
 TOKEN_NAME_HEADER = "X-Simsim-Token-Name"  # noqa: S105
 REASON_HEADER = "X-Simsim-Reason"
 REQUEST_HEADER = "X-Simsim-Request"
+# Tells our gateway and middlewares to log nothing about a request that the gate has counted.
+COUNTED_HEADER = "X-Simsim-Counted"
 # The headers in which the gate describes a request. A proxy must remove them all from the client's request.
 IDENTITY_HEADERS = (ACCOUNT_HEADER, TOKEN_HEADER, TOKEN_NAME_HEADER)
 
@@ -43,6 +45,7 @@ def body_of(problem: Problem) -> bytes:
 UNAUTHORIZED_BODY = body_of(Unauthorized())
 BEYOND_LIMITS_BODY = body_of(BeyondLimits())
 UNDECIDED_BODY = body_of(Undecided())
+THROTTLED_BODY = body_of(TooManyFailures())
 NOT_FOUND_BODY = body_of(NotFound())
 
 _ACCOUNT, _TOKEN, _TOKEN_NAME = (name.lower() for name in IDENTITY_HEADERS)
@@ -86,6 +89,26 @@ def _refusal(reason: Reason) -> Answer:
 
 
 _REFUSALS: dict[Reason, Answer] = {reason: _refusal(reason) for reason in Reason if reason is not Reason.OK}
+_COUNTED = (COUNTED_HEADER.lower(), "1")
+_COUNTED_REFUSALS = {reason: said._replace(headers=(*said.headers, _COUNTED)) for reason, said in _REFUSALS.items()}
+
+
+def counted(reason: Reason) -> Answer:
+    """Return the refusal of a request that is counted instead of being logged."""
+    return _COUNTED_REFUSALS[reason]
+
+
+def is_counted(said: Answer) -> bool:
+    return _COUNTED in said.headers
+
+
+@lru_cache(maxsize=CACHE_SIZE)
+def throttle(seconds: int, *, is_counted: bool = False) -> Answer:
+    """Return the answer to a failure after too many others, with the time until the next failure gets a 401 again."""
+    headers = (*_PROBLEM, ("retry-after", str(seconds)), (REASON_HEADER.lower(), Reason.THROTTLED.value))
+    return Answer(429, (*headers, _COUNTED) if is_counted else headers, THROTTLED_BODY)
+
+
 _UNDECIDED_HEADERS = (*_PROBLEM, _RETRY_AFTER, (REASON_HEADER.lower(), Reason.UNAVAILABLE.value))
 UNDECIDED = Answer(503, _UNDECIDED_HEADERS, UNDECIDED_BODY)
 NOT_FOUND = Answer(404, _PROBLEM, NOT_FOUND_BODY)

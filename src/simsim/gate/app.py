@@ -18,11 +18,12 @@ from simsim.credential.decision import UNDECIDED, Credentials, Decision, Reason,
 from simsim.gate import answer
 from simsim.gate.address import Located, locate
 from simsim.gate.answer import Answer
-from simsim.gate.decided_line import CONSOLE_TEST, decided_line, frame
+from simsim.gate.decided_line import CONSOLE_TEST, CONSOLE_TEST_METHOD, decided_line, frame
 from simsim.gate.decision_times import PAUSE_SECONDS, DecisionTimes
 from simsim.gate.foreign_forms import ForeignForms
 from simsim.gate.limited import limited
 from simsim.gate.lookup import Lookup, Unavailable
+from simsim.gate.refusals import FailureLimits, Refusals, refusal_of
 from simsim.gate.request_id import is_request_id, new_request_id, parse_request_id
 from simsim.gate.spool import Spool
 from simsim.gate.verdict import Verdict, Verdicts, question_of
@@ -72,6 +73,7 @@ class Gate:
         clock: Callable[[], float] = time.time,
         worker_health: Callable[[float], WorkerHealth] = lambda _: WorkerHealth(None),
         *,
+        limits: FailureLimits | None = None,
         say: Callable[[str], None] = say_on_stderr,
     ) -> None:
         self._lookup = lookup
@@ -80,6 +82,7 @@ class Gate:
         self._clock = clock
         self._worker_health = worker_health
         self._say = say
+        self._refusals = None if limits is None else Refusals(limits, spool, clock)
         self._verdicts = Verdicts()
         self._foreign = ForeignForms()
         self._times = DecisionTimes()
@@ -126,6 +129,8 @@ class Gate:
 
     def close(self) -> None:
         """Close the database and the spool."""
+        if self._refusals is not None:
+            self._refusals.report(self._clock())
         self._lookup.close()
         self._spool.close()
 
@@ -134,13 +139,18 @@ class Gate:
 
     def _logged(self, request: Request, verdict: Verdict, now: float) -> Answer:
         """Return the verdict's answer to this request after its line is in the spool."""
-        said, framed, _, _, limits = verdict
+        said, framed, _, _, limits, refusal = verdict
         request_id, method, target = _named(request)
+        is_counted = False
         # A test from the console is about the credentials and the address, and makes no request.
-        if limits is not None and request.target is not CONSOLE_TEST:
+        if limits is not None and not _is_console_test(request):
             known = (method, target) if request.is_named else (None, None)
             said, framed = limits.judge(said, framed, method=known[0], target=known[1])
-        self._spool.append(decided_line(request_id, now, framed, method=method, target=target))
+        elif refusal is not None and self._refusals is not None and not _is_console_test(request):
+            said, own_frame = self._refusals.treat(refusal, said, framed, now)
+            framed, is_counted = own_frame or framed, own_frame is None
+        if not is_counted:
+            self._spool.append(decided_line(request_id, now, framed, method=method, target=target))
         # Compare with an attribute of our own: a call would cost ten times as much, for every request.
         if now >= self._measures_at:
             self._measure(now)
@@ -156,6 +166,8 @@ class Gate:
         self._times.add(began, now)
         if line := self._times.report(now):
             self._spool.append_note(line)
+        if self._refusals is not None:
+            self._refusals.report_if_due(now)
 
     def _verdict(self, authorization: Sequence[bytes], located: Located, now: float) -> Verdict:
         """Return the verdict as of the last commit: a remembered one when nothing that it depends on has changed."""
@@ -200,7 +212,8 @@ class Gate:
         else:
             said = answer.UNDECIDED if decision is UNDECIDED else answer.refuse(decision.reason)
         framed = frame(decision, account=account, record=record, address=located.address, via=located.via)
-        return Verdict(said, framed, now, until, limited(decision, record, located))
+        refusal = refusal_of(decision, account=account, record=record, located=located)
+        return Verdict(said, framed, now, until, limited(decision, record, located), refusal)
 
     def _decide(
         self, credentials: Credentials, address: Address | None, now: float, find: Find
@@ -232,6 +245,11 @@ class Gate:
         frames = traceback.extract_tb(error.__traceback__)
         where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
         self._say(f"{type(error).__name__}{text} at {where}")
+
+
+def _is_console_test(request: Request) -> bool:
+    """Whether an administrator tests credentials in the console, who must learn the reason."""
+    return request.method == CONSOLE_TEST_METHOD and request.target == CONSOLE_TEST
 
 
 def _named(request: Request) -> tuple[str, str, str]:

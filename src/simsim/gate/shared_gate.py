@@ -11,6 +11,7 @@ from simsim.gate.address import Located, locate
 from simsim.gate.answer import Answer
 from simsim.gate.app import READYZ, Gate, Request, say_on_stderr
 from simsim.gate.lookup import Lookup
+from simsim.gate.refusals import FailureLimits
 from simsim.gate.spool import Spool
 from simsim.gate.verdict import SharedVerdicts, Verdict, question_of
 from simsim.gate.waiting_room import Seen, Version
@@ -56,9 +57,10 @@ class SharedGate(Gate):
         *,
         clock: Callable[[], float] = time.time,
         worker_health: Callable[[float], WorkerHealth] = lambda _: WorkerHealth(None),
+        limits: FailureLimits | None = None,
         say: Callable[[str], None] = say_on_stderr,
     ) -> None:
-        super().__init__(lookup, spool, trusted, clock, worker_health, say=say)
+        super().__init__(lookup, spool, trusted, clock, worker_health, limits=limits, say=say)
         self._shared = SharedVerdicts()
         self._look = open_look(self._shared.forget)
 

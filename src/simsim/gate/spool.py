@@ -66,10 +66,13 @@ class Spool:
         if self._gap is not None:
             self._tell_of_the_gap(self._gap)
 
-    def append_note(self, line: bytes) -> None:
-        """Write a line about no request; where the disk has no room, drop it."""
-        with contextlib.suppress(OSError):
+    def append_note(self, line: bytes) -> bool:
+        """Write a line about no request, and return whether that worked: the disk may have no room."""
+        try:
             self._append(line)
+        except OSError:
+            return False
+        return True
 
     def open(self) -> int:
         """Return the descriptor of the file for the next line, opened if needed. Raises OSError."""

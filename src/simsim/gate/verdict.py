@@ -8,6 +8,7 @@ from simsim.gate.address import Located
 from simsim.gate.answer import Answer
 from simsim.gate.decided_line import Frame
 from simsim.gate.limited import Limited
+from simsim.gate.refusals import Refusal
 
 # About 10 MB per process, and at most 25. Verdicts that are larger, because of a long name or chain of proxies, are not
 # kept.
@@ -22,7 +23,7 @@ class Verdict(NamedTuple):
 
     While the database does not change, both are valid from `since` until just before `until`, in seconds since 1970. If
     the two times are equal, they are valid for one request only. `limited` decides about each request of a token with
-    limits.
+    limits. `refusal` is None unless the request is refused.
     """
 
     answer: Answer
@@ -30,6 +31,7 @@ class Verdict(NamedTuple):
     since: float
     until: float
     limited: Limited | None = None
+    refusal: Refusal | None = None
 
 
 class Verdicts:

@@ -33,7 +33,6 @@ from simsim.problem import (
     NotImplementedHere,
     Problem,
     TargetTooLong,
-    TooManyRequests,
     Unusable,
     VersionNotSupported,
 )
@@ -153,7 +152,8 @@ def problem_parts(ask: str) -> dict[str, str]:
         "early_errors": "\n".join(early_location(ask, problem) for problem in dict.fromkeys(EARLY_PROBLEMS.values())),
         "refused": quoted(answer.UNAUTHORIZED_BODY.decode()),
         "beyond_limits": quoted(answer.BEYOND_LIMITS_BODY.decode()),
-        "too_many": quoted(answer.body_of(TooManyRequests()).decode()),
+        "throttled": quoted(answer.THROTTLED_BODY.decode()),
+        "counted_header": answer.COUNTED_HEADER.lower().replace("-", "_"),
         "api_away": quoted(answer.body_of(BadGateway()).decode()),
         "undecided": quoted(answer.UNDECIDED_BODY.decode()),
     }

@@ -79,7 +79,7 @@ class SimsimASGI:
         answer = kind(exchange, receive, send)
         if said.status != LET_IN:
             await answer.refuse(said, scope)
-            exchange.end(said.status)
+            exchange.refuse(said)
             return
         try:
             await self._app(passed_on(scope, said), answer.receive, answer.send)

@@ -8,7 +8,7 @@ from json.encoder import encode_basestring_ascii as quoted
 from typing import NamedTuple
 from urllib.parse import unquote, unquote_to_bytes
 
-from simsim.gate.answer import IDENTITY_HEADERS, Answer
+from simsim.gate.answer import IDENTITY_HEADERS, Answer, is_counted
 from simsim.gate.app import Request
 from simsim.gate.decided_line import path_of
 from simsim.gate.request_id import new_request_id
@@ -106,6 +106,12 @@ class Exchange:
     def sent(self, size: int) -> None:
         if self._counts:
             self.bytes += size
+
+    def refuse(self, said: Answer) -> None:
+        """End a refused request. One that the gate has counted gets no line, like its decision."""
+        if is_counted(said):
+            self.is_over = True
+        self.end(said.status)
 
     def end(self, status: int) -> None:
         """Write the end, once. What the disk has no room for leaves the request with an unknown outcome in the log."""

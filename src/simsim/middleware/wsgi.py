@@ -113,7 +113,7 @@ def refuse(said: Answer, exchange: Exchange, start_response: StartResponse) -> I
         f"{said.status} {http.HTTPStatus(said.status).phrase}",
         [*headers_of(said), ("content-length", str(len(said.body)))],
     )
-    exchange.end(said.status)
+    exchange.refuse(said)
     return [said.body]
 
 

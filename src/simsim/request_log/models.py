@@ -164,10 +164,10 @@ class TokenAddressDay(models.Model):
 
 
 class Flood(models.Model):
-    """The number of refused requests without a known token from one network in one minute that claimed one account (""
-    for none).
+    """The number of refused requests from one network in one minute that claimed one account ("" for none).
 
-    `stored` requests have a row in the log; the `counted` ones beyond a limit have none: see `floods`.
+    `network` is "" for an unknown address, and for many networks whose requests a gate counted together. `stored`
+    requests have a row in the log; the `counted` ones beyond a limit have none: see `floods`.
     """
 
     minute = models.DateTimeField()

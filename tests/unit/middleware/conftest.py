@@ -12,6 +12,7 @@ from gate_database import Database
 from simsim.credential.allowlist import pack
 from simsim.gate.app import Gate
 from simsim.gate.lookup_sqlite import SqliteLookup
+from simsim.gate.refusals import FailureLimits
 from simsim.gate.spool import ENDS, Spool
 
 PROXY = "192.0.2.1"
@@ -30,8 +31,9 @@ class Parts(NamedTuple):
     database: Path
     directory: Path
 
-    def build(self) -> tuple[Gate, Spool]:
-        gate = Gate(SqliteLookup(self.database), Spool(self.directory), pack([ip_network(PROXY)]))
+    def build(self, limits: FailureLimits | None = None) -> tuple[Gate, Spool]:
+        trusted = pack([ip_network(PROXY)])
+        gate = Gate(SqliteLookup(self.database), Spool(self.directory), trusted, limits=limits)
         return gate, Spool(self.directory, stem=ENDS)
 
     def lines(self, stem: str) -> list[dict[str, Any]]:

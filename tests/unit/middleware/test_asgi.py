@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from gate_database import ACME, Database, basic
-from simsim.gate.answer import UNAUTHORIZED_BODY
+from simsim.credential.password import mint
+from simsim.gate.answer import THROTTLED_BODY, UNAUTHORIZED_BODY
+from simsim.gate.refusals import FailureLimits
 from simsim.middleware import Caller, SimsimASGI
 from unit.middleware.conftest import PROXY, Parts
 
@@ -112,6 +114,20 @@ def test_everybody_else_gets_the_gate_s_answer_and_never_reaches_the_application
         ("no_credentials", 401), ("address_not_allowed", 401), ("revoked", 401), ("malformed", 401),
         ("no_credentials", 401),
     ]  # fmt: skip
+
+
+@pytest.mark.covers("B4")
+def test_caller_that_keeps_failing_gets_429_and_leaves_no_line_for_each_request(
+    database: Database, parts: Parts
+) -> None:
+    gate, ends = parts.build(FailureLimits(2, 0))
+    middleware, wrong = SimsimASGI(App(), gate=gate, ends=ends), scope_of(signed(mint()))
+    answers = [run(middleware, wrong) for _ in range(9)]
+    assert [start["status"] for start, _ in answers] == [401] * 2 + [429] * 7
+    start, body = answers[-1]
+    assert (dict(start["headers"])[b"retry-after"], body["body"]) == (b"30", THROTTLED_BODY)
+    assert run(middleware, scope_of(signed(database.add())))[0]["status"] == 200
+    assert [end["status"] for end in parts.lines("ends")] == [401, 401, 429, 200]
 
 
 def test_undecided_is_503(database: Database, parts: Parts) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from gate_database import ACME, Database, basic
-from simsim.gate.answer import UNAUTHORIZED_BODY
+from simsim.credential.password import mint
+from simsim.gate.answer import THROTTLED_BODY, UNAUTHORIZED_BODY
+from simsim.gate.refusals import FailureLimits
 from simsim.middleware import Caller, SimsimWSGI
 from unit.middleware.conftest import PROXY, Parts
 
@@ -84,6 +86,18 @@ def test_everybody_else_gets_the_gate_s_answer_and_never_reaches_the_application
         ("address_not_allowed", 401),
         ("malformed", 401),
     ]
+
+
+@pytest.mark.covers("B4")
+def test_caller_that_keeps_failing_gets_429_and_leaves_no_line_for_each_request(
+    database: Database, parts: Parts
+) -> None:
+    middleware, wrong = SimsimWSGI(App(), build=lambda: parts.build(FailureLimits(2, 0))), environ_of(mint())
+    answers = [run(middleware, wrong) for _ in range(9)]
+    assert [status for status, _, _ in answers] == ["401 Unauthorized"] * 2 + ["429 Too Many Requests"] * 7
+    assert (dict(answers[-1][1])["retry-after"], answers[-1][2]) == ("30", THROTTLED_BODY)
+    assert run(middleware, environ_of(database.add()))[0] == "200 OK"
+    assert [end["status"] for end in parts.lines("ends")] == [401, 401, 429, 200]
 
 
 def test_undecided_is_503(parts: Parts, database: Database) -> None:

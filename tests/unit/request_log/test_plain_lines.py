@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from simsim.credential import decision, password
 from simsim.credential.allowlist import parse_address
 from simsim.gate.decided_line import decided_line, frame
-from simsim.request_log.ship.batch import GATE, LineParser, Reading
+from simsim.request_log.ship.batch import GATE, LineParser, Reading, parse_known_gate_line
+from simsim.request_log.ship.counted_lines import Counted
 from simsim.request_log.ship.lines import Completed, Decided, Missed, Timed, parse_completed, parse_gate_line
 from simsim.request_log.ship.plain_lines import plain_completed, plain_decided
 from simsim.request_log.ship.spool_files import gate_files
@@ -115,8 +116,8 @@ def test_file_gives_the_same_lines_in_blocks_and_one_by_one(texts: tuple[Any, ..
     with tempfile.TemporaryDirectory() as directory:
         (Path(directory) / "gate-1.jsonl").write_bytes(data)
         in_blocks, by_line = Reading({}), Reading({})
-        parsed: list[list[Decided | Missed | Timed]] = []
-        line_by_line: LineParser[Decided | Missed | Timed] = LineParser(parse_gate_line)
+        parsed: list[list[Decided | Missed | Timed | Counted]] = []
+        line_by_line: LineParser[Decided | Missed | Timed | Counted] = LineParser(parse_known_gate_line)
         for reading, parser in ((in_blocks, GATE), (by_line, line_by_line)):
             for file in gate_files(Path(directory)):
                 parsed.append([])

@@ -33,6 +33,10 @@ NOWHERE = ("", "")
 NOT_SENT = gettext_noop("The program must send the token’s username and password with every request, using HTTP Basic.")
 MISTYPED = gettext_noop("Copy the username and password from the token’s page again, complete and unchanged.")
 WAIT = gettext_noop("Nothing is wrong with the token. Make the program wait, and send requests less often.")
+FAILING = gettext_noop(
+    "Look at the refusals before this one for the reason, and correct the program. Requests with accepted credentials "
+    "are let in at any time. If the requests aren’t yours, nothing needs to be done."
+)
 NOT_YOURS = gettext_noop(
     "Nothing is wrong with the token. If it happens again, tell the operator of this API when it happened."
 )
@@ -112,7 +116,8 @@ STEPS: dict[str, tuple[str, tuple[str, str]]] = {
         ),
         LIMITS,
     ),
-    Cause.THROTTLED: (WAIT, NOWHERE),
+    Cause.THROTTLED: (FAILING, NOWHERE),
+    Cause.THROTTLED_USERNAME: (FAILING, NOWHERE),
     Cause.UNDECIDED: (NOT_YOURS, NOWHERE),
     GatewayCause.GATE_AWAY: (NOT_YOURS, NOWHERE),
     GatewayCause.NO_DECISION: (NOT_YOURS, NOWHERE),

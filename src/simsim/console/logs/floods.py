@@ -43,7 +43,7 @@ def span(form: LogFilterForm, page: RequestPage) -> tuple[datetime | None, datet
 
 
 def line_for(found: Flooded) -> FloodLine:
-    network = found.network or gettext("an unknown address")
+    network = found.network or gettext("many or unknown addresses")
     if found.others:
         others = ngettext("%(count)d other network", "%(count)d other networks", found.others) % {"count": found.others}
         network = gettext("%(network)s and %(others)s") % {"network": network, "others": others}

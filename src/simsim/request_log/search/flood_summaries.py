@@ -11,7 +11,7 @@ from simsim.request_log.models import Flood
 
 @dataclass(frozen=True)
 class Flooded:
-    """Refused requests without a known token that are not in the log.
+    """Refused requests that are counted and not in the log.
 
     `network` is the network that most of them came from, or "" if unknown; `others` is the number of other networks.
     The summary covers the time up to `until`, exclusive.

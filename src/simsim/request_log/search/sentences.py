@@ -71,7 +71,8 @@ SENTENCES: dict[str, str] = {
     Cause.LIMIT_UNNAMED: gettext_noop(
         "The token “%(token)s” has limits, and the proxy did not tell the gate for certain which request this is."
     ),
-    Cause.THROTTLED: gettext_noop("Too many requests came from the address %(address)s."),
+    Cause.THROTTLED: gettext_noop("Too many failed requests came from the address %(address)s or from its network."),
+    Cause.THROTTLED_USERNAME: gettext_noop("Too many failed requests used this username, from any address."),
     Cause.UNDECIDED: gettext_noop("The credentials could not be checked when the request came."),
     GatewayCause.GATE_AWAY: gettext_noop("The gateway got no decision on the request and did not let it through."),
     GatewayCause.BAD_REQUEST: gettext_noop(

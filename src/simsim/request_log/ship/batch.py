@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 from simsim.request_log.ship import spool_files
+from simsim.request_log.ship.counted_lines import Counted, parse_counted
 from simsim.request_log.ship.lines import (
     Completed,
     Decided,
@@ -26,7 +27,7 @@ from simsim.request_log.ship.spool_files import Piece, SpoolFile
 COMPLETED_BYTES = 4 * 1024 * 1024
 DECIDED_BYTES = 8 * 1024 * 1024
 
-Parsed = TypeVar("Parsed", bound=Decided | Missed | Timed | Completed)
+Parsed = TypeVar("Parsed", bound=Decided | Missed | Timed | Counted | Completed)
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,12 @@ class LineParser(Generic[Parsed]):
     begins: str = spool_files.START_OF_A_LINE
 
 
-def parse_known_gate_line(line: str) -> Decided | Missed | Timed | Ignored | None:
+def parse_known_gate_line(line: str) -> Decided | Missed | Timed | Counted | Ignored | None:
     """Return a parsed line of a gate, IGNORED for one of an unknown kind that may be skipped, None for a broken one."""
-    return parse_gate_line(line) or (Ignored.IGNORED if is_optional(line) else None)
+    return parse_gate_line(line) or parse_counted(line) or (Ignored.IGNORED if is_optional(line) else None)
 
 
-GATE: LineParser[Decided | Missed | Timed] = LineParser(parse_known_gate_line, plain_decided)
+GATE: LineParser[Decided | Missed | Timed | Counted] = LineParser(parse_known_gate_line, plain_decided)
 GATEWAY: LineParser[Completed] = LineParser(parse_completed, plain_completed)
 
 
@@ -80,6 +81,7 @@ class Reading:
     completed: list[Completed] = field(default_factory=list)
     missed: list[Missed] = field(default_factory=list)
     timed: list[Timed] = field(default_factory=list)
+    counted: list[Counted] = field(default_factory=list)
     broken: list[SetAside] = field(default_factory=list)
     moves: dict[str, Move] = field(default_factory=dict)
     shipped: list[SpoolFile] = field(default_factory=list)
@@ -115,7 +117,7 @@ class Reading:
         The time limit only saves time: it puts both lines of a request into the same batch.
         """
         until = None if self.is_gateway_at_end else max((end.at for end in self.completed), default=None)
-        lines: list[Decided | Missed | Timed] = []
+        lines: list[Decided | Missed | Timed | Counted] = []
         for file in spool_files.gate_files(directory):
             taken, is_at_end = self._read(file, max_bytes, GATE, lines, until=until)
             max_bytes -= taken
@@ -123,6 +125,7 @@ class Reading:
         self.decided += (line for line in lines if isinstance(line, Decided))
         self.missed += (line for line in lines if isinstance(line, Missed))
         self.timed += (line for line in lines if isinstance(line, Timed))
+        self.counted += (line for line in lines if isinstance(line, Counted))
         # Check this last: nginx creates its log before it accepts the first request that the gate can have decided.
         self.has_gateway |= spool_files.has_gateway(directory)
 

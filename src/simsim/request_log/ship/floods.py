@@ -1,11 +1,12 @@
 """Counts refused requests without a known token per minute, instead of storing each one, once they exceed a rate.
 
 A caller without a token can send as many requests as the network can carry. They must neither fill the disk nor hide
-other requests. Requests that were refused because no decision could be made have rows: see MAX_STORED_IN_OUTAGE.
+other requests. Requests that were refused because no decision could be made have rows: see MAX_STORED_IN_OUTAGE. In a
+larger flood, the gates count refusals themselves, and their reports are added here.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from simsim.credential.decision import Reason
 from simsim.gate.address import network_of
 from simsim.request_log.models import Flood
 from simsim.request_log.outcome import Outcome
+from simsim.request_log.ship.counted_lines import CountedRefusal
 from simsim.request_log.ship.join import RequestRow
 
 # The limit for one network in one minute. It allows five requests a second, so that the log has every request of a
@@ -40,18 +42,23 @@ class Source(NamedTuple):
     network: str
 
 
-def sift(rows: Sequence[Identified]) -> tuple[list[Identified], list[str]]:
+def sift(
+    rows: Sequence[Identified], counted_by_gates: Iterable[CountedRefusal] = ()
+) -> tuple[list[Identified], list[str]]:
     """Return the rows to store, and the request ids of the rows that were counted instead.
 
-    A row comes with its request's id if the end of the request has not arrived yet. Call it in the transaction that
-    stores the rows.
+    The refusals that gates counted are added to the counts. A row comes with its request's id if the end of the request
+    has not arrived yet. Call it in the transaction that stores the rows.
     """
     suspects = {at: _source(row) for at, (_, row) in enumerate(rows) if _is_suspect(row)}
-    if not suspects:
-        return list(rows), []
-    stored_so_far, known = _so_far(set(suspects.values()))
     stored: Counter[tuple[Source, str]] = Counter()
     counted: Counter[tuple[Source, str]] = Counter()
+    for refusal in counted_by_gates:
+        counted[Source(refusal.minute, refusal.network), refusal.account] += refusal.number
+    if not suspects:
+        _note(stored, counted)
+        return list(rows), []
+    stored_so_far, known = _so_far(set(suspects.values()))
     kept: list[Identified] = []
     request_ids: list[str] = []
     for at, (request_id, row) in enumerate(rows):
@@ -101,6 +108,8 @@ def _so_far(sources: set[Source]) -> tuple[Counter[Source], set[tuple[Source, st
 
 
 def _note(stored: Counter[tuple[Source, str]], counted: Counter[tuple[Source, str]]) -> None:
+    if not stored and not counted:
+        return
     connection = connections[settings.REQUEST_LOG_ALIAS]
     adapt = connection.ops.adapt_datetimefield_value
     # Every node uses the same order, so that two nodes that update the same floods can't deadlock.

@@ -24,6 +24,8 @@ from simsim.request_log.ship.lines import (
 
 KeyPath = tuple[str, ...]  # the keys that lead to a value
 ALL = "all"
+# A gate counts the refusals of a flood without a line for each, so the ends of refusals may lack their decisions.
+STATUSES_OF_REFUSALS = frozenset({401, 429})
 EXAMPLE = "caddy:/var/log/caddy/access.json"
 
 
@@ -143,7 +145,7 @@ class AccessLog:
             method=masked(_value(found, log_format.method) or "", MAX_METHOD_CHARACTERS),
             resource=masked(path.partition("?")[0], MAX_PATH_CHARACTERS),
             address=address and address.text,
-            needs_decision=not self.is_all_ours,
+            needs_decision=not self.is_all_ours or status in STATUSES_OF_REFUSALS,
         )
 
 

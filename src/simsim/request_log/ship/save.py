@@ -18,6 +18,7 @@ from simsim.request_log.outcome import Outcome
 from simsim.request_log.ship import floods, forward_queue, insert
 from simsim.request_log.ship.batch import Move, Reading
 from simsim.request_log.ship.bulk_sql import MAX_VALUES
+from simsim.request_log.ship.counted_lines import CountedRefusal
 from simsim.request_log.ship.join import Changes, Open, RequestRow
 from simsim.request_log.ship.lines import Missed, completed_line, parse_completed
 
@@ -106,7 +107,7 @@ def _save(changes: Changes, reading: Reading, spool: str, now: datetime, attempt
         _move(move)
     for some in _slices(changes.settled):
         OpenRequest.objects.filter(pk__in=some).delete()
-    row_ids = _insert(changes, attempt, now)
+    row_ids = _insert(changes, reading, attempt, now)
     opened = [
         OpenRequest(request_id, row_id, changes.open_rows[request_id].outcome == Outcome.REFUSED, None, spool, now)
         for request_id, row_id in row_ids.items()
@@ -125,6 +126,8 @@ def _amounts(changes: Changes, reading: Reading) -> dict[tuple[TotalKind, str], 
     """Return what a batch adds to the totals of its node."""
     rows = chain(changes.rows, changes.open_rows.values())
     decisions = Counter(row.reason for row in rows)
+    for refusal in _counted(reading):
+        decisions[refusal.reason] += refusal.number
     classes = enumerate(map(sum, zip(*(each.counts for each in reading.timed), strict=True)))
     return {
         **{(TotalKind.DECISIONS, reason): number for reason, number in decisions.items()},
@@ -136,12 +139,16 @@ def _amounts(changes: Changes, reading: Reading) -> dict[tuple[TotalKind, str], 
     }
 
 
-def _insert(changes: Changes, attempt: int, now: datetime) -> dict[str, int]:
+def _counted(reading: Reading) -> Iterator[CountedRefusal]:
+    return (refusal for report in reading.counted for refusal in report.refusals)
+
+
+def _insert(changes: Changes, reading: Reading, attempt: int, now: datetime) -> dict[str, int]:
     """Store the new rows, in the order of their time; return the row ids of the open ones by request id."""
     rows: list[tuple[str | None, RequestRow]] = [(None, row) for row in changes.rows]
     rows += changes.open_rows.items()
     rows.sort(key=lambda item: item[1].received_at)
-    kept, counted_only = floods.sift(rows)
+    kept, counted_only = floods.sift(rows, _counted(reading))
     ids = insert.store([row for _, row in kept], attempt=attempt) if kept else []
     forward_queue.queue(ids, now=now)
     row_ids = {request_id: row_id for row_id, (request_id, _) in zip(ids, kept, strict=True) if request_id is not None}
