@@ -75,6 +75,10 @@ class Database:
         for column, value in columns.items():
             self.connection.execute(f"UPDATE token SET {column} = ? WHERE digest = ?", (value, digest(password)))
 
+    def token_id(self, password: str) -> str:
+        ((found,),) = self.connection.execute("SELECT id FROM token WHERE digest = ?", (digest(password),)).fetchall()
+        return str(uuid.UUID(found))
+
     def close(self) -> None:
         self.connection.close()
 

@@ -100,10 +100,11 @@ def about_tokens(world: World) -> Iterator[Sample]:
     token = {
         "account": "Acme", "token_name": "Finance dashboards", "creator": BOB, "expires_at": EXPIRY,
         "software": "Microsoft Power BI", "allowed_networks": ["198.51.100.0/24", "2001:db8:17::/48"],
+        "limits": ["GET /api/v2/**"],
         "link": f"{world.pages}tokens/{world.token}/",
     }  # fmt: skip
     yield Sample("token_created", "", token)
-    yield Sample("token_created", "open-to-all", token | {"software": "", "allowed_networks": []})
+    yield Sample("token_created", "open-to-all", token | {"software": "", "allowed_networks": [], "limits": []})
 
 
 def about_expiry(world: World) -> Iterator[Sample]:
@@ -153,9 +154,14 @@ def about_changes(world: World) -> Iterator[Sample]:
     listed = {key: value for key, value in change.items() if key not in {"expires_at", "creator"}} | {
         "networks": ["198.51.100.0/24", "2001:db8:17::/48"], "networks_before": ["203.0.113.9/32"],
         "report_only": True, "report_only_before": False,
+        "limits": ["GET,HEAD,OPTIONS /**"], "limits_before": [],
     }  # fmt: skip
     yield Sample("token_allowlist_changed", "", listed)
-    yield Sample("token_allowlist_changed", "taken-off", listed | {"networks": [], "report_only": False})
+    yield Sample(
+        "token_allowlist_changed",
+        "taken-off",
+        listed | {"networks": [], "report_only": False, "limits_before": listed["limits"]},
+    )
     rotated = {key: value for key, value in change.items() if key != "creator"} | {
         "works_until": "2026-11-25 09:30 UTC"
     }

@@ -1,4 +1,4 @@
-"""Calls with a token around the moment at which its revocation, pause or resume returns."""
+"""Calls with a token around the moment at which its revocation, pause, resume or change of limits returns."""
 
 import http.client
 import json
@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -82,11 +82,15 @@ def prove_revocations(stack: Stack, number: int) -> None:
             assert set(late) == {401}
 
 
-def prove_pauses(stack: Stack, calls: int) -> int:
-    """Pause and resume a token again and again while it is used so often; return the number of judged calls.
+PAUSES = (("pause", 401), ("resume", 200))
+LIMITS = (("narrow", 403), ("widen", 200))
 
-    No call that begins after a pause is accepted, and none that begins after a resume is refused. A call that is
-    answered after the next change was asked for proves nothing, so it is not judged.
+
+def prove_changes(stack: Stack, calls: int, verbs: Sequence[tuple[str, int]]) -> int:
+    """Change a token by the verbs, again and again, while it is used so often; return the number of judged calls.
+
+    Each verb comes with the status of every call that begins after it. A call that is answered after the next change
+    was asked for proves nothing, so it is not judged.
     """
     changes: list[tuple[float, float, int]] = []
     with hand_of(stack) as ask:
@@ -96,7 +100,7 @@ def prove_pauses(stack: Stack, calls: int) -> int:
             caller.start()
         while sum(len(caller.seen) for caller in callers) < calls:
             assert all(caller.is_alive() for caller in callers)
-            for verb, status in (("pause", 401), ("resume", 200)):
+            for verb, status in verbs:
                 asked = time.monotonic()
                 ask(f"{verb} {token['id']}")
                 changes.append((asked, time.monotonic(), status))

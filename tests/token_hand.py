@@ -1,9 +1,13 @@
-"""Changes tokens on request, by the same actions as every door: `create ACCOUNT`, `revoke|pause|resume TOKEN`."""
+"""Changes tokens on request, by the same actions as every door.
+
+`create ACCOUNT`, `revoke|pause|resume|narrow|widen TOKEN`.
+"""
 
 import json
 import os
 import sys
 import uuid
+from functools import partial
 
 import django
 
@@ -14,7 +18,7 @@ from django.utils import timezone  # noqa: E402
 
 from simsim.accounts.models import Account  # noqa: E402
 from simsim.accounts.permissions import actor_of, administrators  # noqa: E402
-from simsim.tokens.actions import create_token, revoke_token  # noqa: E402
+from simsim.tokens.actions import create_token, edit_token, revoke_token  # noqa: E402
 from simsim.tokens.models import Token  # noqa: E402
 from simsim.tokens.pause import pause_token, resume_token  # noqa: E402
 
@@ -29,7 +33,13 @@ for line in sys.stdin:
         answer = {"id": str(token.pk), "username": credentials.username, "password": credentials.password}
     else:
         token = Token.objects.select_related("account").get(pk=what)
-        change = {"revoke": revoke_token, "pause": pause_token, "resume": resume_token}[verb]
+        change = {
+            "revoke": revoke_token,
+            "pause": pause_token,
+            "resume": resume_token,
+            "narrow": partial(edit_token, limits=["POST /**", "GET /elsewhere"]),
+            "widen": partial(edit_token, limits=["POST /**", "GET /status/*"]),
+        }[verb]
         change(actor=actor_of(administrators(token.account)[0]), token=token, now=timezone.now())
         answer = {}
     print(json.dumps(answer), flush=True)

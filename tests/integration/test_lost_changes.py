@@ -180,7 +180,7 @@ def test_list_is_narrowed_again_and_never_widened(
 def test_enforced_list_is_enforced_again(lose: Lose, token: Token, cast: Cast, path: Path, now: datetime) -> None:
     edit_token(actor=cast.as_alice, token=token, allowed_networks=["10.0.0.0/8"], report_only=True, now=now)
     lose(lambda: edit_token(actor=cast.as_alice, token=token, report_only=False, now=now))
-    assert [told.sentence.endswith("it enforces its list again") for told in applied(path, now)] == [True]
+    assert [told.sentence.endswith("it enforces its restrictions again") for told in applied(path, now)] == [True]
     token.refresh_from_db()
     assert not token.report_only
 

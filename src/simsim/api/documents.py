@@ -15,12 +15,13 @@ ReasonName = Literal["no_longer_needed", "replaced", "leaked", "not_recognised",
 Example = dict[str, Any]
 TOKEN: Example = {
     "id": ID, "account_id": ACCOUNT, "name": "Power BI", "description": "The sales report", "software": "power-bi",
-    "status": "active", "expires_at": AT, "allowed_networks": ["203.0.113.0/24"], "report_only": False,
-    "previous_password_works_until": None, "paused_at": None, "paused_by": None, "paused_until": None,
-    "pause_reason": None, "created_at": "2026-11-02T09:30:00Z", "created_by": "alice@acme.example",
-    "revoked_at": None, "revoked_by": None, "revocation_reason": None, "last_used_at": "2026-11-20T06:00:12Z",
-    "last_used_address": "203.0.113.9",
+    "status": "active", "expires_at": AT, "allowed_networks": ["203.0.113.0/24"], "limits": ["GET /api/v2/**"],
+    "report_only": False, "previous_password_works_until": None, "paused_at": None, "paused_by": None,
+    "paused_until": None, "pause_reason": None, "created_at": "2026-11-02T09:30:00Z",
+    "created_by": "alice@acme.example", "revoked_at": None, "revoked_by": None,
+    "revocation_reason": None, "last_used_at": "2026-11-20T06:00:12Z", "last_used_address": "203.0.113.9",
 }  # fmt: skip
+LIMITS = "Rules such as GET /api/v2/**, each with methods and a path; none allows every request."
 CREDENTIALS: Example = {"username": ACCOUNT, "password": "sim_…"}
 
 
@@ -41,7 +42,10 @@ class NewToken(Given):
     description: str = Field("", description="Where the token is used.")
     software: str | None = Field(None, description="The short name of target software.")
     allowed_networks: list[str] = Field([], description="Addresses and networks; none allows every address.")
-    report_only: bool = Field(False, description="Let other addresses in, and mark their requests in the log.")
+    limits: list[str] = Field([], description=LIMITS)
+    report_only: bool = Field(
+        False, description="Let in what networks and limits would refuse, and mark it in the log."
+    )
     request_id: Id | None = Field(None, description="The member’s request that the token grants.")
 
 
@@ -53,6 +57,7 @@ class TokenChanges(Given):
     description: str = ""
     software: str | None = Field(None, description="The short name of target software; null removes it.")
     allowed_networks: list[str] = []
+    limits: list[str] = Field([], description=LIMITS)
     report_only: bool = False
 
 
@@ -155,6 +160,7 @@ class Token(BaseModel):
     status: TokenStatus
     expires_at: Moment
     allowed_networks: list[str]
+    limits: list[str]
     report_only: bool
     previous_password_works_until: Moment | None
     paused_at: Moment | None
@@ -216,7 +222,7 @@ class OwnToken(BaseModel):
             "examples": [
                 {
                     "id": ID, "name": "Power BI", "account_id": ACCOUNT, "account_name": "Acme", "expires_at": AT,
-                    "allowed_networks": [], "report_only": False, "is_current_password": True,
+                    "allowed_networks": [], "limits": [], "report_only": False, "is_current_password": True,
                     "previous_password_works_until": None, "may_rotate": True,
                 }
             ]
@@ -228,6 +234,7 @@ class OwnToken(BaseModel):
     account_name: str
     expires_at: Moment
     allowed_networks: list[str]
+    limits: list[str]
     report_only: bool
     is_current_password: bool
     previous_password_works_until: Moment | None

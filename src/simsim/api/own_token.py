@@ -101,6 +101,7 @@ def get_own_token(call: OwnCall) -> Answer:
             "account_name": token.account.name,
             "expires_at": format_time(token.expires_at),
             "allowed_networks": list(token.allowed_networks),
+            "limits": token.limit_rules,
             "report_only": token.report_only,
             "is_current_password": call.is_current_password,
             "previous_password_works_until": format_time(overlap_ends(token, now=call.now)),

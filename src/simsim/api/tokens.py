@@ -99,6 +99,7 @@ def create_token(call: Call, body: NewToken) -> Answer:
         description=body.description,
         software=body.software,
         allowed_networks=body.allowed_networks,
+        limits=body.limits,
         report_only=body.report_only,
         request=request,
         now=call.now,
@@ -130,8 +131,9 @@ def edit_token(call: Call, token_id: str, body: TokenChanges) -> Answer:
         prove_unchanged(call.request, document_of(call, token))
         given = body.model_dump(include=body.model_fields_set)
         networks = given.get("allowed_networks", token.allowed_networks)
+        limits = given.get("limits", token.limit_rules)
         report_only = given.get("report_only", token.report_only)
-        if needs_recent_authentication(token, networks, report_only=report_only):
+        if needs_recent_authentication(token, networks, limits, report_only=report_only):
             call.demand_recent_authentication()
         if "software" in given:
             given["software"] = given["software"] or ""

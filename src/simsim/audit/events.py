@@ -8,7 +8,7 @@ from typing import Self
 
 # Any event may name the management token through which somebody acted.
 MANAGEMENT_TOKEN = "management_token"  # noqa: S105
-TOKEN_FIELDS = ("name", "description", "software", "expires_at", "allowed_networks", "report_only")
+TOKEN_FIELDS = ("name", "description", "software", "expires_at", "allowed_networks", "limits", "report_only")
 WEBHOOK_FIELDS = ("name", "host", "events")
 HAND_OVER_FIELDS = ("name", "hand_over")
 REQUEST_FIELDS = ("name", "asked_by")

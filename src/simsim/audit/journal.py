@@ -40,7 +40,7 @@ RESTRICTIONS: dict[str, frozenset[str] | None] = {
     Event.TOKEN_ROTATED: None,
     Event.TOKEN_OVERLAP_ENDED: None,
     # Edits in the other direction too: only the last list says what was allowed in the end.
-    Event.TOKEN_EDITED: frozenset({"allowed_networks", "report_only", "expires_at"}),
+    Event.TOKEN_EDITED: frozenset({"allowed_networks", "limits", "report_only", "expires_at"}),
     Event.USER_REMOVED: None,
     Event.ROLE_CHANGED: None,
     Event.USER_PASSWORD_RESET: None,

@@ -60,6 +60,8 @@ def parse_rule(text: str) -> Rule | Fault:
     first, _, rest = written.partition(" ")
     pattern = written if first.startswith("/") or _has_scheme(first) else rest.strip()
     methods = EVERY_METHOD if pattern is written else first
+    if not pattern and "/" in written:
+        return _no_slash(written)
     if not pattern:
         message = gettext_noop("“%(text)s” names no path. Enter %(suggestion)s for every path.")
         return _fault(message, written, suggestion=f"{methods.upper()} /**")
@@ -80,8 +82,7 @@ def parse_rule(text: str) -> Rule | Fault:
 
 def _parse_pattern(pattern: str) -> tuple[str, ...] | Fault:
     if not pattern.startswith("/"):
-        message = gettext_noop("“%(text)s” does not begin with a slash. Enter a path such as /api/v2/**.")
-        return _fault(message, pattern)
+        return _no_slash(pattern)
     if "?" in pattern or "#" in pattern:
         message = gettext_noop("“%(text)s” has a query, and limits are about the path. Leave out everything after it.")
         return _fault(message, pattern, suggestion=re.split(r"[?#]", pattern)[0])
@@ -104,6 +105,14 @@ def _parse_pattern(pattern: str) -> tuple[str, ...] | Fault:
         )
         return _fault(message, pattern)
     return tuple(path[1:].split("/"))
+
+
+def rule_of(text: str) -> Rule:
+    """Return a stored rule; raise ValueError if it can't be read."""
+    rule = parse_rule(text)
+    if isinstance(rule, Fault):
+        raise ValueError("a token has limits that can't be read")  # noqa: TRY004 - the text, not its type, is wrong
+    return rule
 
 
 def pack(rules: Iterable[Rule]) -> str:
@@ -185,13 +194,7 @@ def compiled(packed: str) -> Limits | None:
 
     Raises ValueError for any other text: nobody may be let in by rules that can't be read.
     """
-    if packed == "":
-        return None
-    rules = [parse_rule(text) for text in packed.split("\n")]
-    parsed = [rule for rule in rules if isinstance(rule, Rule)]
-    if len(parsed) != len(rules):
-        raise ValueError("a token has limits that can't be read")
-    return Limits(parsed)
+    return None if packed == "" else Limits([rule_of(text) for text in packed.split("\n")])
 
 
 def _level(rules: Sequence[Rule], index: int) -> tuple[dict[str, int], int]:
@@ -218,6 +221,10 @@ def _ends_at(rule: Rule, count: int) -> bool:
 
 def _bits(rules: Sequence[Rule], matching: Sequence[bool]) -> int:
     return sum(1 << number for number, _ in enumerate(rules) if matching[number])
+
+
+def _no_slash(text: str) -> Fault:
+    return _fault(gettext_noop("“%(text)s” does not begin with a slash. Enter a path such as /api/v2/**."), text)
 
 
 def _encoded(match: re.Match[str]) -> str:

@@ -14,9 +14,10 @@ from simsim.tokens.token_import import Draft, errors_in_line
 # One transaction writes all lines, and all other writers wait for it.
 MAX_LINES = 10_000
 # Lines may use the options' names instead of the names in a token's JSON.
-OPTION_NAMES = {"account": "account_id", "expires": "expires_at", "allow": "allowed_networks"}
+OPTION_NAMES = {"account": "account_id", "expires": "expires_at", "allow": "allowed_networks", "limit": "limits"}
 TEXTS = {"account_id", "as", "name", "expires_at", "description", "software"}
-FIELDS = TEXTS | {"allowed_networks", "report_only"}
+LISTS = {"allowed_networks": '["192.0.2.0/24"]', "limits": '["GET /api/v2/**"]'}
+FIELDS = TEXTS | LISTS.keys() | {"report_only"}
 # An export holds these fields too. They describe the exported token and are ignored when a token is created.
 IGNORED_FIELDS = {
     "id", "status", "created_at", "created_by", "revoked_at", "revoked_by", "revocation_reason", "last_used_at",
@@ -113,8 +114,9 @@ def prove_known(field: str, name: str, value: object) -> None:
     if field == "report_only" and not isinstance(value, bool):
         raise Invalid(FieldError(name, gettext_noop("This must be true or false.")))
     is_list_of_texts = isinstance(value, list) and all(isinstance(text, str) for text in value)
-    if field == "allowed_networks" and not is_list_of_texts:
-        raise Invalid(FieldError(name, gettext_noop('This must be a list of strings, such as ["192.0.2.0/24"].')))
+    if field in LISTS and not is_list_of_texts:
+        message = gettext_noop("This must be a list of strings, such as %(example)s.")
+        raise Invalid(FieldError(name, message, {"example": LISTS[field]}))
 
 
 def draft_of(
@@ -130,7 +132,6 @@ def draft_of(
             message = gettext_noop("Give it in the line, or %(option)s for all lines.")
             raise Invalid(FieldError(field, message, {"option": option}))
     actor = actor_named(str(values["as"]))
-    networks = values.get("allowed_networks", [])
     return Draft(
         line=number,
         actor=actor,
@@ -140,7 +141,13 @@ def draft_of(
             expires=str(values.get("expires_at", "")),
             description=str(values.get("description", "")),
             software=str(values["software"]) if "software" in values else None,
-            allowed_networks=tuple(str(text) for text in networks) if isinstance(networks, list) else (),
+            allowed_networks=listed(values, "allowed_networks"),
+            limits=listed(values, "limits"),
             report_only=values.get("report_only") is True,
         ),
     )
+
+
+def listed(values: Mapping[str, object], name: str) -> tuple[str, ...]:
+    found = values.get(name, [])
+    return tuple(str(text) for text in found) if isinstance(found, list) else ()

@@ -24,7 +24,8 @@ from simsim.tokens.token_events import audited_fields, record_token_event
 
 MAX_OVERLAP = timedelta(days=7)
 EDITABLE_COLUMNS = (
-    "name", "name_key", "description", "search_key", "software", "allowed_networks", "allowlist", "report_only"
+    "name", "name_key", "description", "search_key", "software", "allowed_networks", "allowlist", "limits",
+    "report_only",
 )  # fmt: skip
 ROTATED_COLUMNS = ("digest", "sealed_password", "password_end", "previous_digest", "previous_works_until", "rotated_at")
 
@@ -54,6 +55,7 @@ class TokenFields:
     software: str | None = None
     allowed_networks: Iterable[str] = ()
     report_only: bool = False
+    limits: Iterable[str] = ()
 
 
 @transaction.atomic
@@ -67,6 +69,7 @@ def create_token(
     software: str | None = None,
     allowed_networks: Iterable[str] = (),
     report_only: bool = False,
+    limits: Iterable[str] = (),
     request: TokenRequest | None = None,
     is_quiet: bool = False,
     now: datetime,
@@ -82,7 +85,7 @@ def create_token(
     lock_open(account)
     if request is not None:
         token_requests.lock(request)
-    fields = TokenFields(name, expires, description, software, allowed_networks, report_only)
+    fields = TokenFields(name, expires, description, software, allowed_networks, report_only, limits)
     token, credentials = new_token(fields, actor=actor, account=account, now=now)
     record_token_event(
         actor, token, Event.TOKEN_CREATED, audited_fields(token) | ({"notice": "suppressed"} if is_quiet else {}), now
@@ -109,6 +112,7 @@ def new_token(fields: TokenFields, *, actor: Actor, account: Account, now: datet
         "description": errors.collect(lambda: parse_text("description", fields.description)),
         "software": errors.collect(lambda: rules.parse_software(fields.software)),
         "allowed_networks": errors.collect(lambda: rules.parse_networks(fields.allowed_networks)),
+        "limits": errors.collect(lambda: rules.parse_limits(fields.limits)),
     }
     raise_what_is_wrong(errors, account, line, now=now)
     token = Token(account=account, created_at=now, created_by=actor.user, created_by_label=actor.label, **values)
@@ -129,6 +133,7 @@ def edit_token(
     software: str | None = None,
     allowed_networks: Sequence[str] | None = None,
     report_only: bool | None = None,
+    limits: Sequence[str] | None = None,
     now: datetime,
 ) -> Token:
     """Change the editable fields (R12); None leaves a field as it is, and "" removes the software.
@@ -145,6 +150,8 @@ def edit_token(
         token.software = errors.collect(lambda: rules.parse_software(software, present=token.software))
     if allowed_networks is not None:
         token.allowed_networks = errors.collect(lambda: rules.parse_networks(allowed_networks)) or []
+    if limits is not None:
+        token.limits = errors.collect(lambda: rules.parse_limits(limits)) or ""
     # Two tokens that are older than this rule may share a name. Their other fields must stay editable.
     new_name = token.name if token.name != before["name"] else None
     raise_what_is_wrong(errors, token.account, new_name, now=now, but=token)
@@ -156,7 +163,7 @@ def edit_token(
     if changed:
         token.save(update_fields=EDITABLE_COLUMNS)
         record_token_event(actor, token, Event.TOKEN_EDITED, changed, now)
-    if not changed.keys().isdisjoint({"allowed_networks", "report_only"}):
+    if not changed.keys().isdisjoint({"allowed_networks", "limits", "report_only"}):
         notices.owe_allowlist_changed(token, before, actor=actor, now=now)
     return token
 
@@ -284,6 +291,6 @@ def keyring() -> Keyring:
 
 
 def pack_allowlist(token: Token, *, report_only: bool) -> None:
-    """Pack the networks for the gate. A list that allows every address can't be report-only."""
+    """Pack the networks for the gate. A token that refuses no address and no request can't be report-only."""
     token.allowlist = allowlist.pack(token.networks)
-    token.report_only = report_only and bool(token.allowed_networks)
+    token.report_only = report_only and bool(token.allowed_networks or token.limits)

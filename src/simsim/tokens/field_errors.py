@@ -96,6 +96,7 @@ def faults(
     description: str,
     software: str,
     allowed_networks: Iterable[str],
+    limits: Iterable[str],
     token: Token | None = None,
     now: datetime,
 ) -> list[FieldError]:
@@ -111,6 +112,7 @@ def faults(
     errors.collect(lambda: parse_text("description", description))
     errors.collect(lambda: rules.parse_software(software, present=token.software if token else None))
     errors.collect(lambda: rules.parse_networks(allowed_networks))
+    errors.collect(lambda: rules.parse_limits(limits))
     if line is not None and (token is None or line != token.name):
         try:
             prove_name_free(account, line, now=now, but=token)

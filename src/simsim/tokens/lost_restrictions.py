@@ -9,7 +9,7 @@ from simsim.accounts.permissions import OPERATOR
 from simsim.audit.events import Event
 from simsim.audit.journal import Change
 from simsim.credential import allowlist
-from simsim.tokens import pause
+from simsim.tokens import pause, rules
 from simsim.tokens.actions import ROTATED_COLUMNS, pack_allowlist, set_new_password
 from simsim.tokens.models import Token
 from simsim.tokens.token_events import record_token_event
@@ -109,18 +109,21 @@ def narrow_again(token: Token, edits: list[Change], now: datetime) -> Outcome | 
     if not found:
         return None
     said: dict[str, object] = {
-        name: [value.isoformat() if isinstance(value, datetime) else value for value in (getattr(token, name), new)]
+        name: [value.isoformat() if isinstance(value, datetime) else value for value in (before_of(token, name), new)]
         for name, new in found.items()
     }
     for name, new in found.items():
-        if name != "report_only":
+        if name == "limits":
+            token.limits = "\n".join(map(str, new if isinstance(new, list) else []))
+        elif name != "report_only":
             setattr(token, name, new)
     pack_allowlist(token, report_only=token.report_only and "report_only" not in found)
-    token.save(update_fields=["allowed_networks", "allowlist", "report_only", "expires_at"])
+    token.save(update_fields=["allowed_networks", "allowlist", "limits", "report_only", "expires_at"])
     record_token_event(OPERATOR, token, Event.TOKEN_EDITED, said | {"restored": True}, now)
     words = {
         "allowed_networks": f"allows only {', '.join(token.allowed_networks)}",
-        "report_only": "enforces its list",
+        "limits": f"may only do {', '.join(token.limit_rules)}",
+        "report_only": "enforces its restrictions",
         "expires_at": f"expires {on(token.expires_at)}",
     }
     again = " and ".join(f"{words[key]} again" for key in said)
@@ -136,12 +139,19 @@ def stricter(token: Token, edits: list[Change]) -> dict[str, object]:
     networks = final.get("allowed_networks")
     if isinstance(networks, list) and is_narrower(networks, token.allowed_networks):
         found["allowed_networks"] = networks
+    wanted = final.get("limits")
+    if isinstance(wanted, list) and wanted and rules.allows_more_requests("\n".join(wanted), token.limits):
+        found["limits"] = wanted
     if final.get("report_only") is False and token.report_only:
         found["report_only"] = False
     expires_at = datetime.fromisoformat(str(final["expires_at"])) if "expires_at" in final else token.expires_at
     if expires_at < token.expires_at:
         found["expires_at"] = expires_at
     return found
+
+
+def before_of(token: Token, name: str) -> object:
+    return token.limit_rules if name == "limits" else getattr(token, name)
 
 
 def is_narrower(networks: list[str], before: list[str]) -> bool:

@@ -169,7 +169,7 @@ class Token(models.Model):
         self.search_key = search_key(self.name, self.description, self.created_by_label)
 
     @property
-    def rules(self) -> list[str]:
+    def limit_rules(self) -> list[str]:
         """The limits, one text for each; an empty list allows every request."""
         return unpack(self.limits)
 

@@ -28,6 +28,7 @@ def owe_created(tokens: Sequence[Token], *, now: datetime) -> None:
             "expires_at": written(token.expires_at),
             "software": token.software.name if token.software else "",
             "allowed_networks": list(token.allowed_networks),
+            "limits": token.limit_rules,
             "link": link_to(token),
         }
         owed += mails(Notice.CREATED, token, to[token.account_id], facts=facts)
@@ -114,19 +115,21 @@ def owe_retrieved(token: Token, *, actor: Actor, way: str, now: datetime) -> Non
 
 
 def owe_allowlist_changed(token: Token, before: Mapping[str, object], *, actor: Actor, now: datetime) -> None:
-    """Queue the notice that the allowed networks changed, or whether the allowlist is enforced.
+    """Queue the notice that the allowed networks or the limits changed, or whether they are enforced.
 
-    `before` has the token's `allowed_networks` and `report_only` from before the change.
+    `before` has the token's `allowed_networks`, `limits` and `report_only` from before the change.
     """
     facts = {
         "networks": list(token.allowed_networks),
         "networks_before": before["allowed_networks"],
+        "limits": token.limit_rules,
+        "limits_before": before["limits"],
         "report_only": token.report_only,
         "report_only_before": before["report_only"],
     }
     occasion = now.isoformat()
     owe_change(Notice.ALLOWLIST_CHANGED, token, actor=actor, occasion=occasion, facts=facts, but=actor.user, now=now)
-    more = {f"{name}_before": before[name] for name in ("allowed_networks", "report_only")}
+    more = {f"{name}_before": before[name] for name in ("allowed_networks", "limits", "report_only")}
     webhook_events.owe_change(EventType.ALLOWLIST_CHANGED, token, actor=actor, more=more, now=now)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from ipaddress import ip_network
 
-from simsim.credential import allowlist
+from simsim.credential import allowlist, limits
 from simsim.problem import FieldError, Invalid, gettext_noop
 from simsim.rfc3339 import parse_day, parse_time
 from simsim.tokens.models import RevocationReason, TargetSoftware, Token
@@ -121,21 +121,59 @@ def parse_networks(texts: Iterable[str]) -> list[str]:
     return list(networks)
 
 
-def needs_recent_authentication(token: Token, allowed_networks: Iterable[str], *, report_only: bool) -> bool:
-    """Whether this allowlist lets in addresses that the token refuses now.
+def parse_limits(texts: Iterable[str]) -> str:
+    """Return the rules packed for the gate, each once, in the order given; blank rows are dropped.
 
-    A list that can't be saved does not. A leaked password that the allowlist made useless would work again, so access
-    to an unattended browser must not be enough.
+    Raises Invalid with one error for each invalid row; its field is `limits.N`, counted from 0.
     """
-    if not token.allowed_networks or token.report_only:
+    found: list[limits.Rule] = []
+    errors = []
+    for index, text in enumerate(texts):
+        rule = limits.parse_rule(text) if text.strip() else None
+        if isinstance(rule, allowlist.Fault):
+            errors.append(FieldError(f"limits.{index}", rule.message, rule.params))
+        elif rule is not None:
+            found.append(rule)
+        if index >= limits.MAX_RULES:
+            message = gettext_noop("Enter at most %(most)s rules. One pattern that ends in ** can replace many.")
+            raise Invalid(FieldError("limits", message, {"most": str(limits.MAX_RULES)}))
+    if errors:
+        raise Invalid(*errors)
+    return limits.pack(found)
+
+
+def needs_recent_authentication(
+    token: Token, allowed_networks: Iterable[str], limit_rules: Iterable[str], *, report_only: bool
+) -> bool:
+    """Whether this allowlist or these limits let requests in that the token refuses now.
+
+    Lists that can't be saved do not. A leaked password that the lists made useless would work again, so access to an
+    unattended browser must not be enough.
+    """
+    if token.report_only or not (token.allowed_networks or token.limits):
         return False
     try:
-        wanted = [ip_network(network) for network in parse_networks(allowed_networks)]
+        wanted, packed = (
+            [ip_network(network) for network in parse_networks(allowed_networks)],
+            parse_limits(limit_rules),
+        )
     except Invalid:
         return False
-    if report_only or not wanted:
-        return True
+    return report_only or allows_more_networks(token, wanted) or allows_more_requests(token.limits, packed)
+
+
+def allows_more_requests(before: str, packed: str) -> bool:
+    """Whether some rule allows a request that no single rule before allowed; both are packed, and "" allows all."""
+    if not before:
+        return False
+    known, wanted = ([limits.rule_of(text) for text in limits.unpack(each)] for each in (before, packed))
+    return not wanted or any(not any(limits.covers(rule, each) for rule in known) for each in wanted)
+
+
+def allows_more_networks(token: Token, wanted: list[allowlist.Network]) -> bool:
     before = token.networks
+    if not before or not wanted:
+        return bool(before)
     return any(
         not any(network.version == known.version and network.subnet_of(known) for known in before)  # type: ignore[arg-type]
         for network in wanted

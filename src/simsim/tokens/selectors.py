@@ -68,6 +68,7 @@ def document(token: Token, use: LastUse | None, *, now: datetime) -> dict[str, o
         "status": token.status(now).value,
         "expires_at": format_time(token.expires_at),
         "allowed_networks": list(token.allowed_networks),
+        "limits": token.limit_rules,
         "report_only": token.report_only,
         "previous_password_works_until": format_time(overlap_ends(token, now=now)),
         **pause_document(token, now=now),

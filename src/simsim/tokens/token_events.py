@@ -16,6 +16,7 @@ def audited_fields(token: Token) -> dict[str, object]:
         "software": token.software.slug if token.software else None,
         "expires_at": token.expires_at.isoformat(),
         "allowed_networks": list(token.allowed_networks),
+        "limits": token.limit_rules,
         "report_only": token.report_only,
     }
 

@@ -7,12 +7,13 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 import postgresql_server
-from revocations import calls_around, prove_pauses, prove_revocations
+from revocations import LIMITS, PAUSES, calls_around, prove_changes, prove_revocations
 from simsim.credential import password
 from stack import Stack
 
@@ -90,7 +91,35 @@ def test_no_request_that_begins_after_the_revocation_returned_is_accepted(stack:
 
 @pytest.mark.covers("B13", "B1")
 def test_no_request_is_accepted_after_a_pause_returned_or_refused_after_a_resume_returned(stack: Stack) -> None:
-    assert prove_pauses(stack, CALLS) > CALLS / 4
+    assert prove_changes(stack, CALLS, PAUSES) > CALLS / 4
+
+
+@pytest.mark.covers("B16", "B1")
+def test_no_request_is_accepted_after_its_limit_was_narrowed_or_refused_after_it_was_widened(stack: Stack) -> None:
+    assert prove_changes(stack, CALLS, LIMITS) > CALLS / 4
+
+
+@pytest.mark.covers("B16", "R16", "R17")
+def test_request_beyond_the_limits_gets_403_with_its_own_body_and_a_row_that_says_why(stack: Stack) -> None:
+    token = stack.create_token("Reader", "--limit", "GET /api/v2/**")
+    auth = (token["username"], token["password"])
+    assert stack.get("/api/v2/entities", auth=auth).status == 200
+    refused = stack.get("/status/403", auth=auth)
+    assert (refused.status, json.loads(refused.body)["type"]) == (403, "urn:simsim:problem:beyond-limits")
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert not [name for name in refused.headers if name.lower().startswith(("x-simsim", "www-auth"))]
+    # The API's own 403 is another answer.
+    free = stack.create_token("Free")
+    assert b"beyond-limits" not in stack.get("/status/403", auth=(free["username"], free["password"])).body
+    rows: list[dict[str, Any]] = []
+
+    def is_logged() -> bool:
+        rows[:] = [row for row in stack.log_rows(token=token["id"]) if row["reason"] == "limit"]
+        return bool(rows) and rows[0]["duration_seconds"] is not None
+
+    stack.wait_until(is_logged, "a row about the refusal", seconds=10)
+    assert (rows[0]["status"], rows[0]["outcome"]) == (403, "refused")
+    assert rows[0]["detail"] == "None of the limits of the token “Reader” covers the path /status/403."
 
 
 @pytest.mark.covers("R13", "B7")

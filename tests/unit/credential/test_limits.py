@@ -73,6 +73,7 @@ def test_rules_of_one_meaning_have_one_text(written: str, normal: str) -> None:
         ("GET, /x", "not a method", None),
         ("GET POST /x", "begin with a slash", None),
         ("GET api/v2", "begin with a slash", None),
+        ("api/v2/**", "begin with a slash", None),
         ("https://api.example.com/a", "begin with a slash", None),
         ("GET /a?x=*", "has a query", "/a"),
         ("GET /a/{id}/b", "has braces", "/a/*/b"),

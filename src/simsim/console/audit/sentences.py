@@ -70,7 +70,8 @@ SENTENCES: dict[str, Promise] = {
 }
 LABELS: dict[str, Promise] = {
     "name": _("Name"), "from": _("Name"), "description": _("Description"), "software": _("Target software"),
-    "expires_at": _("Expires"), "allowed_networks": _("Allowed networks"), "report_only": _("Report only"),
+    "expires_at": _("Expires"), "allowed_networks": _("Allowed networks"), "limits": _("What it may do"),
+    "report_only": _("Report only"),
     "role": _("Role"), "reason": _("Reason"), "overlap_seconds": _("Previous password works for"), "way": _("How"),
     "imported": _("Imported"), "notice": _("Notice"), "restored": _("After a restore"), "again": _("Again"),
     "revoked_tokens": _("Tokens revoked"), "early_days": _("Extra reminders, days before"), "format": _("Format"),
@@ -165,6 +166,8 @@ def text_of(name: str, value: Any) -> str:
     """Return the value of a detail as people read it."""
     if name == "allowed_networks" and not value:
         return gettext("anywhere")
+    if name == "limits" and not value:
+        return gettext("everything")
     if value in (None, "", [], {}):
         return gettext("none")
     if isinstance(value, str):

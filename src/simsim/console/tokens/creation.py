@@ -58,6 +58,9 @@ def replacement(access: AccountAccess) -> TokenForm | None:
 
 
 def save(access: AccountAccess, form: TokenForm, to_grant: RequestToGrant) -> HttpResponse:
+    if missing := form.limits.missing():
+        form.add_errors(missing)
+        return form_page(access, form, to_grant, status=Invalid.status)
     try:
         token, credentials = create_token(
             actor=access.actor,
@@ -67,6 +70,7 @@ def save(access: AccountAccess, form: TokenForm, to_grant: RequestToGrant) -> Ht
             description=form.description,
             software=form.software,
             allowed_networks=form.networks,
+            limits=form.limits.rules,
             report_only=form.report_only,
             request=to_grant.request,
             now=access.now,

@@ -13,7 +13,7 @@ from simsim.console.account_access import AccountAccess, for_administrators
 from simsim.console.errors import sentence
 from simsim.console.messages import say, warn
 from simsim.console.recent_authentication import demand_recent_authentication
-from simsim.console.tokens import allowlist_preview
+from simsim.console.tokens import allowlist_preview, limits_preview
 from simsim.console.tokens.form import TokenForm
 from simsim.console.tokens.live_errors import CHECK, errors_while_typing
 from simsim.console.tokens.rows import rows
@@ -43,6 +43,9 @@ def details(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
         return token_page(access, token, form)
     if allowlist_preview.only_previews(press):
         return token_page(access, token, form, preview=allowlist_preview.changed_preview(access, token, form, press))
+    if limits_preview.only_previews(press):
+        shown = limits_preview.changed_preview(access, token, form, press)
+        return token_page(access, token, form, limits_preview=shown)
     return edit(access, token, form, press)
 
 
@@ -59,10 +62,16 @@ def edit(access: AccountAccess, token: Token, form: TokenForm, press: str) -> Ht
     """Save the form, unless the person must first look at a conflict or a preview, or enter their password."""
     if form.list_as_opened and form.list_as_opened != TokenForm.of(token).list_as_opened and not form.is_list_unchanged:
         return changed_meanwhile(access, token, form)
-    if preview := allowlist_preview.preview_to_confirm(access, token, form, press):
-        return token_page(access, token, form, preview=preview, is_question=True)
+    # Both at once: one button answers both questions.
+    preview = allowlist_preview.preview_to_confirm(access, token, form, press)
+    limits = limits_preview.preview_to_confirm(access, token, form, press)
+    if preview or limits:
+        asked: dict[str, Any] = {"is_question": preview is not None, "is_limits_question": limits is not None}
+        return token_page(access, token, form, preview=preview, limits_preview=limits, **asked)
     form.report_only = form.report_only or press == allowlist_preview.SAVE_REPORT_ONLY
-    if not form.is_list_unchanged and needs_recent_authentication(token, form.networks, report_only=form.report_only):
+    if not form.is_list_unchanged and needs_recent_authentication(
+        token, form.networks, form.limits.rules, report_only=form.report_only
+    ):
         demand_recent_authentication(access.request, keeps_form=True)
     return save(access, token, form)
 
@@ -72,11 +81,16 @@ def changed_meanwhile(access: AccountAccess, token: Token, form: TokenForm) -> H
     problem = ChangedMeanwhile()
     form.errors["allowed_networks"] = sentence(problem)
     form.list_as_opened = TokenForm.of(token).list_as_opened
-    return token_page(access, token, form, status=problem.status, now_allowed=token.allowed_networks)
+    return token_page(
+        access, token, form, status=problem.status, now_allowed=token.allowed_networks, now_limited=token.limit_rules
+    )
 
 
 def save(access: AccountAccess, token: Token, form: TokenForm) -> HttpResponse:
     keeps_list = form.is_list_unchanged
+    if missing := form.limits.missing():
+        form.add_errors(missing)
+        return token_page(access, token, form, status=Invalid.status)
     try:
         edit_token(
             actor=access.actor,
@@ -85,6 +99,7 @@ def save(access: AccountAccess, token: Token, form: TokenForm) -> HttpResponse:
             description=form.description,
             software=form.software,
             allowed_networks=None if keeps_list else form.networks,
+            limits=None if keeps_list else form.limits.rules,
             report_only=None if keeps_list else form.report_only,
             now=access.now,
         )
@@ -109,6 +124,7 @@ def token_page(
     form.hint(network_cautions(form.networks))
     if token.report_only and not access.request.POST:
         more["preview"] = allowlist_preview.preview_of(access, token, form)
+        more["limits_preview"] = limits_preview.preview_of(access, token, form) if token.limits else None
     context = {
         "account": access.account,
         "now": access.now,

@@ -10,6 +10,7 @@ from django.http import QueryDict
 
 from simsim.console.error_summary import SummaryError, errors_in_order
 from simsim.console.errors import sentence
+from simsim.console.tokens.limits_form import LimitRow, LimitsForm
 from simsim.credential.allowlist import Address, without_spaces_in_ranges
 from simsim.problem import AlreadyExists, FieldError, Invalid
 from simsim.tokens.models import Token
@@ -23,7 +24,7 @@ FIRST_NETWORK = "network_0"
 # In the order in which the form shows them.
 CONTROL_IDS = {
     "name": "id_name", "expires_at": "id_expires_on", "software": "id_software", "description": "id_description",
-    "allowed_networks": FIRST_NETWORK,
+    "allowed_networks": FIRST_NETWORK, "limits": "limit_0",
 }  # fmt: skip
 LONG_LIST = 40
 NETWORK_ERRORS_SHOWN = 10
@@ -43,10 +44,10 @@ class NetworkRow:
 
 @dataclass
 class TokenForm:
-    """The typed texts. `errors` has a sentence for each invalid field, and for rows of networks `allowed_networks.N`.
+    """The typed texts. `errors` has a sentence for each invalid field, for rows `allowed_networks.N` and `limits.N`.
 
-    `previewed` is the list whose preview the person has seen, as one text; `list_as_opened` is the list and its mode
-    when the page was opened, "" for a new token. `hints` are warnings by field, which prevent nothing.
+    `previewed` is the list whose preview the person has seen, as one text; `list_as_opened` is the list with the limits
+    and their mode when the page was opened, "" for a new token. `hints` are warnings by field, which prevent nothing.
     """
 
     name: str = ""
@@ -55,6 +56,7 @@ class TokenForm:
     description: str = ""
     software: str = ""
     networks: list[str] = field(default_factory=list)
+    limits: LimitsForm = field(default_factory=LimitsForm)
     report_only: bool = False
     previewed: str = ""
     list_as_opened: str = ""
@@ -78,6 +80,7 @@ class TokenForm:
             description=data.get("description", ""),
             software=data.get("software", ""),
             networks=networks,
+            limits=LimitsForm.read(data),
             report_only="report_only" in data,
             previewed=data.get("previewed", ""),
             list_as_opened=data.get("list_as_opened", ""),
@@ -91,8 +94,9 @@ class TokenForm:
             description=token.description,
             software=token.software.slug if token.software else "",
             networks=list(token.allowed_networks),
+            limits=LimitsForm.of(token),
             report_only=token.report_only,
-            list_as_opened=list_state(token.allowed_networks, report_only=token.report_only),
+            list_as_opened=list_state(token.allowed_networks, token.limit_rules, report_only=token.report_only),
         )
 
     @classmethod
@@ -122,8 +126,14 @@ class TokenForm:
         """The errors for the summary; for a long list, which is one field, only those of the first few lines."""
         found = errors_in_order(self.errors, CONTROL_IDS)
         if self.is_long:
-            return found + [SummaryError(FIRST_NETWORK, error) for error in self.network_errors]
-        return found + [SummaryError(f"network_{row}", self.errors[f"{ROW}{row}"]) for row in self.wrong_rows]
+            found += [SummaryError(FIRST_NETWORK, error) for error in self.network_errors]
+        else:
+            found += [SummaryError(f"network_{row}", self.errors[f"{ROW}{row}"]) for row in self.wrong_rows]
+        return found + self.limits.problems(self.errors)
+
+    @property
+    def limit_rows(self) -> list[LimitRow]:
+        return self.limits.rows(self.errors)
 
     @property
     def wrong_rows(self) -> list[int]:
@@ -137,7 +147,7 @@ class TokenForm:
     @property
     def is_list_unchanged(self) -> bool:
         """Whether the list and its mode are unchanged since the page was opened."""
-        return self.list_as_opened == list_state(self.networks, report_only=self.report_only)
+        return self.list_as_opened == list_state(self.networks, self.limits.rules, report_only=self.report_only)
 
     @property
     def is_long(self) -> bool:
@@ -168,7 +178,7 @@ class TokenForm:
         elif removal:
             self.networks = [text for number, text in enumerate(self.networks) if number != int(removal[1])]
             self.focus_row = max(0, min(int(removal[1]), len(self.networks) - 1))
-        return press in {"add-row", "add-mine"} or removal is not None
+        return press in {"add-row", "add-mine"} or removal is not None or self.limits.rearrange(press)
 
     def add(self, networks: Iterable[str]) -> None:
         """Add each network that is not in the list, drop empty lines, and put the focus on the last added one."""
@@ -204,7 +214,8 @@ class TokenForm:
         self.errors = {name: text for name, text in self.errors.items() if typed.get(name, "typed").strip()}
 
 
-def list_state(networks: Iterable[str], *, report_only: bool) -> str:
-    """Return an allowlist and its mode as one text, to tell whether it has changed."""
-    listed = [text for text in networks if text]
-    return " ".join(["report-only" if report_only and listed else "enforced", *listed])
+def list_state(networks: Iterable[str], limits: Iterable[str], *, report_only: bool) -> str:
+    """Return an allowlist, the limits and their mode as one text, to tell whether they have changed."""
+    listed, rules = [text for text in networks if text], [text.strip() for text in limits if text.strip()]
+    mode = "report-only" if report_only and (listed or rules) else "enforced"
+    return " ".join([mode, *listed, *(f"| {rule}" for rule in rules)])

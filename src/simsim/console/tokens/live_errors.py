@@ -22,6 +22,7 @@ def errors_while_typing(access: AccountAccess, form: TokenForm, *, token: Token 
         description=form.description,
         software=form.software,
         allowed_networks=form.networks,
+        limits=form.limits.rules,
         token=token,
         now=access.now,
     )

@@ -24,6 +24,11 @@ EXPIRES = typer.Option(
     "--expires", metavar="DATE|DAYS", help="When it expires: 2027-01-31 (through that day, UTC) or 90d."
 )
 ALLOW = typer.Option("--allow", metavar="CIDR", help="An address or network that may use the token; repeatable.")
+LIMIT = typer.Option(
+    "--limit", metavar="RULE", help="What the token may do, such as 'GET /api/v2/**'; repeatable. * is one segment."
+)
+Limit = Annotated[list[str] | None, LIMIT]
+ReadOnly = Annotated[bool, typer.Option("--read-only", help="Allow only GET, HEAD and OPTIONS, on every path.")]
 AccountId = Annotated[str, ACCOUNT]
 As = Annotated[str, ACTING_AS]
 Software = Annotated[str | None, typer.Option(metavar="SLUG", help="The software that will use it.")]
@@ -53,7 +58,11 @@ def create(
     description: Annotated[str | None, typer.Option(help="Where the token is used.")] = None,
     software: Software = None,
     allow: Annotated[list[str] | None, ALLOW] = None,
-    report_only: Annotated[bool, typer.Option("--report-only", help="Only mark other addresses in the log.")] = False,
+    report_only: Annotated[
+        bool, typer.Option("--report-only", help="Refuse nothing for --allow and --limit; only mark it in the log.")
+    ] = False,
+    limit: Limit = None,
+    read_only: ReadOnly = False,
     no_notice: NoNotice = False,
     as_json: AsJson = False,
 ) -> None:
@@ -65,7 +74,14 @@ def create(
     if lines is not None:
         from simsim.operations.verbs.token_files import import_tokens
 
-        options = {"--description": description, "--software": software, "--allow": allow, "--report-only": report_only}
+        options = {
+            "--description": description,
+            "--software": software,
+            "--allow": allow,
+            "--report-only": report_only,
+            "--limit": limit,
+            "--read-only": read_only,
+        }
         prove_lines_alone(lines, {"--name": name, "--expires": expires, **options})
         import_tokens(file=lines, account=account, acting_as=acting_as, no_notice=no_notice, as_json=as_json)
         return
@@ -80,9 +96,21 @@ def create(
         software=software,
         allow=allow or [],
         report_only=report_only,
+        limits=limits_of(limit, is_read_only=read_only) or [],
         no_notice=no_notice,
         as_json=as_json,
     )
+
+
+def limits_of(limit: list[str] | None, *, is_read_only: bool, is_any: bool = False) -> list[str] | None:
+    """Return the rules that the options mean, None if none was given; raise BadParameter for two that exclude."""
+    from simsim.credential.limits import READ_ONLY
+
+    if [bool(limit), is_read_only, is_any].count(True) > 1:
+        raise typer.BadParameter("give only one of --limit, --read-only and --any-request")
+    if is_any:
+        return []
+    return list(READ_ONLY) if is_read_only else limit
 
 
 def required(options: Mapping[str, str | None]) -> list[str]:
@@ -115,6 +143,7 @@ def create_one(
     software: str | None,
     allow: list[str],
     report_only: bool,
+    limits: list[str],
     no_notice: bool,
     as_json: bool,
 ) -> None:
@@ -134,6 +163,7 @@ def create_one(
         software=software,
         allowed_networks=allow,
         report_only=report_only,
+        limits=limits,
         is_quiet=no_notice,
         now=timezone.now(),
     )
@@ -202,8 +232,13 @@ def edit(
     allow_any: Annotated[bool, typer.Option("--allow-any", help="Allow every address again.")] = False,
     report_only: Annotated[
         bool | None,
-        typer.Option("--report-only/--enforce", help="Let other addresses in and mark their requests, or refuse them."),
+        typer.Option("--report-only/--enforce", help="Mark what --allow and --limit would refuse, or refuse it."),
     ] = None,
+    limit: Annotated[
+        list[str] | None, typer.Option(metavar="RULE", help="Rules that replace the current ones; repeatable.")
+    ] = None,
+    read_only: ReadOnly = False,
+    any_request: Annotated[bool, typer.Option("--any-request", help="Allow every request again.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Change an active token; options that are not given change nothing."""
@@ -214,6 +249,7 @@ def edit(
 
     if allow and allow_any:
         raise typer.BadParameter("give either --allow or --allow-any")
+    limits = limits_of(limit, is_read_only=read_only, is_any=any_request)
     actor = find_actor(acting_as)
     token = actions.edit_token(
         actor=actor,
@@ -223,6 +259,7 @@ def edit(
         software=software,
         allowed_networks=[] if allow_any else allow or None,
         report_only=report_only,
+        limits=limits,
         now=timezone.now(),
     )
     print_token(token, as_json=as_json)

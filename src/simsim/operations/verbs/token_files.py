@@ -34,7 +34,7 @@ def import_tokens(
 ) -> None:
     """Create all tokens of a file, or none of them, and print each with its credentials as a line of JSON.
 
-    A line is {"name": "Power BI", "expires": "90d"}. It may also have description, software, allow (a list),
+    A line is {"name": "Power BI", "expires": "90d"}. It may also have description, software, allow and limit (lists),
     report_only, account and as.
     """
     from django.utils import timezone
