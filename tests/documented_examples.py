@@ -92,6 +92,8 @@ ELSEWHERE: dict[str, list[Key]] = {
         ("docs/integrators/management-api.md", '"$SIMSIM/self"'),
         ("docs/integrators/management-api.md", "rotation-2027-01"),
         ("docs/integrators/management-api.md", "CUSTOMER="),
+        ("docs/integrators/management-api.md", "requests/follow"),
+        ("docs/integrators/management-api.md", '"$SIMSIM/checks"'),
     ],
     "tests/integration/whole_product/test_python_client.py": [
         ("docs/integrators/clients.md", "expires soon"),

@@ -100,6 +100,13 @@ class RateLimited(Problem):
     detail = gettext_noop("These credentials have sent too many requests. Try again in %(seconds)s seconds.")
 
 
+class TooManyFollowers(Problem):
+    status = 429
+    slug = "too-many-followers"
+    title = gettext_noop("Too many connections that follow the log")
+    detail = gettext_noop("Close another connection, or try again in a minute.")
+
+
 class Internal(Problem):
     """A bug, or an outage; the log has the details under the request's id."""
 

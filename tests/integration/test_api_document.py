@@ -24,10 +24,14 @@ from cast import Cast
 from settings_for_tests import REQUESTS
 from simsim.accounts.actions import add_user
 from simsim.accounts.permissions import OPERATOR
-from simsim.api import rate_limits
+from simsim.api import log_streams, rate_limits
 from simsim.api.urls import OPERATIONS
+from simsim.mail.models import OwedMail
 from simsim.management_tokens.models import Scope
 from simsim.tokens.actions import create_token
+from simsim.tokens.hand_over import hand_over_token
+from simsim.webhooks.actions import add_endpoint, send_test_event
+from simsim.webhooks.event_types import EventType
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.covers("B7")]
 # SIMSIM_TEST_REQUESTS=20000 sends that many; the suite sends enough to notice an operation that breaks a rule.
@@ -55,7 +59,21 @@ def document(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     dora = add_user(actor=OPERATOR, account=cast.acme, email="dora@acme.example", role="member", now=now).user
     program = management_token(cast.as_alice, cast.acme, Scope.TOKENS, Scope.PEOPLE, now=now)[1]
     found = json.loads(Client().get("/api/v1/openapi.json").content)
-    known = {"account_id": str(cast.acme.pk), "token_id": str(token.pk), "user_id": str(dora.pk), "request_id": "1"}
+    events = [EventType.TOKEN_CREATED]
+    webhook, _ = add_endpoint(
+        actor=cast.as_alice, account=cast.acme, name="W", url="https://hooks.example/", events=events, now=now
+    )
+    delivery = send_test_event(actor=cast.as_alice, endpoint=webhook, now=now)
+    link = hand_over_token(actor=cast.as_alice, token=token, now=now).hand_over
+    mail = OwedMail.objects.first()
+    assert mail is not None
+    # A stream ends after one look at the log.
+    monkeypatch.setattr(log_streams, "FOLLOW_SECONDS", 0.0)
+    known = {
+        "account_id": str(cast.acme.pk), "token_id": str(token.pk), "user_id": str(dora.pk), "request_id": "1",
+        "webhook_id": str(webhook.pk), "delivery_id": str(delivery.pk), "hand_over_id": str(link.pk),
+        "email_id": str(mail.pk), "slug": "power-bi",
+    }  # fmt: skip
     for methods in found["paths"].values():
         for described in methods.values():
             for parameter in described["parameters"]:

@@ -22,9 +22,10 @@ from django.test import AsyncClient, Client
 from cast import Cast
 from log_pages import BACKEND, NOON, log, page_of, refused, signed_in
 from logged_requests import row, store
+from simsim.account_log.downloads import from_the_loop
 from simsim.accounts.actions import create_account
 from simsim.accounts.permissions import OPERATOR
-from simsim.console.logs.export import file_name, from_the_loop
+from simsim.console.logs.export import file_name
 from simsim.console.logs.filter_form import LogFilterForm
 from simsim.operations.command_line import run
 from simsim.request_log.search import export

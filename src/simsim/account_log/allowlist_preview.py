@@ -48,6 +48,16 @@ def preview_allowlist(*, actor: Actor, token: Token, allowed_networks: Iterable[
     return Preview(excluded, len(uses), sum(use.requests for use in uses))
 
 
+def document(preview: Preview) -> dict[str, object]:
+    """Return a preview as JSON."""
+    return {
+        "requests": preview.requests,
+        "addresses": preview.seen,
+        "excluded_requests": preview.excluded_requests,
+        "excluded": [{"address": use.address or None, "requests": use.requests} for use in preview.excluded],
+    }
+
+
 def effect_to_confirm(
     *, actor: Actor, token: Token, allowed_networks: Sequence[str], report_only: bool, now: datetime
 ) -> Preview | None:

@@ -19,6 +19,7 @@ from simsim.request_log.search.export import pieces_of
 from simsim.request_log.search.filters import LogFilters, parse_status
 from simsim.request_log.search.flood_summaries import Flooded, flooded
 from simsim.request_log.search.selectors import RequestPage, list_requests
+from simsim.rfc3339 import format_time
 
 
 def requests_of(
@@ -74,6 +75,18 @@ def flood_of(
     # Such requests are counted under the address itself, or under its /64 network.
     networks = [filters.address, network_of(filters.address)] if filters.address else None
     return flooded(account.pk, since=since, until=until, networks=networks)
+
+
+def counted_document(account: Account, *, actor: Actor, filters: LogFilters) -> dict[str, object]:
+    """Return the summary that `flood_of` returns for the filters' times, as JSON; zero requests if there is none."""
+    found = flood_of(account, actor=actor, filters=filters, since=filters.since, until=filters.until)
+    return {
+        "requests": found.number if found else 0,
+        "network": (found.network or None) if found else None,
+        "other_networks": found.others if found else 0,
+        "since": format_time(found.since) if found else None,
+        "until": format_time(found.until) if found else None,
+    }
 
 
 def may_match_counted(filters: LogFilters) -> bool:

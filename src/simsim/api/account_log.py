@@ -1,13 +1,12 @@
 """The log, the usage and the audit trail of an account."""
 
-from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from simsim.account_log.requests import find_request, requests_of
 from simsim.account_log.time_filters import parse_moment
-from simsim.account_log.usage import By, Part, usage_of
+from simsim.account_log.usage_document import usage_document
 from simsim.accounts.permissions import Permission
 from simsim.api.calls import Call
 from simsim.api.list_pages import PageQuery, page_answer
@@ -22,24 +21,19 @@ from simsim.problem import FieldError, Invalid, NotFound, gettext_noop
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.search.filters import LogFilters
 from simsim.request_log.search.selectors import document
-from simsim.request_log.usage import report
-from simsim.request_log.usage.report import Span
 from simsim.tokens.selectors import find_token
 from simsim.tokens.software import tokens_made_for
 
 TAG = "Log, usage and audit trail"
 LOG_PATH = "/accounts/{account_id}/requests"
 READS = "Reading the log changes nothing."
-HOURS_A_DAY, SECONDS_AN_HOUR = 24, 3600
-USUAL_DAYS, MAX_DAYS = 30, 400
 TIME = "A day (UTC) such as 2027-01-31, or an RFC 3339 time."
 
 
-class LogQuery(PageQuery):
-    """The filters of the log."""
+class RequestFilters(BaseModel):
+    """The filters of the log, apart from its end."""
 
     since: str | None = Field(None, description=f"Requests since then. {TIME}")
-    until: str | None = Field(None, description=f"Requests before this time, or through this day. {TIME}")
     endpoint: str | None = Field(
         None, max_length=2048, description="A path, or the beginning of paths with a * at the end."
     )
@@ -48,6 +42,16 @@ class LogQuery(PageQuery):
     software: str | None = Field(None, description="The short name of target software; `none` finds tokens without.")
     outcome: Literal["accepted", "refused", "unknown"] | None = Field(None, description="How the request ended.")
     address: str | None = Field(None, description="One IP address.")
+
+
+class LogFilterQuery(RequestFilters):
+    """The filters of the log."""
+
+    until: str | None = Field(None, description=f"Requests before this time, or through this day. {TIME}")
+
+
+class LogQuery(LogFilterQuery, PageQuery):
+    """The filters of the log, and the page."""
 
 
 class UsageQuery(BaseModel):
@@ -75,13 +79,21 @@ class AuditQuery(PageQuery):
 )  # fmt: skip
 def list_requests(call: Call, query: LogQuery) -> Answer:
     """List the account's requests, newest first."""
+    filters = filters_of(call, query)
+    page = requests_of(call.account, actor=call.actor, filters=filters, limit=query.limit, cursor=query.cursor)
+    return page_answer(call.request, [document(row) for row in page.items], page.next_cursor)
+
+
+def filters_of(call: Call, query: RequestFilters) -> LogFilters:
+    """Return the filters that the query describes; raise NotFound for a token, Invalid for another bad value."""
     among = None
     if query.software is not None:
         among = tokens_made_for(query.software, actor=call.actor, account=call.account)
-    filters = LogFilters(
+    until = query.until if isinstance(query, LogFilterQuery) else None
+    return LogFilters(
         call.account.pk,
         since=parse_moment("since", query.since),
-        until=parse_moment("until", query.until, through=True),
+        until=parse_moment("until", until, through=True),
         endpoint=query.endpoint,
         status=query.status,
         token_id=find_token(query.token, actor=call.actor, account=call.account).pk if query.token else None,
@@ -89,8 +101,6 @@ def list_requests(call: Call, query: LogQuery) -> Answer:
         outcome=Outcome(query.outcome) if query.outcome else None,
         address=address_in(query.address),
     )
-    page = requests_of(call.account, actor=call.actor, filters=filters, limit=query.limit, cursor=query.cursor)
-    return page_answer(call.request, [document(row) for row in page.items], page.next_cursor)
 
 
 def address_in(text: str | None) -> str | None:
@@ -125,56 +135,11 @@ def number_in(text: str) -> int:
 )  # fmt: skip
 def get_usage(call: Call, query: UsageQuery) -> Answer:
     """Return how many requests were let in and refused, by day, token, software, endpoint or status."""
-    first, last = days_of(query, call.now)
-    number = (last - first).days + 1
-    span = Span(HOURS_A_DAY, int(first.timestamp()) // SECONDS_AN_HOUR, number)
-    by = By(query.by) if query.by != "day" else By.STATUS
-    found = usage_of(call.account, actor=call.actor, span=span, by=by)
-    if query.by == "day":
-        items = [item(f"{at:%Y-%m-%d}", None, usage) for at, usage in zip(span.beginnings, found.series, strict=True)]
-        others = without = counts(report.Usage())
-    else:
-        items = [item(*naming(part, by), part.usage) for part in found.split.parts]
-        others, without = counts(found.split.others), counts(found.split.unnamed)
-    times = {"since": f"{first:%Y-%m-%d}", "until": f"{last:%Y-%m-%d}"}
     return Answer(
-        {"by": query.by, **times, **counts(found.total), "items": items, "others": others, "without": without}
-    )
-
-
-def days_of(query: UsageQuery, now: datetime) -> tuple[datetime, datetime]:
-    """Return the beginnings of the first and the last day; raise Invalid."""
-    last = beginning(parse_moment("until", query.until) or now)
-    since = parse_moment("since", query.since)
-    try:
-        first = beginning(since) if since else last - timedelta(days=USUAL_DAYS - 1)
-    except OverflowError:
-        first = last
-    if not 0 <= (last - first).days < MAX_DAYS:
-        message = gettext_noop("Choose a first day that is at most %(most)s days before the last one.")
-        raise Invalid(FieldError("since", message, {"most": str(MAX_DAYS - 1)}))
-    return first, last
-
-
-def beginning(moment: datetime) -> datetime:
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def naming(part: Part, by: By) -> tuple[str | None, str | None]:
-    """Return a part's value, and its name if it has one."""
-    if by is By.TOKEN:
-        return (str(part.token.pk), part.token.name) if part.token else (None, None)
-    if by is By.SOFTWARE:
-        return (part.software.slug, part.software.name) if part.software else (None, None)
-    return part.value or None, None
-
-
-def item(value: str | None, name: str | None, usage: report.Usage) -> dict[str, object]:
-    return {"value": value, "name": name, **counts(usage)}
-
-
-def counts(usage: report.Usage) -> dict[str, int]:
-    return {"accepted": usage.accepted, "refused": usage.refused}
+        usage_document(
+            call.account, actor=call.actor, since=query.since, until=query.until, by=query.by, now=call.now
+        )
+    )  # fmt: skip
 
 
 @operation(

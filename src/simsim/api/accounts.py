@@ -23,7 +23,7 @@ from simsim.problem import AccountClosed, AlreadyExists, FieldError, Invalid
 from simsim.rfc3339 import format_time
 from simsim.tokens.models import TargetSoftware
 from simsim.tokens.self_rotation import let_programs_rotate
-from simsim.tokens.software import add_software
+from simsim.tokens.software import add_software, retire_software
 
 TAG, SOFTWARE_TAG = "Accounts", "Target software"
 READS = "Reading changes nothing."
@@ -104,6 +104,15 @@ def list_software(call: Call) -> Answer:  # noqa: ARG001 - the catalogue is the 
 def create_software(call: Call, body: NewSoftware) -> Answer:
     """Add software to the catalogue."""
     return Answer(software_document(add_software(actor=call.actor, slug=body.slug, name=body.name, now=call.now)))
+
+
+@operation(
+    "POST", "/target-software/{slug}/retire", tag=SOFTWARE_TAG, scopes=OPERATOR_ONLY, audit=Event.SOFTWARE_RETIRED,
+    answer=Software,
+)  # fmt: skip
+def retire_target_software(call: Call, slug: str) -> Answer:
+    """Stop offering software for new tokens. Tokens that have it keep it. Retiring it again changes nothing."""
+    return Answer(software_document(retire_software(actor=call.actor, slug=slug, now=call.now)))
 
 
 def answer_of(account: AccountRow) -> Answer:

@@ -67,8 +67,9 @@ SECURITY_SCHEMES: dict[str, Any] = {
 # In the order in which readers meet them.
 TAGS = (
     "Tokens", "Requests for tokens", "Log, usage and audit trail", "Your own token", "Notices", "People", "Accounts",
-    "Target software",
+    "Target software", "Webhooks", "Installation",
 )  # fmt: skip
+UUIDS = {"account_id", "token_id", "webhook_id", "hand_over_id"}
 MEANINGS = {200: "Done.", 201: "Created.", 204: "Done; there is no content."}
 RATE_HEADERS = {
     "RateLimit": "What you may still send, and in how many seconds the count starts again.",
@@ -99,13 +100,15 @@ def complete(described: dict[str, Any], operation: Operation, schemas: dict[str,
     described["x-scopes"] = sorted(operation.rule.scopes)
     described["parameters"] += header_parameters(operation)
     for parameter in described["parameters"]:
-        if parameter["in"] == "path" and parameter["name"] in {"account_id", "token_id"}:
+        if parameter["in"] == "path" and parameter["name"] in UUIDS:
             parameter["schema"]["format"] = "uuid"
     add_examples(described, schemas)
     if operation.body is not None and not any(field.is_required() for field in operation.body.model_fields.values()):
         described["requestBody"]["required"] = False
     answered = described["responses"].pop(operation.status)
     answered["description"] = MEANINGS[operation.status]
+    if operation.media:
+        answered["content"] = {media: {"schema": {"type": "string"}} for media in operation.media}
     answered["headers"] = headers_of({**operation.headers, **RATE_HEADERS})
     described["responses"] = {str(operation.status): answered, **problem_responses(operation)}
 
@@ -129,6 +132,10 @@ def header_parameters(operation: Operation) -> list[dict[str, Any]]:
                 "answer, and nothing is created twice.",
             }
         )  # fmt: skip
+    found += [
+        {"in": "header", "name": name, "required": False, "schema": {"type": "string"}, "description": text}
+        for name, text in operation.takes.items()
+    ]
     return found
 
 

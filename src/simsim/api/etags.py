@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from simsim.management_problem import PreconditionFailed, PreconditionRequired
 
 # These change without anybody editing anything.
-VOLATILE = frozenset({"last_used_at", "last_used_address", "last_sign_in_at"})
+VOLATILE = frozenset({"last_used_at", "last_used_address", "last_sign_in_at", "last_delivered_at", "failing_since"})
 
 
 def etag_of(document: Mapping[str, object]) -> str:

@@ -61,6 +61,23 @@ class RequestPage(BaseModel):
     next_cursor: str | None
 
 
+class CountedRequests(BaseModel):
+    """Refused requests of a flood that are not in the log; `network` is where most of them came from."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"requests": 120000, "network": "203.0.113.9", "other_networks": 3, "since": AT, "until": AT}
+            ]
+        }
+    )  # fmt: skip
+    requests: int
+    network: str | None
+    other_networks: int
+    since: Moment | None
+    until: Moment | None
+
+
 class UsagePart(BaseModel):
     """The requests of one day, token, software, endpoint or status."""
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from inspect import Parameter
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from ninja import Router
 from ninja.params import functions as params
 from pydantic import BaseModel
@@ -19,12 +20,17 @@ from simsim.audit.events import Event
 from simsim.management_tokens.models import Scope
 from simsim.problem import Problem
 
-Handler = Callable[..., Answer]
+Handler = Callable[..., Answer | StreamingHttpResponse]
 PATH_PARAMETERS = {
     "account_id": "The account’s id: the username of its tokens.",
     "token_id": "The token’s id.",
     "request_id": "The id of the logged request, or of the member’s request for a token.",
     "user_id": "The person’s id.",
+    "webhook_id": "The webhook’s id.",
+    "delivery_id": "The delivery’s id.",
+    "hand_over_id": "The id of the link that hands the token over.",
+    "email_id": "The email’s id.",
+    "slug": "The short name of target software.",
 }
 
 
@@ -43,6 +49,8 @@ class Operation:
     status: int
     problems: Sequence[type[Problem]]
     headers: Mapping[str, str]
+    takes: Mapping[str, str]
+    media: Sequence[str]
 
     @property
     def path_parameters(self) -> list[str]:
@@ -72,12 +80,14 @@ def operation(
     door: type[Door] = Door,
     problems: Sequence[type[Problem]] = (),
     headers: Mapping[str, str] | None = None,
+    takes: Mapping[str, str] | None = None,
+    media: Sequence[str] = (),
 ) -> Callable[[Handler], Handler]:
     """Declare an operation. The handler gets the call, then the path's other parameters, `query` and `body` by name.
 
-    `permission` is what permit() must allow in the path's account; `audit` names the event that the operation records,
-    or says why it records none. An operation that `creates` takes an Idempotency-Key; one that `is_secret` answers with
-    a password. With `needs_recent`, a person in a browser must have entered their password recently.
+    `permission` is what permit() must allow in the path's account; `audit` names the event, or says why there is none.
+    What `creates` takes an Idempotency-Key; what `is_secret` answers with a password; `takes` describes headers, and
+    `media` the types of a stream. For `needs_recent`, a person in a browser must have entered their password recently.
     """
     rule = Rule(
         scopes, permission, audit, needs_recent=needs_recent, creates=creates, is_secret=is_secret,
@@ -86,7 +96,8 @@ def operation(
 
     def declare(handler: Handler) -> Handler:
         name = handler.__name__
-        declared = Operation(name, method, path, tag, rule, query, body, answer, status, problems, headers or {})
+        described = (status, problems, headers or {}, takes or {}, media)
+        declared = Operation(name, method, path, tag, rule, query, body, answer, *described)
         OPERATIONS[name] = declared
         register(declared, handler, door(rule))
         return handler
@@ -97,12 +108,15 @@ def operation(
 def register(declared: Operation, handler: Handler, door: Door) -> None:
     """Give the framework the operation's view."""
 
-    def view(request: HttpRequest, **values: Any) -> HttpResponse:
+    def view(request: HttpRequest, **values: Any) -> HttpResponseBase:
         call: Call = request.auth  # type: ignore[attr-defined]
         values.pop("account_id", None)
         if call.idempotency_key is not None:
-            return idempotency.answered_once(call, lambda: handler(call, **values), status=declared.status)
-        return responses.response_of(handler(call, **values), status=declared.status)
+            return idempotency.answered_once(call, lambda: document_of(handler(call, **values)), status=declared.status)
+        answer = handler(call, **values)
+        if isinstance(answer, StreamingHttpResponse):
+            return answer
+        return responses.response_of(answer, status=declared.status)
 
     view.__name__, view.__doc__ = handler.__name__, handler.__doc__
     view.__signature__ = signature_of(declared)  # type: ignore[attr-defined]
@@ -115,6 +129,13 @@ def register(declared: Operation, handler: Handler, door: Door) -> None:
         summary=declared.name.replace("_", " ").capitalize(),
         tags=[declared.tag],
     )(view)
+
+
+def document_of(answer: Answer | StreamingHttpResponse) -> Answer:
+    """Return the answer of an operation that creates something, which is never a stream."""
+    if isinstance(answer, StreamingHttpResponse):
+        raise TypeError
+    return answer
 
 
 def signature_of(declared: Operation) -> inspect.Signature:

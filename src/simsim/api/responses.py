@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from simsim.management_problem import Internal, RateLimited, Unauthenticated
+from simsim.management_problem import Internal, RateLimited, TooManyFollowers, Unauthenticated
 from simsim.problem import MEDIA_TYPE, Problem, ServiceUnavailable, TooManyRequests
 
 JSON = "application/json"
 # Not a name of the console: a browser would ask for a password that the console does not know.
 CHALLENGE = 'Basic realm="simsim management", charset="UTF-8"'
 RETRY_SECONDS = 1
+FOLLOW_AGAIN_SECONDS = 60
 log = logging.getLogger(__name__)
 
 
@@ -47,6 +48,8 @@ def problem_response(problem: Problem) -> HttpResponse:
         response.headers["WWW-Authenticate"] = CHALLENGE
     if isinstance(problem, RateLimited):
         response.headers["Retry-After"] = problem.params["seconds"]
+    elif isinstance(problem, TooManyFollowers):
+        response.headers["Retry-After"] = str(FOLLOW_AGAIN_SECONDS)
     elif isinstance(problem, TooManyRequests | ServiceUnavailable):
         response.headers["Retry-After"] = str(RETRY_SECONDS)
     return response

@@ -7,8 +7,8 @@ from simsim.api.operation import operation
 from simsim.api.responses import Answer
 from simsim.api.scopes import READ, TOKENS
 from simsim.audit.events import Event
-from simsim.rfc3339 import format_time
-from simsim.tokens import models, token_requests
+from simsim.tokens import token_requests
+from simsim.tokens.token_requests import document
 
 TAG = "Requests for tokens"
 PATH = "/accounts/{account_id}/token-requests"
@@ -31,18 +31,3 @@ def decline_token_request(call: Call, request_id: str) -> Answer:
     """Decline a request. Declining an answered request changes nothing."""
     found = token_requests.find_request(request_id, account=call.account, actor=call.actor)
     return Answer(document(token_requests.decline_request(actor=call.actor, request=found, now=call.now)))
-
-
-def document(request: models.TokenRequest) -> dict[str, object]:
-    return {
-        "id": str(request.pk),
-        "name": request.name,
-        "purpose": request.purpose,
-        "software": request.software.slug if request.software else None,
-        "asked_by": request.asked_by_label,
-        "asked_at": format_time(request.asked_at),
-        "answer": request.answer or None,
-        "answered_at": format_time(request.answered_at),
-        "answered_by": request.answered_by_label or None,
-        "token_id": str(request.token_id) if request.token_id else None,
-    }

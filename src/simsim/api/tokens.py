@@ -9,11 +9,12 @@ from django.db import transaction
 from django.db.models import Q
 from pydantic import Field
 
-from simsim.account_log.allowlist_preview import preview_allowlist, suggest_networks
+from simsim.account_log.allowlist_preview import document, preview_allowlist, suggest_networks
 from simsim.accounts.permissions import Permission
 from simsim.api.calls import Call
 from simsim.api.documents import Networks, NewToken, Token, TokenChanges, TokenPage, TokenStatus, TokenWithCredentials
 from simsim.api.etags import etag_of, prove_unchanged
+from simsim.api.field_names import sent_as
 from simsim.api.list_pages import PageQuery, page_answer
 from simsim.api.log_documents import AllowlistPreview, SuggestedNetworks
 from simsim.api.operation import operation
@@ -91,19 +92,20 @@ def create_token(call: Call, body: NewToken) -> Answer:
     request = None
     if body.request_id is not None:
         request = find_request(body.request_id, account=call.account, actor=call.actor)
-    token, credentials = actions.create_token(
-        actor=call.actor,
-        account=call.account,
-        name=body.name,
-        expires=body.expires,
-        description=body.description,
-        software=body.software,
-        allowed_networks=body.allowed_networks,
-        limits=body.limits,
-        report_only=body.report_only,
-        request=request,
-        now=call.now,
-    )
+    with sent_as(expires_at="expires"):
+        token, credentials = actions.create_token(
+            actor=call.actor,
+            account=call.account,
+            name=body.name,
+            expires=body.expires,
+            description=body.description,
+            software=body.software,
+            allowed_networks=body.allowed_networks,
+            limits=body.limits,
+            report_only=body.report_only,
+            request=request,
+            now=call.now,
+        )
     answer = token_answer(call, token, credentials)
     location = f"{call.request.path}/{token.pk}"
     return Answer(answer.document, {**answer.headers, "Location": location})
@@ -150,14 +152,7 @@ def preview_networks(call: Call, token_id: str, body: Networks) -> Answer:
     preview = preview_allowlist(
         actor=call.actor, token=token_in(call, token_id), allowed_networks=body.allowed_networks, now=call.now
     )
-    return Answer(
-        {
-            "requests": preview.requests,
-            "addresses": preview.seen,
-            "excluded_requests": preview.excluded_requests,
-            "excluded": [{"address": use.address or None, "requests": use.requests} for use in preview.excluded],
-        }
-    )
+    return Answer(document(preview))
 
 
 @operation(
@@ -181,11 +176,11 @@ def document_of(call: Call, token: models.Token) -> dict[str, object]:
 
 def token_answer(call: Call, token: models.Token, credentials: actions.TokenCredentials | None = None) -> Answer:
     """Return the token with its entity tag, and with credentials if there are any."""
-    document = document_of(call, token)
+    found = document_of(call, token)
     more: dict[str, object] = {}
     if credentials is not None:
         more = {"username": credentials.username, "password": credentials.password}
-    return Answer(document | more, {"ETag": etag_of(document)})
+    return Answer(found | more, {"ETag": etag_of(found)})
 
 
 def overlap_of(seconds: int) -> timedelta:

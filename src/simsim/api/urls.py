@@ -12,13 +12,18 @@ from ninja.parser import Parser
 from simsim.api import (  # noqa: F401 - importing them declares their operations
     account_log,
     accounts,
+    hand_overs,
+    log_streams,
     notices,
+    operator,
     own_token,
     people,
     rate_limits,
+    sent_emails,
     token_passwords,
     token_requests,
     tokens,
+    webhooks,
 )
 from simsim.api.description import TITLE, VERSION
 from simsim.api.document_pages import document_view, reader_view
@@ -109,6 +114,8 @@ def addresses() -> list[URLPattern]:
     api.add_router("", router)
     patterns, _, _ = api.urls
     found = [pattern for pattern in patterns if isinstance(pattern, URLPattern) and pattern.name != "api-root"]
+    # The first match wins: /requests/export before /requests/<request_id>.
+    found.sort(key=lambda pattern: str(pattern.pattern).endswith(">"))
     for pattern in found:
         pattern.callback = with_rate_limits(pattern.callback)
     return found

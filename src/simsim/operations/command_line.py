@@ -21,9 +21,12 @@ from simsim.operations.verbs.backup import backup, restore
 from simsim.operations.verbs.installation import doctor, migrate, upgrade
 from simsim.operations.verbs.keys import keys
 from simsim.operations.verbs.log import log
+from simsim.operations.verbs.log_requests import counted, follow
+from simsim.operations.verbs.log_requests import show as show_request
 from simsim.operations.verbs.mail import mail
 from simsim.operations.verbs.management_token import management_tokens
 from simsim.operations.verbs.monitoring_files import monitoring
+from simsim.operations.verbs.notices import notices
 from simsim.operations.verbs.operator import operators
 from simsim.operations.verbs.scan import scan
 from simsim.operations.verbs.services import gateway, serve, worker
@@ -32,9 +35,12 @@ from simsim.operations.verbs.software import software
 from simsim.operations.verbs.status import status
 from simsim.operations.verbs.token import tokens
 from simsim.operations.verbs.token_files import export_tokens, import_tokens
-from simsim.operations.verbs.token_hand_over import hand_over
+from simsim.operations.verbs.token_hand_over import hand_over, list_emails, list_hand_overs, take_back
+from simsim.operations.verbs.token_networks import allowlist_preview, allowlist_suggestion
 from simsim.operations.verbs.token_pause import pause, resume
+from simsim.operations.verbs.token_request import token_requests
 from simsim.operations.verbs.token_rotation import end_overlap, rotate
+from simsim.operations.verbs.usage import stored_data, usage
 from simsim.operations.verbs.user import users
 from simsim.operations.verbs.webhook import webhooks
 
@@ -76,12 +82,24 @@ tokens.command("end-overlap")(end_overlap)
 tokens.command("pause")(pause)
 tokens.command("resume")(resume)
 tokens.command("hand-over")(hand_over)
+tokens.command("hand-overs")(list_hand_overs)
+tokens.command("take-back")(take_back)
+tokens.command("emails")(list_emails)
+tokens.command("allowlist-preview")(allowlist_preview)
+tokens.command("allowlist-suggestion")(allowlist_suggestion)
 tokens.command("import")(import_tokens)
 tokens.command("export")(export_tokens)
+log.command("show")(show_request)
+log.command("follow")(follow)
+log.command("counted")(counted)
+app.command("usage")(usage)
+app.command("stored-data")(stored_data)
 app.add_typer(accounts, name="account")
 app.add_typer(users, name="user")
 app.add_typer(operators, name="operator")
 app.add_typer(tokens, name="token")
+app.add_typer(token_requests, name="token-request")
+app.add_typer(notices, name="notices")
 app.add_typer(management_tokens, name="management-token")
 app.add_typer(log, name="log")
 app.add_typer(audit, name="audit")

@@ -13,6 +13,10 @@ from simsim.request_log.node_totals import NodeTotal
 # A node that has been silent for this long counts as removed.
 NODE_KEPT = timedelta(days=7)
 JUMPS_KEPT = timedelta(days=30)
+# How long others wait for the lines of a node whose worker is silent.
+AWAITED = timedelta(minutes=10)
+# A line is written when its request is answered, and has the time at which the request arrived.
+MAX_WRITING = timedelta(seconds=3)
 
 
 class WorkerNode(models.Model):
@@ -62,6 +66,16 @@ class ClockJump(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host}: {self.seconds:+.1f} s at {self.noticed_at:%Y-%m-%d %H:%M:%S}"
+
+
+def complete_until(now: datetime) -> datetime | None:
+    """Return the time up to which every node has stored its requests, as far as its worker last reported.
+
+    Later requests may still be stored before earlier ones. None if no worker has reported in the last AWAITED.
+    """
+    reports = WorkerNode.objects.filter(round_at__gt=now - AWAITED).values_list("round_at", "unshipped_since")
+    times = [min(round_at, since or round_at) for round_at, since in reports]
+    return min(times) - MAX_WRITING if times else None
 
 
 def forget_old(now: datetime) -> int:

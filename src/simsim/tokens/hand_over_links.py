@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,6 +16,8 @@ from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.audit import recorder
 from simsim.audit.events import Event
 from simsim.audit.recorder import Recordable
+from simsim.problem import NotFound
+from simsim.rfc3339 import format_time
 from simsim.tokens.models import HandOver, Token
 
 SECRET_BYTES = 32
@@ -83,6 +86,36 @@ def hand_overs_of(token: Token, *, actor: Actor) -> Sequence[HandOver]:
     """Return the token's latest hand-overs, newest first; raise NotFound or NotPermitted."""
     permit(actor, Permission.MANAGE_TOKENS, token.account)
     return list(HandOver.objects.filter(token=token).order_by("-created_at", "pk")[:SHOWN])
+
+
+def find_hand_over(hand_over_id: uuid.UUID | str, *, actor: Actor, token: Token) -> HandOver:
+    """Return the token's hand-over with this id; raise NotFound or NotPermitted."""
+    permit(actor, Permission.MANAGE_TOKENS, token.account)
+    try:
+        wanted = hand_over_id if isinstance(hand_over_id, uuid.UUID) else uuid.UUID(hand_over_id)
+    except ValueError:
+        raise NotFound from None
+    found = HandOver.objects.select_related("token__account").filter(pk=wanted, token=token).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def document(hand_over: HandOver, *, now: datetime) -> dict[str, object]:
+    """Return a hand-over as JSON, without its link."""
+    return {
+        "id": str(hand_over.pk),
+        "state": hand_over.state(now).value,
+        "created_at": format_time(hand_over.created_at),
+        "created_by": hand_over.created_by_label,
+        "expires_at": format_time(hand_over.expires_at),
+        "recipient": hand_over.recipient_label or None,
+        "asks_for_code": bool(hand_over.code),
+        "used_at": format_time(hand_over.used_at),
+        "used_from": hand_over.used_from or None,
+        "taken_back_at": format_time(hand_over.taken_back_at),
+        "taken_back_by": hand_over.taken_back_by_label or None,
+    }
 
 
 def offers_to(actor: Actor, account: Account, *, now: datetime) -> Sequence[HandOver]:

@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.mail.delivery_status import DeliveryState, is_withdrawn, mails_about, state_of
 from simsim.mail.models import OwedMail
+from simsim.pagination import newest
+from simsim.rfc3339 import format_time
 from simsim.tokens.models import Token
 from simsim.tokens.notice_policy import Notice
 
@@ -33,6 +36,35 @@ def notices_of(token: Token, *, actor: Actor) -> Sequence[SentNotice]:
     """Return the latest SHOWN emails about the token, newest first; raise NotFound or NotPermitted."""
     permit(actor, Permission.VIEW_TOKENS, token.account)
     return [sent_notice(mail) for mail in mails_about(token.pk, [*Notice, GRANTED])[:SHOWN]]
+
+
+def list_notices(
+    account: Account, *, actor: Actor, token: Token | None, limit: int, cursor: str | None = None
+) -> tuple[Sequence[OwedMail], str | None]:
+    """Return one page of the emails about the account's tokens, or about one of them, newest first.
+
+    Also returns the cursor of the next page. Raises NotFound or NotPermitted, and Invalid for an invalid cursor.
+    """
+    permit(actor, Permission.VIEW_TOKENS, account)
+    tokens = Token.objects.filter(account=account)
+    about = tokens.filter(pk=token.pk) if token else tokens
+    found = OwedMail.objects.filter(token_id__in=about.values_list("pk"), kind__in=[*Notice, GRANTED])
+    return newest(found.defer("facts"), limit=limit, cursor=cursor)
+
+
+def document(mail: OwedMail) -> dict[str, object]:
+    """Return an email about a token as its account sees it."""
+    sent = sent_notice(mail)
+    return {
+        "id": str(mail.pk),
+        "kind": sent.kind,
+        "recipient": sent.recipient,
+        "token_id": str(mail.token_id),
+        "state": sent.state.value,
+        "at": format_time(sent.at),
+        "answer": sent.answer or None,
+        "is_withdrawn": sent.is_withdrawn,
+    }
 
 
 def sent_notice(mail: OwedMail) -> SentNotice:

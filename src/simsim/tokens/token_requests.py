@@ -20,6 +20,7 @@ from simsim.problem import (
     TooManyRequested,
     gettext_noop,
 )
+from simsim.rfc3339 import format_time
 from simsim.tokens import notices, rules
 from simsim.tokens.field_errors import Errors
 from simsim.tokens.hand_over_links import offer_to_member
@@ -142,6 +143,22 @@ def find_request(request_id: uuid.UUID | str, *, account: Account, actor: Actor)
     if request is None:
         raise NotFound
     return request
+
+
+def document(request: TokenRequest) -> dict[str, object]:
+    """Return a request as JSON."""
+    return {
+        "id": str(request.pk),
+        "name": request.name,
+        "purpose": request.purpose,
+        "software": request.software.slug if request.software else None,
+        "asked_by": request.asked_by_label,
+        "asked_at": format_time(request.asked_at),
+        "answer": request.answer or None,
+        "answered_at": format_time(request.answered_at),
+        "answered_by": request.answered_by_label or None,
+        "token_id": str(request.token_id) if request.token_id else None,
+    }
 
 
 def parse_fields(name: str, purpose: str, software: str | None) -> tuple[str, str, TargetSoftware | None]:

@@ -14,6 +14,7 @@ import pytest
 from stack import Stack, basic
 
 GUIDE = Path(__file__).parents[3] / "docs/integrators/management-api.md"
+FOLLOW = "requests/follow"
 pytestmark = pytest.mark.timeout(120)
 
 
@@ -39,7 +40,7 @@ def test_every_command_of_the_guide_works(stack: Stack) -> None:
     token = stack.create_token("For the guide")
     blocks = re.findall(r"```sh\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
     assert len(blocks) >= 7
-    create, *rest = blocks
+    create, *rest = (block for block in blocks if FOLLOW not in block)
     made = stack.simsim(*shlex.split(create)[1:])
     assert made["scopes"] == ["tokens"]
     values = {
@@ -63,6 +64,32 @@ def test_every_command_of_the_guide_works(stack: Stack) -> None:
     assert '"reason"' not in done.stderr
     assert '"status":"revoked"' in done.stdout
     assert '"email":"peter@initech.example"' in done.stdout
+
+
+@pytest.mark.covers("B7", "R17")
+def test_the_guide_s_command_follows_the_log_while_others_are_served(stack: Stack) -> None:
+    token = stack.create_token("Followed")
+    [command] = re.findall(rf"```sh\n(curl .*{FOLLOW}.*)\n```", GUIDE.read_text(encoding="utf-8"))
+    manager = management_token(stack, "--as", "alice@acme.example")
+    values = {"MANAGEMENT": ":".join(manager), "SIMSIM": f"http://localhost:{stack.console_port}/api/v1"}
+    following = subprocess.Popen(
+        ["bash", "-c", f"exec {command}"], text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        env={"PATH": "/usr/bin:/bin", "ACCOUNT": stack.account} | values,
+    )  # fmt: skip
+    try:
+        assert following.stdout is not None
+        assert following.stdout.readline() == "retry: 2000\n"
+        assert stack.get("/api/v2/nowhere", auth=(token["username"], token["password"])).status == 404
+        lines = iter(following.stdout.readline, "")
+        while (line := next(lines)) != "event: request\n":
+            assert not line or line[:2] in {"\n", ": ", "id"}, line
+        seen = json.loads(next(lines).removeprefix("data: "))
+        assert (seen["resource"], seen["status"], seen["token_id"]) == ("/api/v2/nowhere", 404, token["id"])
+        found = ask(stack, "GET", f"/accounts/{stack.account}/requests?status=404&limit=1", None, manager)
+        assert found["items"][0] == seen
+    finally:
+        following.kill()
+        following.communicate()
 
 
 @pytest.mark.covers("B2", "B15")

@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_safe
 
+from simsim.account_log.downloads import TYPES, from_the_loop, marked
 from simsim.account_log.trail import events_of, export_trail
 from simsim.accounts.people import people_of
 from simsim.accounts.permissions import OPERATOR
@@ -26,7 +27,7 @@ from simsim.audit.pages import EventPage
 from simsim.console.account_access import AccountAccess, for_administrators
 from simsim.console.audit.filter_form import KINDS, AuditFilterForm
 from simsim.console.audit.sentences import Fact, details_of, facts_of, sentence_of
-from simsim.console.logs.export import MAX_NAME_LENGTH, TYPES, from_the_loop, marked
+from simsim.console.logs.export import MAX_NAME_LENGTH
 from simsim.console.logs.rows import offered_tokens
 from simsim.problem import NotFound
 from simsim.request_log.search.export import Format

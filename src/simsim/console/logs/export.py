@@ -1,17 +1,15 @@
 """The export of the log: a file of the filtered requests, sent while the log is being read."""
 
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
-from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
-from django.db import connections
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
+from simsim.account_log.downloads import TYPES, from_the_loop, marked
 from simsim.account_log.requests import export_of
 from simsim.console.account_access import AccountAccess, for_administrators
 from simsim.console.logs.filter_form import ALL, RANGES, LogFilterForm
@@ -19,9 +17,6 @@ from simsim.console.logs.filter_targets import read_form
 from simsim.problem import NotFound
 from simsim.request_log.search.export import Format, written
 
-TYPES = {Format.CSV: "text/csv; charset=utf-8; header=present", Format.JSONL: "application/jsonl; charset=utf-8"}
-# Without this mark, Excel reads the file in the legacy encoding of the computer's language.
-BYTE_ORDER_MARK = "\N{BYTE ORDER MARK}".encode()
 MAX_NAME_LENGTH = 40
 
 
@@ -39,31 +34,11 @@ def export(access: AccountAccess) -> HttpResponseBase:
         return redirect(reverse("console:logs", args=[access.account.pk]) + form.query())
     rows = export_of(access.account, actor=access.actor, filters=form.filters, form=chosen.value, now=access.now)
     parts = marked(written(rows, chosen), chosen)
-    # Django would consume an iterator of the wrong kind completely before it sends the first byte.
     content = from_the_loop(parts) if isinstance(access.request, ASGIRequest) else parts
     name = file_name(access.account.name, form, chosen, access.now)
     return StreamingHttpResponse(
         content, content_type=TYPES[chosen], headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )
-
-
-def marked(parts: Iterator[bytes], chosen: Format) -> Iterator[bytes]:
-    """Yield the parts, the first of a CSV file with a byte order mark."""
-    before = BYTE_ORDER_MARK if chosen is Format.CSV else b""
-    for part in parts:
-        # Otherwise, a slow client would keep one of the few database connections.
-        for connection in connections.all(initialized_only=True):
-            if not connection.in_atomic_block:
-                connection.close_if_unusable_or_obsolete()
-        yield before + part
-        before = b""
-
-
-async def from_the_loop(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield the parts, each made in the request's own thread, so that other requests are served meanwhile."""
-    make = sync_to_async(lambda: next(parts, None))
-    while (part := await make()) is not None:
-        yield part
 
 
 def file_name(account: str, form: LogFilterForm, chosen: Format, now: datetime) -> str:

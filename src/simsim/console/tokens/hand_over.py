@@ -12,9 +12,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from simsim.console.account_access import AccountAccess, for_administrators
 from simsim.console.messages import say
 from simsim.console.recent_authentication import demand_recent_authentication
-from simsim.problem import NotFound
 from simsim.tokens.hand_over import hand_over_token, take_back
-from simsim.tokens.models import HandOver, HandOverState, Token
+from simsim.tokens.hand_over_links import find_hand_over
+from simsim.tokens.models import HandOverState, Token
 from simsim.tokens.selectors import find_token
 
 TIMES = {
@@ -55,9 +55,7 @@ def create(access: AccountAccess, token_id: uuid.UUID) -> HttpResponse:
 def end(access: AccountAccess, token_id: uuid.UUID, hand_over_id: uuid.UUID) -> HttpResponse:
     """Take a link back, so that it shows nothing any more."""
     token = find_token(token_id, actor=access.actor, account=access.account)
-    found = HandOver.objects.select_related("token__account").filter(pk=hand_over_id, token=token).first()
-    if found is None:
-        raise NotFound
+    found = find_hand_over(hand_over_id, actor=access.actor, token=token)
     ended = take_back(actor=access.actor, hand_over=found, now=access.now)
     if ended.state(access.now) == HandOverState.TAKEN_BACK:
         say(access.request, gettext("The link no longer works. Nobody had used it."))

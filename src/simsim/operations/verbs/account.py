@@ -49,6 +49,37 @@ def list_accounts(as_json: AsJson = False) -> None:
     print_list(items, COLUMNS, as_json=as_json)
 
 
+@accounts.command("show")
+@needs_django
+def show_account(account_id: AccountId, as_json: AsJson = False) -> None:
+    """Show an account."""
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.arguments import find_account
+
+    found = find_account(account_id, actor=OPERATOR)
+    print_one(document(found) | {"programs_may_rotate": found.programs_may_rotate}, as_json=as_json)
+
+
+@accounts.command("self-rotation")
+@needs_django
+def self_rotation(
+    account_id: AccountId,
+    acting_as: Annotated[str, typer.Option("--as", metavar="EMAIL", help="The administrator to act as.")],
+    allow: Annotated[bool, typer.Option("--allow/--forbid", help="Whether programs may rotate their own token.")],
+    as_json: AsJson = False,
+) -> None:
+    """Choose whether the account's programs may rotate the tokens that they hold."""
+    from django.utils import timezone
+
+    from simsim.operations.arguments import find_account, find_actor
+    from simsim.tokens.self_rotation import let_programs_rotate
+
+    actor = find_actor(acting_as)
+    found = find_account(account_id, actor=actor)
+    changed = let_programs_rotate(actor=actor, account=found, is_allowed=allow, now=timezone.now())
+    print_one(document(changed) | {"programs_may_rotate": changed.programs_may_rotate}, as_json=as_json)
+
+
 @accounts.command("ensure")
 @needs_django
 def ensure_account(

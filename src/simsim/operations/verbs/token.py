@@ -177,6 +177,10 @@ def create_one(
 def list_tokens(
     account: AccountId,
     status: Annotated[StatusName | None, typer.Option(help="Only tokens with this status.")] = None,
+    search: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="A part of the name, description or creator, or the end of the password."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List an account's tokens, the next to expire first."""
@@ -184,12 +188,14 @@ def list_tokens(
 
     from simsim.accounts.permissions import OPERATOR
     from simsim.operations.arguments import find_account
+    from simsim.tokens.attention import having_text
     from simsim.tokens.models import Status
     from simsim.tokens.selectors import documents, tokens_of
 
     now = timezone.now()
     wanted = Status(status.value) if status else None
     found = tokens_of(find_account(account, actor=OPERATOR), actor=OPERATOR, status=wanted, now=now)
+    found = having_text(found, search) if search else found
     print_list(documents(found, now=now), COLUMNS, as_json=as_json)
 
 

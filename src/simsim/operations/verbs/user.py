@@ -104,6 +104,23 @@ def invite_user(email: Email, account: AccountId, role: Role, as_json: AsJson = 
     print_one(document, as_json=as_json, note="The worker sends the invitation within seconds.")
 
 
+@users.command("invite-again")
+@needs_django
+def invite_again(email: Email, account: AccountId, as_json: AsJson = False) -> None:
+    """Send the invitation again to a user who has not signed in yet."""
+    from django.utils import timezone
+
+    from simsim.accounts import invitations
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.arguments import find_account, find_member
+
+    found = find_account(account, actor=OPERATOR)
+    user = find_member(email, account=found)
+    member = invitations.invite_again(actor=OPERATOR, account=found, user=user, now=timezone.now())
+    document = {"id": member.user.pk, "email": member.user.email, "account_id": str(found.pk), "role": member.role}
+    print_one(document, as_json=as_json, note="The worker sends the invitation within seconds.")
+
+
 @users.command("role")
 @needs_django
 def change_role(email: Email, account: AccountId, role: Role, as_json: AsJson = False) -> None:

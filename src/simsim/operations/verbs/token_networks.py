@@ -1,0 +1,42 @@
+"""`simsim token allowlist-preview` and `allowlist-suggestion`: try an allowlist out before setting it."""
+# ruff: noqa: PLC0415 - help answers without Django
+
+from typing import Annotated
+
+import typer
+
+from simsim.operations.context import needs_django
+from simsim.operations.output import AsJson, print_one
+from simsim.operations.verbs.token import TokenId
+
+
+@needs_django
+def allowlist_preview(
+    token_id: TokenId,
+    allow: Annotated[list[str], typer.Option(metavar="CIDR", help="A network to allow; repeatable.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show which requests of the last 30 days an allowlist would have refused."""
+    from django.utils import timezone
+
+    from simsim.account_log.allowlist_preview import document, preview_allowlist
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.arguments import find_token_for
+
+    token = find_token_for(token_id, actor=OPERATOR)
+    found = preview_allowlist(actor=OPERATOR, token=token, allowed_networks=allow, now=timezone.now())
+    print_one(document(found), as_json=as_json)
+
+
+@needs_django
+def allowlist_suggestion(token_id: TokenId, as_json: AsJson = False) -> None:
+    """Show the smallest sensible allowlist for a token's requests of the last 30 days."""
+    from django.utils import timezone
+
+    from simsim.account_log.allowlist_preview import suggest_networks
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.arguments import find_token_for
+
+    token = find_token_for(token_id, actor=OPERATOR)
+    networks = suggest_networks(actor=OPERATOR, token=token, now=timezone.now())
+    print_one({"allowed_networks": networks}, as_json=as_json)
