@@ -323,6 +323,17 @@ def certificate_is_found(text: str, machine: Machine, monkeypatch: pytest.Monkey
     assert files.certificate == Path(machine.written("/etc/simsim/tls/fullchain.pem"))
 
 
+@proves("operators/single-sign-on.md", "SIMSIM_OIDC_ISSUER")
+def provider_is_accepted(text: str, machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    secret = tmp_path / "oidc-secret"
+    secret.write_text("the-secret\n")
+    read = prove_settings(text.replace("/etc/simsim/oidc-secret", str(secret)), machine, monkeypatch, tmp_path)
+    found, rules = read.provider(), read.provider_rules()
+    assert found
+    assert (found.client_secret, found.name, found.groups_claim) == ("the-secret", "Acme ID", "groups")
+    assert (rules.domains.keys(), rules.groups.keys()) == ({"acme.example"}, {"simsim-admins"})
+
+
 @proves("operators/install.md", "SIMSIM_TOKEN_KEYS_FILE")
 def keys_are_read_from_files(text: str, machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     key = machine.run(example("docs/operators/install.md", "urlsafe_b64encode").text)

@@ -220,10 +220,19 @@ def about_sign_in(world: World) -> Iterator[Sample]:
     }  # fmt: skip
     yield Sample("signed_in_elsewhere", "", place)
     for change in Change:
-        by_operator = change in {Change.PASSWORD_SET_BY_OPERATOR, Change.SECOND_FACTOR_RESET}
+        by_operator = change in {
+            Change.PASSWORD_SET_BY_OPERATOR, Change.SECOND_FACTOR_RESET, Change.SINGLE_SIGN_ON_WAIVED,
+            Change.PROVIDER_UNLINKED,
+            Change.SINGLE_SIGN_ON_WAIVER_ENDED,
+        }  # fmt: skip
         facts = place | ({"address": "", "browser": ""} if by_operator else {})
         name = "Work laptop" if change in {Change.PASSKEY_ADDED, Change.PASSKEY_REMOVED} else ""
-        yield Sample("sign_in_changed", change.value, facts | {"change": change.value, "passkey_name": name})
+        also = {
+            "passkey_name": name,
+            "provider_name": "Acme ID" if change == Change.PROVIDER_LINKED else "",
+            "until": "2026-11-24 13:30 UTC" if change == Change.SINGLE_SIGN_ON_WAIVED else "",
+        }
+        yield Sample("sign_in_changed", change.value, facts | also | {"change": change.value})
 
 
 def choose_a_password(world: World) -> dict[str, str]:

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import uuid
+from collections.abc import Callable
 from functools import partial
 
 import django
@@ -33,7 +34,7 @@ for line in sys.stdin:
         answer = {"id": str(token.pk), "username": credentials.username, "password": credentials.password}
     else:
         token = Token.objects.select_related("account").get(pk=what)
-        change = {
+        change: Callable[..., object] = {
             "revoke": revoke_token,
             "pause": pause_token,
             "resume": resume_token,

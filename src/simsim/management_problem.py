@@ -29,6 +29,13 @@ class SecondFactorRequired(Problem):
     )
 
 
+class SingleSignOnRequired(Problem):
+    status = 403
+    slug = "single-sign-on-required"
+    title = gettext_noop("Use single sign-on")
+    detail = gettext_noop("The account requires single sign-on. Sign in to the console with it, then try again.")
+
+
 class NotSentByThisSite(Problem):
     status = 403
     slug = "csrf"

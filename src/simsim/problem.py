@@ -139,6 +139,19 @@ class NotPermitted(Problem):
     detail = gettext_noop("Only administrators of the account may do this.")
 
 
+class SignInRefused(Problem):
+    """The provider's answer does not let the person in; `reason` is a word for the audit trail, about that user."""
+
+    status = 403
+    slug = "sign-in-refused"
+    title = gettext_noop("You can’t sign in")
+
+    def __init__(self, detail: str, *, reason: str, user_id: int | None, **params: str) -> None:
+        self.reason = reason
+        self.user_id = user_id
+        super().__init__(detail, **params)
+
+
 class NotFound(Problem):
     """Something does not exist, or belongs to another account, and the caller must not learn which."""
 
@@ -213,6 +226,13 @@ class TooManyWebhooks(Conflict):
 class WebhookPaused(Conflict):
     slug = "webhook-paused"
     detail = gettext_noop("The webhook “%(name)s” is paused. Resume it first.")
+
+
+class SignInAtProviderFirst(Conflict):
+    slug = "sign-in-at-provider-first"
+    detail = gettext_noop(
+        "Sign in with single sign-on yourself before you require it. Otherwise you would lock yourself out."
+    )
 
 
 class AlreadyAnswered(Conflict):

@@ -73,7 +73,9 @@ TWINS = {
 }  # fmt: skip
 # The others, with the reason why a program can't do the same.
 WITHOUT_TWIN = {
-    "second_factor_policy": "a program has no second factor", "security": "about a person’s own sign-in",
+    "second_factor_policy": "a program has no second factor",
+    "single_sign_on_policy": "simsim account require-single-sign-on does the same",
+    "security": "about a person’s own sign-in",
     "end_session": "about a person’s own sign-in", "end_other_sessions": "about a person’s own sign-in",
     "well_known_change_password": "a page for browsers", "security_txt": "a page for researchers",
     "handed_over": "for the person who got a link", "offered_token": "for the member who got a token",

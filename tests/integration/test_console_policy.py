@@ -81,6 +81,7 @@ FORMS: dict[str, dict[str, str]] = {
     "revoke_management_token": {},
     "self_rotation": {"allow": "yes"},
     "second_factor_policy": {"required": "yes"},
+    "single_sign_on_policy": {"required": "off"},
 }
 
 

@@ -10,6 +10,14 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 
+class SingleSignOn(models.TextChoices):
+    """Of whom an account requires that they sign in at the OpenID Connect provider."""
+
+    OFF = "off", _("Nobody")
+    ADMINISTRATORS = "administrators", _("Administrators")
+    EVERYONE = "everyone", _("Everyone")
+
+
 class Account(models.Model):
     """A customer of the API. Its id is the username of each of its tokens (R15).
 
@@ -27,6 +35,10 @@ class Account(models.Model):
     programs_may_rotate = models.BooleanField(default=False, db_default=False)
     # Of administrators, who can do nothing in the account without one: see `second_factors`.
     needs_second_factor = models.BooleanField(_("second factor required"), default=False, db_default=False)
+    # Whom the account admits only after a sign-in at the provider: see `single_sign_on`.
+    single_sign_on = models.CharField(
+        _("single sign-on required"), max_length=20, choices=SingleSignOn.choices, default="off", db_default="off"
+    )
 
     class Meta:
         constraints: ClassVar = [
@@ -50,13 +62,15 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser):
     """A person who signs in with an email address. Only their memberships decide what they may do in an account.
 
-    `operator_since` is set for an operator of the installation: see `operators`.
+    `operator_since` is set for an operator of the installation: see `operators`. Until `single_sign_on_waived_until`,
+    accounts that require single sign-on admit the person with their password.
     """
 
     email = models.EmailField(_("e-mail address"), unique=True)
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"))
     operator_since = models.DateTimeField(_("operator since"), null=True)
+    single_sign_on_waived_until = models.DateTimeField(_("single sign-on waived until"), null=True)
     accounts: "models.ManyToManyField[Account, Membership]" = models.ManyToManyField(
         Account, through="Membership", related_name="users"
     )

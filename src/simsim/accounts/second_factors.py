@@ -6,6 +6,7 @@ from datetime import datetime
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 
+from simsim.accounts import single_sign_on
 from simsim.accounts.models import Account, Membership, Role, User
 from simsim.accounts.permissions import Actor, Permission, administrators, lock_open, permit
 from simsim.accounts.sign_in_changes import Change, report
@@ -36,10 +37,13 @@ def is_needed(user: User) -> bool:
     ).exists()
 
 
-def is_missing(membership: Membership, user: User) -> bool:
-    """Whether the account requires a second factor of this person, who has none."""
-    is_required = membership.role == Role.ADMINISTRATOR and membership.account.needs_second_factor
-    return is_required and not has_second_factor(user)
+def is_missing(membership: Membership, user: User, *, now: datetime) -> bool:
+    """Whether the account requires a second factor of this person, who has none.
+
+    With single sign-on, the provider decides what its people have to prove.
+    """
+    is_administrator = membership.role == Role.ADMINISTRATOR and membership.account.needs_second_factor
+    return is_administrator and not single_sign_on.is_required(membership, now=now) and not has_second_factor(user)
 
 
 def administrators_without(account: Account, *, actor: Actor) -> list[User]:

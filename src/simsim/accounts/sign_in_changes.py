@@ -29,6 +29,10 @@ class Change(StrEnum):
     PASSKEY_REMOVED = "passkey_removed"
     RECOVERY_CODES_CREATED = "recovery_codes_created"
     SECOND_FACTOR_RESET = "second_factor_reset"
+    PROVIDER_LINKED = "provider_linked"
+    PROVIDER_UNLINKED = "provider_unlinked"
+    SINGLE_SIGN_ON_WAIVED = "single_sign_on_waived"
+    SINGLE_SIGN_ON_WAIVER_ENDED = "single_sign_on_waiver_ended"
 
 
 EVENTS = {
@@ -41,6 +45,10 @@ EVENTS = {
     Change.PASSKEY_REMOVED: Event.SIGN_IN_METHOD_REMOVED,
     Change.RECOVERY_CODES_CREATED: Event.RECOVERY_CODES_CREATED,
     Change.SECOND_FACTOR_RESET: Event.SECOND_FACTOR_RESET,
+    Change.PROVIDER_LINKED: Event.SIGN_IN_METHOD_ADDED,
+    Change.PROVIDER_UNLINKED: Event.SIGN_IN_METHOD_REMOVED,
+    Change.SINGLE_SIGN_ON_WAIVED: Event.SINGLE_SIGN_ON_WAIVED,
+    Change.SINGLE_SIGN_ON_WAIVER_ENDED: Event.SINGLE_SIGN_ON_WAIVED,
 }
 
 
@@ -62,18 +70,28 @@ def report(
     user: User,
     place: Place = NOWHERE,
     name: str = "",
+    until: datetime | None = None,
     tells: bool = True,
     now: datetime,
 ) -> None:
     """Record a change and queue the email to the person. Call it in the transaction of the change.
 
-    `name` is the passkey's name. Nobody can turn these emails off: they are how a person learns of a break-in.
+    `name` is the name of the passkey or the provider, `until` when a waiver ends. Nobody can turn these emails off:
+    they are how a person learns of a break-in.
     """
     details: dict[str, object] = {"email": user.email, "change": change.value}
     if name:
         details["name"] = name
+    if until:
+        details["until"] = until.isoformat()
     if tells:
-        tell(user, "sign_in_changed", {"change": change.value, "passkey_name": name}, place=place, now=now)
+        facts = {
+            "change": change.value,
+            "passkey_name": "" if change == Change.PROVIDER_LINKED else name,
+            "provider_name": name if change == Change.PROVIDER_LINKED else "",
+            "until": f"{until:%Y-%m-%d %H:%M} UTC" if until else "",
+        }
+        tell(user, "sign_in_changed", facts, place=place, now=now)
     # Last: from here on, other acts in these accounts wait for the commit.
     record_person_event(EVENTS[change], actor=actor, user=user, details=details, now=now)
 

@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from simsim.accounts.models import Account, Membership
 from simsim.accounts.permissions import Actor, Permission, permit
-from simsim.accounts.recent_authentication import is_recent
+from simsim.accounts.recent_authentication import is_recent, is_signed_in_at_provider
 from simsim.accounts.second_factors import is_missing
+from simsim.accounts.single_sign_on import is_required
 from simsim.api import rate_limits
 from simsim.api.callers import Caller, identify
 from simsim.api.idempotency_keys import key_in
@@ -23,6 +24,7 @@ from simsim.management_problem import (
     NotAcceptedMediaType,
     RecentAuthenticationRequired,
     SecondFactorRequired,
+    SingleSignOnRequired,
 )
 from simsim.management_tokens.models import Scope
 from simsim.problem import BadRequest, FieldError, Invalid, NotFound, NotPermitted, gettext_noop
@@ -85,7 +87,7 @@ class Door:
         caller = identify(request, now)
         rate_limits.count(request, caller.client)
         account = account_in(request)
-        actor = actor_for(rule, caller, account)
+        actor = actor_for(request, rule, caller, account, now)
         key = read_request(request, rule)
         call = Call(request, caller, actor, account, now, key)
         if rule.needs_recent:
@@ -116,7 +118,7 @@ def account_in(request: HttpRequest) -> Account | None:
     return found
 
 
-def actor_for(rule: Rule, caller: Caller, account: Account | None) -> Actor:
+def actor_for(request: HttpRequest, rule: Rule, caller: Caller, account: Account | None, now: datetime) -> Actor:
     """Return whom the call acts as.
 
     Raises NotFound for an account that is not the caller's, InsufficientScope or NotPermitted for what they may not do
@@ -131,7 +133,7 @@ def actor_for(rule: Rule, caller: Caller, account: Account | None) -> Actor:
         if caller.account_id is not None and caller.account_id != account.pk:
             raise NotFound
         permit(caller.actor, Permission.VIEW_ACCOUNT, account)
-        prove_second_factor(caller.actor, account)
+        prove_signed_in_well_enough(request, caller, account, now)
     if not person_scopes & caller.scopes:
         raise NotPermitted(OPERATORS_ONLY) if caller.is_session else InsufficientScope(scope=" or ".join(rule.scopes))
     if account is not None and rule.permission is not None:
@@ -139,10 +141,18 @@ def actor_for(rule: Rule, caller: Caller, account: Account | None) -> Actor:
     return caller.actor
 
 
-def prove_second_factor(actor: Actor, account: Account) -> None:
-    """Raise SecondFactorRequired for an administrator without the second factor that the account requires."""
-    membership = Membership.objects.select_related("account").filter(account=account, user=actor.user).first()
-    if membership is not None and actor.user is not None and is_missing(membership, actor.user):
+def prove_signed_in_well_enough(request: HttpRequest, caller: Caller, account: Account, now: datetime) -> None:
+    """Raise SingleSignOnRequired or SecondFactorRequired for somebody without what the account requires of them.
+
+    A management token needs no single sign-on: it has its own expiry and networks, and ends with its maker's role.
+    """
+    user = caller.actor.user
+    membership = Membership.objects.select_related("account", "user").filter(account=account, user=user).first()
+    if membership is None or user is None:
+        return
+    if caller.is_session and is_required(membership, now=now) and not is_signed_in_at_provider(request):
+        raise SingleSignOnRequired
+    if is_missing(membership, user, now=now):
         raise SecondFactorRequired
 
 

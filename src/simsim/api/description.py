@@ -21,6 +21,7 @@ from simsim.management_problem import (
     RecentAuthenticationRequired,
     RequestUnderWay,
     SecondFactorRequired,
+    SingleSignOnRequired,
     Unauthenticated,
 )
 from simsim.problem import MEDIA_TYPE, BadRequest, BodyTooLarge, FieldError, Invalid, NotFound, NotPermitted, Problem
@@ -166,7 +167,7 @@ def problems_of(operation: Operation) -> list[type[Problem]]:
         found += [BadRequest, NotAcceptedMediaType, BodyTooLarge]
         found += [NotSentByThisSite] if rule.scopes else []
     if "{account_id}" in operation.path:
-        found.append(SecondFactorRequired)
+        found += [SecondFactorRequired, SingleSignOnRequired]
     if rule.needs_recent:
         found.append(RecentAuthenticationRequired)
     if rule.creates:

@@ -38,6 +38,9 @@ class Event(StrEnum):
     RECOVERY_CODES_CREATED = "user.recovery_codes_created", "email", "change"
     SECOND_FACTOR_RESET = "user.second_factor_reset", "email", "change"
     SECOND_FACTOR_POLICY_CHANGED = "account.second_factor_policy_changed", "required"
+    SINGLE_SIGN_ON_POLICY_CHANGED = "account.single_sign_on_policy_changed", "before", "required"
+    SINGLE_SIGN_ON_WAIVED = "user.single_sign_on_waived", "email", "change", "until"
+    LAST_ADMINISTRATOR_KEPT = "user.last_administrator_kept", "email"
     ROLE_CHANGED = "user.role_changed", "email", "from", "to"
     TOKEN_CREATED = "token.created", *TOKEN_FIELDS, "notice", "imported"
     TOKEN_EDITED = "token.edited", *TOKEN_FIELDS, "restored"
@@ -73,7 +76,8 @@ class Event(StrEnum):
     NOTICES_CHANGED = "account.notices_changed", "audiences", "early_days"
     SOFTWARE_ADDED = "software.added", "slug", "name"
     SIGNED_IN = "session.signed_in", "methods"
-    SIGN_IN_FAILED = "session.sign_in_failed", "method"
+    SIGN_IN_FAILED = "session.sign_in_failed", "method", "reason"
+    CONFIRMED_AT_PROVIDER = ("session.confirmed_at_provider",)
     SESSION_ENDED = "session.ended", "email", "ended"
     SIGNED_OUT = ("session.signed_out",)
     LOG_EXPORTED = "log.exported", "format", "filters"

@@ -7,7 +7,16 @@ from pydantic_settings import PydanticBaseSettingsSource
 from simsim.config.setting_sources import PREFIX, read_sources
 from simsim.problem import Unusable
 
-LISTS = ("trusted_proxies", "access_logs", "log_path_patterns", "metrics_from", "webhook_allow_networks")
+LISTS = (
+    "trusted_proxies",
+    "access_logs",
+    "log_path_patterns",
+    "metrics_from",
+    "webhook_allow_networks",
+    "oidc_scopes",
+    "oidc_domains",
+    "oidc_groups",
+)
 # These settings may be empty, which turns them off. Any other empty setting is a mistake: a variable left blank in a
 # container's configuration would put the tokens into a new SQLite file, under a new key.
 MAY_BE_EMPTY = frozenset(
@@ -21,6 +30,11 @@ MAY_BE_EMPTY = frozenset(
         "api_url",
         "breached_passwords_url",
         "security_contact",
+        "oidc_issuer",
+        "oidc_client_id",
+        "oidc_client_secret",
+        "oidc_name",
+        "oidc_ca",
         "gate_listen",
         "metrics_token",
         "tls_certificate",

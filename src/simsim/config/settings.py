@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
     "simsim.console_sessions",
     "simsim.audit",
     "simsim.mail",
@@ -120,6 +121,8 @@ elif OPERATOR.is_embedded or OPERATOR.log_database_url:
 REQUEST_LOG_PATHS = Paths(OPERATOR.path_patterns())
 FORWARD_TARGET = OPERATOR.forward_target()
 WEBHOOK_RULES = OPERATOR.webhook_rules()
+PROVIDER = OPERATOR.provider()
+PROVIDER_RULES = OPERATOR.provider_rules()
 FORWARD_LOG = FORWARD_TARGET is not None and OPERATOR.forward_what in {"log", "both"}
 FORWARD_AUDIT = FORWARD_TARGET is not None and OPERATOR.forward_what in {"audit", "both"}
 DATABASE_ROUTERS = ["simsim.config.databases.RequestLogRouter"]
@@ -147,6 +150,8 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_RATE_LIMITS = {"reset_password": "20/m/ip"}
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_LOGOUT_ON_GET = False
+SOCIALACCOUNT_ADAPTER = "simsim.console.single_sign_on.exchange.ProviderAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False
 MFA_ADAPTER = "simsim.console.security.second_factor_adapter.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

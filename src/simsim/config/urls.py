@@ -3,11 +3,13 @@
 from allauth.account.views import password_reset
 from django.urls import include, path
 
+from simsim.console.security.confirmation import confirm_it_is_you
 from simsim.console.security.reset_requests import in_constant_time
 
 urlpatterns = [
     path("", include("simsim.console.urls")),
     path("sign-in/second-factor/", include("simsim.console.security.second_factor_urls")),
+    path("sign-in/reauthenticate/", confirm_it_is_you, name="account_reauthenticate"),
     path("sign-in/password/reset/", in_constant_time(password_reset), name="account_reset_password"),
     path("sign-in/", include("allauth.account.urls")),
     path("api/v1/", include("simsim.api.urls")),

@@ -14,7 +14,9 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from simsim.accounts.models import Account, User
 from simsim.accounts.permissions import GRANTS, Actor, Permission, actor_of
+from simsim.accounts.recent_authentication import is_signed_in_at_provider
 from simsim.accounts.second_factors import is_missing
+from simsim.accounts.single_sign_on import is_required
 from simsim.console.navigation import navigation_of
 from simsim.problem import NotFound, NotPermitted
 
@@ -66,8 +68,12 @@ def _in_account(
             raise NotFound
         if permission not in GRANTS[membership.role]:
             raise NotPermitted
-        if is_missing(membership, request.user):
+        now = timezone.now()
+        if is_required(membership, now=now) and not is_signed_in_at_provider(request):
+            context = {"account": membership.account, "path": request.get_full_path()}
+            return render(request, "console/security/single_sign_on_required.html", context, status=403)
+        if is_missing(membership, request.user, now=now):
             return render(request, "console/security/required.html", {"account": membership.account}, status=403)
-        return view(AccountAccess(request, membership.account, actor_of(request.user), timezone.now()), *args, **kwargs)
+        return view(AccountAccess(request, membership.account, actor_of(request.user), now), *args, **kwargs)
 
     return entered

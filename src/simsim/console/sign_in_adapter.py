@@ -8,6 +8,7 @@ from allauth.core import context
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy
@@ -15,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from simsim.accounts.client_address import address_of
 from simsim.accounts.models import User
 from simsim.accounts.passwords import choose_password
-from simsim.accounts.recent_authentication import is_recent
+from simsim.accounts.recent_authentication import AT_PROVIDER, is_recent, is_signed_in_at_provider
 from simsim.console.security import guesses, reset_requests
 from simsim.console.security.places import place_of
 
@@ -126,6 +127,13 @@ class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         # allauth lets people who have no password and no second factor pass (its did_recently_reauthenticate).
         del app, kwargs
         return not is_recent(context.request)
+
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
+        """Return how the person can prove who they are again; whoever signed in at the provider does it there."""
+        if is_signed_in_at_provider(context.request):
+            return [{"id": AT_PROVIDER, "description": "", "url": reverse("account_reauthenticate")}]
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        return methods
 
     def add_message(
         self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any

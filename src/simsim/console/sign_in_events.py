@@ -13,6 +13,7 @@ from django.utils import timezone
 from simsim.accounts.models import User, normal_email
 from simsim.accounts.permissions import actor_of
 from simsim.accounts.person_events import record_person_event
+from simsim.accounts.recent_authentication import AT_PROVIDER
 from simsim.accounts.sign_in_changes import tell
 from simsim.audit.events import Event
 from simsim.audit.recorder import LabelledActor, record
@@ -44,6 +45,11 @@ def sign_in_failed(credentials: Mapping[str, Any], **kwargs: Any) -> None:
     del kwargs
     typed = credentials.get("email") or credentials.get("username") or ""
     write(Event.SIGN_IN_FAILED, User.objects.filter(email=normal_email(str(typed))).first())
+
+
+def sign_in_failed_at_provider(user: User | None, reason: str) -> None:
+    """Record a failed sign-in or confirmation at the OpenID Connect provider, under the person if they are known."""
+    write(Event.SIGN_IN_FAILED, user, method=AT_PROVIDER, reason=reason)
 
 
 def methods_of(request: HttpRequest, user: User) -> list[str]:

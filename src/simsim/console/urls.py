@@ -13,9 +13,10 @@ from simsim.console.management_tokens import creation as management_token_creati
 from simsim.console.management_tokens import pages as management_tokens
 from simsim.console.notices import pages as notices
 from simsim.console.operators import accounts_page, data_page, mail_pages, status_pages
-from simsim.console.people import invitations, membership, second_factor_policy
+from simsim.console.people import invitations, membership, second_factor_policy, single_sign_on_policy
 from simsim.console.people import pages as people
 from simsim.console.security import overview, well_known
+from simsim.console.single_sign_on import pages as single_sign_on
 from simsim.console.token_requests import pages as token_requests
 from simsim.console.tokens import (
     creation,
@@ -99,6 +100,7 @@ urlpatterns = [
     path(DELIVERY + "resend/", webhook_buttons.resend, name="resend_webhook_delivery"),
     path(PEOPLE, people.people, name="people"),
     path(PEOPLE + "second-factor/", second_factor_policy.policy, name="second_factor_policy"),
+    path(PEOPLE + "single-sign-on/", single_sign_on_policy.policy, name="single_sign_on_policy"),
     path(PEOPLE + "invite/", invitations.invite, name="invite_person"),
     path(PEOPLE + "<int:user_id>/invite/", invitations.again, name="invite_again"),
     path(PEOPLE + "<int:user_id>/role/", membership.role, name="change_role"),
@@ -117,5 +119,7 @@ urlpatterns = [
     path("operator/data/", data_page.data, name="operator_data"),
     path("docs/<path:path>", documentation.documentation, name="documentation"),
     path("docs/", documentation.documentation, {"path": ""}, name="documentation_start"),
+    path("sign-in/openid-connect/", single_sign_on.begin, name="provider_sign_in"),
+    path("sign-in/openid-connect/callback/", single_sign_on.callback, name="provider_callback"),
     path("sign-in/", include("simsim.console.sign_in_urls")),
 ]

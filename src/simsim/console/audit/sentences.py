@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from simsim.accounts.models import SingleSignOn
 from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent
 from simsim.console.formats import moment, number, time_span
@@ -30,6 +31,9 @@ SENTENCES: dict[str, Promise] = {
     Event.RECOVERY_CODES_CREATED: _("Created recovery codes for %(email)s"),
     Event.SECOND_FACTOR_RESET: _("Removed every second factor of %(email)s"),
     Event.SECOND_FACTOR_POLICY_CHANGED: _("Changed whether administrators need a second factor"),
+    Event.SINGLE_SIGN_ON_POLICY_CHANGED: _("Changed who must use single sign-on"),
+    Event.SINGLE_SIGN_ON_WAIVED: _("Changed whether %(email)s may sign in without single sign-on"),
+    Event.LAST_ADMINISTRATOR_KEPT: _("Kept %(email)s as the last administrator, although no group says so"),
     Event.ROLE_CHANGED: _("Changed the role of %(email)s"),
     Event.TOKEN_CREATED: _("Created the token “%(token)s”"),
     Event.TOKEN_EDITED: _("Edited the token “%(token)s”"),
@@ -63,6 +67,7 @@ SENTENCES: dict[str, Promise] = {
     Event.NOTICES_CHANGED: _("Changed who gets which notice"),
     Event.SIGNED_IN: _("Signed in"),
     Event.SIGN_IN_FAILED: _("Failed to sign in"),
+    Event.CONFIRMED_AT_PROVIDER: _("Confirmed who they are at the provider"),
     Event.SESSION_ENDED: _("Ended sessions of %(email)s"),
     Event.SIGNED_OUT: _("Signed out"),
     Event.LOG_EXPORTED: _("Exported the log"),
@@ -78,7 +83,7 @@ LABELS: dict[str, Promise] = {
     "filters": _("Filters"), "status": _("Status"), "external_id": _("External id"),
     "until": _("Until"), "by": _("Link made by"), "management_token": _("Through the management token"),
     "allowed": _("Allowed"), "scopes": _("Scope"), "change": _("How"),
-    "methods": _("Proven by"), "required": _("Required"), "second_word": _("Asks for a code"),
+    "methods": _("Proven by"), "required": _("Required"), "before": _("Before"), "second_word": _("Asks for a code"),
 }  # fmt: skip
 VALUES: dict[tuple[str, object], Promise | str] = {
     ("way", "downloaded"): _("as a file"),
@@ -86,6 +91,12 @@ VALUES: dict[tuple[str, object], Promise | str] = {
     ("change", "app_removed"): _("Authenticator app"),
     ("change", "passkey_added"): _("Passkey"),
     ("change", "passkey_removed"): _("Passkey"),
+    ("change", "provider_linked"): _("Single sign-on"),
+    ("change", "provider_unlinked"): _("Single sign-on"),
+    ("change", "single_sign_on_waived"): _("with the password, for a while"),
+    ("change", "single_sign_on_waiver_ended"): _("only with single sign-on"),
+    ("method", "openid_connect"): _("Single sign-on"),
+    **{(name, value): label for name in ("before", "required") for value, label in SingleSignOn.choices},
     ("change", "password_changed"): _("in the console"),
     ("change", "password_chosen_by_link"): _("with a link from an email"),
     ("notice", "suppressed"): _("not sent"),

@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.forms import BaseForm, BoundField
 from django.utils.safestring import SafeString
 from lucide.templatetags.lucide import lucide
@@ -11,6 +12,7 @@ from lucide.templatetags.lucide import lucide
 from simsim.console import formats
 from simsim.console.form_fields import field
 from simsim.console.sparkline import sparkline
+from simsim.openid_connect.provider import Provider
 
 register = template.Library()
 register.simple_tag(sparkline)
@@ -29,6 +31,13 @@ def icon(name: str, size: int = 16) -> Any:
     # Cached, because drawing an icon copies and serialises an XML tree. Without the cache, this would take a third of
     # the time of a page's frame.
     return lucide(name, size=size, aria_hidden="true", focusable="false")
+
+
+@register.simple_tag
+def sign_in_provider() -> Provider | None:
+    """Return the operator's OpenID Connect provider, or None."""
+    found: Provider | None = settings.PROVIDER
+    return found
 
 
 @register.filter

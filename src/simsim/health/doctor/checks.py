@@ -14,6 +14,7 @@ from simsim.health import existing_installation, schema
 from simsim.health.doctor import backups, certificates, log, nodes, processes, restores, sizes, trail
 from simsim.health.doctor.findings import Finding, not_started
 from simsim.health.doctor.keys import keys
+from simsim.health.doctor.sign_in_provider import sign_in_provider
 from simsim.health.sentences import span
 from simsim.mail import delivery_status
 from simsim.mail.transport import BoundedBackend
@@ -48,6 +49,7 @@ def examine() -> list[Finding]:
         ("access logs", log.access_logs),
         ("forwarding", forwarding),
         ("webhooks", webhooks),
+        ("single sign-on", sign_in_provider),
     ]
     findings: list[Finding] = []
     for subject, check in parts:

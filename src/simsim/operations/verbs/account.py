@@ -1,6 +1,7 @@
 """`simsim account`: the customers of the API."""
 # ruff: noqa: PLC0415 - help answers without Django
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -131,6 +132,36 @@ def close_account(account_id: AccountId, as_json: AsJson = False) -> None:
     found = find_account(account_id, actor=OPERATOR)
     closed, revoked = account_closure.close_account(actor=OPERATOR, account=found, now=timezone.now())
     print_one(document(closed) | {"revoked_tokens": revoked}, as_json=as_json)
+
+
+class RequiredOf(StrEnum):
+    OFF = "off"
+    ADMINISTRATORS = "administrators"
+    EVERYONE = "everyone"
+
+
+@accounts.command("require-single-sign-on")
+@needs_django
+def require_single_sign_on(
+    account_id: AccountId,
+    required: Annotated[RequiredOf, typer.Argument(metavar="WHOM", help="off, administrators or everyone.")],
+    as_json: AsJson = False,
+) -> None:
+    """Choose who can open an account only after signing in at the OpenID Connect provider."""
+    from django.utils import timezone
+
+    from simsim.accounts import single_sign_on
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.arguments import find_account
+
+    changed = single_sign_on.require_single_sign_on(
+        actor=OPERATOR,
+        account=find_account(account_id, actor=OPERATOR),
+        required=required.value,
+        signed_in_at_provider=False,
+        now=timezone.now(),
+    )
+    print_one({"id": str(changed.pk), "single_sign_on": changed.single_sign_on}, as_json=as_json)
 
 
 def document(account: "Account") -> dict[str, object]:

@@ -196,6 +196,53 @@ def reset_second_factor(email: Email, as_json: AsJson = False) -> None:
     )  # fmt: skip
 
 
+@users.command("waive-single-sign-on")
+@needs_django
+def waive_single_sign_on(
+    email: Email,
+    hours: Annotated[float, typer.Option(metavar="N", min=0, max=168, help="For how many hours; 0 ends it now.")] = 4.0,
+    as_json: AsJson = False,
+) -> None:
+    """Let a user open accounts that require single sign-on with their password, for when the provider is down.
+
+    It is recorded in the audit trail of each of their accounts, and is e-mailed to them. Make sure that it is really
+    them who asks.
+    """
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from simsim.accounts import single_sign_on
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.arguments import find_user
+
+    user, now = find_user(email), timezone.now()
+    until = now + timedelta(hours=hours) if hours else None
+    single_sign_on.waive_single_sign_on(actor=OPERATOR, user=user, until=until, now=now)
+    note = "The user signs in with their password. If they have none: simsim user reset-password EMAIL" if until else ""
+    document = {"id": user.pk, "email": user.email, "waived_until": format_time(until)}
+    print_one(document, as_json=as_json, note=note)
+
+
+@users.command("forget-provider")
+@needs_django
+def forget_provider(email: Email, as_json: AsJson = False) -> None:
+    """Forget whom the OpenID Connect provider means by a user, and end their sessions.
+
+    Their next sign-in there links them anew by their email address, for a person who has a new id at the provider.
+    """
+    from django.utils import timezone
+
+    from simsim.accounts import provider_identities
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.arguments import find_user
+
+    user = find_user(email)
+    removed = provider_identities.unlink_person(actor=OPERATOR, user=user, now=timezone.now())
+    note = "" if removed else "The user has never signed in at a provider."
+    print_one({"id": user.pk, "email": user.email, "removed": removed}, as_json=as_json, note=note)
+
+
 def password_of(email: str, account: "Account | None" = None, *, is_known: bool, is_given: bool) -> str | None:
     """Return a new user's password, read from standard input or generated; None for a user who already has one.
 

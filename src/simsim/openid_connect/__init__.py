@@ -1,0 +1,1 @@
+"""The OpenID Connect provider with which people sign in: what it publishes, and which of its answers count."""
