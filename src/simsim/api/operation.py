@@ -43,6 +43,7 @@ class Operation:
     status: int
     problems: Sequence[type[Problem]]
     headers: Mapping[str, str]
+    door: type[Door]
 
     @property
     def path_parameters(self) -> list[str]:
@@ -86,7 +87,7 @@ def operation(
 
     def declare(handler: Handler) -> Handler:
         name = handler.__name__
-        declared = Operation(name, method, path, tag, rule, query, body, answer, status, problems, headers or {})
+        declared = Operation(name, method, path, tag, rule, query, body, answer, status, problems, headers or {}, door)
         OPERATIONS[name] = declared
         register(declared, handler, door(rule))
         return handler

@@ -12,6 +12,7 @@ from ninja.parser import Parser
 from simsim.api import (  # noqa: F401 - importing them declares their operations
     account_log,
     accounts,
+    leaks,
     notices,
     own_token,
     people,
@@ -32,8 +33,8 @@ NAMESPACE = "api"
 class ParsedBody(Parser):
     """Gives the framework the body that the door has parsed."""
 
-    def parse_body(self, request: HttpRequest) -> dict[str, Any]:
-        found: dict[str, Any] = request.parsed_body  # type: ignore[attr-defined]
+    def parse_body(self, request: HttpRequest) -> Any:
+        found: Any = request.parsed_body  # type: ignore[attr-defined]
         return found
 
 

@@ -21,6 +21,7 @@ MAY_BE_EMPTY = frozenset(
         "api_url",
         "breached_passwords_url",
         "security_contact",
+        "leak_report_keys",
         "gate_listen",
         "metrics_token",
         "tls_certificate",

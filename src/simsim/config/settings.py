@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "simsim.webhooks",
     "simsim.tokens",
     "simsim.management_tokens",
+    "simsim.leak_reports",
     "simsim.api",
 ]
 MIDDLEWARE = [
@@ -120,6 +121,7 @@ elif OPERATOR.is_embedded or OPERATOR.log_database_url:
 REQUEST_LOG_PATHS = Paths(OPERATOR.path_patterns())
 FORWARD_TARGET = OPERATOR.forward_target()
 WEBHOOK_RULES = OPERATOR.webhook_rules()
+LEAK_REPORT_KEYS = OPERATOR.leak_report_keys
 FORWARD_LOG = FORWARD_TARGET is not None and OPERATOR.forward_what in {"log", "both"}
 FORWARD_AUDIT = FORWARD_TARGET is not None and OPERATOR.forward_what in {"audit", "both"}
 DATABASE_ROUTERS = ["simsim.config.databases.RequestLogRouter"]

@@ -10,7 +10,8 @@ from simsim.mail.models import OwedMail
 from simsim.tokens.models import Token
 from simsim.tokens.notice_policy import Notice
 
-GRANTED = "token_request_granted"
+# Emails about tokens that no policy can redirect.
+OTHERS = ("token_request_granted", "leak_reported")
 SHOWN = 50
 
 
@@ -32,7 +33,7 @@ class SentNotice:
 def notices_of(token: Token, *, actor: Actor) -> Sequence[SentNotice]:
     """Return the latest SHOWN emails about the token, newest first; raise NotFound or NotPermitted."""
     permit(actor, Permission.VIEW_TOKENS, token.account)
-    return [sent_notice(mail) for mail in mails_about(token.pk, [*Notice, GRANTED])[:SHOWN]]
+    return [sent_notice(mail) for mail in mails_about(token.pk, [*Notice, *OTHERS])[:SHOWN]]
 
 
 def sent_notice(mail: OwedMail) -> SentNotice:
