@@ -100,6 +100,10 @@ ELSEWHERE: dict[str, list[Key]] = {
         ("docs/integrators/clients.md", "PreconditionFailed"),
         ("docs/integrators/clients.md", "asyncio"),
     ],
+    "tests/integration/whole_product/test_leak_reports.py": [
+        ("docs/security/leak-reports.md", "openssl genpkey"),
+        ("docs/security/leak-reports.md", "openssl dgst"),
+    ],
     "tests/integration/test_webhooks.py": [("docs/integrators/webhooks.md", "from standardwebhooks")],
     "tests/integration/test_tls_in_front.py": [
         ("docs/operators/tls.md", "listen 443 ssl;"),

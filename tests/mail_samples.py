@@ -14,7 +14,7 @@ from simsim.mail.models import OwedMail
 ALICE, BOB, DORA = "alice@acme.example", "bob@acme.example", "dora@acme.example"
 EXPIRY = "2027-01-31 09:30 UTC"
 # Facts that a mail does not show: the address for replies is in a header, a role or a way selects a sentence.
-NOT_SHOWN = {"reply_to", "role", "way", "change"}
+NOT_SHOWN = {"reply_to", "role", "way", "change", "response"}
 PASSWORD = "sim_" + "0aZ9" * 12 + "b"
 # Names that attack a mail, as a row may contain that was stored under other rules.
 HOSTILE_NAMES = [
@@ -94,6 +94,7 @@ def samples(world: World | None = None) -> Iterator[Sample]:
     yield from about_people(world)
     yield from about_webhooks(world)
     yield from about_sign_in(world)
+    yield from about_leaks(world)
 
 
 def about_tokens(world: World) -> Iterator[Sample]:
@@ -211,6 +212,28 @@ def about_webhooks(world: World) -> Iterator[Sample]:
     }  # fmt: skip
     yield Sample("webhook_paused", "", paused)
     yield Sample("webhook_paused", "gone", paused | {"is_gone": True, "answer": "410 Gone"})
+
+
+def about_leaks(world: World) -> Iterator[Sample]:
+    page = f"{world.pages}tokens/{world.token}/"
+    leaked = {
+        "account": "Acme", "token_name": "Finance dashboards", "is_management": False, "response": "revoked",
+        "source": "github", "happened_at": "2026-11-24 09:30 UTC", "link": page,
+        "log_link": f"{world.pages}logs/?token={world.token}",
+        "new_link": f"{world.pages}tokens/new/?like={world.token}",
+    }  # fmt: skip
+    management = {key: value for key, value in leaked.items() if key != "token_name"} | {
+        "management_name": "Nightly export",
+        "is_management": True, "link": f"{world.pages}management-tokens/", "log_link": f"{world.pages}audit/",
+        "new_link": f"{world.pages}management-tokens/new/",
+    }  # fmt: skip
+    kept = {key: value for key, value in management.items() if key not in {"log_link", "new_link"}}
+    operators = kept | {"account": "", "link": f"{world.home}operator/"}
+    previous = {key: value for key, value in leaked.items() if key != "new_link"} | {"response": "overlap_ended"}
+    yield Sample("leak_reported", "", leaked)
+    yield Sample("leak_reported", "previous-password", previous)
+    yield Sample("leak_reported", "management-token", management)
+    yield Sample("leak_reported", "operator", operators)
 
 
 def about_sign_in(world: World) -> Iterator[Sample]:

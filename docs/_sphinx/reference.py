@@ -17,6 +17,7 @@ SENT_TO = {
     "invited": "the person who was invited",
     "token_requested": "every administrator",
     "webhook_paused": "every administrator",
+    "leak_reported": "every administrator, or the operators",
     "token_request_granted": "the member who asked",
     "sign_in_changed": "the person whose sign-in changed",
     "signed_in_elsewhere": "the person who signed in",

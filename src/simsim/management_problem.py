@@ -45,6 +45,15 @@ class NotSentByThisSite(Problem):
     )
 
 
+class BadSignature(Problem):
+    status = 403
+    slug = "bad-signature"
+    title = gettext_noop("Not signed by a known key")
+    detail = gettext_noop(
+        "The body is not signed by a current key of this installation’s list. Sign the bytes exactly as you send them."
+    )
+
+
 class SelfRotationOff(Problem):
     status = 403
     slug = "self-rotation-off"

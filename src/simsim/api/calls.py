@@ -2,10 +2,10 @@
 
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -77,7 +77,13 @@ class Call:
 
 
 class Door:
-    """The framework's authentication of one operation: returns the Call, or raises the Problem that refuses it."""
+    """The framework's authentication of one operation: returns the Call, or raises the Problem that refuses it.
+
+    `security` names the schemes of the OpenAPI document, `request_headers` the headers that it requires.
+    """
+
+    security: ClassVar[tuple[str, ...]] = ("managementToken", "session")
+    request_headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, rule: Rule) -> None:
         self._rule = rule

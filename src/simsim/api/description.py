@@ -68,7 +68,7 @@ SECURITY_SCHEMES: dict[str, Any] = {
 # In the order in which readers meet them.
 TAGS = (
     "Tokens", "Requests for tokens", "Log, usage and audit trail", "Your own token", "Notices", "People", "Accounts",
-    "Target software", "Webhooks", "Installation",
+    "Target software", "Webhooks", "Leaked passwords", "Installation",
 )  # fmt: skip
 UUIDS = {"account_id", "token_id", "webhook_id", "hand_over_id"}
 MEANINGS = {200: "Done.", 201: "Created.", 204: "Done; there is no content."}
@@ -96,8 +96,7 @@ def document(api: NinjaAPI) -> dict[str, Any]:
 
 def complete(described: dict[str, Any], operation: Operation, schemas: dict[str, Any]) -> None:
     """Add what the framework does not know of an operation."""
-    own = not operation.rule.scopes
-    described["security"] = [{"ownToken": []}] if own else [{"managementToken": []}, {"session": []}]
+    described["security"] = [{scheme: []} for scheme in operation.door.security]
     described["x-scopes"] = sorted(operation.rule.scopes)
     described["parameters"] += header_parameters(operation)
     for parameter in described["parameters"]:
@@ -115,7 +114,10 @@ def complete(described: dict[str, Any], operation: Operation, schemas: dict[str,
 
 
 def header_parameters(operation: Operation) -> list[dict[str, Any]]:
-    found = []
+    found: list[dict[str, Any]] = [
+        {"in": "header", "name": name, "required": True, "schema": {"type": "string"}, "description": text}
+        for name, text in operation.door.request_headers.items()
+    ]
     if PreconditionRequired in operation.problems:
         found.append(
             {
@@ -158,7 +160,9 @@ def headers_of(texts: Mapping[str, str]) -> dict[str, Any]:
 
 def problems_of(operation: Operation) -> list[type[Problem]]:
     """Return every problem that the operation may answer."""
-    rule, found = operation.rule, [Unauthenticated, RateLimited, Internal]
+    rule, found = operation.rule, [RateLimited, Internal]
+    if operation.door.security:
+        found.append(Unauthenticated)
     if rule.scopes:
         found += [NotPermitted, InsufficientScope]
     if "{" in operation.path or rule.scopes:

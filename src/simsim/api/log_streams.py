@@ -87,7 +87,8 @@ def follow_requests(call: Call, query: RequestFilters) -> StreamingHttpResponse:
 
     def still_permitted() -> Actor:
         """Return the actor; raise a Problem once the caller may no longer read the log."""
-        return actor_for(rule, identify(call.request, timezone.now()), call.account)
+        now = timezone.now()
+        return actor_for(call.request, rule, identify(call.request, now), call.account, now)
 
     return follow(call.request, call.caller.client, events(call.account, filters, last_id, still_permitted))
 

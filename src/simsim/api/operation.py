@@ -51,6 +51,7 @@ class Operation:
     headers: Mapping[str, str]
     takes: Mapping[str, str]
     media: Sequence[str]
+    door: type[Door]
 
     @property
     def path_parameters(self) -> list[str]:
@@ -96,7 +97,7 @@ def operation(
 
     def declare(handler: Handler) -> Handler:
         name = handler.__name__
-        described = (status, problems, headers or {}, takes or {}, media)
+        described = (status, problems, headers or {}, takes or {}, media, door)
         declared = Operation(name, method, path, tag, rule, query, body, answer, *described)
         OPERATIONS[name] = declared
         register(declared, handler, door(rule))

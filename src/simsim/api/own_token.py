@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from django.db.models import Q
 from django.http import HttpRequest
@@ -43,6 +44,8 @@ class OwnCall(Call):
 
 class OwnTokenDoor(Door):
     """Admits whoever the gate would admit from here now, and nobody else."""
+
+    security: ClassVar = ("ownToken",)
 
     def __call__(self, request: HttpRequest) -> OwnCall:
         now = timezone.now()

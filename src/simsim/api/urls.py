@@ -13,6 +13,7 @@ from simsim.api import (  # noqa: F401 - importing them declares their operation
     account_log,
     accounts,
     hand_overs,
+    leaks,
     log_streams,
     notices,
     operator,
@@ -37,8 +38,8 @@ NAMESPACE = "api"
 class ParsedBody(Parser):
     """Gives the framework the body that the door has parsed."""
 
-    def parse_body(self, request: HttpRequest) -> dict[str, Any]:
-        found: dict[str, Any] = request.parsed_body  # type: ignore[attr-defined]
+    def parse_body(self, request: HttpRequest) -> Any:
+        found: Any = request.parsed_body  # type: ignore[attr-defined]
         return found
 
 

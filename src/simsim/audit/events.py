@@ -51,6 +51,7 @@ class Event(StrEnum):
     TOKEN_RESUMED = "token.resumed", "name", "restored"
     TOKEN_ROTATED = "token.rotated", "overlap_seconds", "restored"
     TOKEN_OVERLAP_ENDED = "token.overlap_ended", "name", "restored"
+    LEAK_REPORTED = "token.leak_reported", "name", "source", "place", "response"
     HAND_OVER_CREATED = "token.hand_over_created", *HAND_OVER_FIELDS, "expires_at", "second_word", "recipient"
     HAND_OVER_USED = "token.hand_over_used", *HAND_OVER_FIELDS, "address", "by"
     HAND_OVER_TAKEN_BACK = "token.hand_over_taken_back", *HAND_OVER_FIELDS, "restored"

@@ -113,6 +113,14 @@ def prove_range_url(url: str) -> None:
         raise Unusable("%(name)s must not contain a user, “?” or “#”", name=BREACHED_PASSWORDS_URL)
 
 
+def prove_https_url(name: str, url: str) -> None:
+    """Raise Unusable unless the text is an https URL without a user and a fragment."""
+    prove_characters(name, url)
+    parts = split_url(name, url, {"https"})
+    if "@" in parts.netloc or "#" in url:
+        raise Unusable("%(name)s must not contain a user or “#”", name=name)
+
+
 def prove_contact(contact: str) -> None:
     """Raise Unusable unless the text is empty, an https URL or a mailto URL (RFC 9116, section 2.5.3)."""
     if not contact:

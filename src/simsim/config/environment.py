@@ -12,6 +12,7 @@ from simsim.config import addresses, mail_settings, secret_files
 from simsim.config.database_addresses import is_postgresql, prove_database_url, sqlite_path
 from simsim.config.environment_source import LISTS, Sources
 from simsim.config.kept_keys import KeptKeys
+from simsim.config.leak_settings import prove_leak_report_keys
 from simsim.config.provider_settings import prove_without_provider, read_provider, read_provider_rules
 from simsim.config.setting_sources import PREFIX, data_dir, read_sources
 from simsim.config.webhook_settings import read_webhook_rules
@@ -102,6 +103,7 @@ class Environment(BaseSettings):
     oidc_groups_claim: str = "groups"
     oidc_groups: Annotated[tuple[str, ...], NoDecode] = ()
     oidc_ca: str = ""
+    leak_report_keys: str = ""
 
     @classmethod
     def settings_customise_sources(
@@ -152,6 +154,7 @@ class Environment(BaseSettings):
         addresses.prove_path("SIMSIM_API_EXAMPLE", self.api_example)
         addresses.prove_range_url(self.breached_passwords_url)
         addresses.prove_contact(self.security_contact)
+        prove_leak_report_keys(self.leak_report_keys)
         if self.audit_retention_days < self.log_retention_days:
             # Events wait for the receiver for as long as the log is kept.
             raise Unusable("SIMSIM_AUDIT_RETENTION_DAYS must be at least SIMSIM_LOG_RETENTION_DAYS")

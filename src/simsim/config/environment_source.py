@@ -35,6 +35,7 @@ MAY_BE_EMPTY = frozenset(
         "oidc_client_secret",
         "oidc_name",
         "oidc_ca",
+        "leak_report_keys",
         "gate_listen",
         "metrics_token",
         "tls_certificate",

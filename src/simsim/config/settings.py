@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "simsim.webhooks",
     "simsim.tokens",
     "simsim.management_tokens",
+    "simsim.leak_reports",
     "simsim.api",
 ]
 MIDDLEWARE = [
@@ -123,6 +124,7 @@ FORWARD_TARGET = OPERATOR.forward_target()
 WEBHOOK_RULES = OPERATOR.webhook_rules()
 PROVIDER = OPERATOR.provider()
 PROVIDER_RULES = OPERATOR.provider_rules()
+LEAK_REPORT_KEYS = OPERATOR.leak_report_keys
 FORWARD_LOG = FORWARD_TARGET is not None and OPERATOR.forward_what in {"log", "both"}
 FORWARD_AUDIT = FORWARD_TARGET is not None and OPERATOR.forward_what in {"audit", "both"}
 DATABASE_ROUTERS = ["simsim.config.databases.RequestLogRouter"]

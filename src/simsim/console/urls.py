@@ -6,6 +6,7 @@ from simsim.console import destination_pages, documentation, landing_page
 from simsim.console.audit import pages as audit
 from simsim.console.connect import pages as connect
 from simsim.console.hand_over import pages as handed_over
+from simsim.console.leaks import pages as leaks
 from simsim.console.logs import export as log_export
 from simsim.console.logs import fragments as log_fragments
 from simsim.console.logs import pages as logs
@@ -110,6 +111,8 @@ urlpatterns = [
     path(MANAGEMENT_TOKENS + "self-rotation/", management_tokens.self_rotation, name="self_rotation"),
     path(MANAGEMENT_TOKENS + "<uuid:token_id>/revoke/", management_tokens.revoke, name="revoke_management_token"),
     path("accounts/<uuid:account_id>/hand-over/<uuid:hand_over_id>/", handed_over.offered, name="offered_token"),
+    path("leaks/", leaks.report, name="report_leak"),
+    path("leaks/reported/", leaks.reported, name="leak_reported"),
     path("hand-over/", handed_over.opened, name="handed_over"),
     path("operator/", status_pages.status, name="operator"),
     path("operator/checks/", status_pages.checks, name="operator_checks"),

@@ -112,6 +112,12 @@ def store(
 def revoke_management_token(*, actor: Actor, token: ManagementToken, now: datetime) -> ManagementToken:
     """Revoke a management token permanently. Revoking it again changes nothing."""
     permit_management(actor, token)
+    mark_management_token_revoked(token, actor=actor, now=now)
+    return token
+
+
+def mark_management_token_revoked(token: ManagementToken, *, actor: Actor, now: datetime) -> bool:
+    """Revoke a management token for an actor who may do so; return whether this changed anything."""
     # The condition is the lock: of two concurrent callers only one changes the row, so one event is recorded.
     changed = ManagementToken.objects.filter(pk=token.pk, revoked_at=None).update(
         revoked_at=now, revoked_by_label=actor.label
@@ -119,7 +125,7 @@ def revoke_management_token(*, actor: Actor, token: ManagementToken, now: dateti
     token.refresh_from_db()
     if changed:
         record(actor, token, Event.MANAGEMENT_TOKEN_REVOKED, {"name": token.name}, now)
-    return token
+    return bool(changed)
 
 
 def permit_management(actor: Actor, token: ManagementToken) -> None:

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, Permission, permit
+from simsim.credential.digest import digest
 from simsim.management_tokens.actions import permit_management
 from simsim.management_tokens.models import ManagementToken
 from simsim.problem import NotFound, NotPermitted
@@ -59,3 +60,8 @@ def document(token: ManagementToken, *, now: datetime) -> dict[str, object]:
         "last_used_at": format_time(token.last_used_at),
         "last_used_address": token.last_used_address or None,
     }
+
+
+def with_management_password(password: str) -> ManagementToken | None:
+    """Return the management token of any account that has this password. The caller holds the password."""
+    return ManagementToken.objects.filter(digest=digest(password)).first()

@@ -20,6 +20,7 @@ from simsim.operations.verbs.audit import audit
 from simsim.operations.verbs.backup import backup, restore
 from simsim.operations.verbs.installation import doctor, migrate, upgrade
 from simsim.operations.verbs.keys import keys
+from simsim.operations.verbs.leak import leaks
 from simsim.operations.verbs.log import log
 from simsim.operations.verbs.log_requests import counted, follow
 from simsim.operations.verbs.log_requests import show as show_request
@@ -108,6 +109,7 @@ app.add_typer(webhooks, name="webhook")
 app.add_typer(software, name="software")
 app.add_typer(monitoring, name="monitoring")
 app.add_typer(keys, name="keys")
+app.add_typer(leaks, name="leak")
 
 
 def run(arguments: Sequence[str], *, wiring: Wiring) -> int:

@@ -196,7 +196,12 @@ def try_credentials(*, actor: Actor, token: Token, now: datetime) -> TokenCreden
 def revoke_token(*, actor: Actor, token: Token, reason: str = "", now: datetime) -> Token:
     """Revoke a token permanently (R13). Revoking it again changes nothing; an expired token can still be revoked."""
     permit(actor, Permission.MANAGE_TOKENS, token.account)
-    reason = rules.parse_reason(reason)
+    mark_revoked(token, actor=actor, reason=rules.parse_reason(reason), now=now)
+    return token
+
+
+def mark_revoked(token: Token, *, actor: Actor, reason: str, has_own_mail: bool = False, now: datetime) -> None:
+    """Revoke a token for an actor who may do so; with `has_own_mail`, another email than the usual notice says it."""
     # The condition is the lock: of two concurrent callers only one changes the row, so one event is recorded.
     changed = Token.objects.filter(pk=token.pk, revoked_at=None).update(
         revoked_at=now,
@@ -208,8 +213,7 @@ def revoke_token(*, actor: Actor, token: Token, reason: str = "", now: datetime)
     token.refresh_from_db()
     if changed:
         record_token_event(actor, token, Event.TOKEN_REVOKED, {"name": token.name, "reason": reason}, now)
-        notices.owe_revoked(token, actor=actor, now=now)
-    return token
+        notices.owe_revoked(token, actor=actor, has_own_mail=has_own_mail, now=now)
 
 
 @transaction.atomic

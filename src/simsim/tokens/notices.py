@@ -35,8 +35,11 @@ def owe_created(tokens: Sequence[Token], *, now: datetime) -> None:
     outbox.owe_all(owed, now=now)
 
 
-def owe_revoked(token: Token, *, actor: Actor, now: datetime) -> None:
-    """Queue the notice of a revocation, also to the person who revoked; withdraw unsent expiry notices."""
+def owe_revoked(token: Token, *, actor: Actor, has_own_mail: bool = False, now: datetime) -> None:
+    """Queue the notice of a revocation, also to the person who revoked; withdraw unsent expiry notices.
+
+    With `has_own_mail`, another email says it, and only webhooks get their event.
+    """
     outbox.withdraw(kind=Notice.EXPIRING, token_ids=[token.pk], why="the token was revoked before", now=now)
     leaked = token.revocation_reason in {RevocationReason.LEAKED, RevocationReason.NOT_RECOGNISED}
     facts = {
@@ -45,7 +48,8 @@ def owe_revoked(token: Token, *, actor: Actor, now: datetime) -> None:
         "log_link": f"{address_of(token.account_id)}logs/?token={token.pk}",
         "new_link": f"{address_of(token.account_id)}tokens/new/?like={token.pk}",
     }
-    owe_change(Notice.REVOKED, token, actor=actor, occasion="", facts=facts, but=None, now=now)
+    if not has_own_mail:
+        owe_change(Notice.REVOKED, token, actor=actor, occasion="", facts=facts, but=None, now=now)
     webhook_events.owe_change(
         EventType.TOKEN_REVOKED, token, actor=actor, more={"reason": token.revocation_reason or None}, now=now
     )

@@ -13,7 +13,8 @@ from simsim.rfc3339 import format_time
 from simsim.tokens.models import Token
 from simsim.tokens.notice_policy import Notice
 
-GRANTED = "token_request_granted"
+# Emails about tokens that no policy can redirect.
+OTHERS = ("token_request_granted", "leak_reported")
 SHOWN = 50
 
 
@@ -35,7 +36,7 @@ class SentNotice:
 def notices_of(token: Token, *, actor: Actor) -> Sequence[SentNotice]:
     """Return the latest SHOWN emails about the token, newest first; raise NotFound or NotPermitted."""
     permit(actor, Permission.VIEW_TOKENS, token.account)
-    return [sent_notice(mail) for mail in mails_about(token.pk, [*Notice, GRANTED])[:SHOWN]]
+    return [sent_notice(mail) for mail in mails_about(token.pk, [*Notice, *OTHERS])[:SHOWN]]
 
 
 def list_notices(
@@ -48,7 +49,7 @@ def list_notices(
     permit(actor, Permission.VIEW_TOKENS, account)
     tokens = Token.objects.filter(account=account)
     about = tokens.filter(pk=token.pk) if token else tokens
-    found = OwedMail.objects.filter(token_id__in=about.values_list("pk"), kind__in=[*Notice, GRANTED])
+    found = OwedMail.objects.filter(token_id__in=about.values_list("pk"), kind__in=[*Notice, *OTHERS])
     return newest(found.defer("facts"), limit=limit, cursor=cursor)
 
 

@@ -19,6 +19,7 @@ class EventType(StrEnum):
     CREDENTIALS_SHOWN = "token.credentials_shown"
     ALLOWLIST_CHANGED = "token.allowlist_changed"
     TOKEN_REQUESTED = "token.requested"  # noqa: S105
+    LEAK_REPORTED = "token.leak_reported"
 
 
 # Sent only when an administrator asks for it, whatever the endpoint's choice.
@@ -34,6 +35,7 @@ WORDS: dict[EventType, str] = {
     EventType.CREDENTIALS_SHOWN: gettext_noop("Someone retrieves a token’s credentials"),
     EventType.ALLOWLIST_CHANGED: gettext_noop("The allowed networks of a token are changed"),
     EventType.TOKEN_REQUESTED: gettext_noop("A member asks for a token"),
+    EventType.LEAK_REPORTED: gettext_noop("A password is reported as leaked"),
 }
 
 

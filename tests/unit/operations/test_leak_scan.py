@@ -16,14 +16,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simsim.credential import password
+from simsim.credential import management_password, password
 from simsim.operations.leak_scan import files
 from simsim.operations.leak_scan.files import Unread
 from simsim.operations.leak_scan.passwords import Leak, find
 from simsim.operations.leak_scan.scan import Hit, scan
 from simsim.problem import Unusable, WrongUsage
 
-SECRET = password.mint()
+SECRET, MANAGEMENT_SECRET = password.mint(), management_password.mint()
 USERNAME = "0b4c3f0e-8c1c-4f0a-9a50-1f2f3a4b5c6d"
 BROKEN = SECRET[:-1] + ("a" if SECRET[-1] != "a" else "b")
 
@@ -32,24 +32,34 @@ def basic(text: str) -> bytes:
     return base64.b64encode(text.encode())
 
 
-FORMS = {
-    "plain": SECRET.encode(),
-    "in a URL": f"https://{USERNAME}:{SECRET}@api.example.com/".encode(),
-    "glued to other text": f"x{SECRET}y".encode(),
-    "UTF-16": SECRET.encode("utf-16"),
-    "UTF-16, big-endian": SECRET.encode("utf-16-be"),
-    "Authorization": b"Authorization: Basic " + basic(f"{USERNAME}:{SECRET}"),
-    "base64 of the password": basic(SECRET),
-    "base64, shifted by one": basic(f"a{SECRET}"),
-    "base64, shifted by two": basic(f"ab{SECRET}"),
-    "base64 for URLs, unpadded": base64.urlsafe_b64encode(f"{USERNAME}:{SECRET}".encode()).rstrip(b"="),
-    "base64, wrapped": base64.encodebytes(f"{USERNAME}:{SECRET}".encode()),
-}
+def forms_of(secret: str) -> dict[str, bytes]:
+    """Return the forms in which a password leaks."""
+    return {
+        "plain": secret.encode(),
+        "in a URL": f"https://{USERNAME}:{secret}@api.example.com/".encode(),
+        "glued to other text": f"x{secret}y".encode(),
+        "UTF-16": secret.encode("utf-16"),
+        "UTF-16, big-endian": secret.encode("utf-16-be"),
+        "Authorization": b"Authorization: Basic " + basic(f"{USERNAME}:{secret}"),
+        "base64 of the password": basic(secret),
+        "base64, shifted by one": basic(f"a{secret}"),
+        "base64, shifted by two": basic(f"ab{secret}"),
+        "base64 for URLs, unpadded": base64.urlsafe_b64encode(f"{USERNAME}:{secret}".encode()).rstrip(b"="),
+        "base64, wrapped": base64.encodebytes(f"{USERNAME}:{secret}".encode()),
+    }
+
+
+FORMS = forms_of(SECRET)
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_password_is_found_in_every_form(form: bytes) -> None:
     assert list(find([b"one\ntwo " + form + b" three\n"])) == [Leak(2, SECRET)]
+
+
+@pytest.mark.parametrize("form", forms_of(MANAGEMENT_SECRET).values(), ids=FORMS)
+def test_password_of_a_management_token_is_found_in_every_form(form: bytes) -> None:
+    assert list(find([b"one\ntwo " + form + b" three\n"])) == [Leak(2, MANAGEMENT_SECRET)]
 
 
 @given(st.integers(0, 2000), st.integers(1, 1500), st.sampled_from(list(FORMS.values())))
@@ -63,7 +73,7 @@ def test_chunks_hide_nothing_and_double_nothing(before: int, size: int, form: by
 
 def test_nothing_else_is_taken_for_a_password() -> None:
     text = f"{BROKEN} {SECRET[:-1]} sim_cards {'sim_' + 'a' * 49} {basic(BROKEN).decode()} c2ltX NpbV zaW1f".encode()
-    assert list(find([text])) == []
+    assert list(find([text, f" simm_{'a' * 49} {basic(f'simm_{SECRET[4:]}').decode()}".encode()])) == []
 
 
 def packed(name: str) -> bytes:

@@ -44,6 +44,7 @@ SENTENCES: dict[str, Promise] = {
     Event.TOKEN_RESUMED: _("Resumed the token “%(token)s”"),
     Event.TOKEN_ROTATED: _("Rotated the token “%(token)s”"),
     Event.TOKEN_OVERLAP_ENDED: _("Stopped the previous password of “%(token)s”"),
+    Event.LEAK_REPORTED: _("Reported the password of “%(name)s” as leaked"),
     Event.HAND_OVER_CREATED: _("Made a link that hands over the token “%(token)s”"),
     Event.HAND_OVER_USED: _("Retrieved the credentials of “%(token)s” through a link"),
     Event.HAND_OVER_TAKEN_BACK: _("Took back a link to the token “%(token)s”"),
@@ -84,6 +85,7 @@ LABELS: dict[str, Promise] = {
     "until": _("Until"), "by": _("Link made by"), "management_token": _("Through the management token"),
     "allowed": _("Allowed"), "scopes": _("Scope"), "change": _("How"),
     "methods": _("Proven by"), "required": _("Required"), "before": _("Before"), "second_word": _("Asks for a code"),
+    "source": _("Reported by"), "place": _("Found at"), "response": _("Followed by"),
 }  # fmt: skip
 VALUES: dict[tuple[str, object], Promise | str] = {
     ("way", "downloaded"): _("as a file"),
@@ -100,6 +102,8 @@ VALUES: dict[tuple[str, object], Promise | str] = {
     ("change", "password_changed"): _("in the console"),
     ("change", "password_chosen_by_link"): _("with a link from an email"),
     ("notice", "suppressed"): _("not sent"),
+    ("response", "revoked"): _("Revoked at once"),
+    ("response", "overlap_ended"): _("The previous password was stopped"),
     ("role", "administrator"): _("Administrator"),
     ("role", "member"): _("Member"),
     ("from", "administrator"): _("Administrator"),

@@ -6,15 +6,19 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from simsim.credential.password import is_well_formed
+from simsim.credential import management_password, password
 
 # More than the longest form in which a password is written: each is found although it may lie across two chunks.
 OVERLAP = 512
-_plain = re.compile(rb"sim_[0-9A-Za-z]{49}")
+_plain = re.compile(rb"simm?_[0-9A-Za-z]{49}")
 # Windows writes UTF-16, in which each of these characters has a zero byte beside it.
-_wide = re.compile(rb"s\0i\0m\0_\0(?:[0-9A-Za-z]\0){48}[0-9A-Za-z]")
-# "sim_" at each of the three places that it may have in a group of base64, and how far before it the group begins.
-_IN_BASE64 = ((b"c2ltX", 0), (b"NpbV", 2), (b"zaW1f", 3))
+_wide = re.compile(rb"s\0i\0m\0(?:m\0)?_\0(?:[0-9A-Za-z]\0){48}[0-9A-Za-z]")
+# The beginnings as bytes, in plain text and in UTF-16.
+_BEGINNINGS = ((b"sim_", b"s\0i\0m\0_\0"), (b"simm_", b"s\0i\0m\0m\0_\0"))
+# They at each of the three places that they may have in a group of base64, and how far before it the group begins.
+_IN_BASE64 = (
+    (b"c2ltX", 0), (b"NpbV", 2), (b"zaW1f", 3), (b"c2ltbV", 0), (b"NpbW1f", 2), (b"zaW1tX", 3),
+)  # fmt: skip
 MAX_BEFORE = 3
 # Programs wrap base64 after 64 or 76 characters.
 _base64_run = re.compile(rb"[0-9A-Za-z+/_\r\n-]{71,84}")
@@ -36,7 +40,7 @@ def find(chunks: Iterable[bytes]) -> Iterator[Leak]:
         text = kept + chunk
         end = len(text) if is_last else max(len(text) - OVERLAP, begin)
         for start, secret in sorted(candidates(text)):
-            if begin <= start < end and is_well_formed(secret):
+            if begin <= start < end and is_password(secret):
                 line += text.count(b"\n", begin, start)
                 begin = start
                 if (leak := Leak(line, secret)) != last:
@@ -50,14 +54,20 @@ def find(chunks: Iterable[bytes]) -> Iterator[Leak]:
 
 def candidates(text: bytes) -> Iterator[tuple[int, str]]:
     """Return where something begins that has the form of a password, and what it is."""
-    for literal, pattern in ((b"sim_", _plain), (b"s\0i\0m\0_", _wide)):
-        for start in places(text, literal):
-            if found := pattern.match(text, start):
-                yield start, found[0].replace(b"\0", b"").decode("ascii")
+    for plain, wide in _BEGINNINGS:
+        for literal, pattern in ((plain, _plain), (wide, _wide)):
+            for start in places(text, literal):
+                if found := pattern.match(text, start):
+                    yield start, found[0].replace(b"\0", b"").decode("ascii")
     for literal, before in _IN_BASE64:
         for start in places(text, literal):
             if start >= before and (found := _base64_run.match(text, start - before)):
                 yield from ((start, each) for each in decoded(found[0]))
+
+
+def is_password(text: str) -> bool:
+    """Whether the text is a token's or a management token's password, by its checksum."""
+    return password.is_well_formed(text) or management_password.is_well_formed(text)
 
 
 def places(text: bytes, literal: bytes) -> Iterator[int]:

@@ -52,15 +52,23 @@ def scan(
 def tokens_of(passwords: list[str]) -> dict[str, dict[str, object]]:
     from django.utils import timezone
 
+    from simsim.credential import management_password
+    from simsim.management_tokens.selectors import with_management_password
     from simsim.tokens.selectors import with_password
 
     now = timezone.now()
     found: dict[str, dict[str, object]] = {}
+    known: tuple[object, str, str] | None
     for password in passwords:
-        token = with_password(password).first()
+        if management_password.is_well_formed(password):
+            management = with_management_password(password)
+            known = (management.pk, management.name, management.state(now)) if management else None
+        else:
+            token = with_password(password).first()
+            known = (token.pk, token.name, token.status(now)) if token else None
         found[password] = {
-            "token_id": str(token.pk) if token else None,
-            "token_name": token.name if token else None,
-            "token_status": token.status(now) if token else None,
+            "token_id": str(known[0]) if known else None,
+            "token_name": known[1] if known else None,
+            "token_status": known[2] if known else None,
         }
     return found

@@ -1,0 +1,39 @@
+"""Stops a token whose password is known to others. The caller has proven that, and has locked the account."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from django.db import transaction
+
+from simsim.accounts.permissions import Actor
+from simsim.audit.events import Event
+from simsim.tokens.actions import mark_revoked
+from simsim.tokens.models import RevocationReason, Token
+from simsim.tokens.token_events import record_token_event
+
+
+class LeakResponse(StrEnum):
+    """What Simsim does when a password is reported as leaked."""
+
+    REVOKED = "revoked"
+    OVERLAP_ENDED = "overlap_ended"
+
+
+@transaction.atomic
+def stop_leaked_token(*, token: Token, proof: bytes, actor: Actor, now: datetime) -> LeakResponse | None:
+    """Make the password with the digest `proof` useless from now on; return how, or None if it is useless already.
+
+    The previous password of a rotation ends alone: the current one is not known to anybody.
+    """
+    if token.has_ended(now):
+        return None
+    if bytes(token.digest) != proof:
+        is_previous = bytes(token.previous_digest or b"") == proof
+        if not is_previous or token.previous_works_until is None or token.previous_works_until <= now:
+            return None
+        token.previous_works_until = now
+        token.save(update_fields=["previous_works_until"])
+        record_token_event(actor, token, Event.TOKEN_OVERLAP_ENDED, {"name": token.name}, now)
+        return LeakResponse.OVERLAP_ENDED
+    mark_revoked(token, actor=actor, reason=RevocationReason.LEAKED, has_own_mail=True, now=now)
+    return LeakResponse.REVOKED
