@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import uuid
+from collections.abc import Callable
 from functools import partial
 
 import django
@@ -33,13 +34,13 @@ for line in sys.stdin:
         answer = {"id": str(token.pk), "username": credentials.username, "password": credentials.password}
     else:
         token = Token.objects.select_related("account").get(pk=what)
-        change = {
+        changes: dict[str, Callable[..., object]] = {
             "revoke": revoke_token,
             "pause": pause_token,
             "resume": resume_token,
             "narrow": partial(edit_token, limits=["POST /**", "GET /elsewhere"]),
             "widen": partial(edit_token, limits=["POST /**", "GET /status/*"]),
-        }[verb]
-        change(actor=actor_of(administrators(token.account)[0]), token=token, now=timezone.now())
+        }
+        changes[verb](actor=actor_of(administrators(token.account)[0]), token=token, now=timezone.now())
         answer = {}
     print(json.dumps(answer), flush=True)

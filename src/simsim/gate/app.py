@@ -14,7 +14,16 @@ from typing import NamedTuple
 
 from simsim.credential import basic
 from simsim.credential.allowlist import Address
-from simsim.credential.decision import UNDECIDED, Credentials, Decision, Reason, Record, decide, next_turn
+from simsim.credential.decision import (
+    LIMIT_UNNAMED,
+    UNDECIDED,
+    Credentials,
+    Decision,
+    Reason,
+    Record,
+    decide,
+    next_turn,
+)
 from simsim.gate import answer
 from simsim.gate.address import Located, locate
 from simsim.gate.answer import Answer
@@ -136,8 +145,9 @@ class Gate:
         request_id, method, target = _named(request)
         # A test from the console is about the credentials and the address, and makes no request.
         if limits is not None and request.target is not CONSOLE_TEST:
-            known = (method, target) if request.is_named else (None, None)
-            said, framed = limits.judge(said, framed, method=known[0], target=known[1])
+            breach = limits.limits.breach(method, target) if request.is_named else LIMIT_UNNAMED
+            if breach is not None:
+                said, framed = limits.enforce(breach, said)
         self._spool.append(decided_line(request_id, now, framed, method=method, target=target))
         # Compare with an attribute of our own: a call would cost ten times as much, for every request.
         if now >= self._measures_at:
