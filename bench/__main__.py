@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from bench.load import Comparison, compare, rate, target
 from simsim.credential import password
 
 GATE, NOOP = "simsim.config.rsgi:application", "bench.noop:application"
-PARTS = ["noop", "process", "size", "nginx", "shipping", "console"]
+PARTS = ["noop", "process", "size", "limits", "nginx", "shipping", "console"]
 SIZES = {"small": 1_000, "usual": 100_000, "large": 1_000_000}
 
 
@@ -88,6 +89,17 @@ class Bench:
             small = target("1,000", f"http://127.0.0.1:{few}/gate/verify", self.known["small"], self.scratch)
             large = target("1,000,000", f"http://127.0.0.1:{many}/gate/verify", self.known["large"], self.scratch)
             yield figure("time, 1,000,000 : 1,000 tokens", compare(small, large, progress), at_most=1.2)
+
+    def with_limits(self) -> Iterator[Figure]:
+        """Yield the rate of a gate whose tokens all have twenty rules compared with one whose tokens have none."""
+        limited = self.scratch / "limited"
+        shutil.copytree(self.data("usual"), limited)
+        tokens.limit_every_token(limited)
+        port, known = servers.free_port(), self.known["usual"]
+        with self.gate("usual") as free, servers.granian(GATE, port, limited):
+            ours = target("limited", f"http://127.0.0.1:{port}/gate/verify", known, self.scratch, named=True)
+            theirs = target("unlimited", f"http://127.0.0.1:{free}/gate/verify", known, self.scratch, named=True)
+            yield figure("gate, 20 limits on every token : none", compare(ours, theirs, progress), at_least=0.9)
 
     def in_process(self) -> Iterator[Figure]:
         spool = self.scratch / "in-process-spool"
@@ -164,7 +176,15 @@ def main() -> int:
         bench = Bench(Path(scratch))
         sizes = {"usual"} if set(parts) - {"console", "shipping"} else set()
         bench.prepare(*sizes, *(["small", "large"] if "size" in parts else []))
-        runs = (bench.against_noop, bench.in_process, bench.by_size, bench.behind_nginx, log_shipping, console_pages)
+        runs = (
+            bench.against_noop,
+            bench.in_process,
+            bench.by_size,
+            bench.with_limits,
+            bench.behind_nginx,
+            log_shipping,
+            console_pages,
+        )
         for part, run in zip(PARTS, runs, strict=True):
             figures.extend(run() if part in parts else ())
     if chosen.json:

@@ -23,7 +23,9 @@ local at = 0
 local id = string.rep("0123456789abcdef", 2)
 request = function()
   at = at %% #lines + 1
-  return wrk.format("GET", nil, {["Authorization"] = lines[at], ["Host"] = "api.example", ["X-Request-Id"] = id})
+  return wrk.format("GET", nil, {
+    ["Authorization"] = lines[at], ["Host"] = "api.example", ["X-Request-Id"] = id%(more)s
+  })
 end
 """
 # wrk itself counts statuses: a response() callback would run Lua for each answer, and we would measure the client.
@@ -34,6 +36,10 @@ done = function(summary)
     summary.duration, errors.connect + errors.read + errors.write + errors.timeout, errors.status))
 end
 """
+
+
+# As our gateway names each request to the gate.
+NAMED = ', ["X-Forwarded-Method"] = "GET", ["X-Forwarded-Uri"] = "/api/v2/orders/4711/lines?page=2"'
 
 
 @dataclass(frozen=True)
@@ -60,13 +66,19 @@ class Comparison:
 
 
 def target(
-    name: str, url: str, credentials: Sequence[tuple[str, str]], scratch: Path, *, refused: bool = False
+    name: str,
+    url: str,
+    credentials: Sequence[tuple[str, str]],
+    scratch: Path,
+    *,
+    refused: bool = False,
+    named: bool = False,
 ) -> Target:
-    """Write the script that sends these credentials in turn, and return the target."""
+    """Write the script that sends these credentials in turn, and return the target; `named`: it names a request."""
     values = scratch / f"{name}.credentials"
     values.write_text("".join(f"{authorization(pair)}\n" for pair in credentials), encoding="ascii")
     script = scratch / f"{name}.lua"
-    script.write_text(SCRIPT % {"file": values} + REPORT, encoding="ascii")
+    script.write_text(SCRIPT % {"file": values, "more": NAMED if named else ""} + REPORT, encoding="ascii")
     return Target(name, url, script, refused)
 
 

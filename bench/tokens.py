@@ -43,6 +43,14 @@ def fill(data: Path, count: int) -> list[Credential]:
     return known
 
 
+def limit_every_token(data: Path) -> None:
+    """Give every token twenty rules; the requests of the load match the last one."""
+    rules = [f"GET,POST /api/v2/entities{number}/*/items/**" for number in range(19)] + ["GET /api/v2/orders/*/lines"]
+    with sqlite3.connect(data / "simsim.sqlite3") as connection:
+        connection.execute("UPDATE tokens_token SET limits = ?", ("\n".join(rules),))
+    connection.close()
+
+
 def token_rows(count: int, accounts: list[uuid.UUID], known: list[Credential]) -> Iterator[tuple[object, ...]]:
     """Yield the rows. Every few rows, one holds the digest of a real password; the others hold a random digest."""
     packed = allowlist.pack(

@@ -310,3 +310,35 @@ def test_refused_address_is_carried_from_the_log_into_the_list_and_a_replacement
         expect(page.get_by_label("Network 1")).to_have_value("198.51.100.0/24")
         expect(page.get_by_role("combobox", name="Target software")).to_have_value("Snowflake")
         assert alice.complaints == []
+
+
+@hands
+@pytest.mark.covers("B16", "R16")
+def test_token_is_limited_to_what_its_program_needs(browser: Browser, stack: Stack, by_keyboard: bool) -> None:
+    token = stack.create_token(f"Limited {by_keyboard}")
+    auth = (token["username"], token["password"])
+    assert status(stack, *auth) == 200
+    stack.wait_until(lambda: stack.log_rows(token=token["id"]), "the request is in the log")
+    with visiting(browser, stack, size_for(by_keyboard)) as alice:
+        page = alice.page
+        open_token(alice, token["id"])
+        page.get_by_role("radio", name="Only these requests").check(force=True)
+        alice.type_into("Request 1", "GET /orders/{id}", by_keyboard=by_keyboard)
+        alice.press("Save changes", by_keyboard=by_keyboard)
+        expect(page.get_by_text("Enter a star for each part that varies: /orders/*").first).to_be_visible()
+        alice.check()
+        alice.type_into("Request 1", "GET /orders/*", by_keyboard=by_keyboard)
+        alice.press("Save changes", by_keyboard=by_keyboard)
+        expect(page.get_by_text("These limits would have refused requests that were let in.")).to_be_visible()
+        expect(page.locator("#limits_preview")).to_be_focused()
+        alice.check()
+        assert status(stack, *auth) == 200  # nothing is saved yet
+        alice.press("Add all of them", by_keyboard=by_keyboard)
+        expect(page.get_by_label("Request 2")).to_have_value("GET /api/v2/entities")
+        alice.press("Remove request 2", by_keyboard=by_keyboard)
+        expect(page.get_by_label("Request 2")).to_have_count(0)
+        alice.press("Save changes", by_keyboard=by_keyboard)
+        alice.press("Save anyway", by_keyboard=by_keyboard)
+        expect(page.get_by_text("Your changes are saved")).to_be_visible()
+        assert status(stack, *auth) == 403
+        assert alice.complaints == []

@@ -14,7 +14,6 @@ from simsim.credential.decision import (
     LIMIT_METHOD,
     LIMIT_PATH,
     LIMIT_UNCLEAR,
-    LIMIT_UNNAMED,
     OK,
     OK_BY_PREVIOUS,
     OK_BY_PREVIOUS_OUTSIDE_LIMITS,
@@ -156,10 +155,8 @@ class Limits:
             each: _bits(rules, [not rule.methods or each in rule.methods for rule in rules]) for each in methods
         }
 
-    def breach(self, method: str | None, target: str | None) -> Decision | None:
-        """Return why a request is refused, or None if a rule allows it. None for a method or target that is unknown."""
-        if method is None or target is None:
-            return LIMIT_UNNAMED
+    def breach(self, method: str, target: str) -> Decision | None:
+        """Return why a request is refused, or None if a rule allows it."""
         path = normal_path(target)
         if path is None:
             return LIMIT_UNCLEAR
@@ -180,11 +177,8 @@ class Limits:
 _REPORTED = {OK: OK_OUTSIDE_LIMITS, OK_BY_PREVIOUS: OK_BY_PREVIOUS_OUTSIDE_LIMITS}
 
 
-def judge(decision: Decision, limits: Limits, *, report_only: bool, method: str | None, target: str | None) -> Decision:
-    """Return the decision on one request that `decide` lets in, for a token with limits."""
-    breach = limits.breach(method, target)
-    if breach is None:
-        return decision
+def enforced(decision: Decision, breach: Decision, *, report_only: bool) -> Decision:
+    """Return the decision on one request that `decide` lets in although it is beyond the token's limits."""
     return _REPORTED.get(decision, decision) if report_only else breach
 
 

@@ -14,7 +14,16 @@ from typing import NamedTuple
 
 from simsim.credential import basic
 from simsim.credential.allowlist import Address
-from simsim.credential.decision import UNDECIDED, Credentials, Decision, Reason, Record, decide, next_turn
+from simsim.credential.decision import (
+    LIMIT_UNNAMED,
+    UNDECIDED,
+    Credentials,
+    Decision,
+    Reason,
+    Record,
+    decide,
+    next_turn,
+)
 from simsim.gate import answer
 from simsim.gate.address import Located, locate
 from simsim.gate.answer import Answer
@@ -144,8 +153,9 @@ class Gate:
         is_counted = False
         # A test from the console is about the credentials and the address, and makes no request.
         if limits is not None and not _is_console_test(request):
-            known = (method, target) if request.is_named else (None, None)
-            said, framed = limits.judge(said, framed, method=known[0], target=known[1])
+            breach = limits.limits.breach(method, target) if request.is_named else LIMIT_UNNAMED
+            if breach is not None:
+                said, framed = limits.enforce(breach, said)
         elif refusal is not None and self._refusals is not None and not _is_console_test(request):
             said, own_frame = self._refusals.treat(refusal, said, framed, now)
             framed, is_counted = own_frame or framed, own_frame is None

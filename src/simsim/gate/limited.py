@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from simsim.credential.decision import Decision, Reason, Record
-from simsim.credential.limits import Limits, compiled, judge
+from simsim.credential.limits import Limits, compiled, enforced
 from simsim.gate import answer
 from simsim.gate.address import Located
 from simsim.gate.answer import Answer
@@ -18,12 +18,10 @@ class Limited(NamedTuple):
     record: Record
     located: Located
 
-    def judge(self, said: Answer, framed: Frame, *, method: str | None, target: str | None) -> tuple[Answer, Frame]:
-        """Return the answer to one request and the frame of its line; both as given if the limits allow the request."""
+    def enforce(self, breach: Decision, said: Answer) -> tuple[Answer, Frame]:
+        """Return the answer to a request beyond the limits, which is `said` if they are report only, and its frame."""
         record, located = self.record, self.located
-        decision = judge(self.decision, self.limits, report_only=record.report_only, method=method, target=target)
-        if decision is self.decision:
-            return said, framed
+        decision = enforced(self.decision, breach, report_only=record.report_only)
         if decision.reason is not Reason.OK:
             said = answer.refuse(decision.reason)
         account, address = record.account_id, located.address

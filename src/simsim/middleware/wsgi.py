@@ -45,8 +45,8 @@ class SimsimWSGI:
     """Lets a request into the application only with an active token from an allowed address, and logs every request.
 
     The application finds the caller in `environ["simsim"]`, a `Caller`, and in the same headers as behind the gateway.
-    It gets neither the client's `Authorization` nor any `X-Simsim-…` header of the client. Everybody else gets 401, or
-    503 while nothing can be decided. Raises Unusable if a setting is unusable.
+    It gets neither the client's `Authorization` nor any `X-Simsim-…` header of the client. Everybody else gets 401,
+    403 beyond the token's limits, or 503 while nothing can be decided. Raises Unusable if a setting is unusable.
     """
 
     def __init__(self, app: App, *, build: Callable[[], tuple[Gate, Spool]] | None = None) -> None:

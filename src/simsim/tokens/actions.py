@@ -20,7 +20,7 @@ from simsim.tokens.field_errors import Errors, raise_what_is_wrong
 from simsim.tokens.keyring import Keyring
 from simsim.tokens.models import Token, TokenRequest
 from simsim.tokens.rotation_overlap import rotation_id
-from simsim.tokens.token_events import audited_fields, record_token_event
+from simsim.tokens.token_events import audited_fields, changes_since, record_token_event
 
 MAX_OVERLAP = timedelta(days=7)
 EDITABLE_COLUMNS = (
@@ -157,9 +157,7 @@ def edit_token(
     raise_what_is_wrong(errors, token.account, new_name, now=now, but=token)
     token.set_keys()
     pack_allowlist(token, report_only=token.report_only if report_only is None else report_only)
-    changed: dict[str, object] = {
-        key: [before[key], value] for key, value in audited_fields(token).items() if value != before[key]
-    }
+    changed = changes_since(before, token)
     if changed:
         token.save(update_fields=EDITABLE_COLUMNS)
         record_token_event(actor, token, Event.TOKEN_EDITED, changed, now)

@@ -21,5 +21,10 @@ def audited_fields(token: Token) -> dict[str, object]:
     }
 
 
+def changes_since(before: dict[str, object], token: Token) -> dict[str, object]:
+    """Return the changed ones of the token's audited fields, each with its value before and now."""
+    return {key: [before[key], value] for key, value in audited_fields(token).items() if value != before[key]}
+
+
 def record_token_event(actor: Actor, token: Token, event: Event, details: dict[str, object], now: datetime) -> None:
     recorder.record(event, actor=actor, account_id=token.account_id, subject_id=token.pk, details=details, now=now)

@@ -3,7 +3,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -71,35 +71,24 @@ def create(
     One token needs --account, --as, --name and --expires. `simsim token create -` is `simsim token import -`, whose
     help describes the lines. To read a file, use `simsim token import FILE`.
     """
+    own: dict[str, object] = {
+        "--name": name,
+        "--expires": expires,
+        "--description": description,
+        "--software": software,
+    }
+    own |= {"--allow": allow, "--report-only": report_only, "--limit": limit, "--read-only": read_only}
     if lines is not None:
         from simsim.operations.verbs.token_files import import_tokens
 
-        options = {
-            "--description": description,
-            "--software": software,
-            "--allow": allow,
-            "--report-only": report_only,
-            "--limit": limit,
-            "--read-only": read_only,
-        }
-        prove_lines_alone(lines, {"--name": name, "--expires": expires, **options})
+        prove_lines_alone(lines, own)
         import_tokens(file=lines, account=account, acting_as=acting_as, no_notice=no_notice, as_json=as_json)
         return
     texts = {"--account": account, "--as": acting_as, "--name": name, "--expires": expires}
     account, acting_as, name, expires = required(texts)
-    create_one(
-        account,
-        acting_as,
-        name,
-        expires,
-        description=description or "",
-        software=software,
-        allow=allow or [],
-        report_only=report_only,
-        limits=limits_of(limit, is_read_only=read_only) or [],
-        no_notice=no_notice,
-        as_json=as_json,
-    )
+    fields: dict[str, Any] = {"description": description or "", "software": software, "report_only": report_only}
+    fields |= {"allowed_networks": allow or [], "limits": limits_of(limit, is_read_only=read_only) or []}
+    create_one(account, acting_as, name, expires, fields=fields, no_notice=no_notice, as_json=as_json)
 
 
 def limits_of(limit: list[str] | None, *, is_read_only: bool, is_any: bool = False) -> list[str] | None:
@@ -139,11 +128,7 @@ def create_one(
     name: str,
     expires: str,
     *,
-    description: str,
-    software: str | None,
-    allow: list[str],
-    report_only: bool,
-    limits: list[str],
+    fields: Mapping[str, Any],
     no_notice: bool,
     as_json: bool,
 ) -> None:
@@ -159,13 +144,9 @@ def create_one(
         account=find_account(account, actor=actor),
         name=name,
         expires=expires,
-        description=description,
-        software=software,
-        allowed_networks=allow,
-        report_only=report_only,
-        limits=limits,
         is_quiet=no_notice,
         now=timezone.now(),
+        **fields,
     )
     shown = {"username": credentials.username, "password": credentials.password}
     print_token(token, as_json=as_json, more=shown)
