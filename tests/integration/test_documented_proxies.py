@@ -4,6 +4,7 @@
 """
 
 import base64
+import http.client
 import json
 import os
 from collections.abc import Iterator
@@ -21,12 +22,14 @@ WEBSOCKET = (
     b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13",
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
 )  # fmt: skip
+FAILURES = 40  # more than the other tests send from their address
 FORGED = b"forged-by-the-caller"
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackWithProxies]:
-    stack = StackWithProxies(tmp_path_factory.mktemp("proxies"), ON_POSTGRESQL)
+    limit = {"SIMSIM_FAILURES_PER_ADDRESS": str(FAILURES)}
+    stack = StackWithProxies(tmp_path_factory.mktemp("proxies"), ON_POSTGRESQL, settings=limit)
     with raw_api(stack.api_port):
         try:
             stack.start_serving()
@@ -202,6 +205,29 @@ def test_refusal_tells_no_reason(stack: StackWithProxies, make: str) -> None:
         assert answer.startswith(b"http/1.1 401")
         assert b'www-authenticate: basic realm="simsim"' in answer
         assert b"x-simsim" not in answer
+
+
+@pytest.mark.covers("B4")
+def test_caller_that_keeps_failing_gets_429_with_retry_after(
+    stack: StackWithProxies, credentials: bytes, make: str
+) -> None:
+    own = f"127.0.1.{MAKES.index(make) + 1}"
+    connection = http.client.HTTPConnection("127.0.0.1", stack.ports[make], timeout=20, source_address=(own, 0))
+    wrong = {"Authorization": "Basic YTpi"}
+    # Each process of the gate counts for itself.
+    for _ in range(8 * FAILURES):
+        connection.request("GET", "/", headers=wrong)
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status == 429:
+            break
+    assert (answer.status, json.loads(body)["type"]) == (429, "urn:simsim:problem:too-many-failures")
+    assert int(answer.headers["Retry-After"]) in {1, 2}
+    assert not [name for name in answer.headers if name.lower().startswith("x-simsim")]
+    name, _, value = credentials.decode().partition(": ")
+    connection.request("GET", "/reached", headers={name: value})
+    assert connection.getresponse().status == 200
+    connection.close()
 
 
 @pytest.mark.covers("R16")

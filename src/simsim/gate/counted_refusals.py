@@ -13,7 +13,7 @@ from simsim.gate.request_id import new_request_id
 
 REPORT_SECONDS = 1.0
 # In one minute, more sources than these are counted together, under no network and no account.
-MAX_SOURCES = 256
+MAX_SOURCES = 64
 MINUTE_SECONDS = 60
 
 

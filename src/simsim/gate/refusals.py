@@ -20,7 +20,7 @@ from simsim.gate.spool import Spool
 # The failures of one address, or with one username, that are answered with 401. Beyond, they are answered with 429.
 FAILURES_PER_ADDRESS, FAILURES_PER_USERNAME = 300, 3000
 # The refusals without a known token that get a line of their own, in one minute: from one address, and in all.
-LINES_PER_ADDRESS, LINES_PER_PROCESS = 300, 3000
+LINES_PER_ADDRESS, LINES_PER_PROCESS = 300, 600
 # The throttled refusals of one source that get a line of their own, as an example of the others, which are counted.
 EXAMPLES_PER_SOURCE = 1
 _EVERYBODY = cells_of(b"")

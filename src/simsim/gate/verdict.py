@@ -13,6 +13,8 @@ from simsim.gate.refusals import Refusal
 # About 10 MB per process, and at most 25. Verdicts that are larger, because of a long name or chain of proxies, are not
 # kept.
 MAX_VERDICTS = 8 * 1024
+# Refusals have a smaller store of their own: otherwise a flood of them would displace every valid token.
+MAX_REFUSALS = 1024
 MAX_AUTHORIZATION_BYTES, MAX_FRAME_CHARACTERS = 256, 1024
 
 Question = tuple[bytes, Located]
@@ -40,12 +42,13 @@ class Verdicts:
     def __init__(self) -> None:
         self._version: object | None = None
         self._known: dict[Question, Verdict] = {}
+        self._refused: dict[Question, Verdict] = {}
 
     def recall(self, question: Question, version: object, now: float) -> Verdict | None:
         """Return the remembered verdict on this question if it is valid now and in this version, or None."""
         if version is not self._version:
-            self._known, self._version = {}, version
-        verdict = self._known.get(question)
+            self._known, self._refused, self._version = {}, {}, version
+        verdict = self._known.get(question) or self._refused.get(question)
         # A verdict is not valid before `since` either: a clock that is set back undoes an expiry.
         return verdict if verdict is not None and verdict.since <= now < verdict.until else None
 
@@ -55,9 +58,13 @@ class Verdicts:
         if version is not self._version or verdict.since == verdict.until or not is_short:
             return
         # Keep refusals too: a repeated wrong password must take as long as a repeated right one.
-        self._known[question] = verdict
-        if len(self._known) > MAX_VERDICTS:
-            del self._known[next(iter(self._known))]
+        is_refused = verdict.refusal is not None
+        store, other = (self._refused, self._known) if is_refused else (self._known, self._refused)
+        store[question] = verdict
+        # The earlier verdict on the question has ended, and would hide this one.
+        other.pop(question, None)
+        if len(store) > (MAX_REFUSALS if is_refused else MAX_VERDICTS):
+            del store[next(iter(store))]
 
 
 class SharedVerdicts:
@@ -68,22 +75,26 @@ class SharedVerdicts:
 
     def __init__(self) -> None:
         self._known: dict[Question, tuple[Verdict, bytes]] = {}
+        self._refused: dict[Question, tuple[Verdict, bytes]] = {}
         self._questions: dict[bytes, set[Question]] = {}
 
     def recall(self, question: Question, now: float) -> Verdict | None:
         """Return the remembered verdict on this question if it is valid now, or None."""
-        known = self._known.get(question)
+        known = self._known.get(question) or self._refused.get(question)
         return known[0] if known is not None and known[0].since <= now < known[0].until else None
 
     def remember(self, question: Question, digest: bytes, verdict: Verdict) -> None:
         """Keep a verdict that is valid for more than one request, on the token under a password's digest."""
         if verdict.since == verdict.until or _size(verdict) > MAX_FRAME_CHARACTERS:
             return
-        self._known[question] = verdict, digest
+        is_refused = verdict.refusal is not None
+        store, other = (self._refused, self._known) if is_refused else (self._known, self._refused)
+        store[question] = verdict, digest
+        other.pop(question, None)
         self._questions.setdefault(digest, set()).add(question)
-        if len(self._known) > MAX_VERDICTS:
-            oldest = next(iter(self._known))
-            _, its_digest = self._known.pop(oldest)
+        if len(store) > (MAX_REFUSALS if is_refused else MAX_VERDICTS):
+            oldest = next(iter(store))
+            _, its_digest = store.pop(oldest)
             self._questions[its_digest].remove(oldest)
             if not self._questions[its_digest]:
                 del self._questions[its_digest]
@@ -92,11 +103,12 @@ class SharedVerdicts:
         """Forget the verdicts on the tokens under these digests, or all verdicts if the argument is None."""
         if digests is None:
             self._known.clear()
+            self._refused.clear()
             self._questions.clear()
             return
         for digest in digests:
             for question in self._questions.pop(digest, ()):
-                del self._known[question]
+                self._known.pop(question, None) or self._refused.pop(question, None)
 
 
 def _size(verdict: Verdict) -> int:

@@ -16,6 +16,7 @@ import pytest
 import gate_version
 from gate_database import basic
 from simsim.credential.allowlist import pack
+from simsim.credential.decision import PASSWORD_UNKNOWN
 from simsim.credential.digest import digest
 from simsim.credential.password import mint
 from simsim.gate import answer, verdict
@@ -24,6 +25,7 @@ from simsim.gate.app import HEALTHZ, READYZ, VERIFY, Request
 from simsim.gate.asgi import Asgi
 from simsim.gate.decided_line import Frame
 from simsim.gate.lookup_postgresql import PAUSE_SECONDS, PostgresqlLookup
+from simsim.gate.refusals import refusal_of
 from simsim.gate.rsgi import Rsgi
 from simsim.gate.shared_gate import SharedGate
 from simsim.gate.shared_look import SharedLook
@@ -194,6 +196,25 @@ def test_both_doors_wait_for_the_look(play: Callable[[Test], None]) -> None:
 
 def kept(before: str = "", until: float = 9.0) -> Verdict:
     return Verdict(answer.HEALTHY, Frame(before, ""), 1.0, until)
+
+
+def test_refusals_displace_no_valid_token_and_are_forgotten_like_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdict, "MAX_REFUSALS", 2)
+    located, verdicts = Located(None, True), SharedVerdicts()
+    refusal = refusal_of(PASSWORD_UNKNOWN, account=None, record=None, located=located)
+    accepted, refused = kept(), kept()._replace(refusal=refusal)
+    questions = [(bytes([number]), located) for number in range(5)]
+    verdicts.remember(questions[0], b"a", accepted)
+    for question in questions[1:4]:
+        verdicts.remember(question, question[0], refused)
+    found = [verdicts.recall(question, 1.0) for question in questions[:4]]
+    assert found == [accepted, None, refused, refused]
+    verdicts.remember(questions[0], b"a", refused)
+    assert [verdicts.recall(question, 1.0) for question in questions[:4]] == [refused, None, None, refused]
+    verdicts.forget({b"a"})
+    assert verdicts.recall(questions[0], 1.0) is None
+    verdicts.forget(None)
+    assert verdicts.recall(questions[3], 1.0) is None
 
 
 def test_memory_is_bounded_and_forgets_by_token(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from gate_database import GLOBEX, VIEW, Database, basic
 from simsim.credential.allowlist import pack
 from simsim.credential.decision import Record
 from simsim.credential.password import mint
+from simsim.gate import verdict
 from simsim.gate.address import Located
 from simsim.gate.answer import UNDECIDED
 from simsim.gate.app import VERIFY, Gate, Request
@@ -182,6 +183,21 @@ def test_verdicts_that_would_fill_the_memory_are_not_remembered(
             status(gate, value)
         assert not gate._verdicts._known
     assert lookup.asked == 3
+
+
+@pytest.mark.covers("B4")
+def test_flood_of_wrong_passwords_displaces_no_valid_token_from_memory(
+    gate: Gate, database: Database, lookup: CountingLookup, now: list[datetime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verdict, "MAX_REFUSALS", 3)
+    end = START + timedelta(days=1)
+    valid, wrong = basic(database.add(expires_at=end)), [basic(mint()) for _ in range(9)]
+    assert [status(gate, value) for value in (valid, *wrong, valid, wrong[-1])] == [204, *[401] * 9, 204, 401]
+    assert lookup.asked == 10
+    assert (len(gate._verdicts._known), len(gate._verdicts._refused)) == (1, 3)
+    now.append(end)
+    assert [status(gate, valid) for _ in range(3)] == [401] * 3
+    assert lookup.asked == 11
 
 
 def test_verdict_of_another_version_is_not_remembered() -> None:
