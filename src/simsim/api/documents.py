@@ -16,6 +16,7 @@ Example = dict[str, Any]
 TOKEN: Example = {
     "id": ID, "account_id": ACCOUNT, "name": "Power BI", "description": "The sales report", "software": "power-bi",
     "status": "active", "expires_at": AT, "allowed_networks": ["203.0.113.0/24"], "report_only": False,
+    "username": ACCOUNT, "password_can_be_shown": True,
     "previous_password_works_until": None, "paused_at": None, "paused_by": None, "paused_until": None,
     "pause_reason": None, "created_at": "2026-11-02T09:30:00Z", "created_by": "alice@acme.example",
     "revoked_at": None, "revoked_by": None, "revocation_reason": None, "last_used_at": "2026-11-20T06:00:12Z",
@@ -156,6 +157,8 @@ class Token(BaseModel):
     expires_at: Moment
     allowed_networks: list[str]
     report_only: bool
+    username: str
+    password_can_be_shown: bool
     previous_password_works_until: Moment | None
     paused_at: Moment | None
     paused_by: str | None
