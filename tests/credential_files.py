@@ -52,7 +52,7 @@ def password_of(name: str, nth: int) -> bytes:
 
 def importing(drill: Drill, file: Path) -> "subprocess.Popen[bytes]":
     whose = ["--account", drill.stack.account, "--as", "alice@acme.example"]
-    command = [BIN / "simsim", "token", "import", str(file), *whose, "--json"]
+    command: list[str | Path] = [BIN / "simsim", "token", "import", str(file), *whose, "--json"]
     return subprocess.Popen(command, env=drill.environment, stdout=subprocess.PIPE)
 
 
