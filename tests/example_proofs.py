@@ -204,6 +204,14 @@ def tokens_of_the_file_are_created(text: str, machine: Machine) -> None:
     assert [token["name"] for token in created] == ["Power BI", "Data lake"]
 
 
+@proves("operators/command-line.md", "$ cat credentials.csv")
+def credentials_of_the_file_are_imported(text: str, machine: Machine) -> None:
+    cat, *lines, trial, command = text.splitlines()
+    machine.file(cat.removeprefix("$ cat "), "\n".join(lines) + "\n")
+    machine.run(trial.removeprefix("$ "))
+    assert json.loads(machine.run(command.removeprefix("$ ") + " --json")) == {"imported": 2, "imported_before": 0}
+
+
 # Watching.
 
 

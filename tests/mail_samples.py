@@ -106,6 +106,8 @@ def about_tokens(world: World) -> Iterator[Sample]:
     }  # fmt: skip
     yield Sample("token_created", "", token)
     yield Sample("token_created", "open-to-all", token | {"software": "", "allowed_networks": [], "limits": []})
+    brought = {"account": "Acme", "actor": BOB, "count": 1234, "link": f"{world.pages}tokens/"}
+    yield Sample("tokens_imported", "", brought | {"audit_link": f"{world.pages}audit/"})
 
 
 def about_expiry(world: World) -> Iterator[Sample]:

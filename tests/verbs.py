@@ -30,5 +30,6 @@ TOKEN_FIELDS = {
     "id", "account_id", "name", "description", "software", "status", "expires_at", "allowed_networks", "limits",
     "report_only",
     "created_at", "created_by", "revoked_at", "revoked_by", "revocation_reason", "last_used_at", "last_used_address",
-    "previous_password_works_until", "paused_at", "paused_by", "paused_until", "pause_reason",
+    "username", "password_can_be_shown", "previous_password_works_until", "paused_at", "paused_by", "paused_until",
+    "pause_reason",
 }  # fmt: skip

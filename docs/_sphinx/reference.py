@@ -16,6 +16,7 @@ DOCS = Path(__file__).parents[1]
 SENT_TO = {
     "invited": "the person who was invited",
     "token_requested": "every administrator",
+    "tokens_imported": "every administrator",
     "webhook_paused": "every administrator",
     "leak_reported": "every administrator, or the operators",
     "token_request_granted": "the member who asked",

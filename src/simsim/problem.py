@@ -179,6 +179,14 @@ class RotatedMeanwhile(Conflict):
     )
 
 
+class PasswordUnknown(Conflict):
+    slug = "password-unknown"
+    detail = gettext_noop(
+        "The password of “%(name)s” can't be shown, because only its digest was imported. Rotate the token to get a new"
+        " password, which can be shown."
+    )
+
+
 class AccountClosed(Conflict):
     slug = "account-closed"
     detail = gettext_noop("The account “%(name)s” is closed.")

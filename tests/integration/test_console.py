@@ -17,8 +17,9 @@ from simsim.accounts.models import Role
 from simsim.accounts.permissions import OPERATOR
 from simsim.console.errors import server_error
 from simsim.mail.models import OwedMail
-from simsim.tokens.actions import TokenCredentials, create_token, revoke_token
+from simsim.tokens.actions import create_token, revoke_token
 from simsim.tokens.models import Token
+from simsim.tokens.token_credentials import TokenCredentials
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 HOSTILE = "<script>alert(1)</script> \"'&amp; שלום 🔑 " + "x" * 150

@@ -14,10 +14,11 @@ from cast import Cast
 from console_client import console_addresses, sign_in
 from logged_requests import logged
 from simsim.credential.password import whole_ones
-from simsim.tokens.actions import TokenCredentials, create_token
+from simsim.tokens.actions import create_token
 from simsim.tokens.hand_over import hand_over_token
 from simsim.tokens.hand_over_links import offer_to_member
 from simsim.tokens.models import Token
+from simsim.tokens.token_credentials import TokenCredentials
 from simsim.tokens.token_requests import ask_for_token
 from simsim.webhooks.actions import add_endpoint, send_test_event
 

@@ -10,8 +10,9 @@ from cast import Cast
 from console_client import HTMX, list_of, names_in, sign_in, text_of
 from simsim.audit.models import AuditEvent
 from simsim.credential import password
-from simsim.tokens.actions import TokenCredentials, create_token, end_overlap, revoke_token, rotate_token
+from simsim.tokens.actions import create_token, end_overlap, revoke_token, rotate_token
 from simsim.tokens.models import Token
+from simsim.tokens.token_credentials import TokenCredentials
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.covers("R14", "R17")]
 

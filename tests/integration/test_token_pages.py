@@ -20,8 +20,9 @@ from simsim.audit.models import AuditEvent
 from simsim.request_log.models import TokenAddressDay, TokenUse, UsageCount
 from simsim.request_log.ship.counts import hour_of
 from simsim.rfc3339 import format_time
-from simsim.tokens.actions import TokenCredentials, create_token, edit_token, revoke_token, rotate_token
+from simsim.tokens.actions import create_token, edit_token, revoke_token, rotate_token
 from simsim.tokens.models import Token
+from simsim.tokens.token_credentials import TokenCredentials
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 DAY = timedelta(days=1)

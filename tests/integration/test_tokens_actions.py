@@ -17,19 +17,20 @@ from simsim.tokens import actions
 from simsim.tokens.models import TargetSoftware, Token
 from simsim.tokens.rotation_overlap import rotation_id
 from simsim.tokens.selectors import documents, find_token
+from simsim.tokens.token_credentials import TokenCredentials
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def power_bi(cast: Cast, now: datetime) -> tuple[Token, actions.TokenCredentials]:
+def power_bi(cast: Cast, now: datetime) -> tuple[Token, TokenCredentials]:
     return actions.create_token(actor=cast.as_alice, account=cast.acme, name="Power BI", expires="90d", now=now)
 
 
 @pytest.mark.covers("R1", "R2", "R15")
 def test_created_token_belongs_to_the_account_and_its_username_is_the_account(
-    cast: Cast, now: datetime, power_bi: tuple[Token, actions.TokenCredentials]
+    cast: Cast, now: datetime, power_bi: tuple[Token, TokenCredentials]
 ) -> None:
     token, credentials = power_bi
     assert token.account == cast.acme
@@ -43,7 +44,7 @@ def test_created_token_belongs_to_the_account_and_its_username_is_the_account(
     ("who", "refusal"), [("as_bob", NotPermitted), ("as_charlie", NotFound), ("olga", NotPermitted)]
 )
 def test_only_an_administrator_of_the_account_changes_its_tokens(
-    cast: Cast, now: datetime, power_bi: tuple[Token, actions.TokenCredentials], who: str, refusal: type[Exception]
+    cast: Cast, now: datetime, power_bi: tuple[Token, TokenCredentials], who: str, refusal: type[Exception]
 ) -> None:
     actor: Actor = getattr(cast, who)
     token, _ = power_bi
@@ -64,7 +65,7 @@ def test_only_an_administrator_of_the_account_changes_its_tokens(
 
 @pytest.mark.covers("R2")
 def test_token_keeps_working_when_its_creator_leaves(
-    cast: Cast, now: datetime, power_bi: tuple[Token, actions.TokenCredentials]
+    cast: Cast, now: datetime, power_bi: tuple[Token, TokenCredentials]
 ) -> None:
     token, _ = power_bi
     from simsim.accounts.actions import change_role
@@ -78,7 +79,7 @@ def test_token_keeps_working_when_its_creator_leaves(
 
 @pytest.mark.covers("R5")
 def test_name_is_unique_among_active_tokens_only(
-    cast: Cast, now: datetime, power_bi: tuple[Token, actions.TokenCredentials]
+    cast: Cast, now: datetime, power_bi: tuple[Token, TokenCredentials]
 ) -> None:
     with pytest.raises(AlreadyExists, match="Power BI"):
         actions.create_token(actor=cast.as_alice, account=cast.acme, name="power bi", expires="1d", now=now)
@@ -153,7 +154,7 @@ def test_expiry_means_the_end_of_the_day_in_utc_or_so_many_days_from_now(
 
 @pytest.mark.covers("R11", "B6")
 def test_every_retrieval_of_credentials_is_recorded(
-    cast: Cast, now: datetime, power_bi: tuple[Token, actions.TokenCredentials]
+    cast: Cast, now: datetime, power_bi: tuple[Token, TokenCredentials]
 ) -> None:
     token, credentials = power_bi
     assert actions.show_credentials(actor=cast.as_alice, token=token, now=now) == credentials
@@ -165,7 +166,7 @@ def test_every_retrieval_of_credentials_is_recorded(
 
 @pytest.mark.covers("R12")
 def test_edit_changes_name_description_software_and_networks(
-    cast: Cast, now: datetime, power_bi: tuple[Token, actions.TokenCredentials]
+    cast: Cast, now: datetime, power_bi: tuple[Token, TokenCredentials]
 ) -> None:
     token = actions.edit_token(
         actor=cast.as_alice, token=power_bi[0], name="Reports", description="Monday’s figures", software="excel",
@@ -181,7 +182,7 @@ def test_edit_changes_name_description_software_and_networks(
 
 
 @pytest.mark.covers("R12")
-def test_ended_token_is_read_only(cast: Cast, now: datetime, power_bi: tuple[Token, actions.TokenCredentials]) -> None:
+def test_ended_token_is_read_only(cast: Cast, now: datetime, power_bi: tuple[Token, TokenCredentials]) -> None:
     token, _ = power_bi
     for later, ended in ((now + 90 * DAY, "expired"), (now, "revoked")):
         if ended == "revoked":
@@ -197,7 +198,7 @@ def test_ended_token_is_read_only(cast: Cast, now: datetime, power_bi: tuple[Tok
 
 @pytest.mark.covers("R13", "R14")
 def test_revoking_is_final_and_the_first_one_counts(
-    cast: Cast, now: datetime, power_bi: tuple[Token, actions.TokenCredentials]
+    cast: Cast, now: datetime, power_bi: tuple[Token, TokenCredentials]
 ) -> None:
     token, _ = power_bi
     actions.revoke_token(actor=cast.as_alice, token=token, reason="leaked", now=now)
@@ -211,7 +212,7 @@ def test_revoking_is_final_and_the_first_one_counts(
 
 @pytest.mark.covers("R7")
 def test_retired_software_stays_on_its_tokens_and_is_not_offered_to_others(
-    cast: Cast, now: datetime, power_bi: tuple[Token, actions.TokenCredentials]
+    cast: Cast, now: datetime, power_bi: tuple[Token, TokenCredentials]
 ) -> None:
     token = actions.edit_token(actor=cast.as_alice, token=power_bi[0], software="excel", now=now)
     TargetSoftware.objects.filter(slug="excel").update(retired_at=now)
@@ -223,7 +224,7 @@ def test_retired_software_stays_on_its_tokens_and_is_not_offered_to_others(
 
 @pytest.mark.covers("R8")
 def test_every_administrator_gets_a_mail_without_the_password(
-    cast: Cast, now: datetime, power_bi: tuple[Token, actions.TokenCredentials]
+    cast: Cast, now: datetime, power_bi: tuple[Token, TokenCredentials]
 ) -> None:
     mails = list(OwedMail.objects.filter(kind="token_created"))
     assert [mail.recipient for mail in mails] == ["alice@acme.example"]
@@ -232,7 +233,7 @@ def test_every_administrator_gets_a_mail_without_the_password(
 
 @pytest.mark.covers("B2")
 def test_previous_password_works_only_until_the_overlap_ends(
-    cast: Cast, now: datetime, power_bi: tuple[Token, actions.TokenCredentials]
+    cast: Cast, now: datetime, power_bi: tuple[Token, TokenCredentials]
 ) -> None:
     token, first = power_bi
     token, second = actions.rotate_token(actor=cast.as_alice, token=token, overlap=DAY, now=now)
@@ -246,7 +247,7 @@ def test_previous_password_works_only_until_the_overlap_ends(
 
 @pytest.mark.covers("B2", "B6")
 def test_overlap_ends_early_once_and_only_while_there_is_one(
-    cast: Cast, now: datetime, power_bi: tuple[Token, actions.TokenCredentials]
+    cast: Cast, now: datetime, power_bi: tuple[Token, TokenCredentials]
 ) -> None:
     token, _ = power_bi
     actions.end_overlap(actor=cast.as_alice, token=token, now=now)
@@ -274,7 +275,7 @@ def test_answer_about_one_rotation_does_not_touch_the_next(cast: Cast, now: date
 
 @pytest.mark.covers("B3")
 def test_list_that_allows_everybody_is_never_report_only(
-    cast: Cast, now: datetime, power_bi: tuple[Token, actions.TokenCredentials]
+    cast: Cast, now: datetime, power_bi: tuple[Token, TokenCredentials]
 ) -> None:
     def edited(**changes: Any) -> Token:
         return actions.edit_token(actor=cast.as_alice, token=power_bi[0], now=now, **changes)

@@ -16,9 +16,9 @@ Example = dict[str, Any]
 TOKEN: Example = {
     "id": ID, "account_id": ACCOUNT, "name": "Power BI", "description": "The sales report", "software": "power-bi",
     "status": "active", "expires_at": AT, "allowed_networks": ["203.0.113.0/24"], "limits": ["GET /api/v2/**"],
-    "report_only": False, "previous_password_works_until": None, "paused_at": None, "paused_by": None,
-    "paused_until": None, "pause_reason": None, "created_at": "2026-11-02T09:30:00Z",
-    "created_by": "alice@acme.example", "revoked_at": None, "revoked_by": None,
+    "report_only": False, "username": ACCOUNT, "password_can_be_shown": True, "previous_password_works_until": None,
+    "paused_at": None, "paused_by": None, "paused_until": None, "pause_reason": None,
+    "created_at": "2026-11-02T09:30:00Z", "created_by": "alice@acme.example", "revoked_at": None, "revoked_by": None,
     "revocation_reason": None, "last_used_at": "2026-11-20T06:00:12Z", "last_used_address": "203.0.113.9",
 }  # fmt: skip
 LIMITS = "Rules such as GET /api/v2/**, each with methods and a path; none allows every request."
@@ -162,6 +162,8 @@ class Token(BaseModel):
     allowed_networks: list[str]
     limits: list[str]
     report_only: bool
+    username: str
+    password_can_be_shown: bool
     previous_password_works_until: Moment | None
     paused_at: Moment | None
     paused_by: str | None

@@ -50,7 +50,7 @@ class OwnTokenDoor(Door):
     def __call__(self, request: HttpRequest) -> OwnCall:
         now = timezone.now()
         header = request.headers.get("Authorization", "").encode("utf-8", "replace")
-        credentials = basic.parse([header])
+        credentials = basic.parse([header], admits_foreign=True)
         if not isinstance(credentials, Credentials):
             raise Unauthenticated
         token = holder(credentials, request, now)

@@ -28,6 +28,7 @@ from simsim.rfc3339 import parse_time
 from simsim.tokens import actions, models, selectors
 from simsim.tokens.attention import having_text
 from simsim.tokens.rules import needs_recent_authentication
+from simsim.tokens.token_credentials import TokenCredentials
 from simsim.tokens.token_requests import find_request
 
 TAG = "Tokens"
@@ -174,7 +175,7 @@ def document_of(call: Call, token: models.Token) -> dict[str, object]:
     return selectors.documents([token], now=call.now)[0]
 
 
-def token_answer(call: Call, token: models.Token, credentials: actions.TokenCredentials | None = None) -> Answer:
+def token_answer(call: Call, token: models.Token, credentials: TokenCredentials | None = None) -> Answer:
     """Return the token with its entity tag, and with credentials if there are any."""
     found = document_of(call, token)
     more: dict[str, object] = {}

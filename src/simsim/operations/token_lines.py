@@ -22,6 +22,7 @@ FIELDS = TEXTS | LISTS.keys() | {"report_only"}
 IGNORED_FIELDS = {
     "id", "status", "created_at", "created_by", "revoked_at", "revoked_by", "revocation_reason", "last_used_at",
     "last_used_address", "paused_at", "paused_by", "paused_until", "pause_reason", "previous_password_works_until",
+    "username", "password_can_be_shown",
 }  # fmt: skip
 
 

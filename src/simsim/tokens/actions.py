@@ -1,11 +1,11 @@
 """Actions that change tokens: each checks permission, changes, records and queues emails in one transaction."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 
 from simsim.accounts.models import Account
@@ -17,9 +17,9 @@ from simsim.credential.digest import digest
 from simsim.problem import FieldError, Invalid, RotatedMeanwhile, TokenNotActive, gettext_noop
 from simsim.tokens import notices, rules, token_requests, webhook_events
 from simsim.tokens.field_errors import Errors, raise_what_is_wrong
-from simsim.tokens.keyring import Keyring
-from simsim.tokens.models import Token, TokenRequest
+from simsim.tokens.models import TargetSoftware, Token, TokenRequest
 from simsim.tokens.rotation_overlap import rotation_id
+from simsim.tokens.token_credentials import TokenCredentials, credentials_of, keyring
 from simsim.tokens.token_events import audited_fields, changes_since, record_token_event
 
 MAX_OVERLAP = timedelta(days=7)
@@ -35,14 +35,6 @@ class Way(StrEnum):
 
     SHOWN = "shown"
     DOWNLOADED = "downloaded"
-
-
-@dataclass(frozen=True)
-class TokenCredentials:
-    """The credentials that software sends: the account's id as username, and the token's password."""
-
-    username: str
-    password: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -105,22 +97,39 @@ def new_token(fields: TokenFields, *, actor: Actor, account: Account, now: datet
     as `create_token`.
     """
     errors = Errors()
-    line = errors.collect(lambda: parse_line("name", fields.name))
-    values = {
-        "name": line,
-        "expires_at": errors.collect(lambda: rules.parse_expiry(fields.expires, now=now)),
-        "description": errors.collect(lambda: parse_text("description", fields.description)),
-        "software": errors.collect(lambda: rules.parse_software(fields.software)),
-        "allowed_networks": errors.collect(lambda: rules.parse_networks(fields.allowed_networks)),
-        "limits": errors.collect(lambda: rules.parse_limits(fields.limits)),
-    }
-    raise_what_is_wrong(errors, account, line, now=now)
-    token = Token(account=account, created_at=now, created_by=actor.user, created_by_label=actor.label, **values)
-    pack_allowlist(token, report_only=fields.report_only)
-    token.set_keys()
+    values = parse_fields(fields, errors, now=now)
+    raise_what_is_wrong(errors, account, values["name"], now=now)
+    token = unsaved_token(values, actor=actor, account=account, now=now)
     secret = set_new_password(token)
     token.save(force_insert=True)
     return token, TokenCredentials(str(account.pk), secret)
+
+
+def parse_fields(
+    fields: TokenFields,
+    errors: Errors,
+    *,
+    parse_software: Callable[[str | None], TargetSoftware | None] = rules.parse_software,
+    now: datetime,
+) -> dict[str, Any]:
+    """Return the values of a new token's fields; collect the errors of those that break a rule."""
+    return {
+        "name": errors.collect(lambda: parse_line("name", fields.name)),
+        "expires_at": errors.collect(lambda: rules.parse_expiry(fields.expires, now=now)),
+        "description": errors.collect(lambda: parse_text("description", fields.description)),
+        "software": errors.collect(lambda: parse_software(fields.software)),
+        "allowed_networks": errors.collect(lambda: rules.parse_networks(fields.allowed_networks)),
+        "limits": errors.collect(lambda: rules.parse_limits(fields.limits)),
+        "report_only": fields.report_only,
+    }
+
+
+def unsaved_token(values: Mapping[str, Any], *, actor: Actor, account: Account, now: datetime) -> Token:
+    """Return a token with these values of its fields, and without a password."""
+    token = Token(account=account, created_at=now, created_by=actor.user, created_by_label=actor.label, **values)
+    pack_allowlist(token, report_only=token.report_only)
+    token.set_keys()
+    return token
 
 
 @transaction.atomic
@@ -170,24 +179,24 @@ def edit_token(
 def show_credentials(*, actor: Actor, token: Token, way: Way = Way.SHOWN, now: datetime) -> TokenCredentials:
     """Return the username and password of an active token (R11); record this, and notify others.
 
-    Nobody is notified if the token's creator retrieves them.
+    Nobody is notified if the token's creator retrieves them. Raises PasswordUnknown if only a digest was imported.
 
     `way` says how they are retrieved: on a page or in a terminal, or as a file.
     """
     token = lock_active_token(actor, token, now)
-    secret = keyring().open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
+    shown = credentials_of(token)
     record_token_event(actor, token, Event.TOKEN_CREDENTIALS_SHOWN, {} if way == Way.SHOWN else {"way": way.value}, now)
     notices.owe_retrieved(token, actor=actor, way=way, now=now)
-    return TokenCredentials(str(token.account_id), secret)
+    return shown
 
 
 @transaction.atomic
 def try_credentials(*, actor: Actor, token: Token, now: datetime) -> TokenCredentials:
     """Return the username and password for a test request by Simsim; nobody sees them. Recorded as a test."""
     token = lock_active_token(actor, token, now)
-    secret = keyring().open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
+    shown = credentials_of(token)
     record_token_event(actor, token, Event.TOKEN_TRIED, {}, now)
-    return TokenCredentials(str(token.account_id), secret)
+    return shown
 
 
 @transaction.atomic
@@ -282,14 +291,15 @@ def prove_not_rotated(token: Token, after: str | None) -> None:
 def set_new_password(token: Token) -> str:
     """Give the token a new password and return it."""
     secret = password.mint()
-    token.digest, token.password_end = digest(secret), password.end_of(secret)
-    token.sealed_password = keyring().seal(secret, token_id=token.pk, account_id=token.account_id)
+    token.digest = digest(secret)
+    keep_password(token, secret)
     return secret
 
 
-def keyring() -> Keyring:
-    ring: Keyring = settings.KEYRING
-    return ring
+def keep_password(token: Token, secret: str) -> None:
+    """Encrypt the token's password, so that it can be shown again."""
+    token.password_end = password.end_of(secret)
+    token.sealed_password = keyring().seal(secret, token_id=token.pk, account_id=token.account_id)
 
 
 def pack_allowlist(token: Token, *, report_only: bool) -> None:

@@ -21,9 +21,10 @@ from simsim.problem import (
     gettext_noop,
 )
 from simsim.tokens import notices
-from simsim.tokens.actions import TokenCredentials, keyring, lock_active_token
+from simsim.tokens.actions import lock_active_token
 from simsim.tokens.hand_over_links import Link, digest_of, make_link, record
 from simsim.tokens.models import HandOver, HandOverState, Status, Token
+from simsim.tokens.token_credentials import TokenCredentials, credentials_of, prove_password_known
 
 USUAL_TIME = timedelta(days=1)
 MIN_TIME, MAX_TIME = timedelta(minutes=5), timedelta(days=7)
@@ -47,9 +48,10 @@ def hand_over_token(
     """Return a link that shows the token's credentials once, to whoever opens it and presses the button.
 
     `with_code` adds a code, which the link alone does not open without. Raises Invalid for a time that is not between
-    MIN_TIME and MAX_TIME, and TokenNotActive for an expired or revoked token.
+    MIN_TIME and MAX_TIME, TokenNotActive for an expired or revoked token, and PasswordUnknown.
     """
     token = lock_active_token(actor, token, now)
+    prove_password_known(token)
     if not MIN_TIME <= expires_in <= MAX_TIME:
         message = gettext_noop("A link can work for 5 minutes to 7 days.")
         raise Invalid(FieldError("expires_in", message))
@@ -115,9 +117,7 @@ def use(found: HandOver, actor: Recordable, *, code: str, address: str, now: dat
             fresh.save(update_fields=["used_at", "used_from"])
             record(Event.HAND_OVER_USED, fresh, actor, {"address": address, "by": fresh.created_by_label}, now)
             notices.owe_handed_over(fresh, now=now)
-            token = fresh.token
-            secret = keyring().open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
-            return HandedOver(token, TokenCredentials(str(token.account_id), secret))
+            return HandedOver(fresh.token, credentials_of(fresh.token))
         refusal = count_wrong_code(fresh, now) if digits else Invalid(FieldError("code", CODE_NEEDED))
     raise refusal
 

@@ -83,14 +83,15 @@ class Token(models.Model):
     """One application access token of an account (R2).
 
     The password is stored twice: as a digest that the gate looks up, and encrypted, so that an administrator can read
-    it again (R11). `allowlist` is `allowed_networks` packed for the gate; the actions keep the two in sync. `limits`
-    are the rules for its requests (B16), one a line, "" for every request. With `report_only`, requests that the
-    networks or the limits would refuse are let in and marked in the log. During a rotation's overlap the `previous_…`
-    columns hold the previous password. `name_key` makes the name unique; `search_key` is for searches and
-    combines name, description and creator. `password_end` holds the last characters of the current password. Older code
-    leaves these three columns empty. The columns of a pause are empty unless the token is paused; a pause that has
-    ended by itself, at `paused_until`, leaves them as they are. `next_notice_at` is when the scheduler next checks
-    whether an expiry notice is due, or None if no more notices will follow.
+    it again (R11); `sealed_password` is empty if only the digest was imported. `allowlist` is `allowed_networks` packed
+    for the gate; the actions keep the two in sync. `limits` are the rules for its requests (B16), one a line, "" for
+    every request. With `report_only`, requests that the networks or the limits would refuse are let in and marked in
+    the log. During a rotation's overlap the `previous_…` columns hold the previous password. `name_key` makes the name
+    unique; `search_key` is for searches and combines name, description and creator. `password_end` holds the last
+    characters of the current password, unless it was imported. Older code leaves these three columns empty. The columns
+    of a pause are empty unless the token is paused; a pause that has ended by itself, at `paused_until`, leaves them as
+    they are. `next_notice_at` is when the scheduler next checks whether an expiry notice is due, or None if no more
+    notices will follow.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -174,16 +175,19 @@ class Token(models.Model):
         return unpack(self.limits)
 
     @property
+    def is_password_known(self) -> bool:
+        """Whether the password can be shown: not if only its digest was imported."""
+        return bool(self.sealed_password)
+
+    @property
     def networks(self) -> list[Network]:
         return [ip_network(text) for text in self.allowed_networks]
 
 
 class ImportedCredentials(models.Model):
-    """Credentials that a token was imported with, which another system gave out.
+    """Credentials of another system with which a token was imported; in force while the token has the same digest.
 
-    They are in force while the token's digest is the same. `digest` stays after a rotation, so that no file brings them
-    twice. `username` is "" where it is the account's id. While the table has a row, the gate looks up credentials of
-    other forms than ours.
+    `username` is "" for the account's id. The row stays after a rotation, so that no file brings the credentials twice.
     """
 
     token = models.OneToOneField(Token, models.CASCADE, primary_key=True, related_name="imported")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 
-from simsim.accounts.models import User
+from simsim.accounts.models import Account, User
 from simsim.accounts.permissions import Actor, administrators
 from simsim.mail import outbox
 from simsim.rfc3339 import format_time
@@ -32,6 +32,27 @@ def owe_created(tokens: Sequence[Token], *, now: datetime) -> None:
             "link": link_to(token),
         }
         owed += mails(Notice.CREATED, token, to[token.account_id], facts=facts)
+    outbox.owe_all(owed, now=now)
+
+
+def owe_imported(account: Account, actor: Actor, *, count: int, occasion: str, now: datetime) -> None:
+    """Queue one notice to each administrator that tokens are being imported (R8); `occasion` identifies the file."""
+    owed = [
+        outbox.Mail(
+            kind="tokens_imported",
+            recipient=email,
+            dedupe=f"tokens_imported:{account.pk}:{user_id}:{occasion}",
+            facts={
+                "account": account.name,
+                "actor": actor.label,
+                "count": count,
+                "link": f"{address_of(account.pk)}tokens/",
+                "audit_link": f"{address_of(account.pk)}audit/",
+            },
+            account_id=account.pk,
+        )
+        for user_id, email in sorted(administrators_of([account.pk])[account.pk].items())
+    ]
     outbox.owe_all(owed, now=now)
 
 

@@ -1,7 +1,7 @@
 """Fills in the last characters of passwords that older code created, before or during an update."""
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from simsim.credential import password
 from simsim.problem import KeyMissing
@@ -18,7 +18,8 @@ def fill_in(keyring: Keyring, *, batch: int = BATCH) -> int:
     """
     # Older code that still runs during an update rotates without setting the column, so its tokens are checked every
     # time.
-    unsure = Token.objects.filter(Q(password_end="") | Q(rotated_at__isnull=False)).order_by("pk")
+    own = Token.objects.exclude(imported__digest=F("digest"))
+    unsure = own.filter(Q(password_end="") | Q(rotated_at__isnull=False)).order_by("pk")
     rows = unsure.values_list("pk", "account_id", "sealed_password", "password_end")
     changed, last = 0, None
     while found := list((rows.filter(pk__gt=last) if last else rows)[:batch]):

@@ -13,6 +13,7 @@ from simsim.problem import NotFound
 from simsim.request_log.search.selectors import LastUse, last_uses
 from simsim.rfc3339 import format_time
 from simsim.tokens.models import Status, Token, TokenQuerySet
+from simsim.tokens.token_credentials import own_usernames
 
 
 def tokens_of(account: Account, *, actor: Actor, status: Status | None, now: datetime) -> TokenQuerySet:
@@ -54,11 +55,13 @@ def with_password(password: str) -> TokenQuerySet:
 def documents(tokens: Iterable[Token], *, now: datetime) -> list[dict[str, object]]:
     """Return the tokens as the contract's JSON, with the time and address of their last use."""
     listed = list(tokens)
-    uses = last_uses([token.pk for token in listed])
-    return [document(token, uses.get(token.pk), now=now) for token in listed]
+    ids = [token.pk for token in listed]
+    uses, usernames = last_uses(ids), own_usernames(ids)
+    return [document(token, uses.get(token.pk), username=usernames.get(token.pk), now=now) for token in listed]
 
 
-def document(token: Token, use: LastUse | None, *, now: datetime) -> dict[str, object]:
+def document(token: Token, use: LastUse | None, *, username: str | None = None, now: datetime) -> dict[str, object]:
+    """Return a token as the contract's JSON; `username` is the one that it was imported with, if it has one."""
     return {
         "id": str(token.pk),
         "account_id": str(token.account_id),
@@ -70,6 +73,8 @@ def document(token: Token, use: LastUse | None, *, now: datetime) -> dict[str, o
         "allowed_networks": list(token.allowed_networks),
         "limits": token.limit_rules,
         "report_only": token.report_only,
+        "username": username or str(token.account_id),
+        "password_can_be_shown": token.is_password_known,
         "previous_password_works_until": format_time(overlap_ends(token, now=now)),
         **pause_document(token, now=now),
         "created_at": format_time(token.created_at),

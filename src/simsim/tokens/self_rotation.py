@@ -10,8 +10,9 @@ from simsim.audit import recorder
 from simsim.audit.events import Event
 from simsim.management_problem import SelfRotationOff
 from simsim.problem import RotatedMeanwhile, TokenNotActive
-from simsim.tokens.actions import TokenCredentials, give_new_password
+from simsim.tokens.actions import give_new_password
 from simsim.tokens.models import Status, Token
+from simsim.tokens.token_credentials import TokenCredentials
 
 # This actor passes no permit(): the password itself is the permission.
 PROGRAM = Actor("the program that uses the token")

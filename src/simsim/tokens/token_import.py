@@ -14,8 +14,9 @@ from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent
 from simsim.problem import FieldError, Invalid, Problem
 from simsim.tokens import notices, webhook_events
-from simsim.tokens.actions import TokenCredentials, TokenFields, new_token
+from simsim.tokens.actions import TokenFields, new_token
 from simsim.tokens.models import Token
+from simsim.tokens.token_credentials import TokenCredentials
 from simsim.tokens.token_events import audited_fields
 
 
@@ -65,6 +66,13 @@ def import_tokens(
     # Last: from here on, a revoke in one of these accounts waits for the commit.
     recorder.record_all([creation_event(draft, token, is_quiet=is_quiet, now=now) for draft, token, _ in created])
     return [(token, credentials) for _, token, credentials in created]
+
+
+def try_import(drafts: Iterable[Draft], *, now: datetime) -> None:
+    """Raise what `import_tokens` would raise, and change nothing."""
+    with transaction.atomic():
+        import_tokens(drafts, is_quiet=True, now=now)
+        transaction.set_rollback(True)
 
 
 def creation_event(draft: Draft, token: Token, *, is_quiet: bool, now: datetime) -> AuditEvent:

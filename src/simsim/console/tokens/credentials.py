@@ -15,10 +15,11 @@ from simsim.console.connect.pages import api_here
 from simsim.console.connect.recipes import recipe_for, recipes
 from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.console.tokens.details import token_page
-from simsim.tokens.actions import TokenCredentials, Way, show_credentials
+from simsim.tokens.actions import Way, show_credentials
 from simsim.tokens.models import Token
 from simsim.tokens.rules import is_longer_than_recommended
 from simsim.tokens.selectors import find_token
+from simsim.tokens.token_credentials import TokenCredentials
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -60,7 +61,9 @@ def env_file(token: Token, credentials: TokenCredentials) -> str:
     }
     api = api_here()
     address = "" if api.is_placeholder else f"SIMSIM_API_URL={shlex.quote(api.base)}\n"
-    return f"# {about}\n{address}SIMSIM_USERNAME={credentials.username}\nSIMSIM_PASSWORD={credentials.password}\n"
+    # Imported credentials may have any character.
+    username, password = shlex.quote(credentials.username), shlex.quote(credentials.password)
+    return f"# {about}\n{address}SIMSIM_USERNAME={username}\nSIMSIM_PASSWORD={password}\n"
 
 
 def credentials_page(

@@ -1,7 +1,8 @@
-"""`simsim token import` and `export`: many tokens as lines of JSON."""
+"""`simsim token import` and `export`: many tokens as lines of JSON, and existing credentials as CSV."""
 # ruff: noqa: PLC0415 - help answers without Django
 
 import contextlib
+import hashlib
 import os
 import sys
 from collections.abc import Iterator
@@ -11,13 +12,17 @@ from typing import Annotated, BinaryIO
 import typer
 
 from simsim.operations.context import needs_django
-from simsim.operations.output import AsJson, print_lines
+from simsim.operations.output import AsJson, print_lines, print_one
+from simsim.operations.progress import tracked
 from simsim.operations.verbs.token import AccountId, NoNotice, StatusName
 from simsim.problem import FieldError, Invalid, Problem, gettext_noop
 
 File = Annotated[
     str,
-    typer.Argument(metavar="FILE", help="A file with a token as a JSON object on each line; - reads standard input."),
+    typer.Argument(
+        metavar="FILE",
+        help="A file with a token on each line, as a JSON object or in columns of CSV; - reads standard input.",
+    ),
 ]
 
 
@@ -30,23 +35,38 @@ def import_tokens(
         str | None, typer.Option("--as", metavar="EMAIL", help="The administrator to act as, for lines that name none.")
     ] = None,
     no_notice: NoNotice = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file, and import nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Create all tokens of a file, or none of them, and print each with its credentials as a line of JSON.
 
     A line is {"name": "Power BI", "expires": "90d"}. It may also have description, software, allow and limit (lists),
     report_only, account and as.
+
+    To bring credentials that exist, give a CSV file whose first line names the columns: name, expires, and password or
+    sha256; also username, description, software, allow, report_only, account and as. If it was interrupted, run it
+    again: it goes on.
     """
     from django.utils import timezone
 
+    from simsim.operations.credential_lines import is_csv
     from simsim.operations.token_lines import drafts_of
     from simsim.tokens import token_import
     from simsim.tokens.selectors import document
 
-    del as_json  # the output is JSON already
-    with opened(file) as lines:
-        drafts = drafts_of(lines, account=account, acting_as=acting_as)
+    with opened(file) as read:
+        content = read.read()
+    if is_csv(content):
+        import_credentials(
+            content, account=account, acting_as=acting_as, no_notice=no_notice, dry_run=dry_run, as_json=as_json
+        )
+        return
+    drafts = drafts_of(content.split(b"\n"), account=account, acting_as=acting_as)
     now = timezone.now()
+    if dry_run:
+        token_import.try_import(drafts, now=now)
+        print_one({"tokens": len(drafts)}, as_json=as_json, note="Nothing was imported.")
+        return
     created = token_import.import_tokens(drafts, is_quiet=no_notice, now=now)
     # Print only after the commit: a printed password must work.
     print_created(
@@ -55,6 +75,30 @@ def import_tokens(
             for token, secret in created
         ]
     )
+
+
+def import_credentials(
+    content: bytes, *, account: str | None, acting_as: str | None, no_notice: bool, dry_run: bool, as_json: bool
+) -> None:
+    """Import the credentials of a CSV file, and print how many there were."""
+    from django.utils import timezone
+
+    from simsim.operations.credential_lines import credentials_in
+    from simsim.tokens.credential_import import CredentialImport
+
+    brought = credentials_in(content, account=account, acting_as=acting_as)
+    file_id = hashlib.sha256(content).hexdigest()
+    bringing = CredentialImport(brought, file_id=file_id, is_quiet=no_notice, now=timezone.now())
+    total = len(brought)
+    new = sum(tracked(bringing.check(), of=total, what="Checking")) - bringing.skipped
+    if dry_run:
+        found = {"tokens": new, "imported_before": bringing.skipped}
+        print_one(found, as_json=as_json, note="Nothing was imported.")
+        return
+    sum(tracked(bringing.write(), of=new, what="Importing"))
+    done = {"imported": bringing.imported, "imported_before": bringing.skipped}
+    note = "Their programs keep their credentials. simsim token export lists the tokens with their ids."
+    print_one(done, as_json=as_json, note=note)
 
 
 def print_created(documents: list[dict[str, object]]) -> None:
