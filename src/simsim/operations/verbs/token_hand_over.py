@@ -7,10 +7,13 @@ import typer
 
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_one
+from simsim.operations.remote import tokens as remote
+from simsim.operations.remote.twins import remotely
+from simsim.operations.spans import parse_span
 from simsim.operations.verbs.token import As, TokenId
-from simsim.operations.verbs.token_rotation import parse_span
 
 
+@remotely(remote.hand_over_token)
 @needs_django
 def hand_over(
     token_id: TokenId,
