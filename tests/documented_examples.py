@@ -104,6 +104,8 @@ ELSEWHERE: dict[str, list[Key]] = {
         ("docs/security/leak-reports.md", "openssl genpkey"),
         ("docs/security/leak-reports.md", "openssl dgst"),
     ],
+    "tests/integration/whole_product/test_remote_command_line.py": [("docs/operators/command-line.md", "--server")],
+    "tests/integration/test_completion.py": [("docs/operators/command-line.md", "completion bash")],
     "tests/integration/test_webhooks.py": [("docs/integrators/webhooks.md", "from standardwebhooks")],
     "tests/integration/test_tls_in_front.py": [
         ("docs/operators/tls.md", "listen 443 ssl;"),

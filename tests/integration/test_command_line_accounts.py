@@ -60,6 +60,11 @@ def test_closed_account_stops_at_once_and_keeps_its_audit_trail(
     simsim("user", "invite", "dana@acme.example", "--account", str(cast.acme.pk), "--role", "member")
     client.force_login(cast.alice, backend="allauth.account.auth_backends.AuthenticationBackend")
     assert client.get(f"/accounts/{cast.acme.pk}/tokens/").status_code == 200
+    before = AuditEvent.objects.count()
+    tried = simsim("account", "close", str(cast.acme.pk), "--dry-run")
+    token.refresh_from_db()
+    assert (tried["revoked_tokens"], tried["dry_run"], token.revoked_at) == (1, True, None)
+    assert (AuditEvent.objects.count(), Account.objects.get(pk=cast.acme.pk).closed_at) == (before, None)
     closed = simsim("account", "close", str(cast.acme.pk))
     assert (closed["revoked_tokens"], closed["closed_at"][-1]) == (1, "Z")
     token.refresh_from_db()

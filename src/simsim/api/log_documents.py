@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from simsim.api.documents import ACCOUNT, AT, ID, Example, Id, Moment, RoleName
 
@@ -14,7 +14,8 @@ REQUEST: Example = {
 }  # fmt: skip
 EVENT: Example = {
     "id": "4711", "at": AT, "event": "token.created", "account_id": ACCOUNT, "actor": "alice@acme.example",
-    "subject_id": ID, "details": {"name": "Power BI"},
+    "subject_id": ID, "details": {"name": "Power BI"}, "door": "api", "address": "203.0.113.9", "os_user": None,
+    "number": 12, "mac": "5d41402abc4b2a76b9719d911017c5925d41402abc4b2a76b9719d911017c592",
 }  # fmt: skip
 ACCOUNT_EXAMPLE: Example = {
     "id": ACCOUNT, "name": "Acme", "external_id": None, "created_at": AT, "closed_at": None,
@@ -122,6 +123,11 @@ class AuditEvent(BaseModel):
     actor: str
     subject_id: str
     details: dict[str, Any]
+    door: str = Field(description="How it was done: console, command_line, api or background.")
+    address: str | None
+    os_user: str | None
+    number: int | None = Field(description="Its place in the account’s chain.")
+    mac: str = Field(description="Its link to the event before it: see the page about the audit trail.")
 
 
 class AuditPage(BaseModel):

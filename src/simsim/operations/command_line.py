@@ -14,10 +14,12 @@ from simsim.credential import password
 from simsim.operations import failures
 from simsim.operations.context import Wiring, use
 from simsim.operations.os_users import os_user
+from simsim.operations.remote import twins
 from simsim.operations.verbs.account import accounts
 from simsim.operations.verbs.apply import apply
 from simsim.operations.verbs.audit import audit
 from simsim.operations.verbs.backup import backup, restore
+from simsim.operations.verbs.completion import VARIABLE, completion
 from simsim.operations.verbs.installation import doctor, migrate, upgrade
 from simsim.operations.verbs.keys import keys
 from simsim.operations.verbs.leak import leaks
@@ -68,15 +70,27 @@ app = typer.Typer(
 
 @app.callback()
 def root(
+    context: typer.Context,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SIMSIM_SERVER", metavar="URL", show_envvar=False,
+            help="Work on a server from here, such as https://console.example.com, with a management token in "
+            "SIMSIM_MANAGEMENT_TOKEN. SIMSIM_SERVER says the same.",
+        ),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
     ] = False,
-) -> None:
+) -> None:  # fmt: skip
     """Accept the options before the verb."""
     del version  # its callback prints the version
+    if server:
+        twins.use_server(server)
+        twins.prepare(context.command)
 
 
-for verb in (setup, serve, gateway, worker, migrate, upgrade, doctor, status, apply, backup, restore, scan):
+for verb in (setup, serve, gateway, worker, migrate, upgrade, doctor, status, apply, backup, restore, scan, completion):
     app.command()(verb)
 tokens.command("rotate")(rotate)
 tokens.command("end-overlap")(end_overlap)
@@ -115,11 +129,17 @@ app.add_typer(leaks, name="leak")
 def run(arguments: Sequence[str], *, wiring: Wiring) -> int:
     """Run one verb and return the exit status. A failure is one line on stderr; with --json, a problem document."""
     use(wiring)
+    twins.use_server(None)
     with coming_from(Origin(Door.COMMAND_LINE, os_user=os_user())):
         return run_verb(arguments)
 
 
 def run_verb(arguments: Sequence[str]) -> int:
+    if VARIABLE in os.environ:
+        # A shell asks what can follow. Otherwise only the options of typer's own that we leave out would prepare this.
+        from typer._completion_classes import completion_init  # noqa: PLC0415
+
+        completion_init()
     group = typer.main.get_group(app)
     as_json = "--json" in arguments
     try:

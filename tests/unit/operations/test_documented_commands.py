@@ -15,8 +15,12 @@ from simsim.config.environment import Environment
 pytestmark = pytest.mark.covers("B22")
 ROOT = Path(__file__).parents[3]
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
-# Read from the environment directly: the folder itself, tracebacks, and what the tests and the examples of scripts use.
-OTHER_NAMES = {"SIMSIM_DATA_DIR", "SIMSIM_DEBUG", "SIMSIM_PASSWORD", "SIMSIM_TEST_REQUESTS"}
+# Read from the environment directly: the folder itself, tracebacks, and what
+# commands on another machine, the tests and the examples of scripts use.
+OTHER_NAMES = {
+    "SIMSIM_DATA_DIR", "SIMSIM_DEBUG", "SIMSIM_PASSWORD", "SIMSIM_TEST_REQUESTS", "SIMSIM_SERVER", "SIMSIM_SERVER_CA",
+    "SIMSIM_MANAGEMENT_TOKEN", "SIMSIM_USERNAME",
+}  # fmt: skip
 # Pages show this name as a mistake, or as the beginning of others.
 MISTAKES = {"SIMSIM_BASEURL", "SIMSIM_"}
 # The notation of the contract and of the tables of commands, where a whole command need not stand.

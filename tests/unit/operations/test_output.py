@@ -9,7 +9,7 @@ import pytest
 
 from simsim.account_log.time_filters import parse_moment
 from simsim.operations.output import cell, print_list, print_one
-from simsim.operations.verbs.token_rotation import parse_span
+from simsim.operations.spans import parse_span
 from simsim.problem import Invalid
 from simsim.tokens.rules import parse_expiry
 

@@ -50,6 +50,11 @@ class AuditEvent:
     actor: str
     subject_id: str
     details: Mapping[str, Any]
+    door: str
+    address: str | None
+    os_user: str | None
+    number: int | None
+    mac: str
 
 
 @dataclass(frozen=True, kw_only=True)

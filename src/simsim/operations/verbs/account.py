@@ -9,6 +9,8 @@ import typer
 from simsim.operations.change_warnings import warn_of_name
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list, print_one
+from simsim.operations.remote import accounts as remote
+from simsim.operations.remote.twins import remotely
 from simsim.rfc3339 import format_time
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ AccountId = Annotated[str, typer.Argument(metavar="ID", help="The account's id."
 
 
 @accounts.command("create")
+@remotely(remote.create_account)
 @needs_django
 def create_account(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The customer's name; it must be unique.")],
@@ -39,6 +42,7 @@ def create_account(
 
 
 @accounts.command("list")
+@remotely(remote.list_accounts, columns=COLUMNS)
 @needs_django
 def list_accounts(as_json: AsJson = False) -> None:
     """List the accounts by name."""
@@ -82,6 +86,7 @@ def self_rotation(
 
 
 @accounts.command("ensure")
+@remotely(remote.ensure_account)
 @needs_django
 def ensure_account(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the account if it is created.")],
@@ -121,17 +126,29 @@ def rename_account(
 
 @accounts.command("close")
 @needs_django
-def close_account(account_id: AccountId, as_json: AsJson = False) -> None:
+def close_account(
+    account_id: AccountId,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would end, and change nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Close an account permanently: revoke its tokens, lock out its people, cancel its emails. Its log stays."""
+    from contextlib import nullcontext
+
+    from django.db import transaction
     from django.utils import timezone
 
     from simsim.accounts.permissions import OPERATOR
+    from simsim.audit import journal
     from simsim.operations.arguments import find_account
     from simsim.tokens import account_closure
 
     found = find_account(account_id, actor=OPERATOR)
-    closed, revoked = account_closure.close_account(actor=OPERATOR, account=found, now=timezone.now())
-    print_one(document(closed) | {"revoked_tokens": revoked}, as_json=as_json)
+    with journal.unwritten() if dry_run else nullcontext(), transaction.atomic():
+        closed, revoked = account_closure.close_account(actor=OPERATOR, account=found, now=timezone.now())
+        transaction.set_rollback(dry_run)
+    told = {"revoked_tokens": revoked} | ({"dry_run": True} if dry_run else {})
+    note = "Nothing was changed, because of --dry-run." if dry_run else ""
+    print_one(document(closed) | told, as_json=as_json, note=note)
 
 
 class RequiredOf(StrEnum):

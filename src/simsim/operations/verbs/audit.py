@@ -10,6 +10,8 @@ import typer
 
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_json, print_lines, print_list, print_one
+from simsim.operations.remote import reports as remote
+from simsim.operations.remote.twins import remotely
 from simsim.operations.verbs.log import FileFormat
 from simsim.problem import FieldError, Invalid, gettext_noop
 
@@ -28,6 +30,7 @@ EventOption = Annotated[str | None, typer.Option(metavar="NAME", help="For examp
 
 
 @audit.command("list")
+@remotely(remote.list_events, columns=COLUMNS)
 @needs_django
 def list_events(
     *,

@@ -10,6 +10,8 @@ import typer
 
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list
+from simsim.operations.remote import reports as remote
+from simsim.operations.remote.twins import remotely
 from simsim.problem import FieldError, Invalid, gettext_noop
 from simsim.request_log.outcome import Outcome
 
@@ -46,6 +48,7 @@ Software = Annotated[
 
 
 @log.command("list")
+@remotely(remote.list_log, columns=COLUMNS)
 @needs_django
 def list_log(
     *,

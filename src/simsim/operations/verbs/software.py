@@ -8,12 +8,16 @@ import typer
 from simsim.operations.change_warnings import warn_of_name
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list, print_one
+from simsim.operations.remote import accounts as remote
+from simsim.operations.remote.twins import remotely
 from simsim.rfc3339 import format_time
 
 software = typer.Typer(no_args_is_help=True, help="Target software: the software that tokens are for.")
+COLUMNS = ["slug", "name", "retired_at"]
 
 
 @software.command("add")
+@remotely(remote.add_software)
 @needs_django
 def add(
     slug: Annotated[str, typer.Argument(metavar="SLUG", help="A short name: lower-case letters, digits and hyphens.")],
@@ -49,6 +53,7 @@ def retire(
 
 
 @software.command("list")
+@remotely(remote.list_software, columns=COLUMNS)
 @needs_django
 def list_software(as_json: AsJson = False) -> None:
     """List the catalogue by name; retired entries stay on the tokens that have them."""
@@ -60,4 +65,4 @@ def list_software(as_json: AsJson = False) -> None:
         {"slug": entry.slug, "name": entry.name, "retired_at": format_time(entry.retired_at)}
         for entry in TargetSoftware.objects.order_by(Lower("name"))
     ]
-    print_list(items, ["slug", "name", "retired_at"], as_json=as_json)
+    print_list(items, COLUMNS, as_json=as_json)

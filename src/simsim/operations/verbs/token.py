@@ -10,6 +10,8 @@ import typer
 from simsim.operations.change_warnings import warn_of_token
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, Document, print_list, print_one
+from simsim.operations.remote import tokens as remote
+from simsim.operations.remote.twins import remotely
 from simsim.problem import WrongUsage, gettext_noop
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class StatusName(StrEnum):
 
 
 @tokens.command("create")
+@remotely(remote.create_token)
 def create(
     *,
     lines: Lines = None,
@@ -154,6 +157,7 @@ def create_one(
 
 
 @tokens.command("list")
+@remotely(remote.list_tokens, columns=COLUMNS)
 @needs_django
 def list_tokens(
     account: AccountId,
@@ -181,6 +185,7 @@ def list_tokens(
 
 
 @tokens.command("show")
+@remotely(remote.show_token)
 @needs_django
 def show(token_id: TokenId, as_json: AsJson = False) -> None:
     """Show a token, without its password."""
@@ -191,6 +196,7 @@ def show(token_id: TokenId, as_json: AsJson = False) -> None:
 
 
 @tokens.command("credentials")
+@remotely(remote.show_credentials)
 @needs_django
 def credentials(token_id: TokenId, acting_as: As, as_json: AsJson = False) -> None:
     """Show a token's username and password again; the audit trail records this."""
@@ -205,6 +211,7 @@ def credentials(token_id: TokenId, acting_as: As, as_json: AsJson = False) -> No
 
 
 @tokens.command("edit")
+@remotely(remote.edit_token)
 @needs_django
 def edit(
     *,
@@ -254,6 +261,7 @@ def edit(
 
 
 @tokens.command("revoke")
+@remotely(remote.revoke_token)
 @needs_django
 def revoke(
     token_id: TokenId,

@@ -14,6 +14,8 @@ import typer
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_lines, print_one
 from simsim.operations.progress import tracked
+from simsim.operations.remote import tokens as remote
+from simsim.operations.remote.twins import remotely
 from simsim.operations.verbs.token import AccountId, NoNotice, StatusName
 from simsim.problem import FieldError, Invalid, Problem, gettext_noop
 
@@ -118,6 +120,7 @@ def print_created(documents: list[dict[str, object]]) -> None:
         ) from None
 
 
+@remotely(remote.export_tokens)
 @needs_django
 def export_tokens(
     account: AccountId,

@@ -7,14 +7,17 @@ import typer
 
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list, print_one
+from simsim.operations.remote import tokens as remote
+from simsim.operations.remote.twins import remotely
+from simsim.operations.spans import parse_span
 from simsim.operations.verbs.log import AccountId
 from simsim.operations.verbs.token import As, TokenId
-from simsim.operations.verbs.token_rotation import parse_span
 
 COLUMNS = ["id", "state", "created_by", "created_at", "expires_at", "used_at"]
 EMAIL_COLUMNS = ["id", "kind", "recipient", "state", "at", "answer"]
 
 
+@remotely(remote.hand_over_token)
 @needs_django
 def hand_over(
     token_id: TokenId,

@@ -7,9 +7,12 @@ import typer
 
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson
+from simsim.operations.remote import tokens as remote
+from simsim.operations.remote.twins import remotely
 from simsim.operations.verbs.token import As, TokenId, print_token
 
 
+@remotely(remote.pause_token)
 @needs_django
 def pause(
     token_id: TokenId,
@@ -38,6 +41,7 @@ def pause(
     print_token(token, as_json=as_json)
 
 
+@remotely(remote.resume_token)
 @needs_django
 def resume(token_id: TokenId, acting_as: As, as_json: AsJson = False) -> None:
     """Resume a paused token: once this returns, its requests are accepted again."""

@@ -1,21 +1,19 @@
 """`simsim token rotate` and `end-overlap`: a new password, and the end of the previous one."""
 # ruff: noqa: PLC0415 - help answers without Django
 
-import re
-from datetime import timedelta
 from typing import Annotated
 
 import typer
 
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson
+from simsim.operations.remote import tokens as remote
+from simsim.operations.remote.twins import remotely
+from simsim.operations.spans import parse_span
 from simsim.operations.verbs.token import As, TokenId, print_token
-from simsim.problem import FieldError, Invalid, gettext_noop
-
-SPAN = re.compile(r"^([0-9]{1,6})([smhd])$", re.ASCII)
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
+@remotely(remote.rotate_token)
 @needs_django
 def rotate(
     token_id: TokenId,
@@ -39,6 +37,7 @@ def rotate(
     print_token(token, as_json=as_json, more=shown)
 
 
+@remotely(remote.end_overlap)
 @needs_django
 def end_overlap(token_id: TokenId, acting_as: As, as_json: AsJson = False) -> None:
     """Stop a rotated token's previous password now."""
@@ -50,11 +49,3 @@ def end_overlap(token_id: TokenId, acting_as: As, as_json: AsJson = False) -> No
     actor = find_actor(acting_as)
     token = actions.end_overlap(actor=actor, token=find_token_for(token_id, actor=actor), now=timezone.now())
     print_token(token, as_json=as_json)
-
-
-def parse_span(field: str, text: str) -> timedelta:
-    """Return the span that `30m`, `24h`, `7d` or `0s` means; raise Invalid, naming the field, otherwise."""
-    found = SPAN.match(text.strip())
-    if found is None:
-        raise Invalid(FieldError(field, gettext_noop("Give a time such as 30m, 24h or 7d.")))
-    return timedelta(**{UNITS[found[2]]: int(found[1])})

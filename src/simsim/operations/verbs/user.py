@@ -10,6 +10,8 @@ import typer
 
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list, print_one
+from simsim.operations.remote import accounts as remote
+from simsim.operations.remote.twins import remotely
 from simsim.problem import FieldError, Invalid, gettext_noop
 from simsim.rfc3339 import format_time
 
@@ -68,6 +70,7 @@ def create_user(
 
 
 @users.command("list")
+@remotely(remote.list_users, columns=COLUMNS)
 @needs_django
 def list_users(account: AccountId, as_json: AsJson = False) -> None:
     """List the people of an account, administrators first."""
@@ -89,6 +92,7 @@ def list_users(account: AccountId, as_json: AsJson = False) -> None:
 
 
 @users.command("invite")
+@remotely(remote.invite_user)
 @needs_django
 def invite_user(email: Email, account: AccountId, role: Role, as_json: AsJson = False) -> None:
     """Add a user to an account and email them a link to choose a password, or to sign in."""
@@ -101,7 +105,7 @@ def invite_user(email: Email, account: AccountId, role: Role, as_json: AsJson = 
     found = find_account(account, actor=OPERATOR)
     member = invitations.invite(actor=OPERATOR, account=found, email=email, role=role.value, now=timezone.now())
     document = {"id": member.user.pk, "email": member.user.email, "account_id": str(found.pk), "role": member.role}
-    print_one(document, as_json=as_json, note="The worker sends the invitation within seconds.")
+    print_one(document, as_json=as_json, note=remote.INVITED)
 
 
 @users.command("invite-again")
@@ -122,6 +126,7 @@ def invite_again(email: Email, account: AccountId, as_json: AsJson = False) -> N
 
 
 @users.command("role")
+@remotely(remote.change_role)
 @needs_django
 def change_role(email: Email, account: AccountId, role: Role, as_json: AsJson = False) -> None:
     """Make a user an administrator or a member. An account keeps at least one administrator."""
@@ -138,6 +143,7 @@ def change_role(email: Email, account: AccountId, role: Role, as_json: AsJson = 
 
 
 @users.command("remove")
+@remotely(remote.remove_user)
 @needs_django
 def remove_user(email: Email, account: AccountId, as_json: AsJson = False) -> None:
     """Remove a user from an account at once; the tokens that they created keep working."""
