@@ -94,6 +94,8 @@ ELSEWHERE: dict[str, list[Key]] = {
         ("docs/integrators/management-api.md", "CUSTOMER="),
         ("docs/integrators/management-api.md", "requests/follow"),
         ("docs/integrators/management-api.md", '"$SIMSIM/checks"'),
+        ("docs/integrators/oauth.md", "oauth/introspect"),
+        ("docs/integrators/oauth.md", "oauth/revoke"),
     ],
     "tests/integration/test_webhooks.py": [("docs/integrators/webhooks.md", "from standardwebhooks")],
     "tests/integration/test_tls_in_front.py": [

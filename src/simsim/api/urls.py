@@ -15,6 +15,7 @@ from simsim.api import (  # noqa: F401 - importing them declares their operation
     hand_overs,
     log_streams,
     notices,
+    oauth,
     operator,
     own_token,
     people,
@@ -126,6 +127,8 @@ app_name = NAMESPACE
 nowhere.csrf_exempt = True  # type: ignore[attr-defined]
 urlpatterns = [
     *addresses(),
+    path("oauth/introspect", oauth.introspect, name="introspect"),
+    path("oauth/revoke", oauth.revoke, name="revoke"),
     path("openapi.json", document_view, name="openapi"),
     path("docs", reader_view, name="docs"),
     re_path(r"^.*$", nowhere, name="nowhere"),

@@ -26,12 +26,15 @@ from simsim.webhooks.destination import DestinationRules
 
 MAX_RETENTION_DAYS = 36_500
 # These replace pydantic's own messages, which operators would not understand.
+SWITCHES = ("webhook_allow_http", "announce_expiry", "accept_bearer", "oauth_endpoints")
 WORDS = {
     **dict.fromkeys(
         ("log_retention_days", "mail_retention_days", "audit_retention_days", "webhook_retention_days"),
         f"must be a number of days from 1 to {MAX_RETENTION_DAYS}",
     ),
-    "webhook_allow_http": "must be true or false",
+    **dict.fromkeys(
+        ("webhook_allow_http", "announce_expiry", "accept_bearer", "oauth_endpoints"), "must be true or false"
+    ),
     "log_format": "must be text, json or logfmt",
     "forward_what": "must be log, audit or both",
     "session_idle_minutes": "must be a number of minutes from 5 to 1440",
@@ -80,6 +83,9 @@ class Environment(BaseSettings):
     session_idle_minutes: int = Field(default=60, ge=5, le=1440)
     session_hours: int = Field(default=12, ge=1, le=168)
     security_contact: str = ""
+    announce_expiry: bool = True
+    accept_bearer: bool = False
+    oauth_endpoints: bool = False
 
     @classmethod
     def settings_customise_sources(

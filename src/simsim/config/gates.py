@@ -30,6 +30,8 @@ def build_gate() -> Gate:
         trusted=operator.trusted_networks(),
         worker_health=partial(read_worker_health, spool),
         say=speaker("simsim gate", operator.log_format),
+        announces_expiry=operator.announce_expiry,
+        accepts_bearer=operator.accept_bearer,
     )
 
 

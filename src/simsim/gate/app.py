@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from simsim.credential import basic
+from simsim.credential import basic, bearer
 from simsim.credential.allowlist import Address
 from simsim.credential.decision import UNDECIDED, Credentials, Decision, Reason, Record, decide, next_turn
 from simsim.gate import answer
@@ -67,6 +67,8 @@ class Gate:
         worker_health: Callable[[float], WorkerHealth] = lambda _: WorkerHealth(None),
         *,
         say: Callable[[str], None] = say_on_stderr,
+        announces_expiry: bool = True,
+        accepts_bearer: bool = False,
     ) -> None:
         self._lookup = lookup
         self._spool = spool
@@ -74,6 +76,8 @@ class Gate:
         self._clock = clock
         self._worker_health = worker_health
         self._say = say
+        self._announces_expiry = announces_expiry
+        self._parse = bearer.parse_either if accepts_bearer else basic.parse
         self._verdicts = Verdicts()
         self._times = DecisionTimes()
         self._measures_at = 0.0
@@ -153,10 +157,10 @@ class Gate:
         # older.
         version = None if question is None else self._lookup.version()
         if question is None or version is None:
-            return self._judge(basic.parse(authorization), located, now, self._lookup.find)
+            return self._judge(self._parse(authorization), located, now, self._lookup.find)
         verdict = self._verdicts.recall(question, version, now)
         if verdict is None:
-            verdict = self._judge(basic.parse(authorization), located, now, self._lookup.find)
+            verdict = self._judge(self._parse(authorization), located, now, self._lookup.find)
             self._verdicts.remember(question, version, verdict)
         return verdict
 
@@ -167,15 +171,24 @@ class Gate:
         record, until = None, now
         if isinstance(credentials, Credentials):
             decision, record, until = self._decide(credentials, located.address, now, find)
-            account: str | None = credentials.username
+            account: str | None = credentials.username or (record.account_id if record else None)
         else:
             decision, account = credentials, credentials.claim
         if decision.reason is Reason.OK and record is not None:
-            said = answer.accept(record)
+            said, until = self._accepted(record, now, until)
         else:
             said = answer.UNDECIDED if decision is UNDECIDED else answer.refuse(decision.reason)
         framed = frame(decision, account=account, record=record, address=located.address, via=located.via)
         return Verdict(said, framed, now, until)
+
+    def _accepted(self, record: Record, now: float, until: float) -> tuple[Answer, float]:
+        """Return the answer that lets a request in, and until when it stays the same."""
+        if not self._announces_expiry:
+            return answer.accept(record), until
+        begins = record.expires_at.timestamp() - answer.ANNOUNCED_SECONDS
+        if now < begins:
+            return answer.accept(record), max(now, min(until, begins - CLOCK_STEP_SECONDS))
+        return answer.accept(record, announces=True), until
 
     def _decide(
         self, credentials: Credentials, address: Address | None, now: float, find: Find
@@ -183,6 +196,8 @@ class Gate:
         """Return the decision, the record if the token belongs to the claimed account, and when the decision ends."""
         try:
             record = find(credentials.digest)
+            if record is not None and not credentials.username:
+                credentials = credentials._replace(username=record.account_id)
             moment = datetime.fromtimestamp(now, UTC)
             decision = decide(credentials, record, address=address, now=moment)
             turn = next_turn(record, moment)

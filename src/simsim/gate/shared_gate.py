@@ -4,7 +4,6 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
-from simsim.credential import basic
 from simsim.credential.decision import Credentials, Record
 from simsim.gate import answer
 from simsim.gate.address import Located, locate
@@ -52,8 +51,13 @@ class SharedGate(Gate):
         clock: Callable[[], float] = time.time,
         worker_health: Callable[[float], WorkerHealth] = lambda _: WorkerHealth(None),
         say: Callable[[str], None] = say_on_stderr,
+        announces_expiry: bool = True,
+        accepts_bearer: bool = False,
     ) -> None:
-        super().__init__(lookup, spool, trusted, clock, worker_health, say=say)
+        super().__init__(
+            lookup, spool, trusted, clock, worker_health, say=say, announces_expiry=announces_expiry,
+            accepts_bearer=accepts_bearer,
+        )  # fmt: skip
         self._shared = SharedVerdicts()
         self._look = open_look(self._shared.forget)
 
@@ -94,12 +98,12 @@ class SharedGate(Gate):
             try:
                 await self._look.join(None)
             except Exception as error:
-                return self._judge(basic.parse(authorization), located, now, _raising(error))
+                return self._judge(self._parse(authorization), located, now, _raising(error))
             # The look may have shown a change, and have forgotten the verdict.
             verdict = self._shared.recall(question, now)
             if verdict is not None:
                 return verdict
-        credentials = basic.parse(authorization)
+        credentials = self._parse(authorization)
         if not isinstance(credentials, Credentials):
             return self._judge(credentials, located, now, _raising(AssertionError()))
         try:
