@@ -94,6 +94,8 @@ ELSEWHERE: dict[str, list[Key]] = {
         ("docs/integrators/management-api.md", "CUSTOMER="),
         ("docs/integrators/management-api.md", "requests/follow"),
         ("docs/integrators/management-api.md", '"$SIMSIM/checks"'),
+        ("docs/integrators/oauth.md", "oauth/introspect"),
+        ("docs/integrators/oauth.md", "oauth/revoke"),
     ],
     "tests/integration/whole_product/test_python_client.py": [
         ("docs/integrators/clients.md", "expires soon"),

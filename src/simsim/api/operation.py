@@ -98,8 +98,7 @@ def operation(
     def declare(handler: Handler) -> Handler:
         name = handler.__name__
         described = (status, problems, headers or {}, takes or {}, media, door)
-        declared = Operation(name, method, path, tag, rule, query, body, answer, *described)
-        OPERATIONS[name] = declared
+        OPERATIONS[name] = declared = Operation(name, method, path, tag, rule, query, body, answer, *described)
         register(declared, handler, door(rule))
         return handler
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from django.db.models import Q
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -18,12 +18,13 @@ from simsim.api.operation import operation
 from simsim.api.responses import Answer
 from simsim.api.tokens import document_of, overlap_of
 from simsim.audit.events import Event
-from simsim.credential import allowlist, basic
-from simsim.credential.decision import Credentials, Reason, Record, decide
+from simsim.credential import basic, bearer
+from simsim.credential.decision import Credentials
 from simsim.management_problem import SelfRotationOff, Unauthenticated
 from simsim.problem import AccountClosed, RotatedMeanwhile
 from simsim.rfc3339 import format_time
 from simsim.tokens.models import Token
+from simsim.tokens.presented import present
 from simsim.tokens.selectors import overlap_ends
 from simsim.tokens.self_rotation import PROGRAM, rotate_own_password
 
@@ -50,7 +51,8 @@ class OwnTokenDoor(Door):
     def __call__(self, request: HttpRequest) -> OwnCall:
         now = timezone.now()
         header = request.headers.get("Authorization", "").encode("utf-8", "replace")
-        credentials = basic.parse([header], admits_foreign=True)
+        parse = bearer.parse_either if settings.OPERATOR.accept_bearer else basic.parse
+        credentials = parse([header], admits_foreign=True)
         if not isinstance(credentials, Credentials):
             raise Unauthenticated
         token = holder(credentials, request, now)
@@ -63,30 +65,10 @@ class OwnTokenDoor(Door):
 
 def holder(credentials: Credentials, request: HttpRequest, now: datetime) -> Token:
     """Return the token whose password was sent; raise Unauthenticated where the gate would refuse."""
-    proof = credentials.digest
-    found = Token.objects.select_related("account", "software").filter(Q(digest=proof) | Q(previous_digest=proof))
-    token = found.first()
-    record = record_of(token, proof) if token else None
-    decision = decide(credentials, record, address=address_of(request), now=now)
-    if token is None or decision.reason is not Reason.OK or token.account.closed_at is not None:
+    found = present(credentials, address=address_of(request), now=now)
+    if found.token is None or not found.opens_the_gate:
         raise Unauthenticated
-    return token
-
-
-def record_of(token: Token, proof: bytes) -> Record:
-    """Return the token as the gate knows it, under the password that was sent."""
-    is_current = bytes(token.digest) == proof
-    return Record(
-        token_id=str(token.pk),
-        account_id=str(token.account_id),
-        name=token.name,
-        digest=bytes(token.digest) if is_current else bytes(token.previous_digest or b""),
-        expires_at=token.expires_at,
-        revoked=token.revoked_at is not None,
-        allowlist=allowlist.pack(token.networks),
-        superseded_at=None if is_current else token.previous_works_until,
-        report_only=token.report_only,
-    )
+    return found.token
 
 
 @operation(

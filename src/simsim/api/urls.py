@@ -16,6 +16,7 @@ from simsim.api import (  # noqa: F401 - importing them declares their operation
     leaks,
     log_streams,
     notices,
+    oauth,
     operator,
     own_token,
     people,
@@ -127,6 +128,8 @@ app_name = NAMESPACE
 nowhere.csrf_exempt = True  # type: ignore[attr-defined]
 urlpatterns = [
     *addresses(),
+    path("oauth/introspect", oauth.introspect, name="introspect"),
+    path("oauth/revoke", oauth.revoke, name="revoke"),
     path("openapi.json", document_view, name="openapi"),
     path("docs", reader_view, name="docs"),
     re_path(r"^.*$", nowhere, name="nowhere"),

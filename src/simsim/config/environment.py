@@ -32,6 +32,7 @@ from simsim.webhooks.destination import DestinationRules
 MAX_RETENTION_DAYS = 36_500
 MAX_FAILURES = 1_000_000
 # These replace pydantic's own messages, which operators would not understand.
+SWITCHES = ("webhook_allow_http", "oidc_trust_email", "announce_expiry", "accept_bearer", "oauth_endpoints")
 WORDS = {
     **dict.fromkeys(
         ("log_retention_days", "mail_retention_days", "audit_retention_days", "webhook_retention_days"),
@@ -41,8 +42,7 @@ WORDS = {
         ("failures_per_address", "failures_per_username"),
         f"must be a number of failed requests a minute from 1 to {MAX_FAILURES}, or 0 for no limit",
     ),
-    "webhook_allow_http": "must be true or false",
-    "oidc_trust_email": "must be true or false",
+    **dict.fromkeys(SWITCHES, "must be true or false"),
     "log_format": "must be text, json or logfmt",
     "forward_what": "must be log, audit or both",
     "session_idle_minutes": "must be a number of minutes from 5 to 1440",
@@ -104,6 +104,9 @@ class Environment(BaseSettings):
     oidc_groups: Annotated[tuple[str, ...], NoDecode] = ()
     oidc_ca: str = ""
     leak_report_keys: str = ""
+    announce_expiry: bool = True
+    accept_bearer: bool = False
+    oauth_endpoints: bool = False
 
     @classmethod
     def settings_customise_sources(

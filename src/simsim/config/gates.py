@@ -32,6 +32,8 @@ def build_gate() -> Gate:
         worker_health=partial(read_worker_health, spool),
         limits=failure_limits(),
         say=speaker("simsim gate", operator.log_format),
+        announces_expiry=operator.announce_expiry,
+        accepts_bearer=operator.accept_bearer,
     )
 
 

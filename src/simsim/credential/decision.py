@@ -73,8 +73,9 @@ class Decision(NamedTuple):
 class Credentials(NamedTuple):
     """Well-formed credentials from a caller: an account's id, and the digest of the password.
 
-    The username is None if it is not an account's id but part of the digest, as it may be for imported credentials. The
-    parser does not pass the password on, so that no later code can log, store or compare it.
+    The username is None if the digest alone finds the token: with Bearer there is no username, and that of imported
+    credentials may be part of the digest. The parser does not pass the password on, so that no later code can log,
+    store or compare it.
     """
 
     username: str | None

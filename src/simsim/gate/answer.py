@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote
@@ -17,6 +18,9 @@ REASON_HEADER = "X-Simsim-Reason"
 REQUEST_HEADER = "X-Simsim-Request"
 # Tells our gateway and middlewares to log nothing about a request that the gate has counted.
 COUNTED_HEADER = "X-Simsim-Counted"
+# In the last days of a token, the proxy hands this header to the caller. The API does not need it.
+EXPIRES_HEADER = "X-Simsim-Token-Expires"
+ANNOUNCED_SECONDS = 14 * 86_400.0
 # The headers in which the gate describes a request. A proxy must remove them all from the client's request.
 IDENTITY_HEADERS = (ACCOUNT_HEADER, TOKEN_HEADER, TOKEN_NAME_HEADER)
 
@@ -49,22 +53,27 @@ THROTTLED_BODY = body_of(TooManyFailures())
 NOT_FOUND_BODY = body_of(NotFound())
 
 _ACCOUNT, _TOKEN, _TOKEN_NAME = (name.lower() for name in IDENTITY_HEADERS)
+_EXPIRES = EXPIRES_HEADER.lower()
 _NO_STORE = ("cache-control", "no-store")
 _PROBLEM = (("content-type", MEDIA_TYPE), _NO_STORE)
 _RETRY_AFTER = ("retry-after", str(RETRY_AFTER_SECONDS))
 
 
-def accept(record: Record) -> Answer:
-    """Return the answer that lets a request in and names its sender. It always includes every identity header."""
-    return _acceptance(record.account_id, record.token_id, record.name)
+def accept(record: Record, *, announces: bool = False) -> Answer:
+    """Return the answer that lets a request in and names its sender. It always includes every identity header.
+
+    With `announces`, it also says when the token expires.
+    """
+    return _acceptance(record.account_id, record.token_id, record.name, record.expires_at if announces else None)
 
 
 @lru_cache(maxsize=CACHE_SIZE)
-def _acceptance(account_id: str, token_id: str, name: str) -> Answer:
+def _acceptance(account_id: str, token_id: str, name: str, expires_at: datetime | None) -> Answer:
     # Percent-encode the name: it may contain any printable character, but a header may contain only ASCII. Most names
     # consist of words and spaces; for them, quote() would take longer than the verdict.
     encoded = name.replace(" ", "%20") if _is_plain(name) else quote(name, safe="")
-    return Answer(204, ((_ACCOUNT, account_id), (_TOKEN, token_id), (_TOKEN_NAME, encoded), _NO_STORE), b"")
+    told = () if expires_at is None else ((_EXPIRES, f"{expires_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"),)
+    return Answer(204, ((_ACCOUNT, account_id), (_TOKEN, token_id), (_TOKEN_NAME, encoded), *told, _NO_STORE), b"")
 
 
 def naming(said: Answer, request_id: str) -> Answer:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from simsim.credential import basic
+from simsim.credential import basic, bearer
 from simsim.credential.allowlist import Address
 from simsim.credential.decision import (
     LIMIT_UNNAMED,
@@ -84,6 +84,8 @@ class Gate:
         *,
         limits: FailureLimits | None = None,
         say: Callable[[str], None] = say_on_stderr,
+        announces_expiry: bool = True,
+        accepts_bearer: bool = False,
     ) -> None:
         self._lookup = lookup
         self._spool = spool
@@ -92,6 +94,8 @@ class Gate:
         self._worker_health = worker_health
         self._say = say
         self._refusals = None if limits is None else Refusals(limits, spool, clock)
+        self._announces_expiry = announces_expiry
+        self._parse = bearer.parse_either if accepts_bearer else basic.parse
         self._verdicts = Verdicts()
         self._foreign = ForeignForms()
         self._times = DecisionTimes()
@@ -195,7 +199,7 @@ class Gate:
 
     def _parsed(self, authorization: Sequence[bytes]) -> Credentials | Decision:
         """Return the credentials or their refusal. Those of another form than ours count only if some were imported."""
-        parsed = basic.parse(authorization)
+        parsed = self._parse(authorization)
         if not basic.is_foreign(parsed):
             return parsed
         asked_at = self._foreign.asks_at()
@@ -205,7 +209,7 @@ class Gate:
             except Exception as error:
                 self._complain(error)
                 return UNDECIDED
-        return basic.parse(authorization, admits_foreign=self._foreign.are_admitted)
+        return self._parse(authorization, admits_foreign=self._foreign.are_admitted)
 
     def _judge(self, credentials: Credentials | Decision, located: Located, now: float, find: Find) -> Verdict:
         """Return the verdict on parsed credentials, or on their refusal by the parser."""
@@ -214,16 +218,25 @@ class Gate:
         record, until = None, now
         if isinstance(credentials, Credentials):
             decision, record, until = self._decide(credentials, located.address, now, find)
-            account = credentials.username or (record.account_id if record else None)
+            account: str | None = credentials.username or (record.account_id if record else None)
         else:
             decision, account = credentials, credentials.claim
         if decision.reason is Reason.OK and record is not None:
-            said = answer.accept(record)
+            said, until = self._accepted(record, now, until)
         else:
             said = answer.UNDECIDED if decision is UNDECIDED else answer.refuse(decision.reason)
         framed = frame(decision, account=account, record=record, address=located.address, via=located.via)
         refusal = refusal_of(decision, account=account, record=record, located=located)
         return Verdict(said, framed, now, until, limited(decision, record, located), refusal)
+
+    def _accepted(self, record: Record, now: float, until: float) -> tuple[Answer, float]:
+        """Return the answer that lets a request in, and until when it stays the same."""
+        if not self._announces_expiry:
+            return answer.accept(record), until
+        begins = record.expires_at.timestamp() - answer.ANNOUNCED_SECONDS
+        if now < begins:
+            return answer.accept(record), max(now, min(until, begins - CLOCK_STEP_SECONDS))
+        return answer.accept(record, announces=True), until
 
     def _decide(
         self, credentials: Credentials, address: Address | None, now: float, find: Find

@@ -59,8 +59,13 @@ class SharedGate(Gate):
         worker_health: Callable[[float], WorkerHealth] = lambda _: WorkerHealth(None),
         limits: FailureLimits | None = None,
         say: Callable[[str], None] = say_on_stderr,
+        announces_expiry: bool = True,
+        accepts_bearer: bool = False,
     ) -> None:
-        super().__init__(lookup, spool, trusted, clock, worker_health, limits=limits, say=say)
+        super().__init__(
+            lookup, spool, trusted, clock, worker_health, limits=limits, say=say, announces_expiry=announces_expiry,
+            accepts_bearer=accepts_bearer,
+        )  # fmt: skip
         self._shared = SharedVerdicts()
         self._look = open_look(self._shared.forget)
 
@@ -101,7 +106,7 @@ class SharedGate(Gate):
             try:
                 await self._look.join(None)
             except Exception as error:
-                known = basic.parse(authorization, admits_foreign=self._foreign.are_admitted)
+                known = self._parse(authorization, admits_foreign=self._foreign.are_admitted)
                 return self._judge(known, located, now, _raising(error))
             # The look may have shown a change, and have forgotten the verdict.
             verdict = self._shared.recall(question, now)
@@ -122,7 +127,7 @@ class SharedGate(Gate):
 
     async def _parsed_together(self, authorization: Sequence[bytes]) -> Credentials | Decision:
         """Return what `_parsed` returns, after a look if a question must be asked."""
-        parsed = basic.parse(authorization)
+        parsed = self._parse(authorization)
         if not basic.is_foreign(parsed):
             return parsed
         asked_at = self._foreign.asks_at()
@@ -133,7 +138,7 @@ class SharedGate(Gate):
                 self._complain(error)
                 return UNDECIDED
             self._foreign.learn(asked_at, are_admitted=self._look.holds_imported)
-        return basic.parse(authorization, admits_foreign=self._foreign.are_admitted)
+        return self._parse(authorization, admits_foreign=self._foreign.are_admitted)
 
 
 def _finding(seen: Seen) -> Callable[[bytes], Record | None]:

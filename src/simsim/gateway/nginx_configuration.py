@@ -12,7 +12,7 @@ from string import Template
 
 from simsim.credential import allowlist
 from simsim.gate import answer
-from simsim.gate.answer import ACCOUNT_HEADER, TOKEN_HEADER, TOKEN_NAME_HEADER
+from simsim.gate.answer import ACCOUNT_HEADER, EXPIRES_HEADER, TOKEN_HEADER, TOKEN_NAME_HEADER
 from simsim.gate.app import READYZ, VERIFY
 from simsim.gateway import nginx_program, traces
 from simsim.gateway.addresses import (
@@ -125,6 +125,7 @@ def api_parts(api: Upstream, addresses: Sequence[HostPort], *, is_traced: bool =
             account_header=ACCOUNT_HEADER,
             token_header=TOKEN_HEADER,
             name_header=TOKEN_NAME_HEADER,
+            expires_header=EXPIRES_HEADER,
             forwarding_headers="\n".join(headers),
             trace_headers=traces.HEADERS if is_traced else "",
         )

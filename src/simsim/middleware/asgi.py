@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +16,7 @@ from simsim.middleware.exchange import (
     LET_IN,
     Asked,
     Exchange,
+    announcement_of,
     caller_of,
     headers_of,
     is_hidden,
@@ -81,6 +82,7 @@ class SimsimASGI:
             await answer.refuse(said, scope)
             exchange.refuse(said)
             return
+        exchange.announcement = announcement_of(said)
         try:
             await self._app(passed_on(scope, said), answer.receive, answer.send)
         except (asyncio.CancelledError, OSError):
@@ -109,7 +111,7 @@ class HttpAnswer:
         kind, is_last = message["type"], False
         if kind == "http.response.start":
             self._exchange.status = message["status"]
-            message = without_ours(message)
+            message = without_ours(message, raw(self._exchange.announcement))
         elif kind == "http.response.body":
             self._exchange.sent(len(message.get("body", b"")))
             is_last = not message.get("more_body", False)
@@ -193,9 +195,10 @@ def passed_on(scope: Scope, said: Answer) -> Scope:
     return {**scope, "headers": headers, "extensions": extensions, "simsim": caller}
 
 
-def without_ours(message: Message) -> Message:
-    """Return the beginning of an answer without the headers that only the gate may send."""
-    return {**message, "headers": [each for each in message.get("headers") or () if not is_ours(bytes(each[0]))]}
+def without_ours(message: Message, ours: Sequence[tuple[bytes, bytes]] = ()) -> Message:
+    """Return the beginning of an answer without the headers that only the gate may send, and with those from it."""
+    kept = [each for each in message.get("headers") or () if not is_ours(bytes(each[0]))]
+    return {**message, "headers": [*kept, *ours]}
 
 
 def raw(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

@@ -8,7 +8,7 @@ from json.encoder import encode_basestring_ascii as quoted
 from typing import NamedTuple
 from urllib.parse import unquote, unquote_to_bytes
 
-from simsim.gate.answer import IDENTITY_HEADERS, Answer, is_counted
+from simsim.gate.answer import EXPIRES_HEADER, IDENTITY_HEADERS, Answer, is_counted
 from simsim.gate.app import Request
 from simsim.gate.decided_line import path_of
 from simsim.gate.request_id import new_request_id
@@ -18,6 +18,7 @@ from simsim.gate.spool import Spool
 LET_IN = 204
 CLIENT_CLOSED = 499  # nginx's status for a client that went away before the answer was complete
 OURS = "x-simsim-"
+EXPIRES = EXPIRES_HEADER.lower()
 CACHE_SIZE = 8 * 1024  # caches texts, never decisions
 # Only the gate gets the password.
 AUTHORIZATION = "authorization"
@@ -75,6 +76,12 @@ def caller_of(said: Answer) -> tuple[Caller, tuple[tuple[str, str], ...]]:
     return Caller(account, token, unquote(name)), told
 
 
+@lru_cache(maxsize=CACHE_SIZE)
+def announcement_of(said: Answer) -> tuple[tuple[str, str], ...]:
+    """Return the header that tells the client when its token expires, if the gate's answer has one."""
+    return tuple((name, value) for name, value in said.headers if name == EXPIRES)
+
+
 def headers_of(said: Answer) -> list[tuple[str, str]]:
     """Return the headers that the client may see."""
     return [(name, value) for name, value in said.headers if not is_ours(name)]
@@ -100,6 +107,7 @@ class Exchange:
         self._began = time.monotonic()
         self._counts = asked.method != "HEAD"
         self.status: int | None = None
+        self.announcement: tuple[tuple[str, str], ...] = ()
         self.bytes = 0
         self.is_over = False
 

@@ -14,6 +14,7 @@ from simsim.middleware.exchange import (
     LET_IN,
     Asked,
     Exchange,
+    announcement_of,
     caller_of,
     headers_of,
     is_hidden,
@@ -61,10 +62,11 @@ class SimsimWSGI:
         said = gate.verify(exchange.question)
         if said.status != LET_IN:
             return refuse(said, exchange, start_response)
+        exchange.announcement = announcement_of(said)
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Write:
             exchange.status = int(status[:3])
-            kept = [(name, value) for name, value in headers if not is_ours(name)]
+            kept = [(name, value) for name, value in headers if not is_ours(name)] + [*exchange.announcement]
             write = start_response(status, kept, exc_info) if exc_info else start_response(status, kept)
 
             def counted(data: bytes) -> object:

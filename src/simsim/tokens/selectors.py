@@ -48,7 +48,11 @@ def find_by_password(password: str, *, actor: Actor, account: Account) -> Token 
 
 def with_password(password: str) -> TokenQuerySet:
     """Return the token of any account that has this password, or had it before its last rotation."""
-    wanted = digest(password)
+    return with_digest(digest(password))
+
+
+def with_digest(wanted: bytes) -> TokenQuerySet:
+    """Return the token of any account whose present or previous password has this digest."""
     return Token.objects.filter(Q(digest=wanted) | Q(previous_digest=wanted))
 
 

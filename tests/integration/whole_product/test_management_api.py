@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from stack import Stack, basic
+from settings_for_tests import ON_POSTGRESQL
+from stack import Stack, basic, running
 
 GUIDE = Path(__file__).parents[3] / "docs/integrators/management-api.md"
 FOLLOW = "requests/follow"
@@ -117,6 +118,48 @@ def test_a_program_rotates_its_token_and_no_request_of_it_fails(stack: Stack) ->
     caller.join()
     assert set(statuses) == {200}
     assert len({password for _, password in credentials}) == 4
+
+
+@pytest.mark.covers("B15", "B9")
+def test_the_gateway_announces_an_expiry_in_the_last_days_and_nobody_can_forge_it(stack: Stack) -> None:
+    for expires, is_told in (("10d", True), ("30d", False)):
+        token = stack.create_token(f"Announced {expires}", expires=expires)
+        auth = (token["username"], token["password"])
+        sent = {"X-Simsim-Token-Expires": "2099-01-01T00:00:00Z"}
+        for path, status in (("/api/v2/entities", 200), ("/api/v2/nowhere", 404)):
+            answer = stack.get(path, auth=auth, headers=sent)
+            told = answer.headers.get_all("X-Simsim-Token-Expires")
+            assert (answer.status, told) == (status, [token["expires_at"][:19] + "Z"] if is_told else None)
+            assert not [name for name in answer.headers if name.lower().startswith("x-simsim-")][is_told:]
+    assert stack.get("/api/v2/entities").headers.get("X-Simsim-Token-Expires") is None
+
+
+@pytest.mark.covers("B15", "B22")
+def test_a_password_alone_works_with_the_commands_of_the_page_about_oauth(tmp_path: Path) -> None:
+    settings = {"SIMSIM_ACCEPT_BEARER": "true", "SIMSIM_OAUTH_ENDPOINTS": "true", "SIMSIM_ANNOUNCE_EXPIRY": "false"}
+    with running(tmp_path, on_postgresql=ON_POSTGRESQL, settings=settings) as stack:
+        token = stack.create_token("For a gateway", expires="3d")
+        bearer = {"Authorization": f"Bearer {token['password']}"}
+        answer = stack.get("/api/v2/entities", headers=bearer)
+        assert (answer.status, answer.headers.get("X-Simsim-Token-Expires")) == (200, None)
+        assert stack.get("/api/v2/entities", headers={"Authorization": f"Bearer {token['password']}x"}).status == 401
+        introspect, revoke = re.findall(
+            r"```sh\n(.*?)```", GUIDE.with_name("oauth.md").read_text(encoding="utf-8"), re.DOTALL
+        )
+        values = {
+            "MANAGEMENT": ":".join(management_token(stack, "--as", "alice@acme.example")),
+            "SIMSIM": f"http://localhost:{stack.console_port}/api/v1",
+            "SIMSIM_PASSWORD": token["password"],
+        }
+        said = [
+            subprocess.run(
+                ["bash", "-c", script], env={"PATH": "/usr/bin:/bin"} | values, capture_output=True, text=True,
+                check=True, timeout=20,
+            ).stdout
+            for script in (introspect, revoke, introspect)
+        ]  # fmt: skip
+        assert (json.loads(said[0])["sub"], said[1:]) == (token["id"], ["", '{"active":false}'])
+        assert stack.get("/api/v2/entities", headers=bearer).status == 401
 
 
 @pytest.mark.covers("R13", "B7")

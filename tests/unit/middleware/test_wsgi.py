@@ -57,7 +57,9 @@ def test_application_learns_the_caller_and_nothing_that_the_client_forged(databa
     app, password = App(), database.add(name="Ware house")
     forged = {"HTTP_X_SIMSIM_ACCOUNT": "evil", "HTTP_X_SIMSIM_ROLE": "evil", "HTTP_ACCEPT": "*"}
     status, headers, body = run(SimsimWSGI(app, build=parts.build), environ_of(password, **forged))
-    assert (status, headers, body) == ("200 OK", [("X-Own", "1")], b"hello world")
+    # The database's tokens expire tomorrow, so the client is told.
+    own, (told, _) = headers
+    assert (status, own, told, body) == ("200 OK", ("X-Own", "1"), "x-simsim-token-expires", b"hello world")
     (environ,) = app.environs
     caller = environ["simsim"]
     assert (caller, caller.account, caller.token_name) == (Caller(*caller), str(ACME), "Ware house")
