@@ -93,6 +93,7 @@ ELSEWHERE: dict[str, list[Key]] = {
         ("docs/integrators/management-api.md", "rotation-2027-01"),
         ("docs/integrators/management-api.md", "CUSTOMER="),
     ],
+    "tests/browser/test_portal_pages.py": [("docs/operators/portal.md", "from flask import")],
     "tests/integration/test_webhooks.py": [("docs/integrators/webhooks.md", "from standardwebhooks")],
     "tests/integration/test_tls_in_front.py": [
         ("docs/operators/tls.md", "listen 443 ssl;"),

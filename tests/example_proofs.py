@@ -330,7 +330,15 @@ def provider_is_accepted(text: str, machine: Machine, monkeypatch: pytest.Monkey
     found, rules = read.provider(), read.provider_rules()
     assert found
     assert (found.client_secret, found.name, found.groups_claim) == ("the-secret", "Acme ID", "groups")
-    assert (rules.domains.keys(), rules.groups.keys()) == ({"acme.example"}, {"simsim-admins"})
+    assert (set(rules.domains), set(rules.groups)) == ({"acme.example"}, {"simsim-admins"})
+
+
+@proves("operators/portal.md", "SIMSIM_PORTAL_NAME")
+def look_of_the_portal_is_accepted(
+    text: str, machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    look = prove_settings(text, machine, monkeypatch, tmp_path).portal()
+    assert (look.name, look.return_origins) == ("Acme Portal", {"https://app.example.com"})
 
 
 @proves("operators/install.md", "SIMSIM_TOKEN_KEYS_FILE")

@@ -15,6 +15,7 @@ from simsim.api import (  # noqa: F401 - importing them declares their operation
     notices,
     own_token,
     people,
+    portal,
     rate_limits,
     token_passwords,
     token_requests,

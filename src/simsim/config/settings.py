@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "simsim.console.security.session_use.session_use",
+    "simsim.console.portal.limits.portal_limits",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -123,6 +124,7 @@ FORWARD_TARGET = OPERATOR.forward_target()
 WEBHOOK_RULES = OPERATOR.webhook_rules()
 PROVIDER = OPERATOR.provider()
 PROVIDER_RULES = OPERATOR.provider_rules()
+PORTAL = OPERATOR.portal()
 FORWARD_LOG = FORWARD_TARGET is not None and OPERATOR.forward_what in {"log", "both"}
 FORWARD_AUDIT = FORWARD_TARGET is not None and OPERATOR.forward_what in {"audit", "both"}
 DATABASE_ROUTERS = ["simsim.config.databases.RequestLogRouter"]
