@@ -11,8 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 import stack as product
-from browser.test_security_pages import look
-from browser.test_single_sign_on_pages import show
+from browser.looks import look, show
 from browser.visitor import visiting
 from documented_examples import example
 from own_installation import environment_of

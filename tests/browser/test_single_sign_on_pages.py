@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 
 import identity_provider
 import stack as product
-from browser.test_security_pages import PICTURES, look
+from browser.looks import look, show
 from browser.visitor import Visitor, visiting
 from identity_provider import IdentityProvider
 from postgresql_server import free_port
@@ -34,12 +34,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory, provider: IdentityProvider) 
         running.settings |= provider.settings(SIMSIM_OIDC_DOMAINS="acme.example", SIMSIM_OIDC_GROUPS=f"keepers={place}")
         running.serve_again()
         yield running
-
-
-def show(visitor: Visitor, name: str) -> None:
-    """Look at a page that has the parts of others only when somebody wants to see its picture."""
-    if PICTURES:
-        look(visitor, name)
 
 
 def at_acme_id(visitor: Visitor, who: str) -> None:
