@@ -108,6 +108,7 @@ ELSEWHERE: dict[str, list[Key]] = {
     ],
     "tests/integration/whole_product/test_remote_command_line.py": [("docs/operators/command-line.md", "--server")],
     "tests/integration/test_completion.py": [("docs/operators/command-line.md", "completion bash")],
+    "tests/browser/test_portal_pages.py": [("docs/operators/portal.md", "from flask import")],
     "tests/integration/test_webhooks.py": [("docs/integrators/webhooks.md", "from standardwebhooks")],
     "tests/integration/test_tls_in_front.py": [
         ("docs/operators/tls.md", "listen 443 ssl;"),

@@ -342,6 +342,14 @@ def provider_is_accepted(text: str, machine: Machine, monkeypatch: pytest.Monkey
     assert (set(rules.domains), set(rules.groups)) == ({"acme.example"}, {"simsim-admins"})
 
 
+@proves("operators/portal.md", "SIMSIM_PORTAL_NAME")
+def look_of_the_portal_is_accepted(
+    text: str, machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    look = prove_settings(text, machine, monkeypatch, tmp_path).portal()
+    assert (look.name, set(look.return_origins)) == ("Acme Portal", {"https://app.example.com"})
+
+
 @proves("operators/install.md", "SIMSIM_TOKEN_KEYS_FILE")
 def keys_are_read_from_files(text: str, machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     key = machine.run(example("docs/operators/install.md", "urlsafe_b64encode").text)

@@ -260,6 +260,24 @@ class HandOverEnded(Problem):
     title = gettext_noop("This link no longer works")
 
 
+class PortalLinkEnded(Problem):
+    """A link from the operator's product that was used, or is too old."""
+
+    status = 410
+    slug = "portal-link-ended"
+    title = gettext_noop("This link no longer works")
+    detail = gettext_noop(
+        "Each link works once and for a short time. Go back to the page from which you came, and try again."
+    )
+
+
+class NotInThisSession(Problem):
+    status = 403
+    slug = "not-in-this-session"
+    title = gettext_noop("Not available here")
+    detail = gettext_noop("You came from another product, and may not open this page in this session.")
+
+
 class HandOverPaused(Conflict):
     slug = "hand-over-paused"
     detail = gettext_noop(

@@ -1,21 +1,17 @@
 """Passkeys in a real browser with a virtual authenticator, and the pages of sign-in and security."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, CDPSession, expect
 
-from browser.profiles import Scheme
+from browser.looks import look
 from browser.visitor import Visitor, visiting
 from second_factor_hand import code_for
 from stack import PASSWORD, Stack
 
 pytestmark = [pytest.mark.covers("R1"), pytest.mark.timeout(300)]
-# Pictures of each page, for those who want to look at them.
-PICTURES = os.environ.get("TEST_PICTURES", "")
 
 
 @pytest.fixture(scope="module")
@@ -49,19 +45,6 @@ def add_passkey(visitor: Visitor, name: str, *, alone: bool = True) -> None:
     page.get_by_role("checkbox").set_checked(alone)
     page.get_by_role("button", name="Continue").click()
     page.get_by_role("heading", name="Recovery codes").wait_for()
-
-
-def look(visitor: Visitor, name: str) -> None:
-    visitor.check_every_look()
-    if PICTURES:
-        for size in ((1280, 860), (360, 740)):
-            visitor.resize(size)
-            schemes: tuple[Scheme, ...] = ("light", "dark")
-            for scheme in schemes:
-                visitor.turn(scheme)
-                visitor.page.screenshot(path=Path(PICTURES) / f"{name}-{size[0]}-{scheme}.png", full_page=True)
-        visitor.resize((1280, 860))
-        visitor.turn("light")
 
 
 def test_passkey_is_added_and_signs_in_alone(browser: Browser, stack: Stack, people: None) -> None:

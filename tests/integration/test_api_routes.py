@@ -75,6 +75,8 @@ TWINS = {
 # The others, with the reason why a program can't do the same.
 WITHOUT_TWIN = {
     "second_factor_policy": "a program has no second factor",
+    "portal": "for the person who comes from the operator’s product", "portal_look": "a style sheet",
+    "portal_logo": "a picture",
     "single_sign_on_policy": "simsim account require-single-sign-on does the same",
     "security": "about a person’s own sign-in",
     "end_session": "about a person’s own sign-in", "end_other_sessions": "about a person’s own sign-in",

@@ -104,6 +104,35 @@ class Membership(models.Model):
         return f"{self.user} in {self.account}: {self.role}"
 
 
+class PortalRole(models.TextChoices):
+    """What a person may do in a session that the operator's own product opened; a reader changes nothing."""
+
+    ADMINISTRATOR = "administrator", _("Administrator")
+    MEMBER = "member", _("Member")
+    READER = "reader", _("Reader")
+
+
+class PortalLink(models.Model):
+    """A link with which the operator's own product opens the console once, for a person and an account.
+
+    Only the digest of its secret is stored.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(Account, models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    role = models.CharField(max_length=20, choices=PortalRole.choices)
+    digest = models.BinaryField(max_length=32, unique=True)
+    return_url = models.CharField(max_length=500)
+    created_at = models.DateTimeField()
+    created_by_label = models.CharField(max_length=320)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.account}: {self.role}"
+
+
 def normal_email(text: str) -> str:
     """Return an address as we store and look it up: without outer spaces, in NFKC and lower case."""
     # Do not use casefold(): it would make straße.example and strasse.example the same domain.

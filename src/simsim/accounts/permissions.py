@@ -1,11 +1,12 @@
 """The check that every action makes first: may this actor do this in this account?"""
 
+import uuid
 from dataclasses import dataclass
 from enum import StrEnum
 
 from django.db.models import QuerySet
 
-from simsim.accounts.models import Account, Membership, Role, User
+from simsim.accounts.models import Account, Membership, PortalRole, Role, User
 from simsim.problem import AccountClosed, NotFound, NotPermitted
 
 
@@ -20,6 +21,20 @@ class Permission(StrEnum):
     MANAGE_WEBHOOKS = "manage_webhooks"
 
 
+READS = frozenset(
+    {
+        Permission.VIEW_ACCOUNT,
+        Permission.VIEW_TOKENS,
+        Permission.VIEW_LOG,
+        Permission.VIEW_TRAIL,
+    }
+)
+# The operator's product knows who belongs to its customers, so people who come from there manage no people here.
+PORTAL_GRANTS: dict[str, frozenset[Permission]] = {
+    PortalRole.ADMINISTRATOR: frozenset(Permission) - {Permission.MANAGE_PEOPLE},
+    PortalRole.MEMBER: frozenset({Permission.VIEW_ACCOUNT}),
+    PortalRole.READER: READS,
+}
 GRANTS: dict[str, frozenset[Permission]] = {
     Role.ADMINISTRATOR: frozenset(Permission),
     Role.MEMBER: frozenset({Permission.VIEW_ACCOUNT}),
@@ -27,15 +42,25 @@ GRANTS: dict[str, frozenset[Permission]] = {
 
 
 @dataclass(frozen=True)
+class PortalGrant:
+    """What a session from the operator's product may do: this role, in this account only."""
+
+    account_id: uuid.UUID
+    role: str
+
+
+@dataclass(frozen=True)
 class Actor:
     """The person who performs an action: a user, or the operator (`user` is None).
 
-    `management_token` is the id of the management token with which a program acts for them, or None.
+    `management_token` is the id of the management token with which a program acts for them, or None. `portal` is set if
+    they came from the operator's product: then it decides, and not their memberships.
     """
 
     label: str
     user: User | None = None
     management_token: str | None = None
+    portal: PortalGrant | None = None
 
     @property
     def is_operator(self) -> bool:
@@ -75,11 +100,21 @@ def permit(actor: Actor, permission: Permission, account: Account) -> None:
         if permission in {Permission.MANAGE_TOKENS, Permission.MANAGE_WEBHOOKS}:
             raise NotPermitted
         return
-    role = role_of(actor.user, account)
-    if role is None:
-        raise NotFound
-    if permission not in GRANTS[role]:
+    if permission not in granted(actor, actor.user, account):
         raise NotPermitted
+
+
+def granted(actor: Actor, user: User, account: Account) -> frozenset[Permission]:
+    """Return what the actor may do in the account; raise NotFound for a stranger."""
+    if actor.portal is None:
+        role = role_of(user, account)
+        if role is None:
+            raise NotFound
+        return GRANTS[role]
+    is_open = Account.objects.filter(pk=account.pk, closed_at=None).exists()
+    if actor.portal.account_id != account.pk or not is_open or not user.is_active:
+        raise NotFound
+    return PORTAL_GRANTS[actor.portal.role]
 
 
 def lock_open(account: Account) -> Account:

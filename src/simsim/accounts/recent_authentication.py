@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 AT_PROVIDER = "openid_connect"
+PORTAL = "simsim_portal"  # the mark in the session
 
 
 def is_recent(request: HttpRequest) -> bool:
@@ -16,13 +17,19 @@ def is_recent(request: HttpRequest) -> bool:
 
     allauth counts only the latter, so people who have just signed in would have to enter the password twice. It counts
     people without a password as proven; here, whoever signed in at the provider must prove it there. The provider may
-    have signed them in without asking anything, so only the time counts at which it asked.
+    have signed them in without asking anything, so only the time counts at which it asked. In a session that the
+    operator's product opened, only the opening counts.
     """
     if is_signed_in_at_provider(request):
         proofs = [float(record.get("authenticated_at") or 0) for record in records_at_provider(request)]
     else:
         proofs = [float(record["at"]) for record in get_authentication_records(request, request.user)]
     return bool(0 <= time.time() - max(proofs, default=0.0) < app_settings.REAUTHENTICATION_TIMEOUT)
+
+
+def is_from_portal(request: HttpRequest) -> bool:
+    """Whether the operator's own product opened this session, in which there is no proof but the link."""
+    return PORTAL in request.session
 
 
 def is_signed_in_at_provider(request: HttpRequest) -> bool:

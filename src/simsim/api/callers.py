@@ -11,6 +11,7 @@ from ninja.utils import check_csrf
 from simsim.accounts.client_address import address_of
 from simsim.accounts.models import User
 from simsim.accounts.permissions import Actor, actor_of
+from simsim.accounts.recent_authentication import is_from_portal
 from simsim.credential.allowlist import Address
 from simsim.management_problem import NotSentByThisSite, Unauthenticated
 from simsim.management_tokens.authentication import actor_of_token, authenticate
@@ -49,7 +50,7 @@ def identify(request: HttpRequest, now: datetime) -> Caller:
     if header is not None:
         return program(header, address_of(request), now)
     user = request.user
-    if not isinstance(user, User) or not user.is_active:
+    if not isinstance(user, User) or not user.is_active or is_from_portal(request):
         raise Unauthenticated
     if request.method not in SAFE_METHODS and check_csrf(request) is not None:
         raise NotSentByThisSite

@@ -123,6 +123,36 @@ class NewPerson(Given):
     role: RoleName
 
 
+class NewPortalLink(Given):
+    """A link to create."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "account_id": ACCOUNT, "email": "alice@acme.example", "role": "administrator",
+                    "return_url": "https://app.example.com/settings", "expires_in_seconds": 60,
+                }
+            ]
+        }
+    )  # fmt: skip
+    account_id: Id
+    email: str = Field(description="The person, who is created if nobody has this address.")
+    role: Literal["administrator", "member", "reader"] = Field(description="What they may do in this session.")
+    return_url: str = Field(description="Where the link back leads; its origin must be allowed by a setting.")
+    expires_in_seconds: int = Field(60, description="How long the link works, from 10 to 600.")
+
+
+class PortalLink(BaseModel):
+    """A new link, which works once."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"url": "https://console.example.com/portal/#…", "expires_at": AT}]}
+    )
+    url: str
+    expires_at: Moment
+
+
 class PersonChanges(Given):
     """A person's new role."""
 

@@ -76,6 +76,8 @@ class Event(StrEnum):
     WEBHOOK_RESENT = "webhook.resent", "name", "message_id", "event"
     NOTICES_CHANGED = "account.notices_changed", "audiences", "early_days"
     SOFTWARE_ADDED = "software.added", "slug", "name"
+    PORTAL_LINK_CREATED = "portal.link_created", "email", "role", "expires_at", "return_url"
+    PORTAL_OPENED = "portal.opened", "email", "role"
     SIGNED_IN = "session.signed_in", "methods"
     SIGN_IN_FAILED = "session.sign_in_failed", "method", "reason"
     CONFIRMED_AT_PROVIDER = ("session.confirmed_at_provider",)

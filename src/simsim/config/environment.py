@@ -7,21 +7,19 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from simsim.accounts.provider_rules import ProviderRules
 from simsim.config import addresses, mail_settings, secret_files
 from simsim.config.database_addresses import is_postgresql, prove_database_url, sqlite_path
 from simsim.config.environment_source import LISTS, Sources
 from simsim.config.kept_keys import KeptKeys
 from simsim.config.leak_settings import prove_leak_report_keys
-from simsim.config.provider_settings import prove_without_provider, read_provider, read_provider_rules
 from simsim.config.setting_sources import PREFIX, data_dir, read_sources
+from simsim.config.sign_in_settings import SignInSettings
 from simsim.config.webhook_settings import read_webhook_rules
 from simsim.forwarding.receiver import Target, read_target
 from simsim.gate.refusals import FAILURES_PER_ADDRESS, FAILURES_PER_USERNAME
 from simsim.gateway.addresses import HostPort, parse_listen
 from simsim.gateway.certificates import CertificateFiles, certificate_files
 from simsim.health.access import MetricsAccess
-from simsim.openid_connect.provider import Provider
 from simsim.operations.log_format import LogFormat
 from simsim.problem import Unusable
 from simsim.request_log.ship.endpoints import Pattern, parse_pattern
@@ -45,12 +43,13 @@ WORDS = {
     **dict.fromkeys(SWITCHES, "must be true or false"),
     "log_format": "must be text, json or logfmt",
     "forward_what": "must be log, audit or both",
+    "portal_minutes": "must be a number of minutes from 5 to 120",
     "session_idle_minutes": "must be a number of minutes from 5 to 1440",
     "session_hours": "must be a number of hours from 1 to 168",
 }
 
 
-class Environment(BaseSettings):
+class Environment(SignInSettings):
     """The operator's settings. `docs/operators/settings.md` explains each."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", hide_input_in_errors=True, frozen=True)
@@ -93,16 +92,6 @@ class Environment(BaseSettings):
     session_idle_minutes: int = Field(default=60, ge=5, le=1440)
     session_hours: int = Field(default=12, ge=1, le=168)
     security_contact: str = ""
-    oidc_issuer: str = ""
-    oidc_client_id: str = ""
-    oidc_client_secret: SecretStr = Field(default=SecretStr(""), repr=False)
-    oidc_name: str = ""
-    oidc_scopes: Annotated[tuple[str, ...], NoDecode] = ()
-    oidc_domains: Annotated[tuple[str, ...], NoDecode] = ()
-    oidc_trust_email: bool = False
-    oidc_groups_claim: str = "groups"
-    oidc_groups: Annotated[tuple[str, ...], NoDecode] = ()
-    oidc_ca: str = ""
     leak_report_keys: str = ""
     announce_expiry: bool = True
     accept_bearer: bool = False
@@ -152,6 +141,7 @@ class Environment(BaseSettings):
         self.webhook_rules()
         self.provider()
         self.provider_rules()
+        self.portal()
         if self.api_url:
             addresses.prove_api_url(self.api_url)
         addresses.prove_path("SIMSIM_API_EXAMPLE", self.api_example)
@@ -273,30 +263,6 @@ class Environment(BaseSettings):
     def webhook_rules(self) -> DestinationRules:
         """Return where the accounts' webhooks may go; raise Unusable for a bad value."""
         return read_webhook_rules(self.webhook_allow_networks, self.webhook_allow_http, self.webhook_ca)
-
-    def provider(self) -> Provider | None:
-        """Return the OpenID Connect provider, or None; raise Unusable for a bad value."""
-        if not self.oidc_issuer:
-            names = ("client_id", "client_secret", "name", "scopes", "domains", "groups", "ca")
-            prove_without_provider({f"{PREFIX}OIDC_{name.upper()}": self.is_given(f"oidc_{name}") for name in names})
-            return None
-        return read_provider(
-            issuer=self.oidc_issuer,
-            client_id=self.oidc_client_id,
-            client_secret=self.oidc_client_secret.get_secret_value(),
-            name=self.oidc_name,
-            scopes=self.oidc_scopes,
-            groups_claim=self.oidc_groups_claim if self.oidc_groups else "",
-            authorities=self.oidc_ca,
-        )
-
-    def provider_rules(self) -> ProviderRules:
-        """Return whom the provider may sign in; raise Unusable for a bad value."""
-        return read_provider_rules(self.oidc_domains, self.oidc_groups, trusts_email=self.oidc_trust_email)
-
-    def is_given(self, name: str) -> bool:
-        value = getattr(self, name)
-        return bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
 
     def key_ring(self) -> Sequence[bytes]:
         """Return the keys that encrypt passwords, the newest first, each 32 bytes long.

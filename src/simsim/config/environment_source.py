@@ -16,6 +16,7 @@ LISTS = (
     "oidc_scopes",
     "oidc_domains",
     "oidc_groups",
+    "portal_return_origins",
 )
 # These settings may be empty, which turns them off. Any other empty setting is a mistake: a variable left blank in a
 # container's configuration would put the tokens into a new SQLite file, under a new key.
@@ -36,6 +37,9 @@ MAY_BE_EMPTY = frozenset(
         "oidc_name",
         "oidc_ca",
         "leak_report_keys",
+        "portal_name",
+        "portal_colour",
+        "portal_logo",
         "gate_listen",
         "metrics_token",
         "tls_certificate",

@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "simsim.console.security.session_use.session_use",
+    "simsim.console.portal.limits.portal_limits",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -125,6 +126,7 @@ WEBHOOK_RULES = OPERATOR.webhook_rules()
 PROVIDER = OPERATOR.provider()
 PROVIDER_RULES = OPERATOR.provider_rules()
 LEAK_REPORT_KEYS = OPERATOR.leak_report_keys
+PORTAL = OPERATOR.portal()
 FORWARD_LOG = FORWARD_TARGET is not None and OPERATOR.forward_what in {"log", "both"}
 FORWARD_AUDIT = FORWARD_TARGET is not None and OPERATOR.forward_what in {"audit", "both"}
 DATABASE_ROUTERS = ["simsim.config.databases.RequestLogRouter"]

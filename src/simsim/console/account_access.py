@@ -13,12 +13,13 @@ from django.utils import timezone
 from django_htmx.http import HttpResponseClientRefresh
 
 from simsim.accounts.models import Account, User
-from simsim.accounts.permissions import GRANTS, Actor, Permission, actor_of
+from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.accounts.recent_authentication import is_signed_in_at_provider
 from simsim.accounts.second_factors import is_missing
 from simsim.accounts.single_sign_on import is_required
 from simsim.console.navigation import navigation_of
-from simsim.problem import NotFound, NotPermitted
+from simsim.console.portal.session import actor_in
+from simsim.problem import NotFound
 
 Parameters = ParamSpec("Parameters")
 
@@ -66,14 +67,17 @@ def _in_account(
         membership = navigation_of(request).membership
         if membership is None or not isinstance(request.user, User):
             raise NotFound
-        if permission not in GRANTS[membership.role]:
-            raise NotPermitted
-        now = timezone.now()
+        now, actor = timezone.now(), actor_in(request, request.user)
+        is_reading = permission == Permission.MANAGE_TOKENS and request.method in {"GET", "HEAD"}
+        permit(actor, Permission.VIEW_TOKENS if is_reading else permission, membership.account)
+        if actor.portal is not None:
+            # The operator's product decides how its people prove who they are.
+            return view(AccountAccess(request, membership.account, actor, now), *args, **kwargs)
         if is_required(membership, now=now) and not is_signed_in_at_provider(request):
             context = {"account": membership.account, "path": request.get_full_path()}
             return render(request, "console/security/single_sign_on_required.html", context, status=403)
         if is_missing(membership, request.user, now=now):
             return render(request, "console/security/required.html", {"account": membership.account}, status=403)
-        return view(AccountAccess(request, membership.account, actor_of(request.user), now), *args, **kwargs)
+        return view(AccountAccess(request, membership.account, actor, now), *args, **kwargs)
 
     return entered

@@ -7,9 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from simsim.accounts.models import Role, User
-from simsim.accounts.permissions import role_of
-from simsim.console.navigation import account_in, navigation_of
+from simsim.accounts.models import Role
+from simsim.console.navigation import navigation_of
 from simsim.console.token_requests.member_page import member_page
 from simsim.problem import NotFound
 
@@ -32,12 +31,11 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_safe
-def account(request: HttpRequest, account_id: uuid.UUID) -> HttpResponse:  # noqa: ARG001 - account_in reads the URL
+def account(request: HttpRequest, account_id: uuid.UUID) -> HttpResponse:  # noqa: ARG001 - navigation_of reads the URL
     """Redirect administrators to the tokens, and show members who the administrators are (R3)."""
-    found = account_in(request)
-    role = role_of(request.user, found) if found and isinstance(request.user, User) else None
-    if found is None or role is None:
+    membership = navigation_of(request).membership
+    if membership is None:
         raise NotFound
-    if role == Role.ADMINISTRATOR:
-        return redirect("console:tokens", found.pk)
+    if membership.role != Role.MEMBER:
+        return redirect("console:tokens", membership.account_id)
     return member_page(request, status=200) or redirect("console:home")

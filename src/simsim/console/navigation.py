@@ -9,6 +9,7 @@ from django.urls import Resolver404, resolve
 from simsim.accounts.models import Account, Membership, Role, User
 from simsim.accounts.operators import is_operator
 from simsim.accounts.people import memberships_of
+from simsim.console.portal.session import PortalSession, only_membership, portal_of
 
 
 class Navigation:
@@ -23,7 +24,7 @@ class Navigation:
         user = getattr(self._request, "user", None)
         if not isinstance(user, User) or not user.is_authenticated:
             return []
-        return memberships_of(user)
+        return only_membership(self.portal, user) if self.portal else memberships_of(user)
 
     @cached_property
     def membership(self) -> Membership | None:
@@ -41,14 +42,23 @@ class Navigation:
             return "operator"
         return parts[3] if len(parts) > 3 and parts[1] == "accounts" else ""
 
+    @cached_property
+    def portal(self) -> PortalSession | None:
+        """The mark of a session from the operator's product, or None."""
+        return portal_of(self._request)
+
     @property
     def is_administrator(self) -> bool:
         return self.membership is not None and self.membership.role == Role.ADMINISTRATOR
 
     @property
+    def sees_tokens(self) -> bool:
+        return self.membership is not None and self.membership.role != Role.MEMBER
+
+    @property
     def is_operator(self) -> bool:
         user = getattr(self._request, "user", None)
-        return isinstance(user, User) and is_operator(user)
+        return isinstance(user, User) and is_operator(user) and self.portal is None
 
 
 def navigation_of(request: HttpRequest) -> Navigation:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from simsim.accounts.client_address import address_of
 from simsim.accounts.models import User
 from simsim.accounts.passwords import choose_password
-from simsim.accounts.recent_authentication import AT_PROVIDER, is_recent, is_signed_in_at_provider
+from simsim.accounts.recent_authentication import AT_PROVIDER, is_from_portal, is_recent, is_signed_in_at_provider
 from simsim.console.security import guesses, reset_requests
 from simsim.console.security.places import place_of
 
@@ -130,7 +130,7 @@ class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
         """Return how the person can prove who they are again; whoever signed in at the provider does it there."""
-        if is_signed_in_at_provider(context.request):
+        if is_signed_in_at_provider(context.request) or is_from_portal(context.request):
             return [{"id": AT_PROVIDER, "description": "", "url": reverse("account_reauthenticate")}]
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         return methods

@@ -16,6 +16,7 @@ from simsim.console.notices import pages as notices
 from simsim.console.operators import accounts_page, data_page, mail_pages, status_pages
 from simsim.console.people import invitations, membership, second_factor_policy, single_sign_on_policy
 from simsim.console.people import pages as people
+from simsim.console.portal import pages as portal
 from simsim.console.security import overview, well_known
 from simsim.console.single_sign_on import pages as single_sign_on
 from simsim.console.token_requests import pages as token_requests
@@ -122,6 +123,9 @@ urlpatterns = [
     path("operator/data/", data_page.data, name="operator_data"),
     path("docs/<path:path>", documentation.documentation, name="documentation"),
     path("docs/", documentation.documentation, {"path": ""}, name="documentation_start"),
+    path("portal/", portal.opened, name="portal"),
+    path("portal/look.css", portal.look, name="portal_look"),
+    path("portal/logo", portal.logo, name="portal_logo"),
     path("sign-in/openid-connect/", single_sign_on.begin, name="provider_sign_in"),
     path("sign-in/openid-connect/callback/", single_sign_on.callback, name="provider_callback"),
     path("sign-in/", include("simsim.console.sign_in_urls")),

@@ -19,6 +19,7 @@ from simsim.sealed_text import seal, unseal
 PLACE = "simsim_place"
 SIGNED_IN_AT = "simsim_signed_in_at"
 STARTED_AT = "simsim_started_at"
+ENDS_AT = "simsim_ends_at"
 DIGEST_LENGTH = 40  # of the column: 160 bits
 PURPOSE = "session"
 
@@ -85,8 +86,11 @@ class SessionStore(DatabaseStore):
 def end_of(data: dict[str, Any], now: datetime) -> datetime:
     """Return when a session used now ends: after SIMSIM_SESSION_IDLE_MINUTES, or SIMSIM_SESSION_HOURS after it began.
 
-    A session begins with the sign-in, or with the first page if nobody has signed in.
+    A session begins with the sign-in, or with the first page if nobody has signed in. A shorter one has its own end.
     """
     began_at = datetime.fromtimestamp(data.get(SIGNED_IN_AT) or data.get(STARTED_AT) or now.timestamp(), UTC)
     idle = timedelta(minutes=settings.OPERATOR.session_idle_minutes)
-    return min(now + idle, began_at + timedelta(hours=settings.OPERATOR.session_hours))
+    ends = [now + idle, began_at + timedelta(hours=settings.OPERATOR.session_hours)]
+    if ENDS_AT in data:
+        ends.append(datetime.fromtimestamp(data[ENDS_AT], UTC))
+    return min(ends)

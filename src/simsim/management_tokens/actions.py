@@ -45,8 +45,8 @@ def create_management_token(
     Raises Invalid with every field that breaks a rule; the scope `operator` is not among an account's scopes.
     """
     permit(actor, Permission.MANAGE_TOKENS, account)
-    if actor.user is None or actor.management_token is not None:
-        # A program that could create these would outlive the revocation of its own token.
+    if actor.user is None or actor.management_token is not None or actor.portal is not None:
+        # A program that could create these would outlive the revocation of its own token, as would a short session.
         raise NotPermitted
     lock_open(account)
     offered = {scope.value: scope for scope in ACCOUNT_SCOPES}

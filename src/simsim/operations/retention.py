@@ -3,12 +3,13 @@
 Accounts, people and tokens are never deleted for their age, because the log and the audit trail name them.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.contrib.sessions.models import Session
 
+from simsim.accounts import portal_links
 from simsim.audit import retention as audit_retention
 from simsim.console_sessions.models import ConsoleSession
 from simsim.forwarding import lost_events
@@ -51,6 +52,7 @@ def delete_old(clock_time: datetime) -> int:
         + audit_retention.delete_old(audit_since)
         + token_requests.delete_answered(audit_since)
         + hand_over_links.delete_ended(audit_since)
+        + portal_links.delete_ended(now - timedelta(days=1))
         + answered_requests.forget_old(now)
         + delete_expired_sessions(now)
     )

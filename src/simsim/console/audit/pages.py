@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET, require_safe
 from simsim.account_log.downloads import TYPES, from_the_loop, marked
 from simsim.account_log.trail import events_of, export_trail
 from simsim.accounts.people import people_of
-from simsim.accounts.permissions import OPERATOR
+from simsim.accounts.permissions import OPERATOR, Permission, is_permitted
 from simsim.audit.models import AuditEvent
 from simsim.audit.origin import Door
 from simsim.audit.pages import EventPage
@@ -91,7 +91,9 @@ def trail(access: AccountAccess) -> HttpResponse:
         "form": form,
         "rows": rows_of(page.items, access),
         "kinds": {value: name for value, (name, _events) in KINDS.items()},
-        "people": people_of(access.account, actor=access.actor),
+        "people": people_of(access.account, actor=access.actor)
+        if is_permitted(access.actor, Permission.MANAGE_PEOPLE, access.account)
+        else [],
         "tokens": offered_tokens(access.account, actor=access.actor, chosen=chosen, now=access.now),
         "older": form.query({"cursor": page.next_cursor}) if page.next_cursor else "",
         "newest": form.query({}),

@@ -66,6 +66,8 @@ SENTENCES: dict[str, Promise] = {
     Event.WEBHOOK_TESTED: _("Sent a test event to the webhook “%(name)s”"),
     Event.WEBHOOK_RESENT: _("Sent an event to the webhook “%(name)s” again"),
     Event.NOTICES_CHANGED: _("Changed who gets which notice"),
+    Event.PORTAL_LINK_CREATED: _("Made a link with which %(email)s opens the console"),
+    Event.PORTAL_OPENED: _("Opened the console from the operator’s product"),
     Event.SIGNED_IN: _("Signed in"),
     Event.SIGN_IN_FAILED: _("Failed to sign in"),
     Event.CONFIRMED_AT_PROVIDER: _("Confirmed who they are at the provider"),
@@ -84,8 +86,9 @@ LABELS: dict[str, Promise] = {
     "filters": _("Filters"), "status": _("Status"), "external_id": _("External id"),
     "until": _("Until"), "by": _("Link made by"), "management_token": _("Through the management token"),
     "allowed": _("Allowed"), "scopes": _("Scope"), "change": _("How"),
-    "methods": _("Proven by"), "required": _("Required"), "before": _("Before"), "second_word": _("Asks for a code"),
-    "source": _("Reported by"), "place": _("Found at"), "response": _("Followed by"),
+    "return_url": _("Returns to"), "methods": _("Proven by"), "required": _("Required"), "before": _("Before"),
+    "second_word": _("Asks for a code"), "source": _("Reported by"), "place": _("Found at"),
+    "response": _("Followed by"),
 }  # fmt: skip
 VALUES: dict[tuple[str, object], Promise | str] = {
     ("way", "downloaded"): _("as a file"),
@@ -106,6 +109,7 @@ VALUES: dict[tuple[str, object], Promise | str] = {
     ("response", "overlap_ended"): _("The previous password was stopped"),
     ("role", "administrator"): _("Administrator"),
     ("role", "member"): _("Member"),
+    ("role", "reader"): _("Reader"),
     ("from", "administrator"): _("Administrator"),
     ("from", "member"): _("Member"),
     **{("reason", value): label for value, label in RevocationReason.choices},

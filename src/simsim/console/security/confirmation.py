@@ -7,7 +7,8 @@ from allauth.account.views import reauthenticate
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 
-from simsim.accounts.recent_authentication import is_signed_in_at_provider
+from simsim.accounts.recent_authentication import is_from_portal, is_signed_in_at_provider
+from simsim.console.portal.pages import come_back
 from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.console.single_sign_on.pages import confirmation
 
@@ -17,6 +18,8 @@ View = Callable[..., HttpResponseBase]
 @login_required
 def confirm_it_is_you(request: HttpRequest) -> HttpResponse:
     """Ask for the password; lead people who signed in at the provider there, because only that counts for them."""
+    if is_from_portal(request):
+        return come_back(request)
     if not is_signed_in_at_provider(request):
         answer: HttpResponse = reauthenticate(request)
         return answer

@@ -9,9 +9,10 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from simsim.accounts.models import Account, User
-from simsim.accounts.permissions import actor_of, administrators, role_of
+from simsim.accounts.permissions import Actor, administrators
 from simsim.console.error_summary import SummaryError, errors_in_order
-from simsim.console.navigation import account_in
+from simsim.console.navigation import account_in, navigation_of
+from simsim.console.portal.session import actor_in
 from simsim.tokens.hand_over_links import offers_to
 from simsim.tokens.software import offered_software
 from simsim.tokens.token_requests import own_requests
@@ -54,13 +55,14 @@ def member_page(
     request: HttpRequest, status: int = HTTPStatus.FORBIDDEN, form: AskForm | None = None
 ) -> HttpResponse | None:
     """Return the page of a member: the administrators, and the form that asks them (R3). None for a stranger."""
-    account = account_in(request)
-    if account is None or not isinstance(request.user, User) or role_of(request.user, account) is None:
+    account, membership = account_in(request), navigation_of(request).membership
+    if account is None or membership is None or not isinstance(request.user, User):
         return None
-    return render(request, "console/member.html", member_context(account, request.user, form), status=status)
+    context = member_context(account, actor_in(request, request.user), form)
+    return render(request, "console/member.html", context, status=status)
 
 
-def member_context(account: Account, person: User, form: AskForm | None = None) -> dict[str, object]:
+def member_context(account: Account, actor: Actor, form: AskForm | None = None) -> dict[str, object]:
     """Return the page's context."""
     return {
         "account": account,
@@ -68,6 +70,6 @@ def member_context(account: Account, person: User, form: AskForm | None = None) 
         "administrators": administrators(account),
         "form": form or AskForm(),
         "software": offered_software(),
-        "offers": offers_to(actor_of(person), account, now=timezone.now()),
-        "requests": own_requests(account, actor=actor_of(person))[:REQUESTS_SHOWN],
+        "offers": offers_to(actor, account, now=timezone.now()),
+        "requests": own_requests(account, actor=actor)[:REQUESTS_SHOWN],
     }

@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from simsim.accounts.client_address import located
+from simsim.accounts.permissions import Permission, is_permitted
 from simsim.console.account_access import AccountAccess, for_administrators
 from simsim.console.errors import sentence
 from simsim.console.messages import say, warn
@@ -135,6 +136,8 @@ def token_page(
         "browser": located(access.request),
         "addresses_shown": allowlist_preview.ADDRESSES_SHOWN,
         "notices": notices_of(token, actor=access.actor),
-        "hand_overs": [(each, each.state(access.now)) for each in hand_overs_of(token, actor=access.actor)],
+        "hand_overs": [(each, each.state(access.now)) for each in hand_overs_of(token, actor=access.actor)]
+        if is_permitted(access.actor, Permission.MANAGE_TOKENS, access.account)
+        else [],
     }
     return render(access.request, "console/tokens/token.html", context | more, status=status)

@@ -249,6 +249,43 @@ def forget_provider(email: Email, as_json: AsJson = False) -> None:
     print_one({"id": user.pk, "email": user.email, "removed": removed}, as_json=as_json, note=note)
 
 
+class PortalRoleName(StrEnum):
+    ADMINISTRATOR = "administrator"
+    MEMBER = "member"
+    READER = "reader"
+
+
+@users.command("portal-link")
+@needs_django
+def portal_link(  # noqa: PLR0917 - the options of the verb
+    email: Email,
+    account: AccountId,
+    role: Annotated[PortalRoleName, typer.Option(help="What the user may do in this session; a reader only looks.")],
+    return_url: Annotated[str, typer.Option("--return-url", metavar="URL", help="Where the link back leads.")],
+    expires_in_seconds: Annotated[
+        int, typer.Option("--expires-in", metavar="SECONDS", help="How long the link works.")
+    ] = 60,
+    as_json: AsJson = False,
+) -> None:
+    """Print a link that opens the console once for a user, without a password, as your own product does by script."""
+    from django.utils import timezone
+
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.accounts.portal_links import create_portal_link
+    from simsim.operations.arguments import find_account
+
+    made = create_portal_link(
+        actor=OPERATOR,
+        account=find_account(account, actor=OPERATOR),
+        email=email,
+        role=role.value,
+        return_url=return_url,
+        expires_in_seconds=expires_in_seconds,
+        now=timezone.now(),
+    )
+    print_one({"url": made.url, "expires_at": format_time(made.link.expires_at)}, as_json=as_json)
+
+
 def password_of(email: str, account: "Account | None" = None, *, is_known: bool, is_given: bool) -> str | None:
     """Return a new user's password, read from standard input or generated; None for a user who already has one.
 
