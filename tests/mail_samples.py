@@ -225,6 +225,7 @@ def about_leaks(world: World) -> Iterator[Sample]:
     operators = kept | {"account": "", "link": f"{world.home}operator/"}
     previous = {key: value for key, value in leaked.items() if key != "new_link"} | {"response": "overlap_ended"}
     yield Sample("leak_reported", "", leaked)
+    yield Sample("leak_reported", "paused", previous | {"response": "paused"})
     yield Sample("leak_reported", "previous-password", previous)
     yield Sample("leak_reported", "management-token", management)
     yield Sample("leak_reported", "operator", operators)

@@ -147,6 +147,23 @@ class TokenNotActive(Conflict):
     detail = gettext_noop("The token “%(name)s” is %(status)s and can no longer be changed.")
 
 
+class RetrievalLimited(Problem):
+    status = 403
+    slug = "retrieval-limited"
+    title = gettext_noop("Only for the token’s creator")
+    detail = gettext_noop(
+        "A policy lets only the token’s creator retrieve its password. Rotate the token to get a new one."
+    )
+
+
+class PasswordNotKept(Conflict):
+    slug = "password-not-kept"
+    detail = gettext_noop(
+        "A policy does not let Simsim keep passwords, so the password of “%(name)s” can’t be shown again. Rotate the"
+        " token to get a new one."
+    )
+
+
 class RotatedMeanwhile(Conflict):
     slug = "rotated-meanwhile"
     detail = gettext_noop(

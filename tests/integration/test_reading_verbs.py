@@ -27,7 +27,7 @@ CHANGE = {
     "keys rotate", "operator add", "operator remove", "token pause", "token resume", "token hand-over",
     "management-token create", "management-token revoke", "audit adopt", "webhook add", "webhook edit",
     "log export", "token export", "audit export",  # each export is an event of the audit trail
-    "leak report", "webhook remove",
+    "leak report", "policy set", "webhook remove",
     "webhook rotate", "webhook pause", "webhook resume", "webhook test", "webhook resend",
 }  # fmt: skip
 # Verbs that report on whatever they find, and those that print what the package carries.

@@ -66,8 +66,8 @@ SECURITY_SCHEMES: dict[str, Any] = {
 }
 # In the order in which readers meet them.
 TAGS = (
-    "Tokens", "Requests for tokens", "Log, usage and audit trail", "Your own token", "Notices", "People", "Accounts",
-    "Target software", "Leaked passwords",
+    "Tokens", "Requests for tokens", "Log, usage and audit trail", "Your own token", "Notices", "Policies", "People",
+    "Accounts", "Target software", "Leaked passwords",
 )  # fmt: skip
 MEANINGS = {200: "Done.", 201: "Created.", 204: "Done; there is no content."}
 RATE_HEADERS = {

@@ -16,6 +16,7 @@ from simsim.api import (  # noqa: F401 - importing them declares their operation
     notices,
     own_token,
     people,
+    policies,
     rate_limits,
     token_passwords,
     token_requests,

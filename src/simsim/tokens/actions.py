@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from django.conf import settings
 from django.db import transaction
 
 from simsim.accounts.models import Account
@@ -15,9 +14,8 @@ from simsim.audit.events import Event
 from simsim.credential import allowlist, password
 from simsim.credential.digest import digest
 from simsim.problem import FieldError, Invalid, RotatedMeanwhile, TokenNotActive, gettext_noop
-from simsim.tokens import notices, rules, token_requests, webhook_events
+from simsim.tokens import kept_passwords, notices, policies, rules, token_requests, webhook_events
 from simsim.tokens.field_errors import Errors, raise_what_is_wrong
-from simsim.tokens.keyring import Keyring
 from simsim.tokens.models import Token, TokenRequest
 from simsim.tokens.rotation_overlap import rotation_id
 from simsim.tokens.token_events import audited_fields, record_token_event
@@ -110,6 +108,7 @@ def new_token(fields: TokenFields, *, actor: Actor, account: Account, now: datet
         "software": errors.collect(lambda: rules.parse_software(fields.software)),
         "allowed_networks": errors.collect(lambda: rules.parse_networks(fields.allowed_networks)),
     }
+    policies.prove_new_token(errors, account, values, report_only=fields.report_only, now=now)
     raise_what_is_wrong(errors, account, line, now=now)
     token = Token(account=account, created_at=now, created_by=actor.user, created_by_label=actor.label, **values)
     pack_allowlist(token, report_only=fields.report_only)
@@ -145,11 +144,12 @@ def edit_token(
         token.software = errors.collect(lambda: rules.parse_software(software, present=token.software))
     if allowed_networks is not None:
         token.allowed_networks = errors.collect(lambda: rules.parse_networks(allowed_networks)) or []
+    pack_allowlist(token, report_only=token.report_only if report_only is None else report_only)
+    policies.prove_changed_list(errors, token, before)
     # Two tokens that are older than this rule may share a name. Their other fields must stay editable.
     new_name = token.name if token.name != before["name"] else None
     raise_what_is_wrong(errors, token.account, new_name, now=now, but=token)
     token.set_keys()
-    pack_allowlist(token, report_only=token.report_only if report_only is None else report_only)
     changed: dict[str, object] = {
         key: [before[key], value] for key, value in audited_fields(token).items() if value != before[key]
     }
@@ -170,7 +170,8 @@ def show_credentials(*, actor: Actor, token: Token, way: Way = Way.SHOWN, now: d
     `way` says how they are retrieved: on a page or in a terminal, or as a file.
     """
     token = lock_active_token(actor, token, now)
-    secret = keyring().open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
+    kept_passwords.prove_retrievable(token, actor=actor)
+    secret = kept_passwords.open_password(token)
     record_token_event(actor, token, Event.TOKEN_CREDENTIALS_SHOWN, {} if way == Way.SHOWN else {"way": way.value}, now)
     notices.owe_retrieved(token, actor=actor, way=way, now=now)
     return TokenCredentials(str(token.account_id), secret)
@@ -180,7 +181,7 @@ def show_credentials(*, actor: Actor, token: Token, way: Way = Way.SHOWN, now: d
 def try_credentials(*, actor: Actor, token: Token, now: datetime) -> TokenCredentials:
     """Return the username and password for a test request by Simsim; nobody sees them. Recorded as a test."""
     token = lock_active_token(actor, token, now)
-    secret = keyring().open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
+    secret = kept_passwords.open_password(token)
     record_token_event(actor, token, Event.TOKEN_TRIED, {}, now)
     return TokenCredentials(str(token.account_id), secret)
 
@@ -278,13 +279,8 @@ def set_new_password(token: Token) -> str:
     """Give the token a new password and return it."""
     secret = password.mint()
     token.digest, token.password_end = digest(secret), password.end_of(secret)
-    token.sealed_password = keyring().seal(secret, token_id=token.pk, account_id=token.account_id)
+    token.sealed_password = kept_passwords.seal_password(token, secret)
     return secret
-
-
-def keyring() -> Keyring:
-    ring: Keyring = settings.KEYRING
-    return ring
 
 
 def pack_allowlist(token: Token, *, report_only: bool) -> None:

@@ -17,11 +17,12 @@ from simsim.problem import (
     HandOverPaused,
     Invalid,
     NotFound,
+    PasswordNotKept,
     Problem,
     gettext_noop,
 )
-from simsim.tokens import notices
-from simsim.tokens.actions import TokenCredentials, keyring, lock_active_token
+from simsim.tokens import kept_passwords, notices
+from simsim.tokens.actions import TokenCredentials, lock_active_token
 from simsim.tokens.hand_over_links import Link, digest_of, make_link, record
 from simsim.tokens.models import HandOver, HandOverState, Status, Token
 
@@ -50,6 +51,9 @@ def hand_over_token(
     MIN_TIME and MAX_TIME, and TokenNotActive for an expired or revoked token.
     """
     token = lock_active_token(actor, token, now)
+    kept_passwords.prove_retrievable(token, actor=actor)
+    if not kept_passwords.is_kept(token):
+        raise PasswordNotKept(name=token.name)
     if not MIN_TIME <= expires_in <= MAX_TIME:
         message = gettext_noop("A link can work for 5 minutes to 7 days.")
         raise Invalid(FieldError("expires_in", message))
@@ -116,8 +120,7 @@ def use(found: HandOver, actor: Recordable, *, code: str, address: str, now: dat
             record(Event.HAND_OVER_USED, fresh, actor, {"address": address, "by": fresh.created_by_label}, now)
             notices.owe_handed_over(fresh, now=now)
             token = fresh.token
-            secret = keyring().open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
-            return HandedOver(token, TokenCredentials(str(token.account_id), secret))
+            return HandedOver(token, TokenCredentials(str(token.account_id), kept_passwords.open_password(token)))
         refusal = count_wrong_code(fresh, now) if digits else Invalid(FieldError("code", CODE_NEEDED))
     raise refusal
 

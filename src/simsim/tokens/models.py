@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from simsim.accounts.models import Account, User
 from simsim.accounts.name_keys import name_key, search_key
 from simsim.credential.allowlist import Network
+from simsim.tokens.policy_models import AccountPolicy, InstallationPolicy  # noqa: F401 - Django looks for models here
 
 # This means “check at once”. It is also the database's default for a row that older code inserts during an update.
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)

@@ -19,7 +19,7 @@ def fill_in(keyring: Keyring, *, batch: int = BATCH) -> int:
     # Older code that still runs during an update rotates without setting the column, so its tokens are checked every
     # time.
     unsure = Token.objects.filter(Q(password_end="") | Q(rotated_at__isnull=False)).order_by("pk")
-    rows = unsure.values_list("pk", "account_id", "sealed_password", "password_end")
+    rows = unsure.exclude(sealed_password=b"").values_list("pk", "account_id", "sealed_password", "password_end")
     changed, last = 0, None
     while found := list((rows.filter(pk__gt=last) if last else rows)[:batch]):
         last = found[-1][0]

@@ -20,7 +20,7 @@ from simsim.problem import (
     TooManyRequested,
     gettext_noop,
 )
-from simsim.tokens import notices, rules
+from simsim.tokens import kept_passwords, notices, rules
 from simsim.tokens.field_errors import Errors
 from simsim.tokens.hand_over_links import offer_to_member
 from simsim.tokens.models import RequestAnswer, TargetSoftware, Token, TokenRequest
@@ -92,7 +92,8 @@ def grant(request: TokenRequest, *, actor: Actor, token: Token, now: datetime) -
         raise AlreadyAnswered(who=request.answered_by_label)
     record_request_event(actor, request, Event.TOKEN_REQUEST_GRANTED, {"token": str(token.pk)}, now)
     asker = asker_of(request)
-    if asker is not None:
+    # The administrator sees the password once, and passes it on.
+    if asker is not None and kept_passwords.is_kept(token):
         hand_over = offer_to_member(actor=actor, token=token, recipient=asker, now=now)
         notices.owe_granted(request, hand_over, asker, now=now)
 

@@ -55,7 +55,7 @@ def unopened_passwords() -> str:
     try:
         # Try to decrypt one: a damaged password, or one copied from another row, can't be decrypted although its key is
         # there.
-        if token := Token.objects.order_by("-created_at").first():
+        if token := Token.objects.exclude(sealed_password=b"").order_by("-created_at").first():
             settings.KEYRING.open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
     except KeyMissing:
         return "The newest password can't be decrypted with its key: the database is damaged, restore it from a backup"
