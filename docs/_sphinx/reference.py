@@ -17,6 +17,7 @@ SENT_TO = {
     "invited": "the person who was invited",
     "token_requested": "every administrator",
     "webhook_paused": "every administrator",
+    "token_idle": "every administrator",
     "leak_reported": "every administrator, or the operators",
     "token_request_granted": "the member who asked",
     "sign_in_changed": "the person whose sign-in changed",

@@ -15,8 +15,11 @@ from simsim.accounts.permissions import OPERATOR, Actor, actor_of
 from simsim.audit.models import AuditEvent
 from simsim.credential.password import whole_ones
 from simsim.leak_reports.actions import ReportedPassword, report_leaks
+from simsim.mail.models import OwedMail
 from simsim.management_tokens.models import Scope
 from simsim.problem import Invalid, NotFound, NotPermitted, PasswordNotKept, Problem, RetrievalLimited
+from simsim.request_log.models import TokenUse
+from simsim.request_log.nodes import WorkerNode
 from simsim.tokens.actions import (
     TokenCredentials,
     create_token,
@@ -27,8 +30,9 @@ from simsim.tokens.actions import (
     try_credentials,
 )
 from simsim.tokens.hand_over import hand_over_token, open_link
+from simsim.tokens.idle_tokens import treat_idle
 from simsim.tokens.key_rotation import encrypt_anew
-from simsim.tokens.models import HandOver, Status, Token
+from simsim.tokens.models import HandOver, IdleWarning, Status, Token
 from simsim.tokens.pause import resume_token
 from simsim.tokens.policies import policies_of, set_account_policy, set_floor, tokens_outside
 from simsim.tokens.token_requests import ask_for_token
@@ -168,10 +172,52 @@ def test_leaked_password_pauses_its_token_once_where_the_policy_says_so(cast: Ca
     assert token.status(now) == Status.ACTIVE
 
 
+def node_reports(now: datetime, **changed: Any) -> None:
+    values = {"host": "a", "started_at": now, "round_at": now, "boot_id": "b", "boot_seconds": 1.0}
+    values |= {"unshipped_since": None} | changed
+    WorkerNode.objects.update_or_create(node="n", defaults=values)
+
+
+def test_idle_token_is_paused_a_week_after_its_warning_and_a_used_one_is_not(cast: Cast, now: datetime) -> None:
+    day = timedelta(days=1)
+    idle, _ = made(cast.as_alice, cast.acme, now, name="Idle", expires="400d")
+    used, _ = made(cast.as_alice, cast.acme, now, name="Used", expires="400d")
+    made(cast.as_charlie, cast.globex, now, expires="400d")
+    chosen(cast, now, max_idle_days=30)
+
+    def treat(days: int, **node: Any) -> int:
+        moment = now + days * day
+        TokenUse.objects.update_or_create(
+            token_id=used.pk, defaults={"account_id": cast.acme.pk, "used_at": moment - day}
+        )
+        node_reports(moment, **node)
+        return treat_idle(now=moment)
+
+    def status(token: Token, days: int) -> Status:
+        return Token.objects.get(pk=token.pk).status(now + days * day)
+
+    assert [treat(22), treat(23), treat(24)] == [0, 1, 0]
+    (mail,) = OwedMail.objects.filter(kind="token_idle")
+    assert (mail.recipient, mail.facts["token_name"], mail.facts["last_used"]) == ("alice@acme.example", "Idle", "")
+    behind = {"unshipped_since": now + 29 * day}, {"round_at": now + 29 * day}
+    assert [treat(31, **node) for node in behind] == [0, 0], "the log may lack a use"
+    assert status(idle, 31) == Status.ACTIVE
+    assert treat(31) == 1
+    assert [status(idle, 31), status(used, 31)] == [Status.PAUSED, Status.ACTIVE]
+    event = AuditEvent.objects.get(event="token.paused")
+    assert (event.actor_label, event.details["reason"]) == ("policy for idle tokens", "Not used for 30 days")
+    resume_token(actor=cast.as_alice, token=idle, now=now + 32 * day)
+    assert [treat(32), treat(38), status(idle, 38)] == [1, 0, Status.ACTIVE], "warned again before the next pause"
+    TokenUse.objects.create(token_id=idle.pk, account_id=cast.acme.pk, used_at=now + 38 * day)
+    assert [treat(40), status(idle, 40)] == [0, Status.ACTIVE]
+    assert not IdleWarning.objects.exists()
+
+
 def test_page_saves_shows_errors_and_lists_the_tokens_outside(cast: Cast, now: datetime) -> None:
     made(cast.as_alice, cast.acme, now, name="Open to all")
     client, address = sign_in(cast.alice), f"/accounts/{cast.acme.pk}/policies/"
-    form = {"max_lifetime_days": "90", "min_ipv4_prefix": "24", "min_ipv6_prefix": "", "needs_allowlist": "yes",
+    form = {"max_lifetime_days": "90", "min_ipv4_prefix": "24", "min_ipv6_prefix": "", "max_idle_days": "90",
+            "needs_allowlist": "yes",
             "retrieval": "creator", "leak_response": "pause"}  # fmt: skip
     assert "Every token of this account meets the policy" in text_of(client.get(address))
     wrong = client.post(address, form | {"max_lifetime_days": "many", "retrieval": "x"})

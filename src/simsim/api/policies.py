@@ -22,7 +22,7 @@ PATH = "/accounts/{account_id}/policies"
 SHOWS_ETAG = {"ETag": "Send it back in If-Match when you change the policy."}
 CHOICES: JsonDict = {
     "max_lifetime_days": 90, "needs_allowlist": True, "min_ipv4_prefix": 24, "min_ipv6_prefix": 48,
-    "retrieval": "creator", "leak_response": "revoke",
+    "retrieval": "creator", "leak_response": "revoke", "max_idle_days": 90,
 }  # fmt: skip
 WIDEST = "The prefix of the widest network that is allowed, such as 24; null for no limit."
 
@@ -41,6 +41,10 @@ class PolicyChoices(Given):
     leak_response: Literal["revoke", "pause"] = Field(
         "revoke", description="What happens to a token whose password is reported as leaked."
     )
+    max_idle_days: int | None = Field(
+        None,
+        description="After how many days without a request a token is paused, with a warning before; null for never.",
+    )
 
 
 class PolicyValues(BaseModel):
@@ -52,6 +56,7 @@ class PolicyValues(BaseModel):
     min_ipv6_prefix: int | None
     retrieval: str
     leak_response: str
+    max_idle_days: int | None
 
 
 class TokenOutside(BaseModel):

@@ -10,6 +10,7 @@ from typing import Self
 MANAGEMENT_TOKEN = "management_token"  # noqa: S105
 POLICY_FIELDS = (
     "max_lifetime_days", "needs_allowlist", "min_ipv4_prefix", "min_ipv6_prefix", "retrieval", "leak_response",
+    "max_idle_days",
 )  # fmt: skip
 TOKEN_FIELDS = ("name", "description", "software", "expires_at", "allowed_networks", "report_only")
 WEBHOOK_FIELDS = ("name", "host", "events")

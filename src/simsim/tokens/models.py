@@ -171,6 +171,16 @@ class Token(models.Model):
         return [ip_network(text) for text in self.allowed_networks]
 
 
+class IdleWarning(models.Model):
+    """A warning that an idle token will be paused; it goes when the token is used, paused or has ended."""
+
+    token = models.OneToOneField(Token, models.CASCADE, primary_key=True, related_name="+")
+    warned_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.token_id}, warned about {self.warned_at}"
+
+
 class NoticePolicy(models.Model):
     """An account's choices about its notices (B10); an account without a row has the defaults.
 

@@ -31,6 +31,7 @@ class TokenPolicy:
     min_ipv6_prefix: int | None = None
     retrieval: Retrieval = Retrieval.ADMINISTRATORS
     leak_response: LeakChoice = LeakChoice.REVOKE
+    max_idle_days: int | None = None
 
     def min_prefix(self, version: int) -> int | None:
         """Return the prefix of the widest network of this IP version that is allowed, None for no limit."""
@@ -63,6 +64,7 @@ class Policies:
             highest(own.min_ipv6_prefix, floor.min_ipv6_prefix),
             max(own.retrieval, floor.retrieval, key=list(Retrieval).index),
             max(own.leak_response, floor.leak_response, key=list(LeakChoice).index),
+            lowest(own.max_idle_days, floor.max_idle_days),
         )
 
 
@@ -173,7 +175,11 @@ def record_change(
 
 def parse_choices(choices: Mapping[str, Any], *, before: TokenPolicy) -> TokenPolicy:
     """Return the policy with these choices; raise Invalid with one error for each that is not offered."""
-    limits = {"max_lifetime_days": (1, MAX_LIFETIME.days), "min_ipv4_prefix": (1, 32), "min_ipv6_prefix": (1, 128)}
+    limits = {
+        "max_lifetime_days": (1, MAX_LIFETIME.days), "min_ipv4_prefix": (1, 32), "min_ipv6_prefix": (1, 128),
+        # Twice as long as the time between the warning and the pause.
+        "max_idle_days": (14, MAX_LIFETIME.days),
+    }  # fmt: skip
     values, errors = asdict(before), []
     for name, wanted in choices.items():
         if name in limits:

@@ -31,6 +31,8 @@ class PolicyRow(models.Model):
     retrieval = models.CharField(max_length=20, choices=Retrieval.choices, default=Retrieval.ADMINISTRATORS)
     leak_response = models.CharField(max_length=20, choices=LeakChoice.choices, default=LeakChoice.REVOKE)
 
+    max_idle_days = models.PositiveSmallIntegerField(null=True)
+
     class Meta:
         abstract = True
 

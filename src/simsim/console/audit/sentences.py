@@ -85,7 +85,7 @@ LABELS: dict[str, Promise] = {
     "max_lifetime_days": _("Longest lifetime in days"), "needs_allowlist": _("Allowlist required"),
     "min_ipv4_prefix": _("Widest IPv4 network, as a prefix"), "min_ipv6_prefix": _("Widest IPv6 network, as a prefix"),
     "retrieval": _("Who retrieves passwords"), "leak_response": _("After a leak"),
-    "destroyed": _("Stored passwords destroyed"),
+    "max_idle_days": _("Idle tokens are paused after days"), "destroyed": _("Stored passwords destroyed"),
 }  # fmt: skip
 VALUES: dict[tuple[str, object], Promise | str] = {
     ("way", "downloaded"): _("as a file"),

@@ -16,7 +16,7 @@ from simsim.problem import FieldError, Invalid
 from simsim.tokens.policies import Outside, TokenPolicy, set_account_policy, token_policies, tokens_outside
 from simsim.tokens.policy_models import LeakChoice, Retrieval
 
-NUMBERS = ("max_lifetime_days", "min_ipv4_prefix", "min_ipv6_prefix")
+NUMBERS = ("max_lifetime_days", "min_ipv4_prefix", "min_ipv6_prefix", "max_idle_days")
 # Refused by the action, as every text that is no number.
 NO_NUMBER = 0
 SHOWN = 100
@@ -97,6 +97,7 @@ def helps_of(floor: TokenPolicy) -> dict[str, str]:
         ("max_lifetime_days", gettext("For example 90. Leave it empty for no limit."), most, days),
         ("min_ipv4_prefix", gettext("The length of its prefix: 24 is a network of 256 addresses."), least, ipv4),
         ("min_ipv6_prefix", gettext("The length of its prefix, for example 48."), least, ipv6),
+        ("max_idle_days", gettext("Seven days before, every administrator gets an email."), most, floor.max_idle_days),
     )
     return {name: f"{text} {limit % {'number': number}}" if number else text for name, text, limit, number in helps}
 

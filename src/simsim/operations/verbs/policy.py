@@ -44,6 +44,10 @@ Retrieves = Annotated[
     RetrievalName | None,
     typer.Option(help="Who may retrieve a password again; off destroys the stored passwords at once."),
 ]
+Idle = Annotated[
+    str | None,
+    typer.Option("--pause-idle", metavar="DAYS", help="After how many idle days a token is paused, or none."),
+]
 AfterLeak = Annotated[LeakName | None, typer.Option(help="What happens to a token whose password has leaked.")]
 
 
@@ -95,6 +99,7 @@ def set_policy(
     widest_ipv6: Widest6 = None,
     retrieval: Retrieves = None,
     leaks: AfterLeak = None,
+    pause_idle: Idle = None,
     as_json: AsJson = False,
 ) -> None:
     """Change a policy; options that are not given change nothing. Existing tokens keep working."""
@@ -111,6 +116,7 @@ def set_policy(
         needs_allowlist=require_allowlist,
         retrieval=retrieval,
         leak_response=leaks,
+        max_idle_days=number("--pause-idle", pause_idle),
     )
     if (account is None) != (acting_as is None):
         raise WrongUsage("Give --account and --as together, or neither for the policy of the installation")
