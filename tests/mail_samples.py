@@ -232,7 +232,14 @@ def about_leaks(world: World) -> Iterator[Sample]:
     kept = {key: value for key, value in management.items() if key not in {"log_link", "new_link"}}
     operators = kept | {"account": "", "link": f"{world.home}operator/"}
     previous = {key: value for key, value in leaked.items() if key != "new_link"} | {"response": "overlap_ended"}
+    idle = {
+        "account": "Acme", "token_name": "Finance dashboards", "creator": BOB, "expires_at": EXPIRY, "days": 90,
+        "last_used": "2026-09-01 06:00 UTC", "pauses_after": "2026-12-01 09:30 UTC", "link": page,
+    }  # fmt: skip
+    yield Sample("token_idle", "", idle)
+    yield Sample("token_idle", "never-used", idle | {"last_used": ""})
     yield Sample("leak_reported", "", leaked)
+    yield Sample("leak_reported", "paused", previous | {"response": "paused"})
     yield Sample("leak_reported", "previous-password", previous)
     yield Sample("leak_reported", "management-token", management)
     yield Sample("leak_reported", "operator", operators)

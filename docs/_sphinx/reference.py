@@ -18,6 +18,7 @@ SENT_TO = {
     "token_requested": "every administrator",
     "tokens_imported": "every administrator",
     "webhook_paused": "every administrator",
+    "token_idle": "every administrator",
     "leak_reported": "every administrator, or the operators",
     "token_request_granted": "the member who asked",
     "sign_in_changed": "the person whose sign-in changed",

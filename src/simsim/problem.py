@@ -172,18 +172,26 @@ class TokenNotActive(Conflict):
     detail = gettext_noop("The token “%(name)s” is %(status)s and can no longer be changed.")
 
 
+class RetrievalLimited(Problem):
+    status = 403
+    slug = "retrieval-limited"
+    title = gettext_noop("Only for the token’s creator")
+    detail = gettext_noop(
+        "A policy lets only the token’s creator retrieve its password. Rotate the token to get a new one."
+    )
+
+
+class PasswordNotKept(Conflict):
+    slug = "password-not-kept"
+    detail = gettext_noop(
+        "Simsim does not have the password of “%(name)s”, so it can’t be shown. Rotate the token to get a new one."
+    )
+
+
 class RotatedMeanwhile(Conflict):
     slug = "rotated-meanwhile"
     detail = gettext_noop(
         "“%(name)s” was given a new password in the meantime. Check it before you create another one."
-    )
-
-
-class PasswordUnknown(Conflict):
-    slug = "password-unknown"
-    detail = gettext_noop(
-        "The password of “%(name)s” can't be shown, because only its digest was imported. Rotate the token to get a new"
-        " password, which can be shown."
     )
 
 

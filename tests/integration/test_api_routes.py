@@ -55,6 +55,7 @@ TWINS = {
     "usage": ("get_usage", "usage"),
     "decline_request": ("list_token_requests decline_token_request", "token-request list, token-request decline"),
     "notices": ("get_notices set_notices", "notices show, notices set"),
+    "policies": ("get_policies set_policies", "policy show, policy set"),
     "people": ("list_people get_person", "user list"), "invite_person": ("invite_person", "user invite"),
     "invite_again": ("resend_invitation", "user invite-again"), "change_role": ("change_role", "user role"),
     "remove_person": ("remove_person", "user remove"), "home": ("list_accounts", "account list"),

@@ -61,6 +61,7 @@ FORMS: dict[str, dict[str, str]] = {
     "logged_request": {},
     "decline_request": {},
     "notices": {"revoked": "nobody"},
+    "policies": {"retrieval": "off"},
     "webhooks": {},
     "add_webhook": {"name": "Mine", "url": "https://evil.example/", "events": "token.created"},
     "webhook": {},

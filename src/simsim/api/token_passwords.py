@@ -19,7 +19,7 @@ from simsim.api.responses import Answer
 from simsim.api.scopes import TOKENS
 from simsim.api.tokens import SHOWS_ETAG, TAG, TOKEN_PATH, overlap_of, token_answer, token_in
 from simsim.audit.events import Event
-from simsim.problem import PasswordUnknown, RotatedMeanwhile, TokenNotActive
+from simsim.problem import PasswordNotKept, RetrievalLimited, RotatedMeanwhile, TokenNotActive
 from simsim.rfc3339 import format_time
 from simsim.tokens import actions, hand_over, pause
 
@@ -27,7 +27,7 @@ from simsim.tokens import actions, hand_over, pause
 @operation(
     "POST", TOKEN_PATH + "/credentials", tag=TAG, scopes=TOKENS, permission=Permission.MANAGE_TOKENS,
     audit=Event.TOKEN_CREDENTIALS_SHOWN, answer=Credentials, is_secret=True, needs_recent=True,
-    problems=(TokenNotActive, PasswordUnknown),
+    problems=(TokenNotActive, RetrievalLimited, PasswordNotKept),
 )  # fmt: skip
 def show_credentials(call: Call, token_id: str) -> Answer:
     """Return the username and password of an active token. This is recorded, and others are notified."""
@@ -69,7 +69,7 @@ def resume_token(call: Call, token_id: str) -> Answer:
 @operation(
     "POST", TOKEN_PATH + "/hand-over", tag=TAG, scopes=TOKENS, permission=Permission.MANAGE_TOKENS,
     audit=Event.HAND_OVER_CREATED, body=NewHandOver, answer=HandOver, status=201, creates=True, is_secret=True,
-    needs_recent=True, problems=(TokenNotActive, PasswordUnknown),
+    needs_recent=True, problems=(TokenNotActive, RetrievalLimited, PasswordNotKept),
 )  # fmt: skip
 def hand_over_token(call: Call, token_id: str, body: NewHandOver) -> Answer:
     """Make a link that shows the token's credentials once, to whoever opens it and presses the button."""

@@ -20,6 +20,7 @@ from simsim.api import (  # noqa: F401 - importing them declares their operation
     operator,
     own_token,
     people,
+    policies,
     portal,
     rate_limits,
     sent_emails,

@@ -8,6 +8,10 @@ from typing import Self
 
 # Any event may name the management token through which somebody acted.
 MANAGEMENT_TOKEN = "management_token"  # noqa: S105
+POLICY_FIELDS = (
+    "max_lifetime_days", "needs_allowlist", "min_ipv4_prefix", "min_ipv6_prefix", "retrieval", "leak_response",
+    "max_idle_days",
+)  # fmt: skip
 TOKEN_FIELDS = ("name", "description", "software", "expires_at", "allowed_networks", "limits", "report_only")
 WEBHOOK_FIELDS = ("name", "host", "events")
 HAND_OVER_FIELDS = ("name", "hand_over")
@@ -75,6 +79,7 @@ class Event(StrEnum):
     WEBHOOK_TESTED = "webhook.tested", "name"
     WEBHOOK_RESENT = "webhook.resent", "name", "message_id", "event"
     NOTICES_CHANGED = "account.notices_changed", "audiences", "early_days"
+    POLICY_CHANGED = "account.policy_changed", *POLICY_FIELDS, "destroyed"
     SOFTWARE_ADDED = "software.added", "slug", "name"
     PORTAL_LINK_CREATED = "portal.link_created", "email", "role", "expires_at", "return_url"
     PORTAL_OPENED = "portal.opened", "email", "role"

@@ -16,6 +16,7 @@ PAGES = {
     "requests": PEOPLE + "#when-a-member-asks-for-a-token",
     "people": PEOPLE,
     "notices": NOTICES,
+    "policies": "administrators/policies.html",
     "audit": AUDIT,
     "management-tokens": "integrators/management-api.html",
     "webhooks": WEBHOOKS,

@@ -16,6 +16,7 @@ from simsim.console.notices import pages as notices
 from simsim.console.operators import accounts_page, data_page, mail_pages, status_pages
 from simsim.console.people import invitations, membership, second_factor_policy, single_sign_on_policy
 from simsim.console.people import pages as people
+from simsim.console.policies import pages as policies
 from simsim.console.portal import pages as portal
 from simsim.console.security import overview, well_known
 from simsim.console.single_sign_on import pages as single_sign_on
@@ -89,6 +90,7 @@ urlpatterns = [
         "accounts/<uuid:account_id>/requests/<uuid:request_id>/decline/", token_requests.decline, name="decline_request"
     ),
     path("accounts/<uuid:account_id>/notices/", notices.notices, name="notices"),
+    path("accounts/<uuid:account_id>/policies/", policies.policies, name="policies"),
     path(WEBHOOKS, webhooks.webhooks, name="webhooks"),
     path(WEBHOOKS + "new/", webhook_changes.add, name="add_webhook"),
     path(WEBHOOK, webhooks.webhook, name="webhook"),

@@ -31,6 +31,7 @@ from simsim.operations.verbs.management_token import management_tokens
 from simsim.operations.verbs.monitoring_files import monitoring
 from simsim.operations.verbs.notices import notices
 from simsim.operations.verbs.operator import operators
+from simsim.operations.verbs.policy import policies
 from simsim.operations.verbs.scan import scan
 from simsim.operations.verbs.services import gateway, serve, worker
 from simsim.operations.verbs.setup import setup
@@ -124,6 +125,7 @@ app.add_typer(software, name="software")
 app.add_typer(monitoring, name="monitoring")
 app.add_typer(keys, name="keys")
 app.add_typer(leaks, name="leak")
+app.add_typer(policies, name="policy")
 
 
 def run(arguments: Sequence[str], *, wiring: Wiring) -> int:

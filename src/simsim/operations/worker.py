@@ -24,7 +24,7 @@ from simsim.operations.installation_lock import in_use
 from simsim.operations.wall_clock import WallClock
 from simsim.problem import Unusable
 from simsim.request_log.ship.shipper import Shipper
-from simsim.tokens import expiry_notices
+from simsim.tokens import expiry_notices, idle_tokens
 from simsim.traces import spans
 from simsim.traces.spans import Tracer, make_tracer
 from simsim.webhooks import outbox as webhooks
@@ -69,6 +69,7 @@ def jobs(reporter: HealthReporter) -> list[Job]:
         ),
         # R9 allows two minutes. This job also examines each new token, to find when its notices are due.
         Job("expiry notices", owe_expiry_notices, idle_seconds=15.0, busy_seconds=0.0),
+        Job("idle tokens", treat_idle_tokens, idle_seconds=3600.0, busy_seconds=3600.0),
         # Reserve again soon after there is room, but not at once: somebody may still be freeing space.
         Job("ballast", keep_ballast, idle_seconds=60.0, busy_seconds=60.0),
         Job("retention", delete_old, idle_seconds=3600.0, busy_seconds=0.1),
@@ -90,6 +91,11 @@ def send_webhooks() -> int:
 def owe_expiry_notices() -> int:
     """Queue the notices about tokens that expire soon or have expired; return how many tokens were examined."""
     return expiry_notices.owe_due(now=clock.now())
+
+
+def treat_idle_tokens() -> int:
+    """Warn about idle tokens, and pause those that were warned about, where a policy says so; return how many."""
+    return idle_tokens.treat_idle(now=clock.now())
 
 
 def keep_ballast() -> int:

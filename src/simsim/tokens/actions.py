@@ -15,11 +15,11 @@ from simsim.audit.events import Event
 from simsim.credential import allowlist, password
 from simsim.credential.digest import digest
 from simsim.problem import FieldError, Invalid, RotatedMeanwhile, TokenNotActive, gettext_noop
-from simsim.tokens import notices, rules, token_requests, webhook_events
+from simsim.tokens import notices, policies, rules, token_requests, webhook_events
 from simsim.tokens.field_errors import Errors, raise_what_is_wrong
 from simsim.tokens.models import TargetSoftware, Token, TokenRequest
 from simsim.tokens.rotation_overlap import rotation_id
-from simsim.tokens.token_credentials import TokenCredentials, credentials_of, keyring
+from simsim.tokens.token_credentials import TokenCredentials, credentials_of, prove_retrievable, seal_password
 from simsim.tokens.token_events import audited_fields, changes_since, record_token_event
 
 MAX_OVERLAP = timedelta(days=7)
@@ -98,6 +98,7 @@ def new_token(fields: TokenFields, *, actor: Actor, account: Account, now: datet
     """
     errors = Errors()
     values = parse_fields(fields, errors, now=now)
+    policies.prove_new_token(errors, policies.policies_of(account).effective, values, now=now)
     raise_what_is_wrong(errors, account, values["name"], now=now)
     token = unsaved_token(values, actor=actor, account=account, now=now)
     secret = set_new_password(token)
@@ -161,11 +162,12 @@ def edit_token(
         token.allowed_networks = errors.collect(lambda: rules.parse_networks(allowed_networks)) or []
     if limits is not None:
         token.limits = errors.collect(lambda: rules.parse_limits(limits)) or ""
+    pack_allowlist(token, report_only=token.report_only if report_only is None else report_only)
+    policies.prove_changed_list(errors, token, before)
     # Two tokens that are older than this rule may share a name. Their other fields must stay editable.
     new_name = token.name if token.name != before["name"] else None
     raise_what_is_wrong(errors, token.account, new_name, now=now, but=token)
     token.set_keys()
-    pack_allowlist(token, report_only=token.report_only if report_only is None else report_only)
     changed = changes_since(before, token)
     if changed:
         token.save(update_fields=EDITABLE_COLUMNS)
@@ -179,11 +181,12 @@ def edit_token(
 def show_credentials(*, actor: Actor, token: Token, way: Way = Way.SHOWN, now: datetime) -> TokenCredentials:
     """Return the username and password of an active token (R11); record this, and notify others.
 
-    Nobody is notified if the token's creator retrieves them. Raises PasswordUnknown if only a digest was imported.
+    Nobody is notified if the token's creator retrieves them. Raises RetrievalLimited, and PasswordNotKept.
 
     `way` says how they are retrieved: on a page or in a terminal, or as a file.
     """
     token = lock_active_token(actor, token, now)
+    prove_retrievable(token, actor=actor)
     shown = credentials_of(token)
     record_token_event(actor, token, Event.TOKEN_CREDENTIALS_SHOWN, {} if way == Way.SHOWN else {"way": way.value}, now)
     notices.owe_retrieved(token, actor=actor, way=way, now=now)
@@ -291,15 +294,9 @@ def prove_not_rotated(token: Token, after: str | None) -> None:
 def set_new_password(token: Token) -> str:
     """Give the token a new password and return it."""
     secret = password.mint()
-    token.digest = digest(secret)
-    keep_password(token, secret)
+    token.digest, token.password_end = digest(secret), password.end_of(secret)
+    token.sealed_password = seal_password(token, secret)
     return secret
-
-
-def keep_password(token: Token, secret: str) -> None:
-    """Encrypt the token's password, so that it can be shown again."""
-    token.password_end = password.end_of(secret)
-    token.sealed_password = keyring().seal(secret, token_id=token.pk, account_id=token.account_id)
 
 
 def pack_allowlist(token: Token, *, report_only: bool) -> None:

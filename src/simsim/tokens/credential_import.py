@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Q
 
+from simsim.accounts.models import Account
 from simsim.accounts.name_keys import name_key
 from simsim.accounts.permissions import Permission, lock_open, permit
 from simsim.audit import recorder
@@ -19,12 +20,13 @@ from simsim.credential import password
 from simsim.gate.foreign_forms import LEASE_SECONDS
 from simsim.problem import AlreadyExists, FieldError, Invalid, Problem, gettext_noop
 from simsim.tokens import notices, rules, webhook_events
-from simsim.tokens.actions import keep_password, parse_fields, unsaved_token
+from simsim.tokens.actions import parse_fields, unsaved_token
 from simsim.tokens.bulk_insert import insert_all
 from simsim.tokens.field_errors import NAME_TAKEN, Errors
 from simsim.tokens.foreign_credentials import ForeignCredentials
 from simsim.tokens.models import AT_ONCE, ImportedCredentials, Token
-from simsim.tokens.token_credentials import keyring
+from simsim.tokens.policies import TokenPolicy, policies_of, prove_new_token
+from simsim.tokens.token_credentials import seal_under
 from simsim.tokens.token_import import Draft, creation_event, errors_in_line
 
 # More lines with errors would help nobody, and be one very long message.
@@ -81,6 +83,7 @@ class CredentialImport:
         self._untold: Counter[UUID] = Counter()
         self._file_id, self._is_quiet, self._now = file_id, is_quiet, now
         self._parse_software = cache(rules.parse_software)
+        self._policy_of = cache(effective_policy)
         self.imported = self.skipped = 0
 
     def check(self) -> Iterator[int]:
@@ -129,6 +132,7 @@ class CredentialImport:
         """Return the line's values, and add its errors to `faults`; `lines` has what the lines before it have."""
         errors, line = Errors(), each.draft.line
         values = parse_fields(each.draft.fields, errors, parse_software=self._parse_software, now=self._now)
+        prove_new_token(errors, self._policy_of(each.draft.account), values, now=self._now)
         keys: dict[str, object] = {"password": digest}
         if values["name"]:
             keys["name"] = each.account_id, name_key(values["name"])
@@ -153,7 +157,9 @@ class CredentialImport:
         fresh = [each for each in some if each.digest not in known]
         if taken := taken_names(fresh, self._now) + used_credentials(fresh):
             raise AlreadyExists(f"{taken[0].field}: {taken[0]}")
-        tokens = [token_of(each, now=self._now) for each in fresh]
+        # Anew in each step: the accounts are locked now, so the policies stay until the commit.
+        policy_of = cache(effective_policy)
+        tokens = [token_of(each, policy_of(each.brought.draft.account), now=self._now) for each in fresh]
         insert_all(tokens)
         insert_all(
             [
@@ -174,16 +180,18 @@ class CredentialImport:
         return len(tokens)
 
 
-def token_of(each: Checked, *, now: datetime) -> Token:
+def effective_policy(account: Account) -> TokenPolicy:
+    return policies_of(account).effective
+
+
+def token_of(each: Checked, policy: TokenPolicy, *, now: datetime) -> Token:
     """Return the token with its credentials, not saved yet."""
     draft, secret = each.brought.draft, each.brought.credentials.password
     token = unsaved_token(each.values, actor=draft.actor, account=draft.account, now=now)
     token.digest, token.next_notice_at = each.digest, AT_ONCE
-    if password.is_well_formed(secret):
-        keep_password(token, secret)
-    else:
-        # Its last characters are no checksum: showing them would give away a part of the password.
-        token.sealed_password = seal(token, secret) if secret else b""
+    token.sealed_password = seal_under(policy, token, secret) if secret else b""
+    # The last characters of another form are no checksum: showing them would give away a part of the password.
+    token.password_end = password.end_of(secret) if password.is_well_formed(secret) else ""
     return token
 
 
@@ -191,10 +199,6 @@ def known_digests(digests: Sequence[bytes]) -> set[bytes]:
     """Return those with which a token was imported before."""
     rows = ImportedCredentials.objects.filter(digest__in=digests)
     return {bytes(digest) for digest in rows.values_list("digest", flat=True)}
-
-
-def seal(token: Token, secret: str) -> bytes:
-    return keyring().seal(secret, token_id=token.pk, account_id=token.account_id)
 
 
 def taken_names(some: Sequence[Checked], now: datetime) -> list[FieldError]:

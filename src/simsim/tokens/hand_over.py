@@ -24,7 +24,12 @@ from simsim.tokens import notices
 from simsim.tokens.actions import lock_active_token
 from simsim.tokens.hand_over_links import Link, digest_of, make_link, record
 from simsim.tokens.models import HandOver, HandOverState, Status, Token
-from simsim.tokens.token_credentials import TokenCredentials, credentials_of, prove_password_known
+from simsim.tokens.token_credentials import (
+    TokenCredentials,
+    credentials_of,
+    prove_password_kept,
+    prove_retrievable,
+)
 
 USUAL_TIME = timedelta(days=1)
 MIN_TIME, MAX_TIME = timedelta(minutes=5), timedelta(days=7)
@@ -48,10 +53,12 @@ def hand_over_token(
     """Return a link that shows the token's credentials once, to whoever opens it and presses the button.
 
     `with_code` adds a code, which the link alone does not open without. Raises Invalid for a time that is not between
-    MIN_TIME and MAX_TIME, TokenNotActive for an expired or revoked token, and PasswordUnknown.
+    MIN_TIME and MAX_TIME, TokenNotActive for an expired or revoked token, and
+    RetrievalLimited or PasswordNotKept.
     """
     token = lock_active_token(actor, token, now)
-    prove_password_known(token)
+    prove_retrievable(token, actor=actor)
+    prove_password_kept(token)
     if not MIN_TIME <= expires_in <= MAX_TIME:
         message = gettext_noop("A link can work for 5 minutes to 7 days.")
         raise Invalid(FieldError("expires_in", message))

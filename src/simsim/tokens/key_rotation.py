@@ -26,7 +26,7 @@ def encrypt_anew(keyring: Keyring, *, batch: int = BATCH) -> Iterator[int]:
     can't be decrypted stay as they are. A password that is rotated meanwhile is left alone.
     """
     newest = keyring.newest_id()
-    rows = Token.objects.order_by("pk").values_list("pk", "account_id", "sealed_password")
+    rows = Token.objects.exclude(sealed_password=b"").order_by("pk").values_list("pk", "account_id", "sealed_password")
     last = None
     while found := list((rows.filter(pk__gt=last) if last else rows)[:batch]):
         last = found[-1][0]

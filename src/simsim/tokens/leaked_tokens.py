@@ -9,13 +9,19 @@ from simsim.accounts.permissions import Actor
 from simsim.audit.events import Event
 from simsim.tokens.actions import mark_revoked
 from simsim.tokens.models import RevocationReason, Token
+from simsim.tokens.pause import hold
+from simsim.tokens.policies import policies_of
+from simsim.tokens.policy_models import LeakChoice
 from simsim.tokens.token_events import record_token_event
+
+PAUSE_REASON = "Its password was reported as leaked"
 
 
 class LeakResponse(StrEnum):
     """What Simsim does when a password is reported as leaked."""
 
     REVOKED = "revoked"
+    PAUSED = "paused"
     OVERLAP_ENDED = "overlap_ended"
 
 
@@ -35,5 +41,8 @@ def stop_leaked_token(*, token: Token, proof: bytes, actor: Actor, now: datetime
         token.save(update_fields=["previous_works_until"])
         record_token_event(actor, token, Event.TOKEN_OVERLAP_ENDED, {"name": token.name}, now)
         return LeakResponse.OVERLAP_ENDED
+    if policies_of(token.account).effective.leak_response == LeakChoice.PAUSE:
+        hold(token, actor=actor, end=None, reason=PAUSE_REASON, has_own_mail=True, now=now)
+        return LeakResponse.PAUSED
     mark_revoked(token, actor=actor, reason=RevocationReason.LEAKED, has_own_mail=True, now=now)
     return LeakResponse.REVOKED

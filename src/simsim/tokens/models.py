@@ -14,6 +14,7 @@ from simsim.accounts.models import Account, User
 from simsim.accounts.name_keys import name_key, search_key
 from simsim.credential.allowlist import Network
 from simsim.credential.limits import unpack
+from simsim.tokens.policy_models import AccountPolicy, InstallationPolicy  # noqa: F401 - Django looks for models here
 
 # This means “check at once”. It is also the database's default for a row that older code inserts during an update.
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -83,7 +84,7 @@ class Token(models.Model):
     """One application access token of an account (R2).
 
     The password is stored twice: as a digest that the gate looks up, and encrypted, so that an administrator can read
-    it again (R11); `sealed_password` is empty if only the digest was imported. `allowlist` is `allowed_networks` packed
+    it again (R11); `sealed_password` is empty if the password is not kept. `allowlist` is `allowed_networks` packed
     for the gate; the actions keep the two in sync. `limits` are the rules for its requests (B16), one a line, "" for
     every request. With `report_only`, requests that the networks or the limits would refuse are let in and marked in
     the log. During a rotation's overlap the `previous_…` columns hold the previous password. `name_key` makes the name
@@ -175,8 +176,8 @@ class Token(models.Model):
         return unpack(self.limits)
 
     @property
-    def is_password_known(self) -> bool:
-        """Whether the password can be shown: not if only its digest was imported."""
+    def is_password_kept(self) -> bool:
+        """Whether the password can be shown: not if only its digest was imported, or if a policy keeps none."""
         return bool(self.sealed_password)
 
     @property
@@ -196,6 +197,16 @@ class ImportedCredentials(models.Model):
 
     def __str__(self) -> str:
         return f"credentials that {self.token_id} was imported with"
+
+
+class IdleWarning(models.Model):
+    """A warning that an idle token will be paused; it goes when the token is used, paused or has ended."""
+
+    token = models.OneToOneField(Token, models.CASCADE, primary_key=True, related_name="+")
+    warned_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.token_id}, warned about {self.warned_at}"
 
 
 class NoticePolicy(models.Model):

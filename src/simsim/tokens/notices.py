@@ -76,14 +76,15 @@ def owe_revoked(token: Token, *, actor: Actor, has_own_mail: bool = False, now: 
     )
 
 
-def owe_paused(token: Token, *, actor: Actor, now: datetime) -> None:
-    """Queue the notice that a token was paused, until when and why."""
+def owe_paused(token: Token, *, actor: Actor, has_own_mail: bool = False, now: datetime) -> None:
+    """Queue the notice that a token was paused, until when and why; see `owe_revoked`."""
     facts = {
         "until": written(token.paused_until) if token.paused_until else "",
         "reason": token.pause_reason,
         "log_link": f"{address_of(token.account_id)}logs/?token={token.pk}",
     }
-    owe_change(Notice.PAUSED, token, actor=actor, occasion=now.isoformat(), facts=facts, but=actor.user, now=now)
+    if not has_own_mail:
+        owe_change(Notice.PAUSED, token, actor=actor, occasion=now.isoformat(), facts=facts, but=actor.user, now=now)
     more = {"paused_until": format_time(token.paused_until), "reason": token.pause_reason or None}
     webhook_events.owe_change(EventType.TOKEN_PAUSED, token, actor=actor, more=more, now=now)
 

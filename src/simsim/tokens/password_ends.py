@@ -18,7 +18,7 @@ def fill_in(keyring: Keyring, *, batch: int = BATCH) -> int:
     """
     # Older code that still runs during an update rotates without setting the column, so its tokens are checked every
     # time.
-    own = Token.objects.exclude(imported__digest=F("digest"))
+    own = Token.objects.exclude(imported__digest=F("digest")).exclude(sealed_password=b"")
     unsure = own.filter(Q(password_end="") | Q(rotated_at__isnull=False)).order_by("pk")
     rows = unsure.values_list("pk", "account_id", "sealed_password", "password_end")
     changed, last = 0, None

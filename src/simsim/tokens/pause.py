@@ -33,13 +33,20 @@ def pause_token(*, actor: Actor, token: Token, until: str = "", reason: str = ""
     end = parse_end(until, now=now)
     if token.is_paused(now) and (token.paused_until, token.pause_reason) == (end, line):
         return token
-    token.paused_at, token.paused_until, token.pause_reason = now, end, line
+    hold(token, actor=actor, end=end, reason=line, now=now)
+    return token
+
+
+def hold(
+    token: Token, *, actor: Actor, end: datetime | None, reason: str, has_own_mail: bool = False, now: datetime
+) -> None:
+    """Pause a token for an actor who may do so; with `has_own_mail`, another email than the usual notice says it."""
+    token.paused_at, token.paused_until, token.pause_reason = now, end, reason
     token.paused_by, token.paused_by_label = actor.user, actor.label
     token.save(update_fields=COLUMNS)
-    details: dict[str, object] = {"name": token.name, "until": end.isoformat() if end else None, "reason": line}
+    details: dict[str, object] = {"name": token.name, "until": end.isoformat() if end else None, "reason": reason}
     record_token_event(actor, token, Event.TOKEN_PAUSED, details, now)
-    notices.owe_paused(token, actor=actor, now=now)
-    return token
+    notices.owe_paused(token, actor=actor, has_own_mail=has_own_mail, now=now)
 
 
 @transaction.atomic

@@ -7,9 +7,12 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import F
 
-from simsim.problem import PasswordUnknown
+from simsim.accounts.permissions import Actor
+from simsim.problem import PasswordNotKept, RetrievalLimited
 from simsim.tokens.keyring import Keyring
 from simsim.tokens.models import ImportedCredentials, Token
+from simsim.tokens.policies import TokenPolicy, policies_of
+from simsim.tokens.policy_models import Retrieval
 
 LOOKED_UP = 500
 
@@ -32,17 +35,36 @@ def keyring() -> Keyring:
 
 
 def credentials_of(token: Token) -> TokenCredentials:
-    """Return the current credentials. Raises PasswordUnknown if only their digest was imported."""
-    prove_password_known(token)
+    """Return the current credentials; raise PasswordNotKept, or KeyMissing."""
+    prove_password_kept(token)
     secret = keyring().open(bytes(token.sealed_password), token_id=token.pk, account_id=token.account_id)
     own = own_usernames([token.pk]).get(token.pk)
     return TokenCredentials(own or str(token.account_id), secret, is_own_username=own is not None)
 
 
-def prove_password_known(token: Token) -> None:
-    """Raise PasswordUnknown if Simsim knows only the digest of the token's password."""
-    if not token.is_password_known:
-        raise PasswordUnknown(name=token.name)
+def prove_password_kept(token: Token) -> None:
+    """Raise PasswordNotKept if Simsim has only the digest of the token's password."""
+    if not token.is_password_kept:
+        raise PasswordNotKept(name=token.name)
+
+
+def prove_retrievable(token: Token, *, actor: Actor) -> None:
+    """Raise RetrievalLimited if the account lets only the creator retrieve the password, and the actor is another."""
+    is_creator = actor.user is not None and actor.user.pk == token.created_by_id
+    if policies_of(token.account).effective.retrieval == Retrieval.CREATOR and not is_creator:
+        raise RetrievalLimited
+
+
+def seal_password(token: Token, secret: str) -> bytes:
+    """Return what is stored of a new password: its encrypted form, or nothing if the policy keeps none."""
+    return seal_under(policies_of(token.account).effective, token, secret)
+
+
+def seal_under(policy: TokenPolicy, token: Token, secret: str) -> bytes:
+    """Return what is stored of a password under a policy, like `seal_password`."""
+    if policy.retrieval == Retrieval.OFF:
+        return b""
+    return keyring().seal(secret, token_id=token.pk, account_id=token.account_id)
 
 
 def own_usernames(token_ids: Sequence[UUID]) -> dict[UUID, str]:

@@ -93,7 +93,8 @@ def grant(request: TokenRequest, *, actor: Actor, token: Token, now: datetime) -
         raise AlreadyAnswered(who=request.answered_by_label)
     record_request_event(actor, request, Event.TOKEN_REQUEST_GRANTED, {"token": str(token.pk)}, now)
     asker = asker_of(request)
-    if asker is not None:
+    # The administrator sees the password once, and passes it on.
+    if asker is not None and token.is_password_kept:
         hand_over = offer_to_member(actor=actor, token=token, recipient=asker, now=now)
         notices.owe_granted(request, hand_over, asker, now=now)
 

@@ -16,6 +16,7 @@ from simsim.console.formats import moment, number, time_span
 from simsim.console.notices.pages import WORDS
 from simsim.tokens.models import RevocationReason
 from simsim.tokens.notice_policy import Audience
+from simsim.tokens.policy_models import LeakChoice, Retrieval
 
 SENTENCES: dict[str, Promise] = {
     Event.ACCOUNT_CREATED: _("Created the account “%(name)s”"),
@@ -66,6 +67,7 @@ SENTENCES: dict[str, Promise] = {
     Event.WEBHOOK_TESTED: _("Sent a test event to the webhook “%(name)s”"),
     Event.WEBHOOK_RESENT: _("Sent an event to the webhook “%(name)s” again"),
     Event.NOTICES_CHANGED: _("Changed who gets which notice"),
+    Event.POLICY_CHANGED: _("Changed the policy for tokens"),
     Event.PORTAL_LINK_CREATED: _("Made a link with which %(email)s opens the console"),
     Event.PORTAL_OPENED: _("Opened the console from the operator’s product"),
     Event.SIGNED_IN: _("Signed in"),
@@ -88,7 +90,11 @@ LABELS: dict[str, Promise] = {
     "allowed": _("Allowed"), "scopes": _("Scope"), "change": _("How"),
     "return_url": _("Returns to"), "methods": _("Proven by"), "required": _("Required"), "before": _("Before"),
     "second_word": _("Asks for a code"), "source": _("Reported by"), "place": _("Found at"),
-    "response": _("Followed by"),
+    "response": _("Followed by"), "max_lifetime_days": _("Longest lifetime in days"),
+    "needs_allowlist": _("Allowlist required"), "min_ipv4_prefix": _("Widest IPv4 network, as a prefix"),
+    "min_ipv6_prefix": _("Widest IPv6 network, as a prefix"), "retrieval": _("Who retrieves passwords"),
+    "leak_response": _("After a leak"), "max_idle_days": _("Idle tokens are paused after days"),
+    "destroyed": _("Stored passwords destroyed"),
 }  # fmt: skip
 VALUES: dict[tuple[str, object], Promise | str] = {
     ("way", "downloaded"): _("as a file"),
@@ -106,12 +112,15 @@ VALUES: dict[tuple[str, object], Promise | str] = {
     ("change", "password_chosen_by_link"): _("with a link from an email"),
     ("notice", "suppressed"): _("not sent"),
     ("response", "revoked"): _("Revoked at once"),
+    ("response", "paused"): _("Paused at once"),
     ("response", "overlap_ended"): _("The previous password was stopped"),
     ("role", "administrator"): _("Administrator"),
     ("role", "member"): _("Member"),
     ("role", "reader"): _("Reader"),
     ("from", "administrator"): _("Administrator"),
     ("from", "member"): _("Member"),
+    **{("retrieval", value): label for value, label in Retrieval.choices},
+    **{("leak_response", value): label for value, label in LeakChoice.choices},
     **{("reason", value): label for value, label in RevocationReason.choices},
 }
 # What the sentence says already.
@@ -158,7 +167,7 @@ def read_facts(event: AuditEvent, details: Mapping[str, Any]) -> Iterator[Fact]:
             continue
         if name == "audiences":
             yield from audience_facts(*value)
-        elif event.event in {Event.TOKEN_EDITED, Event.NOTICES_CHANGED} and is_change(value):
+        elif event.event in {Event.TOKEN_EDITED, Event.NOTICES_CHANGED, Event.POLICY_CHANGED} and is_change(value):
             yield Fact(label_of(name), text_of(name, value[1]), text_of(name, value[0]))
         elif value not in (None, "", [], {}, False):
             yield Fact(label_of(name), text_of(name, value))

@@ -38,7 +38,7 @@ class Contents:
     unopened: int = 0
 
     def check(self, keyring: Keyring, token_id: uuid.UUID, account_id: uuid.UUID, sealed: bytes) -> None:
-        if not sealed:  # only the digest was imported
+        if not sealed:  # only the digest was imported, or a policy keeps no passwords
             return
         self.passwords_by_key[sealed[1 : 1 + KEY_ID_BYTES].hex()] += 1
         try:

@@ -1,0 +1,144 @@
+"""`simsim policy`: what accounts, and the installation, demand of tokens."""
+# ruff: noqa: PLC0415 - help answers without Django
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from simsim.operations.context import needs_django
+from simsim.operations.output import AsJson, print_list, print_one
+from simsim.problem import WrongUsage
+
+policies = typer.Typer(no_args_is_help=True, help="Policies: what is demanded of tokens.")
+COLUMNS = ["id", "name", "reasons"]
+NONE = "none"
+Account = Annotated[
+    str | None, typer.Option(metavar="ID", help="The account's id; without it, the policy of the installation.")
+]
+
+
+class RetrievalName(StrEnum):
+    ADMINISTRATORS = "administrators"
+    CREATOR = "creator"
+    OFF = "off"
+
+
+class LeakName(StrEnum):
+    REVOKE = "revoke"
+    PAUSE = "pause"
+
+
+As = Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="The administrator to act as, for an account.")]
+Days = Annotated[str | None, typer.Option(metavar="DAYS", help="The longest lifetime of a token in days, or none.")]
+NeedsList = Annotated[
+    bool | None, typer.Option("--require-allowlist/--no-require-allowlist", help="Whether each needs an allowlist.")
+]
+Widest4 = Annotated[
+    str | None, typer.Option("--widest-ipv4", metavar="PREFIX", help="The widest network, such as 24, or none.")
+]
+Widest6 = Annotated[
+    str | None, typer.Option("--widest-ipv6", metavar="PREFIX", help="The widest network, such as 48, or none.")
+]
+Retrieves = Annotated[
+    RetrievalName | None,
+    typer.Option(help="Who may retrieve a password again; off destroys the stored passwords at once."),
+]
+Idle = Annotated[
+    str | None,
+    typer.Option("--pause-idle", metavar="DAYS", help="After how many idle days a token is paused, or none."),
+]
+AfterLeak = Annotated[LeakName | None, typer.Option(help="What happens to a token whose password has leaked.")]
+
+
+@policies.command("show")
+@needs_django
+def show(account: Account = None, as_json: AsJson = False) -> None:
+    """Print what counts for an account: the stricter of its own choices and the installation's."""
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.arguments import find_account
+    from simsim.tokens.policies import floor, token_policies
+
+    if account is None:
+        print_one(floor().document(), as_json=as_json)
+        return
+    found = token_policies(find_account(account, actor=OPERATOR), actor=OPERATOR)
+    print_one(found.effective.document(), as_json=as_json)
+
+
+@policies.command("outside")
+@needs_django
+def outside(
+    account: Annotated[str, typer.Option(metavar="ID", help="The account's id.")], as_json: AsJson = False
+) -> None:
+    """List an account's tokens that do not meet the policy that counts. They keep working."""
+    from django.utils import timezone
+
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.arguments import find_account
+    from simsim.tokens.policies import policies_of, tokens_outside
+
+    found = find_account(account, actor=OPERATOR)
+    listed = tokens_outside(found, policies_of(found).effective, actor=OPERATOR, now=timezone.now())
+    items: list[dict[str, object]] = [
+        {"id": str(each.token.pk), "name": each.token.name, "reasons": [str(reason) for reason in each.reasons]}
+        for each in listed
+    ]
+    print_list(items, COLUMNS, as_json=as_json)
+
+
+@policies.command("set")
+@needs_django
+def set_policy(
+    *,
+    account: Account = None,
+    acting_as: As = None,
+    max_lifetime: Days = None,
+    require_allowlist: NeedsList = None,
+    widest_ipv4: Widest4 = None,
+    widest_ipv6: Widest6 = None,
+    retrieval: Retrieves = None,
+    leaks: AfterLeak = None,
+    pause_idle: Idle = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change a policy; options that are not given change nothing. Existing tokens keep working."""
+    from django.utils import timezone
+
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.arguments import find_account, find_actor
+    from simsim.tokens.policies import set_account_policy, set_floor
+
+    choices = choices_of(
+        max_lifetime_days=number("--max-lifetime", max_lifetime),
+        min_ipv4_prefix=number("--widest-ipv4", widest_ipv4),
+        min_ipv6_prefix=number("--widest-ipv6", widest_ipv6),
+        needs_allowlist=require_allowlist,
+        retrieval=retrieval,
+        leak_response=leaks,
+        max_idle_days=number("--pause-idle", pause_idle),
+    )
+    if (account is None) != (acting_as is None):
+        raise WrongUsage("Give --account and --as together, or neither for the policy of the installation")
+    if account is None or acting_as is None:
+        print_one(set_floor(actor=OPERATOR, choices=choices, now=timezone.now()).document(), as_json=as_json)
+        return
+    actor = find_actor(acting_as)
+    changed = set_account_policy(
+        actor=actor, account=find_account(account, actor=actor), choices=choices, now=timezone.now()
+    )
+    print_one(changed.effective.document(), as_json=as_json)
+
+
+def choices_of(**given: int | str | bool | None) -> dict[str, int | str | bool | None]:
+    """Return the choices that were given; `none` removes a limit."""
+    return {name: None if value == NONE else value for name, value in given.items() if value is not None}
+
+
+def number(option: str, text: str | None) -> int | str | None:
+    """Return the number, `none` to remove a limit, or None if the option was not given; raise WrongUsage."""
+    if text is None or text == NONE:
+        return text
+    if not (text.isascii() and text.isdecimal() and len(text) <= 6):
+        raise WrongUsage("%(option)s takes a number or none", option=option)
+    return int(text)

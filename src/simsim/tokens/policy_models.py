@@ -1,0 +1,57 @@
+"""The policies for tokens, of each account and of the installation."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from simsim.accounts.models import Account
+
+
+class Retrieval(models.TextChoices):
+    """Who may retrieve the password of a token again, from the loosest choice to the strictest."""
+
+    ADMINISTRATORS = "administrators", _("Every administrator")
+    CREATOR = "creator", _("Only the token’s creator")
+    OFF = "off", _("Nobody: passwords are shown once and not kept")
+
+
+class LeakChoice(models.TextChoices):
+    """What follows when a password is reported as leaked, from the loosest choice to the strictest."""
+
+    PAUSE = "pause", _("Pause the token")
+    REVOKE = "revoke", _("Revoke the token")
+
+
+class PolicyRow(models.Model):
+    """The choices of one policy. A number that is None sets no limit; the prefixes are those of the widest networks."""
+
+    max_lifetime_days = models.PositiveSmallIntegerField(null=True)
+    needs_allowlist = models.BooleanField(default=False)
+    min_ipv4_prefix = models.PositiveSmallIntegerField(null=True)
+    min_ipv6_prefix = models.PositiveSmallIntegerField(null=True)
+    retrieval = models.CharField(max_length=20, choices=Retrieval.choices, default=Retrieval.ADMINISTRATORS)
+    leak_response = models.CharField(max_length=20, choices=LeakChoice.choices, default=LeakChoice.REVOKE)
+
+    max_idle_days = models.PositiveSmallIntegerField(null=True)
+
+    class Meta:
+        abstract = True
+
+
+class AccountPolicy(PolicyRow):
+    """The policy that an account has chosen (B10)."""
+
+    account = models.OneToOneField(Account, models.CASCADE, primary_key=True, related_name="token_policy")
+
+    def __str__(self) -> str:
+        return f"policy of {self.account_id}"
+
+
+class InstallationPolicy(PolicyRow):
+    """The least that every account's policy demands, chosen by the operator. There is one row at most."""
+
+    ONLY = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True)
+
+    def __str__(self) -> str:
+        return "policy of the installation"
