@@ -45,9 +45,13 @@ docs: .venv/docs ## build the documentation site, which the console serves under
 	rm -rf src/simsim/console/site
 	.venv/bin/python -m sphinx -q -E -W --keep-going -c docs/_sphinx -d .cache/docs docs src/simsim/console/site
 
-client: .venv/test ## write the Python client's methods and documents from the OpenAPI document
+client: .venv/test ## write the methods of the Python client from the OpenAPI document
 	mkdir -p .cache/check
 	SIMSIM_DATA_DIR=.cache/check .venv/bin/python release/client.py
+
+clients: .venv/run ## make the TypeScript client and the Postman collection in dist/ (needs Node.js)
+	mkdir -p .cache/check
+	SIMSIM_DATA_DIR=.cache/check .venv/bin/python release/node_clients.py dist
 
 release: docs ## build the packages into dist/
 	rm -rf dist

@@ -109,6 +109,10 @@ ELSEWHERE: dict[str, list[Key]] = {
     "tests/integration/whole_product/test_remote_command_line.py": [("docs/operators/command-line.md", "--server")],
     "tests/integration/test_completion.py": [("docs/operators/command-line.md", "completion bash")],
     "tests/browser/test_portal_pages.py": [("docs/operators/portal.md", "from flask import")],
+    "tests/integration/whole_product/test_node_clients.py": [("docs/integrators/clients.md", "simsim-client")],
+    "tests/integration/whole_product/test_rotation_workflow.py": [
+        ("docs/integrators/clients.md", "Rotate the API token")
+    ],
     "tests/integration/test_webhooks.py": [("docs/integrators/webhooks.md", "from standardwebhooks")],
     "tests/integration/test_tls_in_front.py": [
         ("docs/operators/tls.md", "listen 443 ssl;"),

@@ -1,6 +1,7 @@
 """The house's words: no room without a sense, no word that the field has left behind."""
 
 import itertools
+import json
 import os
 import re
 import subprocess
@@ -45,6 +46,15 @@ def test_locks_carry_hashes_and_no_address() -> None:
         pinned = re.findall(r"^[a-z0-9][^\s]*==[^\s]+", text, re.MULTILINE)
         assert pinned
         assert text.count("--hash=sha256:") >= len(pinned), lock.name
+
+
+def test_the_lock_of_the_generators_carries_hashes_and_no_address() -> None:
+    lock = json.loads((ROOT / "release/node/package-lock.json").read_text(encoding="utf-8"))
+    packages = {name: facts for name, facts in lock["packages"].items() if name}
+    assert packages
+    for name, facts in packages.items():
+        assert facts["integrity"].startswith("sha512-"), name
+        assert "resolved" not in facts, name
 
 
 def test_locks_are_nested() -> None:
