@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from simsim.accounts.models import Account, User
 from simsim.accounts.name_keys import name_key, search_key
 from simsim.credential.allowlist import Network
+from simsim.tokens.imported_credentials import ImportedCredentials  # noqa: F401 - Django finds models here
 
 # This means “check at once”. It is also the database's default for a row that older code inserts during an update.
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -133,6 +134,7 @@ class Token(models.Model):
             # and sort every row of the account.
             models.Index(fields=["account", "revoked_at", "expires_at", "id", "created_at"], name="tokens_by_expiry"),
             models.Index(fields=["account", "software"], name="tokens_by_software"),
+            models.Index(fields=["account", "name_key"], name="tokens_by_name"),
             models.Index(fields=["next_notice_at"], name="notices_due", condition=Q(next_notice_at__isnull=False)),
             # Has few rows, and the columns that ranking the list reads of them.
             models.Index(
@@ -174,20 +176,6 @@ class Token(models.Model):
     @property
     def networks(self) -> list[Network]:
         return [ip_network(text) for text in self.allowed_networks]
-
-
-class ImportedCredentials(models.Model):
-    """Credentials of another system with which a token was imported; in force while the token has the same digest.
-
-    `username` is "" for the account's id. The row stays after a rotation, so that no file brings the credentials twice.
-    """
-
-    token = models.OneToOneField(Token, models.CASCADE, primary_key=True, related_name="imported")
-    digest = models.BinaryField(max_length=32, unique=True)
-    username = models.CharField(max_length=128, default="")
-
-    def __str__(self) -> str:
-        return f"credentials that {self.token_id} was imported with"
 
 
 class NoticePolicy(models.Model):

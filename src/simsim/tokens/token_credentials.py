@@ -8,8 +8,9 @@ from django.conf import settings
 from django.db.models import F
 
 from simsim.problem import PasswordUnknown
+from simsim.tokens.imported_credentials import ImportedCredentials
 from simsim.tokens.keyring import Keyring
-from simsim.tokens.models import ImportedCredentials, Token
+from simsim.tokens.models import Token
 
 LOOKED_UP = 500
 
