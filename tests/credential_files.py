@@ -27,7 +27,8 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "simsim.config.settings"
 django.setup()
 from simsim.audit.models import AuditEvent
 from simsim.mail.models import OwedMail
-from simsim.tokens.models import ImportedCredentials, Token
+from simsim.tokens.imported_credentials import ImportedCredentials
+from simsim.tokens.models import Token
 print(json.dumps([
     Token.objects.filter(imported__isnull=False).count(),
     ImportedCredentials.objects.count(),

@@ -19,8 +19,8 @@ from webhook_receiver import Unreliable, own_certificate, receiving
 
 PROCESS = Path(__file__).parent / "fault/webhook_process.py"
 PASSWORD = "open sesame, said Alice"
-# A lease of two minutes is two seconds then, and two days, after which an event is given up, are 48 minutes: a run must
-# be shorter.
+# A lease of two minutes is two seconds then. Two days, after which an event is given up, are 48 minutes: a run must be
+# shorter.
 FACTOR, THREADS, HANG_SECONDS, ATTEMPT_SECONDS = 60.0, 4, 0.6, 0.4
 QUEUE = """
 import sys

@@ -20,7 +20,8 @@ from simsim.mail.models import OwedMail
 from simsim.operations.command_line import run
 from simsim.tokens import credential_import
 from simsim.tokens.actions import create_token
-from simsim.tokens.models import ImportedCredentials, Token
+from simsim.tokens.imported_credentials import ImportedCredentials
+from simsim.tokens.models import Token
 from verbs import WIRING
 
 pytestmark = pytest.mark.django_db(databases="__all__")

@@ -16,9 +16,10 @@ from simsim.mail.models import OwedMail
 from simsim.problem import Invalid, NotFound, NotPermitted
 from simsim.tokens import expiry_notices
 from simsim.tokens.actions import Way, create_token, edit_token, revoke_token, rotate_token, show_credentials
-from simsim.tokens.models import NoticePolicy, Token
+from simsim.tokens.models import Token
 from simsim.tokens.notice_policy import CHOICES, Audience, Notice, policy_of, set_notice_policy
 from simsim.tokens.pause import pause_token, resume_token
+from simsim.tokens.policy_models import NoticePolicy
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 CHANGES = [Notice.REVOKED, Notice.RETRIEVED, Notice.ALLOWLIST_CHANGED, Notice.ROTATED, Notice.PAUSED, Notice.RESUMED]

@@ -24,7 +24,8 @@ from simsim.tokens.actions import parse_fields, unsaved_token
 from simsim.tokens.bulk_insert import insert_all
 from simsim.tokens.field_errors import NAME_TAKEN, Errors
 from simsim.tokens.foreign_credentials import ForeignCredentials
-from simsim.tokens.models import AT_ONCE, ImportedCredentials, Token
+from simsim.tokens.imported_credentials import ImportedCredentials
+from simsim.tokens.models import AT_ONCE, Token
 from simsim.tokens.policies import TokenPolicy, policies_of, prove_new_token
 from simsim.tokens.token_credentials import seal_under
 from simsim.tokens.token_import import Draft, creation_event, errors_in_line
@@ -205,9 +206,11 @@ def taken_names(some: Sequence[Checked], now: datetime) -> list[FieldError]:
     """Return an error for each line whose name another active token of its account has (R5)."""
     named = [each for each in some if each.values["name"]]
     lines = {(each.account_id, name_key(each.values["name"])): each.brought.draft.line for each in named}
-    is_candidate = Q(name_key__in={key for _, key in lines}) | Q(name_key="")
-    found = Token.objects.active(now).filter(is_candidate, account_id__in={account_id for account_id, _ in lines})
-    taken = {(account_id, name_key(name)): name for account_id, name in found.values_list("account_id", "name")}
+    accounts, keys = {account_id for account_id, _ in lines}, {key for _, key in lines}
+    # “Active” is judged here: with it in the query, SQLite would read every active token of the account.
+    found = Token.objects.filter(account_id__in=accounts, name_key__in={*keys, ""})
+    rows = found.values_list("account_id", "name", "revoked_at", "expires_at")
+    taken = {(row[0], name_key(row[1])): row[1] for row in rows if row[2] is None and row[3] > now}
     return [
         FieldError(f"line {line}, name", NAME_TAKEN, {"name": taken[key]})
         for key, line in lines.items() if key in taken

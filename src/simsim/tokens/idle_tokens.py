@@ -12,12 +12,12 @@ from simsim.accounts.permissions import Actor, lock_open
 from simsim.mail import outbox
 from simsim.request_log.nodes import WorkerNode
 from simsim.request_log.search.selectors import last_uses
-from simsim.tokens.models import IdleWarning, Status, Token
+from simsim.tokens.models import Status, Token
 from simsim.tokens.notice_policy import administrators_of
 from simsim.tokens.notices import facts_of, written
 from simsim.tokens.pause import hold
 from simsim.tokens.policies import DEFAULT, floor, from_row, lowest
-from simsim.tokens.policy_models import AccountPolicy
+from simsim.tokens.policy_models import AccountPolicy, IdleWarning
 
 WARNED_BEFORE = timedelta(days=7)
 KIND = "token_idle"

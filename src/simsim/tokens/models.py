@@ -14,7 +14,10 @@ from simsim.accounts.models import Account, User
 from simsim.accounts.name_keys import name_key, search_key
 from simsim.credential.allowlist import Network
 from simsim.credential.limits import unpack
-from simsim.tokens.policy_models import AccountPolicy, InstallationPolicy  # noqa: F401 - Django looks for models here
+
+# Django finds all models here.
+from simsim.tokens.imported_credentials import ImportedCredentials  # noqa: F401
+from simsim.tokens.policy_models import AccountPolicy, IdleWarning, InstallationPolicy, NoticePolicy  # noqa: F401
 
 # This means “check at once”. It is also the database's default for a row that older code inserts during an update.
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -137,6 +140,7 @@ class Token(models.Model):
             # and sort every row of the account.
             models.Index(fields=["account", "revoked_at", "expires_at", "id", "created_at"], name="tokens_by_expiry"),
             models.Index(fields=["account", "software"], name="tokens_by_software"),
+            models.Index(fields=["account", "name_key"], name="tokens_by_name"),
             models.Index(fields=["next_notice_at"], name="notices_due", condition=Q(next_notice_at__isnull=False)),
             # Has few rows, and the columns that ranking the list reads of them.
             models.Index(
@@ -183,44 +187,6 @@ class Token(models.Model):
     @property
     def networks(self) -> list[Network]:
         return [ip_network(text) for text in self.allowed_networks]
-
-
-class ImportedCredentials(models.Model):
-    """Credentials of another system with which a token was imported; in force while the token has the same digest.
-
-    `username` is "" for the account's id. The row stays after a rotation, so that no file brings the credentials twice.
-    """
-
-    token = models.OneToOneField(Token, models.CASCADE, primary_key=True, related_name="imported")
-    digest = models.BinaryField(max_length=32, unique=True)
-    username = models.CharField(max_length=128, default="")
-
-    def __str__(self) -> str:
-        return f"credentials that {self.token_id} was imported with"
-
-
-class IdleWarning(models.Model):
-    """A warning that an idle token will be paused; it goes when the token is used, paused or has ended."""
-
-    token = models.OneToOneField(Token, models.CASCADE, primary_key=True, related_name="+")
-    warned_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.token_id}, warned about {self.warned_at}"
-
-
-class NoticePolicy(models.Model):
-    """An account's choices about its notices (B10); an account without a row has the defaults.
-
-    `audiences` maps each notice to its recipients; `early_days` are the days of additional expiry notices.
-    """
-
-    account = models.OneToOneField(Account, models.CASCADE, primary_key=True, related_name="notice_policy")
-    audiences = models.JSONField(default=dict)
-    early_days = models.JSONField(default=list)
-
-    def __str__(self) -> str:
-        return f"notices of {self.account_id}"
 
 
 class NoticeClock(models.Model):

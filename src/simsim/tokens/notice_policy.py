@@ -15,7 +15,7 @@ from simsim.accounts.permissions import Actor, Permission, lock_open, permit
 from simsim.audit import recorder
 from simsim.audit.events import Event
 from simsim.problem import FieldError, Invalid, gettext_noop
-from simsim.tokens.models import NoticePolicy
+from simsim.tokens.policy_models import NoticePolicy
 
 
 class Notice(StrEnum):

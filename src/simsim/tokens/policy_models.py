@@ -1,4 +1,4 @@
-"""The policies for tokens, of each account and of the installation."""
+"""The policies for tokens and notices, of each account and of the installation."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -55,3 +55,27 @@ class InstallationPolicy(PolicyRow):
 
     def __str__(self) -> str:
         return "policy of the installation"
+
+
+class IdleWarning(models.Model):
+    """A warning that an idle token will be paused; it goes when the token is used, paused or has ended."""
+
+    token = models.OneToOneField("tokens.Token", models.CASCADE, primary_key=True, related_name="+")
+    warned_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.pk}, warned about {self.warned_at}"
+
+
+class NoticePolicy(models.Model):
+    """An account's choices about its notices (B10); an account without a row has the defaults.
+
+    `audiences` maps each notice to its recipients; `early_days` are the days of additional expiry notices.
+    """
+
+    account = models.OneToOneField(Account, models.CASCADE, primary_key=True, related_name="notice_policy")
+    audiences = models.JSONField(default=dict)
+    early_days = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"notices of {self.account_id}"

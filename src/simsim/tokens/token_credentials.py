@@ -9,8 +9,9 @@ from django.db.models import F
 
 from simsim.accounts.permissions import Actor
 from simsim.problem import PasswordNotKept, RetrievalLimited
+from simsim.tokens.imported_credentials import ImportedCredentials
 from simsim.tokens.keyring import Keyring
-from simsim.tokens.models import ImportedCredentials, Token
+from simsim.tokens.models import Token
 from simsim.tokens.policies import TokenPolicy, policies_of
 from simsim.tokens.policy_models import Retrieval
 

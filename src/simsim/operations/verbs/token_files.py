@@ -49,20 +49,24 @@ def import_tokens(
     sha256; also username, description, software, allow, report_only, account and as. If it was interrupted, run it
     again: it goes on.
     """
+    from simsim.operations.credential_lines import is_csv
+
+    with opened(file) as read:
+        content = read.read()
+    bring = import_credentials if is_csv(content) else create_tokens
+    bring(content, account=account, acting_as=acting_as, no_notice=no_notice, dry_run=dry_run, as_json=as_json)
+
+
+def create_tokens(
+    content: bytes, *, account: str | None, acting_as: str | None, no_notice: bool, dry_run: bool, as_json: bool
+) -> None:
+    """Create a token for each line of JSON, and print each with its credentials."""
     from django.utils import timezone
 
-    from simsim.operations.credential_lines import is_csv
     from simsim.operations.token_lines import drafts_of
     from simsim.tokens import token_import
     from simsim.tokens.selectors import document
 
-    with opened(file) as read:
-        content = read.read()
-    if is_csv(content):
-        import_credentials(
-            content, account=account, acting_as=acting_as, no_notice=no_notice, dry_run=dry_run, as_json=as_json
-        )
-        return
     drafts = drafts_of(content.split(b"\n"), account=account, acting_as=acting_as)
     now = timezone.now()
     if dry_run:

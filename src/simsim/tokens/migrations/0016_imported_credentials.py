@@ -1,4 +1,4 @@
-"""Adds the credentials that tokens were imported with."""
+"""Adds the credentials that tokens were imported with, and an index of names."""
 
 import django.db.models.deletion
 from django.db import migrations, models
@@ -23,5 +23,7 @@ class Migration(migrations.Migration):
                 ("digest", models.BinaryField(max_length=32, unique=True)),
                 ("username", models.CharField(default="", max_length=128)),
             ],
-        )
+        ),
+        # An import asks for hundreds of names at a time.
+        migrations.AddIndex("token", models.Index(fields=["account", "name_key"], name="tokens_by_name")),
     ]
