@@ -78,6 +78,11 @@ class LogRow:
         return self.request.cause in {Cause.OUTSIDE_ALLOWLIST, Cause.PREVIOUS_AND_OUTSIDE}
 
     @property
+    def is_beyond(self) -> bool:
+        """Whether it was let in only because the token's limits are report-only."""
+        return self.request.cause in {Cause.OUTSIDE_LIMITS, Cause.PREVIOUS_AND_LIMITS}
+
+    @property
     def has_failed(self) -> bool:
         """Whether it was let in, and the API answered with an error."""
         return not self.is_refused and (self.request.status or 0) >= HTTPStatus.BAD_REQUEST

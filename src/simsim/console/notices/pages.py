@@ -48,8 +48,8 @@ WORDS: dict[Notice, tuple[Promise, Promise]] = {
         _("Sent immediately: when it was used, and from which address."),
     ),
     Notice.ALLOWLIST_CHANGED: (
-        _("The allowed networks of a token are changed"),
-        _("Sent immediately, with the networks before and after, except to the person who did it."),
+        _("The allowed networks or the limits of a token are changed"),
+        _("Sent immediately, with the lists before and after, except to the person who did it."),
     ),
     Notice.ROTATED: (
         _("A token gets a new password"),

@@ -52,7 +52,7 @@ COUNT = f"""
     ON CONFLICT (account_id, hours, kind, value, began_hour) DO UPDATE SET
         {", ".join(f"{name} = kept.{name} + excluded.{name}" for name in NUMBERS)}
 """  # noqa: S608
-BY_PREVIOUS = {Cause.PREVIOUS_PASSWORD, Cause.PREVIOUS_AND_OUTSIDE}
+BY_PREVIOUS = {Cause.PREVIOUS_PASSWORD, Cause.PREVIOUS_AND_OUTSIDE, Cause.PREVIOUS_AND_LIMITS}
 
 
 class Uses(NamedTuple):
