@@ -17,6 +17,8 @@ from stack import Answer, started
 pytestmark = [pytest.mark.covers("R17", "B9"), pytest.mark.timeout(300)]
 QUERY_SECRET = "what-only-the-query-holds"
 HEADER_SECRET = "what-only-a-header-holds"
+OURS = "account_id IS NOT NULL AND"
+ENDED = f"{OURS} duration_seconds IS NOT NULL AND"
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +43,14 @@ def rows(stack: StackWithCaddy, path: str) -> list[dict[str, Any]]:
 
 def ended_row(stack: StackWithCaddy, path: str) -> dict[str, Any]:
     """Return the one row about a path, once its end is in it."""
-    stack.wait_until(lambda: all(row.get("duration_seconds") is not None for row in rows(stack, path) or [{}]), path)
+    stack.wait_until(lambda: count_of(stack, path, ENDED) == count_of(stack, path, OURS) > 0, path)
     (row,) = rows(stack, path)
     return row
 
 
-def count_of(stack: StackWithCaddy, path: str) -> int:
-    """Return how many rows tell of a path, whoever's they are."""
-    sql = "SELECT count(*) FROM request_log_loggedrequest WHERE resource = "
+def count_of(stack: StackWithCaddy, path: str, which: str = "") -> int:
+    """Return how many rows tell of a path, whoever's they are unless a condition says which."""
+    sql = f"SELECT count(*) FROM request_log_loggedrequest WHERE {which} resource = "
     if ON_POSTGRESQL:
         with psycopg.connect(stack.database_url) as connection:
             found = connection.execute(f"{sql}%s".encode(), [path]).fetchone()

@@ -57,6 +57,7 @@ def addresses(cast: Cast, now: datetime) -> Iterator[str]:
     yield from ("/nowhere/", "/sign-in", f"/accounts/{uuid.uuid4()}/tokens/")
 
 
+@pytest.mark.any_database
 @pytest.mark.covers("R1", "R11")
 def test_no_answer_is_cached(cast: Cast, now: datetime) -> None:
     asked = 0

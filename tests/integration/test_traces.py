@@ -154,6 +154,7 @@ def test_requests_of_the_console_are_named_by_their_pattern(stack: Stack, collec
     assert not [name for name in names if stack.account in name]
 
 
+@pytest.mark.any_database
 def test_spans_that_wait_are_sent_before_a_program_ends(
     tmp_path_factory: pytest.TempPathFactory, collector: Collector
 ) -> None:
@@ -166,6 +167,7 @@ def test_spans_that_wait_are_sent_before_a_program_ends(
     assert {span.name for span in collector.spans("ending")} == {"decide", "GET /sign-in/login/"}
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("is_slow", [False, True], ids=["away", "slow"])
 def test_collector_that_is_away_or_slow_harms_nothing(tmp_path_factory: pytest.TempPathFactory, is_slow: bool) -> None:
     with contextlib.ExitStack() as open_ones:
@@ -194,6 +196,7 @@ def test_collector_that_is_away_or_slow_harms_nothing(tmp_path_factory: pytest.T
     assert said.read_text().count(LOST) <= 5, "each process says it at most once a minute"
 
 
+@pytest.mark.any_database
 def test_unusable_variable_stops_the_start(stack: Stack) -> None:
     said = stack.fail("serve", OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
     assert "OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf" in said
