@@ -207,7 +207,7 @@ def test_refusal_tells_no_reason(stack: StackWithProxies, make: str) -> None:
         assert b"x-simsim" not in answer
 
 
-@pytest.mark.covers("B4")
+@pytest.mark.covers("R16")
 def test_caller_that_keeps_failing_gets_429_with_retry_after(
     stack: StackWithProxies, credentials: bytes, make: str
 ) -> None:

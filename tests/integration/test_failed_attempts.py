@@ -11,7 +11,7 @@ from stack import Stack
 LIMITS = {"SIMSIM_FAILURES_PER_ADDRESS": "300", "SIMSIM_FAILURES_PER_USERNAME": "3000"}
 
 
-@pytest.mark.covers("B4", "R17")
+@pytest.mark.covers("R16", "R17")
 @pytest.mark.timeout(180)
 def test_flood_is_throttled_and_counted_and_a_valid_token_always_passes(tmp_path: Path) -> None:
     stack = Stack(tmp_path, ON_POSTGRESQL, settings=LIMITS)

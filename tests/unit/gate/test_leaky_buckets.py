@@ -7,7 +7,7 @@ import pytest
 from simsim.gate.leaky_buckets import BYTES, LeakyBuckets, cells_of
 
 NOW = 1_800_000_000.0
-pytestmark = pytest.mark.covers("B4")
+pytestmark = pytest.mark.covers("R16")
 
 
 def test_bucket_takes_what_it_holds_at_once_and_then_as_much_as_it_loses() -> None:

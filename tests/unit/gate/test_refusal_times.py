@@ -16,7 +16,7 @@ from simsim.gate.spool import Spool
 ATTEMPTS = 3
 
 
-@pytest.mark.covers("B4")
+@pytest.mark.covers("R16")
 @pytest.mark.parametrize("limits", [None, FailureLimits()], ids=["401", "429"])
 def test_reasons_take_equally_long(database: Database, spool_dir: Path, limits: FailureLimits | None) -> None:
     gate = Gate(SqliteLookup(database.path), Spool(spool_dir), limits=limits)

@@ -26,7 +26,7 @@ from simsim.gate.spool import Spool
 NOW = float(int(time.time()))
 ADDRESS = "203.0.113.9"
 Ask = Callable[..., Answer]
-pytestmark = pytest.mark.covers("B4")
+pytestmark = pytest.mark.covers("R16")
 
 
 class Clock:
@@ -208,6 +208,16 @@ def test_counts_are_written_each_second_and_the_last_ones_by_the_event_loop(
 
     asyncio.run(flood())
     assert sum(counts(spool_dir).values()) == 9
+
+
+def test_process_that_is_killed_loses_the_counts_of_one_second_at_most(ask: Ask, spool_dir: Path, clock: Clock) -> None:
+    for number in range(1000):
+        clock.now = NOW + number / 100
+        ask(basic(mint()))
+    # What is written survives a SIGKILL.
+    logged = [line for line in lines(spool_dir) if "reason" in line]
+    lost = 1000 - len(logged) - sum(counts(spool_dir).values())
+    assert 0 < lost <= 100
 
 
 def test_counts_wait_for_room_on_the_disk(tmp_path: Path, clock: Clock) -> None:

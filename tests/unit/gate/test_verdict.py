@@ -185,7 +185,7 @@ def test_verdicts_that_would_fill_the_memory_are_not_remembered(
     assert lookup.asked == 3
 
 
-@pytest.mark.covers("B4")
+@pytest.mark.covers("R16")
 def test_flood_of_wrong_passwords_displaces_no_valid_token_from_memory(
     gate: Gate, database: Database, lookup: CountingLookup, now: list[datetime], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -90,7 +90,7 @@ def test_everybody_else_gets_the_gate_s_answer_and_never_reaches_the_application
     ]
 
 
-@pytest.mark.covers("B4")
+@pytest.mark.covers("R16")
 def test_caller_that_keeps_failing_gets_429_and_leaves_no_line_for_each_request(
     database: Database, parts: Parts
 ) -> None:
