@@ -338,7 +338,7 @@ def provider_is_accepted(text: str, machine: Machine, monkeypatch: pytest.Monkey
     read = prove_settings(text.replace("/etc/simsim/oidc-secret", str(secret)), machine, monkeypatch, tmp_path)
     found, rules = read.provider(), read.provider_rules()
     assert found
-    assert (found.client_secret, found.name, found.groups_claim) == ("the-secret", "Acme ID", "groups")
+    assert (found.client_secret, found.name, found.groups_claim) == ("the-secret", "Acme Login", "groups")
     assert (set(rules.domains), set(rules.groups)) == ({"acme.example"}, {"simsim-admins"})
 
 

@@ -3,7 +3,6 @@
 import re
 import uuid
 from collections.abc import Iterable, Mapping
-from urllib.parse import urlsplit
 
 from simsim.accounts.provider_rules import Place, ProviderRules
 from simsim.config.addresses import ascii_host, split_url
@@ -34,7 +33,7 @@ def read_provider(
     for setting, value in (("SIMSIM_OIDC_CLIENT_ID", client_id), ("SIMSIM_OIDC_CLIENT_SECRET", client_secret)):
         if not value:
             raise Unusable("%(issuer)s is set, and %(name)s is not", issuer=ISSUER, name=setting)
-    shown = name or urlsplit(issuer).hostname or ""
+    shown = name or (parts.hostname or "")[:MAX_NAME_LENGTH]
     if not shown.isprintable() or len(shown) > MAX_NAME_LENGTH:
         raise Unusable("%(name)s must have at most %(most)s characters", name=NAME, most=str(MAX_NAME_LENGTH))
     wanted = tuple(scopes) or ("openid", "profile", "email")
