@@ -123,7 +123,7 @@ def around(visitor: Visitor) -> Iterator[str]:
     account = f"{visitor.home}accounts/{visitor.stack.account}/"
     for address in ("destinations", "api", "logs", "logs/?outcome=refused&status=4xx", "usage", "connect",
                     "connect/excel", "connect/postman", "connect/anything", "people", "people/invite",
-                    "notices"):  # fmt: skip
+                    "notices", "policies"):  # fmt: skip
         page.goto(f"{account}{address}{'' if '?' in address else '/'}")
         yield address.replace("/?outcome=refused&status=4xx", ", filtered").replace("/", " ")
     page.goto(f"{account}logs/?status=nonsense")
