@@ -122,7 +122,7 @@ ELSEWHERE: dict[str, list[Key]] = {
 
 # Blocks that no test runs, each with the reason. YAML among them is still read as YAML.
 NOT_RUN: dict[Key, str] = {
-    ("docs/integrators/webhooks.md", "import { Webhook }"): "the tests have no Node; the Python example is run",
+    ("docs/integrators/webhooks.md", "import { Webhook }"): "needs a package from npm; the Python example is run",
     ("docs/integrators/webhooks.md", "function is_from_simsim"): "the tests have no PHP; the Python example is run",
     ("docs/security/leaks.md", "pip install simsim"): "installs from an index; test_packages.py installs the wheel",
     ("README.md", "make demo"): "it clones and downloads everything; test_demo.py runs what `make demo` starts",

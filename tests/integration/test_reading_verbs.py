@@ -35,7 +35,7 @@ CHANGE = {
 }  # fmt: skip
 # Verbs that report on whatever they find, and those that print what the package carries.
 EXAMINE = {"doctor", "status", "scan"}
-PRINT = {"monitoring rules", "monitoring dashboard"}
+PRINT = {"monitoring rules", "monitoring dashboard", "completion"}
 # Reading besides: the same verbs, told to change nothing.
 READ_WITH = {
     "migrate": ["--check"],
@@ -120,6 +120,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
         "upstream": "http://127.0.0.1:9",
         "acting_as": alice[1],
         "path": str(data),
+        "shell": "bash",
     }
 
 
