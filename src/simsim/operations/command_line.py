@@ -46,6 +46,7 @@ from simsim.operations.verbs.token_request import token_requests
 from simsim.operations.verbs.token_rotation import end_overlap, rotate
 from simsim.operations.verbs.usage import stored_data, usage
 from simsim.operations.verbs.user import users
+from simsim.operations.verbs.user_sign_in import forget_provider, portal_link, reset_second_factor, waive_single_sign_on
 from simsim.operations.verbs.webhook import webhooks
 
 
@@ -111,6 +112,10 @@ log.command("counted")(counted)
 app.command("usage")(usage)
 app.command("stored-data")(stored_data)
 app.add_typer(accounts, name="account")
+users.command("reset-second-factor")(reset_second_factor)
+users.command("waive-single-sign-on")(waive_single_sign_on)
+users.command("forget-provider")(forget_provider)
+users.command("portal-link")(portal_link)
 app.add_typer(users, name="user")
 app.add_typer(operators, name="operator")
 app.add_typer(tokens, name="token")

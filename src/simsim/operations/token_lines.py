@@ -8,7 +8,7 @@ from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor
 from simsim.operations.arguments import find_account, find_actor
 from simsim.problem import FieldError, Invalid, Problem, gettext_noop
-from simsim.tokens.actions import TokenFields
+from simsim.tokens.token_fields import TokenFields
 from simsim.tokens.token_import import Draft, errors_in_line
 
 # One transaction writes all lines, and all other writers wait for it.

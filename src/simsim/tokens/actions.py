@@ -1,10 +1,8 @@
 """Actions that change tokens: each checks permission, changes, records and queues emails in one transaction."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from django.db import transaction
 
@@ -12,15 +10,16 @@ from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, Permission, lock_open, permit
 from simsim.accounts.texts import parse_line, parse_text
 from simsim.audit.events import Event
-from simsim.credential import allowlist, password
+from simsim.credential import password
 from simsim.credential.digest import digest
 from simsim.problem import FieldError, Invalid, RotatedMeanwhile, TokenNotActive, gettext_noop
 from simsim.tokens import notices, policies, rules, token_requests, webhook_events
 from simsim.tokens.field_errors import Errors, raise_what_is_wrong
-from simsim.tokens.models import TargetSoftware, Token, TokenRequest
+from simsim.tokens.models import Token, TokenRequest
 from simsim.tokens.rotation_overlap import rotation_id
 from simsim.tokens.token_credentials import TokenCredentials, credentials_of, prove_retrievable, seal_password
 from simsim.tokens.token_events import audited_fields, changes_since, record_token_event
+from simsim.tokens.token_fields import TokenFields, pack_allowlist, parse_fields, unsaved_token
 
 MAX_OVERLAP = timedelta(days=7)
 EDITABLE_COLUMNS = (
@@ -35,19 +34,6 @@ class Way(StrEnum):
 
     SHOWN = "shown"
     DOWNLOADED = "downloaded"
-
-
-@dataclass(frozen=True)
-class TokenFields:
-    """The fields of a token to create, as a person or program entered them."""
-
-    name: str
-    expires: str
-    description: str = ""
-    software: str | None = None
-    allowed_networks: Iterable[str] = ()
-    report_only: bool = False
-    limits: Iterable[str] = ()
 
 
 @transaction.atomic
@@ -106,33 +92,6 @@ def new_token(fields: TokenFields, *, actor: Actor, account: Account, now: datet
     return token, TokenCredentials(str(account.pk), secret)
 
 
-def parse_fields(
-    fields: TokenFields,
-    errors: Errors,
-    *,
-    parse_software: Callable[[str | None], TargetSoftware | None] = rules.parse_software,
-    now: datetime,
-) -> dict[str, Any]:
-    """Return the values of a new token's fields; collect the errors of those that break a rule."""
-    return {
-        "name": errors.collect(lambda: parse_line("name", fields.name)),
-        "expires_at": errors.collect(lambda: rules.parse_expiry(fields.expires, now=now)),
-        "description": errors.collect(lambda: parse_text("description", fields.description)),
-        "software": errors.collect(lambda: parse_software(fields.software)),
-        "allowed_networks": errors.collect(lambda: rules.parse_networks(fields.allowed_networks)),
-        "limits": errors.collect(lambda: rules.parse_limits(fields.limits)),
-        "report_only": fields.report_only,
-    }
-
-
-def unsaved_token(values: Mapping[str, Any], *, actor: Actor, account: Account, now: datetime) -> Token:
-    """Return a token with these values of its fields, and without a password."""
-    token = Token(account=account, created_at=now, created_by=actor.user, created_by_label=actor.label, **values)
-    pack_allowlist(token, report_only=token.report_only)
-    token.set_keys()
-    return token
-
-
 @transaction.atomic
 def edit_token(
     *,
@@ -168,8 +127,7 @@ def edit_token(
     new_name = token.name if token.name != before["name"] else None
     raise_what_is_wrong(errors, token.account, new_name, now=now, but=token)
     token.set_keys()
-    changed = changes_since(before, token)
-    if changed:
+    if changed := changes_since(before, token):
         token.save(update_fields=EDITABLE_COLUMNS)
         record_token_event(actor, token, Event.TOKEN_EDITED, changed, now)
     if not changed.keys().isdisjoint({"allowed_networks", "limits", "report_only"}):
@@ -297,9 +255,3 @@ def set_new_password(token: Token) -> str:
     token.digest, token.password_end = digest(secret), password.end_of(secret)
     token.sealed_password = seal_password(token, secret)
     return secret
-
-
-def pack_allowlist(token: Token, *, report_only: bool) -> None:
-    """Pack the networks for the gate. A token that refuses no address and no request can't be report-only."""
-    token.allowlist = allowlist.pack(token.networks)
-    token.report_only = report_only and bool(token.allowed_networks or token.limits)

@@ -20,7 +20,6 @@ from simsim.credential import password
 from simsim.gate.foreign_forms import LEASE_SECONDS
 from simsim.problem import AlreadyExists, FieldError, Invalid, Problem, gettext_noop
 from simsim.tokens import notices, rules, webhook_events
-from simsim.tokens.actions import parse_fields, unsaved_token
 from simsim.tokens.bulk_insert import insert_all
 from simsim.tokens.field_errors import NAME_TAKEN, Errors
 from simsim.tokens.foreign_credentials import ForeignCredentials
@@ -28,6 +27,7 @@ from simsim.tokens.imported_credentials import ImportedCredentials
 from simsim.tokens.models import AT_ONCE, Token
 from simsim.tokens.policies import TokenPolicy, policies_of, prove_new_token
 from simsim.tokens.token_credentials import seal_under
+from simsim.tokens.token_fields import parse_fields, unsaved_token
 from simsim.tokens.token_import import Draft, creation_event, errors_in_line
 
 # More lines with errors would help nobody, and be one very long message.

@@ -10,9 +10,10 @@ from simsim.audit.events import Event
 from simsim.audit.journal import Change
 from simsim.credential import allowlist
 from simsim.tokens import pause, rules
-from simsim.tokens.actions import ROTATED_COLUMNS, pack_allowlist, set_new_password
+from simsim.tokens.actions import ROTATED_COLUMNS, set_new_password
 from simsim.tokens.models import Token
 from simsim.tokens.token_events import record_token_event
+from simsim.tokens.token_fields import pack_allowlist
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,11 @@ from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent
 from simsim.problem import FieldError, Invalid, Problem
 from simsim.tokens import notices, webhook_events
-from simsim.tokens.actions import TokenFields, new_token
+from simsim.tokens.actions import new_token
 from simsim.tokens.models import Token
 from simsim.tokens.token_credentials import TokenCredentials
 from simsim.tokens.token_events import audited_fields
+from simsim.tokens.token_fields import TokenFields
 
 
 @dataclass(frozen=True)

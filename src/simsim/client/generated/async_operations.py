@@ -1,7 +1,10 @@
 """A method for each operation of the management API. Made from the OpenAPI document by `make client`; don’t edit."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Literal
+
+from httpx2 import ServerSentEvent
 
 from simsim.client.async_connection import AsyncConnection, pages_of
 from simsim.client.documents import UNSET, Unset, given
@@ -11,6 +14,20 @@ from simsim.client.generated import models
 
 class AsyncSimsim(AsyncConnection):
     """The management API, as `AsyncConnection` reaches it."""
+
+    async def add_webhook(
+        self, account_id: str, *, name: str, url: str, events: Sequence[str], idempotency_key: str | None = None
+    ) -> models.WebhookWithSecret:
+        """Add a webhook, and return it with the secret that signs its events. The secret can't be read again."""
+        return await self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/webhooks",
+                body=given(name=name, url=url, events=events),
+                idempotency_key=idempotency_key or new_key(),
+            ),
+            models.WebhookWithSecret,
+        )
 
     async def change_role(
         self, account_id: str, user_id: str, *, role: Literal["administrator", "member"], if_match: str
@@ -40,6 +57,33 @@ class AsyncSimsim(AsyncConnection):
             models.Account,
         )
 
+    async def create_portal_link(
+        self,
+        *,
+        account_id: str,
+        email: str,
+        role: Literal["administrator", "member", "reader"],
+        return_url: str,
+        expires_in_seconds: int | Unset = UNSET,
+        idempotency_key: str | None = None,
+    ) -> models.PortalLink:
+        """Create a link that opens the console once, for a person in an account. Send the person there at once."""
+        return await self._send(
+            Request(
+                "POST",
+                "/portal-links",
+                body=given(
+                    account_id=account_id,
+                    email=email,
+                    role=role,
+                    return_url=return_url,
+                    expires_in_seconds=expires_in_seconds,
+                ),
+                idempotency_key=idempotency_key or new_key(),
+            ),
+            models.PortalLink,
+        )
+
     async def create_software(self, *, slug: str, name: str, idempotency_key: str | None = None) -> models.Software:
         """Add software to the catalogue."""
         return await self._send(
@@ -61,6 +105,7 @@ class AsyncSimsim(AsyncConnection):
         description: str | Unset = UNSET,
         software: str | Unset | None = UNSET,
         allowed_networks: Sequence[str] | Unset = UNSET,
+        limits: Sequence[str] | Unset = UNSET,
         report_only: bool | Unset = UNSET,
         request_id: str | Unset | None = UNSET,
         idempotency_key: str | None = None,
@@ -76,6 +121,7 @@ class AsyncSimsim(AsyncConnection):
                     description=description,
                     software=software,
                     allowed_networks=allowed_networks,
+                    limits=limits,
                     report_only=report_only,
                     request_id=request_id,
                 ),
@@ -115,6 +161,7 @@ class AsyncSimsim(AsyncConnection):
         description: str | Unset = UNSET,
         software: str | Unset | None = UNSET,
         allowed_networks: Sequence[str] | Unset = UNSET,
+        limits: Sequence[str] | Unset = UNSET,
         report_only: bool | Unset = UNSET,
     ) -> models.Token:
         """Change an active token. Needs If-Match with the ETag that you read, or with * to overwrite any change."""
@@ -127,11 +174,33 @@ class AsyncSimsim(AsyncConnection):
                     description=description,
                     software=software,
                     allowed_networks=allowed_networks,
+                    limits=limits,
                     report_only=report_only,
                 ),
                 if_match=if_match,
             ),
             models.Token,
+        )
+
+    async def edit_webhook(
+        self,
+        account_id: str,
+        webhook_id: str,
+        *,
+        if_match: str,
+        name: str | Unset = UNSET,
+        url: str | Unset = UNSET,
+        events: Sequence[str] | Unset = UNSET,
+    ) -> models.Webhook:
+        """Change a webhook. Needs If-Match with the ETag that you read, or with * to overwrite any change."""
+        return await self._send(
+            Request(
+                "PATCH",
+                f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}",
+                body=given(name=name, url=url, events=events),
+                if_match=if_match,
+            ),
+            models.Webhook,
         )
 
     async def end_overlap(self, account_id: str, token_id: str) -> models.Token:
@@ -140,9 +209,114 @@ class AsyncSimsim(AsyncConnection):
             Request("POST", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/end-overlap"), models.Token
         )
 
+    async def examine(self) -> models.Examination:
+        """Return what `simsim doctor` finds on this node. An examination is at most 30 seconds old."""
+        return await self._send(Request("GET", "/checks"), models.Examination)
+
+    def export_requests(
+        self,
+        account_id: str,
+        *,
+        since: str | None = None,
+        endpoint: str | None = None,
+        status: str | None = None,
+        token: str | None = None,
+        software: str | None = None,
+        outcome: Literal["accepted", "refused", "unknown"] | None = None,
+        address: str | None = None,
+        until: str | None = None,
+        format: Literal["csv", "jsonl"] | None = None,
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Return all requests that match the filters, newest first, however many there are. The export is recorded."""
+        return self._stream(
+            Request(
+                "GET",
+                f"/accounts/{part(account_id)}/requests/export",
+                query=given(
+                    since=since,
+                    endpoint=endpoint,
+                    status=status,
+                    token=token,
+                    software=software,
+                    outcome=outcome,
+                    address=address,
+                    until=until,
+                    format=format,
+                ),
+            )
+        )
+
+    def follow_requests(
+        self,
+        account_id: str,
+        *,
+        since: str | None = None,
+        endpoint: str | None = None,
+        status: str | None = None,
+        token: str | None = None,
+        software: str | None = None,
+        outcome: Literal["accepted", "refused", "unknown"] | None = None,
+        address: str | None = None,
+    ) -> AbstractAsyncContextManager[AsyncIterator[ServerSentEvent]]:
+        """Stream new requests as server-sent events, oldest first, each once, some seconds after they arrived."""
+        return self._events(
+            Request(
+                "GET",
+                f"/accounts/{part(account_id)}/requests/follow",
+                query=given(
+                    since=since,
+                    endpoint=endpoint,
+                    status=status,
+                    token=token,
+                    software=software,
+                    outcome=outcome,
+                    address=address,
+                ),
+            )
+        )
+
     async def get_account(self, account_id: str) -> models.Account:
         """Return an account."""
         return await self._send(Request("GET", f"/accounts/{part(account_id)}"), models.Account)
+
+    async def get_counted_requests(
+        self,
+        account_id: str,
+        *,
+        since: str | None = None,
+        endpoint: str | None = None,
+        status: str | None = None,
+        token: str | None = None,
+        software: str | None = None,
+        outcome: Literal["accepted", "refused", "unknown"] | None = None,
+        address: str | None = None,
+        until: str | None = None,
+    ) -> models.CountedRequests:
+        """Return how many matching requests were only counted, not listed: refused ones of a flood."""
+        return await self._send(
+            Request(
+                "GET",
+                f"/accounts/{part(account_id)}/requests/counted",
+                query=given(
+                    since=since,
+                    endpoint=endpoint,
+                    status=status,
+                    token=token,
+                    software=software,
+                    outcome=outcome,
+                    address=address,
+                    until=until,
+                ),
+            ),
+            models.CountedRequests,
+        )
+
+    async def get_delivery(self, account_id: str, webhook_id: str, delivery_id: str) -> models.WebhookDelivery:
+        """Return one delivery."""
+        return await self._send(
+            Request("GET", f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}/deliveries/{part(delivery_id)}"),
+            models.WebhookDelivery,
+        )
 
     async def get_notices(self, account_id: str) -> models.Notices:
         """Return who gets which notice, and how early expiry notices are sent."""
@@ -156,11 +330,23 @@ class AsyncSimsim(AsyncConnection):
         """Return a person."""
         return await self._send(Request("GET", f"/accounts/{part(account_id)}/people/{part(user_id)}"), models.Person)
 
+    async def get_policies(self, account_id: str) -> models.PolicyDocument:
+        """Return what is demanded of the account's tokens, and those that do not meet it. None of these stops."""
+        return await self._send(Request("GET", f"/accounts/{part(account_id)}/policies"), models.PolicyDocument)
+
     async def get_request(self, account_id: str, request_id: str) -> models.LoggedRequest:
         """Return one logged request."""
         return await self._send(
             Request("GET", f"/accounts/{part(account_id)}/requests/{part(request_id)}"), models.LoggedRequest
         )
+
+    async def get_status(self) -> models.Status:
+        """Return what runs on this node and on the others, since when, and how far it is behind."""
+        return await self._send(Request("GET", "/status"), models.Status)
+
+    async def get_stored_data(self) -> models.StoredData:
+        """Return sizes, how long what is kept, the keys by their ids, the last backup and the revocation journal."""
+        return await self._send(Request("GET", "/stored-data"), models.StoredData)
 
     async def get_token(self, account_id: str, token_id: str) -> models.Token:
         """Return a token, without its password."""
@@ -178,6 +364,12 @@ class AsyncSimsim(AsyncConnection):
         return await self._send(
             Request("GET", f"/accounts/{part(account_id)}/usage", query=given(since=since, until=until, by=by)),
             models.Usage,
+        )
+
+    async def get_webhook(self, account_id: str, webhook_id: str) -> models.Webhook:
+        """Return a webhook."""
+        return await self._send(
+            Request("GET", f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}"), models.Webhook
         )
 
     async def hand_over_token(
@@ -231,6 +423,26 @@ class AsyncSimsim(AsyncConnection):
             for item in page.items:
                 yield item
 
+    async def list_all_emails(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        state: Literal["waiting", "delivered", "given_up"] | None = None,
+    ) -> models.MailPage:
+        """List the emails of all accounts, newest first. Their contents are never shown."""
+        return await self._send(
+            Request("GET", "/emails", query=given(limit=limit, cursor=cursor, state=state)), models.MailPage
+        )
+
+    async def iterate_all_emails(
+        self, *, limit: int | None = None, state: Literal["waiting", "delivered", "given_up"] | None = None
+    ) -> AsyncIterator[models.Mail]:
+        """Yield the items of every page of `list_all_emails`."""
+        async for page in pages_of(lambda cursor: self.list_all_emails(limit=limit, state=state, cursor=cursor)):
+            for item in page.items:
+                yield item
+
     async def list_audit_events(
         self,
         account_id: str,
@@ -271,6 +483,67 @@ class AsyncSimsim(AsyncConnection):
             for item in page.items:
                 yield item
 
+    async def list_deliveries(
+        self,
+        account_id: str,
+        webhook_id: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        state: Literal["waiting", "delivered", "given_up"] | None = None,
+    ) -> models.WebhookDeliveryPage:
+        """List what was sent to a webhook or waits, newest first, with the receiver's answers."""
+        return await self._send(
+            Request(
+                "GET",
+                f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}/deliveries",
+                query=given(limit=limit, cursor=cursor, state=state),
+            ),
+            models.WebhookDeliveryPage,
+        )
+
+    async def iterate_deliveries(
+        self,
+        account_id: str,
+        webhook_id: str,
+        *,
+        limit: int | None = None,
+        state: Literal["waiting", "delivered", "given_up"] | None = None,
+    ) -> AsyncIterator[models.WebhookDelivery]:
+        """Yield the items of every page of `list_deliveries`."""
+        async for page in pages_of(
+            lambda cursor: self.list_deliveries(account_id, webhook_id, limit=limit, state=state, cursor=cursor)
+        ):
+            for item in page.items:
+                yield item
+
+    async def list_emails(
+        self, account_id: str, *, limit: int | None = None, cursor: str | None = None, token: str | None = None
+    ) -> models.SentEmailPage:
+        """List the emails about the account's tokens, newest first, without their contents."""
+        return await self._send(
+            Request(
+                "GET", f"/accounts/{part(account_id)}/emails", query=given(limit=limit, cursor=cursor, token=token)
+            ),
+            models.SentEmailPage,
+        )
+
+    async def iterate_emails(
+        self, account_id: str, *, limit: int | None = None, token: str | None = None
+    ) -> AsyncIterator[models.SentEmail]:
+        """Yield the items of every page of `list_emails`."""
+        async for page in pages_of(
+            lambda cursor: self.list_emails(account_id, limit=limit, token=token, cursor=cursor)
+        ):
+            for item in page.items:
+                yield item
+
+    async def list_hand_overs(self, account_id: str, token_id: str) -> models.HandOverList:
+        """List the latest links that hand a token over, newest first, with what became of them."""
+        return await self._send(
+            Request("GET", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/hand-over"), models.HandOverList
+        )
+
     async def list_people(self, account_id: str) -> models.PersonList:
         """List the people of the account, administrators first."""
         return await self._send(Request("GET", f"/accounts/{part(account_id)}/people"), models.PersonList)
@@ -282,13 +555,13 @@ class AsyncSimsim(AsyncConnection):
         limit: int | None = None,
         cursor: str | None = None,
         since: str | None = None,
-        until: str | None = None,
         endpoint: str | None = None,
         status: str | None = None,
         token: str | None = None,
         software: str | None = None,
         outcome: Literal["accepted", "refused", "unknown"] | None = None,
         address: str | None = None,
+        until: str | None = None,
     ) -> models.RequestPage:
         """List the account's requests, newest first."""
         return await self._send(
@@ -299,13 +572,13 @@ class AsyncSimsim(AsyncConnection):
                     limit=limit,
                     cursor=cursor,
                     since=since,
-                    until=until,
                     endpoint=endpoint,
                     status=status,
                     token=token,
                     software=software,
                     outcome=outcome,
                     address=address,
+                    until=until,
                 ),
             ),
             models.RequestPage,
@@ -317,13 +590,13 @@ class AsyncSimsim(AsyncConnection):
         *,
         limit: int | None = None,
         since: str | None = None,
-        until: str | None = None,
         endpoint: str | None = None,
         status: str | None = None,
         token: str | None = None,
         software: str | None = None,
         outcome: Literal["accepted", "refused", "unknown"] | None = None,
         address: str | None = None,
+        until: str | None = None,
     ) -> AsyncIterator[models.LoggedRequest]:
         """Yield the items of every page of `list_requests`."""
         async for page in pages_of(
@@ -331,13 +604,13 @@ class AsyncSimsim(AsyncConnection):
                 account_id,
                 limit=limit,
                 since=since,
-                until=until,
                 endpoint=endpoint,
                 status=status,
                 token=token,
                 software=software,
                 outcome=outcome,
                 address=address,
+                until=until,
                 cursor=cursor,
             )
         ):
@@ -386,6 +659,10 @@ class AsyncSimsim(AsyncConnection):
             for item in page.items:
                 yield item
 
+    async def list_webhooks(self, account_id: str) -> models.WebhookList:
+        """List the account's webhooks, oldest first."""
+        return await self._send(Request("GET", f"/accounts/{part(account_id)}/webhooks"), models.WebhookList)
+
     async def pause_token(
         self, account_id: str, token_id: str, *, until: str | Unset = UNSET, reason: str | Unset = UNSET
     ) -> models.Token:
@@ -397,6 +674,12 @@ class AsyncSimsim(AsyncConnection):
                 body=given(until=until, reason=reason),
             ),
             models.Token,
+        )
+
+    async def pause_webhook(self, account_id: str, webhook_id: str) -> models.Webhook:
+        """Pause a webhook: its events wait until it is resumed. Pausing it again changes nothing."""
+        return await self._send(
+            Request("POST", f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}/pause"), models.Webhook
         )
 
     async def preview_networks(
@@ -416,6 +699,20 @@ class AsyncSimsim(AsyncConnection):
         """Remove a person from the account. Their tokens stay: they belong to the account."""
         await self._send(Request("DELETE", f"/accounts/{part(account_id)}/people/{part(user_id)}"), type(None))
 
+    async def remove_webhook(self, account_id: str, webhook_id: str) -> None:
+        """Remove a webhook with its deliveries, also those that wait."""
+        await self._send(Request("DELETE", f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}"), type(None))
+
+    async def resend_delivery(self, account_id: str, webhook_id: str, delivery_id: str) -> models.WebhookDelivery:
+        """Send an event again with the same `webhook-id`, even one that was delivered or given up."""
+        return await self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}/deliveries/{part(delivery_id)}/resend",
+            ),
+            models.WebhookDelivery,
+        )
+
     async def resend_invitation(self, account_id: str, user_id: str) -> models.Person:
         """Send the invitation again to a person who has not signed in yet."""
         return await self._send(
@@ -427,6 +724,20 @@ class AsyncSimsim(AsyncConnection):
         return await self._send(
             Request("POST", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/resume"), models.Token
         )
+
+    async def resume_webhook(self, account_id: str, webhook_id: str) -> models.Webhook:
+        """Resume a webhook: events that were waiting are sent now."""
+        return await self._send(
+            Request("POST", f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}/resume"), models.Webhook
+        )
+
+    async def retire_target_software(self, slug: str) -> models.Software:
+        """Stop offering software for new tokens. Tokens that have it keep it. Retiring it again changes nothing."""
+        return await self._send(Request("POST", f"/target-software/{part(slug)}/retire"), models.Software)
+
+    async def retry_email(self, email_id: str) -> models.Mail:
+        """Send an email again, even one that was given up; if that fails, it is tried for three more days."""
+        return await self._send(Request("POST", f"/emails/{part(email_id)}/retry"), models.Mail)
 
     async def revoke_token(
         self,
@@ -474,6 +785,25 @@ class AsyncSimsim(AsyncConnection):
             models.TokenWithCredentials,
         )
 
+    async def rotate_webhook_secret(
+        self, account_id: str, webhook_id: str, *, idempotency_key: str | None = None
+    ) -> models.WebhookWithSecret:
+        """Give a webhook a new secret. For 24 hours, the previous one signs its events, too."""
+        return await self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}/rotate",
+                idempotency_key=idempotency_key or new_key(),
+            ),
+            models.WebhookWithSecret,
+        )
+
+    async def send_test_event(self, account_id: str, webhook_id: str) -> models.WebhookDelivery:
+        """Queue a test event. Read the delivery again after some seconds to see the receiver's answer."""
+        return await self._send(
+            Request("POST", f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}/test"), models.WebhookDelivery
+        )
+
     async def set_notices(
         self, account_id: str, *, early_days: Sequence[int], if_match: str, audiences: Mapping[str, str] | Unset = UNSET
     ) -> models.Notices:
@@ -488,6 +818,38 @@ class AsyncSimsim(AsyncConnection):
             models.Notices,
         )
 
+    async def set_policies(
+        self,
+        account_id: str,
+        *,
+        if_match: str,
+        max_lifetime_days: int | Unset | None = UNSET,
+        needs_allowlist: bool | Unset = UNSET,
+        min_ipv4_prefix: int | Unset | None = UNSET,
+        min_ipv6_prefix: int | Unset | None = UNSET,
+        retrieval: Literal["administrators", "creator", "off"] | Unset = UNSET,
+        leak_response: Literal["revoke", "pause"] | Unset = UNSET,
+        max_idle_days: int | Unset | None = UNSET,
+    ) -> models.PolicyDocument:
+        """Choose what is demanded of the account's tokens from now on. Needs If-Match."""
+        return await self._send(
+            Request(
+                "PUT",
+                f"/accounts/{part(account_id)}/policies",
+                body=given(
+                    max_lifetime_days=max_lifetime_days,
+                    needs_allowlist=needs_allowlist,
+                    min_ipv4_prefix=min_ipv4_prefix,
+                    min_ipv6_prefix=min_ipv6_prefix,
+                    retrieval=retrieval,
+                    leak_response=leak_response,
+                    max_idle_days=max_idle_days,
+                ),
+                if_match=if_match,
+            ),
+            models.PolicyDocument,
+        )
+
     async def show_credentials(self, account_id: str, token_id: str) -> models.Credentials:
         """Return the username and password of an active token. This is recorded, and others are notified."""
         return await self._send(
@@ -499,4 +861,13 @@ class AsyncSimsim(AsyncConnection):
         return await self._send(
             Request("GET", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/allowlist-suggestion"),
             models.SuggestedNetworks,
+        )
+
+    async def take_back_hand_over(self, account_id: str, token_id: str, hand_over_id: str) -> models.HandOverLink:
+        """Take a link back, so that it shows nothing any more. One that was used or has ended stays as it is."""
+        return await self._send(
+            Request(
+                "POST", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/hand-over/{part(hand_over_id)}/take-back"
+            ),
+            models.HandOverLink,
         )

@@ -66,11 +66,52 @@ class AuditPage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CountedRequests:
+    """Refused requests of a flood that are not in the log; `network` is where most of them came from."""
+
+    requests: int
+    network: str | None
+    other_networks: int
+    since: datetime | None
+    until: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Credentials:
     """Username and password."""
 
     username: str
     password: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryAnswer:
+    """A receiver's answer to one attempt: `status` is None if there was none."""
+
+    at: str
+    status: int | None
+    error: str | None
+    duration_seconds: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examination:
+    """What `simsim doctor` finds on this node, and when the examination began."""
+
+    at: datetime
+    ok: bool
+    items: tuple[Finding, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A part that was examined: `detail` says how it is, or what to do."""
+
+    subject: str
+    ok: bool
+    state: Literal["ok", "wrong", "not_started"]
+    detail: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +122,41 @@ class HandOver:
     url: str = field(repr=False)
     code: str | None = field(repr=False)
     expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandOverLink:
+    """A link that hands a token over, without the link itself: it can't be read again."""
+
+    id: str
+    state: Literal["waiting", "used", "taken_back", "blocked", "ended"]
+    created_at: datetime
+    created_by: str
+    expires_at: datetime
+    recipient: str | None
+    asks_for_code: bool
+    used_at: datetime | None
+    used_from: str | None
+    taken_back_at: datetime | None
+    taken_back_by: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandOverList:
+    """The latest links that hand a token over, newest first."""
+
+    items: tuple[HandOverLink, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeakedPassword:
+    """A password that was found. Fields that Simsim does not know are ignored, so that a sender may add some."""
+
+    token: str = field(repr=False)
+    type: str | None = None
+    url: str | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +178,33 @@ class LoggedRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mail:
+    """An email to send or sent, without its contents."""
+
+    id: str
+    kind: str
+    recipient: str
+    state: Literal["waiting", "delivered", "given_up"]
+    owed_at: datetime
+    attempts: int
+    next_attempt_at: datetime | None
+    last_error: str | None
+    delivered_at: datetime | None
+    given_up_at: datetime | None
+    account_id: str | None
+    token_id: str | None
+    message_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailPage:
+    """A page of emails, newest first."""
+
+    items: tuple[Mail, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Notices:
     """Who gets which notice, and the additional days of expiry notices."""
 
@@ -120,6 +223,7 @@ class OwnToken:
     account_name: str
     expires_at: datetime
     allowed_networks: tuple[str, ...]
+    limits: tuple[str, ...]
     report_only: bool
     is_current_password: bool
     previous_password_works_until: datetime | None
@@ -148,10 +252,64 @@ class PersonList:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PolicyDocument:
+    """The account's policy, the installation's, the stricter of both, which counts, and the tokens outside it."""
+
+    policy: PolicyValues
+    installation: PolicyValues
+    effective: PolicyValues
+    tokens_outside: tuple[TokenOutside, ...]
+    etag: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyValues:
+    """A policy."""
+
+    max_lifetime_days: int | None
+    needs_allowlist: bool
+    min_ipv4_prefix: int | None
+    min_ipv6_prefix: int | None
+    retrieval: str
+    leak_response: str
+    max_idle_days: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortalLink:
+    """A new link, which works once."""
+
+    url: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class RequestPage:
     """A page of the log, newest first."""
 
     items: tuple[LoggedRequest, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentEmail:
+    """An email about a token. `at` is when it was delivered, given up or queued; `answer` is the mail server's."""
+
+    id: str
+    kind: str
+    recipient: str
+    token_id: str
+    state: Literal["waiting", "delivered", "given_up"]
+    at: datetime
+    answer: str | None
+    is_withdrawn: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentEmailPage:
+    """A page of the emails about an account's tokens, newest first."""
+
+    items: tuple[SentEmail, ...]
     next_cursor: str | None
 
 
@@ -173,6 +331,41 @@ class SoftwareList:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Status:
+    """What runs where, since when, and how far it is behind, as `simsim status --json` prints it.
+
+    A part is null if its database does not answer, or if there is no such thing here."""
+
+    at: datetime
+    version: str
+    host: str
+    gate_ready: bool
+    console_answers: bool
+    programs: tuple[Mapping[str, Any], ...]
+    gateway: Mapping[str, Any] | None
+    log: Mapping[str, Any]
+    disk: Mapping[str, Any] | None
+    databases: tuple[Mapping[str, Any], ...]
+    workers: tuple[Mapping[str, Any], ...] | None
+    mail: Mapping[str, Any] | None
+    forwarding: Mapping[str, Any] | None
+    tokens: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredData:
+    """What the installation stores, and for how long. `tables` and `keys` are null if a database does not answer."""
+
+    databases: tuple[Mapping[str, Any], ...]
+    tables: tuple[Mapping[str, Any], ...] | None
+    disk: Mapping[str, Any] | None
+    retention_days: Mapping[str, int | None]
+    keys: tuple[Mapping[str, Any], ...] | None
+    last_backup: Mapping[str, Any] | None
+    revocation_journal: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class SuggestedNetworks:
     """The smallest sensible allowlist for the requests of the last 30 days."""
 
@@ -191,7 +384,10 @@ class Token:
     status: Literal["active", "paused", "expired", "revoked"]
     expires_at: datetime
     allowed_networks: tuple[str, ...]
+    limits: tuple[str, ...]
     report_only: bool
+    username: str
+    password_can_be_shown: bool
     previous_password_works_until: datetime | None
     paused_at: datetime | None
     paused_by: str | None
@@ -205,6 +401,15 @@ class Token:
     last_used_at: datetime | None
     last_used_address: str | None
     etag: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenOutside:
+    """A token that does not meet the policy that counts."""
+
+    id: str
+    name: str
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,7 +456,10 @@ class TokenWithCredentials:
     status: Literal["active", "paused", "expired", "revoked"]
     expires_at: datetime
     allowed_networks: tuple[str, ...]
+    limits: tuple[str, ...]
     report_only: bool
+    username: str
+    password_can_be_shown: bool
     previous_password_works_until: datetime | None
     paused_at: datetime | None
     paused_by: str | None
@@ -264,7 +472,6 @@ class TokenWithCredentials:
     revocation_reason: str | None
     last_used_at: datetime | None
     last_used_address: str | None
-    username: str
     password: str = field(repr=False)
     etag: str = field(default="", compare=False)
 
@@ -291,3 +498,79 @@ class UsagePart:
     name: str | None
     accepted: int
     refused: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Webhook:
+    """A webhook, without the secret that signs its events."""
+
+    id: str
+    account_id: str
+    name: str
+    url: str
+    events: tuple[str, ...]
+    status: Literal["active", "paused"]
+    paused_at: datetime | None
+    pause_reason: str | None
+    previous_secret_works_until: datetime | None
+    failing_since: datetime | None
+    last_delivered_at: datetime | None
+    created_at: datetime
+    created_by: str
+    etag: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookDelivery:
+    """One event for one webhook: what is sent, and the receiver's latest answers, newest first."""
+
+    id: str
+    webhook_id: str
+    message_id: str
+    event: str
+    state: Literal["waiting", "delivered", "given_up"]
+    owed_at: datetime
+    attempts: int
+    next_attempt_at: datetime | None
+    delivered_at: datetime | None
+    given_up_at: datetime | None
+    last_error: str | None
+    answers: tuple[DeliveryAnswer, ...]
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookDeliveryPage:
+    """A page of deliveries, newest first."""
+
+    items: tuple[WebhookDelivery, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookList:
+    """The webhooks of an account, oldest first."""
+
+    items: tuple[Webhook, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookWithSecret:
+    """A webhook with the secret that signs its events, which can't be read again."""
+
+    id: str
+    account_id: str
+    name: str
+    url: str
+    events: tuple[str, ...]
+    status: Literal["active", "paused"]
+    paused_at: datetime | None
+    pause_reason: str | None
+    previous_secret_works_until: datetime | None
+    failing_since: datetime | None
+    last_delivered_at: datetime | None
+    created_at: datetime
+    created_by: str
+    secret: str = field(repr=False)
+    etag: str = field(default="", compare=False)

@@ -1,7 +1,10 @@
 """A method for each operation of the management API. Made from the OpenAPI document by `make client`; don’t edit."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Literal
+
+from httpx2 import ServerSentEvent
 
 from simsim.client.connection import Connection, pages_of
 from simsim.client.documents import UNSET, Unset, given
@@ -11,6 +14,20 @@ from simsim.client.generated import models
 
 class Simsim(Connection):
     """The management API, as `Connection` reaches it."""
+
+    def add_webhook(
+        self, account_id: str, *, name: str, url: str, events: Sequence[str], idempotency_key: str | None = None
+    ) -> models.WebhookWithSecret:
+        """Add a webhook, and return it with the secret that signs its events. The secret can't be read again."""
+        return self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/webhooks",
+                body=given(name=name, url=url, events=events),
+                idempotency_key=idempotency_key or new_key(),
+            ),
+            models.WebhookWithSecret,
+        )
 
     def change_role(
         self, account_id: str, user_id: str, *, role: Literal["administrator", "member"], if_match: str
@@ -40,6 +57,33 @@ class Simsim(Connection):
             models.Account,
         )
 
+    def create_portal_link(
+        self,
+        *,
+        account_id: str,
+        email: str,
+        role: Literal["administrator", "member", "reader"],
+        return_url: str,
+        expires_in_seconds: int | Unset = UNSET,
+        idempotency_key: str | None = None,
+    ) -> models.PortalLink:
+        """Create a link that opens the console once, for a person in an account. Send the person there at once."""
+        return self._send(
+            Request(
+                "POST",
+                "/portal-links",
+                body=given(
+                    account_id=account_id,
+                    email=email,
+                    role=role,
+                    return_url=return_url,
+                    expires_in_seconds=expires_in_seconds,
+                ),
+                idempotency_key=idempotency_key or new_key(),
+            ),
+            models.PortalLink,
+        )
+
     def create_software(self, *, slug: str, name: str, idempotency_key: str | None = None) -> models.Software:
         """Add software to the catalogue."""
         return self._send(
@@ -61,6 +105,7 @@ class Simsim(Connection):
         description: str | Unset = UNSET,
         software: str | Unset | None = UNSET,
         allowed_networks: Sequence[str] | Unset = UNSET,
+        limits: Sequence[str] | Unset = UNSET,
         report_only: bool | Unset = UNSET,
         request_id: str | Unset | None = UNSET,
         idempotency_key: str | None = None,
@@ -76,6 +121,7 @@ class Simsim(Connection):
                     description=description,
                     software=software,
                     allowed_networks=allowed_networks,
+                    limits=limits,
                     report_only=report_only,
                     request_id=request_id,
                 ),
@@ -115,6 +161,7 @@ class Simsim(Connection):
         description: str | Unset = UNSET,
         software: str | Unset | None = UNSET,
         allowed_networks: Sequence[str] | Unset = UNSET,
+        limits: Sequence[str] | Unset = UNSET,
         report_only: bool | Unset = UNSET,
     ) -> models.Token:
         """Change an active token. Needs If-Match with the ETag that you read, or with * to overwrite any change."""
@@ -127,11 +174,33 @@ class Simsim(Connection):
                     description=description,
                     software=software,
                     allowed_networks=allowed_networks,
+                    limits=limits,
                     report_only=report_only,
                 ),
                 if_match=if_match,
             ),
             models.Token,
+        )
+
+    def edit_webhook(
+        self,
+        account_id: str,
+        webhook_id: str,
+        *,
+        if_match: str,
+        name: str | Unset = UNSET,
+        url: str | Unset = UNSET,
+        events: Sequence[str] | Unset = UNSET,
+    ) -> models.Webhook:
+        """Change a webhook. Needs If-Match with the ETag that you read, or with * to overwrite any change."""
+        return self._send(
+            Request(
+                "PATCH",
+                f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}",
+                body=given(name=name, url=url, events=events),
+                if_match=if_match,
+            ),
+            models.Webhook,
         )
 
     def end_overlap(self, account_id: str, token_id: str) -> models.Token:
@@ -140,9 +209,114 @@ class Simsim(Connection):
             Request("POST", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/end-overlap"), models.Token
         )
 
+    def examine(self) -> models.Examination:
+        """Return what `simsim doctor` finds on this node. An examination is at most 30 seconds old."""
+        return self._send(Request("GET", "/checks"), models.Examination)
+
+    def export_requests(
+        self,
+        account_id: str,
+        *,
+        since: str | None = None,
+        endpoint: str | None = None,
+        status: str | None = None,
+        token: str | None = None,
+        software: str | None = None,
+        outcome: Literal["accepted", "refused", "unknown"] | None = None,
+        address: str | None = None,
+        until: str | None = None,
+        format: Literal["csv", "jsonl"] | None = None,
+    ) -> AbstractContextManager[Iterator[bytes]]:
+        """Return all requests that match the filters, newest first, however many there are. The export is recorded."""
+        return self._stream(
+            Request(
+                "GET",
+                f"/accounts/{part(account_id)}/requests/export",
+                query=given(
+                    since=since,
+                    endpoint=endpoint,
+                    status=status,
+                    token=token,
+                    software=software,
+                    outcome=outcome,
+                    address=address,
+                    until=until,
+                    format=format,
+                ),
+            )
+        )
+
+    def follow_requests(
+        self,
+        account_id: str,
+        *,
+        since: str | None = None,
+        endpoint: str | None = None,
+        status: str | None = None,
+        token: str | None = None,
+        software: str | None = None,
+        outcome: Literal["accepted", "refused", "unknown"] | None = None,
+        address: str | None = None,
+    ) -> AbstractContextManager[Iterator[ServerSentEvent]]:
+        """Stream new requests as server-sent events, oldest first, each once, some seconds after they arrived."""
+        return self._events(
+            Request(
+                "GET",
+                f"/accounts/{part(account_id)}/requests/follow",
+                query=given(
+                    since=since,
+                    endpoint=endpoint,
+                    status=status,
+                    token=token,
+                    software=software,
+                    outcome=outcome,
+                    address=address,
+                ),
+            )
+        )
+
     def get_account(self, account_id: str) -> models.Account:
         """Return an account."""
         return self._send(Request("GET", f"/accounts/{part(account_id)}"), models.Account)
+
+    def get_counted_requests(
+        self,
+        account_id: str,
+        *,
+        since: str | None = None,
+        endpoint: str | None = None,
+        status: str | None = None,
+        token: str | None = None,
+        software: str | None = None,
+        outcome: Literal["accepted", "refused", "unknown"] | None = None,
+        address: str | None = None,
+        until: str | None = None,
+    ) -> models.CountedRequests:
+        """Return how many matching requests were only counted, not listed: refused ones of a flood."""
+        return self._send(
+            Request(
+                "GET",
+                f"/accounts/{part(account_id)}/requests/counted",
+                query=given(
+                    since=since,
+                    endpoint=endpoint,
+                    status=status,
+                    token=token,
+                    software=software,
+                    outcome=outcome,
+                    address=address,
+                    until=until,
+                ),
+            ),
+            models.CountedRequests,
+        )
+
+    def get_delivery(self, account_id: str, webhook_id: str, delivery_id: str) -> models.WebhookDelivery:
+        """Return one delivery."""
+        return self._send(
+            Request("GET", f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}/deliveries/{part(delivery_id)}"),
+            models.WebhookDelivery,
+        )
 
     def get_notices(self, account_id: str) -> models.Notices:
         """Return who gets which notice, and how early expiry notices are sent."""
@@ -156,11 +330,23 @@ class Simsim(Connection):
         """Return a person."""
         return self._send(Request("GET", f"/accounts/{part(account_id)}/people/{part(user_id)}"), models.Person)
 
+    def get_policies(self, account_id: str) -> models.PolicyDocument:
+        """Return what is demanded of the account's tokens, and those that do not meet it. None of these stops."""
+        return self._send(Request("GET", f"/accounts/{part(account_id)}/policies"), models.PolicyDocument)
+
     def get_request(self, account_id: str, request_id: str) -> models.LoggedRequest:
         """Return one logged request."""
         return self._send(
             Request("GET", f"/accounts/{part(account_id)}/requests/{part(request_id)}"), models.LoggedRequest
         )
+
+    def get_status(self) -> models.Status:
+        """Return what runs on this node and on the others, since when, and how far it is behind."""
+        return self._send(Request("GET", "/status"), models.Status)
+
+    def get_stored_data(self) -> models.StoredData:
+        """Return sizes, how long what is kept, the keys by their ids, the last backup and the revocation journal."""
+        return self._send(Request("GET", "/stored-data"), models.StoredData)
 
     def get_token(self, account_id: str, token_id: str) -> models.Token:
         """Return a token, without its password."""
@@ -179,6 +365,10 @@ class Simsim(Connection):
             Request("GET", f"/accounts/{part(account_id)}/usage", query=given(since=since, until=until, by=by)),
             models.Usage,
         )
+
+    def get_webhook(self, account_id: str, webhook_id: str) -> models.Webhook:
+        """Return a webhook."""
+        return self._send(Request("GET", f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}"), models.Webhook)
 
     def hand_over_token(
         self,
@@ -228,6 +418,25 @@ class Simsim(Connection):
         for page in pages_of(lambda cursor: self.list_accounts(limit=limit, cursor=cursor)):
             yield from page.items
 
+    def list_all_emails(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        state: Literal["waiting", "delivered", "given_up"] | None = None,
+    ) -> models.MailPage:
+        """List the emails of all accounts, newest first. Their contents are never shown."""
+        return self._send(
+            Request("GET", "/emails", query=given(limit=limit, cursor=cursor, state=state)), models.MailPage
+        )
+
+    def iterate_all_emails(
+        self, *, limit: int | None = None, state: Literal["waiting", "delivered", "given_up"] | None = None
+    ) -> Iterator[models.Mail]:
+        """Yield the items of every page of `list_all_emails`."""
+        for page in pages_of(lambda cursor: self.list_all_emails(limit=limit, state=state, cursor=cursor)):
+            yield from page.items
+
     def list_audit_events(
         self,
         account_id: str,
@@ -267,6 +476,63 @@ class Simsim(Connection):
         ):
             yield from page.items
 
+    def list_deliveries(
+        self,
+        account_id: str,
+        webhook_id: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        state: Literal["waiting", "delivered", "given_up"] | None = None,
+    ) -> models.WebhookDeliveryPage:
+        """List what was sent to a webhook or waits, newest first, with the receiver's answers."""
+        return self._send(
+            Request(
+                "GET",
+                f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}/deliveries",
+                query=given(limit=limit, cursor=cursor, state=state),
+            ),
+            models.WebhookDeliveryPage,
+        )
+
+    def iterate_deliveries(
+        self,
+        account_id: str,
+        webhook_id: str,
+        *,
+        limit: int | None = None,
+        state: Literal["waiting", "delivered", "given_up"] | None = None,
+    ) -> Iterator[models.WebhookDelivery]:
+        """Yield the items of every page of `list_deliveries`."""
+        for page in pages_of(
+            lambda cursor: self.list_deliveries(account_id, webhook_id, limit=limit, state=state, cursor=cursor)
+        ):
+            yield from page.items
+
+    def list_emails(
+        self, account_id: str, *, limit: int | None = None, cursor: str | None = None, token: str | None = None
+    ) -> models.SentEmailPage:
+        """List the emails about the account's tokens, newest first, without their contents."""
+        return self._send(
+            Request(
+                "GET", f"/accounts/{part(account_id)}/emails", query=given(limit=limit, cursor=cursor, token=token)
+            ),
+            models.SentEmailPage,
+        )
+
+    def iterate_emails(
+        self, account_id: str, *, limit: int | None = None, token: str | None = None
+    ) -> Iterator[models.SentEmail]:
+        """Yield the items of every page of `list_emails`."""
+        for page in pages_of(lambda cursor: self.list_emails(account_id, limit=limit, token=token, cursor=cursor)):
+            yield from page.items
+
+    def list_hand_overs(self, account_id: str, token_id: str) -> models.HandOverList:
+        """List the latest links that hand a token over, newest first, with what became of them."""
+        return self._send(
+            Request("GET", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/hand-over"), models.HandOverList
+        )
+
     def list_people(self, account_id: str) -> models.PersonList:
         """List the people of the account, administrators first."""
         return self._send(Request("GET", f"/accounts/{part(account_id)}/people"), models.PersonList)
@@ -278,13 +544,13 @@ class Simsim(Connection):
         limit: int | None = None,
         cursor: str | None = None,
         since: str | None = None,
-        until: str | None = None,
         endpoint: str | None = None,
         status: str | None = None,
         token: str | None = None,
         software: str | None = None,
         outcome: Literal["accepted", "refused", "unknown"] | None = None,
         address: str | None = None,
+        until: str | None = None,
     ) -> models.RequestPage:
         """List the account's requests, newest first."""
         return self._send(
@@ -295,13 +561,13 @@ class Simsim(Connection):
                     limit=limit,
                     cursor=cursor,
                     since=since,
-                    until=until,
                     endpoint=endpoint,
                     status=status,
                     token=token,
                     software=software,
                     outcome=outcome,
                     address=address,
+                    until=until,
                 ),
             ),
             models.RequestPage,
@@ -313,13 +579,13 @@ class Simsim(Connection):
         *,
         limit: int | None = None,
         since: str | None = None,
-        until: str | None = None,
         endpoint: str | None = None,
         status: str | None = None,
         token: str | None = None,
         software: str | None = None,
         outcome: Literal["accepted", "refused", "unknown"] | None = None,
         address: str | None = None,
+        until: str | None = None,
     ) -> Iterator[models.LoggedRequest]:
         """Yield the items of every page of `list_requests`."""
         for page in pages_of(
@@ -327,13 +593,13 @@ class Simsim(Connection):
                 account_id,
                 limit=limit,
                 since=since,
-                until=until,
                 endpoint=endpoint,
                 status=status,
                 token=token,
                 software=software,
                 outcome=outcome,
                 address=address,
+                until=until,
                 cursor=cursor,
             )
         ):
@@ -380,6 +646,10 @@ class Simsim(Connection):
         ):
             yield from page.items
 
+    def list_webhooks(self, account_id: str) -> models.WebhookList:
+        """List the account's webhooks, oldest first."""
+        return self._send(Request("GET", f"/accounts/{part(account_id)}/webhooks"), models.WebhookList)
+
     def pause_token(
         self, account_id: str, token_id: str, *, until: str | Unset = UNSET, reason: str | Unset = UNSET
     ) -> models.Token:
@@ -391,6 +661,12 @@ class Simsim(Connection):
                 body=given(until=until, reason=reason),
             ),
             models.Token,
+        )
+
+    def pause_webhook(self, account_id: str, webhook_id: str) -> models.Webhook:
+        """Pause a webhook: its events wait until it is resumed. Pausing it again changes nothing."""
+        return self._send(
+            Request("POST", f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}/pause"), models.Webhook
         )
 
     def preview_networks(
@@ -410,6 +686,20 @@ class Simsim(Connection):
         """Remove a person from the account. Their tokens stay: they belong to the account."""
         self._send(Request("DELETE", f"/accounts/{part(account_id)}/people/{part(user_id)}"), type(None))
 
+    def remove_webhook(self, account_id: str, webhook_id: str) -> None:
+        """Remove a webhook with its deliveries, also those that wait."""
+        self._send(Request("DELETE", f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}"), type(None))
+
+    def resend_delivery(self, account_id: str, webhook_id: str, delivery_id: str) -> models.WebhookDelivery:
+        """Send an event again with the same `webhook-id`, even one that was delivered or given up."""
+        return self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}/deliveries/{part(delivery_id)}/resend",
+            ),
+            models.WebhookDelivery,
+        )
+
     def resend_invitation(self, account_id: str, user_id: str) -> models.Person:
         """Send the invitation again to a person who has not signed in yet."""
         return self._send(Request("POST", f"/accounts/{part(account_id)}/people/{part(user_id)}/invite"), models.Person)
@@ -417,6 +707,20 @@ class Simsim(Connection):
     def resume_token(self, account_id: str, token_id: str) -> models.Token:
         """Let a paused token work again. Resuming a token that is not paused changes nothing."""
         return self._send(Request("POST", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/resume"), models.Token)
+
+    def resume_webhook(self, account_id: str, webhook_id: str) -> models.Webhook:
+        """Resume a webhook: events that were waiting are sent now."""
+        return self._send(
+            Request("POST", f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}/resume"), models.Webhook
+        )
+
+    def retire_target_software(self, slug: str) -> models.Software:
+        """Stop offering software for new tokens. Tokens that have it keep it. Retiring it again changes nothing."""
+        return self._send(Request("POST", f"/target-software/{part(slug)}/retire"), models.Software)
+
+    def retry_email(self, email_id: str) -> models.Mail:
+        """Send an email again, even one that was given up; if that fails, it is tried for three more days."""
+        return self._send(Request("POST", f"/emails/{part(email_id)}/retry"), models.Mail)
 
     def revoke_token(
         self,
@@ -464,6 +768,25 @@ class Simsim(Connection):
             models.TokenWithCredentials,
         )
 
+    def rotate_webhook_secret(
+        self, account_id: str, webhook_id: str, *, idempotency_key: str | None = None
+    ) -> models.WebhookWithSecret:
+        """Give a webhook a new secret. For 24 hours, the previous one signs its events, too."""
+        return self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}/rotate",
+                idempotency_key=idempotency_key or new_key(),
+            ),
+            models.WebhookWithSecret,
+        )
+
+    def send_test_event(self, account_id: str, webhook_id: str) -> models.WebhookDelivery:
+        """Queue a test event. Read the delivery again after some seconds to see the receiver's answer."""
+        return self._send(
+            Request("POST", f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}/test"), models.WebhookDelivery
+        )
+
     def set_notices(
         self, account_id: str, *, early_days: Sequence[int], if_match: str, audiences: Mapping[str, str] | Unset = UNSET
     ) -> models.Notices:
@@ -478,6 +801,38 @@ class Simsim(Connection):
             models.Notices,
         )
 
+    def set_policies(
+        self,
+        account_id: str,
+        *,
+        if_match: str,
+        max_lifetime_days: int | Unset | None = UNSET,
+        needs_allowlist: bool | Unset = UNSET,
+        min_ipv4_prefix: int | Unset | None = UNSET,
+        min_ipv6_prefix: int | Unset | None = UNSET,
+        retrieval: Literal["administrators", "creator", "off"] | Unset = UNSET,
+        leak_response: Literal["revoke", "pause"] | Unset = UNSET,
+        max_idle_days: int | Unset | None = UNSET,
+    ) -> models.PolicyDocument:
+        """Choose what is demanded of the account's tokens from now on. Needs If-Match."""
+        return self._send(
+            Request(
+                "PUT",
+                f"/accounts/{part(account_id)}/policies",
+                body=given(
+                    max_lifetime_days=max_lifetime_days,
+                    needs_allowlist=needs_allowlist,
+                    min_ipv4_prefix=min_ipv4_prefix,
+                    min_ipv6_prefix=min_ipv6_prefix,
+                    retrieval=retrieval,
+                    leak_response=leak_response,
+                    max_idle_days=max_idle_days,
+                ),
+                if_match=if_match,
+            ),
+            models.PolicyDocument,
+        )
+
     def show_credentials(self, account_id: str, token_id: str) -> models.Credentials:
         """Return the username and password of an active token. This is recorded, and others are notified."""
         return self._send(
@@ -489,4 +844,13 @@ class Simsim(Connection):
         return self._send(
             Request("GET", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/allowlist-suggestion"),
             models.SuggestedNetworks,
+        )
+
+    def take_back_hand_over(self, account_id: str, token_id: str, hand_over_id: str) -> models.HandOverLink:
+        """Take a link back, so that it shows nothing any more. One that was used or has ended stays as it is."""
+        return self._send(
+            Request(
+                "POST", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/hand-over/{part(hand_over_id)}/take-back"
+            ),
+            models.HandOverLink,
         )

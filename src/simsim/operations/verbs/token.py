@@ -74,13 +74,9 @@ def create(
     One token needs --account, --as, --name and --expires. `simsim token create -` is `simsim token import -`, whose
     help describes the lines. To read a file, use `simsim token import FILE`.
     """
-    own: dict[str, object] = {
-        "--name": name,
-        "--expires": expires,
-        "--description": description,
-        "--software": software,
-    }
-    own |= {"--allow": allow, "--report-only": report_only, "--limit": limit, "--read-only": read_only}
+    own: dict[str, object] = {"--name": name, "--expires": expires, "--description": description}
+    own |= {"--software": software, "--allow": allow, "--report-only": report_only}
+    own |= {"--limit": limit, "--read-only": read_only}
     if lines is not None:
         from simsim.operations.verbs.token_files import import_tokens
 
