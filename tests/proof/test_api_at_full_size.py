@@ -20,6 +20,9 @@ from restore_drill import Drill, begun
 
 TOKENS, PAGE, CREATIONS, AT_ONCE = 10_000, 100, 1_000, 100
 MAX_PAGE_SECONDS, MAX_CREATION_SECONDS = 0.040, 25.0
+TOO_MANY = 429
+# The clock of another process: see clock_getcpuclockid(3) and the kernel's posix-timers.h.
+CPUCLOCK_SCHED = 2
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -135,7 +138,10 @@ def all_at_once(requests: Sequence[Callable[[HTTPConnection], Any]], program: Pr
         with closing(program.connection()) as connection:
             connection.connect()
             barrier.wait()
-            answers.append(request(connection))
+            # The server reads only some bodies at once from one address: see `console.body_limits`.
+            while (answer := request(connection))[0] == TOO_MANY:
+                time.sleep(0.2)
+            answers.append(answer)
 
     threads = [threading.Thread(target=one, args=(request,)) for request in requests]
     for thread in threads:
@@ -159,19 +165,27 @@ def processor_seconds(drill: Drill) -> float:
                 "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
             processes |= {row[0] for row in rows}
-    return sum(nanoseconds(pid) for pid in processes) / 1e9
+    return sum(seconds_of(pid) for pid in processes)
 
 
 def descendants(pid: int) -> set[int]:
     found = {pid}
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in path.read_text().split():
+        for child in children_in(path):
             found |= descendants(int(child))
     return found
 
 
-def nanoseconds(pid: int) -> int:
-    total = 0
-    for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-        total += int(path.read_text().split()[0])
-    return total
+def children_in(path: Path) -> list[str]:
+    try:
+        return path.read_text().split()
+    except OSError:  # the thread has just ended
+        return []
+
+
+def seconds_of(pid: int) -> float:
+    """Return the processor time of a process, with its ended threads; 0.0 if it has just ended."""
+    try:
+        return time.clock_gettime((~pid << 3) | CPUCLOCK_SCHED)
+    except OSError:
+        return 0.0
