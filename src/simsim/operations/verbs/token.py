@@ -31,6 +31,19 @@ LIMIT = typer.Option(
 )
 Limit = Annotated[list[str] | None, LIMIT]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="Allow only GET, HEAD and OPTIONS, on every path.")]
+ReportOnly = Annotated[
+    bool, typer.Option("--report-only", help="Refuse nothing for --allow and --limit; only mark it in the log.")
+]
+NewNetworks = Annotated[
+    list[str] | None, typer.Option(metavar="CIDR", help="Networks that replace the current ones; repeatable.")
+]
+NewLimits = Annotated[
+    list[str] | None, typer.Option(metavar="RULE", help="Rules that replace the current ones; repeatable.")
+]
+Enforcement = Annotated[
+    bool | None,
+    typer.Option("--report-only/--enforce", help="Mark what --allow and --limit would refuse, or refuse it."),
+]
 AccountId = Annotated[str, ACCOUNT]
 As = Annotated[str, ACTING_AS]
 Software = Annotated[str | None, typer.Option(metavar="SLUG", help="The software that will use it.")]
@@ -61,9 +74,7 @@ def create(
     description: Annotated[str | None, typer.Option(help="Where the token is used.")] = None,
     software: Software = None,
     allow: Annotated[list[str] | None, ALLOW] = None,
-    report_only: Annotated[
-        bool, typer.Option("--report-only", help="Refuse nothing for --allow and --limit; only mark it in the log.")
-    ] = False,
+    report_only: ReportOnly = False,
     limit: Limit = None,
     read_only: ReadOnly = False,
     no_notice: NoNotice = False,
@@ -75,8 +86,8 @@ def create(
     help describes the lines. To read a file, use `simsim token import FILE`.
     """
     own: dict[str, object] = {"--name": name, "--expires": expires, "--description": description}
-    own |= {"--software": software, "--allow": allow, "--report-only": report_only}
-    own |= {"--limit": limit, "--read-only": read_only}
+    own |= {"--software": software, "--allow": allow}
+    own |= {"--report-only": report_only, "--limit": limit, "--read-only": read_only}
     if lines is not None:
         from simsim.operations.verbs.token_files import import_tokens
 
@@ -216,17 +227,10 @@ def edit(
     name: Annotated[str | None, typer.Option(help="A new name.")] = None,
     description: Annotated[str | None, typer.Option(help="A new description.")] = None,
     software: Annotated[str | None, typer.Option(metavar="SLUG", help="Other software; '' removes it.")] = None,
-    allow: Annotated[
-        list[str] | None, typer.Option(metavar="CIDR", help="Networks that replace the current ones; repeatable.")
-    ] = None,
+    allow: NewNetworks = None,
     allow_any: Annotated[bool, typer.Option("--allow-any", help="Allow every address again.")] = False,
-    report_only: Annotated[
-        bool | None,
-        typer.Option("--report-only/--enforce", help="Mark what --allow and --limit would refuse, or refuse it."),
-    ] = None,
-    limit: Annotated[
-        list[str] | None, typer.Option(metavar="RULE", help="Rules that replace the current ones; repeatable.")
-    ] = None,
+    report_only: Enforcement = None,
+    limit: NewLimits = None,
     read_only: ReadOnly = False,
     any_request: Annotated[bool, typer.Option("--any-request", help="Allow every request again.")] = False,
     as_json: AsJson = False,
