@@ -45,10 +45,11 @@ docs: .venv/docs ## build the documentation site, which the console serves under
 	rm -rf src/simsim/console/site
 	.venv/bin/python -m sphinx -q -E -W --keep-going -c docs/_sphinx -d .cache/docs docs src/simsim/console/site
 
-release: docs ## build the packages into dist/
+release: docs ## build the packages into dist/, with the list of what they contain and from what they were built
 	rm -rf dist
 	.venv/bin/python release/build.py dist
 	.venv/bin/python release/debian.py dist
+	.venv/bin/python release/provenance.py dist
 
 lock: ## update the locks of the dependencies (needs uv)
 	for set in package "run --extra checkout" "docs --extra checkout --extra docs" \
