@@ -5,7 +5,7 @@ export DEMO_GATEWAY_PORT ?= 8080
 export DEMO_DIR ?= .demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test proof check fix bench lock clean parts screenshots readme-pictures mail-previews docs release client clients
+.PHONY: help demo test proof check fix bench lock clean parts screenshots readme-pictures mail-previews docs client node-clients release
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -49,14 +49,15 @@ client: .venv/test ## write the methods of the Python client from the OpenAPI do
 	mkdir -p .cache/check
 	SIMSIM_DATA_DIR=.cache/check .venv/bin/python release/client.py
 
-clients: .venv/run ## make the TypeScript client and the Postman collection in dist/ (needs Node.js)
+node-clients: .venv/run ## make the TypeScript client and the Postman collection in dist/ (needs Node.js)
 	mkdir -p .cache/check
 	SIMSIM_DATA_DIR=.cache/check .venv/bin/python release/node_clients.py dist
 
-release: docs ## build the packages into dist/
+release: docs ## build the packages into dist/, with the list of what they contain and from what they were built
 	rm -rf dist
 	.venv/bin/python release/build.py dist
 	.venv/bin/python release/debian.py dist
+	.venv/bin/python release/provenance.py dist
 
 lock: ## update the locks of the dependencies (needs uv)
 	for set in package "run --extra checkout" "docs --extra checkout --extra docs" \

@@ -1,4 +1,4 @@
-"""Builds the packages of this version: the wheel, the source archive and the lock with their hashes."""
+"""Builds the packages of this version: the wheel, the source archive, the lock and the list of its packages."""
 
 import hashlib
 import os
@@ -6,6 +6,8 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+import bill_of_materials
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SITE = CHECKOUT / "src/simsim/console/site/index.html"
@@ -24,7 +26,12 @@ def main(folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     wheel, archive = build_python_packages(folder)
     lock = write_lock(folder, wheel)
-    packages = (wheel, archive, lock)
+    bill = folder / f"simsim-{VERSION}.cdx.json"
+    built_at = int(os.environ["SOURCE_DATE_EPOCH"])
+    bill_of_materials.write(
+        bill, version=VERSION, wheel_sha256=sha256(wheel), lock=LOCK.read_text(encoding="utf-8"), built_at=built_at
+    )
+    packages = (wheel, archive, lock, bill)
     write_checksums(folder, packages)
     sys.stdout.write("".join(f"{package}\n" for package in packages))
     return 0

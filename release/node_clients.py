@@ -1,6 +1,6 @@
 """Makes the TypeScript client and the Postman collection out of the OpenAPI document, with kept generators from npm.
 
-Nothing that they write is checked in. `make clients` leaves a package for npm and a collection in dist/.
+Nothing that they write is checked in. `make node-clients` leaves a package for npm and a collection in dist/.
 """
 
 import json

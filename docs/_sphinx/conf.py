@@ -27,7 +27,8 @@ suppress_warnings = ["misc.highlighting_failure"]
 
 html_theme = "furo"
 html_title = "Simsim"
-html_static_path = ["static"]
+# The console's policy holds for the site too, so the site needs the console's script for it.
+html_static_path = ["static", "../../src/simsim/console/static/console/trusted.js"]
 html_favicon = html_logo = str(colours.CONSOLE / "mark.svg")
 # Served under /docs/, so the console is at the root of the same host.
 html_context = {"console_url": "/"}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, CDPSession, expect
+from playwright.sync_api import Browser, CDPSession, Error, expect
 
 from browser.looks import look
 from browser.visitor import Visitor, visiting
@@ -144,3 +144,30 @@ def test_pages_of_sign_in_and_security_follow_the_rules(browser: Browser, stack:
         page.get_by_role("heading", name="Add a second factor first").wait_for()
         look(visitor, "required")
         assert visitor.complaints == []
+
+
+HTML_THAT_RUNS = [
+    "<img src=x onerror='window.ran = 1'>", "<script>window.ran = 1</script>",
+    "<a href=' javascript:window.ran = 1'>x</a>", "<template><svg onload='window.ran = 1'></svg></template>",
+    "<iframe srcdoc='<script>parent.ran = 1</script>'></iframe>",
+]  # fmt: skip
+
+
+def test_no_script_turns_text_into_what_runs(browser: Browser, stack: Stack) -> None:
+    """Trusted Types: the one way from text to HTML refuses what could run, and text never becomes a script."""
+    with visiting(browser, stack, is_new=True) as visitor:
+        page = visitor.page
+        visitor.enter()
+        put = "text => { document.createElement('div').innerHTML = text; }"
+        for text in HTML_THAT_RUNS:
+            with pytest.raises(Error, match="TrustedHTML"):
+                page.evaluate(put, text)
+        page.evaluate(put, "<p class='known'>A name that says on=1 javascript:</p>")
+        for sink in (
+            "document.createElement('script').textContent = 'window.ran = 1'",
+            "document.createElement('script').src = 'https://evil.example/x.js'",
+            "trustedTypes.createPolicy('another', {})",
+        ):
+            with pytest.raises(Error, match=r"Trusted|Policy"):
+                page.evaluate(f"() => {{ {sink}; }}")
+        assert page.evaluate("window.ran") is None

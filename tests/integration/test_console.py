@@ -271,10 +271,12 @@ def test_pages_run_and_load_nothing_inline(cast: Cast, alice: Client, made: tupl
         policy = answer["Content-Security-Policy"]
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
+        assert "require-trusted-types-for 'script'" in policy
         content = answer.content.decode()
         assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son[a-z]+=", content), page
         assert not re.search(r'(?:src|href)="(?:https?:)?//', content), page
         assert answer["X-Frame-Options"] == "DENY"
+        assert (answer["Cross-Origin-Opener-Policy"], answer["Cross-Origin-Resource-Policy"]) == ("same-origin",) * 2
 
 
 def test_form_from_another_site_changes_nothing(cast: Cast, made: tuple[Token, TokenCredentials]) -> None:

@@ -4,8 +4,11 @@ The release is a small one (`packages.py`); `tests/proof/test_packages.py` build
 """
 
 import hashlib
+import json
 import re
+import shutil
 import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -98,6 +101,40 @@ def test_two_builds_are_the_same_and_name_no_path_of_the_machine(release: Path, 
     for wheel in release.glob("*.whl"):
         with zipfile.ZipFile(wheel) as archive:
             assert not [name for name in archive.namelist() if str(scratch).encode() in archive.read(name)]
+
+
+def test_the_list_of_what_is_in_a_release_names_the_lock_s_packages_and_hashes(release: Path, lock: Path) -> None:
+    (path,) = release.glob("*.cdx.json")
+    bill = json.loads(path.read_text())
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
+    product = bill["metadata"]["component"]
+    (wheel,) = release.glob("*.whl")
+    assert [each["content"] for each in product["hashes"]] == [packages.sha256(wheel)]
+    listed = {f"{each['name']}=={each['version']}" for each in [product, *bill["components"]]}
+    assert listed == set(re.findall(r"^([a-z0-9-]+==[^\s;]+)", lock.read_text(), re.M))
+    hashes = [each["content"] for part in bill["components"] for each in part["hashes"]]
+    assert len(hashes) == lock.read_text().count("--hash=sha256:") - 1
+
+
+def test_provenance_names_each_package_the_lock_and_the_commit(release: Path, scratch: Path) -> None:
+    copy = scratch / "checkout"
+    said = subprocess.run([sys.executable, "release/provenance.py", release], cwd=copy, capture_output=True, check=True)
+    without = json.loads(Path(said.stdout.decode().strip()).read_text())
+    assert {each["name"]: each["digest"]["sha256"] for each in without["subject"]} == {
+        name: digest for digest, name in (line.split() for line in (release / "SHA256SUMS").read_text().splitlines())
+    }
+    (material,) = without["predicate"]["buildDefinition"]["resolvedDependencies"]
+    assert material["digest"]["sha256"] == packages.sha256(copy / "requirements/package.txt")
+    identity = ("-c", "user.name=Olga", "-c", "user.email=olga@simsim.example")
+    for command in (("init", "-q"), ("add", "release/provenance.py"), (*identity, "commit", "-qm", "Begin")):
+        subprocess.run(["git", *command], cwd=copy, check=True, timeout=60)
+    said = subprocess.run([sys.executable, "release/provenance.py", release], cwd=copy, capture_output=True, check=True)
+    shutil.rmtree(copy / ".git")
+    source, _ = json.loads(Path(said.stdout.decode().strip()).read_text())["predicate"]["buildDefinition"][
+        "resolvedDependencies"
+    ]
+    assert re.fullmatch(r"[0-9a-f]{40}", source["digest"]["gitCommit"])
+    assert source["annotations"] == {"changed": True}, "the other files are in no commit"
 
 
 def test_the_lock_lists_every_package_with_a_hash(lock: Path) -> None:

@@ -172,6 +172,7 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 SECURE = BASE.scheme == "https"
 SESSION_COOKIE_NAME = "__Host-simsim" if SECURE else "simsim"
 CSRF_COOKIE_NAME = "__Host-simsim-csrf" if SECURE else "simsim-csrf"
+MESSAGE_STORAGE = "simsim.console.messages.Messages"  # its cookie has such a name too
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"

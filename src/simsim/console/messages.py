@@ -1,7 +1,23 @@
 """Messages that the next page shows once."""
 
+from django.conf import settings
 from django.contrib import messages
+from django.contrib.messages.storage.cookie import CookieStorage
+from django.contrib.messages.storage.fallback import FallbackStorage
+from django.contrib.messages.storage.session import SessionStorage
 from django.http import HttpRequest
+
+
+class MessageCookie(CookieStorage):
+    """Messages in a cookie that, behind TLS, no other host can set: browsers hold `__Host-` to that."""
+
+    cookie_name = "__Host-simsim-messages" if settings.SECURE else "simsim-messages"
+
+
+class Messages(FallbackStorage):
+    """Keeps what is too long for the cookie in the session."""
+
+    storage_classes = (MessageCookie, SessionStorage)
 
 
 def say(request: HttpRequest, text: str) -> None:

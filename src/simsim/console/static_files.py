@@ -17,6 +17,7 @@ TYPES = {
     "woff2": b"font/woff2",
 }
 CACHE_FOREVER = b"public, max-age=31536000, immutable"
+FOR_OUR_PAGES = ((b"x-content-type-options", b"nosniff"), (b"cross-origin-resource-policy", b"same-origin"))
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -51,7 +52,7 @@ class StaticFiles:
         # A name that is too long for the file system would raise an error instead of giving 404.
         if kind is None or len(name) > MAX_NAME_LENGTH or not path.is_file():
             return 404, [(b"content-type", b"text/plain"), (b"cache-control", b"no-store")], b"Not found\n"
-        headers = [(b"content-type", kind), (b"cache-control", CACHE_FOREVER), (b"x-content-type-options", b"nosniff")]
+        headers = [(b"content-type", kind), (b"cache-control", CACHE_FOREVER), *FOR_OUR_PAGES]
         smaller = path.with_name(path.name + COMPRESSED)
         if not smaller.is_file():
             return 200, headers, path.read_bytes()

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,11 +35,17 @@ from simsim.problem import Unusable
 
 ROTATE_BYTES = 64 * 1024 * 1024
 PATIENCE_SECONDS = 10.0
+NEEDED_BY_NGINX = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
 TICK_SECONDS = 0.2
 # Once another nginx has taken over, a connection that stays silent for this long is closed.
 LAST_REQUEST_SECONDS = 3.0
 PR_SET_PDEATHSIG = 1  # linux/prctl.h; other systems have no equivalent
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def environment_for_nginx(ours: Mapping[str, str]) -> dict[str, str]:
+    """Return the part of our environment that nginx needs. Our settings, some of which are secrets, are not in it."""
+    return {name: ours[name] for name in NEEDED_BY_NGINX if name in ours}
 
 
 def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
@@ -153,7 +159,7 @@ class Gateway:
 
     def environment(self) -> dict[str, str]:
         """Return the environment in which nginx takes our listening sockets, as from an older nginx."""
-        return {**os.environ, "NGINX": "".join(f"{descriptor};" for descriptor in self.descriptors())}
+        return environment_for_nginx(os.environ) | {"NGINX": "".join(f"{each};" for each in self.descriptors())}
 
     def spawn(self, binary: Path) -> "subprocess.Popen[bytes]":
         """Start nginx and return it once it has the listening sockets; raise Unusable if it does not start."""

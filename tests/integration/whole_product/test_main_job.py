@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 import postgresql_server
+from processes import descendants
 from revocations import LIMITS, PAUSES, calls_around, prove_changes, prove_revocations
 from simsim.credential import password
 from stack import Stack
@@ -200,6 +201,22 @@ def database_away(stack: Stack) -> Iterator[None]:
         finally:
             for path in files:
                 path.with_name("away-" + path.name).rename(path)
+
+
+@pytest.mark.covers("R11")
+def test_no_secret_is_in_the_arguments_of_a_process(stack: Stack) -> None:
+    """Everybody on the machine reads the arguments of every process."""
+    keys = [path.read_text().strip() for path in (stack.data / "keys").glob("*") if path.is_file()]
+    keys += [
+        stack.environment[name] for name in ("SIMSIM_SECRET_KEY", "SIMSIM_TOKEN_KEYS") if name in stack.environment
+    ]
+    assert len(keys) >= 2
+    started = [process.pid for process in stack.processes.values()]
+    pids = started + [below for pid in started for below in descendants(pid)]
+    assert len(pids) > len(started)
+    for pid in pids:
+        arguments = Path(f"/proc/{pid}/cmdline").read_text()
+        assert not [key for key in keys if key in arguments], arguments
 
 
 @pytest.mark.covers("B11")

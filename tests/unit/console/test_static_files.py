@@ -52,6 +52,7 @@ def test_browser_gets_the_compressed_copy_and_caches_it_forever(tmp_path: Path, 
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert answer.headers["content-type"] == "text/css; charset=utf-8"
     assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
     assert int(answer.headers["content-length"]) < len(STYLE) / 5
 
 

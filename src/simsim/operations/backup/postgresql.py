@@ -172,7 +172,9 @@ def environment(alias: str) -> dict[str, str]:
     password = parameters(alias).get("password")
     given = {"PGPASSWORD": str(password)} if password else {}
     options = f"{PAST_THE_FENCE} -c client_min_messages=error"  # a notice is no reason why something failed
-    return dict(os.environ) | given | {"PGOPTIONS": options, "PGCONNECT_TIMEOUT": "10"}
+    # None of our own settings, some of which are secrets.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SIMSIM_", "OTEL_"))}
+    return inherited | given | {"PGOPTIONS": options, "PGCONNECT_TIMEOUT": "10"}
 
 
 def connection_text(alias: str) -> str:
