@@ -313,7 +313,7 @@ def test_command_line_prints_a_link_and_a_code(simsim: Simsim, cast: Cast, token
     assert timedelta(minutes=119) < ends - now < timedelta(minutes=125)
     secret = made["url"].removeprefix("http://localhost:8000/hand-over/#")
     assert open_link(secret, code=made["code"], address="", now=now).token == token
-    assert set(simsim("token", "hand-over", str(token.pk), *alice)) == {"url", "expires_at"}
+    assert set(simsim("token", "hand-over", str(token.pk), *alice)) == {"id", "url", "expires_at"}
     assert simsim("token", "hand-over", str(token.pk), *alice, "--expires-in", "1s", fails=2).startswith("--expires-in")
     assert simsim("token", "hand-over", str(token.pk), *alice, "--expires-in", "x", fails=2).startswith("--expires-in")
 

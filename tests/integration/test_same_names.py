@@ -168,7 +168,7 @@ def test_tokens_with_the_same_name_from_before_the_rule_can_still_be_edited(cast
     assert edit_token(actor=cast.as_alice, token=second, description="d", now=now).description == "d"
     checked = {
         "actor": cast.as_alice, "account": cast.acme, "expires": None, "description": "", "software": "",
-        "allowed_networks": [], "token": second, "now": now,
+        "allowed_networks": [], "limits": [], "token": second, "now": now,
     }  # fmt: skip
     assert faults(name="ärger", **checked) == []  # type: ignore[arg-type]
     assert [error.field for error in faults(name="ÄRGER", **checked)] == ["name"]  # type: ignore[arg-type]

@@ -13,13 +13,13 @@ from django.utils import timezone
 from django_htmx.http import HttpResponseClientRefresh
 
 from simsim.accounts.models import Account, User
-from simsim.accounts.permissions import Actor, Permission, permit
+from simsim.accounts.permissions import GRANTS, Actor, Permission, granted
 from simsim.accounts.recent_authentication import is_signed_in_at_provider
 from simsim.accounts.second_factors import is_missing
 from simsim.accounts.single_sign_on import is_required
 from simsim.console.navigation import navigation_of
 from simsim.console.portal.session import actor_in
-from simsim.problem import NotFound
+from simsim.problem import NotFound, NotPermitted
 
 Parameters = ParamSpec("Parameters")
 
@@ -69,7 +69,10 @@ def _in_account(
             raise NotFound
         now, actor = timezone.now(), actor_in(request, request.user)
         is_reading = permission == Permission.MANAGE_TOKENS and request.method in {"GET", "HEAD"}
-        permit(actor, Permission.VIEW_TOKENS if is_reading else permission, membership.account)
+        # The navigation has just read the membership.
+        held = granted(actor, request.user, membership.account) if actor.portal else GRANTS[membership.role]
+        if (Permission.VIEW_TOKENS if is_reading else permission) not in held:
+            raise NotPermitted
         if actor.portal is not None:
             # The operator's product decides how its people prove who they are.
             return view(AccountAccess(request, membership.account, actor, now), *args, **kwargs)
