@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,15 +12,11 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from django.test import Client
-from hypothesis import HealthCheck, given, settings
-from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
-from schemathesis.checks import missing_required_header, positive_data_acceptance
-from schemathesis.specs.openapi.checks import ignored_auth, unsupported_method
 
+from api_cases import Credentials, try_out, try_sequences, with_known_ids
 from api_client import basic, management_token, program_of_olga
 from cast import Cast
-from settings_for_tests import REQUESTS
 from simsim.accounts.actions import add_user
 from simsim.accounts.permissions import OPERATOR
 from simsim.api import log_streams, rate_limits
@@ -34,20 +29,8 @@ from simsim.webhooks.actions import add_endpoint, send_test_event
 from simsim.webhooks.event_types import EventType
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.covers("B7")]
-# SIMSIM_TEST_REQUESTS=20000 sends that many; the suite sends enough to notice an operation that breaks a rule.
-CASES = int(REQUESTS) // (2 * len(OPERATIONS)) if REQUESTS else 6
-# What the schema can't say is refused with 422, a missing If-Match with 428. The others would send requests of their
-# own with other credentials; test_api_routes.py tries those.
-EXCLUDED = [positive_data_acceptance, missing_required_header, ignored_auth, unsupported_method]
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """The Authorization headers for the document's kinds of operations."""
-
-    account: str
-    operator: str
-    own: str
+# Enough to notice an operation that breaks a rule; tests/proof/test_api_cases.py sends many more to a running server.
+CASES, SEQUENCES = 3, 12
 
 
 @pytest.fixture
@@ -74,19 +57,14 @@ def document(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         "webhook_id": str(webhook.pk), "delivery_id": str(delivery.pk), "hand_over_id": str(link.pk),
         "email_id": str(mail.pk), "slug": "power-bi",
     }  # fmt: skip
-    for methods in found["paths"].values():
-        for described in methods.values():
-            for parameter in described["parameters"]:
-                if parameter["in"] == "path":
-                    parameter["schema"]["enum"] = [known[parameter["name"]]]
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
-    loaded: Any = schemathesis.openapi.from_dict(found)
+    loaded: Any = schemathesis.openapi.from_dict(with_known_ids(found, known))
     loaded.app = WSGIHandler()
     loaded.credentials = Credentials(
-        account=basic(program.username, program.password),
-        operator=program_of_olga(now).authorization,
-        own=basic(own.username, own.password),
+        account=[basic(program.username, program.password)],
+        operator=[program_of_olga(now).authorization],
+        own=[basic(own.username, own.password)],
     )
     yield loaded
     for signal in (request_started, request_finished):
@@ -97,33 +75,11 @@ def document(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def test_no_request_fails_and_every_answer_is_as_described(document: Any, mode: GenerationMode) -> None:
     tried = Counter[str]()
     for found in document.get_all_operations():
-        described = found.ok()
-        name = described.definition.raw["operationId"]
-        tried += try_out(described, mode, authorization_for(name, document.credentials))
+        tried += try_out(found.ok(), mode, document.credentials, CASES)
     assert tried.total() > 2 * len(OPERATIONS)
     assert len(tried) > 3, tried
 
 
-def authorization_for(name: str, known: Credentials) -> str:
-    scopes = OPERATIONS[name].rule.scopes
-    return known.own if not scopes else known.operator if scopes == {Scope.OPERATOR} else known.account
-
-
-def try_out(described: Any, mode: GenerationMode, authorization: str) -> Counter[str]:
-    """Send requests to one operation; return how often it answered with which status."""
-    tried = Counter[str]()
-
-    @given(case=described.as_strategy(generation_mode=mode))
-    @settings(max_examples=CASES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    def one(case: Any) -> None:
-        answer = case.call(headers={"Authorization": authorization})
-        tried[str(answer.status_code)] += 1
-        assert answer.status_code < 500, answer.content
-        case.validate_response(answer, excluded_checks=EXCLUDED)
-
-    try:
-        one()
-    except Unsatisfiable:
-        # Without a query and a body, nothing about the request can be wrong.
-        assert mode is GenerationMode.NEGATIVE
-    return tried
+def test_sequences_of_requests_act_on_what_they_created(document: Any) -> None:
+    tried = try_sequences(document, document.credentials, SEQUENCES)
+    assert tried.total() >= SEQUENCES

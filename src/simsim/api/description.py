@@ -71,6 +71,7 @@ TAGS = (
     "Accounts", "Target software", "Webhooks", "Leaked passwords", "Installation",
 )  # fmt: skip
 UUIDS = {"account_id", "token_id", "webhook_id", "hand_over_id"}
+CREATED = 201
 MEANINGS = {200: "Done.", 201: "Created.", 204: "Done; there is no content."}
 RATE_HEADERS = {
     "RateLimit": "What you may still send, and in how many seconds the count starts again.",
@@ -109,8 +110,27 @@ def complete(described: dict[str, Any], operation: Operation, schemas: dict[str,
     answered["description"] = MEANINGS[operation.status]
     if operation.media:
         answered["content"] = {media: {"schema": {"type": "string"}} for media in operation.media}
+    if links := links_of(operation):
+        answered["links"] = links
     answered["headers"] = headers_of({**operation.headers, **RATE_HEADERS})
     described["responses"] = {str(operation.status): answered, **problem_responses(operation)}
+
+
+def links_of(operation: Operation) -> dict[str, Any]:
+    """Return the operations on what an operation has created, with the parameters that name it."""
+    if operation.status != CREATED or operation.answer is None or "id" not in operation.answer.model_fields:
+        return {}
+    own = {name: f"$request.path.{name}" for name in operation.path_parameters}
+    found = {}
+    for other in OPERATIONS.values():
+        below = other.path.removeprefix(operation.path)
+        new = [name for name in other.path_parameters if name not in own]
+        if below != other.path and len(new) == 1 and below.startswith("/{"):
+            parameters = {f"path.{name}": value for name, value in own.items()} | {
+                f"path.{new[0]}": "$response.body#/id"
+            }
+            found[other.name] = {"operationId": other.name, "parameters": parameters}
+    return found
 
 
 def header_parameters(operation: Operation) -> list[dict[str, Any]]:

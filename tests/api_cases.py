@@ -1,0 +1,102 @@
+"""Requests that schemathesis makes of the OpenAPI document: what they name, who sends them, and what is checked."""
+
+import itertools
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.checks import missing_required_header, positive_data_acceptance
+from schemathesis.specs.openapi.checks import ignored_auth, unsupported_method
+
+from simsim.api.urls import OPERATIONS
+from simsim.management_tokens.models import Scope
+
+# What the schema can't say is refused with 422, a missing If-Match with 428. The others would send requests of their
+# own with other credentials; test_api_routes.py tries those.
+EXCLUDED = [positive_data_acceptance, missing_required_header, ignored_auth, unsupported_method]
+STEPS = 6
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The Authorization headers for each kind of operation: several, so that no client reaches its rate limit."""
+
+    account: list[str]
+    operator: list[str]
+    own: list[str]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_turn", itertools.count())
+
+    def header_for(self, name: str) -> dict[str, str]:
+        scopes = OPERATIONS[name].rule.scopes
+        known = self.own if not scopes else self.operator if scopes == {Scope.OPERATOR} else self.account
+        return {"Authorization": known[next(self._turn) % len(known)]}  # type: ignore[attr-defined]
+
+
+def with_known_ids(document: dict[str, Any], known: dict[str, str]) -> dict[str, Any]:
+    """Return the document whose paths name things that exist."""
+    for methods in document["paths"].values():
+        for described in methods.values():
+            for parameter in described["parameters"]:
+                if parameter["in"] == "path":
+                    parameter["schema"]["enum"] = [known[parameter["name"]]]
+    return document
+
+
+def name_of(case: Any) -> str:
+    return str(case.operation.definition.raw["operationId"])
+
+
+def checked(case: Any, answer: Any, tried: Counter[str]) -> None:
+    """Count an answer, and fail if it is an error of ours or not as the document describes it."""
+    tried[str(answer.status_code)] += 1
+    assert answer.status_code < 500, answer.content
+    case.validate_response(answer, excluded_checks=EXCLUDED)
+
+
+def try_out(described: Any, mode: GenerationMode, credentials: Credentials, number: int) -> Counter[str]:
+    """Send that many requests to one operation; return how often it answered with which status."""
+    tried = Counter[str]()
+
+    @given(case=described.as_strategy(generation_mode=mode))
+    @settings(max_examples=number, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    def one(case: Any) -> None:
+        checked(case, case.call(headers=credentials.header_for(name_of(case))), tried)
+
+    try:
+        one()
+    except Unsatisfiable:
+        # Without a query and a body, nothing about the request can be wrong.
+        assert mode is GenerationMode.NEGATIVE
+    return tried
+
+
+def try_sequences(
+    document: Any, credentials: Credentials, number: int, begin: Callable[[], None] = lambda: None
+) -> Counter[str]:
+    """Send that many sequences of requests, in which later ones name what earlier ones created."""
+    tried = Counter[str]()
+    machine: Any = document.as_state_machine()
+
+    class Sequences(machine):  # type: ignore[misc]
+        def setup(self) -> None:
+            begin()
+
+        def get_call_kwargs(self, case: Any) -> dict[str, Any]:
+            return {"headers": credentials.header_for(name_of(case))}
+
+        def validate_response(self, response: Any, case: Any, **_: Any) -> None:
+            checked(case, response, tried)
+
+    Sequences.run(
+        settings=settings(
+            max_examples=number, stateful_step_count=STEPS, deadline=None, database=None, phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+    )  # fmt: skip
+    return tried
