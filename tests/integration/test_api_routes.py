@@ -40,8 +40,10 @@ TWINS = {
     "tokens": ("list_tokens", "token list"), "ended_tokens": ("list_tokens", "token list"),
     "search_tokens": ("list_tokens", "token list"), "create_token": ("create_token", "token create"),
     "token": (
-        "get_token edit_token preview_networks suggest_allowlist list_hand_overs list_emails",
-        "token show, token edit, token allowlist-preview, token allowlist-suggestion, token hand-overs, token emails",
+        "get_token edit_token preview_networks suggest_allowlist preview_limits suggest_limits list_hand_overs "
+        "list_emails",
+        "token show, token edit, token allowlist-preview, token allowlist-suggestion, token limits-preview, "
+        "token limits-suggestion, token hand-overs, token emails",
     ),
     "credentials": ("show_credentials", "token credentials"),
     "download_credentials": ("show_credentials", "token credentials"),
@@ -94,7 +96,7 @@ WITHOUT_TWIN = {
     "revoke_management_token": "a program that created these would outlive its own",
 }  # fmt: skip
 # Reading that leaves an event in the trail, and a POST that changes nothing.
-READS_AUDITED, CHANGES_NOTHING = {"export_requests"}, {"preview_networks"}
+READS_AUDITED, CHANGES_NOTHING = {"export_requests"}, {"preview_networks", "preview_limits"}
 SIGN_IN = re.compile(r"^sign-in/")
 
 

@@ -115,6 +115,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
         "account": account,
         "account_id": account,
         "allow": "203.0.113.0/24",
+        "limit": "GET /api/**",
         "request_id": "1",
         "token_id": token,
         "upstream": "http://127.0.0.1:9",

@@ -682,6 +682,17 @@ class AsyncSimsim(AsyncConnection):
             Request("POST", f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}/pause"), models.Webhook
         )
 
+    async def preview_limits(self, account_id: str, token_id: str, *, limits: Sequence[str]) -> models.LimitsPreview:
+        """Return which of the newest requests of the last 30 days limits would have refused."""
+        return await self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/tokens/{part(token_id)}/limits-preview",
+                body=given(limits=limits),
+            ),
+            models.LimitsPreview,
+        )
+
     async def preview_networks(
         self, account_id: str, token_id: str, *, allowed_networks: Sequence[str]
     ) -> models.AllowlistPreview:
@@ -861,6 +872,13 @@ class AsyncSimsim(AsyncConnection):
         return await self._send(
             Request("GET", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/allowlist-suggestion"),
             models.SuggestedNetworks,
+        )
+
+    async def suggest_limits(self, account_id: str, token_id: str) -> models.SuggestedLimits:
+        """Return limits that allow the newest requests of the last 30 days; ids in paths become a star."""
+        return await self._send(
+            Request("GET", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/limits-suggestion"),
+            models.SuggestedLimits,
         )
 
     async def take_back_hand_over(self, account_id: str, token_id: str, hand_over_id: str) -> models.HandOverLink:

@@ -105,6 +105,17 @@ class Examination:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExcludedRequests:
+    """Requests that limits would have refused: `rule` would allow them; it is null if no rule can."""
+
+    rule: str | None
+    method: str
+    path: str
+    requests: int
+    last_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """A part that was examined: `detail` says how it is, or what to do."""
 
@@ -157,6 +168,16 @@ class LeakedPassword:
     type: str | None = None
     url: str | None = None
     source: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitsPreview:
+    """The effect of limits on the newest requests of the last 30 days; `is_complete`: on all of them."""
+
+    requests: int
+    is_complete: bool
+    excluded_requests: int
+    excluded: tuple[ExcludedRequests, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -363,6 +384,13 @@ class StoredData:
     keys: tuple[Mapping[str, Any], ...] | None
     last_backup: Mapping[str, Any] | None
     revocation_journal: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuggestedLimits:
+    """Limits that allow the newest requests of the last 30 days; empty if there were none."""
+
+    limits: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

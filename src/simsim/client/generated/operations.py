@@ -669,6 +669,17 @@ class Simsim(Connection):
             Request("POST", f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}/pause"), models.Webhook
         )
 
+    def preview_limits(self, account_id: str, token_id: str, *, limits: Sequence[str]) -> models.LimitsPreview:
+        """Return which of the newest requests of the last 30 days limits would have refused."""
+        return self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/tokens/{part(token_id)}/limits-preview",
+                body=given(limits=limits),
+            ),
+            models.LimitsPreview,
+        )
+
     def preview_networks(
         self, account_id: str, token_id: str, *, allowed_networks: Sequence[str]
     ) -> models.AllowlistPreview:
@@ -844,6 +855,13 @@ class Simsim(Connection):
         return self._send(
             Request("GET", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/allowlist-suggestion"),
             models.SuggestedNetworks,
+        )
+
+    def suggest_limits(self, account_id: str, token_id: str) -> models.SuggestedLimits:
+        """Return limits that allow the newest requests of the last 30 days; ids in paths become a star."""
+        return self._send(
+            Request("GET", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/limits-suggestion"),
+            models.SuggestedLimits,
         )
 
     def take_back_hand_over(self, account_id: str, token_id: str, hand_over_id: str) -> models.HandOverLink:
