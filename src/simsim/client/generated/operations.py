@@ -257,9 +257,10 @@ class Simsim(Connection):
         software: str | None = None,
         outcome: Literal["accepted", "refused", "unknown"] | None = None,
         address: str | None = None,
+        last_event_id: str | None = None,
     ) -> AbstractContextManager[Iterator[ServerSentEvent]]:
         """Stream new requests as server-sent events, oldest first, each once, some seconds after they arrived."""
-        return self._events(
+        return self._resumed(
             Request(
                 "GET",
                 f"/accounts/{part(account_id)}/requests/follow",
@@ -272,6 +273,7 @@ class Simsim(Connection):
                     outcome=outcome,
                     address=address,
                 ),
+                last_event_id=last_event_id,
             )
         )
 
