@@ -342,6 +342,18 @@ class AsyncSimsim(AsyncConnection):
             Request("GET", f"/accounts/{part(account_id)}/requests/{part(request_id)}"), models.LoggedRequest
         )
 
+    async def get_second_factor(self, account_id: str) -> models.SecondFactorPolicy:
+        """Return whether the account's administrators need a second factor."""
+        return await self._send(
+            Request("GET", f"/accounts/{part(account_id)}/second-factor"), models.SecondFactorPolicy
+        )
+
+    async def get_single_sign_on(self, account_id: str) -> models.SingleSignOnPolicy:
+        """Return who must use single sign-on."""
+        return await self._send(
+            Request("GET", f"/accounts/{part(account_id)}/single-sign-on"), models.SingleSignOnPolicy
+        )
+
     async def get_status(self) -> models.Status:
         """Return what runs on this node and on the others, since when, and how far it is behind."""
         return await self._send(Request("GET", "/status"), models.Status)
@@ -861,6 +873,26 @@ class AsyncSimsim(AsyncConnection):
                 if_match=if_match,
             ),
             models.PolicyDocument,
+        )
+
+    async def set_second_factor(self, account_id: str, *, required: bool, if_match: str) -> models.SecondFactorPolicy:
+        """Choose whether the account's administrators need a second factor. Needs If-Match."""
+        return await self._send(
+            Request(
+                "PUT", f"/accounts/{part(account_id)}/second-factor", body=given(required=required), if_match=if_match
+            ),
+            models.SecondFactorPolicy,
+        )
+
+    async def set_single_sign_on(
+        self, account_id: str, *, required: Literal["off", "administrators", "everyone"], if_match: str
+    ) -> models.SingleSignOnPolicy:
+        """Choose who must use single sign-on. Needs If-Match."""
+        return await self._send(
+            Request(
+                "PUT", f"/accounts/{part(account_id)}/single-sign-on", body=given(required=required), if_match=if_match
+            ),
+            models.SingleSignOnPolicy,
         )
 
     async def show_credentials(self, account_id: str, token_id: str) -> models.Credentials:

@@ -313,6 +313,14 @@ class RequestPage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SecondFactorPolicy:
+    """Whether the account's administrators need a second factor."""
+
+    required: bool
+    etag: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class SentEmail:
     """An email about a token. `at` is when it was delivered, given up or queued; `answer` is the mail server's."""
 
@@ -332,6 +340,14 @@ class SentEmailPage:
 
     items: tuple[SentEmail, ...]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SingleSignOnPolicy:
+    """Who must sign in at the OpenID Connect provider."""
+
+    required: Literal["off", "administrators", "everyone"]
+    etag: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -181,6 +181,34 @@ def require_single_sign_on(
     print_one({"id": str(changed.pk), "single_sign_on": changed.single_sign_on}, as_json=as_json)
 
 
+class SecondFactorOf(StrEnum):
+    OFF = "off"
+    ADMINISTRATORS = "administrators"
+
+
+@accounts.command("require-second-factor")
+@needs_django
+def require_second_factor(
+    account_id: AccountId,
+    required: Annotated[SecondFactorOf, typer.Argument(metavar="WHOM", help="off or administrators.")],
+    as_json: AsJson = False,
+) -> None:
+    """Choose whether the administrators of an account need a second factor."""
+    from django.utils import timezone
+
+    from simsim.accounts import second_factors
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.arguments import find_account
+
+    changed = second_factors.require_second_factor(
+        actor=OPERATOR,
+        account=find_account(account_id, actor=OPERATOR),
+        required=required is SecondFactorOf.ADMINISTRATORS,
+        now=timezone.now(),
+    )
+    print_one({"id": str(changed.pk), "second_factor": required.value}, as_json=as_json)
+
+
 def document(account: "Account") -> dict[str, object]:
 
     return {
