@@ -10,8 +10,8 @@ import httpx2
 
 from simsim.client import exchange
 from simsim.client.errors import SimsimError, UnexpectedAnswer
+from simsim.client.event_stream import FollowedStream
 from simsim.client.exchange import Received, Request
-from simsim.client.following import Following
 from simsim.client.retries import Retries
 
 Model = TypeVar("Model")
@@ -98,10 +98,10 @@ class AsyncConnection:
     @asynccontextmanager
     async def _resumed(self, request: Request) -> AsyncIterator[AsyncIterator[httpx2.ServerSentEvent]]:
         """Yield the events as they arrive. Whenever the answer ends or breaks off, the next one continues after it."""
-        async with aclosing(self._followed(Following(request, self._retries))) as events:
+        async with aclosing(self._followed(FollowedStream(request, self._retries))) as events:
             yield events
 
-    async def _followed(self, stream: Following) -> AsyncGenerator[httpx2.ServerSentEvent]:
+    async def _followed(self, stream: FollowedStream) -> AsyncGenerator[httpx2.ServerSentEvent]:
         while True:
             try:
                 async with self._events(stream.request) as events:

@@ -10,8 +10,8 @@ import httpx2
 
 from simsim.client import exchange
 from simsim.client.errors import SimsimError, UnexpectedAnswer
+from simsim.client.event_stream import FollowedStream
 from simsim.client.exchange import Received, Request
-from simsim.client.following import Following
 from simsim.client.retries import Retries
 
 Model = TypeVar("Model")
@@ -104,10 +104,10 @@ class Connection:
     @contextmanager
     def _resumed(self, request: Request) -> Iterator[Iterator[httpx2.ServerSentEvent]]:
         """Yield the events as they arrive. Whenever the answer ends or breaks off, the next one continues after it."""
-        with closing(self._followed(Following(request, self._retries))) as events:
+        with closing(self._followed(FollowedStream(request, self._retries))) as events:
             yield events
 
-    def _followed(self, stream: Following) -> Generator[httpx2.ServerSentEvent]:
+    def _followed(self, stream: FollowedStream) -> Generator[httpx2.ServerSentEvent]:
         while True:
             try:
                 with self._events(stream.request) as events:

@@ -20,7 +20,7 @@ import pytest
 import tls_files
 from scripted_server import DROP, Script, answer, problem, scripted
 from simsim import client
-from simsim.client import AsyncSimsim, Retries, Simsim, following, retries
+from simsim.client import AsyncSimsim, Retries, Simsim, event_stream, retries
 from simsim.client.exchange import Request
 
 pytestmark = pytest.mark.any_database
@@ -292,7 +292,7 @@ def test_a_stream_of_events_goes_on_where_it_broke_off(run: Run, monkeypatch: py
         with opened as events:
             return [next(events) for _ in range(3)]
 
-    monkeypatch.setattr(following, "PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(event_stream, "PAUSE_SECONDS", 0.001)
     marked = b"retry: 1\n\n" + EVENTS + b": everything up to here\nid: 7\n\nid: 8\nevent: request\ndata: {half"
     last = b'id: 9\nevent: request\ndata: {"b": 2}\n\n'
     stream = {"Content_Type": "text/event-stream"}

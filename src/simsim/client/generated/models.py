@@ -371,7 +371,7 @@ class SoftwareList:
 class Status:
     """What runs where, since when, and how far it is behind, as `simsim status --json` prints it.
 
-    A part is null if its database does not answer, or if there is no such thing here."""
+    A part is null if its database does not answer, or if there is no such thing here. `sections` says the same in words."""
 
     at: datetime
     version: str
@@ -387,6 +387,7 @@ class Status:
     mail: Mapping[str, Any] | None
     forwarding: Mapping[str, Any] | None
     tokens: Mapping[str, Any] | None
+    sections: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,12 @@ import typer
 
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_one
+from simsim.operations.remote import tokens as remote
+from simsim.operations.remote.twins import remotely
 from simsim.operations.verbs.token import TokenId
 
 
+@remotely(remote.allowlist_preview)
 @needs_django
 def allowlist_preview(
     token_id: TokenId,
@@ -28,6 +31,7 @@ def allowlist_preview(
     print_one(document(found), as_json=as_json)
 
 
+@remotely(remote.allowlist_suggestion)
 @needs_django
 def allowlist_suggestion(token_id: TokenId, as_json: AsJson = False) -> None:
     """Show the smallest sensible allowlist for a token's requests of the last 30 days."""
@@ -42,6 +46,7 @@ def allowlist_suggestion(token_id: TokenId, as_json: AsJson = False) -> None:
     print_one({"allowed_networks": networks}, as_json=as_json)
 
 
+@remotely(remote.limits_preview)
 @needs_django
 def limits_preview(
     token_id: TokenId,
@@ -59,6 +64,7 @@ def limits_preview(
     print_one(document(preview_limits(actor=OPERATOR, token=token, limits=limit, now=timezone.now())), as_json=as_json)
 
 
+@remotely(remote.limits_suggestion)
 @needs_django
 def limits_suggestion(token_id: TokenId, as_json: AsJson = False) -> None:
     """Show limits that allow a token's newest requests of the last 30 days."""

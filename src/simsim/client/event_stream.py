@@ -11,7 +11,7 @@ from simsim.client.retries import Retries
 PAUSE_SECONDS = 2.0
 
 
-class Following:
+class FollowedStream:
     """One stream. It goes on until its caller stops, or the server refuses to continue."""
 
     def __init__(self, request: Request, policy: Retries) -> None:
