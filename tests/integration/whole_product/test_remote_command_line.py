@@ -192,6 +192,7 @@ def test_the_operator_sees_the_same_from_afar(stack: Stack, operator: Simsim, he
     for verb in ("status", "stored-data", "doctor"):
         there, by_hand = (json.loads(simsim(verb, "--json").stdout) for simsim in (operator, here))
         assert list(there) == list(by_hand)
+    stack.create_token("Mailed")
     listed = ("mail", "list", "--limit", "1", "--json")
     (mail,), (same_mail,) = (json.loads(simsim(*listed).stdout)["items"] for simsim in (operator, here))
     assert (list(mail), mail["id"]) == (list(same_mail), same_mail["id"])
