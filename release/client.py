@@ -13,6 +13,7 @@ from typing import Any
 CHECKOUT = Path(__file__).resolve().parents[1]
 FOLDER = CHECKOUT / "src/simsim/client/generated"
 JSON, FORM, EVENTS = "application/json", "application/x-www-form-urlencoded", "text/event-stream"
+LAST_EVENT_ID = "Last-Event-ID"
 HEADER = '"""{} Made from the OpenAPI document by `make client`; don’t edit."""\n\n'
 # Fields whose value opens something: they have no place in a repr.
 SECRETS = frozenset({"password", "secret", "code", "token", "HandOver.url"})
@@ -64,6 +65,7 @@ class Method:
     is_form: bool = False
     has_if_match: bool = False
     has_key: bool = False
+    can_resume: bool = False
 
     @property
     def signature(self) -> str:
@@ -71,6 +73,7 @@ class Method:
         named += [Parameter("if_match", "str")] if self.has_if_match else []
         named += [each for each in (*self.body, *self.query) if each.default is not None]
         named += [Parameter("idempotency_key", "str | None", "None")] if self.has_key else []
+        named += [Parameter("last_event_id", "str | None", "None")] if self.can_resume else []
         names = [each.name for each in (*self.paths, *named)]
         if len(set(names)) != len(names):
             raise SystemExit(f"{self.name}: a name is used for two parameters: {', '.join(names)}")
@@ -89,6 +92,8 @@ class Method:
             parts.append("if_match=if_match")
         if self.has_key:
             parts.append("idempotency_key=idempotency_key or new_key()")
+        if self.can_resume:
+            parts.append("last_event_id=last_event_id")
         return f"Request({', '.join(parts)})"
 
 
@@ -148,9 +153,10 @@ def method_of(name: str, http: str, path: str, described: Schema, schemas: Schem
         [Parameter(each["name"], "str") for each in parameters if each["in"] == "path"], query,
     )  # fmt: skip
     headers = {each["name"] for each in parameters if each["in"] == "header"}
-    if unknown := headers - {"If-Match", "Idempotency-Key", "Last-Event-ID"}:
+    if unknown := headers - {"If-Match", "Idempotency-Key", LAST_EVENT_ID}:
         raise SystemExit(f"{name}: no parameter for the headers {', '.join(sorted(unknown))}")
     found.has_if_match, found.has_key = "If-Match" in headers, "Idempotency-Key" in headers
+    found.can_resume = LAST_EVENT_ID in headers
     content = described.get("requestBody", {}).get("content", {})
     for media in (JSON, FORM):
         if media in content:
@@ -297,7 +303,8 @@ def iterating(method: Method, *, is_async: bool) -> str:
 
 
 def streaming(method: Method, manager: str, iterator: str) -> str:
-    send = "_events" if method.kind == "events" else "_stream"
+    events = "_resumed" if method.can_resume else "_events"
+    send = events if method.kind == "events" else "_stream"
     return (
         f"\n    def {method.name}({method.signature}) -> {manager}[{iterator}[{method.answer}]]:\n"
         f'        """{method.text}"""\n'

@@ -40,8 +40,10 @@ TWINS = {
     "tokens": ("list_tokens", "token list"), "ended_tokens": ("list_tokens", "token list"),
     "search_tokens": ("list_tokens", "token list"), "create_token": ("create_token", "token create"),
     "token": (
-        "get_token edit_token preview_networks suggest_allowlist list_hand_overs list_emails",
-        "token show, token edit, token allowlist-preview, token allowlist-suggestion, token hand-overs, token emails",
+        "get_token edit_token preview_networks suggest_allowlist preview_limits suggest_limits list_hand_overs "
+        "list_emails",
+        "token show, token edit, token allowlist-preview, token allowlist-suggestion, token limits-preview, "
+        "token limits-suggestion, token hand-overs, token emails",
     ),
     "credentials": ("show_credentials", "token credentials"),
     "download_credentials": ("show_credentials", "token credentials"),
@@ -71,14 +73,14 @@ TWINS = {
     "operator": ("get_status", "status"), "operator_checks": ("examine", "doctor"),
     "operator_data": ("get_stored_data", "stored-data"), "operator_mail": ("list_all_emails", "mail list"),
     "operator_retry_mail": ("retry_email", "mail retry"), "operator_accounts": ("list_accounts", "account list"),
+    "second_factor_policy": ("get_second_factor set_second_factor", "account require-second-factor"),
+    "single_sign_on_policy": ("get_single_sign_on set_single_sign_on", "account require-single-sign-on"),
     "report_leak": ("report_leaked_passwords", "leak report"),
 }  # fmt: skip
 # The others, with the reason why a program can't do the same.
 WITHOUT_TWIN = {
-    "second_factor_policy": "a program has no second factor",
     "portal": "for the person who comes from the operator’s product", "portal_look": "a style sheet",
     "portal_logo": "a picture",
-    "single_sign_on_policy": "simsim account require-single-sign-on does the same",
     "security": "about a person’s own sign-in",
     "end_session": "about a person’s own sign-in", "end_other_sessions": "about a person’s own sign-in",
     "well_known_change_password": "a page for browsers", "security_txt": "a page for researchers",
@@ -94,7 +96,7 @@ WITHOUT_TWIN = {
     "revoke_management_token": "a program that created these would outlive its own",
 }  # fmt: skip
 # Reading that leaves an event in the trail, and a POST that changes nothing.
-READS_AUDITED, CHANGES_NOTHING = {"export_requests"}, {"preview_networks"}
+READS_AUDITED, CHANGES_NOTHING = {"export_requests"}, {"preview_networks", "preview_limits"}
 SIGN_IN = re.compile(r"^sign-in/")
 
 

@@ -124,6 +124,24 @@ def test_preview_names_the_requests_that_limits_would_have_refused(token: Token,
         suggest_limits(actor=cast.as_charlie, token=token, now=now)
 
 
+@pytest.mark.covers("B7")
+@pytest.mark.usefixtures("traffic")
+def test_scripts_try_limits_out(token: Token, cast: Cast, now: datetime, simsim: Simsim) -> None:
+    program, one = program_of_alice(cast, now), f"/accounts/{cast.acme.pk}/tokens/{token.pk}"
+    found = program.post(f"{one}/limits-preview", {"limits": ["GET /orders/**"]}).json()
+    assert (found["requests"], found["excluded_requests"], found["is_complete"]) == (8, 3, True)
+    assert [(use["rule"], use["method"], use["path"], use["requests"]) for use in found["excluded"]] == [
+        (None, "GET", "/a;b", 1), ("GET /api/v2/entities", "GET", "/api/v2/entities", 1),
+        ("POST /orders", "POST", "/orders", 1),
+    ]  # fmt: skip
+    assert simsim("token", "limits-preview", str(token.pk), "--limit", "GET /orders/**") == found
+    suggested = {"limits": ["GET /api/v2/entities", "POST /orders", "GET /orders/*"]}
+    assert program.get(f"{one}/limits-suggestion").json() == suggested
+    assert simsim("token", "limits-suggestion", str(token.pk)) == suggested
+    wrong = program.post(f"{one}/limits-preview", {"limits": ["nonsense"]})
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "limits.0")
+
+
 def test_suggestion_for_many_paths_is_short(token: Token, cast: Cast, now: datetime) -> None:
     own: dict[str, Any] = {"account_id": cast.acme.pk, "token_id": token.pk, "received_at": now}
     words = [f"{first}{second}" for first in "abcdef" for second in "uvwxyz"]

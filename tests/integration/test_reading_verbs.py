@@ -25,7 +25,8 @@ CHANGE = {
     "software retire", "account ensure", "account rename", "account close", "user invite", "user role", "user remove",
     "user reset-password", "user reset-second-factor", "user waive-single-sign-on",
     "user forget-provider", "user portal-link",
-    "account require-single-sign-on", "token import", "apply", "backup", "restore", "keys add",
+    "account require-single-sign-on", "account require-second-factor", "token import", "apply", "backup", "restore",
+    "keys add",
     "keys rotate", "operator add", "operator remove", "token pause", "token resume", "token hand-over",
     "management-token create", "management-token revoke", "audit adopt", "webhook add", "webhook edit",
     "log export", "token export", "audit export",  # each export is an event of the audit trail
@@ -115,6 +116,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
         "account": account,
         "account_id": account,
         "allow": "203.0.113.0/24",
+        "limit": "GET /api/**",
         "request_id": "1",
         "token_id": token,
         "upstream": "http://127.0.0.1:9",

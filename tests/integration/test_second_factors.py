@@ -12,14 +12,17 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 
+from api_client import program_of_alice, program_of_olga
 from cast import Cast
 from console_client import console_addresses, list_of, sign_in, text_of
 from second_factor_hand import SIGN_IN, add_app, begin_sign_in, code_for, is_signed_in, recovery_codes_on
 from simsim.accounts.second_factors import require_second_factor, reset_second_factors
 from simsim.audit.models import AuditEvent
 from simsim.mail.models import OwedMail
+from simsim.management_tokens.models import Scope
 from simsim.problem import NotPermitted
 from simsim.tokens.actions import create_token
+from verbs import Simsim
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.covers("R1")]
 
@@ -238,6 +241,27 @@ def test_administrator_requires_and_no_longer_requires_it(cast: Cast) -> None:
     assert [event.details["required"] for event in policy] == [True, False]
     assert sign_in(cast.bob).get(page).status_code == 403
     assert sign_in(cast.charlie).get(page).status_code == 404
+
+
+@pytest.mark.covers("B7")
+def test_scripts_require_it_too(cast: Cast, now: datetime, simsim: Simsim) -> None:
+    path, olga = f"/accounts/{cast.acme.pk}/second-factor", program_of_olga(now)
+    script = program_of_alice(cast, now, Scope.PEOPLE)
+    tag = script.get(path).headers["ETag"]
+    assert script.send("PUT", path, {"required": True}, If_Match=tag).json() == {"required": True}
+    # Alice has none herself, so her management token can do nothing more.
+    assert script.get(path).status_code == 403
+    assert olga.send("PUT", path, {"required": False}, If_Match=tag).status_code == 412
+    assert olga.send("PUT", path, {"required": False}, If_Match="*").json() == {"required": False}
+    account = str(cast.acme.pk)
+    shown = {"id": account, "second_factor": "administrators"}
+    assert simsim("account", "require-second-factor", account, "administrators") == shown
+    assert olga.get(path).json() == {"required": True}
+    assert [each.details["required"] for each in events_of("account.second_factor_policy_changed")] == [
+        True,
+        False,
+        True,
+    ]
 
 
 def test_operator_resets_a_lost_second_factor(cast: Cast, now: datetime) -> None:

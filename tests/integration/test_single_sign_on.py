@@ -13,6 +13,7 @@ from django.core.cache import cache
 from django.test import Client
 
 import identity_provider
+from api_client import Program, program_of_alice, program_of_olga
 from cast import Cast
 from console_client import list_of, sign_in, text_of
 from identity_provider import IdentityProvider
@@ -25,6 +26,7 @@ from simsim.accounts.provider_rules import Place, ProviderRules
 from simsim.accounts.single_sign_on import require_single_sign_on, waive_single_sign_on
 from simsim.audit.models import AuditEvent
 from simsim.mail.models import OwedMail
+from simsim.management_tokens.models import Scope
 from simsim.openid_connect import discovery
 from simsim.problem import Invalid, NotPermitted, SignInAtProviderFirst
 from verbs import Simsim
@@ -402,6 +404,28 @@ def test_administrator_requires_it_only_after_using_it(provider: IdentityProvide
         require_single_sign_on(
             actor=cast.as_alice, account=cast.acme, required="administrators", signed_in_at_provider=False, now=now
         )
+
+
+@pytest.mark.covers("B7")
+@pytest.mark.usefixtures("provider")
+def test_api_has_the_rules_of_the_console(cast: Cast, now: datetime) -> None:
+    path, everyone = f"/accounts/{cast.acme.pk}/single-sign-on", {"required": "everyone"}
+    script = program_of_alice(cast, now, Scope.PEOPLE)
+    browser, olga = Program(), program_of_olga(now)
+    sign_in_as("s-alice", browser.client)
+    found = script.get(path)
+    assert found.json() == {"required": "off"}
+    tag = found.headers["ETag"]
+    refused = script.send("PUT", path, everyone, If_Match=tag)
+    assert (refused.status_code, refused.json()["type"].rpartition("#")[2]) == (409, "sign-in-at-provider-first")
+    assert browser.send("PUT", path, everyone, If_Match=tag).json() == everyone
+    assert script.send("PUT", path, {"required": "off"}, If_Match=tag).status_code == 412
+    assert script.send("PUT", path, {"required": "off"}).status_code == 428
+    assert script.send("PUT", path, {"required": "off"}, If_Match="*").json() == {"required": "off"}
+    assert olga.send("PUT", path, everyone, If_Match="*").json() == everyone
+    assert script.send("PUT", path, {"required": "nobody"}, If_Match="*").status_code == 422
+    events = AuditEvent.objects.filter(event="account.single_sign_on_policy_changed").order_by("pk")
+    assert [each.details["required"] for each in events] == ["everyone", "off", "everyone"]
 
 
 def test_operator_lets_a_person_in_while_the_provider_is_down(

@@ -12,6 +12,7 @@ from simsim.request_log.outcome import Outcome, is_console_test
 from simsim.request_log.search.filters import LogFilters
 from simsim.request_log.search.plan import search
 from simsim.request_log.usage.token_use import RECENT_DAYS
+from simsim.rfc3339 import format_time
 from simsim.tokens.models import Token
 from simsim.tokens.rules import parse_limits
 
@@ -63,6 +64,26 @@ def preview_limits(*, actor: Actor, token: Token, limits: Iterable[str], now: da
     seen = recent_requests(token, now)
     breaches = [each for each in seen if found is not None and found.breach(each.method, each.path) is not None]
     return LimitsPreview(grouped(breaches), len(seen), len(seen) < MAX_REQUESTS)
+
+
+def document(preview: LimitsPreview) -> dict[str, object]:
+    """Return a preview as JSON."""
+    excluded = [
+        {
+            "rule": use.rule or None,
+            "method": use.method,
+            "path": use.path,
+            "requests": use.requests,
+            "last_at": format_time(use.last_at),
+        }
+        for use in preview.excluded
+    ]
+    return {
+        "requests": preview.requests,
+        "is_complete": preview.is_complete,
+        "excluded_requests": preview.excluded_requests,
+        "excluded": excluded,
+    }
 
 
 def limits_to_confirm(

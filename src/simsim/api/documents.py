@@ -100,6 +100,13 @@ class Networks(Given):
     allowed_networks: list[str]
 
 
+class LimitRules(Given):
+    """Limits to try out."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"limits": ["GET /api/v2/**"]}]})
+    limits: list[str] = Field(description=LIMITS)
+
+
 class NewAccount(Given):
     """An account to create. With an external id, an account that has it already is returned unchanged."""
 

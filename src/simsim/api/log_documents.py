@@ -30,6 +30,12 @@ TOKEN_REQUEST: Example = {
     "id": ID, "name": "Power BI", "purpose": "The sales report", "software": "power-bi", "asked_by": "bob@acme.example",
     "asked_at": AT, "answer": None, "answered_at": None, "answered_by": None, "token_id": None,
 }  # fmt: skip
+LIMITS_EFFECT: Example = {
+    "requests": 120, "is_complete": True, "excluded_requests": 4,
+    "excluded": [
+        {"rule": "POST /api/v2/orders/*", "method": "POST", "path": "/api/v2/orders/17", "requests": 4, "last_at": AT}
+    ],
+}  # fmt: skip
 
 
 def page_of(example: Example) -> ConfigDict:
@@ -219,6 +225,33 @@ class SuggestedNetworks(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"allowed_networks": ["203.0.113.0/29"]}]})
     allowed_networks: list[str]
+
+
+class ExcludedRequests(BaseModel):
+    """Requests that limits would have refused: `rule` would allow them; it is null if no rule can."""
+
+    rule: str | None
+    method: str
+    path: str
+    requests: int
+    last_at: Moment
+
+
+class LimitsPreview(BaseModel):
+    """The effect of limits on the newest requests of the last 30 days; `is_complete`: on all of them."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [LIMITS_EFFECT]})
+    requests: int
+    is_complete: bool
+    excluded_requests: int
+    excluded: list[ExcludedRequests]
+
+
+class SuggestedLimits(BaseModel):
+    """Limits that allow the newest requests of the last 30 days; empty if there were none."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"limits": ["GET /api/v2/entities/*"]}]})
+    limits: list[str]
 
 
 class TokenRequest(BaseModel):

@@ -15,6 +15,7 @@ from simsim.api.scopes import OPERATOR_ONLY
 from simsim.audit.events import Event
 from simsim.health import stored_data
 from simsim.health.doctor.last_examination import examination
+from simsim.health.sentences import sections
 from simsim.health.status import document as status_document
 from simsim.health.status import read_status
 from simsim.mail.delivery_status import DeliveryState, list_mails
@@ -36,7 +37,8 @@ class MailQuery(PageQuery):
 @operation("GET", "/status", tag=TAG, scopes=OPERATOR_ONLY, audit=READS, answer=Status)
 def get_status(call: Call) -> Answer:
     """Return what runs on this node and on the others, since when, and how far it is behind."""
-    return Answer(status_document(read_status(call.now)))
+    found = read_status(call.now)
+    return Answer(status_document(found) | {"sections": sections(found)})
 
 
 @operation("GET", "/checks", tag=TAG, scopes=OPERATOR_ONLY, audit=READS, answer=Examination)

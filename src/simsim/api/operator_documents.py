@@ -26,6 +26,7 @@ STATUS: Example = {
          "last_round_at": AT, "oldest_unshipped_at": None, "failing": [], "stopped_at": None}
     ],
     "mail": {"waiting": 0, "oldest": None}, "forwarding": None, "tokens": {"active": 120},
+    "sections": [{"title": "This node", "lines": [{"name": "decisions", "ok": True, "text": "the gate can decide"}]}],
 }  # fmt: skip
 STORED: Example = {
     "databases": STATUS["databases"],
@@ -71,7 +72,8 @@ class MailPage(BaseModel):
 class Status(BaseModel):
     """What runs where, since when, and how far it is behind, as `simsim status --json` prints it.
 
-    A part is null if its database does not answer, or if there is no such thing here.
+    A part is null if its database does not answer, or if there is no such thing here. `sections`
+    says the same in words.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [STATUS]})
@@ -89,6 +91,7 @@ class Status(BaseModel):
     mail: Part | None
     forwarding: Part | None
     tokens: Part | None
+    sections: list[Part]
 
 
 class Finding(BaseModel):

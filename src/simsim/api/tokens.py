@@ -9,14 +9,24 @@ from django.db import transaction
 from django.db.models import Q
 from pydantic import Field
 
+from simsim.account_log import limits_preview
 from simsim.account_log.allowlist_preview import document, preview_allowlist, suggest_networks
 from simsim.accounts.permissions import Permission
 from simsim.api.calls import Call
-from simsim.api.documents import Networks, NewToken, Token, TokenChanges, TokenPage, TokenStatus, TokenWithCredentials
+from simsim.api.documents import (
+    LimitRules,
+    Networks,
+    NewToken,
+    Token,
+    TokenChanges,
+    TokenPage,
+    TokenStatus,
+    TokenWithCredentials,
+)
 from simsim.api.etags import etag_of, prove_unchanged
 from simsim.api.field_names import sent_as
 from simsim.api.list_pages import PageQuery, page_answer
-from simsim.api.log_documents import AllowlistPreview, SuggestedNetworks
+from simsim.api.log_documents import AllowlistPreview, LimitsPreview, SuggestedLimits, SuggestedNetworks
 from simsim.api.operation import operation
 from simsim.api.responses import Answer
 from simsim.api.scopes import READ, TOKENS
@@ -164,6 +174,28 @@ def suggest_allowlist(call: Call, token_id: str) -> Answer:
     """Return the smallest sensible allowlist for the requests of the last 30 days."""
     networks = suggest_networks(actor=call.actor, token=token_in(call, token_id), now=call.now)
     return Answer({"allowed_networks": networks})
+
+
+@operation(
+    "POST", TOKEN_PATH + "/limits-preview", tag=TAG, scopes=READ, permission=Permission.VIEW_LOG,
+    audit="A preview changes nothing.", body=LimitRules, answer=LimitsPreview,
+)  # fmt: skip
+def preview_limits(call: Call, token_id: str, body: LimitRules) -> Answer:
+    """Return which of the newest requests of the last 30 days limits would have refused."""
+    preview = limits_preview.preview_limits(
+        actor=call.actor, token=token_in(call, token_id), limits=body.limits, now=call.now
+    )
+    return Answer(limits_preview.document(preview))
+
+
+@operation(
+    "GET", TOKEN_PATH + "/limits-suggestion", tag=TAG, scopes=READ, permission=Permission.VIEW_LOG,
+    audit="A suggestion changes nothing.", answer=SuggestedLimits,
+)  # fmt: skip
+def suggest_limits(call: Call, token_id: str) -> Answer:
+    """Return limits that allow the newest requests of the last 30 days; ids in paths become a star."""
+    limits = limits_preview.suggest_limits(actor=call.actor, token=token_in(call, token_id), now=call.now)
+    return Answer({"limits": limits})
 
 
 def token_in(call: Call, token_id: str) -> models.Token:

@@ -24,6 +24,7 @@ from simsim.api import (  # noqa: F401 - importing them declares their operation
     portal,
     rate_limits,
     sent_emails,
+    sign_in_policies,
     token_passwords,
     token_requests,
     tokens,

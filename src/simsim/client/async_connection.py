@@ -1,7 +1,7 @@
 """The same as `connection`, for programs with an event loop: asyncio or trio."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -9,7 +9,8 @@ import anyio
 import httpx2
 
 from simsim.client import exchange
-from simsim.client.errors import UnexpectedAnswer
+from simsim.client.errors import SimsimError, UnexpectedAnswer
+from simsim.client.event_stream import FollowedStream
 from simsim.client.exchange import Received, Request
 from simsim.client.retries import Retries
 
@@ -93,6 +94,24 @@ class AsyncConnection:
         """Yield the events of an answer as they arrive."""
         async with self._opened(request) as response:
             yield aiter(httpx2.EventSource(response))
+
+    @asynccontextmanager
+    async def _resumed(self, request: Request) -> AsyncIterator[AsyncIterator[httpx2.ServerSentEvent]]:
+        """Yield the events as they arrive. Whenever the answer ends or breaks off, the next one continues after it."""
+        async with aclosing(self._followed(FollowedStream(request, self._retries))) as events:
+            yield events
+
+    async def _followed(self, stream: FollowedStream) -> AsyncGenerator[httpx2.ServerSentEvent]:
+        while True:
+            try:
+                async with self._events(stream.request) as events:
+                    async for event in events:
+                        if stream.take(event):
+                            yield event
+                pause = stream.pause_after_end()
+            except SimsimError as failure:
+                pause = stream.pause_after(failure)
+            await anyio.sleep(pause)
 
     @asynccontextmanager
     async def _opened(self, request: Request) -> AsyncIterator[httpx2.Response]:

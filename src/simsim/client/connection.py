@@ -1,15 +1,16 @@
 """Sends the requests of the client: one connection pool, with retries and bounded times."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from types import TracebackType
 from typing import Self, TypeVar
 
 import httpx2
 
 from simsim.client import exchange
-from simsim.client.errors import UnexpectedAnswer
+from simsim.client.errors import SimsimError, UnexpectedAnswer
+from simsim.client.event_stream import FollowedStream
 from simsim.client.exchange import Received, Request
 from simsim.client.retries import Retries
 
@@ -99,6 +100,22 @@ class Connection:
         """Yield the events of an answer as they arrive."""
         with self._opened(request) as response:
             yield iter(httpx2.EventSource(response))
+
+    @contextmanager
+    def _resumed(self, request: Request) -> Iterator[Iterator[httpx2.ServerSentEvent]]:
+        """Yield the events as they arrive. Whenever the answer ends or breaks off, the next one continues after it."""
+        with closing(self._followed(FollowedStream(request, self._retries))) as events:
+            yield events
+
+    def _followed(self, stream: FollowedStream) -> Generator[httpx2.ServerSentEvent]:
+        while True:
+            try:
+                with self._events(stream.request) as events:
+                    yield from filter(stream.take, events)
+                pause = stream.pause_after_end()
+            except SimsimError as failure:
+                pause = stream.pause_after(failure)
+            time.sleep(pause)
 
     @contextmanager
     def _opened(self, request: Request) -> Iterator[httpx2.Response]:

@@ -37,6 +37,7 @@ class Request:
     form: Mapping[str, Any] | None = field(default=None, repr=False)
     if_match: str | None = None
     idempotency_key: str | None = None
+    last_event_id: str | None = None
 
     def __post_init__(self) -> None:
         if self.if_match == "":
@@ -55,6 +56,8 @@ class Request:
             headers["If-Match"] = self.if_match
         if self.idempotency_key is not None:
             headers["Idempotency-Key"] = self.idempotency_key
+        if self.last_event_id is not None:
+            headers["Last-Event-ID"] = self.last_event_id
         params = {name: value for name, value in self.query.items() if value is not None}
         return {
             "method": self.method, "url": ROOT + self.path, "params": params, "headers": headers,

@@ -23,6 +23,18 @@ class Line:
     text: str
 
 
+def sections(status: Status) -> list[dict[str, object]]:
+    """Return the status in words as JSON: about this node, the workers, and the whole installation."""
+    parts = (("This node", this_node), ("Workers", workers), ("Installation", whole))
+    return [
+        {
+            "title": title,
+            "lines": [{"name": line.name, "ok": line.is_good, "text": line.text} for line in part(status)],
+        }
+        for title, part in parts
+    ]
+
+
 def this_node(status: Status) -> Iterator[Line]:
     """Yield the lines about the node that is asked."""
     if not status.served:

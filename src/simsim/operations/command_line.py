@@ -40,10 +40,15 @@ from simsim.operations.verbs.status import status
 from simsim.operations.verbs.token import tokens
 from simsim.operations.verbs.token_files import export_tokens, import_tokens
 from simsim.operations.verbs.token_hand_over import hand_over, list_emails, list_hand_overs, take_back
-from simsim.operations.verbs.token_networks import allowlist_preview, allowlist_suggestion
 from simsim.operations.verbs.token_pause import pause, resume
 from simsim.operations.verbs.token_request import token_requests
 from simsim.operations.verbs.token_rotation import end_overlap, rotate
+from simsim.operations.verbs.token_trials import (
+    allowlist_preview,
+    allowlist_suggestion,
+    limits_preview,
+    limits_suggestion,
+)
 from simsim.operations.verbs.usage import stored_data, usage
 from simsim.operations.verbs.user import users
 from simsim.operations.verbs.user_sign_in import forget_provider, portal_link, reset_second_factor, waive_single_sign_on
@@ -104,6 +109,8 @@ tokens.command("take-back")(take_back)
 tokens.command("emails")(list_emails)
 tokens.command("allowlist-preview")(allowlist_preview)
 tokens.command("allowlist-suggestion")(allowlist_suggestion)
+tokens.command("limits-preview")(limits_preview)
+tokens.command("limits-suggestion")(limits_suggestion)
 tokens.command("import")(import_tokens)
 tokens.command("export")(export_tokens)
 log.command("show")(show_request)

@@ -1,6 +1,7 @@
 """The output of verbs: JSON for scripts, tables for people, tab-separated lines when stdout is not a terminal."""
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,6 +27,17 @@ def print_lines(documents: Iterable[Document]) -> None:
     for document in documents:
         sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
     sys.stdout.flush()
+
+
+def write_parts(parts: Iterable[bytes]) -> None:
+    """Write bytes to standard output, because Python would convert the line ends of text."""
+    try:
+        for part in parts:
+            sys.stdout.buffer.write(part)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has closed the pipe, as `head` does. Without this, Python prints an error again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_list(items: Sequence[Document], columns: Sequence[str], *, as_json: bool, cursor: str | None = None) -> None:

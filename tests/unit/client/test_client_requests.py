@@ -20,7 +20,7 @@ import pytest
 import tls_files
 from scripted_server import DROP, Script, answer, problem, scripted
 from simsim import client
-from simsim.client import AsyncSimsim, Retries, Simsim, retries
+from simsim.client import AsyncSimsim, Retries, Simsim, event_stream, retries
 from simsim.client.exchange import Request
 
 pytestmark = pytest.mark.any_database
@@ -278,6 +278,36 @@ def test_parts_and_events_are_passed_on_as_they_arrive(run: Run) -> None:
         api._stream(Request("GET", "/export")) as parts,
     ):
         assert b"".join(parts) == b"a,b\r\n"
+
+
+def test_a_stream_of_events_goes_on_where_it_broke_off(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def first_three(opened: Any) -> list[Any]:
+        async with opened as events:
+            return [await anext(events) for _ in range(3)]
+
+    def read(api: Any) -> Any:
+        opened = api.follow_requests("a", status="4xx", last_event_id="0")
+        if isinstance(api, AsyncSimsim):
+            return first_three(opened)
+        with opened as events:
+            return [next(events) for _ in range(3)]
+
+    monkeypatch.setattr(event_stream, "PAUSE_SECONDS", 0.001)
+    marked = b"retry: 1\n\n" + EVENTS + b": everything up to here\nid: 7\n\nid: 8\nevent: request\ndata: {half"
+    last = b'id: 9\nevent: request\ndata: {"b": 2}\n\n'
+    stream = {"Content_Type": "text/event-stream"}
+    with scripted(answer(200, marked, **stream), answer(DROP), problem(503), answer(200, last, **stream)) as script:
+        assert [(each.id, each.data) for each in run(script, read)] == [
+            ("1", '{"a": 1}'),
+            ("2", "{}"),
+            ("9", '{"b": 2}'),
+        ]
+    # A mark says that there is nothing else up to it; half an event is none, and comes again.
+    assert [each.headers["Last-Event-ID"] for each in script.heard] == ["0", "7", "7", "7"]
+    assert {each.path for each in script.heard} == {"/api/v1/accounts/a/requests/follow?status=4xx"}
+    with scripted(answer(200, EVENTS, **stream), problem(403)) as script, pytest.raises(client.NotPermitted):
+        run(script, read)
+    assert [each.headers["Last-Event-ID"] for each in script.heard] == ["0", "2"]
 
 
 def test_retry_after_is_read_in_both_forms() -> None:

@@ -105,6 +105,17 @@ class Examination:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExcludedRequests:
+    """Requests that limits would have refused: `rule` would allow them; it is null if no rule can."""
+
+    rule: str | None
+    method: str
+    path: str
+    requests: int
+    last_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """A part that was examined: `detail` says how it is, or what to do."""
 
@@ -157,6 +168,16 @@ class LeakedPassword:
     type: str | None = None
     url: str | None = None
     source: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitsPreview:
+    """The effect of limits on the newest requests of the last 30 days; `is_complete`: on all of them."""
+
+    requests: int
+    is_complete: bool
+    excluded_requests: int
+    excluded: tuple[ExcludedRequests, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,6 +313,14 @@ class RequestPage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SecondFactorPolicy:
+    """Whether the account's administrators need a second factor."""
+
+    required: bool
+    etag: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class SentEmail:
     """An email about a token. `at` is when it was delivered, given up or queued; `answer` is the mail server's."""
 
@@ -311,6 +340,14 @@ class SentEmailPage:
 
     items: tuple[SentEmail, ...]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SingleSignOnPolicy:
+    """Who must sign in at the OpenID Connect provider."""
+
+    required: Literal["off", "administrators", "everyone"]
+    etag: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -334,7 +371,7 @@ class SoftwareList:
 class Status:
     """What runs where, since when, and how far it is behind, as `simsim status --json` prints it.
 
-    A part is null if its database does not answer, or if there is no such thing here."""
+    A part is null if its database does not answer, or if there is no such thing here. `sections` says the same in words."""
 
     at: datetime
     version: str
@@ -350,6 +387,7 @@ class Status:
     mail: Mapping[str, Any] | None
     forwarding: Mapping[str, Any] | None
     tokens: Mapping[str, Any] | None
+    sections: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -363,6 +401,13 @@ class StoredData:
     keys: tuple[Mapping[str, Any], ...] | None
     last_backup: Mapping[str, Any] | None
     revocation_journal: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuggestedLimits:
+    """Limits that allow the newest requests of the last 30 days; empty if there were none."""
+
+    limits: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -257,9 +257,10 @@ class Simsim(Connection):
         software: str | None = None,
         outcome: Literal["accepted", "refused", "unknown"] | None = None,
         address: str | None = None,
+        last_event_id: str | None = None,
     ) -> AbstractContextManager[Iterator[ServerSentEvent]]:
         """Stream new requests as server-sent events, oldest first, each once, some seconds after they arrived."""
-        return self._events(
+        return self._resumed(
             Request(
                 "GET",
                 f"/accounts/{part(account_id)}/requests/follow",
@@ -272,6 +273,7 @@ class Simsim(Connection):
                     outcome=outcome,
                     address=address,
                 ),
+                last_event_id=last_event_id,
             )
         )
 
@@ -339,6 +341,14 @@ class Simsim(Connection):
         return self._send(
             Request("GET", f"/accounts/{part(account_id)}/requests/{part(request_id)}"), models.LoggedRequest
         )
+
+    def get_second_factor(self, account_id: str) -> models.SecondFactorPolicy:
+        """Return whether the account's administrators need a second factor."""
+        return self._send(Request("GET", f"/accounts/{part(account_id)}/second-factor"), models.SecondFactorPolicy)
+
+    def get_single_sign_on(self, account_id: str) -> models.SingleSignOnPolicy:
+        """Return who must use single sign-on."""
+        return self._send(Request("GET", f"/accounts/{part(account_id)}/single-sign-on"), models.SingleSignOnPolicy)
 
     def get_status(self) -> models.Status:
         """Return what runs on this node and on the others, since when, and how far it is behind."""
@@ -669,6 +679,17 @@ class Simsim(Connection):
             Request("POST", f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}/pause"), models.Webhook
         )
 
+    def preview_limits(self, account_id: str, token_id: str, *, limits: Sequence[str]) -> models.LimitsPreview:
+        """Return which of the newest requests of the last 30 days limits would have refused."""
+        return self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/tokens/{part(token_id)}/limits-preview",
+                body=given(limits=limits),
+            ),
+            models.LimitsPreview,
+        )
+
     def preview_networks(
         self, account_id: str, token_id: str, *, allowed_networks: Sequence[str]
     ) -> models.AllowlistPreview:
@@ -833,6 +854,26 @@ class Simsim(Connection):
             models.PolicyDocument,
         )
 
+    def set_second_factor(self, account_id: str, *, required: bool, if_match: str) -> models.SecondFactorPolicy:
+        """Choose whether the account's administrators need a second factor. Needs If-Match."""
+        return self._send(
+            Request(
+                "PUT", f"/accounts/{part(account_id)}/second-factor", body=given(required=required), if_match=if_match
+            ),
+            models.SecondFactorPolicy,
+        )
+
+    def set_single_sign_on(
+        self, account_id: str, *, required: Literal["off", "administrators", "everyone"], if_match: str
+    ) -> models.SingleSignOnPolicy:
+        """Choose who must use single sign-on. Needs If-Match."""
+        return self._send(
+            Request(
+                "PUT", f"/accounts/{part(account_id)}/single-sign-on", body=given(required=required), if_match=if_match
+            ),
+            models.SingleSignOnPolicy,
+        )
+
     def show_credentials(self, account_id: str, token_id: str) -> models.Credentials:
         """Return the username and password of an active token. This is recorded, and others are notified."""
         return self._send(
@@ -844,6 +885,13 @@ class Simsim(Connection):
         return self._send(
             Request("GET", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/allowlist-suggestion"),
             models.SuggestedNetworks,
+        )
+
+    def suggest_limits(self, account_id: str, token_id: str) -> models.SuggestedLimits:
+        """Return limits that allow the newest requests of the last 30 days; ids in paths become a star."""
+        return self._send(
+            Request("GET", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/limits-suggestion"),
+            models.SuggestedLimits,
         )
 
     def take_back_hand_over(self, account_id: str, token_id: str, hand_over_id: str) -> models.HandOverLink:

@@ -53,6 +53,23 @@ def invite_user(api: "Simsim", *, email: str, account: str | None, role: Any) ->
     return One(document, INVITED)
 
 
+def invite_again(api: "Simsim", *, email: str, account: str | None) -> One:
+    where = account_of(api, account)
+    person = document_of(api.resend_invitation(where, find_person(api, where, email).id))
+    document = {"id": number(person), "email": person["email"], "account_id": where, "role": person["role"]}
+    return One(document, INVITED)
+
+
+def create_portal_link(
+    api: "Simsim", *, email: str, account: str | None, role: Any, return_url: str, expires_in_seconds: int
+) -> One:  # fmt: skip
+    made = api.create_portal_link(
+        account_id=account_of(api, account), email=email, role=role.value, return_url=return_url,
+        expires_in_seconds=expires_in_seconds,
+    )  # fmt: skip
+    return One(document_of(made))
+
+
 def change_role(api: "Simsim", *, email: str, account: str | None, role: Any) -> One:
     where = account_of(api, account)
     person = api.change_role(where, find_person(api, where, email).id, role=role.value, if_match="*")
@@ -81,3 +98,7 @@ def list_software(api: "Simsim") -> Listed:
 def add_software(api: "Simsim", *, slug: str, name: str) -> One:
     added = api.create_software(slug=slug, name=name)
     return One({"slug": added.slug, "name": added.name})
+
+
+def retire_software(api: "Simsim", *, slug: str) -> One:
+    return One(document_of(api.retire_target_software(slug)))

@@ -5,10 +5,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from simsim.client import AsyncSimsim, NoAnswer, Refused, Simsim, SimsimError
 from simsim.client import Invalid as RemoteInvalid
-from simsim.client import NoAnswer, Refused, Simsim, SimsimError
 from simsim.client import NotFound as RemoteNotFound
 from simsim.problem import (
     FieldError,
@@ -21,22 +21,41 @@ from simsim.problem import (
     gettext_noop,
 )
 
+Client = TypeVar("Client", Simsim, AsyncSimsim)
 MANAGEMENT_TOKEN, CA = "SIMSIM_MANAGEMENT_TOKEN", "SIMSIM_SERVER_CA"
 ACTING_AS = "simsim: --as is not used with --server: the management token acts as the administrator who created it\n"
+# The first of them that was given names what the server did not find.
+NO_TOKEN = gettext_noop("No token has the id “%(id)s”, or it belongs to another account.")
+NO_ACCOUNT = gettext_noop("No account has the id “%(id)s”.")
+MISSING = {
+    "token_id": NO_TOKEN,
+    "token": NO_TOKEN,
+    "webhook_id": gettext_noop("No webhook has the id “%(id)s”, or it belongs to another account."),
+    "account_id": NO_ACCOUNT,
+    "account": NO_ACCOUNT,
+}
+# Fields that have another name in the API than in the rules.
+FIELDS = {"expires": "expires_at"}
+# These are looked up inside one of those.
+WITHIN = frozenset({"hand_over_id", "request_id"})
 
 
 @contextmanager
 def connected(server: str) -> Iterator[Simsim]:
-    """Yield a client of the server; raise WrongUsage for a doubtful address, Unusable without a usable secret."""
+    """Yield a client of the server; raise what `client_of` raises."""
+    with client_of(Simsim, server) as client:
+        yield client
+
+
+def client_of(kind: type[Client], server: str) -> Client:
+    """Return a client of the server; raise WrongUsage for a doubtful address, Unusable without a usable secret."""
     username, password = credentials()
     try:
-        client = Simsim(server, username=username, password=password, ca_file=os.environ.get(CA) or None)
+        return kind(server, username=username, password=password, ca_file=os.environ.get(CA) or None)
     except OSError as error:
         raise Unusable("%(name)s can't be read: %(why)s", name=CA, why=error.strerror or str(error)) from None
     except ValueError as error:
         raise WrongUsage("--server: %(why)s", why=str(error)) from None
-    with client:
-        yield client
 
 
 def credentials() -> tuple[str, str]:
@@ -78,7 +97,8 @@ def only_account(api: Simsim, account: str | None) -> str:
 def problem_of(error: SimsimError, options: Mapping[str, Any]) -> Problem:
     """Return the problem that the verb on the server would raise."""
     if isinstance(error, RemoteInvalid) and error.errors:
-        return Invalid(*(FieldError(each.field, "%(said)s", {"said": each.detail}) for each in error.errors))
+        faults = ((FIELDS.get(each.field, each.field), {"said": each.detail}) for each in error.errors)
+        return Invalid(*(FieldError(field, "%(said)s", said) for field, said in faults))
     if isinstance(error, RemoteNotFound):
         return not_found(options) or NotFound(escaped(error.detail))
     if isinstance(error, NoAnswer):
@@ -91,10 +111,12 @@ def problem_of(error: SimsimError, options: Mapping[str, Any]) -> Problem:
 
 
 def not_found(options: Mapping[str, Any]) -> NotFound | None:
-    if token_id := options.get("token_id"):
-        return NotFound(gettext_noop("No token has the id “%(id)s”, or it belongs to another account."), id=token_id)
-    if account := options.get("account"):
-        return NotFound(gettext_noop("No account has the id “%(id)s”."), id=account)
+    """Return the problem that names what does not exist, None if the server's sentence says more."""
+    if WITHIN & options.keys():
+        return None
+    for option, sentence in MISSING.items():
+        if options.get(option):
+            return NotFound(sentence, id=options[option])
     return None
 
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from simsim.operations.limit_options import limits_of
 from simsim.operations.remote.twins import Lines, Listed, One
 from simsim.operations.spans import parse_span
 from simsim.problem import WrongUsage, gettext_noop
@@ -28,6 +29,7 @@ def account_of(api: "Simsim", account: str | None = None) -> str:
 def create_token(
     api: "Simsim", *, lines: str | None, account: str | None, name: str | None, expires: str | None,
     description: str | None, software: str | None, allow: list[str] | None, report_only: bool, no_notice: bool,
+    limit: list[str] | None, read_only: bool,
 ) -> One:  # fmt: skip
     for option, is_given in (("-", lines is not None), ("--no-notice", no_notice)):
         if is_given:
@@ -38,12 +40,14 @@ def create_token(
     created = api.create_token(
         account_of(api, account), name=name or "", expires=expires or "", description=description or "",
         software=software, allowed_networks=allow or [], report_only=report_only,
+        limits=limits_of(limit, is_read_only=read_only) or [],
     )  # fmt: skip
     return One(document_of(created))
 
 
-def list_tokens(api: "Simsim", *, account: str | None, status: Any) -> Listed:
-    found = api.iterate_tokens(account_of(api, account), status=status.value if status else None, limit=1000)
+def list_tokens(api: "Simsim", *, account: str | None, status: Any, search: str | None = None) -> Listed:
+    chosen = status.value if status else None
+    found = api.iterate_tokens(account_of(api, account), status=chosen, q=search or None, limit=1000)
     return Listed([document_of(each) for each in found])
 
 
@@ -61,18 +65,21 @@ def show_credentials(api: "Simsim", *, token_id: str) -> One:
 
 def edit_token(
     api: "Simsim", *, token_id: str, name: str | None, description: str | None, software: str | None,
-    allow: list[str] | None, allow_any: bool, report_only: bool | None,
+    allow: list[str] | None, allow_any: bool, report_only: bool | None, limit: list[str] | None, read_only: bool,
+    any_request: bool,
 ) -> One:  # fmt: skip
     from simsim.client import UNSET  # noqa: PLC0415
 
     if allow and allow_any:
         raise WrongUsage(gettext_noop("Give either --allow or --allow-any."))
+    limits = limits_of(limit, is_read_only=read_only, is_any=any_request)
     edited = api.edit_token(
         account_of(api), token_id, if_match="*",
         name=UNSET if name is None else name,
         description=UNSET if description is None else description,
         software=UNSET if software is None else software or None,
         allowed_networks=[] if allow_any else allow or UNSET,
+        limits=UNSET if limits is None else limits,
         report_only=UNSET if report_only is None else report_only,
     )  # fmt: skip
     return One(document_of(edited))
@@ -102,5 +109,42 @@ def resume_token(api: "Simsim", *, token_id: str) -> One:
 def hand_over_token(api: "Simsim", *, token_id: str, expires_in: str, with_code: bool) -> One:
     seconds = int(parse_span("expires_in", expires_in).total_seconds())
     link = api.hand_over_token(account_of(api), token_id, expires_in_seconds=seconds, with_code=with_code)
-    shown: dict[str, object] = {"url": link.url, "expires_at": format_time(link.expires_at)}
+    shown: dict[str, object] = {"id": link.id, "url": link.url, "expires_at": format_time(link.expires_at)}
     return One(shown | ({"code": link.code} if link.code else {}))
+
+
+def list_hand_overs(api: "Simsim", *, token_id: str) -> Listed:
+    return Listed([document_of(each) for each in api.list_hand_overs(account_of(api), token_id).items])
+
+
+def take_back(api: "Simsim", *, token_id: str, hand_over_id: str) -> One:
+    return One(document_of(api.take_back_hand_over(account_of(api), token_id, hand_over_id)))
+
+
+def list_emails(api: "Simsim", *, account: str | None, token: str | None, limit: int, cursor: str | None) -> Listed:
+    page = api.list_emails(account_of(api, account), token=token or None, limit=limit, cursor=cursor)
+    return Listed([document_of(each) for each in page.items], page.next_cursor)
+
+
+def allowlist_preview(api: "Simsim", *, token_id: str, allow: list[str]) -> One:
+    return One(document_of(api.preview_networks(account_of(api), token_id, allowed_networks=allow)))
+
+
+def allowlist_suggestion(api: "Simsim", *, token_id: str) -> One:
+    return One(document_of(api.suggest_allowlist(account_of(api), token_id)))
+
+
+def limits_preview(api: "Simsim", *, token_id: str, limit: list[str]) -> One:
+    return One(document_of(api.preview_limits(account_of(api), token_id, limits=limit)))
+
+
+def limits_suggestion(api: "Simsim", *, token_id: str) -> One:
+    return One(document_of(api.suggest_limits(account_of(api), token_id)))
+
+
+def list_token_requests(api: "Simsim", *, account: str | None) -> Listed:
+    return Listed([document_of(each) for each in api.list_token_requests(account_of(api, account)).items])
+
+
+def decline_token_request(api: "Simsim", *, request_id: str, account: str | None) -> One:
+    return One(document_of(api.decline_token_request(account_of(api, account), request_id)))

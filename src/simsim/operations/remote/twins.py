@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Parameters = ParamSpec("Parameters")
 TWIN = "remote_twin"
+ANYWHERE = "works_anywhere"
 NOT_HERE = gettext_noop(
     "“simsim %(verb)s” works on the server only: run it there, without --server and without SIMSIM_SERVER."
 )
@@ -44,10 +45,20 @@ class Lines:
     items: Sequence[Document]
 
 
+@dataclass(frozen=True)
+class Written:
+    """Something that writes itself, as JSON if that is wanted, while the server is connected."""
+
+    write: Callable[[bool], None]
+
+
+Found = One | Listed | Lines | Written
+
+
 class Twin(Protocol):
     """Takes what the verb takes, but for `as_json`, and returns what is printed; raises SimsimError or a Problem."""
 
-    def __call__(self, api: "Simsim", **options: Any) -> One | Listed | Lines: ...
+    def __call__(self, api: "Simsim", **options: Any) -> Found: ...
 
 
 _server: ContextVar[str | None] = ContextVar("server", default=None)
@@ -58,8 +69,13 @@ def use_server(url: str | None) -> None:
     _server.set(url)
 
 
+def is_remote() -> bool:
+    """Whether a server was named."""
+    return _server.get() is not None
+
+
 def remotely(
-    twin: Callable[..., One | Listed | Lines], *, columns: Sequence[str] = ()
+    twin: Callable[..., Found], *, columns: Sequence[str] = ()
 ) -> Callable[[Callable[Parameters, None]], Callable[Parameters, None]]:
     """Give a verb its twin, which runs instead of it when a server was named. `columns` are those of a list."""
 
@@ -70,7 +86,7 @@ def remotely(
             if server is None:
                 verb(*args, **kwargs)
             else:
-                show(ask(twin, server, kwargs), columns, as_json=bool(kwargs.get("as_json")))
+                ask(twin, server, kwargs, columns)
 
         setattr(either, TWIN, twin)
         return either
@@ -78,8 +94,14 @@ def remotely(
     return decorate
 
 
-def ask(twin: Callable[..., One | Listed | Lines], server: str, options: dict[str, Any]) -> One | Listed | Lines:
-    """Return what the twin found; raise a Problem as the verb on the server would."""
+def anywhere(verb: Callable[Parameters, None]) -> Callable[Parameters, None]:
+    """Mark a verb that needs neither an installation nor a server: it does the same when a server was named."""
+    setattr(verb, ANYWHERE, True)
+    return verb
+
+
+def ask(twin: Callable[..., Found], server: str, options: dict[str, Any], columns: Sequence[str]) -> None:
+    """Print what the twin found; raise a Problem as the verb on the server would."""
     # The HTTP library takes a while to load, and most commands don't need it.
     from simsim.client import SimsimError  # noqa: PLC0415
     from simsim.operations.remote.server import connected, problem_of, warn_of_acting_as  # noqa: PLC0415
@@ -88,23 +110,27 @@ def ask(twin: Callable[..., One | Listed | Lines], server: str, options: dict[st
     given = {name: value for name, value in options.items() if name not in {"as_json", "acting_as"}}
     with connected(server) as api:
         try:
-            return twin(api, **given)
+            show(twin(api, **given), columns, as_json=bool(options.get("as_json")))
         except SimsimError as error:
             raise problem_of(error, given) from None
 
 
-def show(found: One | Listed | Lines, columns: Sequence[str], *, as_json: bool) -> None:
+def show(found: Found, columns: Sequence[str], *, as_json: bool) -> None:
     if isinstance(found, One):
         print_one(found.document, as_json=as_json, note=found.note)
     elif isinstance(found, Listed):
         print_list(found.items, columns, as_json=as_json, cursor=found.cursor)
-    else:
+    elif isinstance(found, Lines):
         print_lines(found.items)
+    else:
+        found.write(as_json)
 
 
 def prepare(group: Any) -> None:
     """Let the verbs of this run be used with a server: those without a twin refuse, whatever else is missing."""
     for words, command in verbs_of(group, ()):
+        if hasattr(command.callback, ANYWHERE):
+            continue
         twin = getattr(command.callback, TWIN, None)
         for parameter in command.params:
             if twin is None or parameter.name in LEFT_OUT:

@@ -10,6 +10,7 @@ from simsim.operations.change_warnings import warn_of_name
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list, print_one
 from simsim.operations.remote import accounts as remote
+from simsim.operations.remote import choices
 from simsim.operations.remote.twins import remotely
 from simsim.rfc3339 import format_time
 
@@ -55,6 +56,7 @@ def list_accounts(as_json: AsJson = False) -> None:
 
 
 @accounts.command("show")
+@remotely(choices.show_account)
 @needs_django
 def show_account(account_id: AccountId, as_json: AsJson = False) -> None:
     """Show an account."""
@@ -66,6 +68,7 @@ def show_account(account_id: AccountId, as_json: AsJson = False) -> None:
 
 
 @accounts.command("self-rotation")
+@remotely(choices.let_programs_rotate)
 @needs_django
 def self_rotation(
     account_id: AccountId,
@@ -158,6 +161,7 @@ class RequiredOf(StrEnum):
 
 
 @accounts.command("require-single-sign-on")
+@remotely(choices.require_single_sign_on)
 @needs_django
 def require_single_sign_on(
     account_id: AccountId,
@@ -179,6 +183,35 @@ def require_single_sign_on(
         now=timezone.now(),
     )
     print_one({"id": str(changed.pk), "single_sign_on": changed.single_sign_on}, as_json=as_json)
+
+
+class SecondFactorOf(StrEnum):
+    OFF = "off"
+    ADMINISTRATORS = "administrators"
+
+
+@accounts.command("require-second-factor")
+@remotely(choices.require_second_factor)
+@needs_django
+def require_second_factor(
+    account_id: AccountId,
+    required: Annotated[SecondFactorOf, typer.Argument(metavar="WHOM", help="off or administrators.")],
+    as_json: AsJson = False,
+) -> None:
+    """Choose whether the administrators of an account need a second factor."""
+    from django.utils import timezone
+
+    from simsim.accounts import second_factors
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.arguments import find_account
+
+    changed = second_factors.require_second_factor(
+        actor=OPERATOR,
+        account=find_account(account_id, actor=OPERATOR),
+        required=required is SecondFactorOf.ADMINISTRATORS,
+        now=timezone.now(),
+    )
+    print_one({"id": str(changed.pk), "second_factor": required.value}, as_json=as_json)
 
 
 def document(account: "Account") -> dict[str, object]:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from simsim.operations.output import AsJson, print_json
+from simsim.operations.remote.twins import anywhere
 
 VARIABLE = "_SIMSIM_COMPLETE"
 
@@ -17,6 +18,7 @@ class Shell(StrEnum):
     FISH = "fish"
 
 
+@anywhere
 def completion(
     shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")], as_json: AsJson = False
 ) -> None:

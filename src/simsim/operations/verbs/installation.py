@@ -1,24 +1,16 @@
 """`simsim migrate` and `simsim doctor`: they prepare an installation, and examine it; `simsim upgrade` plans."""
 # ruff: noqa: PLC0415 - help answers without Django
 
-import sys
-import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from simsim.operations.context import needs_settings
-from simsim.operations.output import AsJson, print_json, print_lines
+from simsim.operations.output import AsJson, print_json
+from simsim.operations.remote import installation as remote
+from simsim.operations.remote.twins import remotely
+from simsim.operations.status_views import show_findings
 from simsim.problem import Unusable
-
-if TYPE_CHECKING:
-    from simsim.health.doctor.findings import Finding
-
-WATCH_SECONDS = 10.0
-CLEAR = "\x1b[H\x1b[2J"
-LABELS = {"ok": "ok", "wrong": "WRONG", "not_started": "not yet"}
 
 
 @needs_settings
@@ -63,6 +55,7 @@ def upgrade(
     typer.echo(f"simsim migrate runs these steps, one after another. {last}" if steps else "No migration is pending.")
 
 
+@remotely(remote.examine)
 @needs_settings
 def doctor(
     watch: Annotated[bool, typer.Option("--watch", help="Check again every ten seconds, until Ctrl-C.")] = False,
@@ -71,23 +64,7 @@ def doctor(
     """Check everything that an installation needs on this node, and the workers of all nodes, and say what to do."""
     from simsim.health.doctor import checks
 
-    while watch:
-        # Only a terminal can be cleared; in a file, each examination follows the one before.
-        print_findings(checks.examine(), as_json=as_json, is_watched=True)
-        time.sleep(WATCH_SECONDS)
-    findings = checks.examine()
-    print_findings(findings, as_json=as_json)
-    if wrong := [finding.subject for finding in findings if not finding.is_good]:
-        raise Unusable("Something is wrong with: %(what)s", what=", ".join(wrong))
+    def examine() -> list[dict[str, object]]:
+        return [finding.document() for finding in checks.examine()]
 
-
-def print_findings(findings: "Sequence[Finding]", *, as_json: bool, is_watched: bool = False) -> None:
-    documents = [finding.document() for finding in findings]
-    if as_json:
-        found = {"items": documents, "next_cursor": None}
-        print_lines([found]) if is_watched else print_json(found)
-        return
-    if is_watched:
-        typer.echo(f"{CLEAR if sys.stdout.isatty() else ''}{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
-    for finding in findings:
-        typer.echo(f"{LABELS[finding.state]:<7}  {finding.subject}: {finding.detail}")
+    show_findings(examine, watch=watch, as_json=as_json)

@@ -1,15 +1,13 @@
 """`simsim log`: the request log of an account."""
 # ruff: noqa: PLC0415 - help answers without Django
 
-import os
-import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from simsim.operations.context import needs_django
-from simsim.operations.output import AsJson, print_list
+from simsim.operations.output import AsJson, print_list, write_parts
 from simsim.operations.remote import reports as remote
 from simsim.operations.remote.twins import remotely
 from simsim.problem import FieldError, Invalid, gettext_noop
@@ -90,6 +88,7 @@ def list_log(
 
 
 @log.command("export")
+@remotely(remote.export_log)
 @needs_django
 def export_log(
     *,
@@ -118,14 +117,7 @@ def export_log(
     filters = filters_of(found, options)
     chosen = Format.JSONL if as_json else Format(form.value)
     rows = export_of(found, actor=OPERATOR, filters=filters, form=chosen.value, now=timezone.now())
-    try:
-        # Write bytes, because Python would convert the line ends of text.
-        for part in written(rows, chosen):
-            sys.stdout.buffer.write(part)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has closed the pipe, as `head` does. Without this, Python prints an error again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    write_parts(written(rows, chosen))
 
 
 class FilterOptions(NamedTuple):

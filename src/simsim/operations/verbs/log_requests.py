@@ -8,6 +8,8 @@ import typer
 
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_lines, print_one
+from simsim.operations.remote import reports as remote
+from simsim.operations.remote.twins import remotely
 from simsim.operations.verbs.log import (
     AccountId,
     Address,
@@ -25,6 +27,7 @@ from simsim.operations.verbs.log import (
 POLL_SECONDS = 2.0
 
 
+@remotely(remote.show_request)
 @needs_django
 def show(
     request_id: Annotated[str, typer.Argument(metavar="ID", help="The request's id.")],
@@ -45,6 +48,7 @@ def show(
     print_one(document(found), as_json=as_json)
 
 
+@remotely(remote.follow_log)
 @needs_django
 def follow(
     *,
@@ -87,6 +91,7 @@ def follow(
         time.sleep(POLL_SECONDS if seconds is None else min(POLL_SECONDS, seconds))
 
 
+@remotely(remote.count_requests)
 @needs_django
 def counted(
     *,

@@ -8,6 +8,8 @@ import typer
 
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list, print_one
+from simsim.operations.remote import installation as remote
+from simsim.operations.remote.twins import remotely
 
 mail = typer.Typer(no_args_is_help=True, help="Emails: waiting, delivered and given up.")
 COLUMNS = ["id", "kind", "recipient", "state", "owed_at", "attempts", "last_error", "next_attempt_at"]
@@ -20,6 +22,7 @@ class StateName(StrEnum):
 
 
 @mail.command("list")
+@remotely(remote.list_mails, columns=COLUMNS)
 @needs_django
 def list_mails(
     state: Annotated[StateName | None, typer.Option(help="Only emails in this state.")] = None,
@@ -36,6 +39,7 @@ def list_mails(
 
 
 @mail.command("retry")
+@remotely(remote.retry_mail)
 @needs_django
 def retry(
     mail_id: Annotated[int, typer.Argument(metavar="ID", help="The email's id, as simsim mail list shows it.")],
@@ -49,4 +53,4 @@ def retry(
     from simsim.mail import delivery_status
 
     tried = retry_mail(actor=OPERATOR, mail_id=mail_id, now=timezone.now())
-    print_one(delivery_status.document(tried), as_json=as_json, note="The worker tries to send it within seconds.")
+    print_one(delivery_status.document(tried), as_json=as_json, note=remote.SOON)

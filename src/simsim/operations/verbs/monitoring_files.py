@@ -8,6 +8,7 @@ import typer
 
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_json
+from simsim.operations.remote.twins import anywhere
 
 monitoring = typer.Typer(no_args_is_help=True, help="Files for Prometheus and Grafana, and the metrics themselves.")
 
@@ -25,6 +26,7 @@ def print_metrics(as_json: AsJson = False) -> None:
 
 
 @monitoring.command("rules")
+@anywhere
 def print_rules(as_json: AsJson = False) -> None:
     """Print the alert rules for Prometheus, in YAML."""
     text = packaged("alert_rules.yml")
@@ -32,6 +34,7 @@ def print_rules(as_json: AsJson = False) -> None:
 
 
 @monitoring.command("dashboard")
+@anywhere
 def print_dashboard(as_json: AsJson = False) -> None:
     """Print the dashboard to import into Grafana, in JSON."""
     del as_json  # it is JSON in any case

@@ -6,15 +6,18 @@ from typing import Annotated
 import typer
 
 from simsim.operations.context import needs_django
+from simsim.operations.notice_options import parse_audience, prove_one_of
 from simsim.operations.output import AsJson, print_one
+from simsim.operations.remote import choices as remote
+from simsim.operations.remote.twins import remotely
 from simsim.operations.verbs.log import AccountId
 from simsim.operations.verbs.token import As
-from simsim.problem import FieldError, Invalid, gettext_noop
 
 notices = typer.Typer(no_args_is_help=True, help="Notices: who gets which email about an account's tokens.")
 
 
 @notices.command("show")
+@remotely(remote.show_notices)
 @needs_django
 def show(account: AccountId, acting_as: As, as_json: AsJson = False) -> None:
     """Show who gets which notice, and how many days before the expiry additional notices are sent."""
@@ -27,6 +30,7 @@ def show(account: AccountId, acting_as: As, as_json: AsJson = False) -> None:
 
 
 @notices.command("set")
+@remotely(remote.set_notices)
 @needs_django
 def set_notices(
     *,
@@ -48,8 +52,7 @@ def set_notices(
     from simsim.operations.arguments import find_account, find_actor
     from simsim.tokens.notice_policy import notice_policy, row_values, set_notice_policy
 
-    if early_days and no_early_days:
-        raise typer.BadParameter("give either --early-days or --no-early-days")
+    prove_one_of(early_days, no_early_days=no_early_days)
     actor = find_actor(acting_as)
     found = find_account(account, actor=actor)
     present = notice_policy(found, actor=actor).early_days
@@ -61,11 +64,3 @@ def set_notices(
         now=timezone.now(),
     )
     print_one(row_values(policy), as_json=as_json)
-
-
-def parse_audience(text: str) -> tuple[str, str]:
-    """Return the notice and its audience; raise Invalid."""
-    notice, equals, who = text.partition("=")
-    if not equals:
-        raise Invalid(FieldError("audience", gettext_noop("Give a notice and who gets it: token_expired=creator.")))
-    return notice, who

@@ -8,11 +8,13 @@ import typer
 
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list, print_one
+from simsim.operations.policy_options import choices_of
+from simsim.operations.remote import choices as remote
+from simsim.operations.remote.twins import remotely
 from simsim.problem import WrongUsage
 
 policies = typer.Typer(no_args_is_help=True, help="Policies: what is demanded of tokens.")
 COLUMNS = ["id", "name", "reasons"]
-NONE = "none"
 Account = Annotated[
     str | None, typer.Option(metavar="ID", help="The account's id; without it, the policy of the installation.")
 ]
@@ -52,6 +54,7 @@ AfterLeak = Annotated[LeakName | None, typer.Option(help="What happens to a toke
 
 
 @policies.command("show")
+@remotely(remote.show_policy)
 @needs_django
 def show(account: Account = None, as_json: AsJson = False) -> None:
     """Print what counts for an account: the stricter of its own choices and the installation's."""
@@ -67,6 +70,7 @@ def show(account: Account = None, as_json: AsJson = False) -> None:
 
 
 @policies.command("outside")
+@remotely(remote.list_outside, columns=COLUMNS)
 @needs_django
 def outside(
     account: Annotated[str, typer.Option(metavar="ID", help="The account's id.")], as_json: AsJson = False
@@ -88,6 +92,7 @@ def outside(
 
 
 @policies.command("set")
+@remotely(remote.set_policy)
 @needs_django
 def set_policy(
     *,
@@ -110,13 +115,13 @@ def set_policy(
     from simsim.tokens.policies import set_account_policy, set_floor
 
     choices = choices_of(
-        max_lifetime_days=number("--max-lifetime", max_lifetime),
-        min_ipv4_prefix=number("--widest-ipv4", widest_ipv4),
-        min_ipv6_prefix=number("--widest-ipv6", widest_ipv6),
-        needs_allowlist=require_allowlist,
+        max_lifetime=max_lifetime,
+        require_allowlist=require_allowlist,
+        widest_ipv4=widest_ipv4,
+        widest_ipv6=widest_ipv6,
         retrieval=retrieval,
-        leak_response=leaks,
-        max_idle_days=number("--pause-idle", pause_idle),
+        leaks=leaks,
+        pause_idle=pause_idle,
     )
     if (account is None) != (acting_as is None):
         raise WrongUsage("Give --account and --as together, or neither for the policy of the installation")
@@ -128,17 +133,3 @@ def set_policy(
         actor=actor, account=find_account(account, actor=actor), choices=choices, now=timezone.now()
     )
     print_one(changed.effective.document(), as_json=as_json)
-
-
-def choices_of(**given: int | str | bool | None) -> dict[str, int | str | bool | None]:
-    """Return the choices that were given; `none` removes a limit."""
-    return {name: None if value == NONE else value for name, value in given.items() if value is not None}
-
-
-def number(option: str, text: str | None) -> int | str | None:
-    """Return the number, `none` to remove a limit, or None if the option was not given; raise WrongUsage."""
-    if text is None or text == NONE:
-        return text
-    if not (text.isascii() and text.isdecimal() and len(text) <= 6):
-        raise WrongUsage("%(option)s takes a number or none", option=option)
-    return int(text)

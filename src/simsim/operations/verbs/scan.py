@@ -9,11 +9,14 @@ import typer
 from simsim.operations.context import needs_django
 from simsim.operations.failures import FAILED
 from simsim.operations.output import AsJson, print_list
+from simsim.operations.remote.twins import anywhere, is_remote
+from simsim.problem import WrongUsage, gettext_noop
 
 COLUMNS = ["place", "line", "password_end"]
 OF_TOKENS = ["token_id", "token_name", "token_status"]
 
 
+@anywhere
 def scan(
     *,
     path: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files and folders, or - for standard input.")],
@@ -29,6 +32,8 @@ def scan(
     from simsim.operations.leak_scan.files import Unread
     from simsim.operations.leak_scan.scan import scan as hits_of
 
+    if tokens and is_remote():
+        raise WrongUsage(gettext_noop("--tokens works on the server only."))
     unread = Unread()
     hits = list(hits_of(path, unread, with_history=not no_history))
     items: list[dict[str, object]] = [

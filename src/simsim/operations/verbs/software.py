@@ -36,6 +36,7 @@ def add(
 
 
 @software.command("retire")
+@remotely(remote.retire_software)
 @needs_django
 def retire(
     slug: Annotated[str, typer.Argument(metavar="SLUG", help="The short name in the catalogue.")],

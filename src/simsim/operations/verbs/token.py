@@ -9,6 +9,7 @@ import typer
 
 from simsim.operations.change_warnings import warn_of_token
 from simsim.operations.context import needs_django
+from simsim.operations.limit_options import limits_of
 from simsim.operations.output import AsJson, Document, print_list, print_one
 from simsim.operations.remote import tokens as remote
 from simsim.operations.remote.twins import remotely
@@ -99,17 +100,6 @@ def create(
     fields: dict[str, Any] = {"description": description or "", "software": software, "report_only": report_only}
     fields |= {"allowed_networks": allow or [], "limits": limits_of(limit, is_read_only=read_only) or []}
     create_one(account, acting_as, name, expires, fields=fields, no_notice=no_notice, as_json=as_json)
-
-
-def limits_of(limit: list[str] | None, *, is_read_only: bool, is_any: bool = False) -> list[str] | None:
-    """Return the rules that the options mean, None if none was given; raise BadParameter for two that exclude."""
-    from simsim.credential.limits import READ_ONLY
-
-    if [bool(limit), is_read_only, is_any].count(True) > 1:
-        raise typer.BadParameter("give only one of --limit, --read-only and --any-request")
-    if is_any:
-        return []
-    return list(READ_ONLY) if is_read_only else limit
 
 
 def required(options: Mapping[str, str | None]) -> list[str]:

@@ -49,6 +49,7 @@ def hand_over(
     print_one(shown | ({"code": link.code} if link.code else {}), as_json=as_json)
 
 
+@remotely(remote.list_hand_overs, columns=COLUMNS)
 @needs_django
 def list_hand_overs(token_id: TokenId, acting_as: As, as_json: AsJson = False) -> None:
     """List the latest links that hand a token over, newest first, with what became of them."""
@@ -62,6 +63,7 @@ def list_hand_overs(token_id: TokenId, acting_as: As, as_json: AsJson = False) -
     print_list([document(each, now=timezone.now()) for each in found], COLUMNS, as_json=as_json)
 
 
+@remotely(remote.take_back)
 @needs_django
 def take_back(
     token_id: TokenId,
@@ -81,6 +83,7 @@ def take_back(
     print_one(document(take_back(actor=actor, hand_over=found, now=now), now=now), as_json=as_json)
 
 
+@remotely(remote.list_emails, columns=EMAIL_COLUMNS)
 @needs_django
 def list_emails(
     account: AccountId,

@@ -7,6 +7,8 @@ import typer
 
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list, print_one
+from simsim.operations.remote import tokens as remote
+from simsim.operations.remote.twins import remotely
 from simsim.operations.verbs.log import AccountId
 from simsim.operations.verbs.token import As
 
@@ -15,6 +17,7 @@ COLUMNS = ["id", "name", "asked_by", "asked_at", "software", "purpose"]
 
 
 @token_requests.command("list")
+@remotely(remote.list_token_requests, columns=COLUMNS)
 @needs_django
 def list_requests(account: AccountId, as_json: AsJson = False) -> None:
     """List the requests that wait for an answer, oldest first."""
@@ -27,6 +30,7 @@ def list_requests(account: AccountId, as_json: AsJson = False) -> None:
 
 
 @token_requests.command("decline")
+@remotely(remote.decline_token_request)
 @needs_django
 def decline(
     request_id: Annotated[str, typer.Argument(metavar="ID", help="The request's id.")],

@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from simsim.operations.context import needs_django
-from simsim.operations.output import AsJson, print_list, print_one
+from simsim.operations.output import AsJson, print_one
+from simsim.operations.remote import installation
+from simsim.operations.remote import reports as remote
+from simsim.operations.remote.twins import remotely
 from simsim.operations.verbs.log import AccountId
-
-COLUMNS = ["value", "name", "accepted", "refused"]
 
 
 class ByName(StrEnum):
@@ -21,6 +22,7 @@ class ByName(StrEnum):
     STATUS = "status"
 
 
+@remotely(remote.show_usage)
 @needs_django
 def usage(
     account: AccountId,
@@ -40,13 +42,10 @@ def usage(
         find_account(account, actor=OPERATOR), actor=OPERATOR, since=since, until=until, by=by.value,
         now=timezone.now(),
     )  # fmt: skip
-    items = found["items"]
-    if as_json or not isinstance(items, list):
-        print_one(found, as_json=as_json)
-    else:
-        print_list(items, COLUMNS, as_json=False)
+    remote.print_usage(found, as_json=as_json)
 
 
+@remotely(installation.show_stored_data)
 @needs_django
 def stored_data(as_json: AsJson = False) -> None:
     """Show what the installation stores: sizes, how long what is kept, keys by their ids, and the last backup."""

@@ -109,6 +109,7 @@ def invite_user(email: Email, account: AccountId, role: Role, as_json: AsJson = 
 
 
 @users.command("invite-again")
+@remotely(remote.invite_again)
 @needs_django
 def invite_again(email: Email, account: AccountId, as_json: AsJson = False) -> None:
     """Send the invitation again to a user who has not signed in yet."""
@@ -122,7 +123,7 @@ def invite_again(email: Email, account: AccountId, as_json: AsJson = False) -> N
     user = find_member(email, account=found)
     member = invitations.invite_again(actor=OPERATOR, account=found, user=user, now=timezone.now())
     document = {"id": member.user.pk, "email": member.user.email, "account_id": str(found.pk), "role": member.role}
-    print_one(document, as_json=as_json, note="The worker sends the invitation within seconds.")
+    print_one(document, as_json=as_json, note=remote.INVITED)
 
 
 @users.command("role")

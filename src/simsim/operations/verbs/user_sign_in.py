@@ -8,6 +8,8 @@ import typer
 
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_one
+from simsim.operations.remote import accounts as remote
+from simsim.operations.remote.twins import remotely
 from simsim.operations.verbs.user import AccountId, Email
 from simsim.rfc3339 import format_time
 
@@ -85,6 +87,7 @@ class PortalRoleName(StrEnum):
     READER = "reader"
 
 
+@remotely(remote.create_portal_link)
 @needs_django
 def portal_link(  # noqa: PLR0917 - the options of the verb
     email: Email,

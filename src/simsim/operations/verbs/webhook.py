@@ -8,6 +8,8 @@ import typer
 
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list, print_one
+from simsim.operations.remote import webhooks as remote
+from simsim.operations.remote.twins import remotely
 
 if TYPE_CHECKING:
     from simsim.webhooks.models import WebhookEndpoint
@@ -17,7 +19,6 @@ COLUMNS = ["id", "name", "url", "status", "last_delivered_at", "events"]
 DELIVERY_COLUMNS = ["id", "event", "state", "owed_at", "attempts", "last_error", "next_attempt_at"]
 As = Annotated[str, typer.Option("--as", metavar="EMAIL", help="The administrator to act as.")]
 WebhookId = Annotated[str, typer.Argument(metavar="ID", help="The webhook's id.")]
-SECRET_NOTE = "Store the secret now: it can't be shown again."  # noqa: S105 - a sentence
 
 
 class StateName(StrEnum):
@@ -27,6 +28,7 @@ class StateName(StrEnum):
 
 
 @webhooks.command("add")
+@remotely(remote.add_webhook)
 @needs_django
 def add(
     *,
@@ -57,10 +59,11 @@ def add(
         now=timezone.now(),
     )
     document = selectors.endpoint_document(endpoint) | {"secret": signing.secret}
-    print_one(document, as_json=as_json, note=SECRET_NOTE)
+    print_one(document, as_json=as_json, note=remote.SECRET_NOTE)
 
 
 @webhooks.command("list")
+@remotely(remote.list_webhooks, columns=COLUMNS)
 @needs_django
 def list_webhooks(
     account: Annotated[str, typer.Option(metavar="ID", help="The account's id.")], as_json: AsJson = False
@@ -75,6 +78,7 @@ def list_webhooks(
 
 
 @webhooks.command("edit")
+@remotely(remote.edit_webhook)
 @needs_django
 def edit(
     *,
@@ -102,6 +106,7 @@ def edit(
 
 
 @webhooks.command("remove")
+@remotely(remote.remove_webhook)
 @needs_django
 def remove(webhook_id: WebhookId, acting_as: As, as_json: AsJson = False) -> None:
     """Remove a webhook with its deliveries, also those that wait."""
@@ -117,6 +122,7 @@ def remove(webhook_id: WebhookId, acting_as: As, as_json: AsJson = False) -> Non
 
 
 @webhooks.command("rotate")
+@remotely(remote.rotate_webhook)
 @needs_django
 def rotate(webhook_id: WebhookId, acting_as: As, as_json: AsJson = False) -> None:
     """Give a webhook a new secret, and print it; for 24 hours, the previous one signs, too."""
@@ -130,10 +136,11 @@ def rotate(webhook_id: WebhookId, acting_as: As, as_json: AsJson = False) -> Non
         actor=actor, endpoint=find_webhook_for(webhook_id, actor=actor), now=timezone.now()
     )
     document = selectors.endpoint_document(endpoint) | {"secret": signing.secret}
-    print_one(document, as_json=as_json, note=SECRET_NOTE)
+    print_one(document, as_json=as_json, note=remote.SECRET_NOTE)
 
 
 @webhooks.command("pause")
+@remotely(remote.pause_webhook)
 @needs_django
 def pause(webhook_id: WebhookId, acting_as: As, as_json: AsJson = False) -> None:
     """Pause a webhook: its events wait until it is resumed."""
@@ -148,6 +155,7 @@ def pause(webhook_id: WebhookId, acting_as: As, as_json: AsJson = False) -> None
 
 
 @webhooks.command("resume")
+@remotely(remote.resume_webhook)
 @needs_django
 def resume(webhook_id: WebhookId, acting_as: As, as_json: AsJson = False) -> None:
     """Resume a webhook: the events that waited are sent now."""
@@ -162,6 +170,7 @@ def resume(webhook_id: WebhookId, acting_as: As, as_json: AsJson = False) -> Non
 
 
 @webhooks.command("test")
+@remotely(remote.send_test_event)
 @needs_django
 def send_test_event(webhook_id: WebhookId, acting_as: As, as_json: AsJson = False) -> None:
     """Send a test event to a webhook."""
@@ -174,10 +183,11 @@ def send_test_event(webhook_id: WebhookId, acting_as: As, as_json: AsJson = Fals
     delivery = actions.send_test_event(
         actor=actor, endpoint=find_webhook_for(webhook_id, actor=actor), now=timezone.now()
     )
-    print_one(selectors.delivery_document(delivery), as_json=as_json, note="The worker sends it within seconds.")
+    print_one(selectors.delivery_document(delivery), as_json=as_json, note=remote.SOON)
 
 
 @webhooks.command("deliveries")
+@remotely(remote.list_deliveries, columns=DELIVERY_COLUMNS)
 @needs_django
 def deliveries(
     webhook_id: WebhookId,
@@ -199,6 +209,7 @@ def deliveries(
 
 
 @webhooks.command("resend")
+@remotely(remote.resend_delivery)
 @needs_django
 def resend(
     delivery_id: Annotated[str, typer.Argument(metavar="ID", help="The delivery's id.")],
@@ -214,7 +225,7 @@ def resend(
     actor = find_actor(acting_as)
     delivery = find_delivery_for(delivery_id, actor=actor)
     sent = actions.resend(actor=actor, delivery=delivery, now=timezone.now())
-    print_one(selectors.delivery_document(sent), as_json=as_json, note="The worker sends it within seconds.")
+    print_one(selectors.delivery_document(sent), as_json=as_json, note=remote.SOON)
 
 
 def print_webhook(endpoint: "WebhookEndpoint", *, as_json: bool) -> None:
