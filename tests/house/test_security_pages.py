@@ -102,3 +102,13 @@ def models() -> Iterator[tuple[str, set[str]]]:
 @pytest.mark.parametrize("name", sorted({name for name, fields in models() if any(map(OF_A_PERSON.match, fields))}))
 def test_every_row_about_a_person_is_on_the_page_about_personal_data(name: str) -> None:
     assert f"`{name}`" in page("personal-data.md")
+
+
+def test_security_file_says_how_fast_a_vulnerability_is_closed() -> None:
+    text = " ".join((ROOT / "SECURITY.md").read_text(encoding="utf-8").split())
+    for promise in (
+        "within three working days",
+        "within two working days after a repaired package is out",
+        "within 90 days",
+    ):
+        assert promise in text
