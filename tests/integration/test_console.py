@@ -269,13 +269,16 @@ def test_pages_run_and_load_nothing_inline(cast: Cast, alice: Client, made: tupl
     for page in pages:
         answer = alice.get(page, follow=True)
         policy = answer["Content-Security-Policy"]
-        assert "default-src 'none'" in policy
+        assert {"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"} <= set(policy.split("; "))
         assert "unsafe" not in policy
         assert "require-trusted-types-for 'script'" in policy
         content = answer.content.decode()
         assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son[a-z]+=", content), page
         assert not re.search(r'(?:src|href)="(?:https?:)?//', content), page
+        assert ('action="/sign-in/logout/"' in content) == (not page.startswith("/sign-in/")), page
         assert answer["X-Frame-Options"] == "DENY"
+        assert (answer["X-Content-Type-Options"], answer["Referrer-Policy"]) == ("nosniff", "same-origin")
+        assert not [name for name in answer.headers if name.startswith("Access-Control")]
         assert (answer["Cross-Origin-Opener-Policy"], answer["Cross-Origin-Resource-Policy"]) == ("same-origin",) * 2
 
 

@@ -59,7 +59,7 @@ def test_people_sign_in_through_a_proxy_that_ends_tls_and_hsts_is_sent(console: 
     assert signed_in.headers["Strict-Transport-Security"]
     for line in page.headers.get_all("Set-Cookie", []) + signed_in.headers.get_all("Set-Cookie", []):
         assert re.match(r"__Host-simsim[a-z-]*=", line), line
-        assert {"secure", "httponly", "path=/"} <= set(line.lower().split("; ")), line
+        assert {"secure", "httponly", "path=/", "samesite=lax"} <= set(line.lower().split("; ")), line
         assert "domain" not in line.lower(), line
     refused = ask(console, told | {"Origin": "https://evil.example", "Cookie": cookies}, form)
     assert refused.status == 403

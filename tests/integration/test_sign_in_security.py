@@ -3,6 +3,7 @@
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,44 @@ def test_changed_password_is_recorded_announced_and_ends_other_sessions(cast: Ca
     assert (mail.recipient, mail.facts["change"]) == (cast.alice.email, "password_changed")
     assert mail.facts["address"] == "127.0.0.1"
     assert NEW not in str(mail.facts)
+
+
+def test_password_counts_exactly_as_it_was_typed(cast: Cast) -> None:
+    chosen = " Kettle violin MARSH umbrella " + "é" * 60
+    assert change_password(sign_in(cast.alice), chosen) == 302
+    for typed in (chosen.strip(), chosen.lower(), chosen[:-1], chosen):
+        browser = Client()
+        browser.post("/sign-in/login/", {"login": cast.alice.email, "password": typed})
+        assert is_signed_in(browser) == (typed == chosen), typed
+
+
+def test_password_fields_hide_what_is_typed_and_let_managers_fill_them(cast: Cast) -> None:
+    link = "/" + link_to_choose_a_password(cast.bob).split("/", 3)[3]
+    visitor = Client()
+    pages = [
+        visitor.get("/sign-in/login/"),
+        visitor.get(link, follow=True),
+        sign_in(cast.alice).get("/sign-in/password/change/"),
+    ]
+    fields = [re.findall(r'<input[^>]* name="\w*password\w*"[^>]*>', page.content.decode()) for page in pages]
+    assert [len(found) for found in fields] == [1, 2, 3]
+    for field in chain(*fields):
+        assert 'type="password"' in field
+        assert re.search(r'autocomplete="(?:current|new)-password"', field), field
+
+
+def test_session_of_before_the_sign_in_is_not_the_one_after_it(cast: Cast) -> None:
+    browser = Client()
+    session = browser.session
+    session["planted"] = 1
+    session.save()
+    before = browser.cookies["simsim"].value
+    browser.post("/sign-in/login/", {"login": cast.alice.email, "password": PASSWORD})
+    assert is_signed_in(browser)
+    assert browser.cookies["simsim"].value != before
+    planted = Client()
+    planted.cookies["simsim"] = before
+    assert not is_signed_in(planted)
 
 
 def test_password_chosen_by_link_is_recorded_announced_and_ends_every_session(cast: Cast) -> None:
