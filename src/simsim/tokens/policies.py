@@ -215,15 +215,15 @@ def allowlist_errors(policy: TokenPolicy, networks: Iterable[str], *, report_onl
     """Return why an allowlist in normal form lets in too much."""
     listed = list(networks)
     if policy.needs_allowlist and not listed:
-        return [FieldError("allowed_networks", gettext_noop("A policy demands at least one allowed network."))]
+        return [FieldError("allowed_networks", gettext_noop("A policy requires at least one allowed network."))]
     errors = []
     if policy.needs_allowlist and report_only:
-        errors.append(FieldError("report_only", gettext_noop("A policy demands that the allowlist is enforced.")))
+        errors.append(FieldError("report_only", gettext_noop("A policy requires that the allowlist is enforced.")))
     for index, text in enumerate(listed):
         network = ip_network(text)
         widest = policy.min_prefix(network.version)
         if widest is not None and network.prefixlen < widest:
-            message = gettext_noop("%(network)s is too wide: a policy allows networks from /%(prefix)s on.")
+            message = gettext_noop("%(network)s is too wide: a policy allows no network wider than /%(prefix)s.")
             errors.append(FieldError(f"allowed_networks.{index}", message, {"network": text, "prefix": str(widest)}))
     return errors
 

@@ -331,7 +331,7 @@ class AsyncSimsim(AsyncConnection):
         return await self._send(Request("GET", f"/accounts/{part(account_id)}/people/{part(user_id)}"), models.Person)
 
     async def get_policies(self, account_id: str) -> models.PolicyDocument:
-        """Return what is demanded of the account's tokens, and those that do not meet it. None of these stops."""
+        """Return the rules for the account's tokens, and the tokens that do not meet them. Those keep working."""
         return await self._send(Request("GET", f"/accounts/{part(account_id)}/policies"), models.PolicyDocument)
 
     async def get_request(self, account_id: str, request_id: str) -> models.LoggedRequest:
@@ -345,7 +345,7 @@ class AsyncSimsim(AsyncConnection):
         return await self._send(Request("GET", "/status"), models.Status)
 
     async def get_stored_data(self) -> models.StoredData:
-        """Return sizes, how long what is kept, the keys by their ids, the last backup and the revocation journal."""
+        """Return sizes, retention, key ids, the last backup and the revocation journal."""
         return await self._send(Request("GET", "/stored-data"), models.StoredData)
 
     async def get_token(self, account_id: str, token_id: str) -> models.Token:
@@ -831,7 +831,7 @@ class AsyncSimsim(AsyncConnection):
         leak_response: Literal["revoke", "pause"] | Unset = UNSET,
         max_idle_days: int | Unset | None = UNSET,
     ) -> models.PolicyDocument:
-        """Choose what is demanded of the account's tokens from now on. Needs If-Match."""
+        """Set the rules for the account's tokens from now on. Needs If-Match."""
         return await self._send(
             Request(
                 "PUT",

@@ -97,7 +97,7 @@ def helps_of(floor: TokenPolicy) -> dict[str, str]:
         ("max_lifetime_days", gettext("For example 90. Leave it empty for no limit."), most, days),
         ("min_ipv4_prefix", gettext("The length of its prefix: 24 is a network of 256 addresses."), least, ipv4),
         ("min_ipv6_prefix", gettext("The length of its prefix, for example 48."), least, ipv6),
-        ("max_idle_days", gettext("Seven days before, every administrator gets an email."), most, floor.max_idle_days),
+        ("max_idle_days", gettext("Every administrator gets an email seven days before."), most, floor.max_idle_days),
     )
     return {name: f"{text} {limit % {'number': number}}" if number else text for name, text, limit, number in helps}
 
