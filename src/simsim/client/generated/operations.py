@@ -847,7 +847,7 @@ class Simsim(Connection):
         )
 
     def take_back_hand_over(self, account_id: str, token_id: str, hand_over_id: str) -> models.HandOverLink:
-        """Take a link back, so that it shows nothing any more. One that was used or has ended stays as it is."""
+        """Take back a hand-over link, so that it shows nothing. A used or expired link stays as it is."""
         return self._send(
             Request(
                 "POST", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/hand-over/{part(hand_over_id)}/take-back"

@@ -1,4 +1,4 @@
-"""The page *Policies*: what an account demands of its tokens, and which tokens do not meet it (B10)."""
+"""The page *Policies*: the rules for an account's tokens, and the tokens that do not meet them (B10)."""
 
 from dataclasses import dataclass, field
 from typing import Self
@@ -89,7 +89,7 @@ def form_page(access: AccountAccess, form: PolicyForm, *, status: int = 200) -> 
 
 
 def helps_of(floor: TokenPolicy) -> dict[str, str]:
-    """Return the explanation of each number, with what the operator demands."""
+    """Return the explanation of each number, with the operator's limit."""
     days, ipv4, ipv6 = (floor.max_lifetime_days, floor.min_ipv4_prefix, floor.min_ipv6_prefix)
     most = gettext("The operator of this API allows at most %(number)s.")
     least = gettext("The operator of this API requires at least %(number)s.")
