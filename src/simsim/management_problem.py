@@ -50,7 +50,7 @@ class BadSignature(Problem):
     slug = "bad-signature"
     title = gettext_noop("Not signed by a known key")
     detail = gettext_noop(
-        "The body is not signed by a current key of this installation’s list. Sign the bytes exactly as you send them."
+        "The body is not signed by a current key from this installation’s list. Sign exactly the bytes that you send."
     )
 
 
@@ -119,8 +119,8 @@ class RateLimited(Problem):
 class TooManyFollowers(Problem):
     status = 429
     slug = "too-many-followers"
-    title = gettext_noop("Too many connections that follow the log")
-    detail = gettext_noop("Close another connection, or try again in a minute.")
+    title = gettext_noop("Too many open log streams")
+    detail = gettext_noop("Close another stream, or try again in a minute.")
 
 
 class Internal(Problem):

@@ -275,7 +275,7 @@ class PortalLinkEnded(Problem):
     slug = "portal-link-ended"
     title = gettext_noop("This link no longer works")
     detail = gettext_noop(
-        "Each link works once and for a short time. Go back to the page from which you came, and try again."
+        "Each link works once, for a short time. Go back to the page that you came from, and try again."
     )
 
 
@@ -283,7 +283,7 @@ class NotInThisSession(Problem):
     status = 403
     slug = "not-in-this-session"
     title = gettext_noop("Not available here")
-    detail = gettext_noop("You came from another product, and may not open this page in this session.")
+    detail = gettext_noop("You can’t open this page in a session that began in another product.")
 
 
 class HandOverPaused(Conflict):
@@ -340,8 +340,8 @@ class TooManyFailures(Problem):
     slug = "too-many-failures"
     title = gettext_noop("Too many failed requests")
     detail = gettext_noop(
-        "Too many requests with credentials that are not accepted came from this address or with this username. "
-        "Requests with accepted credentials are not affected."
+        "Too many requests from this address or with this username failed. "
+        "Requests with valid credentials are not affected."
     )
 
 

@@ -113,7 +113,7 @@ def paused(visitor: Visitor) -> Iterator[str]:
 
 
 def previewed(visitor: Visitor) -> bool:
-    visitor.page.get_by_role("button", name="Preview").click()
+    visitor.page.get_by_role("button", name="Preview", exact=True).click()
     visitor.page.locator("#preview .notice").wait_for()
     return visitor.page.locator("#preview .notice-bad").count() == 1
 

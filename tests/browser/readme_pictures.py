@@ -73,7 +73,7 @@ def pictures(page: Page, demo: Demo) -> Iterator[tuple[str, FloatRect]]:
 
     page.get_by_role("link", name="Finance dashboards").click()
     page.get_by_label("Network 1").fill("192.0.2.0/28")
-    page.get_by_role("button", name="Preview").click()
+    page.get_by_role("button", name="Preview", exact=True).click()
     page.locator("#preview .notice").wait_for()
     yield "preview", small(page, "#networks legend")
 

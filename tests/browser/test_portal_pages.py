@@ -91,7 +91,7 @@ def test_customer_comes_from_the_product_and_returns(browser: Browser, stack: St
         expect(page.locator("input[value^='sim_']")).to_have_count(1)
         for closed in ("security/", f"accounts/{stack.account}/people/"):
             page.goto(visitor.home + closed)
-            page.get_by_text("may not open this page in this session").wait_for()
+            page.get_by_text("can’t open this page in a session that began in another product").wait_for()
         show(visitor, "portal-refused")
         page.goto(f"{visitor.home}sign-in/reauthenticate/")
         show(visitor, "portal-come-back")
@@ -109,7 +109,7 @@ def test_reader_has_nothing_to_press(browser: Browser, stack: Stack, acme_portal
         page.goto(made["url"])
         page.get_by_role("button", name="Open the console").click()
         page.wait_for_url("**/tokens/")
-        page.get_by_text("You can look, but not change anything.").wait_for()
+        page.get_by_text("View only: you can’t change anything.").wait_for()
         show(visitor, "portal-reader-tokens")
         page.get_by_role("link", name="Night load").click()
         page.get_by_role("heading", name="Night load").wait_for()

@@ -127,7 +127,7 @@ def test_digest_has_no_password_to_show_until_the_next_rotation(importing: Impor
     digest_only, known = (str(Token.objects.get(name=name).pk) for name in ("Digest", "Known"))
     for verb in ("credentials", "hand-over"):
         told = importing.verb(verb, digest_only, "--as", "alice@acme.example", status=4)
-        assert "so it can’t be shown. Rotate the token" in told
+        assert "so it can’t be shown. Rotate the token to get a new one." in told
     assert json.loads(importing.verb("credentials", known, "--as", "alice@acme.example", "--json")) == {
         "username": "miller", "password": SECRET,
     }  # fmt: skip

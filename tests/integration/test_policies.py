@@ -155,7 +155,7 @@ def test_password_that_is_not_kept_can_not_be_read_by_anybody(cast: Cast, now: d
     assert bytes(Token.objects.get(pk=foreign.pk).sealed_password) == b""
     client = sign_in(cast.alice)
     page = client.post(f"/accounts/{cast.acme.pk}/tokens/{new.pk}/credentials/")
-    assert (page.status_code, "so it can’t be shown" in text_of(page)) == (409, True)
+    assert (page.status_code, "so it can’t be shown. Rotate the token" in text_of(page)) == (409, True)
     assert whole_ones(page.content.decode()) == []
 
 
@@ -227,7 +227,7 @@ def test_page_saves_shows_errors_and_lists_the_tokens_outside(cast: Cast, now: d
     assert client.post(address, form).status_code == 302
     page = text_of(client.get(address))
     assert "1 token was created under other rules" in page
-    assert "Open to all A policy demands at least one allowed network." in page
+    assert "Open to all A policy requires at least one allowed network." in page
     set_floor(actor=OPERATOR, choices={"max_lifetime_days": 60, "needs_allowlist": True}, now=now)
     assert "The operator of this API allows at most 60." in text_of(client.get(address))
 

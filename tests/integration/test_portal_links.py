@@ -209,7 +209,7 @@ def test_reader_sees_tokens_logs_and_usage_without_any_button_that_changes(cast:
         answer = reader.get(f"/accounts/{cast.acme.pk}/{page}")
         assert answer.status_code == 200, page
         body = answer.content.decode()
-        assert "You can look, but not change anything." in body
+        assert "View only: you can’t change anything." in body
         assert credentials.password not in body
         # The only form that is sent is the one that signs out.
         posts = re.findall(r'<form[^>]*method="post"[^>]*action="([^"]*)"', body)

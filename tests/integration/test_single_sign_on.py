@@ -338,7 +338,7 @@ def test_password_is_shown_only_after_a_new_sign_in_at_the_provider(
     assert sign_in_as("s-alice", alice, next_page=page, confirms=True).status_code == 403
     provider.tamper()
     other = sign_in_as("s-dora", alice, next_page=page, confirms=True)
-    assert "That was somebody else" in text_of(other)
+    assert "You signed in as somebody else" in text_of(other)
     assert alice.post(page)["Location"].startswith("/sign-in/reauthenticate/")
     alice.post(page)
     shown = sign_in_as("s-alice", alice, next_page=page, confirms=True)

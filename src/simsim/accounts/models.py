@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SingleSignOn(models.TextChoices):
-    """Of whom an account requires that they sign in at the OpenID Connect provider."""
+    """Who must sign in at the OpenID Connect provider to open an account."""
 
     OFF = "off", _("Nobody")
     ADMINISTRATORS = "administrators", _("Administrators")
@@ -35,7 +35,7 @@ class Account(models.Model):
     programs_may_rotate = models.BooleanField(default=False, db_default=False)
     # Of administrators, who can do nothing in the account without one: see `second_factors`.
     needs_second_factor = models.BooleanField(_("second factor required"), default=False, db_default=False)
-    # Whom the account admits only after a sign-in at the provider: see `single_sign_on`.
+    # Who must sign in at the provider to open the account: see `single_sign_on`.
     single_sign_on = models.CharField(
         _("single sign-on required"), max_length=20, choices=SingleSignOn.choices, default="off", db_default="off"
     )

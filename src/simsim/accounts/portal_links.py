@@ -91,7 +91,7 @@ def open_portal_link(secret: str, *, now: datetime) -> PortalLink:
 
 
 def prove(role: str, return_url: str, seconds: int) -> None:
-    """Raise Invalid for what a link can't have."""
+    """Raise Invalid for a role, lifetime or return URL that a link can't have."""
     errors = []
     if role not in PortalRole.values:
         errors.append(FieldError("role", gettext_noop("The role is administrator, member or reader.")))
@@ -107,7 +107,7 @@ def prove(role: str, return_url: str, seconds: int) -> None:
 
 
 def digest_of(secret: str) -> bytes:
-    """Return what is stored of a secret. It has 256 random bits, so one round is enough."""
+    """Return the stored digest of a secret. It has 256 random bits, so one round is enough."""
     return hashlib.sha256(b"simsim-portal\0" + secret.encode()).digest()
 
 

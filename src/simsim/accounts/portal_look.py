@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 MAX_RETURN_LENGTH = 500
-PLAIN = "#0b6e5d"  # of the console
+PLAIN = "#0b6e5d"  # the console's own colour
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class PortalLook:
 
 
 def origin_of(url: str) -> str:
-    """Return the origin of a URL as a browser writes it, "" for anything that is no usable http(s) URL."""
+    """Return the origin of a URL as a browser writes it, "" for anything but a usable http(s) URL."""
     if not url.isascii() or not url.isprintable() or set(url) & set(' "<>\\^`{|}'):
         return ""
     try:

@@ -1,4 +1,4 @@
-"""Whom the OpenID Connect provider means: a known person, an existing one with a verified address, or a new one."""
+"""Maps an identity at the OpenID Connect provider to a person: linked before, found by verified address, or new."""
 
 import uuid
 from dataclasses import dataclass
@@ -78,7 +78,7 @@ def person_of(identity: Identity, *, rules: ProviderRules, place: Place, now: da
 
 
 def known_person(identity: Identity) -> User | None:
-    """Return who has signed in with this subject before, whatever their address is now."""
+    """Return the person who signed in with this subject before, whatever their address is now."""
     found = SocialAccount.objects.select_related("user").filter(provider=identity.issuer, uid=identity.subject).first()
     return found.user if found else None
 
@@ -139,7 +139,7 @@ def unlink_person(*, actor: Actor, user: User, now: datetime) -> int:
 
 
 def apply_groups(user: User, groups: frozenset[str], *, rules: ProviderRules, is_new: bool, now: datetime) -> None:
-    """Give the person the roles of their groups, and take away what no group gives any longer.
+    """Give the person the roles of their groups, and take away roles that no group gives any longer.
 
     A new person also gets the place of their domain. In an account whose roles the groups decide, somebody without a
     group keeps the default role of their domain, or leaves.
@@ -180,7 +180,7 @@ def join(account: Account, user: User, role: str, *, now: datetime) -> None:
 
 @transaction.atomic
 def note_kept(account: Account, user: User, *, now: datetime) -> None:
-    """Record that the last administrator stays one although no group says so."""
+    """Record that the last administrator keeps the role, although no group gives it."""
     record_account_event(PROVIDER, account, Event.LAST_ADMINISTRATOR_KEPT, {"email": user.email}, now)
 
 

@@ -1,4 +1,4 @@
-"""Single sign-on: which accounts admit only people who signed in at the provider, and the operator's way out."""
+"""Single sign-on: which accounts require a sign-in at the provider, and the operator's temporary exception."""
 
 from datetime import datetime, timedelta
 

@@ -29,7 +29,7 @@ def list_hand_overs(call: Call, token_id: str) -> Answer:
     audit=Event.HAND_OVER_TAKEN_BACK, answer=HandOverLink,
 )  # fmt: skip
 def take_back_hand_over(call: Call, token_id: str, hand_over_id: str) -> Answer:
-    """Take a link back, so that it shows nothing any more. One that was used or has ended stays as it is."""
+    """Take back a hand-over link, so that it shows nothing. A used or expired link stays as it is."""
     found = hand_over_links.find_hand_over(hand_over_id, actor=call.actor, token=token_in(call, token_id))
     ended = hand_over.take_back(actor=call.actor, hand_over=found, now=call.now)
     return Answer(hand_over_links.document(ended, now=call.now))

@@ -57,7 +57,7 @@ class LeakedPasswords(RootModel[list[LeakedPassword]]):
 
 
 class SignedDoor(Door):
-    """Admits whoever signs the body with a current key of the installation's list."""
+    """Admits a sender who signs the body with a current key from the installation's list."""
 
     security: ClassVar = ()
     request_headers: ClassVar = {

@@ -1,4 +1,4 @@
-"""The log as a file, as a stream of new requests, and what was counted instead of listed."""
+"""The log as a file and as a stream of new requests, and the number of requests that were counted but not listed."""
 
 import json
 import re

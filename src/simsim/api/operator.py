@@ -51,7 +51,7 @@ def examine(call: Call) -> Answer:
 
 @operation("GET", "/stored-data", tag=TAG, scopes=OPERATOR_ONLY, audit=READS, answer=StoredData)
 def get_stored_data(call: Call) -> Answer:  # noqa: ARG001 - it is the same for every operator
-    """Return sizes, how long what is kept, the keys by their ids, the last backup and the revocation journal."""
+    """Return sizes, retention, key ids, the last backup and the revocation journal."""
     return Answer(stored_data.document())
 
 

@@ -1,4 +1,4 @@
-"""What an account demands of its tokens, and which tokens do not meet it (B10)."""
+"""The rules for an account's tokens, and the tokens that do not meet them (B10)."""
 
 from typing import Literal
 
@@ -60,7 +60,7 @@ class PolicyValues(BaseModel):
 
 
 class TokenOutside(BaseModel):
-    """A token that does not meet the policy that counts."""
+    """A token that does not meet the policy that applies."""
 
     id: str
     name: str
@@ -68,7 +68,7 @@ class TokenOutside(BaseModel):
 
 
 class PolicyDocument(BaseModel):
-    """The account's policy, the installation's, the stricter of both, which counts, and the tokens outside it."""
+    """The account's policy, the installation's, the stricter of both, which applies, and the tokens outside it."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -81,7 +81,7 @@ class PolicyDocument(BaseModel):
                         {
                             "id": "0d1c6a6e-3c1f-4d5b-9a53-6f0c2b1d4e90",
                             "name": "Nightly export",
-                            "reasons": ["A policy demands at least one allowed network."],
+                            "reasons": ["A policy requires at least one allowed network."],
                         }
                     ],
                 }
@@ -99,7 +99,7 @@ class PolicyDocument(BaseModel):
     audit="Reading a policy changes nothing.",
 )  # fmt: skip
 def get_policies(call: Call) -> Answer:
-    """Return what is demanded of the account's tokens, and those that do not meet it. None of these stops."""
+    """Return the rules for the account's tokens, and the tokens that do not meet them. Those keep working."""
     return answer_of(call, token_policies(call.account, actor=call.actor))
 
 
@@ -109,7 +109,7 @@ def get_policies(call: Call) -> Answer:
     problems=(PreconditionFailed, PreconditionRequired),
 )  # fmt: skip
 def set_policies(call: Call, body: PolicyChoices) -> Answer:
-    """Choose what is demanded of the account's tokens from now on. Needs If-Match."""
+    """Set the rules for the account's tokens from now on. Needs If-Match."""
     with transaction.atomic():
         lock_open(call.account)
         prove_unchanged(call.request, token_policies(call.account, actor=call.actor).own.document())

@@ -1,4 +1,4 @@
-"""What the client raises: a refusal by the server, an answer that never came, or one that nobody can read."""
+"""The errors of the client: a refusal by the server, a missing answer, or an unreadable one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

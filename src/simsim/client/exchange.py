@@ -50,7 +50,7 @@ class Request:
         )  # fmt: skip
 
     def arguments(self) -> dict[str, Any]:
-        """Return what the HTTP library is given."""
+        """Return the arguments for the HTTP library."""
         headers = {}
         if self.if_match is not None:
             headers["If-Match"] = self.if_match

@@ -44,7 +44,7 @@ def is_here(origin: str) -> bool:
 
 
 def prove_logo(text: str) -> Path | None:
-    """Return the file, None without one; raise Unusable if it is missing, too large, or neither SVG nor PNG."""
+    """Return the file, or None if there is none; raise Unusable if it is missing, too large, or neither SVG nor PNG."""
     if not text:
         return None
     path = Path(text)

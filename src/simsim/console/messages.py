@@ -15,7 +15,7 @@ class MessageCookie(CookieStorage):
 
 
 class Messages(FallbackStorage):
-    """Keeps what is too long for the cookie in the session."""
+    """Stores messages in a cookie, and in the session if they are too long for it."""
 
     storage_classes = (MessageCookie, SessionStorage)
 

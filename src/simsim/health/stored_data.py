@@ -1,4 +1,4 @@
-"""The data of an installation as JSON: sizes, how long what is kept, keys by their ids, and the last backup."""
+"""The data of an installation as JSON: sizes, retention, key ids and the last backup."""
 
 from django.conf import settings
 from django.db import DatabaseError, connections

@@ -1,4 +1,4 @@
-"""Answers reports of leaked passwords: whoever reports a whole password has proven that strangers know it."""
+"""Answers reports of leaked passwords: a report of a complete password proves that strangers know it."""
 
 import hmac
 import re

@@ -1,4 +1,4 @@
-"""Stops a token whose password is known to others. The caller has proven that, and has locked the account."""
+"""Stops a token whose password has leaked. The caller has proven that, and has locked the account."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -18,7 +18,7 @@ PAUSE_REASON = "Its password was reported as leaked"
 
 
 class LeakResponse(StrEnum):
-    """What Simsim does when a password is reported as leaked."""
+    """How Simsim stopped a leaked password."""
 
     REVOKED = "revoked"
     PAUSED = "paused"

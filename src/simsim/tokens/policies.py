@@ -1,4 +1,4 @@
-"""Policies for tokens: what an account demands, and the least that the installation demands (B10)."""
+"""Policies for tokens: the rules of an account, and the minimum that the installation sets (B10)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -23,7 +23,7 @@ from simsim.tokens.rules import MAX_LIFETIME, end_of
 
 @dataclass(frozen=True)
 class TokenPolicy:
-    """What is demanded of tokens: see `PolicyRow` for the fields."""
+    """The rules for tokens: see `PolicyRow` for the fields."""
 
     max_lifetime_days: int | None = None
     needs_allowlist: bool = False
@@ -49,7 +49,7 @@ NO_FLOOR = TokenPolicy(leak_response=LeakChoice.PAUSE)
 
 @dataclass(frozen=True)
 class Policies:
-    """The account's own policy, the installation's, and what counts: the stricter choice of each."""
+    """The account's own policy, the installation's, and the one that applies: the stricter choice of each."""
 
     own: TokenPolicy
     floor: TokenPolicy
@@ -77,7 +77,7 @@ class Outside:
 
 
 def lowest(one: int | None, other: int | None) -> int | None:
-    """Return the lower limit; None is no limit."""
+    """Return the lower limit; None means no limit."""
     return min((each for each in (one, other) if each is not None), default=None)
 
 
@@ -86,13 +86,13 @@ def highest(one: int | None, other: int | None) -> int | None:
 
 
 def policies_of(account: Account) -> Policies:
-    """Return the policies that count in the account."""
+    """Return the policies that apply to the account."""
     row = AccountPolicy.objects.filter(account=account).first()
     return Policies(from_row(row) if row else DEFAULT, floor())
 
 
 def floor() -> TokenPolicy:
-    """Return what the installation demands of every account."""
+    """Return the installation's minimum for every account."""
     row = InstallationPolicy.objects.filter(pk=InstallationPolicy.ONLY).first()
     return from_row(row) if row else NO_FLOOR
 
@@ -112,7 +112,7 @@ def from_row(row: PolicyRow) -> TokenPolicy:
 
 @transaction.atomic
 def set_account_policy(*, actor: Actor, account: Account, choices: Mapping[str, Any], now: datetime) -> Policies:
-    """Choose the account's policy; what is not in `choices` stays. The same choices change nothing.
+    """Change the account's policy; choices that are not given stay. The same choices change nothing.
 
     If passwords are no longer kept, those of the account's tokens are destroyed now. Raises Invalid with every choice
     that is not offered.
@@ -133,7 +133,7 @@ def set_account_policy(*, actor: Actor, account: Account, choices: Mapping[str, 
 
 @transaction.atomic
 def set_floor(*, actor: Actor, choices: Mapping[str, Any], now: datetime) -> TokenPolicy:
-    """Choose what the installation demands of every account. Only the operator may do this."""
+    """Set the installation's minimum for every account. Only the operator may do this."""
     permit_operator(actor)
     # Nobody may create a token meanwhile, whose password would be kept.
     list(Account.objects.select_for_update().order_by("pk").values_list("pk"))
@@ -215,21 +215,21 @@ def allowlist_errors(policy: TokenPolicy, networks: Iterable[str], *, report_onl
     """Return why an allowlist in normal form lets in too much."""
     listed = list(networks)
     if policy.needs_allowlist and not listed:
-        return [FieldError("allowed_networks", gettext_noop("A policy demands at least one allowed network."))]
+        return [FieldError("allowed_networks", gettext_noop("A policy requires at least one allowed network."))]
     errors = []
     if policy.needs_allowlist and report_only:
-        errors.append(FieldError("report_only", gettext_noop("A policy demands that the allowlist is enforced.")))
+        errors.append(FieldError("report_only", gettext_noop("A policy requires that the allowlist is enforced.")))
     for index, text in enumerate(listed):
         network = ip_network(text)
         widest = policy.min_prefix(network.version)
         if widest is not None and network.prefixlen < widest:
-            message = gettext_noop("%(network)s is too wide: a policy allows networks from /%(prefix)s on.")
+            message = gettext_noop("%(network)s is too wide: a policy allows no network wider than /%(prefix)s.")
             errors.append(FieldError(f"allowed_networks.{index}", message, {"network": text, "prefix": str(widest)}))
     return errors
 
 
 def prove_new_token(errors: Errors, policy: TokenPolicy, values: Mapping[str, Any], *, now: datetime) -> None:
-    """Add to `errors` what the policy says against a new token; values that are None have errors of their own."""
+    """Add to `errors` each rule that a new token breaks; values that are None have errors of their own."""
     if values["expires_at"] is not None:
         errors.found += lifetime_errors(policy, values["expires_at"], since=now)
     if values["allowed_networks"] is not None:
@@ -237,7 +237,7 @@ def prove_new_token(errors: Errors, policy: TokenPolicy, values: Mapping[str, An
 
 
 def prove_changed_list(errors: Errors, token: Token, before: Mapping[str, object]) -> None:
-    """Add to `errors` what the account's policies say against a list; one that is as `before` stays as it is."""
+    """Add to `errors` each rule that a changed list breaks; a list that equals `before` is not checked."""
     is_changed = (token.allowed_networks, token.report_only) != (before["allowed_networks"], before["report_only"])
     # A list with errors of its own is empty here, and the person hears of them first.
     if is_changed and not errors.found:

@@ -15,7 +15,7 @@ class Retrieval(models.TextChoices):
 
 
 class LeakChoice(models.TextChoices):
-    """What follows when a password is reported as leaked, from the loosest choice to the strictest."""
+    """The response to a report of a leaked password, from the loosest choice to the strictest."""
 
     PAUSE = "pause", _("Pause the token")
     REVOKE = "revoke", _("Revoke the token")
@@ -47,7 +47,7 @@ class AccountPolicy(PolicyRow):
 
 
 class InstallationPolicy(PolicyRow):
-    """The least that every account's policy demands, chosen by the operator. There is one row at most."""
+    """The minimum for every account's policy, set by the operator. There is at most one row."""
 
     ONLY = 1
 
@@ -58,7 +58,7 @@ class InstallationPolicy(PolicyRow):
 
 
 class IdleWarning(models.Model):
-    """A warning that an idle token will be paused; it goes when the token is used, paused or has ended."""
+    """A warning that an idle token will be paused; deleted once the token is used, paused or has ended."""
 
     token = models.OneToOneField("tokens.Token", models.CASCADE, primary_key=True, related_name="+")
     warned_at = models.DateTimeField()

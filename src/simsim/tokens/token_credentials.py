@@ -57,12 +57,12 @@ def prove_retrievable(token: Token, *, actor: Actor) -> None:
 
 
 def seal_password(token: Token, secret: str) -> bytes:
-    """Return what is stored of a new password: its encrypted form, or nothing if the policy keeps none."""
+    """Return the encrypted form of a new password to store, empty if the policy keeps no passwords."""
     return seal_under(policies_of(token.account).effective, token, secret)
 
 
 def seal_under(policy: TokenPolicy, token: Token, secret: str) -> bytes:
-    """Return what is stored of a password under a policy, like `seal_password`."""
+    """Return the encrypted form to store under a given policy, like `seal_password`."""
     if policy.retrieval == Retrieval.OFF:
         return b""
     return keyring().seal(secret, token_id=token.pk, account_id=token.account_id)

@@ -1,4 +1,4 @@
-"""The TypeScript client and the Postman collection, made by `make node-clients`, against a running server."""
+"""The TypeScript client and the Postman collection of `make node-clients`, against a running server."""
 
 import json
 import os

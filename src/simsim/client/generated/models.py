@@ -274,7 +274,7 @@ class PersonList:
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyDocument:
-    """The account's policy, the installation's, the stricter of both, which counts, and the tokens outside it."""
+    """The account's policy, the installation's, the stricter of both, which applies, and the tokens outside it."""
 
     policy: PolicyValues
     installation: PolicyValues
@@ -451,7 +451,7 @@ class Token:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenOutside:
-    """A token that does not meet the policy that counts."""
+    """A token that does not meet the policy that applies."""
 
     id: str
     name: str

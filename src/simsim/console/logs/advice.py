@@ -34,8 +34,8 @@ NOT_SENT = gettext_noop("The program must send the token’s username and passwo
 MISTYPED = gettext_noop("Copy the username and password from the token’s page again, complete and unchanged.")
 WAIT = gettext_noop("Nothing is wrong with the token. Make the program wait, and send requests less often.")
 FAILING = gettext_noop(
-    "Look at the refusals before this one for the reason, and correct the program. Requests with accepted credentials "
-    "are let in at any time. If the requests aren’t yours, nothing needs to be done."
+    "The refusals before this one show the reason. Correct the program: requests with valid credentials are always "
+    "let in. If the requests aren’t yours, you don’t need to do anything."
 )
 NOT_YOURS = gettext_noop(
     "Nothing is wrong with the token. If it happens again, tell the operator of this API when it happened."
@@ -104,7 +104,7 @@ STEPS: dict[str, tuple[str, tuple[str, str]]] = {
     Cause.LIMIT_PATH: (BEYOND, LIMITS),
     Cause.LIMIT_UNCLEAR: (
         gettext_noop(
-            "The program must send a plain path: without empty segments, dots at the end of a segment, semicolons, and "
+            "The program must send a plain path, without empty segments, dots at the end of a segment, semicolons or "
             "encoded slashes. If the API needs such paths, let the token make every request."
         ),
         LIMITS,

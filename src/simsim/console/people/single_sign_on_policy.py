@@ -1,4 +1,4 @@
-"""The account's choice of whom it admits only after single sign-on."""
+"""The page on which an account chooses who must use single sign-on."""
 
 from django.conf import settings
 from django.http import HttpResponse

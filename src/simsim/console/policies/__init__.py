@@ -1,1 +1,1 @@
-"""The page on which an account chooses what it demands of its tokens."""
+"""The page on which an account sets the rules for its tokens."""

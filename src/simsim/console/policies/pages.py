@@ -1,4 +1,4 @@
-"""The page *Policies*: what an account demands of its tokens, and which tokens do not meet it (B10)."""
+"""The page *Policies*: the rules for an account's tokens, and the tokens that do not meet them (B10)."""
 
 from dataclasses import dataclass, field
 from typing import Self
@@ -89,7 +89,7 @@ def form_page(access: AccountAccess, form: PolicyForm, *, status: int = 200) -> 
 
 
 def helps_of(floor: TokenPolicy) -> dict[str, str]:
-    """Return the explanation of each number, with what the operator demands."""
+    """Return the explanation of each number, with the operator's limit."""
     days, ipv4, ipv6 = (floor.max_lifetime_days, floor.min_ipv4_prefix, floor.min_ipv6_prefix)
     most = gettext("The operator of this API allows at most %(number)s.")
     least = gettext("The operator of this API requires at least %(number)s.")
@@ -97,7 +97,7 @@ def helps_of(floor: TokenPolicy) -> dict[str, str]:
         ("max_lifetime_days", gettext("For example 90. Leave it empty for no limit."), most, days),
         ("min_ipv4_prefix", gettext("The length of its prefix: 24 is a network of 256 addresses."), least, ipv4),
         ("min_ipv6_prefix", gettext("The length of its prefix, for example 48."), least, ipv6),
-        ("max_idle_days", gettext("Seven days before, every administrator gets an email."), most, floor.max_idle_days),
+        ("max_idle_days", gettext("Every administrator gets an email seven days before."), most, floor.max_idle_days),
     )
     return {name: f"{text} {limit % {'number': number}}" if number else text for name, text, limit, number in helps}
 

@@ -1,4 +1,4 @@
-"""What a session from the operator's product carries: the account, the role, and where the person came from."""
+"""The mark of a session from the operator's product: the account, the role, and the address to return to."""
 
 import uuid
 from dataclasses import asdict, dataclass
@@ -48,6 +48,6 @@ def actor_in(request: HttpRequest, user: User) -> Actor:
 
 
 def only_membership(session: PortalSession, user: User) -> list[Membership]:
-    """Return what stands for the person's membership in such a session; it is not stored."""
+    """Return an unsaved membership with the session's account and role."""
     account = Account.objects.filter(pk=session.account, closed_at=None).first()
     return [Membership(account=account, user=user, role=session.role)] if account else []

@@ -17,7 +17,7 @@ View = Callable[..., HttpResponseBase]
 
 @login_required
 def confirm_it_is_you(request: HttpRequest) -> HttpResponse:
-    """Ask for the password; lead people who signed in at the provider there, because only that counts for them."""
+    """Ask for the password; send people who signed in at the provider back to it, because only that proof counts."""
     if is_from_portal(request):
         return come_back(request)
     if not is_signed_in_at_provider(request):

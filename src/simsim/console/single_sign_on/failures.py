@@ -18,7 +18,7 @@ def unavailable(request: HttpRequest, error: ProviderUnavailable) -> HttpRespons
     """Say that the provider does not answer; the log has the details for the operator."""
     logger.warning("The OpenID Connect provider can't be used: %s", error)
     detail = gettext("%(name)s does not answer at the moment. Try again in a few minutes.")
-    advice = gettext("If it lasts, tell the operator of this API: “simsim doctor” says what is wrong.")
+    advice = gettext("If this continues, tell the operator of this API: “simsim doctor” shows what is wrong.")
     return page(request, gettext("Sign-in is not available"), detail, advice, status=503)
 
 
@@ -34,15 +34,17 @@ def answer_refused(request: HttpRequest, reason: str) -> HttpResponse:
         advice = gettext("If you should have access, ask your company’s IT department.")
         return page(request, gettext("Not signed in"), detail, advice, status=403)
     if reason == "other_person":
-        detail = gettext("At %(name)s you signed in as somebody else. Use the same person as here, or sign out first.")
-        return page(request, gettext("That was somebody else"), detail, "", status=403)
+        detail = gettext(
+            "You signed in to %(name)s as somebody else. Sign in there as the same person, or sign out here."
+        )
+        return page(request, gettext("You signed in as somebody else"), detail, "", status=403)
     if reason == "not_asked_again":
         detail = gettext("%(name)s did not ask you to sign in again, or did not say when it last did.")
         advice = gettext("Tell the operator of this API: the provider must support “max_age” and send “auth_time”.")
         return page(request, gettext("Not confirmed"), detail, advice, status=403)
     logger.warning("The OpenID Connect provider sent an answer that does not count: %s", reason)
     detail = gettext("The answer from %(name)s could not be trusted, so nobody was signed in.")
-    advice = gettext("Try again. If it happens again, tell the operator of this API: the reason is in the audit trail.")
+    advice = gettext("Try again. If this continues, tell the operator of this API: the reason is in the audit trail.")
     return page(request, gettext("Not signed in"), detail, advice, status=403)
 
 

@@ -168,7 +168,7 @@ def require_single_sign_on(
     required: Annotated[RequiredOf, typer.Argument(metavar="WHOM", help="off, administrators or everyone.")],
     as_json: AsJson = False,
 ) -> None:
-    """Choose who can open an account only after signing in at the OpenID Connect provider."""
+    """Choose who must sign in with the OpenID Connect provider to open an account."""
     from django.utils import timezone
 
     from simsim.accounts import single_sign_on

@@ -22,7 +22,7 @@ class Shell(StrEnum):
 def completion(
     shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")], as_json: AsJson = False
 ) -> None:
-    """Print what lets a shell complete commands and options with the Tab key."""
+    """Print a script that lets a shell complete commands and options with the Tab key."""
     from typer._completion_shared import get_completion_script
 
     script = get_completion_script(prog_name="simsim", complete_var=VARIABLE, shell=shell.value)

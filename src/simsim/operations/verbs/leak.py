@@ -1,4 +1,4 @@
-"""`simsim leak`: passwords that others know."""
+"""`simsim leak`: reports of leaked passwords."""
 # ruff: noqa: PLC0415 - help answers without Django
 
 import sys
@@ -8,14 +8,14 @@ import typer
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list
 
-leaks = typer.Typer(no_args_is_help=True, help="Passwords that others know.")
+leaks = typer.Typer(no_args_is_help=True, help="Leaked passwords.")
 COLUMNS = ["id", "name", "kind", "response"]
 
 
 @leaks.command("report")
 @needs_django
 def report(*, as_json: AsJson = False) -> None:
-    """Read text from standard input, and stop what each whole password in it opens; print what was stopped."""
+    """Read text from standard input, stop every complete password in it, and print what was stopped."""
     from django.utils import timezone
 
     from simsim.leak_reports.actions import ReportedPassword, report_leaks

@@ -106,7 +106,7 @@ def counted(
     software: Software = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how many matching requests were only counted, not listed: refused ones of a flood."""
+    """Show how many matching requests were counted but not listed: the refused requests of a flood."""
     from simsim.account_log.requests import counted_document
     from simsim.accounts.permissions import OPERATOR
     from simsim.operations.arguments import find_account

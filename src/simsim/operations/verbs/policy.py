@@ -1,4 +1,4 @@
-"""`simsim policy`: what accounts, and the installation, demand of tokens."""
+"""`simsim policy`: the rules for tokens, of an account and of the installation."""
 # ruff: noqa: PLC0415 - help answers without Django
 
 from enum import StrEnum
@@ -13,7 +13,7 @@ from simsim.operations.remote import choices as remote
 from simsim.operations.remote.twins import remotely
 from simsim.problem import WrongUsage
 
-policies = typer.Typer(no_args_is_help=True, help="Policies: what is demanded of tokens.")
+policies = typer.Typer(no_args_is_help=True, help="Policies: the rules for tokens.")
 COLUMNS = ["id", "name", "reasons"]
 Account = Annotated[
     str | None, typer.Option(metavar="ID", help="The account's id; without it, the policy of the installation.")
@@ -34,13 +34,14 @@ class LeakName(StrEnum):
 As = Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="The administrator to act as, for an account.")]
 Days = Annotated[str | None, typer.Option(metavar="DAYS", help="The longest lifetime of a token in days, or none.")]
 NeedsList = Annotated[
-    bool | None, typer.Option("--require-allowlist/--no-require-allowlist", help="Whether each needs an allowlist.")
+    bool | None,
+    typer.Option("--require-allowlist/--no-require-allowlist", help="Whether every token needs an allowlist."),
 ]
 Widest4 = Annotated[
-    str | None, typer.Option("--widest-ipv4", metavar="PREFIX", help="The widest network, such as 24, or none.")
+    str | None, typer.Option("--widest-ipv4", metavar="PREFIX", help="The widest IPv4 network, such as 24, or none.")
 ]
 Widest6 = Annotated[
-    str | None, typer.Option("--widest-ipv6", metavar="PREFIX", help="The widest network, such as 48, or none.")
+    str | None, typer.Option("--widest-ipv6", metavar="PREFIX", help="The widest IPv6 network, such as 48, or none.")
 ]
 Retrieves = Annotated[
     RetrievalName | None,
@@ -48,7 +49,7 @@ Retrieves = Annotated[
 ]
 Idle = Annotated[
     str | None,
-    typer.Option("--pause-idle", metavar="DAYS", help="After how many idle days a token is paused, or none."),
+    typer.Option("--pause-idle", metavar="DAYS", help="Days until an idle token is paused, or none."),
 ]
 AfterLeak = Annotated[LeakName | None, typer.Option(help="What happens to a token whose password has leaked.")]
 
@@ -57,7 +58,7 @@ AfterLeak = Annotated[LeakName | None, typer.Option(help="What happens to a toke
 @remotely(remote.show_policy)
 @needs_django
 def show(account: Account = None, as_json: AsJson = False) -> None:
-    """Print what counts for an account: the stricter of its own choices and the installation's."""
+    """Print the policy that applies to an account: the stricter of its own choices and the installation's."""
     from simsim.accounts.permissions import OPERATOR
     from simsim.operations.arguments import find_account
     from simsim.tokens.policies import floor, token_policies
@@ -75,7 +76,7 @@ def show(account: Account = None, as_json: AsJson = False) -> None:
 def outside(
     account: Annotated[str, typer.Option(metavar="ID", help="The account's id.")], as_json: AsJson = False
 ) -> None:
-    """List an account's tokens that do not meet the policy that counts. They keep working."""
+    """List an account's tokens that do not meet the policy. They keep working."""
     from django.utils import timezone
 
     from simsim.accounts.permissions import OPERATOR

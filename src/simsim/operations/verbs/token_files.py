@@ -45,9 +45,9 @@ def import_tokens(
     A line is {"name": "Power BI", "expires": "90d"}. It may also have description, software, allow and limit (lists),
     report_only, account and as.
 
-    To bring credentials that exist, give a CSV file whose first line names the columns: name, expires, and password or
-    sha256; also username, description, software, allow, report_only, account and as. If it was interrupted, run it
-    again: it goes on.
+    To import existing credentials, give a CSV file whose first line names the columns: name, expires, and password or
+    sha256; also username, description, software, allow, report_only, account and as. If the import is interrupted, run
+    it again: it continues.
     """
     from simsim.operations.credential_lines import is_csv
 

@@ -52,7 +52,7 @@ def hand_over(
 @remotely(remote.list_hand_overs, columns=COLUMNS)
 @needs_django
 def list_hand_overs(token_id: TokenId, acting_as: As, as_json: AsJson = False) -> None:
-    """List the latest links that hand a token over, newest first, with what became of them."""
+    """List a token's latest hand-over links, newest first, and whether they were used."""
     from django.utils import timezone
 
     from simsim.operations.arguments import find_actor, find_token_for
@@ -71,7 +71,7 @@ def take_back(
     acting_as: As,
     as_json: AsJson = False,
 ) -> None:
-    """Take a link back, so that it shows nothing any more. One that was used or has ended stays as it is."""
+    """Take back a hand-over link, so that it shows nothing. A used or expired link stays as it is."""
     from django.utils import timezone
 
     from simsim.operations.arguments import find_actor, find_token_for

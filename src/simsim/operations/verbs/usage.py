@@ -48,7 +48,7 @@ def usage(
 @remotely(installation.show_stored_data)
 @needs_django
 def stored_data(as_json: AsJson = False) -> None:
-    """Show what the installation stores: sizes, how long what is kept, keys by their ids, and the last backup."""
+    """Show what the installation stores: sizes, retention, key ids and the last backup."""
     from simsim.health.stored_data import document
 
     print_one(document(), as_json=as_json)

@@ -42,10 +42,10 @@ def waive_single_sign_on(
     hours: Annotated[float, typer.Option(metavar="N", min=0, max=168, help="For how many hours; 0 ends it now.")] = 4.0,
     as_json: AsJson = False,
 ) -> None:
-    """Let a user open accounts that require single sign-on with their password, for when the provider is down.
+    """Let a user open accounts that require single sign-on with their password, while the provider is down.
 
-    It is recorded in the audit trail of each of their accounts, and is e-mailed to them. Make sure that it is really
-    them who asks.
+    The audit trail of each of their accounts records it, and they get an email. Make sure that the request really comes
+    from them.
     """
     from datetime import timedelta
 
@@ -65,9 +65,9 @@ def waive_single_sign_on(
 
 @needs_django
 def forget_provider(email: Email, as_json: AsJson = False) -> None:
-    """Forget whom the OpenID Connect provider means by a user, and end their sessions.
+    """Unlink a user from the OpenID Connect provider, and end their sessions.
 
-    Their next sign-in there links them anew by their email address, for a person who has a new id at the provider.
+    Use this for a person who has a new id at the provider. Their next sign-in there links them again by email address.
     """
     from django.utils import timezone
 
@@ -92,14 +92,16 @@ class PortalRoleName(StrEnum):
 def portal_link(  # noqa: PLR0917 - the options of the verb
     email: Email,
     account: AccountId,
-    role: Annotated[PortalRoleName, typer.Option(help="What the user may do in this session; a reader only looks.")],
+    role: Annotated[
+        PortalRoleName, typer.Option(help="What the user may do in this session; a reader changes nothing.")
+    ],
     return_url: Annotated[str, typer.Option("--return-url", metavar="URL", help="Where the link back leads.")],
     expires_in_seconds: Annotated[
         int, typer.Option("--expires-in", metavar="SECONDS", help="How long the link works.")
     ] = 60,
     as_json: AsJson = False,
 ) -> None:
-    """Print a link that opens the console once for a user, without a password, as your own product does by script."""
+    """Print a link that opens the console once for a user, without a password."""
     from django.utils import timezone
 
     from simsim.accounts.permissions import OPERATOR
