@@ -518,6 +518,8 @@ def upgrade_is_one_step(text: str, new_machine: Machine) -> None:
 runs("operators/health.md", "simsim operator add")
 runs("operators/keys.md", "simsim keys rotate")
 runs("administrators/policies.md", "simsim policy set")
+runs("security/incident.md", "simsim incident freeze")
+runs("security/incident.md", "simsim incident lift")
 runs("security/audit-trail.md", "every chain")
 runs("security/audit-trail.md", "simsim audit anchor")
 

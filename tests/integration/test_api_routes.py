@@ -56,6 +56,9 @@ TWINS = {
     "decline_request": ("list_token_requests decline_token_request", "token-request list, token-request decline"),
     "notices": ("get_notices set_notices", "notices show, notices set"),
     "policies": ("get_policies set_policies", "policy show, policy set"),
+    "incident": (
+        "get_creation_freeze freeze_creation lift_creation_freeze", "incident show, incident freeze, incident lift"
+    ),
     "people": ("list_people get_person", "user list"), "invite_person": ("invite_person", "user invite"),
     "invite_again": ("resend_invitation", "user invite-again"), "change_role": ("change_role", "user role"),
     "remove_person": ("remove_person", "user remove"), "home": ("list_accounts", "account list"),

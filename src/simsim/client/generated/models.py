@@ -77,6 +77,16 @@ class CountedRequests:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CreationFreezeDocument:
+    """Whether the creation of tokens is frozen; the other fields are null if it is not."""
+
+    frozen: bool
+    reason: str | None
+    frozen_at: str | None
+    frozen_by: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Credentials:
     """Username and password."""
 

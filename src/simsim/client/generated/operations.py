@@ -275,6 +275,13 @@ class Simsim(Connection):
             )
         )
 
+    def freeze_creation(self, account_id: str, *, reason: str) -> models.CreationFreezeDocument:
+        """Refuse new tokens until the freeze is lifted. Existing tokens keep working and can be rotated."""
+        return self._send(
+            Request("PUT", f"/accounts/{part(account_id)}/creation-freeze", body=given(reason=reason)),
+            models.CreationFreezeDocument,
+        )
+
     def get_account(self, account_id: str) -> models.Account:
         """Return an account."""
         return self._send(Request("GET", f"/accounts/{part(account_id)}"), models.Account)
@@ -309,6 +316,12 @@ class Simsim(Connection):
                 ),
             ),
             models.CountedRequests,
+        )
+
+    def get_creation_freeze(self, account_id: str) -> models.CreationFreezeDocument:
+        """Return whether the creation of tokens is frozen, why, by whom and since when."""
+        return self._send(
+            Request("GET", f"/accounts/{part(account_id)}/creation-freeze"), models.CreationFreezeDocument
         )
 
     def get_delivery(self, account_id: str, webhook_id: str, delivery_id: str) -> models.WebhookDelivery:
@@ -408,6 +421,10 @@ class Simsim(Connection):
             ),
             models.Person,
         )
+
+    def lift_creation_freeze(self, account_id: str) -> None:
+        """Allow new tokens again. Without a freeze, nothing changes. Only the operator can lift the operator's freeze."""
+        self._send(Request("DELETE", f"/accounts/{part(account_id)}/creation-freeze"), type(None))
 
     def list_accounts(self, *, limit: int | None = None, cursor: str | None = None) -> models.AccountPage:
         """List the accounts that you can use, sorted by id: all of them with the scope operator."""

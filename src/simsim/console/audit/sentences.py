@@ -53,6 +53,8 @@ SENTENCES: dict[str, Promise] = {
     Event.TOKEN_REQUESTED: _("Asked for the token “%(name)s”"),
     Event.TOKEN_REQUEST_GRANTED: _("Granted the request of %(asked_by)s for “%(name)s”"),
     Event.TOKEN_REQUEST_DECLINED: _("Declined the request of %(asked_by)s for “%(name)s”"),
+    Event.CREATION_FROZEN: _("Froze the creation of tokens"),
+    Event.CREATION_FREEZE_LIFTED: _("Allowed new tokens again"),
     Event.TOKENS_EXPORTED: _("Exported the list of tokens, without passwords"),
     Event.MAIL_RETRIED: _("Sent an email to %(recipient)s again"),
     Event.MANAGEMENT_TOKEN_CREATED: _("Created the management token “%(name)s”"),
