@@ -266,6 +266,14 @@ class CreationFrozen(Conflict):
     )
 
 
+class SelectionChanged(Conflict):
+    slug = "selection-changed"
+    detail = gettext_noop(
+        "Nothing was stopped, because the selection is not the one of the preview. Tokens in it now: %(number)s."
+        " Preview it again."
+    )
+
+
 class AlreadyExists(Conflict):
     slug = "already-exists"
 

@@ -1,6 +1,7 @@
-"""An incident in an account: nobody creates tokens while it is frozen (B18)."""
+"""An incident in an account: nobody creates tokens while it is frozen, and many are stopped at once (B18)."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -9,17 +10,24 @@ from cast import Cast
 from console_client import sign_in, text_of
 from simsim.accounts.permissions import OPERATOR
 from simsim.audit.models import AuditEvent
+from simsim.mail.models import OwedMail
 from simsim.management_tokens.actions import create_management_token
 from simsim.management_tokens.models import Scope
-from simsim.problem import CreationFrozen, Invalid, NotFound, NotPermitted
-from simsim.tokens.actions import create_token, rotate_token
+from simsim.problem import CreationFrozen, Invalid, NotFound, NotPermitted, SelectionChanged
+from simsim.request_log.models import TokenAddressDay, TokenUse
+from simsim.rfc3339 import format_time
+from simsim.tokens import selection_stop
+from simsim.tokens.actions import create_token, revoke_token, rotate_token
 from simsim.tokens.creation_freeze import freeze_creation, lift_freeze
 from simsim.tokens.credential_import import Brought, CredentialImport
 from simsim.tokens.foreign_credentials import ForeignCredentials
-from simsim.tokens.models import Token, TokenRequest
+from simsim.tokens.models import Status, Token, TokenRequest
+from simsim.tokens.pause import pause_token, resume_token
+from simsim.tokens.selection_stop import STEP, Act, Stopped, stop_selection
 from simsim.tokens.token_fields import TokenFields
 from simsim.tokens.token_import import Draft, import_tokens
 from simsim.tokens.token_requests import ask_for_token
+from simsim.tokens.token_selection import TokenFilter, select_tokens
 from verbs import Simsim
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -105,3 +113,136 @@ def test_freeze_from_console_program_and_command_line(cast: Cast, now: datetime,
     assert simsim("incident", "freeze", *account, "--reason", "Ours")["frozen_by"] == "operator"
     assert "only they" in simsim("incident", "lift", *account, "--as", "alice@acme.example", fails=5)
     assert simsim("incident", "lift", *account)["frozen"] is False
+
+
+def chosen(cast: Cast, now: datetime, **given: Any) -> tuple[set[str], str]:
+    """Return the names of the tokens that the filters choose, and the fingerprint."""
+    found = select_tokens(cast.acme, actor=cast.as_alice, chosen=TokenFilter(**given), now=now)
+    return {token.name for token in found.tokens}, found.fingerprint
+
+
+def stopped(cast: Cast, now: datetime, act: Act, reason: str = "", **given: Any) -> Stopped:
+    return stop_selection(
+        actor=cast.as_alice, account=cast.acme, act=act, chosen=TokenFilter(**given),
+        fingerprint=chosen(cast, now, **given)[1], reason=reason, now=now,
+    )  # fmt: skip
+
+
+def used(token: Token, at: datetime, address: str) -> None:
+    TokenUse.objects.create(token_id=token.pk, account_id=token.account_id, used_at=at, address=address)
+    TokenAddressDay.objects.create(
+        token_id=token.pk, account_id=token.account_id, day=at.date(), address=address, accepted=1
+    )
+
+
+def test_each_filter_chooses_its_tokens_and_none_of_another_account(cast: Cast, now: datetime) -> None:
+    day = timedelta(days=1)
+    old = made(cast, now - 9 * day, "Old", allowed_networks=["198.51.100.0/24"])
+    made(cast, now, "New", allowed_networks=["2001:db8::/32"])
+    ended = made(cast, now, "Ended")
+    revoke_token(actor=cast.as_alice, token=ended, now=now)
+    foreign, _ = create_token(actor=cast.as_charlie, account=cast.globex, name="Theirs", expires="90d", now=now)
+    fetch = made(cast, now, "Open", software="power-bi")
+    used(old, now - 5 * day, "203.0.113.9")
+    used(fetch, now - day, "2001:db8:7::1")
+    used(foreign, now, "203.0.113.9")
+    for given, names in (
+        ({}, {"Old", "New", "Open"}),
+        ({"creator": "ALICE@acme.example"}, {"Old", "New", "Open"}),
+        ({"creator": "bob@acme.example"}, set()),
+        ({"software": "power-bi"}, {"Open"}),
+        ({"allows": "198.51.100.7"}, {"Old", "Open"}),
+        ({"allows": "2001:db8::1"}, {"New", "Open"}),
+        ({"used_from": "203.0.113.0/24"}, {"Old"}),
+        ({"used_from": "2001:db8::/32"}, {"Open"}),
+        ({"created_before": now}, {"Old"}),
+        ({"used_before": now - 2 * day}, {"Old", "New"}),
+        ({"used_after": now - 2 * day}, {"Open"}),
+        ({"used_after": now - 9 * day, "software": "power-bi"}, {"Open"}),
+    ):
+        assert chosen(cast, now, **given)[0] == names, given
+    for bad in ({"allows": "10.0.0.0/8"}, {"used_from": "here"}, {"creator": "a\0"}):
+        with pytest.raises(Invalid):
+            chosen(cast, now, **bad)
+    for actor, problem in ((cast.as_bob, NotPermitted), (cast.as_charlie, NotFound)):
+        with pytest.raises(problem):
+            select_tokens(cast.acme, actor=actor, chosen=TokenFilter(), now=now)
+
+
+def test_exactly_the_previewed_tokens_are_stopped_with_an_event_each_and_one_email(cast: Cast, now: datetime) -> None:
+    tokens = [made(cast, now, f"T{number}") for number in range(STEP + 2)]
+    kept = made(cast, now, "Kept", software="power-bi")
+    OwedMail.objects.all().delete()
+    before = chosen(cast, now)[1]
+    pause_token(actor=cast.as_alice, token=kept, now=now)
+    with pytest.raises(SelectionChanged):
+        stop_selection(
+            actor=cast.as_alice, account=cast.acme, act=Act.REVOKE, chosen=TokenFilter(), fingerprint=before, reason="",
+            now=now,
+        )  # fmt: skip
+    with pytest.raises(NotPermitted):
+        stop_selection(
+            actor=OPERATOR, account=cast.acme, act=Act.PAUSE, chosen=TokenFilter(), fingerprint=before, reason="",
+            now=now,
+        )  # fmt: skip
+    assert not Token.objects.exclude(revoked_at=None).exists()
+    resume_token(actor=cast.as_alice, token=kept, now=now)
+    OwedMail.objects.all().delete()
+    assert stopped(cast, now, Act.PAUSE, "Who knows", created_before=now).document() == {"stopped": 0, "changed": []}
+    done = stopped(cast, now, Act.PAUSE, "Who knows", creator="alice@acme.example")
+    assert (len(done.tokens), done.changed) == (STEP + 3, [])
+    resume_token(actor=cast.as_alice, token=kept, now=now)
+    assert len(stopped(cast, now, Act.REVOKE, "leaked", used_before=now).tokens) == STEP + 3
+    assert {token.status(now) for token in Token.objects.all()} == {Status.REVOKED}
+    acts = AuditEvent.objects.filter(event="token.selection_stopped").order_by("pk")
+    assert [event.details for event in acts] == [
+        {"act": "pause", "count": STEP + 3, "filters": {"creator": "alice@acme.example"}, "reason": "Who knows"},
+        {"act": "revoke", "count": STEP + 3, "filters": {"used_before": format_time(now)}, "reason": "leaked"},
+    ]
+    for event in ("token.paused", "token.revoked"):
+        events = AuditEvent.objects.filter(event=event, subject_id__in=[str(token.pk) for token in tokens])
+        assert events.count() == len(tokens)
+    mails = OwedMail.objects.filter(kind="tokens_stopped").order_by("pk")
+    assert [(mail.recipient, mail.facts["change"], mail.facts["count"]) for mail in mails] == [
+        ("alice@acme.example", "pause", STEP + 3), ("alice@acme.example", "revoke", STEP + 3),
+    ]  # fmt: skip
+    assert not OwedMail.objects.filter(kind__in=["token_revoked", "token_paused"]).exists()
+
+
+def test_token_that_changes_while_others_are_stopped_is_named_and_left_alone(
+    cast: Cast, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        made(cast, now, f"T{number}")
+    monkeypatch.setattr(selection_stop, "STEP", 2)
+    last = Token.objects.get(name="T2")
+
+    def rest(seconds: float) -> None:
+        del seconds
+        if Token.objects.get(pk=last.pk).rotated_at is None:
+            rotate_token(actor=cast.as_alice, token=last, overlap=timedelta(0), now=now)
+
+    monkeypatch.setattr(selection_stop, "rest", rest)
+    done = stopped(cast, now, Act.REVOKE)
+    assert (len(done.tokens), done.changed) == (2, ["T2"])
+    assert Token.objects.get(pk=last.pk).status(now) == Status.ACTIVE
+
+
+def test_program_and_command_line_stop_what_they_previewed(cast: Cast, now: datetime, simsim: Simsim) -> None:
+    made(cast, now, "One", software="power-bi")
+    made(cast, now, "Two")
+    program, path = program_of_alice(cast, now, Scope.READ, Scope.TOKENS), f"/accounts/{cast.acme.pk}/token-selection"
+    preview = program.post(f"{path}/preview", {"software": "power-bi"}).json()
+    assert [item["name"] for item in preview["items"]] == ["One"]
+    body = {"software": "power-bi", "act": "revoke", "reason": "leaked", "fingerprint": preview["fingerprint"]}
+    assert program.post(f"{path}/stop", body | {"software": ""}).status_code == 409
+    assert program.post(f"{path}/stop", body).json() == {"stopped": 1, "changed": []}
+    assert program.post(f"{path}/preview", {"used_after": "now"}).status_code == 422
+    account = ("--account", str(cast.acme.pk))
+    found = simsim("incident", "preview", *account, "--creator", "alice@acme.example")
+    assert ([item["name"] for item in found["items"]], found["count"]) == (["Two"], 1)
+    stop = ("incident", "stop", *account, "--as", "alice@acme.example", "--act", "pause", "--reason", WHY)
+    assert "Nothing was stopped" in simsim(*stop, "--fingerprint", "x", fails=4)
+    given = ("--creator", "alice@acme.example", "--fingerprint", found["fingerprint"])
+    assert simsim(*stop, *given) == {"stopped": 1, "changed": []}
+    assert Token.objects.get(name="Two").pause_reason == WHY

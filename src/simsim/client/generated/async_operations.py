@@ -712,6 +712,36 @@ class AsyncSimsim(AsyncConnection):
             models.AllowlistPreview,
         )
 
+    async def preview_selection(
+        self,
+        account_id: str,
+        *,
+        creator: str | Unset = UNSET,
+        software: str | Unset = UNSET,
+        allows: str | Unset = UNSET,
+        used_from: str | Unset = UNSET,
+        created_before: str | Unset | None = UNSET,
+        used_before: str | Unset | None = UNSET,
+        used_after: str | Unset | None = UNSET,
+    ) -> models.TokenSelectionDocument:
+        """Return the tokens that meet the filters and have not ended."""
+        return await self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/token-selection/preview",
+                body=given(
+                    creator=creator,
+                    software=software,
+                    allows=allows,
+                    used_from=used_from,
+                    created_before=created_before,
+                    used_before=used_before,
+                    used_after=used_after,
+                ),
+            ),
+            models.TokenSelectionDocument,
+        )
+
     async def remove_person(self, account_id: str, user_id: str) -> None:
         """Remove a person from the account. Their tokens stay: they belong to the account."""
         await self._send(Request("DELETE", f"/accounts/{part(account_id)}/people/{part(user_id)}"), type(None))
@@ -871,6 +901,42 @@ class AsyncSimsim(AsyncConnection):
         """Return the username and password of an active token. This is recorded, and others are notified."""
         return await self._send(
             Request("POST", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/credentials"), models.Credentials
+        )
+
+    async def stop_tokens(
+        self,
+        account_id: str,
+        *,
+        act: Literal["pause", "revoke"],
+        fingerprint: str,
+        creator: str | Unset = UNSET,
+        software: str | Unset = UNSET,
+        allows: str | Unset = UNSET,
+        used_from: str | Unset = UNSET,
+        created_before: str | Unset | None = UNSET,
+        used_before: str | Unset | None = UNSET,
+        used_after: str | Unset | None = UNSET,
+        reason: str | Unset = UNSET,
+    ) -> models.StoppedTokens:
+        """Pause or revoke the previewed tokens, and send each administrator one email."""
+        return await self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/token-selection/stop",
+                body=given(
+                    creator=creator,
+                    software=software,
+                    allows=allows,
+                    used_from=used_from,
+                    created_before=created_before,
+                    used_before=used_before,
+                    used_after=used_after,
+                    act=act,
+                    reason=reason,
+                    fingerprint=fingerprint,
+                ),
+            ),
+            models.StoppedTokens,
         )
 
     async def suggest_allowlist(self, account_id: str, token_id: str) -> models.SuggestedNetworks:

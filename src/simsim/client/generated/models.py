@@ -302,6 +302,20 @@ class RequestPage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SelectedToken:
+    """A chosen token."""
+
+    id: str
+    name: str
+    status: Literal["active", "paused", "expired", "revoked"]
+    software: str | None
+    created_by: str
+    created_at: str
+    last_used_at: str | None
+    last_used_address: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class SentEmail:
     """An email about a token. `at` is when it was delivered, given up or queued; `answer` is the mail server's."""
 
@@ -360,6 +374,14 @@ class Status:
     mail: Mapping[str, Any] | None
     forwarding: Mapping[str, Any] | None
     tokens: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoppedTokens:
+    """How many tokens were stopped, and the names of those that changed meanwhile and were left alone."""
+
+    stopped: int
+    changed: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -452,6 +474,15 @@ class TokenRequestList:
 
     items: tuple[TokenRequest, ...]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenSelectionDocument:
+    """The chosen tokens by name, and the fingerprint that stopping them needs."""
+
+    count: int
+    fingerprint: str
+    items: tuple[SelectedToken, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
