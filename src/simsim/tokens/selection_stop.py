@@ -25,7 +25,8 @@ from simsim.tokens.pause import MAX_REASON_LENGTH
 from simsim.tokens.token_selection import TokenFilter, select_tokens, version_of
 
 KIND = "tokens_stopped"
-STEP = 100
+# A revoke may have to wait for one step, of about 50 ms.
+STEP = 50
 # On SQLite, whoever waits to write asks at least every 25 ms: without a rest, they could wait until the end.
 REST_SECONDS = 0.027
 

@@ -105,7 +105,8 @@ def parse_conditions(chosen: TokenFilter) -> tuple[allowlist.Network | None, all
 
 def allows(token: Token, address: allowlist.Network) -> bool:
     """Whether the token's networks let the address in; so does a token without any, or one that reports only."""
-    return not token.networks or token.report_only or any(contains(network, address) for network in token.networks)
+    networks = token.networks
+    return not networks or token.report_only or any(contains(network, address) for network in networks)
 
 
 def is_within(address: str, network: allowlist.Network) -> bool:
