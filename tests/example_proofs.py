@@ -518,6 +518,28 @@ def upgrade_is_one_step(text: str, new_machine: Machine) -> None:
 runs("operators/health.md", "simsim operator add")
 runs("operators/keys.md", "simsim keys rotate")
 runs("administrators/policies.md", "simsim policy set")
+runs("security/incident.md", "simsim incident lift")
+runs("security/incident.md", "simsim incident preview")
+
+
+@proves("security/incident.md", "simsim incident freeze")
+def creation_is_frozen(text: str, machine: Machine) -> None:
+    assert "laptop was stolen" in machine.run(text)
+    # Other examples create tokens.
+    machine.run("simsim incident lift --account ID")
+
+
+@proves("security/incident.md", "simsim incident stop")
+def previewed_tokens_are_stopped(text: str, machine: Machine) -> None:
+    filters = "--account ID --creator alice@acme.example --created-before 2027-01-31"
+    found = json.loads(machine.run(f"simsim incident preview {filters} --json"))
+    machine.values["FINGERPRINT"] = found["fingerprint"]
+    assert str(found["count"]) in machine.run(text)
+    for token in found["items"]:
+        # Other examples use them.
+        machine.run(f"simsim token resume {token['id']} --as alice@acme.example")
+
+
 runs("security/audit-trail.md", "every chain")
 runs("security/audit-trail.md", "simsim audit anchor")
 

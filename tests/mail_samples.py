@@ -107,6 +107,9 @@ def about_tokens(world: World) -> Iterator[Sample]:
     yield Sample("token_created", "", token)
     yield Sample("token_created", "open-to-all", token | {"software": "", "allowed_networks": [], "limits": []})
     brought = {"account": "Acme", "actor": BOB, "count": 1234, "link": f"{world.pages}tokens/"}
+    stopped = brought | {"audit_link": f"{world.pages}audit/"}
+    yield Sample("tokens_stopped", "", stopped | {"change": "revoke"})
+    yield Sample("tokens_stopped", "paused", stopped | {"change": "pause"})
     yield Sample("tokens_imported", "", brought | {"audit_link": f"{world.pages}audit/"})
 
 

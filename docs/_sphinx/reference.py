@@ -17,6 +17,7 @@ SENT_TO = {
     "invited": "the person who was invited",
     "token_requested": "every administrator",
     "tokens_imported": "every administrator",
+    "tokens_stopped": "every administrator",
     "webhook_paused": "every administrator",
     "token_idle": "every administrator",
     "leak_reported": "every administrator, or the operators",

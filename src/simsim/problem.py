@@ -256,6 +256,24 @@ class AlreadyAnswered(Conflict):
     detail = gettext_noop("%(who)s has answered this request in the meantime. Nothing was created.")
 
 
+class CreationFrozen(Conflict):
+    """Nobody creates tokens in the account during an incident."""
+
+    slug = "creation-frozen"
+    detail = gettext_noop(
+        "%(who)s has frozen the creation of tokens in “%(name)s”: %(reason)s. Nothing was created. Existing tokens keep"
+        " working and can be rotated."
+    )
+
+
+class SelectionChanged(Conflict):
+    slug = "selection-changed"
+    detail = gettext_noop(
+        "Nothing was stopped, because the selection is not the one of the preview. Tokens in it now: %(number)s."
+        " Preview it again."
+    )
+
+
 class AlreadyExists(Conflict):
     slug = "already-exists"
 

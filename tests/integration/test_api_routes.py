@@ -58,6 +58,10 @@ TWINS = {
     "decline_request": ("list_token_requests decline_token_request", "token-request list, token-request decline"),
     "notices": ("get_notices set_notices", "notices show, notices set"),
     "policies": ("get_policies set_policies", "policy show, policy set"),
+    "incident": (
+        "get_creation_freeze freeze_creation lift_creation_freeze preview_selection stop_tokens",
+        "incident show, incident freeze, incident lift, incident preview, incident stop",
+    ),
     "people": ("list_people get_person", "user list"), "invite_person": ("invite_person", "user invite"),
     "invite_again": ("resend_invitation", "user invite-again"), "change_role": ("change_role", "user role"),
     "remove_person": ("remove_person", "user remove"), "home": ("list_accounts", "account list"),
@@ -96,7 +100,8 @@ WITHOUT_TWIN = {
     "revoke_management_token": "a program that created these would outlive its own",
 }  # fmt: skip
 # Reading that leaves an event in the trail, and a POST that changes nothing.
-READS_AUDITED, CHANGES_NOTHING = {"export_requests"}, {"preview_networks", "preview_limits"}
+READS_AUDITED = {"export_requests"}
+CHANGES_NOTHING = {"preview_networks", "preview_limits", "preview_selection"}
 SIGN_IN = re.compile(r"^sign-in/")
 
 

@@ -62,6 +62,7 @@ FORMS: dict[str, dict[str, str]] = {
     "decline_request": {},
     "notices": {"revoked": "nobody"},
     "policies": {"retrieval": "off"},
+    "incident": {"press": "freeze", "reason": "Mine"},
     "webhooks": {},
     "add_webhook": {"name": "Mine", "url": "https://evil.example/", "events": "token.created"},
     "webhook": {},

@@ -219,6 +219,6 @@ def example_of(problem: type[Problem]) -> dict[str, object]:
     if problem is Invalid:
         made: Problem = Invalid(FieldError("name", "This field is required."))
     else:
-        made = problem(**dict.fromkeys(("name", "status", "scope", "email", "seconds", "who", "number"), "…"))
+        made = problem(**dict.fromkeys(("name", "status", "scope", "email", "seconds", "who", "number", "reason"), "…"))
     detail = str(made) or "“Acme” exists already."
     return made.document() | {"type": type_of(made), "detail": detail}

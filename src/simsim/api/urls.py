@@ -13,6 +13,7 @@ from simsim.api import (  # noqa: F401 - importing them declares their operation
     account_log,
     accounts,
     hand_overs,
+    incident,
     leaks,
     log_streams,
     notices,

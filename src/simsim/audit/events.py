@@ -63,6 +63,9 @@ class Event(StrEnum):
     TOKEN_REQUESTED = "token.requested", *REQUEST_FIELDS, "software"
     TOKEN_REQUEST_GRANTED = "token.request_granted", *REQUEST_FIELDS, "token"
     TOKEN_REQUEST_DECLINED = "token.request_declined", *REQUEST_FIELDS
+    CREATION_FROZEN = "account.creation_frozen", "reason"
+    CREATION_FREEZE_LIFTED = "account.creation_freeze_lifted", "reason"
+    SELECTION_STOPPED = "token.selection_stopped", "act", "count", "filters", "reason"
     TOKENS_EXPORTED = "token.exported", "status"
     OPERATOR_ADDED = "operator.added", "email"
     OPERATOR_REMOVED = "operator.removed", "email"

@@ -10,6 +10,8 @@ from simsim.accounts.models import Account, Membership, Role, User
 from simsim.accounts.operators import is_operator
 from simsim.accounts.people import memberships_of
 from simsim.console.portal.session import PortalSession, only_membership, portal_of
+from simsim.tokens.creation_freeze import freeze_of
+from simsim.tokens.incident_models import CreationFreeze
 
 
 class Navigation:
@@ -54,6 +56,11 @@ class Navigation:
     @property
     def sees_tokens(self) -> bool:
         return self.membership is not None and self.membership.role != Role.MEMBER
+
+    @cached_property
+    def freeze(self) -> CreationFreeze | None:
+        """The freeze of new tokens in the URL's account, or None."""
+        return freeze_of(self.membership.account) if self.membership else None
 
     @property
     def is_operator(self) -> bool:

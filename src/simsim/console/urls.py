@@ -6,6 +6,7 @@ from simsim.console import destination_pages, documentation, landing_page
 from simsim.console.audit import pages as audit
 from simsim.console.connect import pages as connect
 from simsim.console.hand_over import pages as handed_over
+from simsim.console.incident import pages as incident
 from simsim.console.leaks import pages as leaks
 from simsim.console.logs import export as log_export
 from simsim.console.logs import fragments as log_fragments
@@ -91,6 +92,7 @@ urlpatterns = [
     ),
     path("accounts/<uuid:account_id>/notices/", notices.notices, name="notices"),
     path("accounts/<uuid:account_id>/policies/", policies.policies, name="policies"),
+    path("accounts/<uuid:account_id>/incident/", incident.incident, name="incident"),
     path(WEBHOOKS, webhooks.webhooks, name="webhooks"),
     path(WEBHOOKS + "new/", webhook_changes.add, name="add_webhook"),
     path(WEBHOOK, webhooks.webhook, name="webhook"),

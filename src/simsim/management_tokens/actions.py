@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from simsim.accounts.models import Account
-from simsim.accounts.permissions import OPERATOR, Actor, Permission, lock_open, permit
+from simsim.accounts.permissions import OPERATOR, Actor, Permission, permit
 from simsim.accounts.texts import parse_line
 from simsim.audit import recorder
 from simsim.audit.events import Event
@@ -16,6 +16,7 @@ from simsim.credential.digest import digest
 from simsim.management_tokens.models import ManagementToken, Scope
 from simsim.problem import FieldError, Invalid, NotFound, NotPermitted, gettext_noop
 from simsim.tokens import rules
+from simsim.tokens.creation_freeze import lock_for_creation
 from simsim.tokens.field_errors import Errors
 
 ACCOUNT_SCOPES = (Scope.READ, Scope.TOKENS, Scope.PEOPLE)
@@ -43,12 +44,14 @@ def create_management_token(
     """Create a token that acts as this administrator in the account; its password can't be shown again.
 
     Raises Invalid with every field that breaks a rule; the scope `operator` is not among an account's scopes.
+    Raises CreationFrozen during an incident.
     """
     permit(actor, Permission.MANAGE_TOKENS, account)
     if actor.user is None or actor.management_token is not None or actor.portal is not None:
         # A program that could create these would outlive the revocation of its own token, as would a short session.
         raise NotPermitted
-    lock_open(account)
+    # Whoever stole a session would keep a way in.
+    lock_for_creation(account)
     offered = {scope.value: scope for scope in ACCOUNT_SCOPES}
     return store(actor, account, name, expires, allowed_networks, scopes=[*scopes], offered=offered, now=now)
 

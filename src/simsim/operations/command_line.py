@@ -20,6 +20,7 @@ from simsim.operations.verbs.apply import apply
 from simsim.operations.verbs.audit import audit
 from simsim.operations.verbs.backup import backup, restore
 from simsim.operations.verbs.completion import VARIABLE, completion
+from simsim.operations.verbs.incident import incidents
 from simsim.operations.verbs.installation import doctor, migrate, upgrade
 from simsim.operations.verbs.keys import keys
 from simsim.operations.verbs.leak import leaks
@@ -137,6 +138,7 @@ app.add_typer(software, name="software")
 app.add_typer(monitoring, name="monitoring")
 app.add_typer(keys, name="keys")
 app.add_typer(leaks, name="leak")
+app.add_typer(incidents, name="incident")
 app.add_typer(policies, name="policy")
 
 

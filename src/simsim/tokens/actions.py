@@ -14,6 +14,7 @@ from simsim.credential import password
 from simsim.credential.digest import digest
 from simsim.problem import FieldError, Invalid, RotatedMeanwhile, TokenNotActive, gettext_noop
 from simsim.tokens import notices, policies, rules, token_requests, webhook_events
+from simsim.tokens.creation_freeze import lock_for_creation
 from simsim.tokens.field_errors import Errors, raise_what_is_wrong
 from simsim.tokens.models import Token, TokenRequest
 from simsim.tokens.rotation_overlap import rotation_id
@@ -56,11 +57,12 @@ def create_token(
 
     With `is_quiet`, no email is queued, and the audit trail says so. `request` is the member's request that the token
     grants (R3). Raises Invalid with every field that breaks a rule, AlreadyExists if an active token has the name
-    (R5), and AlreadyAnswered when somebody else has answered the request.
+    (R5), and AlreadyAnswered when somebody else has answered the request,
+    and CreationFrozen during an incident.
     """
     permit(actor, Permission.MANAGE_TOKENS, account)
     # Without the lock, two concurrent creations would each find the name free.
-    lock_open(account)
+    lock_for_creation(account)
     if request is not None:
         token_requests.lock(request)
     fields = TokenFields(name, expires, description, software, allowed_networks, report_only, limits)

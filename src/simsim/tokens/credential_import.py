@@ -14,13 +14,14 @@ from django.db.models import Q
 
 from simsim.accounts.models import Account
 from simsim.accounts.name_keys import name_key
-from simsim.accounts.permissions import Permission, lock_open, permit
+from simsim.accounts.permissions import Permission, permit
 from simsim.audit import recorder
 from simsim.credential import password
 from simsim.gate.foreign_forms import LEASE_SECONDS
 from simsim.problem import AlreadyExists, FieldError, Invalid, Problem, gettext_noop
 from simsim.tokens import notices, rules, webhook_events
 from simsim.tokens.bulk_insert import insert_all
+from simsim.tokens.creation_freeze import lock_for_creation
 from simsim.tokens.field_errors import NAME_TAKEN, Errors
 from simsim.tokens.foreign_credentials import ForeignCredentials
 from simsim.tokens.imported_credentials import ImportedCredentials
@@ -151,7 +152,7 @@ class CredentialImport:
         for _, draft in sorted(drafts.items()):
             try:
                 permit(draft.actor, Permission.MANAGE_TOKENS, draft.account)
-                lock_open(draft.account)
+                lock_for_creation(draft.account)
             except Problem as problem:
                 raise type(problem)(f"Line {draft.line}: {problem}") from None
         known = known_digests([each.digest for each in some])

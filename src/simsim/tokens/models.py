@@ -17,6 +17,7 @@ from simsim.credential.limits import unpack
 
 # Django finds all models here.
 from simsim.tokens.imported_credentials import ImportedCredentials  # noqa: F401
+from simsim.tokens.incident_models import CreationFreeze  # noqa: F401
 from simsim.tokens.policy_models import AccountPolicy, IdleWarning, InstallationPolicy, NoticePolicy  # noqa: F401
 
 # This means “check at once”. It is also the database's default for a row that older code inserts during an update.

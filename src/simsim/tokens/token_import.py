@@ -8,13 +8,14 @@ from datetime import datetime
 from django.db import transaction
 
 from simsim.accounts.models import Account
-from simsim.accounts.permissions import Actor, Permission, lock_open, permit
+from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.audit import recorder
 from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent
 from simsim.problem import FieldError, Invalid, Problem
 from simsim.tokens import notices, webhook_events
 from simsim.tokens.actions import new_token
+from simsim.tokens.creation_freeze import lock_for_creation
 from simsim.tokens.models import Token
 from simsim.tokens.token_credentials import TokenCredentials
 from simsim.tokens.token_events import audited_fields
@@ -49,7 +50,7 @@ def import_tokens(
             # held.
             if (key := (draft.actor.label, draft.account.pk)) not in opened:
                 permit(draft.actor, Permission.MANAGE_TOKENS, draft.account)
-                lock_open(draft.account)
+                lock_for_creation(draft.account)
                 opened.add(key)
             created.append((draft, *new_token(draft.fields, actor=draft.actor, account=draft.account, now=now)))
         except Invalid as problem:

@@ -30,6 +30,17 @@ def owe_change(
     occurrences.owe([Occurrence(event, token.account_id, data)], now=now)
 
 
+def owe_stopped(tokens: Sequence[Token], *, actor: Actor, now: datetime) -> None:
+    """Owe the event of each token that was paused or revoked together with others."""
+    owed = []
+    for token in tokens:
+        event, more = EventType.TOKEN_REVOKED, {"reason": token.revocation_reason or None}
+        if token.revoked_at is None:
+            event, more = EventType.TOKEN_PAUSED, {"paused_until": None, "reason": token.pause_reason or None}
+        owed.append(Occurrence(event, token.account_id, about(token, now) | {"actor": actor.label, **more}))
+    occurrences.owe(owed, now=now)
+
+
 def owe_expiry(found: Sequence[tuple[Token, EventType, str]], *, now: datetime) -> None:
     """Owe the events of tokens that expire; the last part names the step, such as “7d”. Each is owed once."""
     owed = [

@@ -277,6 +277,13 @@ class AsyncSimsim(AsyncConnection):
             )
         )
 
+    async def freeze_creation(self, account_id: str, *, reason: str) -> models.CreationFreezeDocument:
+        """Refuse new tokens until the freeze is lifted. Existing tokens keep working and can be rotated."""
+        return await self._send(
+            Request("PUT", f"/accounts/{part(account_id)}/creation-freeze", body=given(reason=reason)),
+            models.CreationFreezeDocument,
+        )
+
     async def get_account(self, account_id: str) -> models.Account:
         """Return an account."""
         return await self._send(Request("GET", f"/accounts/{part(account_id)}"), models.Account)
@@ -311,6 +318,12 @@ class AsyncSimsim(AsyncConnection):
                 ),
             ),
             models.CountedRequests,
+        )
+
+    async def get_creation_freeze(self, account_id: str) -> models.CreationFreezeDocument:
+        """Return whether the creation of tokens is frozen, why, by whom and since when."""
+        return await self._send(
+            Request("GET", f"/accounts/{part(account_id)}/creation-freeze"), models.CreationFreezeDocument
         )
 
     async def get_delivery(self, account_id: str, webhook_id: str, delivery_id: str) -> models.WebhookDelivery:
@@ -424,6 +437,10 @@ class AsyncSimsim(AsyncConnection):
             ),
             models.Person,
         )
+
+    async def lift_creation_freeze(self, account_id: str) -> None:
+        """Allow new tokens again. Without a freeze, nothing changes. Only the operator can lift the operator's freeze."""
+        await self._send(Request("DELETE", f"/accounts/{part(account_id)}/creation-freeze"), type(None))
 
     async def list_accounts(self, *, limit: int | None = None, cursor: str | None = None) -> models.AccountPage:
         """List the accounts that you can use, sorted by id: all of them with the scope operator."""
@@ -720,6 +737,36 @@ class AsyncSimsim(AsyncConnection):
             models.AllowlistPreview,
         )
 
+    async def preview_selection(
+        self,
+        account_id: str,
+        *,
+        creator: str | Unset = UNSET,
+        software: str | Unset = UNSET,
+        allows: str | Unset = UNSET,
+        used_from: str | Unset = UNSET,
+        created_before: str | Unset | None = UNSET,
+        used_before: str | Unset | None = UNSET,
+        used_after: str | Unset | None = UNSET,
+    ) -> models.TokenSelectionDocument:
+        """Return the tokens that meet the filters and have not ended."""
+        return await self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/token-selection/preview",
+                body=given(
+                    creator=creator,
+                    software=software,
+                    allows=allows,
+                    used_from=used_from,
+                    created_before=created_before,
+                    used_before=used_before,
+                    used_after=used_after,
+                ),
+            ),
+            models.TokenSelectionDocument,
+        )
+
     async def remove_person(self, account_id: str, user_id: str) -> None:
         """Remove a person from the account. Their tokens stay: they belong to the account."""
         await self._send(Request("DELETE", f"/accounts/{part(account_id)}/people/{part(user_id)}"), type(None))
@@ -899,6 +946,42 @@ class AsyncSimsim(AsyncConnection):
         """Return the username and password of an active token. This is recorded, and others are notified."""
         return await self._send(
             Request("POST", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/credentials"), models.Credentials
+        )
+
+    async def stop_tokens(
+        self,
+        account_id: str,
+        *,
+        act: Literal["pause", "revoke"],
+        fingerprint: str,
+        creator: str | Unset = UNSET,
+        software: str | Unset = UNSET,
+        allows: str | Unset = UNSET,
+        used_from: str | Unset = UNSET,
+        created_before: str | Unset | None = UNSET,
+        used_before: str | Unset | None = UNSET,
+        used_after: str | Unset | None = UNSET,
+        reason: str | Unset = UNSET,
+    ) -> models.StoppedTokens:
+        """Pause or revoke the previewed tokens, and send each administrator one email."""
+        return await self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/token-selection/stop",
+                body=given(
+                    creator=creator,
+                    software=software,
+                    allows=allows,
+                    used_from=used_from,
+                    created_before=created_before,
+                    used_before=used_before,
+                    used_after=used_after,
+                    act=act,
+                    reason=reason,
+                    fingerprint=fingerprint,
+                ),
+            ),
+            models.StoppedTokens,
         )
 
     async def suggest_allowlist(self, account_id: str, token_id: str) -> models.SuggestedNetworks:

@@ -77,6 +77,16 @@ class CountedRequests:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CreationFreezeDocument:
+    """Whether the creation of tokens is frozen; the other fields are null if it is not."""
+
+    frozen: bool
+    reason: str | None
+    frozen_at: str | None
+    frozen_by: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Credentials:
     """Username and password."""
 
@@ -321,6 +331,20 @@ class SecondFactorPolicy:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SelectedToken:
+    """A chosen token."""
+
+    id: str
+    name: str
+    status: Literal["active", "paused", "expired", "revoked"]
+    software: str | None
+    created_by: str
+    created_at: str
+    last_used_at: str | None
+    last_used_address: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class SentEmail:
     """An email about a token. `at` is when it was delivered, given up or queued; `answer` is the mail server's."""
 
@@ -389,6 +413,14 @@ class Status:
     forwarding: Mapping[str, Any] | None
     tokens: Mapping[str, Any] | None
     sections: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoppedTokens:
+    """How many tokens were stopped, and the names of those that changed meanwhile and were left alone."""
+
+    stopped: int
+    changed: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -488,6 +520,15 @@ class TokenRequestList:
 
     items: tuple[TokenRequest, ...]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenSelectionDocument:
+    """The chosen tokens by name, and the fingerprint that stopping them needs."""
+
+    count: int
+    fingerprint: str
+    items: tuple[SelectedToken, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

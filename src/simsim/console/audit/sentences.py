@@ -53,6 +53,9 @@ SENTENCES: dict[str, Promise] = {
     Event.TOKEN_REQUESTED: _("Asked for the token “%(name)s”"),
     Event.TOKEN_REQUEST_GRANTED: _("Granted the request of %(asked_by)s for “%(name)s”"),
     Event.TOKEN_REQUEST_DECLINED: _("Declined the request of %(asked_by)s for “%(name)s”"),
+    Event.CREATION_FROZEN: _("Froze the creation of tokens"),
+    Event.CREATION_FREEZE_LIFTED: _("Allowed new tokens again"),
+    Event.SELECTION_STOPPED: _("Stopped many tokens at once"),
     Event.TOKENS_EXPORTED: _("Exported the list of tokens, without passwords"),
     Event.MAIL_RETRIED: _("Sent an email to %(recipient)s again"),
     Event.MANAGEMENT_TOKEN_CREATED: _("Created the management token “%(name)s”"),
@@ -94,10 +97,12 @@ LABELS: dict[str, Promise] = {
     "needs_allowlist": _("Allowlist required"), "min_ipv4_prefix": _("Widest IPv4 network, as a prefix"),
     "min_ipv6_prefix": _("Widest IPv6 network, as a prefix"), "retrieval": _("Who retrieves passwords"),
     "leak_response": _("After a leak"), "max_idle_days": _("Days until idle tokens are paused"),
-    "destroyed": _("Stored passwords destroyed"),
+    "destroyed": _("Stored passwords destroyed"), "act": _("How"), "count": _("Tokens"),
 }  # fmt: skip
 VALUES: dict[tuple[str, object], Promise | str] = {
     ("way", "downloaded"): _("as a file"),
+    ("act", "pause"): _("paused"),
+    ("act", "revoke"): _("revoked"),
     ("change", "app_added"): _("Authenticator app"),
     ("change", "app_removed"): _("Authenticator app"),
     ("change", "passkey_added"): _("Passkey"),

@@ -14,7 +14,7 @@ from simsim.console.token_requests.prefill import RequestToGrant
 from simsim.console.tokens.credentials import credentials_page
 from simsim.console.tokens.form import PRESETS_DAYS, TokenForm
 from simsim.console.tokens.live_errors import CHECK, errors_while_typing
-from simsim.problem import AlreadyAnswered, AlreadyExists, Invalid, NotFound
+from simsim.problem import AlreadyAnswered, AlreadyExists, CreationFrozen, Invalid, NotFound
 from simsim.tokens.actions import create_token
 from simsim.tokens.field_errors import is_name_taken, namesake
 from simsim.tokens.field_warnings import cautions_of, network_cautions, range_notes
@@ -77,6 +77,9 @@ def save(access: AccountAccess, form: TokenForm, to_grant: RequestToGrant) -> Ht
         )
     except AlreadyAnswered as problem:
         return answered_page(access, form, problem)
+    except CreationFrozen as problem:
+        # The page says by whom, why and since when.
+        return form_page(access, form, to_grant, status=problem.status)
     except (Invalid, AlreadyExists) as problem:
         form.explain(problem)
         if is_name_taken(problem):

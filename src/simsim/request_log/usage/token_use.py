@@ -1,7 +1,7 @@
 """Each token's usage, read from counts that grow as rows arrive, so that the cost does not grow with the log."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -42,6 +42,15 @@ def requests_by_day(
     for value, began_hour, accepted in counted:
         found.setdefault(uuid.UUID(value), [0] * days)[(began_hour - first_hour) // DAY_HOURS] = accepted
     return found
+
+
+def address_pairs_of(account_id: uuid.UUID) -> Iterator[tuple[uuid.UUID, str]]:
+    """Yield each of the account's tokens with each address from which it let a request in, as long as counts are kept.
+
+    An unknown address is "".
+    """
+    pairs = TokenAddressDay.objects.filter(account_id=account_id).values_list("token_id", "address").distinct()
+    yield from pairs.iterator()
 
 
 def addresses_of(token_id: uuid.UUID, *, last_day: date, days: int) -> list[AddressUse]:
