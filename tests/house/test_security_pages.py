@@ -108,7 +108,7 @@ def test_security_file_says_how_fast_a_vulnerability_is_closed() -> None:
     text = " ".join((ROOT / "SECURITY.md").read_text(encoding="utf-8").split())
     for promise in (
         "within three working days",
-        "within two working days after a repaired package is out",
+        "within two working days for a critical vulnerability",
         "within 90 days",
     ):
         assert promise in text

@@ -16,7 +16,7 @@ from simsim.tokens.models import Token
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 TOKENS, ENDED = 10_000, 100
-MAX_QUERIES = 15
+MAX_QUERIES = 14
 
 
 @pytest.fixture

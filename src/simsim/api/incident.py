@@ -8,7 +8,7 @@ from pydantic.config import JsonDict
 from simsim.account_log.time_filters import parse_moment
 from simsim.accounts.permissions import Permission
 from simsim.api.calls import Call
-from simsim.api.documents import AT, ID, Given, TokenStatus
+from simsim.api.documents import AT, ID, Given, Moment, TokenStatus
 from simsim.api.operation import operation
 from simsim.api.responses import Answer
 from simsim.api.scopes import READ, TOKENS
@@ -40,7 +40,7 @@ class CreationFreezeDocument(BaseModel):
     )
     frozen: bool
     reason: str | None
-    frozen_at: str | None
+    frozen_at: Moment | None
     frozen_by: str | None
 
 
@@ -119,8 +119,8 @@ class SelectedToken(BaseModel):
     status: TokenStatus
     software: str | None
     created_by: str
-    created_at: str
-    last_used_at: str | None
+    created_at: Moment
+    last_used_at: Moment | None
     last_used_address: str | None
 
 

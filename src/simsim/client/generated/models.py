@@ -82,7 +82,7 @@ class CreationFreezeDocument:
 
     frozen: bool
     reason: str | None
-    frozen_at: str | None
+    frozen_at: datetime | None
     frozen_by: str | None
 
 
@@ -339,8 +339,8 @@ class SelectedToken:
     status: Literal["active", "paused", "expired", "revoked"]
     software: str | None
     created_by: str
-    created_at: str
-    last_used_at: str | None
+    created_at: datetime
+    last_used_at: datetime | None
     last_used_address: str | None
 
 

@@ -9,6 +9,8 @@ import typer
 
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_one
+from simsim.operations.remote import incidents as remote
+from simsim.operations.remote.twins import remotely
 
 if TYPE_CHECKING:
     from simsim.accounts.permissions import Actor
@@ -33,6 +35,7 @@ class ActName(StrEnum):
 
 
 @incidents.command("show")
+@remotely(remote.show_freeze)
 @needs_django
 def show(account: Account, as_json: AsJson = False) -> None:
     """Print whether the creation of tokens is frozen in an account, why, by whom and since when."""
@@ -44,6 +47,7 @@ def show(account: Account, as_json: AsJson = False) -> None:
 
 
 @incidents.command("freeze")
+@remotely(remote.freeze)
 @needs_django
 def freeze(
     account: Account,
@@ -63,6 +67,7 @@ def freeze(
 
 
 @incidents.command("lift")
+@remotely(remote.lift_freeze)
 @needs_django
 def lift(account: Account, acting_as: As = None, as_json: AsJson = False) -> None:
     """Allow new tokens in an account again. Only the operator can lift the operator's freeze."""
@@ -77,6 +82,7 @@ def lift(account: Account, acting_as: As = None, as_json: AsJson = False) -> Non
 
 
 @incidents.command("preview")
+@remotely(remote.preview_selection)
 @needs_django
 def preview(
     *,
@@ -105,6 +111,7 @@ def preview(
 
 
 @incidents.command("stop")
+@remotely(remote.stop_selection)
 @needs_django
 def stop(
     *,

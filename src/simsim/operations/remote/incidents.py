@@ -1,0 +1,32 @@
+"""`simsim incident` through the management API."""
+
+from typing import TYPE_CHECKING, Any
+
+from simsim.operations.remote.tokens import account_of, document_of
+from simsim.operations.remote.twins import One
+
+if TYPE_CHECKING:
+    from simsim.client import Simsim
+
+
+def show_freeze(api: "Simsim", *, account: str | None) -> One:
+    return One(document_of(api.get_creation_freeze(account_of(api, account))))
+
+
+def freeze(api: "Simsim", *, account: str | None, reason: str) -> One:
+    return One(document_of(api.freeze_creation(account_of(api, account), reason=reason)))
+
+
+def lift_freeze(api: "Simsim", *, account: str | None) -> One:
+    where = account_of(api, account)
+    api.lift_creation_freeze(where)
+    return One(document_of(api.get_creation_freeze(where)))
+
+
+def preview_selection(api: "Simsim", *, account: str | None, **filters: Any) -> One:
+    return One(document_of(api.preview_selection(account_of(api, account), **filters)))
+
+
+def stop_selection(api: "Simsim", *, account: str | None, act: Any, fingerprint: str, **options: Any) -> One:
+    stopped = api.stop_tokens(account_of(api, account), act=act.value, fingerprint=fingerprint, **options)
+    return One(document_of(stopped))
