@@ -166,7 +166,7 @@ def about_changes(world: World) -> Iterator[Sample]:
     yield Sample(
         "token_allowlist_changed",
         "taken-off",
-        listed | {"networks": [], "report_only": False, "limits_before": listed["limits"]},
+        listed | {"networks": [], "report_only": False, "limits": [], "limits_before": listed["limits"]},
     )
     rotated = {key: value for key, value in change.items() if key != "creator"} | {
         "works_until": "2026-11-25 09:30 UTC"
