@@ -371,7 +371,8 @@ class SoftwareList:
 class Status:
     """What runs where, since when, and how far it is behind, as `simsim status --json` prints it.
 
-    A part is null if its database does not answer, or if there is no such thing here. `sections` says the same in words."""
+    A part is null if its database does not answer, or if there is no such thing here. `sections`
+    says the same in words."""
 
     at: datetime
     version: str
