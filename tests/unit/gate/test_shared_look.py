@@ -322,7 +322,7 @@ def test_look_for_more_digests_than_a_socket_takes_is_sent_whole(play: Callable[
     async def test(look: SharedLook, _forgotten: Forgotten) -> None:
         await look.join(None)
         first = look.join(None)
-        digests = [os.urandom(3000) for _ in range(4000)]
+        digests = [os.urandom(9000) for _ in range(4000)]
         waits = [look.join(digest) for digest in digests[:-1]]
         waits.append(look.join(KNOWN))
         seen = await asyncio.gather(*waits)
