@@ -85,6 +85,12 @@ class LandedStack(UpgradedStack):
     """The same, upgraded from an earlier commit with its own dependencies, schema and data to the code of today."""
 
     commit = ""
+    # The earlier version may not know these. The later one finds them in simsim.env.
+    later_settings = ("SIMSIM_FAILURES_PER_ADDRESS", "SIMSIM_FAILURES_PER_USERNAME")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {name: value for name, value in super().environment.items() if name not in self.later_settings}
 
     def make_first_version(self) -> None:
         self.data.mkdir(mode=0o700)
@@ -93,6 +99,8 @@ class LandedStack(UpgradedStack):
         self.settle()
 
     def make_next_version(self) -> None:
+        with (self.data / "simsim.env").open("a", encoding="utf-8") as file:
+            file.writelines(f"{name}=0\n" for name in self.later_settings)
         self.environments.make("after")
 
 

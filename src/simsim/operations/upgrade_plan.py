@@ -5,7 +5,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from django.apps import apps
 from django.conf import settings
@@ -130,10 +129,11 @@ def seconds_to_rewrite(table: str, connection: BaseDatabaseWrapper) -> float:
 
 def size_of(table: str, connection: BaseDatabaseWrapper) -> int:
     """Return the bytes that a table takes with its indexes; on SQLite, those of the whole file as an upper bound."""
-    if connection.vendor == "sqlite":
-        return Path(str(connection.settings_dict["NAME"])).stat().st_size
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_total_relation_size(%s::regclass)", [table])
+        if connection.vendor == "sqlite":
+            cursor.execute("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
+        else:
+            cursor.execute("SELECT pg_total_relation_size(%s::regclass)", [table])
         return int(cursor.fetchone()[0])
 
 
