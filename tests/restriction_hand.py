@@ -25,6 +25,7 @@ from simsim.accounts.models import Account  # noqa: E402
 from simsim.accounts.permissions import Actor, actor_of, administrators  # noqa: E402
 from simsim.tokens import actions  # noqa: E402
 from simsim.tokens.models import Token  # noqa: E402
+from simsim.tokens.policies import DEFAULT  # noqa: E402
 
 PAUSE_SECONDS = 0.1
 
@@ -44,7 +45,7 @@ def create(account_id: str, number: str) -> list[dict[str, str]]:
     passwords = []
     for token in made:
         token.set_keys()
-        passwords.append(actions.set_new_password(token))
+        passwords.append(actions.set_new_password(token, DEFAULT))
     Token.objects.bulk_create(made, batch_size=1000)
     return [
         {"id": str(token.pk), "username": account_id, "password": password}

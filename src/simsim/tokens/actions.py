@@ -86,10 +86,11 @@ def new_token(fields: TokenFields, *, actor: Actor, account: Account, now: datet
     """
     errors = Errors()
     values = parse_fields(fields, errors, now=now)
-    policies.prove_new_token(errors, policies.policies_of(account).effective, values, now=now)
+    policy = policies.policies_of(account).effective
+    policies.prove_new_token(errors, policy, values, now=now)
     raise_what_is_wrong(errors, account, values["name"], now=now)
     token = unsaved_token(values, actor=actor, account=account, now=now)
-    secret = set_new_password(token)
+    secret = set_new_password(token, policy)
     token.save(force_insert=True)
     return token, TokenCredentials(str(account.pk), secret)
 
@@ -209,7 +210,7 @@ def give_new_password(token: Token, overlap: timedelta, *, actor: Actor, now: da
     token.previous_digest = bytes(token.digest) if overlap else None
     token.previous_works_until = now + overlap if overlap else None
     token.rotated_at = now
-    secret = set_new_password(token)
+    secret = set_new_password(token, policies.policies_of(token.account).effective)
     token.save(update_fields=ROTATED_COLUMNS)
     record_token_event(actor, token, Event.TOKEN_ROTATED, {"overlap_seconds": int(overlap.total_seconds())}, now)
     notices.owe_rotated(token, overlap=overlap, actor=actor, now=now)
@@ -251,9 +252,9 @@ def prove_not_rotated(token: Token, after: str | None) -> None:
         raise RotatedMeanwhile(name=token.name)
 
 
-def set_new_password(token: Token) -> str:
-    """Give the token a new password and return it."""
+def set_new_password(token: Token, policy: policies.TokenPolicy) -> str:
+    """Give the token a new password, which is stored as the account's policy says, and return it."""
     secret = password.mint()
     token.digest, token.password_end = digest(secret), password.end_of(secret)
-    token.sealed_password = seal_password(token, secret)
+    token.sealed_password = seal_password(token, secret, policy)
     return secret

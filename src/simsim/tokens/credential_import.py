@@ -27,7 +27,7 @@ from simsim.tokens.foreign_credentials import ForeignCredentials
 from simsim.tokens.imported_credentials import ImportedCredentials
 from simsim.tokens.models import AT_ONCE, Token
 from simsim.tokens.policies import TokenPolicy, policies_of, prove_new_token
-from simsim.tokens.token_credentials import seal_under
+from simsim.tokens.token_credentials import seal_password
 from simsim.tokens.token_fields import parse_fields, unsaved_token
 from simsim.tokens.token_import import Draft, creation_event, errors_in_line
 
@@ -191,7 +191,7 @@ def token_of(each: Checked, policy: TokenPolicy, *, now: datetime) -> Token:
     draft, secret = each.brought.draft, each.brought.credentials.password
     token = unsaved_token(each.values, actor=draft.actor, account=draft.account, now=now)
     token.digest, token.next_notice_at = each.digest, AT_ONCE
-    token.sealed_password = seal_under(policy, token, secret) if secret else b""
+    token.sealed_password = seal_password(token, secret, policy) if secret else b""
     # The last characters of another form are no checksum: showing them would give away a part of the password.
     token.password_end = password.end_of(secret) if password.is_well_formed(secret) else ""
     return token

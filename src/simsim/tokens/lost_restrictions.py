@@ -12,6 +12,7 @@ from simsim.credential import allowlist
 from simsim.tokens import pause, rules
 from simsim.tokens.actions import ROTATED_COLUMNS, set_new_password
 from simsim.tokens.models import Token
+from simsim.tokens.policies import policies_of
 from simsim.tokens.token_events import record_token_event
 from simsim.tokens.token_fields import pack_allowlist
 
@@ -94,7 +95,7 @@ def close_old_password(token: Token, change: Change, now: datetime) -> Outcome:
     """Give a rotated token a new password: the restored one was replaced, and the one that replaced it is lost."""
     token.previous_digest = token.previous_works_until = None
     token.rotated_at = now
-    set_new_password(token)
+    set_new_password(token, policies_of(token.account).effective)
     token.save(update_fields=ROTATED_COLUMNS)
     record_token_event(OPERATOR, token, Event.TOKEN_ROTATED, {"overlap_seconds": 0, "restored": True}, now)
     return outcome(

@@ -56,13 +56,8 @@ def prove_retrievable(token: Token, *, actor: Actor) -> None:
         raise RetrievalLimited
 
 
-def seal_password(token: Token, secret: str) -> bytes:
-    """Return the encrypted form of a new password to store, empty if the policy keeps no passwords."""
-    return seal_under(policies_of(token.account).effective, token, secret)
-
-
-def seal_under(policy: TokenPolicy, token: Token, secret: str) -> bytes:
-    """Return the encrypted form to store under a given policy, like `seal_password`."""
+def seal_password(token: Token, secret: str, policy: TokenPolicy) -> bytes:
+    """Return the encrypted form of a password to store, empty if the account's policy keeps no passwords."""
     if policy.retrieval == Retrieval.OFF:
         return b""
     return keyring().seal(secret, token_id=token.pk, account_id=token.account_id)

@@ -4,13 +4,13 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 from simsim.operations.output import Document, print_lines, print_list, print_one
 from simsim.problem import WrongUsage, gettext_noop
 
 if TYPE_CHECKING:
-    from simsim.client import Simsim
+    pass
 
 Parameters = ParamSpec("Parameters")
 TWIN = "remote_twin"
@@ -54,13 +54,6 @@ class Written:
 
 Found = One | Listed | Lines | Written
 
-
-class Twin(Protocol):
-    """Takes what the verb takes, but for `as_json`, and returns what is printed; raises SimsimError or a Problem."""
-
-    def __call__(self, api: "Simsim", **options: Any) -> Found: ...
-
-
 _server: ContextVar[str | None] = ContextVar("server", default=None)
 
 
@@ -77,7 +70,10 @@ def is_remote() -> bool:
 def remotely(
     twin: Callable[..., Found], *, columns: Sequence[str] = ()
 ) -> Callable[[Callable[Parameters, None]], Callable[Parameters, None]]:
-    """Give a verb its twin, which runs instead of it when a server was named. `columns` are those of a list."""
+    """Give a verb its twin, which runs instead of it when a server was named. `columns` are those of a list.
+
+    The twin takes the client, and what the verb takes but for `as_json`; it raises SimsimError or a Problem.
+    """
 
     def decorate(verb: Callable[Parameters, None]) -> Callable[Parameters, None]:
         @functools.wraps(verb)
