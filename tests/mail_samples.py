@@ -258,13 +258,14 @@ def about_sign_in(world: World) -> Iterator[Sample]:
         by_operator = change in {
             Change.PASSWORD_SET_BY_OPERATOR, Change.SECOND_FACTOR_RESET, Change.SINGLE_SIGN_ON_WAIVED,
             Change.PROVIDER_UNLINKED,
-            Change.SINGLE_SIGN_ON_WAIVER_ENDED,
+            Change.SINGLE_SIGN_ON_WAIVER_ENDED, Change.ADDRESS_CHANGED,
         }  # fmt: skip
         facts = place | ({"address": "", "browser": ""} if by_operator else {})
         name = "Work laptop" if change in {Change.PASSKEY_ADDED, Change.PASSKEY_REMOVED} else ""
         also = {
             "passkey_name": name,
             "provider_name": "Acme ID" if change == Change.PROVIDER_LINKED else "",
+            "new_address": "dora.diaz@acme.example" if change == Change.ADDRESS_CHANGED else "",
             "until": "2026-11-24 13:30 UTC" if change == Change.SINGLE_SIGN_ON_WAIVED else "",
         }
         yield Sample("sign_in_changed", change.value, facts | also | {"change": change.value})

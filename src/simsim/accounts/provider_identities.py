@@ -20,6 +20,7 @@ from simsim.accounts.operators import is_operator
 from simsim.accounts.people import memberships_of
 from simsim.accounts.permissions import Actor
 from simsim.accounts.provider_rules import ProviderRules
+from simsim.accounts.provisioned_people import is_turned_off, provisioned_groups_of
 from simsim.accounts.sign_in_changes import Change, Place, report
 from simsim.audit.events import Event
 from simsim.console_sessions.selectors import end_sessions
@@ -71,7 +72,8 @@ def person_of(identity: Identity, *, rules: ProviderRules, place: Place, now: da
         user = link_person(identity, rules=rules, place=place, now=now)
     if not user.is_active:
         raise refused("turned_off", TURNED_OFF, user)
-    apply_groups(user, identity.groups, rules=rules, is_new=is_new, now=now)
+    groups = identity.groups | provisioned_groups_of(user)
+    apply_groups(user, groups, rules=rules, is_new=is_new, now=now)
     if not memberships_of(user) and not is_operator(user):
         raise refused("no_account", NO_ACCOUNT, user, email=user.email)
     return user
@@ -158,7 +160,7 @@ def apply_groups(user: User, groups: frozenset[str], *, rules: ProviderRules, is
 def apply_role(user: User, account: Account, role: str | None, *, is_default: bool, now: datetime) -> None:
     """Give the person a role in an account, or none; with `is_default`, they join it. The last administrator stays."""
     held = Membership.objects.filter(user=user, account=account).values_list("role", flat=True).first()
-    if held == role or (held is None and not is_default):
+    if held == role or (held is None and (not is_default or is_turned_off(user, account))):
         return
     try:
         if held is None and role is not None:

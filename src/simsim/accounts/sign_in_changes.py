@@ -33,6 +33,7 @@ class Change(StrEnum):
     PROVIDER_UNLINKED = "provider_unlinked"
     SINGLE_SIGN_ON_WAIVED = "single_sign_on_waived"
     SINGLE_SIGN_ON_WAIVER_ENDED = "single_sign_on_waiver_ended"
+    ADDRESS_CHANGED = "address_changed"
 
 
 EVENTS = {
@@ -49,7 +50,9 @@ EVENTS = {
     Change.PROVIDER_UNLINKED: Event.SIGN_IN_METHOD_REMOVED,
     Change.SINGLE_SIGN_ON_WAIVED: Event.SINGLE_SIGN_ON_WAIVED,
     Change.SINGLE_SIGN_ON_WAIVER_ENDED: Event.SINGLE_SIGN_ON_WAIVED,
+    Change.ADDRESS_CHANGED: Event.USER_ADDRESS_CHANGED,
 }
+PASSKEYS = {Change.PASSKEY_ADDED, Change.PASSKEY_REMOVED}
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,8 @@ def report(
 ) -> None:
     """Record a change and queue the email to the person. Call it in the transaction of the change.
 
-    `name` is the name of the passkey or the provider, `until` when a waiver ends. Nobody can turn these emails off:
-    they are how a person learns of a break-in.
+    `name` is the name of the passkey or the provider, or the new address, `until` when a waiver ends. Nobody can turn
+    these emails off: they are how a person learns of a break-in.
     """
     details: dict[str, object] = {"email": user.email, "change": change.value}
     if name:
@@ -87,8 +90,9 @@ def report(
     if tells:
         facts = {
             "change": change.value,
-            "passkey_name": "" if change == Change.PROVIDER_LINKED else name,
+            "passkey_name": name if change in PASSKEYS else "",
             "provider_name": name if change == Change.PROVIDER_LINKED else "",
+            "new_address": name if change == Change.ADDRESS_CHANGED else "",
             "until": f"{until:%Y-%m-%d %H:%M} UTC" if until else "",
         }
         tell(user, "sign_in_changed", facts, place=place, now=now)

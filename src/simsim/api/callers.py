@@ -57,13 +57,21 @@ def identify(request: HttpRequest, now: datetime) -> Caller:
     return Caller(actor_of(user), f"user:{user.pk}", PERSON_SCOPES, is_session=True)
 
 
-def program(header: str, address: Address | None, now: datetime) -> Caller:
-    """Return the caller with a management token; raise Unauthenticated."""
-    found = user_pass(header)
+def program(header: str, address: Address | None, now: datetime, *, takes_bearer: bool = False) -> Caller:
+    """Return the caller with a management token; raise Unauthenticated.
+
+    With `takes_bearer`, its password may also come alone as a bearer token (RFC 6750), as identity providers send it.
+    """
+    found = bearer(header) if takes_bearer and header[:7].lower() == "bearer " else user_pass(header)
     token = authenticate(*found, address=address, now=now) if found else None
     if token is None:
         raise Unauthenticated
     return Caller(actor_of_token(token), f"management:{token.pk}", token.granted, token.account_id)
+
+
+def bearer(header: str) -> tuple[None, str]:
+    """Return no username, and the token of a Bearer header."""
+    return None, header[7:].strip(" ")
 
 
 def user_pass(header: str) -> tuple[str, str] | None:

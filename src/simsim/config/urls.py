@@ -13,6 +13,7 @@ urlpatterns = [
     path("sign-in/password/reset/", in_constant_time(password_reset), name="account_reset_password"),
     path("sign-in/", include("allauth.account.urls")),
     path("api/v1/", include("simsim.api.urls")),
+    path("scim/v2/", include("simsim.api.scim.urls")),
 ]
 handler403 = "simsim.console.errors.permission_denied"
 handler404 = "simsim.console.errors.not_found"

@@ -16,9 +16,12 @@ from simsim.management_tokens.models import ManagementToken, Scope, State
 USE_ACCURACY = timedelta(minutes=1)
 
 
-def authenticate(username: str, password: str, *, address: Address | None, now: datetime) -> ManagementToken | None:
+def authenticate(
+    username: str | None, password: str, *, address: Address | None, now: datetime
+) -> ManagementToken | None:
     """Return the token with these credentials if it works from that address now, None otherwise.
 
+    Without a username (None), the password alone names the token: whoever knows it knows 256 random bits.
     It works only while the administrator who created it still is one: their role is read for each request.
     """
     if not management_password.is_well_formed(password):
@@ -26,7 +29,7 @@ def authenticate(username: str, password: str, *, address: Address | None, now: 
     proof = digest(password)
     token = ManagementToken.objects.select_related("account", "created_by").filter(digest=proof).first()
     # Compare again: an index may compare by collation, but digests must be equal byte for byte.
-    if token is None or not hmac.compare_digest(bytes(token.digest), proof) or username != str(token.pk):
+    if token is None or not hmac.compare_digest(bytes(token.digest), proof) or username not in {None, str(token.pk)}:
         return None
     if token.state(now) != State.ACTIVE or not allowlist.allows(allowlist.pack(token.networks), address):
         return None
