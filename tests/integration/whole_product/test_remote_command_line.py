@@ -179,6 +179,20 @@ def test_choices_and_webhooks_are_changed_the_same_both_ways(stack: Stack, here:
         assert alice(*arguments, *account).stdout == here(*arguments, *account).stdout != ""
 
 
+@pytest.mark.covers("B7")
+def test_management_tokens_are_listed_and_revoked_both_ways(stack: Stack, here: Simsim, alice: Simsim) -> None:
+    for simsim, who in ((alice, "alice@acme.example"), (here, "operator")):
+        made = stack.simsim("management-token", "create", *AS, "--name", "Short", "--expires", "90d")
+        revoked = json.loads(simsim("management-token", "revoke", made["id"], "--json").stdout)
+        assert (revoked["id"], revoked["status"], revoked["revoked_by"]) == (made["id"], "revoked", who)
+    listed = ("management-token", "list", "--account", stack.account)
+    found, expected = alice(*listed, "--json"), here(*listed, "--json")
+    assert same(found.stdout) == same(expected.stdout)
+    assert "Short" in found.stdout
+    missing = alice("management-token", "revoke", stack.account)
+    assert (missing.returncode, missing.stderr.count(f"No management token has the id “{stack.account}”")) == (3, 1)
+
+
 @pytest.mark.covers("B7", "B22")
 def test_the_operator_sees_the_same_from_afar(stack: Stack, operator: Simsim, here: Simsim) -> None:
     def told(simsim: Simsim, *arguments: str) -> tuple[int, list[str]]:
