@@ -168,7 +168,7 @@ class Gate:
             said, own_frame = self._refusals.treat(refusal, said, framed, now)
             framed, is_counted = own_frame or framed, own_frame is None
         if counting is not None and said.status == answer.LET_IN and not _is_console_test(request):
-            said, framed = counting.count(self._counters, now) or (said, framed)
+            said, framed = counting.enforce(self._counters, now) or (said, framed)
         if not is_counted:
             self._spool.append(decided_line(request_id, now, framed, method=method, target=target))
         # Compare with an attribute of our own: a call would cost ten times as much, for every request.

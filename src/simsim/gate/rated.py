@@ -20,7 +20,7 @@ class Rated(NamedTuple):
     record: Record
     located: Located
 
-    def count(self, counters: Counters | None, now: float) -> tuple[Answer, Frame] | None:
+    def enforce(self, counters: Counters | None, now: float) -> tuple[Answer, Frame] | None:
         """Count one request. Return the refusal if it is too many, and its frame.
 
         Raises OSError or ValueError if it can't be counted: nobody may be let in past a limit that can't be checked.
