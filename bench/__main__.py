@@ -91,7 +91,7 @@ class Bench:
             yield figure("time, 1,000,000 : 1,000 tokens", compare(small, large, progress), at_most=1.2)
 
     def with_limits(self) -> Iterator[Figure]:
-        """Yield the rate of a gate whose tokens all have twenty rules compared with one whose tokens have none."""
+        """Yield the rate of a gate with limits, a rate and quotas on every token compared with one without any."""
         limited = self.scratch / "limited"
         shutil.copytree(self.data("usual"), limited)
         tokens.limit_every_token(limited)
@@ -99,7 +99,9 @@ class Bench:
         with self.gate("usual") as free, servers.granian(GATE, port, limited):
             ours = target("limited", f"http://127.0.0.1:{port}/gate/verify", known, self.scratch, named=True)
             theirs = target("unlimited", f"http://127.0.0.1:{free}/gate/verify", known, self.scratch, named=True)
-            yield figure("gate, 20 limits on every token : none", compare(ours, theirs, progress), at_least=0.9)
+            yield figure(
+                "gate, 20 limits, rate and quotas on every token : none", compare(ours, theirs, progress), at_least=0.9
+            )
 
     def in_process(self) -> Iterator[Figure]:
         spool = self.scratch / "in-process-spool"

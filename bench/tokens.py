@@ -44,10 +44,14 @@ def fill(data: Path, count: int) -> list[Credential]:
 
 
 def limit_every_token(data: Path) -> None:
-    """Give every token twenty rules; the requests of the load match the last one."""
+    """Give every token twenty rules, a rate and two quotas, none of which refuses a request of the load.
+
+    The requests match the last rule.
+    """
     rules = [f"GET,POST /api/v2/entities{number}/*/items/**" for number in range(19)] + ["GET /api/v2/orders/*/lines"]
     with sqlite3.connect(data / "simsim.sqlite3") as connection:
-        connection.execute("UPDATE tokens_token SET limits = ?", ("\n".join(rules),))
+        rates = "100000/s burst 1000000\n1000000000/day\n10000000000/month"
+        connection.execute("UPDATE tokens_token SET limits = ?, rates = ?", ("\n".join(rules), rates))
     connection.close()
 
 

@@ -14,7 +14,8 @@ SCHEMA = """
 PRAGMA journal_mode = WAL;
 CREATE TABLE token (
     digest BLOB, id TEXT, account TEXT, name TEXT, expires_at TEXT, revoked_at TEXT, allowlist BLOB, works_until TEXT,
-    report_only INTEGER, paused_at TEXT, paused_until TEXT, limits TEXT
+    report_only INTEGER, paused_at TEXT, paused_until TEXT, limits TEXT,
+    rates TEXT
 );
 CREATE INDEX token_digest ON token (digest);
 CREATE TABLE tokens_importedcredentials (digest BLOB);
@@ -22,7 +23,7 @@ CREATE TABLE tokens_importedcredentials (digest BLOB);
 VIEW = """
 CREATE VIEW verifiable_token AS
     SELECT digest, id AS token_id, account AS account_id, name, expires_at, revoked_at, allowlist, works_until,
-        report_only, paused_at, paused_until, limits
+        report_only, paused_at, paused_until, limits, rates
     FROM token;
 """
 ACME, GLOBEX = uuid.UUID(int=0xACE0_0000_0000_4000_8000_0000_0000_00AC), uuid.UUID(int=0x610BE << 32)
@@ -50,6 +51,7 @@ class Database:
         is_paused: bool = False,
         paused_until: datetime | None = None,
         limits: tuple[str, ...] = (),
+        rates: tuple[str, ...] = (),
     ) -> str:
         """Add a token, by default one of Acme that opens to everybody for a day, and return its password."""
         password = mint()
@@ -66,8 +68,8 @@ class Database:
         )
         ends = works_until and works_until.strftime(STAMP)
         pause = ("2026-01-01 00:00:00" if is_paused else None, paused_until and paused_until.strftime(STAMP))
-        values = (*row, ends, report_only, *pause, "\n".join(limits))
-        self.connection.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        values = (*row, ends, report_only, *pause, "\n".join(limits), "\n".join(rates))
+        self.connection.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
         return password
 
     def change(self, password: str, **columns: object) -> None:

@@ -23,15 +23,16 @@ CREATE TABLE tokens_importedcredentials (digest bytea);
 CREATE TABLE tokens_token (
     digest bytea, id uuid, account_id uuid, name text, expires_at timestamptz, revoked_at timestamptz, allowlist bytea,
     previous_digest bytea, previous_works_until timestamptz, report_only boolean,
-    paused_at timestamptz, paused_until timestamptz, limits text NOT NULL DEFAULT ''
+    paused_at timestamptz, paused_until timestamptz, limits text NOT NULL DEFAULT '',
+    rates text NOT NULL DEFAULT ''
 );
 CREATE VIEW verifiable_token AS
     SELECT digest, id AS token_id, account_id, name, expires_at, revoked_at, allowlist, NULL AS works_until,
-        report_only, paused_at, paused_until, limits
+        report_only, paused_at, paused_until, limits, rates
     FROM tokens_token
     UNION ALL
     SELECT previous_digest, id, account_id, name, expires_at, revoked_at, allowlist, previous_works_until, report_only,
-        paused_at, paused_until, limits
+        paused_at, paused_until, limits, rates
     FROM tokens_token WHERE previous_digest IS NOT NULL;
 """
 

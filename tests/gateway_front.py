@@ -36,6 +36,7 @@ class FarEnd(BaseHTTPRequestHandler):
         self.server.asked.append(asked)
         if wish == "hang":
             time.sleep(6)
+        is_rated, wish = wish.endswith("rated"), wish.removesuffix("rated")
         is_counted = wish.endswith("counted")
         wish = wish.removesuffix("counted")
         status = int(wish) if wish.isdigit() else 204
@@ -49,6 +50,9 @@ class FarEnd(BaseHTTPRequestHandler):
             self.send_header("X-Simsim-Reason", "expired")
         if status == 429:
             self.send_header("Retry-After", "17")
+        if is_rated:
+            self.send_header("RateLimit", '"day";r=0;t=17')
+            self.send_header("RateLimit-Policy", '"rate";q=20;w=2, "day";q=10000;w=86400')
         if is_counted:
             self.send_header("X-Simsim-Counted", "1")
         self.send_header("Content-Length", "0")

@@ -28,7 +28,7 @@ WIRING = Wiring(
 )
 TOKEN_FIELDS = {
     "id", "account_id", "name", "description", "software", "status", "expires_at", "allowed_networks", "limits",
-    "report_only",
+    "rates", "report_only",
     "created_at", "created_by", "revoked_at", "revoked_by", "revocation_reason", "last_used_at", "last_used_address",
     "username", "password_can_be_shown", "previous_password_works_until", "paused_at", "paused_by", "paused_until",
     "pause_reason",

@@ -363,6 +363,18 @@ class TooManyFailures(Problem):
     )
 
 
+class BeyondRate(Problem):
+    """The gate's answer to a token that has made as many requests as its rate or its quota allows."""
+
+    status = 429
+    slug = "beyond-rate"
+    title = gettext_noop("Too many requests with this token")
+    detail = gettext_noop(
+        "The credentials are valid, but this token may make no more requests for now. Send the next one after the"
+        " number of seconds in Retry-After."
+    )
+
+
 class KeyMissing(Problem):
     status = 500
     slug = "key-missing"

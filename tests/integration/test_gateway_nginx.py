@@ -17,7 +17,7 @@ from websockets.sync.client import connect
 
 import gateway_memory
 from gateway_front import Front
-from simsim.gate.answer import CHALLENGE, THROTTLED_BODY, UNAUTHORIZED_BODY, UNDECIDED_BODY
+from simsim.gate.answer import BEYOND_RATE_BODY, CHALLENGE, THROTTLED_BODY, UNAUTHORIZED_BODY, UNDECIDED_BODY
 from simsim.gateway.nginx_program import find_binary, packaged_binary, system_binary
 
 pytestmark = [pytest.mark.any_database, pytest.mark.covers("B9"), pytest.mark.timeout(300)]
@@ -53,6 +53,16 @@ def test_gate_that_does_not_decide_is_503_with_retry_after(front: Front, wish: s
 def test_throttled_caller_gets_429_and_the_gates_retry_after(front: Front) -> None:
     status, headers, body = front.get(wish="429")
     assert (status, headers["Retry-After"], body) == (429, "17", THROTTLED_BODY)
+
+
+@pytest.mark.covers("B17")
+def test_token_beyond_its_rate_gets_429_with_the_standard_fields(front: Front) -> None:
+    status, headers, body = front.get(wish="429rated", RateLimit="forged")
+    assert (status, headers["Retry-After"], body) == (429, "17", BEYOND_RATE_BODY)
+    assert headers.get_all("RateLimit") == ['"day";r=0;t=17']
+    assert headers["RateLimit-Policy"] == '"rate";q=20;w=2, "day";q=10000;w=86400'
+    assert "RateLimit" not in front.get(wish="429")[1]
+    assert "RateLimit" not in front.get(wish="503")[1]
 
 
 @pytest.mark.parametrize("status", [401, 429])

@@ -30,7 +30,7 @@ SCHEMA = f"""
 CREATE TABLE token AS SELECT '\\x{KNOWN.hex()}'::bytea AS digest, '{uuid.UUID(int=7)}'::uuid AS token_id,
     '{uuid.UUID(int=8)}'::uuid AS account_id, 'Warehouse' AS name, '2027-01-02 03:04:05Z'::timestamptz AS expires_at,
     NULL::timestamptz AS revoked_at, ''::bytea AS allowlist, '2027-07-02 03:04:05Z'::timestamptz AS works_until,
-    false AS report_only, NULL::timestamptz AS paused_at, NULL::timestamptz AS paused_until, '' AS limits;
+    false AS report_only, NULL::timestamptz AS paused_at, NULL::timestamptz AS paused_until, '' AS limits, '' AS rates;
 CREATE VIEW verifiable_token AS SELECT * FROM token;
 """
 pytestmark = [pytest.mark.any_database, pytest.mark.timeout(300)]

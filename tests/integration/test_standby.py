@@ -25,7 +25,7 @@ VIEW = f"""
 CREATE TABLE token AS SELECT '\\x{KNOWN.hex()}'::bytea AS digest, '{uuid.UUID(int=7)}'::uuid AS token_id,
     '{uuid.UUID(int=8)}'::uuid AS account_id, 'Warehouse' AS name, now() + interval '1 day' AS expires_at,
     NULL::timestamptz AS revoked_at, ''::bytea AS allowlist, NULL::timestamptz AS works_until, false AS report_only,
-    NULL::timestamptz AS paused_at, NULL::timestamptz AS paused_until, '' AS limits;
+    NULL::timestamptz AS paused_at, NULL::timestamptz AS paused_until, '' AS limits, '' AS rates;
 CREATE VIEW verifiable_token AS SELECT * FROM token
 """
 

@@ -16,12 +16,14 @@ Example = dict[str, Any]
 TOKEN: Example = {
     "id": ID, "account_id": ACCOUNT, "name": "Power BI", "description": "The sales report", "software": "power-bi",
     "status": "active", "expires_at": AT, "allowed_networks": ["203.0.113.0/24"], "limits": ["GET /api/v2/**"],
-    "report_only": False, "username": ACCOUNT, "password_can_be_shown": True, "previous_password_works_until": None,
+    "rates": ["10/s burst 20", "10000/day"], "report_only": False, "username": ACCOUNT,
+    "password_can_be_shown": True, "previous_password_works_until": None,
     "paused_at": None, "paused_by": None, "paused_until": None, "pause_reason": None,
     "created_at": "2026-11-02T09:30:00Z", "created_by": "alice@acme.example", "revoked_at": None, "revoked_by": None,
     "revocation_reason": None, "last_used_at": "2026-11-20T06:00:12Z", "last_used_address": "203.0.113.9",
 }  # fmt: skip
 LIMITS = "Rules such as GET /api/v2/**, each with methods and a path; none allows every request."
+RATES = "How many requests it may make: 10/s burst 20, 10000/day, 300000/month; none is no limit. Days are UTC."
 CREDENTIALS: Example = {"username": ACCOUNT, "password": "sim_…"}
 
 
@@ -43,6 +45,7 @@ class NewToken(Given):
     software: str | None = Field(None, description="The short name of target software.")
     allowed_networks: list[str] = Field([], description="Addresses and networks; none allows every address.")
     limits: list[str] = Field([], description=LIMITS)
+    rates: list[str] = Field([], description=RATES)
     report_only: bool = Field(
         False, description="Let in what networks and limits would refuse, and mark it in the log."
     )
@@ -58,6 +61,7 @@ class TokenChanges(Given):
     software: str | None = Field(None, description="The short name of target software; null removes it.")
     allowed_networks: list[str] = []
     limits: list[str] = Field([], description=LIMITS)
+    rates: list[str] = Field([], description=RATES)
     report_only: bool = False
 
 
@@ -198,6 +202,7 @@ class Token(BaseModel):
     expires_at: Moment
     allowed_networks: list[str]
     limits: list[str]
+    rates: list[str]
     report_only: bool
     username: str
     password_can_be_shown: bool
@@ -261,7 +266,8 @@ class OwnToken(BaseModel):
             "examples": [
                 {
                     "id": ID, "name": "Power BI", "account_id": ACCOUNT, "account_name": "Acme", "expires_at": AT,
-                    "allowed_networks": [], "limits": [], "report_only": False, "is_current_password": True,
+                    "allowed_networks": [], "limits": [], "rates": ["10000/day"], "report_only": False,
+                    "used_today": 812, "used_this_month": 20411, "is_current_password": True,
                     "previous_password_works_until": None, "may_rotate": True,
                 }
             ]
@@ -274,6 +280,9 @@ class OwnToken(BaseModel):
     expires_at: Moment
     allowed_networks: list[str]
     limits: list[str]
+    rates: list[str]
+    used_today: int | None
+    used_this_month: int | None
     report_only: bool
     is_current_password: bool
     previous_password_works_until: Moment | None

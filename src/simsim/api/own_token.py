@@ -23,6 +23,7 @@ from simsim.credential.decision import Credentials
 from simsim.management_problem import SelfRotationOff, Unauthenticated
 from simsim.problem import AccountClosed, RotatedMeanwhile
 from simsim.rfc3339 import format_time
+from simsim.tokens.counted_usage import usage_of
 from simsim.tokens.models import Token
 from simsim.tokens.presented import present
 from simsim.tokens.selectors import overlap_ends
@@ -78,6 +79,7 @@ def holder(credentials: Credentials, request: HttpRequest, now: datetime) -> Tok
 def get_own_token(call: OwnCall) -> Answer:
     """Return what you may know about the token whose credentials you send: its account, its expiry, its networks."""
     token = call.token
+    usage = usage_of(token, call.now)
     return Answer(
         {
             "id": str(token.pk),
@@ -87,6 +89,9 @@ def get_own_token(call: OwnCall) -> Answer:
             "expires_at": format_time(token.expires_at),
             "allowed_networks": list(token.allowed_networks),
             "limits": token.limit_rules,
+            "rates": token.rate_rules,
+            "used_today": None if usage is None else usage.total_today,
+            "used_this_month": None if usage is None else usage.total_this_month,
             "report_only": token.report_only,
             "is_current_password": call.is_current_password,
             "previous_password_works_until": format_time(overlap_ends(token, now=call.now)),

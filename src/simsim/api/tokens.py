@@ -113,6 +113,7 @@ def create_token(call: Call, body: NewToken) -> Answer:
             software=body.software,
             allowed_networks=body.allowed_networks,
             limits=body.limits,
+            rates=body.rates,
             report_only=body.report_only,
             request=request,
             now=call.now,

@@ -12,7 +12,7 @@ POLICY_FIELDS = (
     "max_lifetime_days", "needs_allowlist", "min_ipv4_prefix", "min_ipv6_prefix", "retrieval", "leak_response",
     "max_idle_days",
 )  # fmt: skip
-TOKEN_FIELDS = ("name", "description", "software", "expires_at", "allowed_networks", "limits", "report_only")
+TOKEN_FIELDS = ("name", "description", "software", "expires_at", "allowed_networks", "limits", "rates", "report_only")
 WEBHOOK_FIELDS = ("name", "host", "events")
 HAND_OVER_FIELDS = ("name", "hand_over")
 REQUEST_FIELDS = ("name", "asked_by")

@@ -6,6 +6,7 @@ from functools import cache, partial
 from simsim.config import environment
 from simsim.config.environment import Environment
 from simsim.gate.app import Gate
+from simsim.gate.counters import FILE_NAME, Counters
 from simsim.gate.lookup import Lookup
 from simsim.gate.refusals import FailureLimits
 from simsim.gate.shared_gate import SharedGate
@@ -31,6 +32,7 @@ def build_gate() -> Gate:
         trusted=operator.trusted_networks(),
         worker_health=partial(read_worker_health, spool),
         limits=failure_limits(),
+        counters=counters(),
         say=speaker("simsim gate", operator.log_format),
         announces_expiry=operator.announce_expiry,
         accepts_bearer=operator.accept_bearer,
@@ -42,6 +44,12 @@ def failure_limits() -> FailureLimits:
     """Return the limits of this process, whose threads may have a gate each."""
     operator = environment.read()
     return FailureLimits(operator.failures_per_address, operator.failures_per_username)
+
+
+@cache
+def counters() -> Counters:
+    """Return the counts of this machine, which all threads of the process share."""
+    return Counters(environment.read().spool_dir / FILE_NAME)
 
 
 def open_ends() -> Spool:

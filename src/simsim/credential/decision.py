@@ -55,6 +55,9 @@ class Cause(StrEnum):
     LIMIT_UNNAMED = "limit_unnamed"
     THROTTLED = "throttled"
     THROTTLED_USERNAME = "throttled_username"
+    RATE = "rate"
+    QUOTA_DAY = "quota_day"
+    QUOTA_MONTH = "quota_month"
     UNDECIDED = "undecided"
 
 
@@ -87,8 +90,8 @@ class Record(NamedTuple):
 
     `superseded_at` is the end of a previous password's overlap, None for the current password; `allowlist` is packed by
     `allowlist.pack` and `limits` by `limits.pack`, and neither refuses anything while they are `report_only`; a token
-    that is `paused` works again from `paused_until` on, or only after a resume if that is None; ids are canonical
-    UUIDs, and times are timezone-aware.
+    that is `paused` works again from `paused_until` on, or only after a resume if that is None; `rates` is packed by
+    `rates.pack`; ids are canonical UUIDs, and times are timezone-aware.
     """
 
     token_id: str
@@ -103,6 +106,7 @@ class Record(NamedTuple):
     paused: bool = False
     paused_until: datetime | None = None
     limits: str = ""
+    rates: str = ""
 
 
 OK = Decision(Reason.OK, Cause.OK)

@@ -9,7 +9,16 @@ from urllib.parse import quote
 
 from simsim.credential.decision import Reason, Record
 from simsim.gate.worker_health import WorkerHealth
-from simsim.problem import MEDIA_TYPE, BeyondLimits, NotFound, Problem, TooManyFailures, Unauthorized, Undecided
+from simsim.problem import (
+    MEDIA_TYPE,
+    BeyondLimits,
+    BeyondRate,
+    NotFound,
+    Problem,
+    TooManyFailures,
+    Unauthorized,
+    Undecided,
+)
 
 ACCOUNT_HEADER = "X-Simsim-Account"
 TOKEN_HEADER = "X-Simsim-Token"  # noqa: S105
@@ -20,6 +29,7 @@ REQUEST_HEADER = "X-Simsim-Request"
 COUNTED_HEADER = "X-Simsim-Counted"
 # In the last days of a token, the proxy hands this header to the caller. The API does not need it.
 EXPIRES_HEADER = "X-Simsim-Token-Expires"
+LET_IN = 204
 ANNOUNCED_SECONDS = 14 * 86_400.0
 # The headers in which the gate describes a request. A proxy must remove them all from the client's request.
 IDENTITY_HEADERS = (ACCOUNT_HEADER, TOKEN_HEADER, TOKEN_NAME_HEADER)
@@ -48,6 +58,7 @@ def body_of(problem: Problem) -> bytes:
 
 UNAUTHORIZED_BODY = body_of(Unauthorized())
 BEYOND_LIMITS_BODY = body_of(BeyondLimits())
+BEYOND_RATE_BODY = body_of(BeyondRate())
 UNDECIDED_BODY = body_of(Undecided())
 THROTTLED_BODY = body_of(TooManyFailures())
 NOT_FOUND_BODY = body_of(NotFound())
@@ -73,7 +84,7 @@ def _acceptance(account_id: str, token_id: str, name: str, expires_at: datetime 
     # consist of words and spaces; for them, quote() would take longer than the verdict.
     encoded = name.replace(" ", "%20") if _is_plain(name) else quote(name, safe="")
     told = () if expires_at is None else ((_EXPIRES, f"{expires_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"),)
-    return Answer(204, ((_ACCOUNT, account_id), (_TOKEN, token_id), (_TOKEN_NAME, encoded), *told, _NO_STORE), b"")
+    return Answer(LET_IN, ((_ACCOUNT, account_id), (_TOKEN, token_id), (_TOKEN_NAME, encoded), *told, _NO_STORE), b"")
 
 
 def naming(said: Answer, request_id: str) -> Answer:
@@ -116,6 +127,17 @@ def throttle(seconds: int, *, is_counted: bool = False) -> Answer:
     """Return the answer to a failure after too many others, with the time until the next failure gets a 401 again."""
     headers = (*_PROBLEM, ("retry-after", str(seconds)), (REASON_HEADER.lower(), Reason.THROTTLED.value))
     return Answer(429, (*headers, _COUNTED) if is_counted else headers, THROTTLED_BODY)
+
+
+@lru_cache(maxsize=CACHE_SIZE)
+def exceed(name: str, seconds: int, policy: str) -> Answer:
+    """Return the answer to a request that is one too many, in the fields of draft-ietf-httpapi-ratelimit-headers.
+
+    `name` is the limit in the policy that was reached, and `seconds` the time until it lets the next request in.
+    """
+    told = (("ratelimit", f'"{name}";r=0;t={seconds}'), ("ratelimit-policy", policy))
+    reason = (REASON_HEADER.lower(), Reason.THROTTLED.value)
+    return Answer(429, (*_PROBLEM, ("retry-after", str(seconds)), *told, reason), BEYOND_RATE_BODY)
 
 
 _UNDECIDED_HEADERS = (*_PROBLEM, _RETRY_AFTER, (REASON_HEADER.lower(), Reason.UNAVAILABLE.value))

@@ -1,4 +1,4 @@
-"""The gate: it answers one question, "may this request pass?", with 204, 401, 403 or 503 and nothing else.
+"""The gate: it answers one question, "may this request pass?", with 204, 401, 403, 429 or 503 and nothing else.
 
 Only the peer of a Unix socket and a trusted proxy may ask. Everybody else gets 404.
 """
@@ -27,11 +27,13 @@ from simsim.credential.decision import (
 from simsim.gate import answer
 from simsim.gate.address import Located, locate
 from simsim.gate.answer import Answer
+from simsim.gate.counters import Counters
 from simsim.gate.decided_line import CONSOLE_TEST, CONSOLE_TEST_METHOD, decided_line, frame
 from simsim.gate.decision_times import PAUSE_SECONDS, DecisionTimes
 from simsim.gate.foreign_forms import ForeignForms
 from simsim.gate.limited import limited
 from simsim.gate.lookup import Lookup, Unavailable
+from simsim.gate.rated import rated
 from simsim.gate.refusals import FailureLimits, Refusals, refusal_of
 from simsim.gate.request_id import is_request_id, new_request_id, parse_request_id
 from simsim.gate.spool import Spool
@@ -83,6 +85,7 @@ class Gate:
         worker_health: Callable[[float], WorkerHealth] = lambda _: WorkerHealth(None),
         *,
         limits: FailureLimits | None = None,
+        counters: Counters | None = None,
         say: Callable[[str], None] = say_on_stderr,
         announces_expiry: bool = True,
         accepts_bearer: bool = False,
@@ -94,6 +97,7 @@ class Gate:
         self._worker_health = worker_health
         self._say = say
         self._refusals = None if limits is None else Refusals(limits, spool, clock)
+        self._counters = counters
         self._announces_expiry = announces_expiry
         self._parse = bearer.parse_either if accepts_bearer else basic.parse
         self._verdicts = Verdicts()
@@ -152,7 +156,7 @@ class Gate:
 
     def _logged(self, request: Request, verdict: Verdict, now: float) -> Answer:
         """Return the verdict's answer to this request after its line is in the spool."""
-        said, framed, _, _, limits, refusal = verdict
+        said, framed, _, _, limits, refusal, counting = verdict
         request_id, method, target = _named(request)
         is_counted = False
         # A test from the console is about the credentials and the address, and makes no request.
@@ -163,6 +167,8 @@ class Gate:
         elif refusal is not None and self._refusals is not None and not _is_console_test(request):
             said, own_frame = self._refusals.treat(refusal, said, framed, now)
             framed, is_counted = own_frame or framed, own_frame is None
+        if counting is not None and said.status == answer.LET_IN and not _is_console_test(request):
+            said, framed = counting.enforce(self._counters, now) or (said, framed)
         if not is_counted:
             self._spool.append(decided_line(request_id, now, framed, method=method, target=target))
         # Compare with an attribute of our own: a call would cost ten times as much, for every request.
@@ -227,7 +233,10 @@ class Gate:
             said = answer.UNDECIDED if decision is UNDECIDED else answer.refuse(decision.reason)
         framed = frame(decision, account=account, record=record, address=located.address, via=located.via)
         refusal = refusal_of(decision, account=account, record=record, located=located)
-        return Verdict(said, framed, now, until, limited(decision, record, located), refusal)
+        return Verdict(
+            said, framed, now, until, limited(decision, record, located), refusal,
+            rated(decision, record, located),
+        )  # fmt: skip
 
     def _accepted(self, record: Record, now: float, until: float) -> tuple[Answer, float]:
         """Return the answer that lets a request in, and until when it stays the same."""

@@ -9,7 +9,7 @@ from simsim.credential.decision import Record
 
 COLUMNS = (
     "digest, token_id, account_id, name, expires_at, revoked_at, allowlist, works_until, report_only, paused_at, "
-    "paused_until, limits"
+    "paused_until, limits, rates"
 )
 VIEW = "verifiable_token"
 HOLDS_IMPORTED = "EXISTS (SELECT 1 FROM tokens_importedcredentials)"

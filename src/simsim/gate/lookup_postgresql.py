@@ -146,7 +146,7 @@ def record_of(row: Sequence[Any]) -> Record | None:
     found, token, account, name, expires_at, revoked_at, allowlist, works_until, report_only, *rest = row
     if found is None:
         return None
-    paused_at, paused_until, limits = rest
+    paused_at, paused_until, limits, rates = rest
     return Record(
         token_id=str(token),
         account_id=str(account),
@@ -161,6 +161,7 @@ def record_of(row: Sequence[Any]) -> Record | None:
         paused=paused_at is not None,
         paused_until=None if paused_until is None else paused_until.astimezone(UTC),
         limits=limits,
+        rates=rates,
     )
 
 

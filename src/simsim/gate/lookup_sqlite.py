@@ -119,7 +119,7 @@ class SqliteLookup:
 
 def _record(row: tuple[Any, ...]) -> Record:
     digest, token, account, name, expires_at, revoked_at, allowlist, works_until, report_only, *rest = row
-    paused_at, paused_until, limits = rest
+    paused_at, paused_until, limits, rates = rest
     return Record(
         _uuid(token),
         _uuid(account),
@@ -133,6 +133,7 @@ def _record(row: tuple[Any, ...]) -> Record:
         paused_at is not None,
         None if paused_until is None else _instant(paused_until),
         limits,
+        rates,
     )
 
 

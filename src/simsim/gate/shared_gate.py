@@ -10,6 +10,7 @@ from simsim.gate import answer
 from simsim.gate.address import Located, locate
 from simsim.gate.answer import Answer
 from simsim.gate.app import READYZ, Gate, Request, say_on_stderr
+from simsim.gate.counters import Counters
 from simsim.gate.lookup import Lookup
 from simsim.gate.refusals import FailureLimits
 from simsim.gate.spool import Spool
@@ -58,13 +59,14 @@ class SharedGate(Gate):
         clock: Callable[[], float] = time.time,
         worker_health: Callable[[float], WorkerHealth] = lambda _: WorkerHealth(None),
         limits: FailureLimits | None = None,
+        counters: Counters | None = None,
         say: Callable[[str], None] = say_on_stderr,
         announces_expiry: bool = True,
         accepts_bearer: bool = False,
     ) -> None:
         super().__init__(
-            lookup, spool, trusted, clock, worker_health, limits=limits, say=say, announces_expiry=announces_expiry,
-            accepts_bearer=accepts_bearer,
+            lookup, spool, trusted, clock, worker_health, limits=limits, counters=counters, say=say,
+            announces_expiry=announces_expiry, accepts_bearer=accepts_bearer,
         )  # fmt: skip
         self._shared = SharedVerdicts()
         self._look = open_look(self._shared.forget)

@@ -8,6 +8,7 @@ from simsim.gate.address import Located
 from simsim.gate.answer import Answer
 from simsim.gate.decided_line import Frame
 from simsim.gate.limited import Limited
+from simsim.gate.rated import Rated
 from simsim.gate.refusals import Refusal
 
 # About 10 MB per process, and at most 25. Verdicts that are larger, because of a long name or chain of proxies, are not
@@ -25,7 +26,7 @@ class Verdict(NamedTuple):
 
     While the database does not change, both are valid from `since` until just before `until`, in seconds since 1970. If
     the two times are equal, they are valid for one request only. `limited` decides about each request of a token with
-    limits. `refusal` is None unless the request is refused.
+    limits, and `rated` counts each request of a token with a rate. `refusal` is None unless the request is refused.
     """
 
     answer: Answer
@@ -34,6 +35,7 @@ class Verdict(NamedTuple):
     until: float
     limited: Limited | None = None
     refusal: Refusal | None = None
+    rated: Rated | None = None
 
 
 class Verdicts:

@@ -153,6 +153,7 @@ def problem_parts(ask: str) -> dict[str, str]:
         "early_errors": "\n".join(early_location(ask, problem) for problem in dict.fromkeys(EARLY_PROBLEMS.values())),
         "refused": quoted(answer.UNAUTHORIZED_BODY.decode()),
         "beyond_limits": quoted(answer.BEYOND_LIMITS_BODY.decode()),
+        "beyond_rate": quoted(answer.BEYOND_RATE_BODY.decode()),
         "throttled": quoted(answer.THROTTLED_BODY.decode()),
         "counted_header": answer.COUNTED_HEADER.lower().replace("-", "_"),
         "api_away": quoted(answer.body_of(BadGateway()).decode()),

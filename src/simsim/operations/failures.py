@@ -18,7 +18,10 @@ WRONG_USAGE = 2
 EXIT_STATUSES = {400: WRONG_USAGE, 422: WRONG_USAGE, 404: 3, 409: 4, 401: 5, 403: 5, 503: 6}
 FAILED = 1
 # The command line's names for fields that have another name in the rules.
-OPTION_NAMES = {"expires_at": "expires", "allowed_networks": "allow", "limits": "limit", "password": "password_stdin"}
+OPTION_NAMES = {
+    "expires_at": "expires", "allowed_networks": "allow", "limits": "limit", "rates": "rate",
+    "password": "password_stdin",
+}  # fmt: skip
 NUMBERED = re.compile(r"^(?P<field>\w+)\.(?P<index>[0-9]+)$", re.ASCII)
 
 

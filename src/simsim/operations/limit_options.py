@@ -1,4 +1,4 @@
-"""The options of a token's limits: `--limit`, `--read-only` and `--any-request`."""
+"""The options of a token's limits, and those of its rate and quotas."""
 
 import typer
 
@@ -12,3 +12,10 @@ def limits_of(limit: list[str] | None, *, is_read_only: bool, is_any: bool = Fal
     if is_any:
         return []
     return list(READ_ONLY) if is_read_only else limit
+
+
+def rates_of(rate: list[str] | None, *, is_any: bool) -> list[str] | None:
+    """Return the rate and quotas that the options mean, None if none was given; raise BadParameter for both options."""
+    if rate and is_any:
+        raise typer.BadParameter("give either --rate or --any-rate")
+    return [] if is_any else rate or None

@@ -14,9 +14,15 @@ from simsim.tokens.token_import import Draft, errors_in_line
 # One transaction writes all lines, and all other writers wait for it.
 MAX_LINES = 10_000
 # Lines may use the options' names instead of the names in a token's JSON.
-OPTION_NAMES = {"account": "account_id", "expires": "expires_at", "allow": "allowed_networks", "limit": "limits"}
+OPTION_NAMES = {
+    "account": "account_id",
+    "expires": "expires_at",
+    "allow": "allowed_networks",
+    "limit": "limits",
+    "rate": "rates",
+}
 TEXTS = {"account_id", "as", "name", "expires_at", "description", "software"}
-LISTS = {"allowed_networks": '["192.0.2.0/24"]', "limits": '["GET /api/v2/**"]'}
+LISTS = {"allowed_networks": '["192.0.2.0/24"]', "limits": '["GET /api/v2/**"]', "rates": '["10000/day"]'}
 FIELDS = TEXTS | LISTS.keys() | {"report_only"}
 # An export holds these fields too. They describe the exported token and are ignored when a token is created.
 IGNORED_FIELDS = {
@@ -144,6 +150,7 @@ def draft_of(
             software=str(values["software"]) if "software" in values else None,
             allowed_networks=listed(values, "allowed_networks"),
             limits=listed(values, "limits"),
+            rates=listed(values, "rates"),
             report_only=values.get("report_only") is True,
         ),
     )

@@ -26,7 +26,7 @@ from simsim.tokens.token_fields import TokenFields, pack_allowlist, parse_fields
 MAX_OVERLAP = timedelta(days=7)
 EDITABLE_COLUMNS = (
     "name", "name_key", "description", "search_key", "software", "allowed_networks", "allowlist", "limits",
-    "report_only",
+    "rates", "report_only",
 )  # fmt: skip
 ROTATED_COLUMNS = ("digest", "sealed_password", "password_end", "previous_digest", "previous_works_until", "rotated_at")
 
@@ -50,6 +50,7 @@ def create_token(
     allowed_networks: Iterable[str] = (),
     report_only: bool = False,
     limits: Iterable[str] = (),
+    rates: Iterable[str] = (),
     request: TokenRequest | None = None,
     is_quiet: bool = False,
     now: datetime,
@@ -66,7 +67,7 @@ def create_token(
     lock_for_creation(account)
     if request is not None:
         token_requests.lock(request)
-    fields = TokenFields(name, expires, description, software, allowed_networks, report_only, limits)
+    fields = TokenFields(name, expires, description, software, allowed_networks, report_only, limits, rates)
     token, credentials = new_token(fields, actor=actor, account=account, now=now)
     record_token_event(
         actor, token, Event.TOKEN_CREATED, audited_fields(token) | ({"notice": "suppressed"} if is_quiet else {}), now
@@ -107,6 +108,7 @@ def edit_token(
     allowed_networks: Sequence[str] | None = None,
     report_only: bool | None = None,
     limits: Sequence[str] | None = None,
+    rates: Sequence[str] | None = None,
     now: datetime,
 ) -> Token:
     """Change the editable fields (R12); None leaves a field as it is, and "" removes the software.
@@ -121,10 +123,7 @@ def edit_token(
         token.description = errors.collect(lambda: parse_text("description", description)) or ""
     if software is not None:
         token.software = errors.collect(lambda: rules.parse_software(software, present=token.software))
-    if allowed_networks is not None:
-        token.allowed_networks = errors.collect(lambda: rules.parse_networks(allowed_networks)) or []
-    if limits is not None:
-        token.limits = errors.collect(lambda: rules.parse_limits(limits)) or ""
+    restrict(token, errors, allowed_networks=allowed_networks, limits=limits, rates=rates)
     pack_allowlist(token, report_only=token.report_only if report_only is None else report_only)
     policies.prove_changed_list(errors, token, before)
     # Two tokens that are older than this rule may share a name. Their other fields must stay editable.
@@ -137,6 +136,23 @@ def edit_token(
     if not changed.keys().isdisjoint({"allowed_networks", "limits", "report_only"}):
         notices.owe_allowlist_changed(token, before, actor=actor, now=now)
     return token
+
+
+def restrict(
+    token: Token,
+    errors: Errors,
+    *,
+    allowed_networks: Sequence[str] | None,
+    limits: Sequence[str] | None,
+    rates: Sequence[str] | None,
+) -> None:
+    """Set what restricts the token, and collect the errors; None leaves a field as it is."""
+    if allowed_networks is not None:
+        token.allowed_networks = errors.collect(lambda: rules.parse_networks(allowed_networks)) or []
+    if limits is not None:
+        token.limits = errors.collect(lambda: rules.parse_limits(limits)) or ""
+    if rates is not None:
+        token.rates = errors.collect(lambda: rules.parse_rates(rates)) or ""
 
 
 @transaction.atomic

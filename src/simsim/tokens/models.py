@@ -88,15 +88,15 @@ class Token(models.Model):
     """One application access token of an account (R2).
 
     The password is stored twice: as a digest that the gate looks up, and encrypted, so that an administrator can read
-    it again (R11); `sealed_password` is empty if the password is not kept. `allowlist` is `allowed_networks` packed
-    for the gate; the actions keep the two in sync. `limits` are the rules for its requests (B16), one a line, "" for
-    every request. With `report_only`, requests that the networks or the limits would refuse are let in and marked in
-    the log. During a rotation's overlap the `previous_…` columns hold the previous password. `name_key` makes the name
-    unique; `search_key` is for searches and combines name, description and creator. `password_end` holds the last
-    characters of the current password, unless it was imported. Older code leaves these three columns empty. The columns
-    of a pause are empty unless the token is paused; a pause that has ended by itself, at `paused_until`, leaves them as
-    they are. `next_notice_at` is when the scheduler next checks whether an expiry notice is due, or None if no more
-    notices will follow.
+    it again (R11); `sealed_password` is empty if the password is not kept. `allowlist` is `allowed_networks` packed for
+    the gate; the actions keep the two in sync. `limits` are the rules for its requests (B16), one a line, "" for every
+    request; `rates` are its rate and quotas (B17). With `report_only`, requests that the networks or the limits would
+    refuse are let in and marked in the log. During a rotation's overlap the `previous_…` columns hold the previous
+    password. `name_key` makes the name unique; `search_key` is for searches and combines name, description and creator.
+    `password_end` holds the last characters of the current password, unless it was imported. Older code leaves these
+    three columns empty. The columns of a pause are empty unless the token is paused; a pause that has ended by itself,
+    at `paused_until`, leaves them as they are. `next_notice_at` is when the scheduler next checks whether an expiry
+    notice is due, or None if no more notices will follow.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -113,6 +113,7 @@ class Token(models.Model):
     report_only = models.BooleanField(_("report only"), default=False, db_default=False)
     allowlist = models.BinaryField(default=b"")
     limits = models.TextField(_("limits"), blank=True, default="", db_default="")
+    rates = models.TextField(_("rate and quota"), blank=True, default="", db_default="")
     digest = models.BinaryField(max_length=32, unique=True)
     sealed_password = models.BinaryField()
     password_end = models.CharField(max_length=4, default="", db_default="", editable=False)
@@ -179,6 +180,11 @@ class Token(models.Model):
     def limit_rules(self) -> list[str]:
         """The limits, one text for each; an empty list allows every request."""
         return unpack(self.limits)
+
+    @property
+    def rate_rules(self) -> list[str]:
+        """The rate and the quotas, one text for each; an empty list allows any number of requests."""
+        return self.rates.split("\n") if self.rates else []
 
     @property
     def is_password_kept(self) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from ipaddress import ip_network
 
-from simsim.credential import allowlist, limits
+from simsim.credential import allowlist, limits, rates
 from simsim.problem import FieldError, Invalid, gettext_noop
 from simsim.rfc3339 import parse_day, parse_time
 from simsim.tokens.models import RevocationReason, TargetSoftware, Token
@@ -140,6 +140,14 @@ def parse_limits(texts: Iterable[str]) -> str:
     if errors:
         raise Invalid(*errors)
     return limits.pack(found)
+
+
+def parse_rates(texts: Iterable[str]) -> str:
+    """Return the rate and the quotas packed for the gate; blank rows are dropped. Raises Invalid."""
+    found = rates.parse_rates([text for text in texts if text.strip()])
+    if isinstance(found, allowlist.Fault):
+        raise Invalid(FieldError("rates", found.message, found.params))
+    return rates.pack(found)
 
 
 def needs_recent_authentication(

@@ -17,6 +17,7 @@ def audited_fields(token: Token) -> dict[str, object]:
         "expires_at": token.expires_at.isoformat(),
         "allowed_networks": list(token.allowed_networks),
         "limits": token.limit_rules,
+        "rates": token.rate_rules,
         "report_only": token.report_only,
     }
 

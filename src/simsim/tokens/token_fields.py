@@ -25,6 +25,7 @@ class TokenFields:
     allowed_networks: Iterable[str] = ()
     report_only: bool = False
     limits: Iterable[str] = ()
+    rates: Iterable[str] = ()
 
 
 def parse_fields(
@@ -42,6 +43,7 @@ def parse_fields(
         "software": errors.collect(lambda: parse_software(fields.software)),
         "allowed_networks": errors.collect(lambda: rules.parse_networks(fields.allowed_networks)),
         "limits": errors.collect(lambda: rules.parse_limits(fields.limits)),
+        "rates": errors.collect(lambda: rules.parse_rates(fields.rates)),
         "report_only": fields.report_only,
     }
 

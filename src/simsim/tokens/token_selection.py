@@ -19,8 +19,8 @@ from simsim.rfc3339 import format_time
 from simsim.tokens.models import Token
 
 LOOKED_UP = 500
-VERSION = ("name", "software_id", "expires_at", "allowed_networks", "limits", "report_only", "rotated_at", "revoked_at",
-           "paused_at", "paused_until")  # fmt: skip
+VERSION = ("name", "software_id", "expires_at", "allowed_networks", "limits", "rates", "report_only", "rotated_at",
+           "revoked_at", "paused_at", "paused_until")  # fmt: skip
 
 
 @dataclass(frozen=True)

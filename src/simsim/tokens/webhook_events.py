@@ -80,6 +80,7 @@ def about(token: Token, now: datetime) -> Data:
             "expires_at": format_time(token.expires_at),
             "allowed_networks": list(token.allowed_networks),
             "limits": token.limit_rules,
+            "rates": token.rate_rules,
             "report_only": token.report_only,
             "created_at": format_time(token.created_at),
             "created_by": token.created_by_label,

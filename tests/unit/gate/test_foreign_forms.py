@@ -45,8 +45,22 @@ def digest_for(username: str) -> bytes:
 
 def bring(database: Database, username: str) -> None:
     expires = (datetime.now(UTC) + timedelta(days=1)).strftime(STAMP)
-    row = (digest_for(username), uuid.uuid4().hex, ACME.hex, "Warehouse", expires, None, b"", None, 0, None, None, "")
-    database.connection.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    row = (
+        digest_for(username),
+        uuid.uuid4().hex,
+        ACME.hex,
+        "Warehouse",
+        expires,
+        None,
+        b"",
+        None,
+        0,
+        None,
+        None,
+        "",
+        "",
+    )
+    database.connection.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     database.connection.execute("INSERT INTO tokens_importedcredentials VALUES (?)", (digest_for(username),))
 
 

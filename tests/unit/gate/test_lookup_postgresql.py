@@ -29,11 +29,12 @@ DROP TABLE IF EXISTS token CASCADE;
 CREATE TABLE token (
     digest bytea, id uuid, account uuid, name text, expires_at timestamptz, revoked_at timestamptz, allowlist bytea,
     works_until timestamptz, report_only boolean, paused_at timestamptz, paused_until timestamptz,
-    limits text NOT NULL DEFAULT ''
+    limits text NOT NULL DEFAULT '',
+    rates text NOT NULL DEFAULT ''
 );
 CREATE VIEW verifiable_token AS
     SELECT digest, id AS token_id, account AS account_id, name, expires_at, revoked_at, allowlist, works_until,
-        report_only, paused_at, paused_until, limits
+        report_only, paused_at, paused_until, limits, rates
     FROM token;
 """
 EXPIRES = datetime(2027, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)

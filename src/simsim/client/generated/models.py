@@ -282,6 +282,9 @@ class OwnToken:
     expires_at: datetime
     allowed_networks: tuple[str, ...]
     limits: tuple[str, ...]
+    rates: tuple[str, ...]
+    used_today: int | None
+    used_this_month: int | None
     report_only: bool
     is_current_password: bool
     previous_password_works_until: datetime | None
@@ -490,6 +493,7 @@ class Token:
     expires_at: datetime
     allowed_networks: tuple[str, ...]
     limits: tuple[str, ...]
+    rates: tuple[str, ...]
     report_only: bool
     username: str
     password_can_be_shown: bool
@@ -571,6 +575,7 @@ class TokenWithCredentials:
     expires_at: datetime
     allowed_networks: tuple[str, ...]
     limits: tuple[str, ...]
+    rates: tuple[str, ...]
     report_only: bool
     username: str
     password_can_be_shown: bool

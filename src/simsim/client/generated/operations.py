@@ -106,6 +106,7 @@ class Simsim(Connection):
         software: str | Unset | None = UNSET,
         allowed_networks: Sequence[str] | Unset = UNSET,
         limits: Sequence[str] | Unset = UNSET,
+        rates: Sequence[str] | Unset = UNSET,
         report_only: bool | Unset = UNSET,
         request_id: str | Unset | None = UNSET,
         idempotency_key: str | None = None,
@@ -122,6 +123,7 @@ class Simsim(Connection):
                     software=software,
                     allowed_networks=allowed_networks,
                     limits=limits,
+                    rates=rates,
                     report_only=report_only,
                     request_id=request_id,
                 ),
@@ -162,6 +164,7 @@ class Simsim(Connection):
         software: str | Unset | None = UNSET,
         allowed_networks: Sequence[str] | Unset = UNSET,
         limits: Sequence[str] | Unset = UNSET,
+        rates: Sequence[str] | Unset = UNSET,
         report_only: bool | Unset = UNSET,
     ) -> models.Token:
         """Change an active token. Needs If-Match with the ETag that you read, or with * to overwrite any change."""
@@ -175,6 +178,7 @@ class Simsim(Connection):
                     software=software,
                     allowed_networks=allowed_networks,
                     limits=limits,
+                    rates=rates,
                     report_only=report_only,
                 ),
                 if_match=if_match,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from simsim.accounts.models import SingleSignOn
@@ -84,10 +84,15 @@ SENTENCES: dict[str, Promise] = {
     Event.LOG_EXPORTED: _("Exported the log"),
     Event.AUDIT_EXPORTED: _("Exported the audit trail"),
 }
+NONE = gettext_noop("none")
+EMPTY = {
+    "allowed_networks": gettext_noop("anywhere"), "limits": gettext_noop("everything"),
+    "rates": gettext_noop("no limit"),
+}  # fmt: skip
 LABELS: dict[str, Promise] = {
     "name": _("Name"), "from": _("Name"), "description": _("Description"), "software": _("Target software"),
     "expires_at": _("Expires"), "allowed_networks": _("Allowed networks"), "limits": _("What it may do"),
-    "report_only": _("Report only"),
+    "rates": _("Rate and quota"), "report_only": _("Report only"),
     "role": _("Role"), "reason": _("Reason"), "overlap_seconds": _("Previous password works for"), "way": _("How"),
     "imported": _("Imported"), "notice": _("Notice"), "restored": _("After a restore"), "again": _("Again"),
     "revoked_tokens": _("Tokens revoked"), "early_days": _("Extra reminders, days before"), "format": _("Format"),
@@ -205,12 +210,8 @@ def label_of(name: str) -> str:
 
 def text_of(name: str, value: Any) -> str:
     """Return the value of a detail as people read it."""
-    if name == "allowed_networks" and not value:
-        return gettext("anywhere")
-    if name == "limits" and not value:
-        return gettext("everything")
     if value in (None, "", [], {}):
-        return gettext("none")
+        return gettext(EMPTY.get(name, NONE))
     if isinstance(value, str):
         return (
             moment(datetime.fromisoformat(value))

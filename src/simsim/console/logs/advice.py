@@ -28,6 +28,7 @@ CREATE = (gettext_noop("Create a new token"), "create")
 SHOW = (gettext_noop("Open the token"), "token")
 ALLOW = (gettext_noop("Change the allowed networks"), "networks")
 LIMITS = (gettext_noop("Change what the token may do"), "limits")
+RATES = (gettext_noop("Change the rate and quota"), "rates")
 NOWHERE = ("", "")
 
 NOT_SENT = gettext_noop("The program must send the token’s username and password with every request, using HTTP Basic.")
@@ -49,6 +50,14 @@ NOT_LIMITED = gettext_noop(
 )
 BEYOND = gettext_noop(
     "If the program needs this request, add it to what the token may do. If it should not send it, change the program."
+)
+TOO_FAST = gettext_noop(
+    "Make the program send requests more slowly, and wait for the seconds in Retry-After after a 429. If it needs "
+    "more, raise the token’s rate."
+)
+USED_UP = gettext_noop(
+    "The token works again when the next day or month begins, in UTC. If the program needs more requests, raise the "
+    "token’s quota."
 )
 STEPS: dict[str, tuple[str, tuple[str, str]]] = {
     Cause.PREVIOUS_PASSWORD: (
@@ -118,6 +127,9 @@ STEPS: dict[str, tuple[str, tuple[str, str]]] = {
     ),
     Cause.THROTTLED: (FAILING, NOWHERE),
     Cause.THROTTLED_USERNAME: (FAILING, NOWHERE),
+    Cause.RATE: (TOO_FAST, RATES),
+    Cause.QUOTA_DAY: (USED_UP, RATES),
+    Cause.QUOTA_MONTH: (USED_UP, RATES),
     Cause.UNDECIDED: (NOT_YOURS, NOWHERE),
     GatewayCause.GATE_AWAY: (NOT_YOURS, NOWHERE),
     GatewayCause.NO_DECISION: (NOT_YOURS, NOWHERE),

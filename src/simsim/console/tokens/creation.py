@@ -71,6 +71,7 @@ def save(access: AccountAccess, form: TokenForm, to_grant: RequestToGrant) -> Ht
             software=form.software,
             allowed_networks=form.networks,
             limits=form.limits.rules,
+            rates=form.rates.texts,
             report_only=form.report_only,
             request=to_grant.request,
             now=access.now,

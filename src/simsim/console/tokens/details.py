@@ -17,6 +17,7 @@ from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.console.tokens import allowlist_preview, limits_preview
 from simsim.console.tokens.form import TokenForm
 from simsim.console.tokens.live_errors import CHECK, errors_while_typing
+from simsim.console.tokens.rates_form import quotas_of
 from simsim.console.tokens.rows import rows
 from simsim.credential.allowlist import parse_address
 from simsim.problem import AlreadyExists, ChangedMeanwhile, Invalid
@@ -101,6 +102,7 @@ def save(access: AccountAccess, token: Token, form: TokenForm) -> HttpResponse:
             software=form.software,
             allowed_networks=None if keeps_list else form.networks,
             limits=None if keeps_list else form.limits.rules,
+            rates=form.rates.texts,
             report_only=None if keeps_list else form.report_only,
             now=access.now,
         )
@@ -134,6 +136,7 @@ def token_page(
         "form": form,
         "software": offered_software(token.software),
         "browser": located(access.request),
+        "quotas": quotas_of(token, access.now),
         "addresses_shown": allowlist_preview.ADDRESSES_SHOWN,
         "notices": notices_of(token, actor=access.actor),
         "hand_overs": [(each, each.state(access.now)) for each in hand_overs_of(token, actor=access.actor)]

@@ -11,6 +11,7 @@ from django.http import QueryDict
 from simsim.console.error_summary import SummaryError, errors_in_order
 from simsim.console.errors import sentence
 from simsim.console.tokens.limits_form import LimitRow, LimitsForm
+from simsim.console.tokens.rates_form import RatesForm
 from simsim.credential.allowlist import Address, without_spaces_in_ranges
 from simsim.problem import AlreadyExists, FieldError, Invalid
 from simsim.tokens.models import Token
@@ -25,6 +26,7 @@ FIRST_NETWORK = "network_0"
 CONTROL_IDS = {
     "name": "id_name", "expires_at": "id_expires_on", "software": "id_software", "description": "id_description",
     "allowed_networks": FIRST_NETWORK, "limits": "limit_0",
+    "rates": "id_rate",
 }  # fmt: skip
 LONG_LIST = 40
 NETWORK_ERRORS_SHOWN = 10
@@ -57,6 +59,7 @@ class TokenForm:
     software: str = ""
     networks: list[str] = field(default_factory=list)
     limits: LimitsForm = field(default_factory=LimitsForm)
+    rates: RatesForm = field(default_factory=RatesForm)
     report_only: bool = False
     previewed: str = ""
     list_as_opened: str = ""
@@ -81,6 +84,7 @@ class TokenForm:
             software=data.get("software", ""),
             networks=networks,
             limits=LimitsForm.read(data),
+            rates=RatesForm.read(data),
             report_only="report_only" in data,
             previewed=data.get("previewed", ""),
             list_as_opened=data.get("list_as_opened", ""),
@@ -95,6 +99,7 @@ class TokenForm:
             software=token.software.slug if token.software else "",
             networks=list(token.allowed_networks),
             limits=LimitsForm.of(token),
+            rates=RatesForm.of(token),
             report_only=token.report_only,
             list_as_opened=list_state(token.allowed_networks, token.limit_rules, report_only=token.report_only),
         )

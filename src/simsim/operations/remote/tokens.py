@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from simsim.operations.limit_options import limits_of
+from simsim.operations.limit_options import limits_of, rates_of
 from simsim.operations.remote.twins import Lines, Listed, One
 from simsim.operations.spans import parse_span
 from simsim.problem import WrongUsage, gettext_noop
@@ -29,7 +29,7 @@ def account_of(api: "Simsim", account: str | None = None) -> str:
 def create_token(
     api: "Simsim", *, lines: str | None, account: str | None, name: str | None, expires: str | None,
     description: str | None, software: str | None, allow: list[str] | None, report_only: bool, no_notice: bool,
-    limit: list[str] | None, read_only: bool,
+    limit: list[str] | None, read_only: bool, rate: list[str] | None,
 ) -> One:  # fmt: skip
     for option, is_given in (("-", lines is not None), ("--no-notice", no_notice)):
         if is_given:
@@ -40,7 +40,7 @@ def create_token(
     created = api.create_token(
         account_of(api, account), name=name or "", expires=expires or "", description=description or "",
         software=software, allowed_networks=allow or [], report_only=report_only,
-        limits=limits_of(limit, is_read_only=read_only) or [],
+        limits=limits_of(limit, is_read_only=read_only) or [], rates=rate or [],
     )  # fmt: skip
     return One(document_of(created))
 
@@ -66,13 +66,13 @@ def show_credentials(api: "Simsim", *, token_id: str) -> One:
 def edit_token(
     api: "Simsim", *, token_id: str, name: str | None, description: str | None, software: str | None,
     allow: list[str] | None, allow_any: bool, report_only: bool | None, limit: list[str] | None, read_only: bool,
-    any_request: bool,
+    any_request: bool, rate: list[str] | None, any_rate: bool,
 ) -> One:  # fmt: skip
     from simsim.client import UNSET  # noqa: PLC0415
 
     if allow and allow_any:
         raise WrongUsage(gettext_noop("Give either --allow or --allow-any."))
-    limits = limits_of(limit, is_read_only=read_only, is_any=any_request)
+    limits, rates = limits_of(limit, is_read_only=read_only, is_any=any_request), rates_of(rate, is_any=any_rate)
     edited = api.edit_token(
         account_of(api), token_id, if_match="*",
         name=UNSET if name is None else name,
@@ -80,6 +80,7 @@ def edit_token(
         software=UNSET if software is None else software or None,
         allowed_networks=[] if allow_any else allow or UNSET,
         limits=UNSET if limits is None else limits,
+        rates=UNSET if rates is None else rates,
         report_only=UNSET if report_only is None else report_only,
     )  # fmt: skip
     return One(document_of(edited))

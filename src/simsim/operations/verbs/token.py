@@ -9,7 +9,7 @@ import typer
 
 from simsim.operations.change_warnings import warn_of_token
 from simsim.operations.context import needs_django
-from simsim.operations.limit_options import limits_of
+from simsim.operations.limit_options import limits_of, rates_of
 from simsim.operations.output import AsJson, Document, print_list, print_one
 from simsim.operations.remote import tokens as remote
 from simsim.operations.remote.twins import remotely
@@ -31,6 +31,10 @@ LIMIT = typer.Option(
     "--limit", metavar="RULE", help="What the token may do, such as 'GET /api/v2/**'; repeatable. * is one segment."
 )
 Limit = Annotated[list[str] | None, LIMIT]
+Rate = Annotated[
+    list[str] | None,
+    typer.Option(metavar="RATE", help="A rate such as '10/s burst 20', or a quota such as 10000/day; repeatable."),
+]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="Allow only GET, HEAD and OPTIONS, on every path.")]
 ReportOnly = Annotated[
     bool, typer.Option("--report-only", help="Refuse nothing for --allow and --limit; only mark it in the log.")
@@ -40,6 +44,9 @@ NewNetworks = Annotated[
 ]
 NewLimits = Annotated[
     list[str] | None, typer.Option(metavar="RULE", help="Rules that replace the current ones; repeatable.")
+]
+NewRates = Annotated[
+    list[str] | None, typer.Option(metavar="RATE", help="A rate and quotas that replace the current ones; repeatable.")
 ]
 Enforcement = Annotated[
     bool | None,
@@ -78,6 +85,7 @@ def create(
     report_only: ReportOnly = False,
     limit: Limit = None,
     read_only: ReadOnly = False,
+    rate: Rate = None,
     no_notice: NoNotice = False,
     as_json: AsJson = False,
 ) -> None:
@@ -88,7 +96,7 @@ def create(
     """
     own: dict[str, object] = {"--name": name, "--expires": expires, "--description": description}
     own |= {"--software": software, "--allow": allow}
-    own |= {"--report-only": report_only, "--limit": limit, "--read-only": read_only}
+    own |= {"--report-only": report_only, "--limit": limit, "--read-only": read_only, "--rate": rate}
     if lines is not None:
         from simsim.operations.verbs.token_files import import_tokens
 
@@ -99,6 +107,7 @@ def create(
     account, acting_as, name, expires = required(texts)
     fields: dict[str, Any] = {"description": description or "", "software": software, "report_only": report_only}
     fields |= {"allowed_networks": allow or [], "limits": limits_of(limit, is_read_only=read_only) or []}
+    fields["rates"] = rate or []
     create_one(account, acting_as, name, expires, fields=fields, no_notice=no_notice, as_json=as_json)
 
 
@@ -223,6 +232,8 @@ def edit(
     limit: NewLimits = None,
     read_only: ReadOnly = False,
     any_request: Annotated[bool, typer.Option("--any-request", help="Allow every request again.")] = False,
+    rate: NewRates = None,
+    any_rate: Annotated[bool, typer.Option("--any-rate", help="Allow any number of requests again.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Change an active token; options that are not given change nothing."""
@@ -233,7 +244,6 @@ def edit(
 
     if allow and allow_any:
         raise typer.BadParameter("give either --allow or --allow-any")
-    limits = limits_of(limit, is_read_only=read_only, is_any=any_request)
     actor = find_actor(acting_as)
     token = actions.edit_token(
         actor=actor,
@@ -243,7 +253,8 @@ def edit(
         software=software,
         allowed_networks=[] if allow_any else allow or None,
         report_only=report_only,
-        limits=limits,
+        limits=limits_of(limit, is_read_only=read_only, is_any=any_request),
+        rates=rates_of(rate, is_any=any_rate),
         now=timezone.now(),
     )
     print_token(token, as_json=as_json)

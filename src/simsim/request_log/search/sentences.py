@@ -73,6 +73,9 @@ SENTENCES: dict[str, str] = {
     ),
     Cause.THROTTLED: gettext_noop("Too many failed requests came from the address %(address)s or from its network."),
     Cause.THROTTLED_USERNAME: gettext_noop("Too many failed requests used this username, from any address."),
+    Cause.RATE: gettext_noop("The token “%(token)s” sent more requests a second than its rate allows."),
+    Cause.QUOTA_DAY: gettext_noop("The token “%(token)s” had used up its quota of the day."),
+    Cause.QUOTA_MONTH: gettext_noop("The token “%(token)s” had used up its quota of the month."),
     Cause.UNDECIDED: gettext_noop("The credentials could not be checked when the request came."),
     GatewayCause.GATE_AWAY: gettext_noop("The gateway got no decision on the request and did not let it through."),
     GatewayCause.BAD_REQUEST: gettext_noop(

@@ -1,0 +1,210 @@
+"""The counts of tokens with a rate or a quota: one file for all gates of a machine, with one slot for each token.
+
+Each request locks its token's slot, reads it and writes it. So the count is exact, and another token's flood waits for
+other locks. Nothing is mapped into memory: a write on a full disk fails, instead of killing the process.
+"""
+
+import contextlib
+import fcntl
+import os
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from simsim.credential.rates import DAY_SECONDS, Excess, Rates, Usage, current, month_of, take
+from simsim.gate import process_identity
+
+# A file in another form would have another name.
+FILE_NAME = ".counters-1"
+KEY_BYTES = 16
+SLOTS = 1 << 18
+SLOT_BYTES = 128
+_slot = struct.Struct("<16sQIIQQQQQ")
+NOBODY = bytes(KEY_BYTES)
+READ_SLOTS = 4096
+# A process that is stopped while it holds a lock must not stop the others.
+LOCK_SECONDS = 0.5
+PAUSE_SECONDS = 0.000_2
+MAX_KNOWN = 64 * 1024
+MAX_PROBES = 1024
+# How long counting may go on in a file that was removed or replaced at its path.
+FILE_CHECK_SECONDS = 1.0
+
+
+class Full(OSError):
+    """As many tokens as there are slots were counted this month, so no other token can be."""
+
+
+class Counters:
+    """The file of counts. One object serves all threads of a process: closing another would drop its locks."""
+
+    def __init__(self, path: Path, slots: int = SLOTS) -> None:
+        self._path = path
+        self._slots = slots
+        self._file = -1
+        self._generation = process_identity.generation()
+        self._lock = threading.Lock()
+        self._checked_at = 0.0
+        self._offsets: dict[bytes, int] = {}
+
+    def take(self, key: bytes, rates: Rates, now: float) -> Excess | None:
+        """Count one more request of the token, or return why it is too many. Raises OSError if it can't be counted."""
+        return self._change(key, now, lambda usage: take(rates, usage, now))
+
+    def usage(self, key: bytes, now: float) -> Usage:
+        """Return the counts of a token as of now. Raises OSError."""
+        with self._lock:
+            offset = self._found(key) if self._path.exists() and self._opened() else None
+            return current(Usage() if offset is None else self._read(offset)[1], now)
+
+    def hear(self, key: bytes, now: float, *, others_today: int, others_this_month: int) -> None:
+        """Note how many requests of the token all other nodes together have let in. Raises OSError."""
+
+        def noted(usage: Usage) -> tuple[Usage, None]:
+            usage = current(usage, now)
+            new = usage.others_new + max(0, others_this_month - usage.others_this_month)
+            told = {"others_today": others_today, "others_this_month": others_this_month, "others_new": new}
+            return usage._replace(**told), None
+
+        self._change(key, now, noted)
+
+    def all(self, now: float) -> Iterator[tuple[bytes, Usage]]:
+        """Yield each token that was counted this month, with its counts. Raises OSError."""
+        if not self._path.exists():
+            return
+        month = month_of(int(now // DAY_SECONDS))
+        with self._path.open("rb") as file:
+            while slots := file.read(SLOT_BYTES * READ_SLOTS):
+                for start in range(0, len(slots) - _slot.size + 1, SLOT_BYTES):
+                    key, usage = _parsed(slots[start : start + _slot.size])
+                    if key != NOBODY and usage.month >= month:
+                        yield key, current(usage, now)
+
+    def close(self) -> None:
+        """Close the file; the next request opens it again."""
+        with self._lock:
+            self._leave()
+
+    def _change(self, key: bytes, now: float, change: Callable[[Usage], tuple[Usage, Excess | None]]) -> Excess | None:
+        with self._lock:
+            self._opened()
+            while True:
+                offset = self._offsets.get(key)
+                if offset is None:
+                    offset = self._assigned(key, now)
+                # Without a context manager: it would take as long as the lock.
+                self._hold(offset)
+                try:
+                    owner, usage = self._read(offset)
+                    # The slot of a token without requests this month may have become another's.
+                    if owner == key:
+                        usage, excess = change(usage)
+                        # A refused request changes no count.
+                        if excess is None:
+                            os.pwrite(self._file, _slot.pack(key, *usage), offset)
+                        return excess
+                finally:
+                    fcntl.lockf(self._file, fcntl.LOCK_UN, 1, offset)
+                del self._offsets[key]
+
+    def _assigned(self, key: bytes, now: float) -> int:
+        """Return the token's slot; one without gets an empty slot, or one that was last used in a past month."""
+        month = month_of(int(now // DAY_SECONDS))
+        with self._held(self._slots * SLOT_BYTES):
+            offset = self._found(key)
+            if offset is None:
+                for offset in self._probes(key):
+                    with self._held(offset):
+                        owner, usage = self._read(offset)
+                        if owner == NOBODY or usage.month < month:
+                            os.pwrite(self._file, _slot.pack(key, *current(Usage(), now)), offset)
+                            break
+                else:
+                    raise Full("too many tokens with a rate or a quota")
+        if len(self._offsets) >= MAX_KNOWN:
+            self._offsets.clear()
+        self._offsets[key] = offset
+        return offset
+
+    def _found(self, key: bytes) -> int | None:
+        """Return the token's slot, or None if it has none. A slot that had an owner is never empty again."""
+        for offset in self._probes(key):
+            owner, _ = self._read(offset)
+            if owner == key:
+                return offset
+            if owner == NOBODY:
+                return None
+        return None
+
+    def _probes(self, key: bytes) -> Iterator[int]:
+        home = int.from_bytes(key[:8], "big")
+        for step in range(min(MAX_PROBES, self._slots)):
+            yield (home + step) % self._slots * SLOT_BYTES
+
+    def _read(self, offset: int) -> tuple[bytes, Usage]:
+        # What lies beyond the end of the file was never written.
+        slot = os.pread(self._file, _slot.size, offset)
+        return _parsed(slot if len(slot) == _slot.size else slot.ljust(_slot.size, b"\0"))
+
+    @contextlib.contextmanager
+    def _held(self, offset: int) -> Iterator[None]:
+        self._hold(offset)
+        try:
+            yield
+        finally:
+            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, offset)
+
+    def _hold(self, offset: int) -> None:
+        """Lock one slot. Raises OSError if another process keeps it."""
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, offset)
+        except BlockingIOError:
+            ends = time.monotonic() + LOCK_SECONDS
+        else:
+            return
+        while True:
+            time.sleep(PAUSE_SECONDS)
+            try:
+                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, offset)
+            except BlockingIOError:
+                if time.monotonic() >= ends:
+                    raise
+            else:
+                return
+
+    def _opened(self) -> bool:
+        """Open the file that is now at the path. Raises OSError."""
+        if self._generation != process_identity.generation():
+            # A forked child has none of its parent's locks, and closes only its own copy.
+            self._generation = process_identity.generation()
+            self._leave()
+        now = time.monotonic()
+        if self._file >= 0 and now >= self._checked_at + FILE_CHECK_SECONDS:
+            self._checked_at = now
+            if not _is_at(self._file, self._path):
+                self._leave()
+        if self._file < 0:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._checked_at = now
+        return True
+
+    def _leave(self) -> None:
+        self._offsets.clear()
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+
+def _parsed(slot: bytes) -> tuple[bytes, Usage]:
+    key, *counts = _slot.unpack(slot)
+    return key, Usage(*counts)
+
+
+def _is_at(file: int, path: Path) -> bool:
+    """Whether an open file is the one at the path."""
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False

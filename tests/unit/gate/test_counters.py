@@ -1,0 +1,180 @@
+"""The counts that all gates of a machine share: exact between processes, and kept across restarts."""
+
+import fcntl
+import os
+import subprocess
+import sys
+import threading
+import uuid
+from pathlib import Path
+
+import pytest
+
+from simsim.credential.rates import Rates, Usage
+from simsim.gate import counters as module
+from simsim.gate import process_identity
+from simsim.gate.counters import SLOT_BYTES, Counters, Full
+
+pytestmark = pytest.mark.covers("B17")
+NOON = 1_790_000_000.0
+MONTH_SECONDS = 31 * 86_400
+KEY = uuid.UUID(int=7 << 64).bytes
+TAKE = """
+import sys
+from pathlib import Path
+from simsim.credential.rates import Rates
+from simsim.gate.counters import Counters
+counters, key = Counters(Path(sys.argv[1])), bytes.fromhex(sys.argv[2])
+quota, tries = map(int, sys.argv[3:])
+sys.stdin.readline()
+print(sum(counters.take(key, Rates(per_day=quota), 1790000000.0) is None for _ in range(tries)))
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / ".counters"
+
+
+def key_of(home: int, number: int = 1) -> bytes:
+    """Return a key whose search begins at a slot."""
+    return uuid.UUID(int=home << 64 | number).bytes
+
+
+def admitted(counters: Counters, key: bytes, rates: Rates, tries: int, now: float = NOON) -> int:
+    return sum(counters.take(key, rates, now) is None for _ in range(tries))
+
+
+def test_four_processes_let_in_exactly_the_quota(path: Path) -> None:
+    arguments = [sys.executable, "-c", TAKE, str(path), KEY.hex(), "1000", "600"]
+    running = [subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    told = [each.communicate("go\n")[0] for each in running]
+    assert sum(map(int, told)) == 1000
+    assert Counters(path).usage(KEY, NOON).today == 1000
+
+
+def test_threads_of_a_process_share_one_object(path: Path) -> None:
+    counters, found = Counters(path), list[int]()
+    run = [
+        threading.Thread(target=lambda: found.append(admitted(counters, KEY, Rates(per_month=100), 60)))
+        for _ in range(4)
+    ]
+    for thread in run:
+        thread.start()
+    for thread in run:
+        thread.join()
+    assert sum(found) == 100
+
+
+def test_counts_survive_a_restart_and_one_token_takes_nothing_from_another(path: Path) -> None:
+    counters, other = Counters(path), key_of(7)
+    assert admitted(counters, KEY, Rates(per_day=10), 50) == 10
+    counters.close()
+    again = Counters(path)
+    assert admitted(again, KEY, Rates(per_day=10), 5) == 0
+    assert admitted(again, other, Rates(per_day=10), 50) == 10
+    assert dict(again.all(NOON)).keys() == {KEY, other}
+    assert again.usage(other, NOON).today == 10
+    assert again.usage(key_of(9), NOON).today == 0
+
+
+def test_reading_creates_nothing(path: Path) -> None:
+    counters = Counters(path)
+    assert counters.usage(KEY, NOON).total_today == 0
+    assert list(counters.all(NOON)) == []
+    assert not path.exists()
+    counters.close()
+
+
+def test_slot_of_a_past_month_goes_to_the_next_token(path: Path) -> None:
+    counters, keys = Counters(path, slots=2), [key_of(number) for number in range(4)]
+    for key in keys[:2]:
+        assert admitted(counters, key, Rates(per_day=1), 2) == 1
+    with pytest.raises(Full):
+        counters.take(keys[2], Rates(per_day=1), NOON)
+    assert counters.usage(keys[3], NOON) == counters.usage(keys[2], NOON)
+    later = NOON + MONTH_SECONDS
+    assert list(counters.all(later)) == []
+    other = Counters(path, slots=2)
+    assert admitted(other, keys[2], Rates(per_day=1), 2, later) == 1
+    assert dict(other.all(later)).keys() == {keys[2]}
+    # The first owner finds that its slot has gone, and gets the other one.
+    assert admitted(counters, keys[0], Rates(per_day=1), 2, later) == 1
+    assert dict(counters.all(later)).keys() == {keys[0], keys[2]}
+
+
+def test_other_nodes_requests_are_heard_once(path: Path) -> None:
+    counters = Counters(path)
+    counters.hear(KEY, NOON, others_today=4, others_this_month=6)
+    counters.hear(KEY, NOON, others_today=5, others_this_month=7)
+    assert counters.usage(KEY, NOON).others_new == 7
+    assert admitted(counters, KEY, Rates(10, 10, per_day=100), 50) == 3
+    assert counters.usage(KEY, NOON).total_this_month == 10
+
+
+def test_removed_or_replaced_file_is_noticed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counters = Counters(path)
+    monkeypatch.setattr(module, "FILE_CHECK_SECONDS", 0.0)
+    assert admitted(counters, KEY, Rates(per_day=9), 5) == 5
+    assert admitted(counters, KEY, Rates(per_day=9), 1) == 1
+    path.unlink()
+    assert admitted(counters, KEY, Rates(per_day=9), 3) == 3
+    path.rename(path.with_suffix(".old"))
+    Counters(path).take(key_of(1), Rates(per_day=9), NOON)
+    assert admitted(counters, KEY, Rates(per_day=9), 2) == 2
+    assert Counters(path).usage(KEY, NOON).today == 2
+
+
+def test_forked_child_opens_the_file_itself(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counters = Counters(path)
+    assert admitted(counters, KEY, Rates(per_day=9), 5) == 5
+    monkeypatch.setattr(process_identity, "_generation", process_identity.generation() + 1)
+    assert admitted(counters, KEY, Rates(per_day=9), 9) == 4
+
+
+def test_remembered_places_are_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_KNOWN", 2)
+    counters = Counters(path)
+    for _ in range(2):
+        assert [counters.take(key_of(number), Rates(per_day=2), NOON) for number in range(5)] == [None] * 5
+    assert len(counters._offsets) <= 2
+    assert {usage.today for _, usage in counters.all(NOON)} == {2}
+
+
+@pytest.mark.parametrize("is_released", [True, False])
+def test_stopped_process_holds_nobody_up_for_long(
+    path: Path, monkeypatch: pytest.MonkeyPatch, is_released: bool
+) -> None:
+    counters = Counters(path)
+    counters.take(KEY, Rates(per_day=9), NOON)
+    ready, told = os.pipe()
+    done, finish = os.pipe()
+    child = os.fork()
+    if child == 0:  # pragma: no cover - a process of its own, which holds the slot's lock
+        file = os.open(path, os.O_RDWR)
+        fcntl.lockf(file, fcntl.LOCK_EX, SLOT_BYTES * 16, 0)
+        os.write(told, b"x")
+        os.read(done, 1)
+        os._exit(0)
+    os.read(ready, 1)
+    try:
+        if is_released:
+            timer = threading.Timer(0.1, os.write, (finish, b"x"))
+            timer.start()
+            monkeypatch.setattr(module, "LOCK_SECONDS", 60.0)
+            assert counters.take(KEY, Rates(per_day=9), NOON) is None
+            timer.join()
+        else:
+            monkeypatch.setattr(module, "LOCK_SECONDS", 0.01)
+            with pytest.raises(BlockingIOError):
+                counters.take(KEY, Rates(per_day=9), NOON)
+            os.write(finish, b"x")
+    finally:
+        os.waitpid(child, 0)
+        for each in (ready, told, done, finish):
+            os.close(each)
+    assert counters.take(KEY, Rates(per_day=9), NOON) is None
+
+
+def test_empty_usage_is_that_of_a_slot_never_written(path: Path) -> None:
+    assert module._parsed(bytes(module._slot.size)) == (module.NOBODY, Usage())
