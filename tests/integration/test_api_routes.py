@@ -59,8 +59,7 @@ TWINS = {
     "notices": ("get_notices set_notices", "notices show, notices set"),
     "policies": ("get_policies set_policies", "policy show, policy set"),
     "incident": (
-        "get_creation_freeze freeze_creation lift_creation_freeze preview_selection stop_tokens",
-        "incident show, incident freeze, incident lift, incident preview, incident stop",
+        "get_creation_freeze freeze_creation lift_creation_freeze", "incident show, incident freeze, incident lift",
     ),
     "people": ("list_people get_person", "user list"), "invite_person": ("invite_person", "user invite"),
     "invite_again": ("resend_invitation", "user invite-again"), "change_role": ("change_role", "user role"),
@@ -101,7 +100,7 @@ WITHOUT_TWIN = {
 }  # fmt: skip
 # Reading that leaves an event in the trail, and a POST that changes nothing.
 READS_AUDITED = {"export_requests"}
-CHANGES_NOTHING = {"preview_networks", "preview_limits", "preview_selection"}
+CHANGES_NOTHING = {"preview_networks", "preview_limits", "preview_selection", "preview_selection_networks"}
 SIGN_IN = re.compile(r"^sign-in/")
 
 

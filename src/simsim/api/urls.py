@@ -24,6 +24,7 @@ from simsim.api import (  # noqa: F401 - importing them declares their operation
     policies,
     portal,
     rate_limits,
+    selections,
     sent_emails,
     sign_in_policies,
     token_passwords,

@@ -16,11 +16,11 @@ from simsim.accounts.models import Account
 from simsim.accounts.name_keys import name_key
 from simsim.accounts.permissions import Permission, permit
 from simsim.audit import recorder
+from simsim.bulk_insert import insert_all
 from simsim.credential import password
 from simsim.gate.foreign_forms import LEASE_SECONDS
 from simsim.problem import AlreadyExists, FieldError, Invalid, Problem, gettext_noop
 from simsim.tokens import notices, rules, webhook_events
-from simsim.tokens.bulk_insert import insert_all
 from simsim.tokens.creation_freeze import lock_for_creation
 from simsim.tokens.field_errors import NAME_TAKEN, Errors
 from simsim.tokens.foreign_credentials import ForeignCredentials

@@ -105,6 +105,14 @@ class DeliveryAnswer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EditedTokens:
+    """How many tokens got another list."""
+
+    edited: int
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Examination:
     """What `simsim doctor` finds on this node, and when the examination began."""
 
@@ -236,6 +244,16 @@ class MailPage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NetworksPreviewDocument:
+    """How many tokens get another list, and how many of their requests of the last 30 days it would have refused."""
+
+    tokens: int
+    requests: int
+    excluded_requests: int
+    tokens_with_excluded: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Notices:
     """Who gets which notice, and the additional days of expiry notices."""
 
@@ -320,6 +338,14 @@ class RequestPage:
 
     items: tuple[LoggedRequest, ...]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResumedTokens:
+    """How many tokens were resumed."""
+
+    resumed: int
+    changed: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -417,7 +443,7 @@ class Status:
 
 @dataclass(frozen=True, kw_only=True)
 class StoppedTokens:
-    """How many tokens were stopped, and the names of those that changed meanwhile and were left alone."""
+    """How many tokens were stopped."""
 
     stopped: int
     changed: tuple[str, ...]
@@ -524,7 +550,7 @@ class TokenRequestList:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenSelectionDocument:
-    """The chosen tokens by name, and the fingerprint that stopping them needs."""
+    """The chosen tokens by name, and the fingerprint that changing them needs."""
 
     count: int
     fingerprint: str

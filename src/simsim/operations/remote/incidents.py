@@ -27,6 +27,18 @@ def preview_selection(api: "Simsim", *, account: str | None, **filters: Any) -> 
     return One(document_of(api.preview_selection(account_of(api, account), **filters)))
 
 
-def stop_selection(api: "Simsim", *, account: str | None, act: Any, fingerprint: str, **options: Any) -> One:
-    stopped = api.stop_tokens(account_of(api, account), act=act.value, fingerprint=fingerprint, **options)
-    return One(document_of(stopped))
+def stop_selection(api: "Simsim", *, account: str | None, act: Any, **options: Any) -> One:
+    return One(document_of(api.stop_tokens(account_of(api, account), act=act.value, **options)))
+
+
+def resume_selection(api: "Simsim", *, account: str | None, **options: Any) -> One:
+    return One(document_of(api.resume_tokens(account_of(api, account), **options)))
+
+
+def preview_networks(api: "Simsim", *, account: str | None, allow: list[str], **options: Any) -> One:
+    found = api.preview_selection_networks(account_of(api, account), allowed_networks=allow, **options)
+    return One(document_of(found))
+
+
+def change_networks(api: "Simsim", *, account: str | None, allow: list[str], **options: Any) -> One:
+    return One(document_of(api.change_networks(account_of(api, account), allowed_networks=allow, **options)))
