@@ -61,6 +61,11 @@ TWINS = {
     "incident": (
         "get_creation_freeze freeze_creation lift_creation_freeze", "incident show, incident freeze, incident lift",
     ),
+    "token_selection": ("preview_selection", "incident preview"),
+    "change_selection": (
+        "stop_tokens resume_tokens preview_selection_networks change_networks",
+        "incident stop, incident resume, incident networks-preview, incident networks",
+    ),
     "people": ("list_people get_person", "user list"), "invite_person": ("invite_person", "user invite"),
     "invite_again": ("resend_invitation", "user invite-again"), "change_role": ("change_role", "user role"),
     "remove_person": ("remove_person", "user remove"), "home": ("list_accounts", "account list"),

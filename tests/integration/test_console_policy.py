@@ -63,6 +63,8 @@ FORMS: dict[str, dict[str, str]] = {
     "notices": {"revoked": "nobody"},
     "policies": {"retrieval": "off"},
     "incident": {"press": "freeze", "reason": "Mine"},
+    "token_selection": {},
+    "change_selection": {"number": "1"},
     "webhooks": {},
     "add_webhook": {"name": "Mine", "url": "https://evil.example/", "events": "token.created"},
     "webhook": {},

@@ -7,6 +7,7 @@ from simsim.console.audit import pages as audit
 from simsim.console.connect import pages as connect
 from simsim.console.hand_over import pages as handed_over
 from simsim.console.incident import pages as incident
+from simsim.console.incident import selection_pages as selections
 from simsim.console.leaks import pages as leaks
 from simsim.console.logs import export as log_export
 from simsim.console.logs import fragments as log_fragments
@@ -63,6 +64,8 @@ urlpatterns = [
     path(TOKENS, lists.active, name="tokens"),
     path(TOKENS + "ended/", lists.ended, name="ended_tokens"),
     path(TOKENS + "search/", search.search, name="search_tokens"),
+    path(TOKENS + "selection/", selections.selection, name="token_selection"),
+    path(TOKENS + "selection/<slug:act>/", selections.change, name="change_selection"),
     path(TOKENS + "new/", creation.create, name="create_token"),
     path(TOKEN, details.details, name="token"),
     path(TOKEN + "credentials/", credentials.show, name="credentials"),
