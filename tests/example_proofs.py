@@ -520,6 +520,7 @@ runs("operators/keys.md", "simsim keys rotate")
 runs("administrators/policies.md", "simsim policy set")
 runs("security/incident.md", "simsim incident lift")
 runs("security/incident.md", "simsim incident preview")
+runs("security/incident.md", "simsim incident report")
 
 
 @proves("security/incident.md", "simsim incident resume")

@@ -61,6 +61,7 @@ TWINS = {
     "incident": (
         "get_creation_freeze freeze_creation lift_creation_freeze", "incident show, incident freeze, incident lift",
     ),
+    "calls": ("get_call_report", "incident report"), "export_calls": ("export_call_report", "incident report"),
     "token_selection": ("preview_selection", "incident preview"),
     "change_selection": (
         "stop_tokens resume_tokens preview_selection_networks change_networks",
@@ -104,7 +105,7 @@ WITHOUT_TWIN = {
     "revoke_management_token": "a program that created these would outlive its own",
 }  # fmt: skip
 # Reading that leaves an event in the trail, and a POST that changes nothing.
-READS_AUDITED = {"export_requests"}
+READS_AUDITED = {"export_requests", "export_call_report"}
 CHANGES_NOTHING = {"preview_networks", "preview_limits", "preview_selection", "preview_selection_networks"}
 SIGN_IN = re.compile(r"^sign-in/")
 

@@ -64,6 +64,8 @@ FORMS: dict[str, dict[str, str]] = {
     "policies": {"retrieval": "off"},
     "incident": {"press": "freeze", "reason": "Mine"},
     "token_selection": {},
+    "calls": {},
+    "export_calls": {},
     "change_selection": {"number": "1"},
     "webhooks": {},
     "add_webhook": {"name": "Mine", "url": "https://evil.example/", "events": "token.created"},

@@ -12,6 +12,7 @@ from ninja.parser import Parser
 from simsim.api import (  # noqa: F401 - importing them declares their operations
     account_log,
     accounts,
+    call_reports,
     hand_overs,
     incident,
     leaks,

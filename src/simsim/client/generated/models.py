@@ -66,6 +66,34 @@ class AuditPage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CallGroup:
+    """Requests with one token to one endpoint, from one address and with one status."""
+
+    token_id: str
+    token_name: str
+    method: str
+    endpoint: str
+    address: str | None
+    network: str | None
+    status: int | None
+    outcome: Literal["accepted", "refused", "unknown"]
+    requests: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallReportDocument:
+    """What was called with the tokens, the most first."""
+
+    tokens: int
+    requests: int
+    groups: int
+    complete_since: datetime | None
+    items: tuple[CallGroup, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CountedRequests:
     """Refused requests of a flood that are not in the log; `network` is where most of them came from."""
 

@@ -261,6 +261,51 @@ class Simsim(Connection):
         """Return what `simsim doctor` finds on this node. An examination is at most 30 seconds old."""
         return self._send(Request("GET", "/checks"), models.Examination)
 
+    def export_call_report(
+        self,
+        account_id: str,
+        *,
+        since: str | None = None,
+        tokens: str | None = None,
+        without: str | None = None,
+        state: Literal["", "paused", "soon", "unused"] | None = None,
+        creator: str | None = None,
+        software: str | None = None,
+        text: str | None = None,
+        allows: str | None = None,
+        used_from: str | None = None,
+        created_before: str | None = None,
+        created_after: str | None = None,
+        used_before: str | None = None,
+        used_after: str | None = None,
+        stopped_at: str | None = None,
+        format: Literal["csv", "jsonl"] | None = None,
+    ) -> AbstractContextManager[Iterator[bytes]]:
+        """Return the whole report as a file. The export is recorded."""
+        return self._stream(
+            Request(
+                "GET",
+                f"/accounts/{part(account_id)}/call-report/export",
+                query=given(
+                    since=since,
+                    tokens=tokens,
+                    without=without,
+                    state=state,
+                    creator=creator,
+                    software=software,
+                    text=text,
+                    allows=allows,
+                    used_from=used_from,
+                    created_before=created_before,
+                    created_after=created_after,
+                    used_before=used_before,
+                    used_after=used_after,
+                    stopped_at=stopped_at,
+                    format=format,
+                ),
+            )
+        )
+
     def export_requests(
         self,
         account_id: str,
@@ -335,6 +380,50 @@ class Simsim(Connection):
     def get_account(self, account_id: str) -> models.Account:
         """Return an account."""
         return self._send(Request("GET", f"/accounts/{part(account_id)}"), models.Account)
+
+    def get_call_report(
+        self,
+        account_id: str,
+        *,
+        since: str | None = None,
+        tokens: str | None = None,
+        without: str | None = None,
+        state: Literal["", "paused", "soon", "unused"] | None = None,
+        creator: str | None = None,
+        software: str | None = None,
+        text: str | None = None,
+        allows: str | None = None,
+        used_from: str | None = None,
+        created_before: str | None = None,
+        created_after: str | None = None,
+        used_before: str | None = None,
+        used_after: str | None = None,
+        stopped_at: str | None = None,
+    ) -> models.CallReportDocument:
+        """Return which endpoints were called with the tokens, from where, when, how often and with what status."""
+        return self._send(
+            Request(
+                "GET",
+                f"/accounts/{part(account_id)}/call-report",
+                query=given(
+                    since=since,
+                    tokens=tokens,
+                    without=without,
+                    state=state,
+                    creator=creator,
+                    software=software,
+                    text=text,
+                    allows=allows,
+                    used_from=used_from,
+                    created_before=created_before,
+                    created_after=created_after,
+                    used_before=used_before,
+                    used_after=used_after,
+                    stopped_at=stopped_at,
+                ),
+            ),
+            models.CallReportDocument,
+        )
 
     def get_counted_requests(
         self,

@@ -66,11 +66,15 @@ def change(access: AccountAccess, act: str) -> HttpResponse:
     demand_recent_authentication(access.request)
     if form.errors:
         return redirect(reverse("console:token_selection", args=[access.account.pk]) + form.query)
-    sent = access.request.POST if access.request.method == "POST" else access.request.GET
+    is_sent = access.request.method == "POST"
+    sent = access.request.POST if is_sent else access.request.GET
     networks = sent.get("networks", "").split()
     what = Change(Act(act), sent.get("reason", "").strip(), networks, sent.get("how") == "add")
-    if access.request.method != "POST":
-        return question(access, form, what)
+    return carry_out(access, form, what) if is_sent else question(access, form, what)
+
+
+def carry_out(access: AccountAccess, form: SelectionForm, what: Change) -> HttpResponse:
+    """Do what the question asked, if the number is right and the tokens are those that it showed."""
     found = chosen_by(access, form)
     if access.request.POST.get("fingerprint") != found.fingerprint:
         return question(access, form, what, changed=True)

@@ -21,6 +21,7 @@ incidents.command("stop")(incident_selections.stop)
 incidents.command("resume")(incident_selections.resume)
 incidents.command("networks-preview")(incident_selections.preview_networks)
 incidents.command("networks")(incident_selections.change_networks)
+incidents.command("report")(incident_selections.report)
 As = Annotated[
     str | None, typer.Option("--as", metavar="EMAIL", help="The administrator to act as; without it, the operator.")
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simsim.operations.context import needs_django
-from simsim.operations.output import AsJson, print_one
+from simsim.operations.output import AsJson, print_one, write_parts
 from simsim.operations.remote import incidents as remote
 from simsim.operations.remote.twins import remotely
 from simsim.operations.selection_options import Account, Filters, filtered
@@ -24,6 +24,11 @@ Adds = Annotated[bool, typer.Option("--add/--replace", help="Add to the tokensâ€
 class ActName(StrEnum):
     PAUSE = "pause"
     REVOKE = "revoke"
+
+
+class ReportFormat(StrEnum):
+    CSV = "csv"
+    JSONL = "jsonl"
 
 
 @remotely(remote.preview_selection)
@@ -113,6 +118,38 @@ def change_networks(
 
     change = Change(Act.NETWORKS, networks=allow, adds=adds)
     carry_out(change, account, acting_as, fingerprint, filters, as_json=as_json)
+
+
+@remotely(remote.report)
+@filtered
+@needs_django
+def report(
+    *,
+    account: Account,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Requests since this time or day (UTC).")] = None,
+    form: Annotated[ReportFormat, typer.Option("--format", help="The format of the output.")] = ReportFormat.CSV,
+    filters: Filters,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format jsonl.")] = False,
+) -> None:
+    """Write what was called with the tokens that meet every filter, also those that have ended, and from where."""
+    from django.utils import timezone
+
+    from simsim.account_log.call_report import exported_report
+    from simsim.account_log.time_filters import parse_moment
+    from simsim.accounts.permissions import OPERATOR
+    from simsim.operations.arguments import find_account
+    from simsim.request_log.search.export import Format
+
+    write_parts(
+        exported_report(
+            find_account(account, actor=OPERATOR),
+            actor=OPERATOR,
+            chosen=filters.parsed(),
+            since=parse_moment("since", since),
+            form=Format.JSONL if as_json else Format(form.value),
+            now=timezone.now(),
+        )
+    )
 
 
 def carry_out(
