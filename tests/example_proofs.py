@@ -520,6 +520,28 @@ runs("operators/keys.md", "simsim keys rotate")
 runs("administrators/policies.md", "simsim policy set")
 runs("security/incident.md", "simsim incident lift")
 runs("security/incident.md", "simsim incident preview")
+runs("security/incident.md", "simsim incident report")
+
+
+@proves("security/incident.md", "simsim incident resume")
+def tokens_are_resumed(text: str, machine: Machine) -> None:
+    found = json.loads(machine.run("simsim incident preview --account ID --stopped-at 2027-01-31T12:00:00Z --json"))
+    machine.values["FINGERPRINT"] = found["fingerprint"]
+    assert "resumed" in machine.run(text)
+
+
+@proves("security/incident.md", "simsim incident networks")
+def networks_are_changed(text: str, machine: Machine) -> None:
+    found = json.loads(machine.run("simsim incident preview --account ID --creator alice@acme.example --json"))
+    machine.values["FINGERPRINT"] = found["fingerprint"]
+    before = {
+        token["id"]: json.loads(machine.run(f"simsim token show {token['id']} --json")) for token in found["items"]
+    }
+    assert "edited" in machine.run(text)
+    for token_id, token in before.items():
+        # Other examples use them.
+        allow = " ".join(f"--allow {network}" for network in token["allowed_networks"]) or "--allow-any"
+        machine.run(f"simsim token edit {token_id} --as alice@acme.example {allow}")
 
 
 @proves("security/incident.md", "simsim incident freeze")

@@ -109,7 +109,8 @@ def about_tokens(world: World) -> Iterator[Sample]:
     brought = {"account": "Acme", "actor": BOB, "count": 1234, "link": f"{world.pages}tokens/"}
     stopped = brought | {"audit_link": f"{world.pages}audit/"}
     yield Sample("tokens_stopped", "", stopped | {"change": "revoke"})
-    yield Sample("tokens_stopped", "paused", stopped | {"change": "pause"})
+    for name, change in (("paused", "pause"), ("resumed", "resume"), ("networks", "networks")):
+        yield Sample("tokens_stopped", name, stopped | {"change": change})
     yield Sample("tokens_imported", "", brought | {"audit_link": f"{world.pages}audit/"})
 
 

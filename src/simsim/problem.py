@@ -269,7 +269,7 @@ class CreationFrozen(Conflict):
 class SelectionChanged(Conflict):
     slug = "selection-changed"
     detail = gettext_noop(
-        "Nothing was stopped, because the selection is not the one of the preview. Tokens in it now: %(number)s."
+        "Nothing was changed, because the selection is not the one of the preview. Tokens in it now: %(number)s."
         " Preview it again."
     )
 

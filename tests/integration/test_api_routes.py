@@ -59,8 +59,13 @@ TWINS = {
     "notices": ("get_notices set_notices", "notices show, notices set"),
     "policies": ("get_policies set_policies", "policy show, policy set"),
     "incident": (
-        "get_creation_freeze freeze_creation lift_creation_freeze preview_selection stop_tokens",
-        "incident show, incident freeze, incident lift, incident preview, incident stop",
+        "get_creation_freeze freeze_creation lift_creation_freeze", "incident show, incident freeze, incident lift",
+    ),
+    "calls": ("get_call_report", "incident report"), "export_calls": ("export_call_report", "incident report"),
+    "token_selection": ("preview_selection", "incident preview"),
+    "change_selection": (
+        "stop_tokens resume_tokens preview_selection_networks change_networks",
+        "incident stop, incident resume, incident networks-preview, incident networks",
     ),
     "people": ("list_people get_person", "user list"), "invite_person": ("invite_person", "user invite"),
     "invite_again": ("resend_invitation", "user invite-again"), "change_role": ("change_role", "user role"),
@@ -100,8 +105,8 @@ WITHOUT_TWIN = {
     "create_management_token": "a program that created these would outlive the revocation of its own",
 }  # fmt: skip
 # Reading that leaves an event in the trail, and a POST that changes nothing.
-READS_AUDITED = {"export_requests"}
-CHANGES_NOTHING = {"preview_networks", "preview_limits", "preview_selection"}
+READS_AUDITED = {"export_requests", "export_call_report"}
+CHANGES_NOTHING = {"preview_networks", "preview_limits", "preview_selection", "preview_selection_networks"}
 # SCIM's own clients are programs; people do the same on the page People.
 NO_CONSOLE = re.compile(r"^(sign-in|api/v1|scim/v2)/")
 

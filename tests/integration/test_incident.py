@@ -16,18 +16,20 @@ from simsim.management_tokens.models import Scope
 from simsim.problem import CreationFrozen, Invalid, NotFound, NotPermitted, SelectionChanged
 from simsim.request_log.models import TokenAddressDay, TokenUse
 from simsim.rfc3339 import format_time
-from simsim.tokens import selection_stop
+from simsim.tokens import selection_change
 from simsim.tokens.actions import create_token, revoke_token, rotate_token
 from simsim.tokens.creation_freeze import freeze_creation, lift_freeze
 from simsim.tokens.credential_import import Brought, CredentialImport
 from simsim.tokens.foreign_credentials import ForeignCredentials
 from simsim.tokens.models import Status, Token, TokenRequest
 from simsim.tokens.pause import pause_token, resume_token
-from simsim.tokens.selection_stop import STEP, Act, Stopped, stop_selection
+from simsim.tokens.selection_acts import Act, Change
+from simsim.tokens.selection_change import STEP, Changed, change_selection
 from simsim.tokens.token_fields import TokenFields
+from simsim.tokens.token_filters import TokenFilter
 from simsim.tokens.token_import import Draft, import_tokens
 from simsim.tokens.token_requests import ask_for_token
-from simsim.tokens.token_selection import TokenFilter, select_tokens
+from simsim.tokens.token_selection import select_tokens
 from verbs import Simsim
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -121,10 +123,10 @@ def chosen(cast: Cast, now: datetime, **given: Any) -> tuple[set[str], str]:
     return {token.name for token in found.tokens}, found.fingerprint
 
 
-def stopped(cast: Cast, now: datetime, act: Act, reason: str = "", **given: Any) -> Stopped:
-    return stop_selection(
-        actor=cast.as_alice, account=cast.acme, act=act, chosen=TokenFilter(**given),
-        fingerprint=chosen(cast, now, **given)[1], reason=reason, now=now,
+def stopped(cast: Cast, now: datetime, act: Act, reason: str = "", **given: Any) -> Changed:
+    return change_selection(
+        actor=cast.as_alice, account=cast.acme, change=Change(act, reason), chosen=TokenFilter(**given),
+        fingerprint=chosen(cast, now, **given)[1], now=now,
     )  # fmt: skip
 
 
@@ -176,13 +178,13 @@ def test_exactly_the_previewed_tokens_are_stopped_with_an_event_each_and_one_ema
     before = chosen(cast, now)[1]
     pause_token(actor=cast.as_alice, token=kept, now=now)
     with pytest.raises(SelectionChanged):
-        stop_selection(
-            actor=cast.as_alice, account=cast.acme, act=Act.REVOKE, chosen=TokenFilter(), fingerprint=before, reason="",
+        change_selection(
+            actor=cast.as_alice, account=cast.acme, change=Change(Act.REVOKE), chosen=TokenFilter(), fingerprint=before,
             now=now,
         )  # fmt: skip
     with pytest.raises(NotPermitted):
-        stop_selection(
-            actor=OPERATOR, account=cast.acme, act=Act.PAUSE, chosen=TokenFilter(), fingerprint=before, reason="",
+        change_selection(
+            actor=OPERATOR, account=cast.acme, change=Change(Act.PAUSE), chosen=TokenFilter(), fingerprint=before,
             now=now,
         )  # fmt: skip
     assert not Token.objects.exclude(revoked_at=None).exists()
@@ -190,9 +192,9 @@ def test_exactly_the_previewed_tokens_are_stopped_with_an_event_each_and_one_ema
     OwedMail.objects.all().delete()
     assert stopped(cast, now, Act.PAUSE, "Who knows", created_before=now).document() == {"stopped": 0, "changed": []}
     done = stopped(cast, now, Act.PAUSE, "Who knows", creator="alice@acme.example")
-    assert (len(done.tokens), done.changed) == (STEP + 3, [])
+    assert (done.number, done.changed) == (STEP + 3, [])
     resume_token(actor=cast.as_alice, token=kept, now=now)
-    assert len(stopped(cast, now, Act.REVOKE, "leaked", used_before=now).tokens) == STEP + 3
+    assert stopped(cast, now, Act.REVOKE, "leaked", used_before=now).number == STEP + 3
     assert {token.status(now) for token in Token.objects.all()} == {Status.REVOKED}
     acts = AuditEvent.objects.filter(event="token.selection_stopped").order_by("pk")
     assert [event.details for event in acts] == [
@@ -214,7 +216,7 @@ def test_token_that_changes_while_others_are_stopped_is_named_and_left_alone(
 ) -> None:
     for number in range(3):
         made(cast, now, f"T{number}")
-    monkeypatch.setattr(selection_stop, "STEP", 2)
+    monkeypatch.setattr(selection_change, "STEP", 2)
     last = Token.objects.get(name="T2")
 
     def rest(seconds: float) -> None:
@@ -222,9 +224,9 @@ def test_token_that_changes_while_others_are_stopped_is_named_and_left_alone(
         if Token.objects.get(pk=last.pk).rotated_at is None:
             rotate_token(actor=cast.as_alice, token=last, overlap=timedelta(0), now=now)
 
-    monkeypatch.setattr(selection_stop, "rest", rest)
+    monkeypatch.setattr(selection_change, "rest", rest)
     done = stopped(cast, now, Act.REVOKE)
-    assert (len(done.tokens), done.changed) == (2, ["T2"])
+    assert (done.number, done.changed) == (2, ["T2"])
     assert Token.objects.get(pk=last.pk).status(now) == Status.ACTIVE
 
 
@@ -242,7 +244,7 @@ def test_program_and_command_line_stop_what_they_previewed(cast: Cast, now: date
     found = simsim("incident", "preview", *account, "--creator", "alice@acme.example")
     assert ([item["name"] for item in found["items"]], found["count"]) == (["Two"], 1)
     stop = ("incident", "stop", *account, "--as", "alice@acme.example", "--act", "pause", "--reason", WHY)
-    assert "Nothing was stopped" in simsim(*stop, "--fingerprint", "x", fails=4)
+    assert "Nothing was changed" in simsim(*stop, "--fingerprint", "x", fails=4)
     given = ("--creator", "alice@acme.example", "--fingerprint", found["fingerprint"])
     assert simsim(*stop, *given) == {"stopped": 1, "changed": []}
     assert Token.objects.get(name="Two").pause_reason == WHY

@@ -29,10 +29,11 @@ CHANGE = {
     "keys add",
     "keys rotate", "operator add", "operator remove", "token pause", "token resume", "token hand-over",
     "management-token create", "management-token revoke", "audit adopt", "webhook add", "webhook edit",
-    "log export", "token export", "audit export",  # each export is an event of the audit trail
+    "log export", "token export", "audit export", "incident report",  # each export is an event of the audit trail
     "token take-back", "token-request decline", "notices set", "account self-rotation", "user invite-again",
     "webhook remove", "webhook rotate", "webhook pause", "webhook resume", "webhook test", "webhook resend",
-    "leak report", "policy set", "incident freeze", "incident lift", "incident stop",
+    "leak report", "policy set", "incident freeze", "incident lift", "incident stop", "incident resume",
+    "incident networks",
 }  # fmt: skip
 # Verbs that report on whatever they find, and those that print what the package carries.
 EXAMINE = {"doctor", "status", "scan"}

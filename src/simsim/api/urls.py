@@ -12,6 +12,7 @@ from ninja.parser import Parser
 from simsim.api import (  # noqa: F401 - importing them declares their operations
     account_log,
     accounts,
+    call_reports,
     hand_overs,
     incident,
     leaks,
@@ -25,6 +26,7 @@ from simsim.api import (  # noqa: F401 - importing them declares their operation
     policies,
     portal,
     rate_limits,
+    selections,
     sent_emails,
     sign_in_policies,
     token_passwords,

@@ -69,6 +69,8 @@ class Event(StrEnum):
     CREATION_FROZEN = "account.creation_frozen", "reason"
     CREATION_FREEZE_LIFTED = "account.creation_freeze_lifted", "reason"
     SELECTION_STOPPED = "token.selection_stopped", "act", "count", "filters", "reason"
+    SELECTION_RESUMED = "token.selection_resumed", "count", "filters"
+    SELECTION_NETWORKS = "token.selection_networks_changed", "count", "filters", "allowed_networks", "adds"
     TOKENS_EXPORTED = "token.exported", "status"
     OPERATOR_ADDED = "operator.added", "email"
     OPERATOR_REMOVED = "operator.removed", "email"

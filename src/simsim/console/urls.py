@@ -6,7 +6,9 @@ from simsim.console import destination_pages, documentation, landing_page
 from simsim.console.audit import pages as audit
 from simsim.console.connect import pages as connect
 from simsim.console.hand_over import pages as handed_over
+from simsim.console.incident import call_pages
 from simsim.console.incident import pages as incident
+from simsim.console.incident import selection_pages as selections
 from simsim.console.leaks import pages as leaks
 from simsim.console.logs import export as log_export
 from simsim.console.logs import fragments as log_fragments
@@ -63,6 +65,8 @@ urlpatterns = [
     path(TOKENS, lists.active, name="tokens"),
     path(TOKENS + "ended/", lists.ended, name="ended_tokens"),
     path(TOKENS + "search/", search.search, name="search_tokens"),
+    path(TOKENS + "selection/", selections.selection, name="token_selection"),
+    path(TOKENS + "selection/<slug:act>/", selections.change, name="change_selection"),
     path(TOKENS + "new/", creation.create, name="create_token"),
     path(TOKEN, details.details, name="token"),
     path(TOKEN + "credentials/", credentials.show, name="credentials"),
@@ -81,6 +85,8 @@ urlpatterns = [
     path(LOGS, logs.log, name="logs"),
     path(LOGS + "more/", log_fragments.more, name="more_requests"),
     path(LOGS + "newest/", log_fragments.newest, name="newest_requests"),
+    path(LOGS + "calls/", call_pages.calls, name="calls"),
+    path(LOGS + "calls/export/", call_pages.export, name="export_calls"),
     path(LOGS + "export/", log_export.export, name="export_requests"),
     path(LOGS + "<int:request_id>/", logs.logged_request, name="logged_request"),
     path(AUDIT, audit.trail, name="audit_trail"),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
+from typing import Protocol
 
 from django.db.models import Count, Q, QuerySet
 
@@ -13,7 +14,7 @@ from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.request_log.search.selectors import LastUse
 from simsim.request_log.ship.joined_ids import JoinedIds, split_ids
 from simsim.request_log.usage.token_use import used_since
-from simsim.tokens.models import Token, TokenQuerySet, TokenRequest, pause_in_force
+from simsim.tokens.models import Times, Token, TokenQuerySet, TokenRequest, is_paused, pause_in_force
 from simsim.tokens.token_requests import unanswered
 
 EXPIRY_IS_NEAR = timedelta(days=7)
@@ -29,6 +30,13 @@ class Attention(IntEnum):
     EXPIRES_SOON = 1
     UNUSED = 2
     NONE = 3
+
+
+class Aged(Times, Protocol):
+    """A token's times, with that of its creation."""
+
+    @property
+    def created_at(self) -> datetime: ...
 
 
 # More tokens than any account has, and still a LIMIT that both databases accept.
@@ -63,9 +71,9 @@ class Ranking:
     requests: QuerySet[TokenRequest]
 
 
-def attention_of(token: Token, use: LastUse | None, now: datetime) -> Attention:
+def attention_of(token: Aged, use: LastUse | None, now: datetime) -> Attention:
     """Return why a token needs attention: it is paused, expires within a week, or has not been used for 60 days."""
-    if token.is_paused(now):
+    if is_paused(token, now):
         return Attention.PAUSED
     if token.expires_at - now <= EXPIRY_IS_NEAR:
         return Attention.EXPIRES_SOON

@@ -4,7 +4,7 @@ import uuid
 from datetime import UTC, datetime
 from enum import StrEnum
 from ipaddress import ip_network
-from typing import ClassVar, Self
+from typing import ClassVar, Protocol, Self
 
 from django.db import models
 from django.db.models import Q
@@ -63,6 +63,32 @@ class RevocationReason(models.TextChoices):
 def pause_in_force(now: datetime) -> Q:
     """Return the condition of tokens whose pause has not been resumed and has not ended by itself."""
     return Q(paused_at__isnull=False) & (Q(paused_until=None) | Q(paused_until__gt=now))
+
+
+class Times(Protocol):
+    """The times of a token that decide its status."""
+
+    @property
+    def revoked_at(self) -> datetime | None: ...
+    @property
+    def expires_at(self) -> datetime: ...
+    @property
+    def paused_at(self) -> datetime | None: ...
+    @property
+    def paused_until(self) -> datetime | None: ...
+
+
+def status_of(token: Times, now: datetime) -> Status:
+    """Return the status at that moment. A token is valid until, not at, its expiry."""
+    if token.revoked_at is not None:
+        return Status.REVOKED
+    if now >= token.expires_at:
+        return Status.EXPIRED
+    return Status.PAUSED if is_paused(token, now) else Status.ACTIVE
+
+
+def is_paused(token: Times, now: datetime) -> bool:
+    return token.paused_at is not None and (token.paused_until is None or now < token.paused_until)
 
 
 class TokenQuerySet(models.QuerySet["Token"]):
@@ -156,12 +182,8 @@ class Token(models.Model):
         return self.name
 
     def status(self, now: datetime) -> Status:
-        """Return the status at that moment. A token is valid until, not at, its expiry."""
-        if self.revoked_at is not None:
-            return Status.REVOKED
-        if now >= self.expires_at:
-            return Status.EXPIRED
-        return Status.PAUSED if self.is_paused(now) else Status.ACTIVE
+        """Return the status at that moment."""
+        return status_of(self, now)
 
     def has_ended(self, now: datetime) -> bool:
         """Whether the token is expired or revoked. A paused token has not ended: it can be edited and resumed."""
@@ -169,7 +191,7 @@ class Token(models.Model):
 
     def is_paused(self, now: datetime) -> bool:
         """Whether a pause is in force. It ends at, not after, `paused_until`, as in the gate."""
-        return self.paused_at is not None and (self.paused_until is None or now < self.paused_until)
+        return is_paused(self, now)
 
     def set_keys(self) -> None:
         """Set `name_key` and `search_key` from the texts."""

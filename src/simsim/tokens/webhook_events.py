@@ -1,5 +1,6 @@
 """What webhooks say about tokens: who did what to which token, without any password."""
 
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -32,14 +33,17 @@ def owe_change(
     occurrences.owe([Occurrence(event, token.account_id, data)], now=now)
 
 
-def owe_stopped(tokens: Sequence[Token], *, actor: Actor, now: datetime) -> None:
-    """Owe the event of each token that was paused or revoked together with others."""
-    owed = []
-    for token in tokens:
-        event, more = EventType.TOKEN_REVOKED, {"reason": token.revocation_reason or None}
-        if token.revoked_at is None:
-            event, more = EventType.TOKEN_PAUSED, {"paused_until": None, "reason": token.pause_reason or None}
-        owed.append(Occurrence(event, token.account_id, about(token, now) | {"actor": actor.label, **more}))
+def owe_changes(
+    event: EventType, account_id: uuid.UUID, more: Mapping[uuid.UUID, Data], *, actor: Actor, now: datetime
+) -> None:
+    """Owe the event of each token that was changed together with others; `more` has what only this event has."""
+    # Usually no endpoint wants the event, and the rows need not be read.
+    if not occurrences.accounts_told(event, [account_id]):
+        return
+    tokens = Token.objects.select_related("software").filter(pk__in=more)
+    owed = [
+        Occurrence(event, account_id, about(token, now) | {"actor": actor.label, **more[token.pk]}) for token in tokens
+    ]
     occurrences.owe(owed, now=now)
 
 

@@ -66,6 +66,34 @@ class AuditPage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CallGroup:
+    """Requests with one token to one endpoint, from one address and with one status."""
+
+    token_id: str
+    token_name: str
+    method: str
+    endpoint: str
+    address: str | None
+    network: str | None
+    status: int | None
+    outcome: Literal["accepted", "refused", "unknown"]
+    requests: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallReportDocument:
+    """What was called with the tokens, the most first."""
+
+    tokens: int
+    requests: int
+    groups: int
+    complete_since: datetime | None
+    items: tuple[CallGroup, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CountedRequests:
     """Refused requests of a flood that are not in the log; `network` is where most of them came from."""
 
@@ -102,6 +130,14 @@ class DeliveryAnswer:
     status: int | None
     error: str | None
     duration_seconds: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditedTokens:
+    """How many tokens got another list."""
+
+    edited: int
+    changed: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,6 +299,16 @@ class ManagementTokenList:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NetworksPreviewDocument:
+    """How many tokens get another list, and how many of their requests of the last 30 days it would have refused."""
+
+    tokens: int
+    requests: int
+    excluded_requests: int
+    tokens_with_excluded: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Notices:
     """Who gets which notice, and the additional days of expiry notices."""
 
@@ -350,6 +396,14 @@ class RequestPage:
 
     items: tuple[LoggedRequest, ...]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResumedTokens:
+    """How many tokens were resumed."""
+
+    resumed: int
+    changed: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -447,7 +501,7 @@ class Status:
 
 @dataclass(frozen=True, kw_only=True)
 class StoppedTokens:
-    """How many tokens were stopped, and the names of those that changed meanwhile and were left alone."""
+    """How many tokens were stopped."""
 
     stopped: int
     changed: tuple[str, ...]
@@ -555,7 +609,7 @@ class TokenRequestList:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenSelectionDocument:
-    """The chosen tokens by name, and the fingerprint that stopping them needs."""
+    """The chosen tokens by name, and the fingerprint that changing them needs."""
 
     count: int
     fingerprint: str

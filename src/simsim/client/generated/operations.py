@@ -29,6 +29,54 @@ class Simsim(Connection):
             models.WebhookWithSecret,
         )
 
+    def change_networks(
+        self,
+        account_id: str,
+        *,
+        allowed_networks: Sequence[str],
+        fingerprint: str,
+        creator: str | Unset = UNSET,
+        software: str | Unset = UNSET,
+        text: str | Unset = UNSET,
+        state: Literal["", "paused", "soon", "unused"] | Unset = UNSET,
+        allows: str | Unset = UNSET,
+        used_from: str | Unset = UNSET,
+        created_before: str | Unset | None = UNSET,
+        created_after: str | Unset | None = UNSET,
+        used_before: str | Unset | None = UNSET,
+        used_after: str | Unset | None = UNSET,
+        stopped_at: str | Unset | None = UNSET,
+        tokens: Sequence[str] | Unset = UNSET,
+        without: Sequence[str] | Unset = UNSET,
+        adds: bool | Unset = UNSET,
+    ) -> models.EditedTokens:
+        """Replace the allowed networks of the previewed tokens, or add to them, and send each administrator one email."""
+        return self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/token-selection/networks",
+                body=given(
+                    creator=creator,
+                    software=software,
+                    text=text,
+                    state=state,
+                    allows=allows,
+                    used_from=used_from,
+                    created_before=created_before,
+                    created_after=created_after,
+                    used_before=used_before,
+                    used_after=used_after,
+                    stopped_at=stopped_at,
+                    tokens=tokens,
+                    without=without,
+                    allowed_networks=allowed_networks,
+                    adds=adds,
+                    fingerprint=fingerprint,
+                ),
+            ),
+            models.EditedTokens,
+        )
+
     def change_role(
         self, account_id: str, user_id: str, *, role: Literal["administrator", "member"], if_match: str
     ) -> models.Person:
@@ -217,6 +265,51 @@ class Simsim(Connection):
         """Return what `simsim doctor` finds on this node. An examination is at most 30 seconds old."""
         return self._send(Request("GET", "/checks"), models.Examination)
 
+    def export_call_report(
+        self,
+        account_id: str,
+        *,
+        since: str | None = None,
+        tokens: str | None = None,
+        without: str | None = None,
+        state: Literal["", "paused", "soon", "unused"] | None = None,
+        creator: str | None = None,
+        software: str | None = None,
+        text: str | None = None,
+        allows: str | None = None,
+        used_from: str | None = None,
+        created_before: str | None = None,
+        created_after: str | None = None,
+        used_before: str | None = None,
+        used_after: str | None = None,
+        stopped_at: str | None = None,
+        format: Literal["csv", "jsonl"] | None = None,
+    ) -> AbstractContextManager[Iterator[bytes]]:
+        """Return the whole report as a file. The export is recorded."""
+        return self._stream(
+            Request(
+                "GET",
+                f"/accounts/{part(account_id)}/call-report/export",
+                query=given(
+                    since=since,
+                    tokens=tokens,
+                    without=without,
+                    state=state,
+                    creator=creator,
+                    software=software,
+                    text=text,
+                    allows=allows,
+                    used_from=used_from,
+                    created_before=created_before,
+                    created_after=created_after,
+                    used_before=used_before,
+                    used_after=used_after,
+                    stopped_at=stopped_at,
+                    format=format,
+                ),
+            )
+        )
+
     def export_requests(
         self,
         account_id: str,
@@ -291,6 +384,50 @@ class Simsim(Connection):
     def get_account(self, account_id: str) -> models.Account:
         """Return an account."""
         return self._send(Request("GET", f"/accounts/{part(account_id)}"), models.Account)
+
+    def get_call_report(
+        self,
+        account_id: str,
+        *,
+        since: str | None = None,
+        tokens: str | None = None,
+        without: str | None = None,
+        state: Literal["", "paused", "soon", "unused"] | None = None,
+        creator: str | None = None,
+        software: str | None = None,
+        text: str | None = None,
+        allows: str | None = None,
+        used_from: str | None = None,
+        created_before: str | None = None,
+        created_after: str | None = None,
+        used_before: str | None = None,
+        used_after: str | None = None,
+        stopped_at: str | None = None,
+    ) -> models.CallReportDocument:
+        """Return which endpoints were called with the tokens, from where, when, how often and with what status."""
+        return self._send(
+            Request(
+                "GET",
+                f"/accounts/{part(account_id)}/call-report",
+                query=given(
+                    since=since,
+                    tokens=tokens,
+                    without=without,
+                    state=state,
+                    creator=creator,
+                    software=software,
+                    text=text,
+                    allows=allows,
+                    used_from=used_from,
+                    created_before=created_before,
+                    created_after=created_after,
+                    used_before=used_before,
+                    used_after=used_after,
+                    stopped_at=stopped_at,
+                ),
+            ),
+            models.CallReportDocument,
+        )
 
     def get_counted_requests(
         self,
@@ -734,11 +871,17 @@ class Simsim(Connection):
         *,
         creator: str | Unset = UNSET,
         software: str | Unset = UNSET,
+        text: str | Unset = UNSET,
+        state: Literal["", "paused", "soon", "unused"] | Unset = UNSET,
         allows: str | Unset = UNSET,
         used_from: str | Unset = UNSET,
         created_before: str | Unset | None = UNSET,
+        created_after: str | Unset | None = UNSET,
         used_before: str | Unset | None = UNSET,
         used_after: str | Unset | None = UNSET,
+        stopped_at: str | Unset | None = UNSET,
+        tokens: Sequence[str] | Unset = UNSET,
+        without: Sequence[str] | Unset = UNSET,
     ) -> models.TokenSelectionDocument:
         """Return the tokens that meet the filters and have not ended."""
         return self._send(
@@ -748,14 +891,66 @@ class Simsim(Connection):
                 body=given(
                     creator=creator,
                     software=software,
+                    text=text,
+                    state=state,
                     allows=allows,
                     used_from=used_from,
                     created_before=created_before,
+                    created_after=created_after,
                     used_before=used_before,
                     used_after=used_after,
+                    stopped_at=stopped_at,
+                    tokens=tokens,
+                    without=without,
                 ),
             ),
             models.TokenSelectionDocument,
+        )
+
+    def preview_selection_networks(
+        self,
+        account_id: str,
+        *,
+        allowed_networks: Sequence[str],
+        creator: str | Unset = UNSET,
+        software: str | Unset = UNSET,
+        text: str | Unset = UNSET,
+        state: Literal["", "paused", "soon", "unused"] | Unset = UNSET,
+        allows: str | Unset = UNSET,
+        used_from: str | Unset = UNSET,
+        created_before: str | Unset | None = UNSET,
+        created_after: str | Unset | None = UNSET,
+        used_before: str | Unset | None = UNSET,
+        used_after: str | Unset | None = UNSET,
+        stopped_at: str | Unset | None = UNSET,
+        tokens: Sequence[str] | Unset = UNSET,
+        without: Sequence[str] | Unset = UNSET,
+        adds: bool | Unset = UNSET,
+    ) -> models.NetworksPreviewDocument:
+        """Return how many requests of the last 30 days would have been refused if the tokens had had these networks."""
+        return self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/token-selection/networks-preview",
+                body=given(
+                    creator=creator,
+                    software=software,
+                    text=text,
+                    state=state,
+                    allows=allows,
+                    used_from=used_from,
+                    created_before=created_before,
+                    created_after=created_after,
+                    used_before=used_before,
+                    used_after=used_after,
+                    stopped_at=stopped_at,
+                    tokens=tokens,
+                    without=without,
+                    allowed_networks=allowed_networks,
+                    adds=adds,
+                ),
+            ),
+            models.NetworksPreviewDocument,
         )
 
     def remove_person(self, account_id: str, user_id: str) -> None:
@@ -783,6 +978,50 @@ class Simsim(Connection):
     def resume_token(self, account_id: str, token_id: str) -> models.Token:
         """Let a paused token work again. Resuming a token that is not paused changes nothing."""
         return self._send(Request("POST", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/resume"), models.Token)
+
+    def resume_tokens(
+        self,
+        account_id: str,
+        *,
+        fingerprint: str,
+        creator: str | Unset = UNSET,
+        software: str | Unset = UNSET,
+        text: str | Unset = UNSET,
+        state: Literal["", "paused", "soon", "unused"] | Unset = UNSET,
+        allows: str | Unset = UNSET,
+        used_from: str | Unset = UNSET,
+        created_before: str | Unset | None = UNSET,
+        created_after: str | Unset | None = UNSET,
+        used_before: str | Unset | None = UNSET,
+        used_after: str | Unset | None = UNSET,
+        stopped_at: str | Unset | None = UNSET,
+        tokens: Sequence[str] | Unset = UNSET,
+        without: Sequence[str] | Unset = UNSET,
+    ) -> models.ResumedTokens:
+        """Resume those of the previewed tokens that are paused, and send each administrator one email."""
+        return self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/token-selection/resume",
+                body=given(
+                    creator=creator,
+                    software=software,
+                    text=text,
+                    state=state,
+                    allows=allows,
+                    used_from=used_from,
+                    created_before=created_before,
+                    created_after=created_after,
+                    used_before=used_before,
+                    used_after=used_after,
+                    stopped_at=stopped_at,
+                    tokens=tokens,
+                    without=without,
+                    fingerprint=fingerprint,
+                ),
+            ),
+            models.ResumedTokens,
+        )
 
     def resume_webhook(self, account_id: str, webhook_id: str) -> models.Webhook:
         """Resume a webhook: events that were waiting are sent now."""
@@ -950,11 +1189,17 @@ class Simsim(Connection):
         fingerprint: str,
         creator: str | Unset = UNSET,
         software: str | Unset = UNSET,
+        text: str | Unset = UNSET,
+        state: Literal["", "paused", "soon", "unused"] | Unset = UNSET,
         allows: str | Unset = UNSET,
         used_from: str | Unset = UNSET,
         created_before: str | Unset | None = UNSET,
+        created_after: str | Unset | None = UNSET,
         used_before: str | Unset | None = UNSET,
         used_after: str | Unset | None = UNSET,
+        stopped_at: str | Unset | None = UNSET,
+        tokens: Sequence[str] | Unset = UNSET,
+        without: Sequence[str] | Unset = UNSET,
         reason: str | Unset = UNSET,
     ) -> models.StoppedTokens:
         """Pause or revoke the previewed tokens, and send each administrator one email."""
@@ -965,11 +1210,17 @@ class Simsim(Connection):
                 body=given(
                     creator=creator,
                     software=software,
+                    text=text,
+                    state=state,
                     allows=allows,
                     used_from=used_from,
                     created_before=created_before,
+                    created_after=created_after,
                     used_before=used_before,
                     used_after=used_after,
+                    stopped_at=stopped_at,
+                    tokens=tokens,
+                    without=without,
                     act=act,
                     reason=reason,
                     fingerprint=fingerprint,

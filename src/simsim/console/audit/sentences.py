@@ -59,6 +59,8 @@ SENTENCES: dict[str, Promise] = {
     Event.CREATION_FROZEN: _("Froze the creation of tokens"),
     Event.CREATION_FREEZE_LIFTED: _("Allowed new tokens again"),
     Event.SELECTION_STOPPED: _("Stopped many tokens at once"),
+    Event.SELECTION_RESUMED: _("Resumed many tokens at once"),
+    Event.SELECTION_NETWORKS: _("Changed the networks of many tokens at once"),
     Event.TOKENS_EXPORTED: _("Exported the list of tokens, without passwords"),
     Event.MAIL_RETRIED: _("Sent an email to %(recipient)s again"),
     Event.MANAGEMENT_TOKEN_CREATED: _("Created the management token “%(name)s”"),
@@ -107,6 +109,7 @@ LABELS: dict[str, Promise] = {
     "leak_response": _("After a leak"), "max_idle_days": _("Days until idle tokens are paused"),
     "destroyed": _("Stored passwords destroyed"), "act": _("How"), "count": _("Tokens"),
     "active": _("Has access"), "added": _("Members added"), "removed": _("Members removed"),
+    "adds": _("Added to the lists"),
 }  # fmt: skip
 VALUES: dict[tuple[str, object], Promise | str] = {
     ("way", "downloaded"): _("as a file"),

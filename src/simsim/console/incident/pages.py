@@ -1,16 +1,18 @@
 """The page *Incident*: whether new tokens can be created in the account (B18)."""
 
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from simsim.console.account_access import AccountAccess, for_administrators
 from simsim.console.errors import sentence
+from simsim.console.incident.selection_form import SelectionForm
 from simsim.console.messages import say
 from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.problem import Invalid
 from simsim.tokens.creation_freeze import MAX_REASON_LENGTH, creation_freeze, freeze_creation, lift_freeze
+from simsim.tokens.software import software_in_use
 
 LIFT = "lift"
 
@@ -42,6 +44,8 @@ def page(access: AccountAccess, *, reason: str = "", problem: Invalid | None = N
         "freeze": creation_freeze(access.account, actor=access.actor),
         "reason": reason,
         "max_length": MAX_REASON_LENGTH,
+        "form": SelectionForm.read(QueryDict()),
+        "software": software_in_use(access.account),
         "error": sentence(Invalid(problem.errors[0])) if problem else "",
     }
     return render(access.request, "console/incident/incident.html", context, status=problem.status if problem else 200)

@@ -20,7 +20,7 @@ FOR_MEMBERS = frozenset(
 FOR_READERS = frozenset(
     {"account", "destinations", "api", "connect", "connect_recipe", "postman_collection", "tokens", "ended_tokens",
      "token", "logs", "more_requests", "newest_requests", "logged_request", "export_requests", "usage", "audit_trail",
-     "export_audit_trail"}
+     "export_audit_trail", "token_selection", "calls", "export_calls"}
 )  # fmt: skip
 # What outlives the session, or decides who gets in, belongs to the operator's product or to people who sign in here.
 NOT_FOR_ADMINISTRATORS = frozenset(

@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
+from simsim.operations.output import write_parts
+from simsim.operations.remote.reports import without_mark
 from simsim.operations.remote.tokens import account_of, document_of
-from simsim.operations.remote.twins import One
+from simsim.operations.remote.twins import One, Written
 
 if TYPE_CHECKING:
     from simsim.client import Simsim
@@ -27,6 +29,30 @@ def preview_selection(api: "Simsim", *, account: str | None, **filters: Any) -> 
     return One(document_of(api.preview_selection(account_of(api, account), **filters)))
 
 
-def stop_selection(api: "Simsim", *, account: str | None, act: Any, fingerprint: str, **options: Any) -> One:
-    stopped = api.stop_tokens(account_of(api, account), act=act.value, fingerprint=fingerprint, **options)
-    return One(document_of(stopped))
+def stop_selection(api: "Simsim", *, account: str | None, act: Any, **options: Any) -> One:
+    return One(document_of(api.stop_tokens(account_of(api, account), act=act.value, **options)))
+
+
+def resume_selection(api: "Simsim", *, account: str | None, **options: Any) -> One:
+    return One(document_of(api.resume_tokens(account_of(api, account), **options)))
+
+
+def preview_networks(api: "Simsim", *, account: str | None, allow: list[str], **options: Any) -> One:
+    found = api.preview_selection_networks(account_of(api, account), allowed_networks=allow, **options)
+    return One(document_of(found))
+
+
+def change_networks(api: "Simsim", *, account: str | None, allow: list[str], **options: Any) -> One:
+    return One(document_of(api.change_networks(account_of(api, account), allowed_networks=allow, **options)))
+
+
+def report(api: "Simsim", *, account: str | None, form: Any, tokens: Any, without: Any, **filters: Any) -> Written:
+    where = account_of(api, account)
+    ids: dict[str, Any] = {"tokens": ",".join(tokens or []), "without": ",".join(without or [])}
+
+    def write(as_json: bool) -> None:
+        wanted: Any = "jsonl" if as_json else form.value
+        with api.export_call_report(where, format=wanted, **ids, **filters) as parts:
+            write_parts(without_mark(parts))
+
+    return Written(write)

@@ -83,8 +83,11 @@ def search(filters: LogFilters, number: int, *, below: int = LAST, patience_seco
     return Found(rows)
 
 
-def plan(filters: LogFilters, below: int = LAST) -> Plan:
-    """Return the plan of a search; raise Invalid for an invalid status."""
+def plan(filters: LogFilters, below: int = LAST, *, reads_all: bool = False) -> Plan:
+    """Return the plan of a search; raise Invalid for an invalid status.
+
+    With `reads_all`, every row is read that matches, not only the newest: then no step may hold too many of them.
+    """
     low = 0 if filters.since is None else first_id(filters.since)
     high = below if filters.until is None else min(below, first_id(filters.until) + SLACK)
     if filters.account_id is None:
@@ -109,7 +112,7 @@ def plan(filters: LogFilters, below: int = LAST) -> Plan:
     return Plan(
         [lead(value) for value in sorted(counts.values)],
         both(*_times(filters), *rest),
-        list(_steps(by_day, low, high, is_exact=not rest)),
+        list(_steps(by_day, low, high, is_exact=not rest and not reads_all)),
         index,
     )
 

@@ -41,7 +41,9 @@ class RequestPage:
 def last_uses(token_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, LastUse]:
     """Return the last use of each token; a token that was never used is left out."""
     uses = TokenUse.objects.filter(pk__in=set(token_ids))
-    return {use.token_id: LastUse(use.used_at, use.address, use.previous_used_at) for use in uses}
+    # Objects of the model would take twice as long for the tokens of a large account.
+    columns = uses.values_list("token_id", "used_at", "address", "previous_used_at")
+    return {token_id: LastUse(at, address, by_previous_at) for token_id, at, address, by_previous_at in columns}
 
 
 def list_requests(

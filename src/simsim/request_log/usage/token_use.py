@@ -53,6 +53,15 @@ def address_pairs_of(account_id: uuid.UUID) -> Iterator[tuple[uuid.UUID, str]]:
     yield from pairs.iterator()
 
 
+def requests_by_address(account_id: uuid.UUID, *, since: date) -> Iterator[tuple[uuid.UUID, str, int]]:
+    """Yield each of the account's tokens with each address, and the number of requests that it let in since that day.
+
+    An unknown address is "".
+    """
+    counted = TokenAddressDay.objects.filter(account_id=account_id, day__gte=since)
+    yield from counted.values_list("token_id", "address").annotate(requests=Sum("accepted")).iterator()
+
+
 def addresses_of(token_id: uuid.UUID, *, last_day: date, days: int) -> list[AddressUse]:
     """Return the addresses of the token's accepted requests on those days, the busiest first, up to MAX_ADDRESSES.
 
