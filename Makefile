@@ -5,7 +5,7 @@ export DEMO_GATEWAY_PORT ?= 8080
 export DEMO_DIR ?= .demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test proof check fix bench lock clean parts screenshots readme-pictures mail-previews docs client node-clients release
+.PHONY: help demo test proof check audit fix bench lock clean parts screenshots readme-pictures mail-previews docs client node-clients release
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,6 +24,9 @@ check: .venv/test ## lint, types, imports
 	.venv/bin/ruff check .
 	.venv/bin/lint-imports
 	SIMSIM_DATA_DIR=.cache/check .venv/bin/mypy
+
+audit: .venv/test ## check the locked packages for known vulnerabilities (asks osv.dev)
+	@.venv/bin/python release/audit.py
 
 fix: .venv/test ## format the code, and fix what can be fixed automatically
 	.venv/bin/ruff check --fix .

@@ -1,17 +1,16 @@
 """Accounts, people and roles, on the real database."""
 
-import threading
 from datetime import datetime
 
 import pytest
-from django.db import connections
 
 from cast import Cast
+from demotions import prove_demotions
 from simsim.accounts.actions import add_user, change_role, create_account, remove_user
-from simsim.accounts.models import Account, Membership, Role, User
-from simsim.accounts.permissions import OPERATOR, actor_of
+from simsim.accounts.models import User
+from simsim.accounts.permissions import OPERATOR
 from simsim.audit.models import AuditEvent
-from simsim.problem import AlreadyExists, Invalid, LastAdministrator, NotFound, NotPermitted, Problem
+from simsim.problem import AlreadyExists, Invalid, LastAdministrator, NotFound, NotPermitted
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -88,32 +87,4 @@ def test_every_change_of_people_is_in_the_audit_trail(cast: Cast, now: datetime)
 @pytest.mark.django_db(transaction=True, databases="__all__")
 @pytest.mark.covers("R1", "B11")
 def test_two_administrators_who_demote_each_other_leave_one(now: datetime) -> None:
-    account = create_account(actor=OPERATOR, name="Initech", now=now)
-    people = [
-        add_user(actor=OPERATOR, account=account, email=f"{name}@initech.example", role="administrator", now=now).user
-        for name in ("ann", "ben")
-    ]
-    for _ in range(25):
-        Membership.objects.filter(account=account).update(role=Role.ADMINISTRATOR)
-        together(account, people, now)
-        assert Membership.objects.filter(account=account, role=Role.ADMINISTRATOR).exists()
-
-
-def together(account: Account, people: list[User], now: datetime) -> None:
-    """Let each of the two demote the other at the same moment."""
-    barrier = threading.Barrier(2)
-
-    def demote(actor: User, other: User) -> None:
-        barrier.wait()
-        try:
-            change_role(actor=actor_of(actor), account=account, user=other, role="member", now=now)
-        except Problem:
-            pass  # the one who came second is an administrator no more, or is the last
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=demote, args=pair) for pair in ((people[0], people[1]), (people[1], people[0]))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    assert prove_demotions(25, now)["done"] == 25

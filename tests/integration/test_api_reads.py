@@ -8,6 +8,8 @@ import pytest
 from api_client import Program, program_of_alice
 from cast import Cast
 from logged_requests import NOON, row, store
+from simsim.accounts.models import Role
+from simsim.accounts.permissions import GRANTS, Permission
 from simsim.api.log_documents import LoggedRequest, Usage
 from simsim.management_tokens.models import Scope
 from simsim.tokens.models import Token
@@ -116,6 +118,16 @@ def test_the_audit_trail_is_filtered(program: Program, account: str, cast: Cast,
         assert [each["event"] for each in events] == expected, query
         assert all(each["account_id"] == str(cast.acme.pk) for each in events)
     assert field(program.get(f"{account}/audit-events?event=token.cretaed")) == "event"
+
+
+@pytest.mark.covers("B6", "R1")
+def test_who_may_read_the_log_only_does_not_read_the_audit_trail(
+    program: Program, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = frozenset({Permission.VIEW_ACCOUNT, Permission.VIEW_LOG})
+    monkeypatch.setitem(GRANTS, Role.ADMINISTRATOR, held)
+    assert program.get(f"{account}/requests").status_code == 200
+    assert program.get(f"{account}/audit-events").status_code == 403
 
 
 @pytest.mark.covers("B7", "R1")

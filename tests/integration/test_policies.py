@@ -1,5 +1,6 @@
 """Policies for tokens: what they refuse, what they leave alone, and passwords that are not kept (B10)."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -212,6 +213,35 @@ def test_idle_token_is_paused_a_week_after_its_warning_and_a_used_one_is_not(cas
     TokenUse.objects.create(token_id=idle.pk, account_id=cast.acme.pk, used_at=now + 38 * day)
     assert [treat(40), status(idle, 40)] == [0, Status.ACTIVE]
     assert not IdleWarning.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("longest", "offered", "chosen_first"),
+    [(None, ["30d", "60d", "90d", "365d"], "90d"), (60, ["30d", "60d"], "60d"), (7, ["7d"], "7d")],
+)
+def test_form_offers_only_expiries_that_the_policy_allows(
+    cast: Cast, now: datetime, longest: int | None, offered: list[str], chosen_first: str
+) -> None:
+    chosen(cast, now, max_lifetime_days=longest)
+    address = f"/accounts/{cast.acme.pk}/tokens/new/"
+    client = sign_in(cast.alice)
+    page = client.get(address).content.decode()
+    radios = re.findall(r'name="expires" value="(\w+)"\s*(checked)?', page)
+    assert [value for value, _ in radios] == [*offered, "date"]
+    assert [value for value, is_checked in radios if is_checked] == [chosen_first]
+    [last] = re.findall(r'name="expires_on"[^>]*max="([0-9-]+)"', page)
+    made_on_the_last_day = {"name": "Long", "expires": "date", "expires_on": last, "network": ""}
+    assert client.post(address, made_on_the_last_day).status_code == 201
+    assert client.post(address, {"name": "Short", "expires": chosen_first, "network": ""}).status_code == 201
+
+
+def test_member_is_promised_a_page_with_the_password_only_where_passwords_are_kept(cast: Cast, now: datetime) -> None:
+    bob, address = sign_in(cast.bob), f"/accounts/{cast.acme.pk}/"
+    assert "page that shows you the username and password once" in text_of(bob.get(address))
+    chosen(cast, now, retrieval="off")
+    page = text_of(bob.get(address))
+    assert "page that shows you" not in page
+    assert "this account keeps no passwords" in page
 
 
 def test_page_saves_shows_errors_and_lists_the_tokens_outside(cast: Cast, now: datetime) -> None:

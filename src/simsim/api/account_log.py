@@ -143,7 +143,7 @@ def get_usage(call: Call, query: UsageQuery) -> Answer:
 
 
 @operation(
-    "GET", "/accounts/{account_id}/audit-events", tag=TAG, scopes=READ, permission=Permission.VIEW_LOG,
+    "GET", "/accounts/{account_id}/audit-events", tag=TAG, scopes=READ, permission=Permission.VIEW_TRAIL,
     audit="Reading the audit trail changes nothing.", query=AuditQuery, answer=AuditPage,
 )  # fmt: skip
 def list_audit_events(call: Call, query: AuditQuery) -> Answer:

@@ -14,6 +14,8 @@ from simsim.console.error_summary import SummaryError, errors_in_order
 from simsim.console.navigation import account_in, navigation_of
 from simsim.console.portal.session import actor_in
 from simsim.tokens.hand_over_links import offers_to
+from simsim.tokens.policies import policies_of
+from simsim.tokens.policy_models import Retrieval
 from simsim.tokens.software import offered_software
 from simsim.tokens.token_requests import own_requests
 
@@ -71,5 +73,6 @@ def member_context(account: Account, actor: Actor, form: AskForm | None = None) 
         "form": form or AskForm(),
         "software": offered_software(),
         "offers": offers_to(actor, account, now=timezone.now()),
+        "keeps_passwords": policies_of(account).effective.retrieval != Retrieval.OFF,
         "requests": own_requests(account, actor=actor)[:REQUESTS_SHOWN],
     }

@@ -12,13 +12,14 @@ from simsim.console.errors import sentence
 from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.console.token_requests.prefill import RequestToGrant
 from simsim.console.tokens.credentials import credentials_page
-from simsim.console.tokens.form import PRESETS_DAYS, TokenForm
+from simsim.console.tokens.form import TokenForm, offered_days
 from simsim.console.tokens.live_errors import CHECK, errors_while_typing
 from simsim.problem import AlreadyAnswered, AlreadyExists, CreationFrozen, Invalid, NotFound
 from simsim.tokens.actions import create_token
 from simsim.tokens.field_errors import is_name_taken, namesake
 from simsim.tokens.field_warnings import cautions_of, network_cautions, range_notes
 from simsim.tokens.hand_over_links import hand_overs_of
+from simsim.tokens.policies import policies_of
 from simsim.tokens.rules import last_day, recommended_until
 from simsim.tokens.selectors import find_token
 from simsim.tokens.software import offered_software
@@ -99,14 +100,18 @@ def answered_page(access: AccountAccess, form: TokenForm, problem: AlreadyAnswer
 
 def form_page(access: AccountAccess, form: TokenForm, to_grant: RequestToGrant, *, status: int = 200) -> HttpResponse:
     form.hint(network_cautions(form.networks))
+    longest = policies_of(access.account).effective.max_lifetime_days
+    days_offered = offered_days(longest)
+    form.choose_among(days_offered)
+    last = last_day(access.now)
     context = {
         "account": access.account,
         "form": form,
         "token_request": to_grant.request,
         "request_notice": to_grant.notice,
-        "presets": [(f"{days}d", days, access.now + timedelta(days=days)) for days in PRESETS_DAYS],
+        "presets": [(f"{days}d", days, access.now + timedelta(days=days)) for days in days_offered],
         "first_day": access.now.date(),
-        "last_day": last_day(access.now),
+        "last_day": last if longest is None else min(last, (access.now + timedelta(days=longest)).date()),
         "recommended_until": recommended_until(access.now),
         "software": offered_software(),
         "browser": located(access.request),

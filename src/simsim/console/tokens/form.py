@@ -1,7 +1,7 @@
 """The form of a token: the texts as they were typed, and an error for each invalid field."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Self
@@ -32,6 +32,11 @@ LONG_LIST = 40
 NETWORK_ERRORS_SHOWN = 10
 _separators = re.compile(r"[\s,;]+")
 _is_removal = re.compile(r"remove-([0-9]{1,6})").fullmatch
+
+
+def offered_days(longest: int | None) -> list[int]:
+    """Return the numbers of days to offer if a policy allows at most `longest`; None means no policy."""
+    return [days for days in PRESETS_DAYS if longest is None or days <= longest] or [longest or min(PRESETS_DAYS)]
 
 
 @dataclass
@@ -67,6 +72,11 @@ class TokenForm:
     hints: dict[str, str] = field(default_factory=dict)
     focus_row: int | None = None
     namesake: Token | None = None
+
+    def choose_among(self, days: Sequence[int]) -> None:
+        """Choose the longest of these numbers of days instead of one that a policy refuses."""
+        if self.expires in {f"{each}d" for each in PRESETS_DAYS if each not in days}:
+            self.expires = f"{max(days)}d"
 
     @classmethod
     def read(cls, data: QueryDict) -> Self:
