@@ -40,8 +40,8 @@ MIN_FAILURES_TO_PAUSE = 10
 TURN_SECONDS = 10.0
 TRIES = 5
 MAX_ANSWERS = 20
-# The threads of a worker claim in turn. On SQLite, all of them would otherwise find the same endpoint ready and wait for
-# the only write lock, which those that have an answer to store need as well.
+# The threads of a worker claim in turn. Otherwise, on SQLite, all of them find the same endpoint ready and wait for the
+# only write lock, which a thread needs to store an answer, too.
 _claim_turn = threading.Lock()
 
 
