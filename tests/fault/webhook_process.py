@@ -25,7 +25,7 @@ def main() -> None:
         while True:
             now = datetime.fromtimestamp(began + (time.time() - began) * factor, UTC)
             if not outbox.deliver_due(now=now):
-                time.sleep(0.1)
+                time.sleep(0.3)
 
     for _ in range(threads):
         threading.Thread(target=work, daemon=True).start()

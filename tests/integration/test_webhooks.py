@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from django.db import connections, transaction
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 from standardwebhooks import WebhookVerificationError
 
@@ -348,6 +349,28 @@ def test_workers_that_claim_at_once_keep_to_the_number_of_attempts_under_way(
     # As if each had looked before the others claimed.
     monkeypatch.setattr(outbox, "ready_endpoints", lambda _: [ready])
     assert [len(outbox.claim(now)) for _ in range(4)] == [1, 1, 0, 0]
+
+
+def test_a_claim_reads_the_deliveries_under_way_and_not_all_that_there_ever_were(
+    cast: Cast, port: int, now: datetime
+) -> None:
+    endpoint = added(cast, port, now)
+    WebhookDelivery.objects.bulk_create(
+        WebhookDelivery(
+            endpoint=endpoint, message_id=f"msg_{number}", event=TEST, body="{}", due_at=now, owed_at=now,
+            delivered_at=None if number % 50 == 0 else now,
+        )
+        for number in range(2000)
+    )  # fmt: skip
+    connection = connections["default"]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("ANALYZE webhooks_webhookdelivery")
+        with CaptureQueriesContext(connection) as captured:
+            assert len(outbox.claim_of(endpoint.pk, now)) == 1
+        (counting,) = [query["sql"] for query in captured if "COUNT(*)" in query["sql"]]
+        cursor.execute(f"EXPLAIN {'' if connection.vendor == 'postgresql' else 'QUERY PLAN'} {counting}")
+        assert "webhook_leases" in str(cursor.fetchall())
 
 
 def work_once(now: datetime) -> None:

@@ -1,6 +1,7 @@
 """Deliveries to endpoints: claimed by one worker at a time, retried for two days, and fair to every endpoint."""
 
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Mapping
@@ -39,6 +40,9 @@ MIN_FAILURES_TO_PAUSE = 10
 TURN_SECONDS = 10.0
 TRIES = 5
 MAX_ANSWERS = 20
+# The threads of a worker claim in turn. Otherwise, on SQLite, all of them find the same endpoint ready and wait for the
+# only write lock, which a thread needs to store an answer, too.
+_claim_turn = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -86,10 +90,11 @@ def waiting() -> "QuerySet[WebhookDelivery]":
 
 def claim(now: datetime) -> list[WebhookDelivery]:
     """Return one due delivery, or an empty list; until the lease ends, no other worker gets it."""
-    for endpoint_id in ready_endpoints(now):
-        if claimed := claim_of(endpoint_id, now):
-            return claimed
-        # Another worker was faster: try the next endpoint.
+    with _claim_turn:
+        for endpoint_id in ready_endpoints(now):
+            if claimed := claim_of(endpoint_id, now):
+                return claimed
+            # Another worker was faster: try the next endpoint.
     return []
 
 
