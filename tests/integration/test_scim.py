@@ -50,9 +50,8 @@ class Provider:
 
     def send(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
         sent = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self.client.generic(
-            method, ROOT + path, sent, content_type=options.pop("content_type", "application/scim+json"), headers=self.headers, **options,
-        )  # fmt: skip
+        kind = options.pop("content_type", "application/scim+json")
+        return self.client.generic(method, ROOT + path, sent, content_type=kind, headers=self.headers, **options)
 
     def add(self, email: str, **more: Any) -> dict[str, Any]:
         answer = self.send("POST", "/Users", {"schemas": [USER], "userName": email} | more)
