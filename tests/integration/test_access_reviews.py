@@ -4,12 +4,15 @@ import csv
 import io
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api_client import program_of_alice
 from cast import Cast
 from concurrency import race
+from console_client import sign_in, text_of
 from logged_requests import row, store
 from simsim.access_reviews.actions import decide, export_review, keep_rows, sign_off, start_review
 from simsim.access_reviews.documents import FileFormat
@@ -36,6 +39,7 @@ from simsim.problem import (
 )
 from simsim.tokens.actions import create_token, revoke_token, show_credentials
 from simsim.tokens.models import Status, Token
+from verbs import Simsim
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.covers("B19")]
 DAY = timedelta(days=1)
@@ -311,3 +315,104 @@ def test_sign_off_and_a_decision_at_the_same_moment_agree(cast: Cast, now: datet
     signed = AccessReview.objects.get()
     file = json.loads(export_review(actor=cast.as_alice, review=signed, form=FileFormat.JSON, now=now))
     assert fingerprint_of(file) == signed.fingerprint
+
+
+def test_review_from_the_console(cast: Cast, now: datetime) -> None:
+    for number in range(30):
+        made(cast, now, f"Token {number:02}")
+    alice, pages = sign_in(cast.alice), f"/accounts/{cast.acme.pk}/access-reviews/"
+    assert "No review is under way" in text_of(alice.get(pages))
+    assert "The schedule was saved" in text_of(
+        alice.post(pages, {"press": "schedule", "every": "quarterly"}, follow=True)
+    )
+    assert alice.post(pages, {"press": "schedule", "every": "daily"}).status_code == 404
+    begun = alice.post(pages, {"press": "start"}, follow=True)
+    review = AccessReview.objects.get()
+    page = f"{pages}{review.pk}/"
+    assert "32 of 32" in text_of(begun)
+    assert "Token 24" in text_of(begun)
+    assert "Token 25" not in text_of(begun)
+    assert "Token 25" in text_of(alice.get(page, {"page": "2"}))
+    first, second, third = review.rows.order_by("pk")[:3]
+    answer = alice.post(f"{page}?rows=open", {"press": "keep", "row": first.pk, "note": "Nightly"}, follow=True)
+    assert answer.request["QUERY_STRING"] == "rows=open"
+    assert "Nightly" not in text_of(answer)
+    refused = alice.post(page, {"press": "shorten", "row": second.pk, "expires": "2090-01-31"})
+    assert (refused.status_code, "Nothing was decided" in text_of(refused)) == (422, True)
+    alice.post(page, {"press": "shorten", "row": second.pk, "expires": f"{now + 9 * DAY:%Y-%m-%d}"})
+    alice.post(page, {"press": "revoke", "row": third.pk, "reason": "no_longer_needed"})
+    assert Token.objects.get(pk=third.token_id).status(now) == Status.REVOKED
+    assert alice.get(f"{page}sign-off/").status_code == 302
+    assert alice.post(f"{page}sign-off/", {"name": "Alice"}, follow=True).status_code == 200
+    assert alice.post(f"{page}?rows=never_used", {"press": "keep_all", "note": "x" * 201}).status_code == 422
+    assert "27 entries are kept" in text_of(alice.post(f"{page}?rows=never_used", {"press": "keep_all"}, follow=True))
+    assert "2 entries are kept" in text_of(alice.post(page, {"press": "keep_all"}, follow=True))
+    assert "Kept: 30. Shortened: 1. Revoked: 1" in text_of(alice.get(f"{page}sign-off/"))
+    assert alice.post(f"{page}sign-off/", {"name": " "}).status_code == 422
+    signed = text_of(alice.post(f"{page}sign-off/", {"name": "Alice Liddell"}, follow=True))
+    assert "Signed off by Alice Liddell" in signed
+    assert "Keep" not in signed.replace("Kept", "")
+    assert "Alice Liddell" in text_of(alice.get(pages))
+    file = json.loads(alice.get(f"{page}export/", {"format": "json"}).content)
+    assert fingerprint_of(file) == AccessReview.objects.get().fingerprint
+    assert alice.get(f"{page}export/", {"format": "csv"})["Content-Type"].startswith("text/csv")
+    assert alice.get(f"{page}export/", {"format": "pdf"}).status_code == 404
+
+
+def test_sign_off_asks_for_the_password_again(cast: Cast, now: datetime) -> None:
+    review = started(cast, now)
+    keep_rows(actor=cast.as_alice, review=review, chosen=RowFilter.ALL, now=now)
+    alice = sign_in(cast.alice)
+    session = alice.session
+    for record in session["account_authentication_methods"]:
+        record["at"] -= 86_400
+    session.save()
+    answer = alice.post(f"/accounts/{cast.acme.pk}/access-reviews/{review.pk}/sign-off/", {"name": "Alice"})
+    assert "reauthenticate" in answer["Location"]
+    assert AccessReview.objects.get().signed_off_at is None
+
+
+def test_review_from_a_program_and_the_command_line(cast: Cast, now: datetime, simsim: Simsim, tmp_path: Path) -> None:
+    made(cast, now, "Power BI")
+    made(cast, now, "Old")
+    program, pages = program_of_alice(cast, now, Scope.READ, Scope.TOKENS), f"/accounts/{cast.acme.pk}/access-reviews"
+    account, alice = ("--account", str(cast.acme.pk)), ("--as", "alice@acme.example")
+    begun = program.post(pages, {}).json()
+    page = f"{pages}/{begun['id']}"
+    assert (begun["rows"], begun["open"], begun["fingerprint"]) == (5, 5, None)
+    assert program.post(pages, {}).json()["type"].endswith("#review-under-way")
+    listed = program.get(f"{page}/rows?rows=never_used&limit=1").json()
+    following = program.get(f"{page}/rows?rows=never_used&limit=1&cursor={listed['next_cursor']}").json()
+    assert [listed["items"][0]["name"], following["items"][0]["name"]] == ["Old", "Power BI"]
+    decided = program.post(
+        f"{page}/rows/{listed['items'][0]['id']}/decision", {"decision": "revoke", "reason": "no_longer_needed"}
+    ).json()
+    assert (decided["decision"], Token.objects.get(name="Old").status(now)) == ("revoke", Status.REVOKED)
+    rows = simsim("access-review", "rows", begun["id"], "--rows", "open")["items"]
+    shorter = simsim(
+        "access-review", "decide", begun["id"], rows[0]["id"], *alice, "--decision", "shorten", "--expires", "9d"
+    )
+    assert shorter["new_expires_at"] < rows[0]["expires_at"]
+    assert simsim("access-review", "keep", begun["id"], *alice, "--rows", "people")["kept"] == 2
+    assert program.post(f"{page}/keep", {"rows": "all"}).json() == {"kept": 1}
+    assert program.get(page).json()["open"] == 0
+    assert program.post(f"{page}/sign-off", {"name": "A program"}).status_code == 403
+    signed = simsim("access-review", "sign-off", begun["id"], *alice, "--name", "Alice Liddell")
+    assert simsim("access-review", "show", begun["id"]) == signed
+    assert simsim("access-review", "list", *account)["items"] == program.get(pages).json()["items"] == [signed]
+    whole = b"".join(program.get(f"{page}/export").streaming_content)
+    file = tmp_path / "review.json"
+    file.write_bytes(whole)
+    assert simsim("access-review", "check", str(file))["fingerprint"] == signed["fingerprint"]
+    changed = json.loads(whole)
+    changed["rows"][0]["decision"] = "keep"
+    for text in (json.dumps(changed), json.dumps(changed | {"fingerprint": fingerprint_of(changed)}), "[]", "no JSON"):
+        file.write_text(text, encoding="utf-8")
+        assert "file" in simsim("access-review", "check", str(file), fails=4)
+    assert simsim("access-review", "export", begun["id"])["fingerprint"] == signed["fingerprint"]
+    assert simsim("access-review", "set-schedule", *account, *alice, "--every", "yearly")["every"] == "yearly"
+    schedule = f"/accounts/{cast.acme.pk}/access-review-schedule"
+    assert program.send("PUT", schedule, {"every": "off"}).json() == {"every": "off", "next_at": None}
+    assert simsim("access-review", "schedule", *account) == program.get(schedule).json()
+    assert simsim("access-review", "start", *account, *alice)["rows"] == 4
+    assert "no-such" in simsim("access-review", "show", "no-such", fails=3)

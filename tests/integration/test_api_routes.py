@@ -62,6 +62,16 @@ TWINS = {
         "get_creation_freeze freeze_creation lift_creation_freeze preview_selection stop_tokens",
         "incident show, incident freeze, incident lift, incident preview, incident stop",
     ),
+    "access_reviews": (
+        "list_access_reviews start_access_review get_access_review_schedule set_access_review_schedule",
+        "access-review list, access-review start, access-review schedule, access-review set-schedule",
+    ),
+    "access_review": (
+        "get_access_review list_access_review_rows decide_access_review_row keep_access_review_rows",
+        "access-review show, access-review rows, access-review decide, access-review keep",
+    ),
+    "sign_off_access_review": ("sign_off_access_review", "access-review sign-off"),
+    "export_access_review": ("export_access_review", "access-review export"),
     "people": ("list_people get_person", "user list"), "invite_person": ("invite_person", "user invite"),
     "invite_again": ("resend_invitation", "user invite-again"), "change_role": ("change_role", "user role"),
     "remove_person": ("remove_person", "user remove"), "home": ("list_accounts", "account list"),
@@ -100,7 +110,7 @@ WITHOUT_TWIN = {
     "revoke_management_token": "a program that created these would outlive its own",
 }  # fmt: skip
 # Reading that leaves an event in the trail, and a POST that changes nothing.
-READS_AUDITED = {"export_requests"}
+READS_AUDITED = {"export_requests", "export_access_review"}
 CHANGES_NOTHING = {"preview_networks", "preview_limits", "preview_selection"}
 SIGN_IN = re.compile(r"^sign-in/")
 

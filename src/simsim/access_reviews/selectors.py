@@ -10,6 +10,8 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from simsim.access_reviews.models import AccessReview, Decision, ReviewRow, RowKind
 from simsim.accounts.models import Account, Membership
 from simsim.accounts.permissions import Actor, Permission, permit
+from simsim.audit.events import Event
+from simsim.audit.models import AuditEvent
 from simsim.pagination import MAX_ID
 from simsim.problem import NotFound
 
@@ -57,6 +59,15 @@ def find_review(review_id: uuid.UUID | str, *, actor: Actor, account: Account | 
         raise NotFound
     permit(actor, Permission.MANAGE_PEOPLE, review.account)
     return review
+
+
+def fingerprint_at_sign_off(review: AccessReview) -> str:
+    """Return the fingerprint that the audit trail has of a review that the caller may read; "" before the sign-off."""
+    events = AuditEvent.objects.filter(
+        account_id=review.account_id, subject_id=str(review.pk), event=Event.REVIEW_SIGNED_OFF
+    )
+    event = events.order_by("pk").first()
+    return str(event.details.get("fingerprint", "")) if event else ""
 
 
 def find_row(review: AccessReview, row_id: str | int) -> ReviewRow:
