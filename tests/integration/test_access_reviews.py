@@ -14,6 +14,7 @@ from cast import Cast
 from concurrency import race
 from console_client import sign_in, text_of
 from logged_requests import row, store
+from simsim.access_reviews import schedule
 from simsim.access_reviews.actions import decide, export_review, keep_rows, sign_off, start_review
 from simsim.access_reviews.documents import FileFormat
 from simsim.access_reviews.fingerprint import fingerprint_of
@@ -295,6 +296,27 @@ def test_months_end_where_the_month_ends() -> None:
 
 
 @pytest.mark.django_db(databases="__all__", transaction=True)
+def test_worker_that_ends_in_the_middle_leaves_nothing_half(
+    cast: Cast, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_schedule(actor=cast.as_alice, account=cast.acme, every="yearly", now=now)
+    due, owe_emails = months_after(now, 12), schedule.owe_emails
+
+    def end_after_owing(*args: Any, **facts: Any) -> None:
+        owe_emails(*args, **facts)
+        raise SystemExit
+
+    for moment, left in ((due, (0, 0)), (due + 30 * DAY, (1, 1))):
+        with monkeypatch.context() as interrupted, pytest.raises(SystemExit):
+            interrupted.setattr(schedule, "owe_emails", end_after_owing)
+            start_due(now=moment)
+        assert (AccessReview.objects.count(), OwedMail.objects.filter(kind="access_review_due").count()) == left
+        assert start_due(now=moment) == 1
+        assert start_due(now=moment) == 0
+    assert OwedMail.objects.filter(kind="access_review_due").count() == 2
+
+
+@pytest.mark.django_db(databases="__all__", transaction=True)
 def test_two_workers_start_and_remind_once(cast: Cast, now: datetime) -> None:
     set_schedule(actor=cast.as_alice, account=cast.acme, every="yearly", now=now)
     for moment in (months_after(now, 12), months_after(now, 13)):
@@ -411,8 +433,8 @@ def test_review_from_a_program_and_the_command_line(cast: Cast, now: datetime, s
         assert "file" in simsim("access-review", "check", str(file), fails=4)
     assert simsim("access-review", "export", begun["id"])["fingerprint"] == signed["fingerprint"]
     assert simsim("access-review", "set-schedule", *account, *alice, "--every", "yearly")["every"] == "yearly"
-    schedule = f"/accounts/{cast.acme.pk}/access-review-schedule"
-    assert program.send("PUT", schedule, {"every": "off"}).json() == {"every": "off", "next_at": None}
-    assert simsim("access-review", "schedule", *account) == program.get(schedule).json()
+    address = f"/accounts/{cast.acme.pk}/access-review-schedule"
+    assert program.send("PUT", address, {"every": "off"}).json() == {"every": "off", "next_at": None}
+    assert simsim("access-review", "schedule", *account) == program.get(address).json()
     assert simsim("access-review", "start", *account, *alice)["rows"] == 4
     assert "no-such" in simsim("access-review", "show", "no-such", fails=3)
