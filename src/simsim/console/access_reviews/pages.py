@@ -28,17 +28,16 @@ def access_reviews(access: AccountAccess) -> HttpResponse:
     if access.request.method == "POST":
         return start(access) if access.request.POST.get("press") == "start" else choose_schedule(access)
     reviews = list(reviews_of(access.account, actor=access.actor))
-    schedule = schedule_of(access.account, actor=access.actor)
+    current = next((review for review in reviews if review.signed_off_at is None), None)
     context = {
         "account": access.account,
         "now": access.now,
-        "current": next((review for review in reviews if review.signed_off_at is None), None),
+        "current": current,
+        "progress": progress_of(current, now=access.now) if current else None,
         "past": [(review, progress_of(review, now=access.now)) for review in reviews if review.signed_off_at],
-        "schedule": schedule,
+        "schedule": schedule_of(access.account, actor=access.actor),
         "intervals": Interval.choices,
     }
-    if context["current"]:
-        context["progress"] = progress_of(context["current"], now=access.now)
     return render(access.request, "console/access_reviews/reviews.html", context)
 
 
