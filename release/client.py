@@ -169,7 +169,8 @@ def method_of(name: str, http: str, path: str, described: Schema, schemas: Schem
 def answer_of(responses: Schema) -> tuple[str, str]:
     """Return how the answer of success comes, json, nothing, bytes or events, and its type."""
     content = success(responses).get("content", {})
-    if JSON in content:
+    # A file in several formats comes as bytes, even if one of them is JSON.
+    if content.keys() == {JSON}:
         return "json", type_of(content[JSON]["schema"])
     if not content:
         return "json", "None"

@@ -518,6 +518,7 @@ def upgrade_is_one_step(text: str, new_machine: Machine) -> None:
 runs("operators/health.md", "simsim operator add")
 runs("operators/keys.md", "simsim keys rotate")
 runs("administrators/policies.md", "simsim policy set")
+runs("administrators/access-reviews.md", "simsim access-review start", "alice@acme.example")
 runs("security/incident.md", "simsim incident lift")
 runs("security/incident.md", "simsim incident preview")
 runs("security/incident.md", "simsim incident report")

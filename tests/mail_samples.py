@@ -242,6 +242,17 @@ def about_leaks(world: World) -> Iterator[Sample]:
     }  # fmt: skip
     yield Sample("token_idle", "", idle)
     yield Sample("token_idle", "never-used", idle | {"last_used": ""})
+    shorter = {
+        "account": "Acme", "token_name": "Finance dashboards", "creator": BOB, "expires_at": "2026-12-31 23:00 UTC",
+        "expiry_before": EXPIRY, "happened_at": "2026-11-24 09:30 UTC", "actor": "alice@acme.example", "link": page,
+    }  # fmt: skip
+    yield Sample("token_shortened", "", shorter)
+    review = {
+        "account": "Acme", "count": 214, "due_at": "2026-12-24 09:30 UTC", "is_reminder": False,
+        "link": page.partition("tokens/")[0] + "access-reviews/7c9e6679-7425-40de-944b-e07fc1f90ae7/",
+    }  # fmt: skip
+    yield Sample("access_review_due", "", review)
+    yield Sample("access_review_due", "reminder", review | {"is_reminder": True})
     yield Sample("leak_reported", "", leaked)
     yield Sample("leak_reported", "paused", previous | {"response": "paused"})
     yield Sample("leak_reported", "previous-password", previous)

@@ -20,6 +20,8 @@ SENT_TO = {
     "tokens_stopped": "every administrator",
     "webhook_paused": "every administrator",
     "token_idle": "every administrator",
+    "token_shortened": "every administrator, except the one who did it",
+    "access_review_due": "every administrator",
     "leak_reported": "every administrator, or the operators",
     "token_request_granted": "the member who asked",
     "sign_in_changed": "the person whose sign-in changed",

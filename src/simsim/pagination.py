@@ -1,4 +1,4 @@
-"""Pages of a list, newest first, and the cursors that lead from one page to the next."""
+"""Pages of a list, and the cursors that lead from one page to the next."""
 
 import re
 from typing import TYPE_CHECKING, TypeVar
@@ -15,10 +15,18 @@ _is_cursor = re.compile(r"[0-9]{1,19}").fullmatch
 
 
 def parse_cursor(cursor: str) -> int:
-    """Return the id below which the page begins. Raises Invalid for a bad cursor."""
+    """Return the id next to which the page begins. Raises Invalid for a bad cursor."""
     if not _is_cursor(cursor):
         raise Invalid(FieldError("cursor", INVALID_CURSOR))
     return min(int(cursor), MAX_ID)
+
+
+def oldest(rows: "QuerySet[Row]", *, limit: int, cursor: str | None) -> tuple[list[Row], str | None]:
+    """Return a page like `newest`, but oldest first."""
+    if cursor is not None:
+        rows = rows.filter(pk__gt=parse_cursor(cursor))
+    found = list(rows.order_by("pk")[: limit + 1])
+    return found[:limit], str(found[limit - 1].pk) if len(found) > limit else None
 
 
 def newest(rows: "QuerySet[Row]", *, limit: int, cursor: str | None) -> tuple[list[Row], str | None]:

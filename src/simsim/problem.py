@@ -274,6 +274,26 @@ class SelectionChanged(Conflict):
     )
 
 
+class ReviewUnderWay(Conflict):
+    slug = "review-under-way"
+    detail = gettext_noop("A review of “%(name)s” is under way. Sign it off before you start the next one.")
+
+
+class ReviewSignedOff(Conflict):
+    slug = "review-signed-off"
+    detail = gettext_noop("This review was signed off by %(who)s and can no longer be changed.")
+
+
+class ReviewIncomplete(Conflict):
+    slug = "review-incomplete"
+    detail = gettext_noop("This review can’t be signed off yet. Rows without a decision: %(number)s.")
+
+
+class DecisionStands(Conflict):
+    slug = "decision-stands"
+    detail = gettext_noop("The decision about “%(name)s” has taken effect. It can’t be replaced by a weaker one.")
+
+
 class AlreadyExists(Conflict):
     slug = "already-exists"
 

@@ -67,6 +67,16 @@ TWINS = {
         "stop_tokens resume_tokens preview_selection_networks change_networks",
         "incident stop, incident resume, incident networks-preview, incident networks",
     ),
+    "access_reviews": (
+        "list_access_reviews start_access_review get_access_review_schedule set_access_review_schedule",
+        "access-review list, access-review start, access-review schedule, access-review set-schedule",
+    ),
+    "access_review": (
+        "get_access_review list_access_review_rows decide_access_review_row keep_access_review_rows",
+        "access-review show, access-review rows, access-review decide, access-review keep",
+    ),
+    "sign_off_access_review": ("sign_off_access_review", "access-review sign-off"),
+    "export_access_review": ("export_access_review", "access-review export"),
     "people": ("list_people get_person", "user list"), "invite_person": ("invite_person", "user invite"),
     "invite_again": ("resend_invitation", "user invite-again"), "change_role": ("change_role", "user role"),
     "remove_person": ("remove_person", "user remove"), "home": ("list_accounts", "account list"),
@@ -105,9 +115,9 @@ WITHOUT_TWIN = {
     "create_management_token": "a program that created these would outlive the revocation of its own",
 }  # fmt: skip
 # Reading that leaves an event in the trail, and a POST that changes nothing.
-READS_AUDITED = {"export_requests", "export_call_report"}
+READS_AUDITED = {"export_requests", "export_call_report", "export_access_review"}
 CHANGES_NOTHING = {"preview_networks", "preview_limits", "preview_selection", "preview_selection_networks"}
-# SCIM's own clients are programs; people do the same on the page People.
+# SCIM has its own clients, which are programs; people do the same on the page People.
 NO_CONSOLE = re.compile(r"^(sign-in|api/v1|scim/v2)/")
 
 

@@ -13,6 +13,7 @@ from api_client import management_token
 from cast import Cast
 from console_client import console_addresses, sign_in
 from logged_requests import logged
+from simsim.access_reviews.actions import start_review
 from simsim.credential.password import whole_ones
 from simsim.tokens.actions import create_token
 from simsim.tokens.hand_over import hand_over_token
@@ -67,6 +68,10 @@ FORMS: dict[str, dict[str, str]] = {
     "calls": {},
     "export_calls": {},
     "change_selection": {"number": "1"},
+    "access_reviews": {"press": "schedule", "every": "yearly"},
+    "access_review": {"press": "keep_all"},
+    "sign_off_access_review": {"name": "Eve"},
+    "export_access_review": {},
     "webhooks": {},
     "add_webhook": {"name": "Mine", "url": "https://evil.example/", "events": "token.created"},
     "webhook": {},
@@ -115,6 +120,7 @@ def addresses(cast: Cast, made: tuple[Token, TokenCredentials], now: datetime) -
     )  # fmt: skip
     values: dict[str, object] = {
         "token_id": made[0].pk, "user_id": cast.bob.pk, "slug": "curl", "endpoint_id": endpoint.pk,
+        "review_id": start_review(actor=cast.as_alice, account=cast.acme, now=now).pk,
         "delivery_id": send_test_event(actor=cast.as_alice, endpoint=endpoint, now=now).pk,
     }  # fmt: skip
 

@@ -34,6 +34,8 @@ CHANGE = {
     "webhook remove", "webhook rotate", "webhook pause", "webhook resume", "webhook test", "webhook resend",
     "leak report", "policy set", "incident freeze", "incident lift", "incident stop", "incident resume",
     "incident networks",
+    "access-review start", "access-review decide", "access-review keep", "access-review sign-off",
+    "access-review export", "access-review set-schedule",
 }  # fmt: skip
 # Verbs that report on whatever they find, and those that print what the package carries.
 EXAMINE = {"doctor", "status", "scan"}
@@ -112,7 +114,14 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
     token = made("token", "create", "--account", account, *alice, "--name", "Power BI", "--expires", "90d")
     webhook = made("webhook", "add", "--account", account, *alice, "--name", "Hook", "--url", "https://hooks.example/",
                    "--event", "token.created")  # fmt: skip
+    review = made("access-review", "start", "--account", account, *alice)
+    made("access-review", "keep", review, *alice)
+    made("access-review", "sign-off", review, *alice, "--name", "Alice Liddell")
+    file = data.parent / "review.json"
+    file.write_text(simsim(data, "access-review", "export", review).stdout, encoding="utf-8")
     return data, {
+        "review_id": review,
+        "file": str(file),
         "webhook_id": webhook,
         "account": account,
         "account_id": account,

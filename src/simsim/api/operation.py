@@ -31,6 +31,8 @@ PATH_PARAMETERS = {
     "delivery_id": "The delivery’s id.",
     "hand_over_id": "The id of the link that hands the token over.",
     "email_id": "The email’s id.",
+    "review_id": "The access review’s id.",
+    "row_id": "The id of a row of the review.",
     "slug": "The short name of target software.",
 }
 

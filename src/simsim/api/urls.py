@@ -10,6 +10,7 @@ from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
 
 from simsim.api import (  # noqa: F401 - importing them declares their operations
+    access_reviews,
     account_log,
     accounts,
     call_reports,

@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "simsim.webhooks",
     "simsim.tokens",
     "simsim.management_tokens",
+    "simsim.access_reviews",
     "simsim.leak_reports",
     "simsim.api",
 ]

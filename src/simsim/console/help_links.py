@@ -17,6 +17,7 @@ PAGES = {
     "people": PEOPLE,
     "notices": NOTICES,
     "policies": "administrators/policies.html",
+    "access-reviews": "administrators/access-reviews.html",
     "incident": "security/incident.html",
     "audit": AUDIT,
     "management-tokens": "integrators/management-api.html",

@@ -3,6 +3,8 @@
 from django.urls import include, path
 
 from simsim.console import destination_pages, documentation, landing_page
+from simsim.console.access_reviews import decisions as review_decisions
+from simsim.console.access_reviews import pages as access_reviews
 from simsim.console.audit import pages as audit
 from simsim.console.connect import pages as connect
 from simsim.console.hand_over import pages as handed_over
@@ -51,6 +53,8 @@ LOGS = "accounts/<uuid:account_id>/logs/"
 WEBHOOKS = "accounts/<uuid:account_id>/webhooks/"
 WEBHOOK = WEBHOOKS + "<uuid:endpoint_id>/"
 DELIVERY = WEBHOOK + "deliveries/<int:delivery_id>/"
+REVIEWS = "accounts/<uuid:account_id>/access-reviews/"
+REVIEW = REVIEWS + "<uuid:review_id>/"
 TOKEN = TOKENS + "<uuid:token_id>/"
 urlpatterns = [
     path("", landing_page.home, name="home"),
@@ -99,6 +103,10 @@ urlpatterns = [
     path("accounts/<uuid:account_id>/notices/", notices.notices, name="notices"),
     path("accounts/<uuid:account_id>/policies/", policies.policies, name="policies"),
     path("accounts/<uuid:account_id>/incident/", incident.incident, name="incident"),
+    path(REVIEWS, access_reviews.access_reviews, name="access_reviews"),
+    path(REVIEW, review_decisions.access_review, name="access_review"),
+    path(REVIEW + "sign-off/", access_reviews.sign, name="sign_off_access_review"),
+    path(REVIEW + "export/", access_reviews.export, name="export_access_review"),
     path(WEBHOOKS, webhooks.webhooks, name="webhooks"),
     path(WEBHOOKS + "new/", webhook_changes.add, name="add_webhook"),
     path(WEBHOOK, webhooks.webhook, name="webhook"),

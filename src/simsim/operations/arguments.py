@@ -5,6 +5,8 @@ import uuid
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
+from simsim.access_reviews.models import AccessReview
+from simsim.access_reviews.selectors import find_review
 from simsim.accounts.models import Account, User, normal_email
 from simsim.accounts.password_rules import KnownWordsDontCount
 from simsim.accounts.permissions import Actor, Permission, actor_of, permit
@@ -58,6 +60,16 @@ def find_token_for(token_id: str, *, actor: Actor) -> Token:
     except NotFound:
         raise NotFound(
             gettext_noop("No token has the id “%(id)s”, or it belongs to another account."), id=token_id
+        ) from None
+
+
+def find_review_for(review_id: str, *, actor: Actor) -> AccessReview:
+    """Return the access review; raise NotFound, with a sentence, if the actor may see no such review."""
+    try:
+        return find_review(review_id, actor=actor)
+    except NotFound:
+        raise NotFound(
+            gettext_noop("No access review has the id “%(id)s”, or it belongs to another account."), id=review_id
         ) from None
 
 

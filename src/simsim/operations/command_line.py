@@ -15,6 +15,7 @@ from simsim.operations import failures
 from simsim.operations.context import Wiring, use
 from simsim.operations.os_users import os_user
 from simsim.operations.remote import twins
+from simsim.operations.verbs.access_review import access_reviews
 from simsim.operations.verbs.account import accounts
 from simsim.operations.verbs.apply import apply
 from simsim.operations.verbs.audit import audit
@@ -139,6 +140,7 @@ app.add_typer(monitoring, name="monitoring")
 app.add_typer(keys, name="keys")
 app.add_typer(leaks, name="leak")
 app.add_typer(incidents, name="incident")
+app.add_typer(access_reviews, name="access-review")
 app.add_typer(policies, name="policy")
 
 

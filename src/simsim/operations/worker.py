@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
+from simsim.access_reviews import schedule as access_reviews
 from simsim.forwarding import forwarder
 from simsim.gate import disk_reserve
 from simsim.gate.wal_index import Identity, identity_of
@@ -70,6 +71,7 @@ def jobs(reporter: HealthReporter) -> list[Job]:
         # R9 allows two minutes. This job also examines each new token, to find when its notices are due.
         Job("expiry notices", owe_expiry_notices, idle_seconds=15.0, busy_seconds=0.0),
         Job("idle tokens", treat_idle_tokens, idle_seconds=3600.0, busy_seconds=3600.0),
+        Job("access reviews", start_access_reviews, idle_seconds=600.0, busy_seconds=600.0),
         # Reserve again soon after there is room, but not at once: somebody may still be freeing space.
         Job("ballast", keep_ballast, idle_seconds=60.0, busy_seconds=60.0),
         Job("retention", delete_old, idle_seconds=3600.0, busy_seconds=0.1),
@@ -96,6 +98,11 @@ def owe_expiry_notices() -> int:
 def treat_idle_tokens() -> int:
     """Warn about idle tokens, and pause those that were warned about, where a policy says so; return how many."""
     return idle_tokens.treat_idle(now=clock.now())
+
+
+def start_access_reviews() -> int:
+    """Start the access reviews that are due, and send the reminders that are due; return how many."""
+    return access_reviews.start_due(now=clock.now())
 
 
 def keep_ballast() -> int:

@@ -31,6 +31,7 @@ SERVER_ONLY = {
     "apply": ALL_OR_NONE, "token import": ALL_OR_NONE,
     "account rename": "the name is how the operator tells customers apart; no page changes it either",
     "account close": "it can't be undone, and no page does it either",
+    "access-review sign-off": "a person answers for a review, and a management token is a program’s",
     "leak report": "scanners report with a signature of their own, and people on the page /leaks/",
 }  # fmt: skip
 

@@ -9,6 +9,32 @@ from typing import Any, Literal
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccessReviewDocument:
+    """A review; `open` is the number of rows that still need a decision."""
+
+    id: str
+    account_id: str
+    started_at: datetime
+    started_by: str
+    due_at: datetime
+    signed_off_at: datetime | None
+    signed_off_by: str | None
+    signed_off_name: str | None
+    fingerprint: str | None
+    rows: int
+    open: int
+    decisions: Decisions
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessReviewPage:
+    """The reviews, newest first; there is only one page."""
+
+    items: tuple[AccessReviewDocument, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Account:
     """An account: a customer of the API."""
 
@@ -123,6 +149,16 @@ class Credentials:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Decisions:
+    """The number of rows with each decision; `ended` are those that ended before anybody decided."""
+
+    keep: int
+    shorten: int
+    revoke: int
+    ended: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeliveryAnswer:
     """A receiver's answer to one attempt: `status` is None if there was none."""
 
@@ -204,6 +240,13 @@ class HandOverList:
 
     items: tuple[HandOverLink, ...]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptRows:
+    """How many rows were kept."""
+
+    kept: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -404,6 +447,55 @@ class ResumedTokens:
 
     resumed: int
     changed: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewRowDocument:
+    """A token, a management token or a person at the start of the review, and the decision.
+
+    What a row of its kind does not have is null. Of a person, `last_used_at` is the last sign-in."""
+
+    id: str
+    kind: str
+    subject_id: str
+    name: str
+    description: str | None
+    software: str | None
+    role: str | None
+    scopes: tuple[str, ...] | None
+    allowed_networks: tuple[str, ...] | None
+    limits: tuple[str, ...] | None
+    report_only: bool | None
+    status: str | None
+    created_by: str | None
+    created_at: datetime | None
+    last_used_address: str | None
+    requests_30_days: int | None
+    requests_90_days: int | None
+    times_shown: int | None
+    last_used_at: datetime | None
+    expires_at: datetime | None
+    decision: str | None
+    new_expires_at: datetime | None
+    note: str
+    decided_at: datetime | None
+    decided_by: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewRowPage:
+    """One page of rows."""
+
+    items: tuple[ReviewRowDocument, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewScheduleDocument:
+    """How often a review starts, and when the next one does; null for never."""
+
+    every: str
+    next_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)

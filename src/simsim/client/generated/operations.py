@@ -180,6 +180,27 @@ class Simsim(Connection):
             models.TokenWithCredentials,
         )
 
+    def decide_access_review_row(
+        self,
+        account_id: str,
+        review_id: str,
+        row_id: str,
+        *,
+        decision: Literal["keep", "shorten", "revoke"],
+        note: str | Unset = UNSET,
+        expires: str | Unset = UNSET,
+        reason: Literal["no_longer_needed", "replaced", "leaked", "not_recognised", "other", ""] | Unset = UNSET,
+    ) -> models.ReviewRowDocument:
+        """Decide about one row. A stronger decision replaces a weaker one."""
+        return self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/access-reviews/{part(review_id)}/rows/{part(row_id)}/decision",
+                body=given(decision=decision, note=note, expires=expires, reason=reason),
+            ),
+            models.ReviewRowDocument,
+        )
+
     def decline_token_request(self, account_id: str, request_id: str) -> models.TokenRequest:
         """Decline a request. Declining an answered request changes nothing."""
         return self._send(
@@ -264,6 +285,18 @@ class Simsim(Connection):
     def examine(self) -> models.Examination:
         """Return what `simsim doctor` finds on this node. An examination is at most 30 seconds old."""
         return self._send(Request("GET", "/checks"), models.Examination)
+
+    def export_access_review(
+        self, account_id: str, review_id: str, *, format: Literal["csv", "json"] | None = None
+    ) -> AbstractContextManager[Iterator[bytes]]:
+        """Return the whole review as a file for auditors. The export is recorded."""
+        return self._stream(
+            Request(
+                "GET",
+                f"/accounts/{part(account_id)}/access-reviews/{part(review_id)}/export",
+                query=given(format=format),
+            )
+        )
 
     def export_call_report(
         self,
@@ -379,6 +412,19 @@ class Simsim(Connection):
         return self._send(
             Request("PUT", f"/accounts/{part(account_id)}/creation-freeze", body=given(reason=reason)),
             models.CreationFreezeDocument,
+        )
+
+    def get_access_review(self, account_id: str, review_id: str) -> models.AccessReviewDocument:
+        """Return a review without its rows."""
+        return self._send(
+            Request("GET", f"/accounts/{part(account_id)}/access-reviews/{part(review_id)}"),
+            models.AccessReviewDocument,
+        )
+
+    def get_access_review_schedule(self, account_id: str) -> models.ReviewScheduleDocument:
+        """Return how often a review starts by itself, and when the next one does."""
+        return self._send(
+            Request("GET", f"/accounts/{part(account_id)}/access-review-schedule"), models.ReviewScheduleDocument
         )
 
     def get_account(self, account_id: str) -> models.Account:
@@ -573,9 +619,64 @@ class Simsim(Connection):
             models.Person,
         )
 
+    def keep_access_review_rows(
+        self,
+        account_id: str,
+        review_id: str,
+        *,
+        rows: Literal["all", "open", "never_used", "unused", "far_expiry", "people"] | Unset = UNSET,
+        note: str | Unset = UNSET,
+    ) -> models.KeptRows:
+        """Keep every undecided row that the filter chooses."""
+        return self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/access-reviews/{part(review_id)}/keep",
+                body=given(rows=rows, note=note),
+            ),
+            models.KeptRows,
+        )
+
     def lift_creation_freeze(self, account_id: str) -> None:
         """Allow new tokens again. Without a freeze, nothing changes. Only the operator can lift the operator's freeze."""
         self._send(Request("DELETE", f"/accounts/{part(account_id)}/creation-freeze"), type(None))
+
+    def list_access_review_rows(
+        self,
+        account_id: str,
+        review_id: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        rows: Literal["all", "open", "never_used", "unused", "far_expiry", "people"] | None = None,
+    ) -> models.ReviewRowPage:
+        """List the rows of a review: tokens by name, then management tokens, then people."""
+        return self._send(
+            Request(
+                "GET",
+                f"/accounts/{part(account_id)}/access-reviews/{part(review_id)}/rows",
+                query=given(limit=limit, cursor=cursor, rows=rows),
+            ),
+            models.ReviewRowPage,
+        )
+
+    def iterate_access_review_rows(
+        self,
+        account_id: str,
+        review_id: str,
+        *,
+        limit: int | None = None,
+        rows: Literal["all", "open", "never_used", "unused", "far_expiry", "people"] | None = None,
+    ) -> Iterator[models.ReviewRowDocument]:
+        """Yield the items of every page of `list_access_review_rows`."""
+        for page in pages_of(
+            lambda cursor: self.list_access_review_rows(account_id, review_id, limit=limit, rows=rows, cursor=cursor)
+        ):
+            yield from page.items
+
+    def list_access_reviews(self, account_id: str) -> models.AccessReviewPage:
+        """List the account's access reviews, newest first."""
+        return self._send(Request("GET", f"/accounts/{part(account_id)}/access-reviews"), models.AccessReviewPage)
 
     def list_accounts(self, *, limit: int | None = None, cursor: str | None = None) -> models.AccountPage:
         """List the accounts that you can use, sorted by id: all of them with the scope operator."""
@@ -1109,6 +1210,15 @@ class Simsim(Connection):
             Request("POST", f"/accounts/{part(account_id)}/webhooks/{part(webhook_id)}/test"), models.WebhookDelivery
         )
 
+    def set_access_review_schedule(
+        self, account_id: str, *, every: Literal["off", "quarterly", "half_yearly", "yearly"]
+    ) -> models.ReviewScheduleDocument:
+        """Choose how often a review starts by itself. Every administrator gets an email when one starts."""
+        return self._send(
+            Request("PUT", f"/accounts/{part(account_id)}/access-review-schedule", body=given(every=every)),
+            models.ReviewScheduleDocument,
+        )
+
     def set_notices(
         self, account_id: str, *, early_days: Sequence[int], if_match: str, audiences: Mapping[str, str] | Unset = UNSET
     ) -> models.Notices:
@@ -1179,6 +1289,26 @@ class Simsim(Connection):
         """Return the username and password of an active token. This is recorded, and others are notified."""
         return self._send(
             Request("POST", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/credentials"), models.Credentials
+        )
+
+    def sign_off_access_review(self, account_id: str, review_id: str, *, name: str) -> models.AccessReviewDocument:
+        """Sign off a review in which every row is decided. Only a person can do this, not a management token."""
+        return self._send(
+            Request(
+                "POST", f"/accounts/{part(account_id)}/access-reviews/{part(review_id)}/sign-off", body=given(name=name)
+            ),
+            models.AccessReviewDocument,
+        )
+
+    def start_access_review(
+        self, account_id: str, *, idempotency_key: str | None = None
+    ) -> models.AccessReviewDocument:
+        """Start a review of every token, management token and person that has access now."""
+        return self._send(
+            Request(
+                "POST", f"/accounts/{part(account_id)}/access-reviews", idempotency_key=idempotency_key or new_key()
+            ),
+            models.AccessReviewDocument,
         )
 
     def stop_tokens(

@@ -27,6 +27,7 @@ KINDS: dict[str, tuple[Promise, str]] = {
     "sign-ins": (_("Sign-ins"), "session.*"),
     "people": (_("People and passwords"), "user.*"),
     "account": (_("Account and notices"), "account.*"),
+    "reviews": (_("Access reviews"), "access_review.*"),
     "exports": (_("Exports"), "log.exported,audit.exported,token.exported"),
 }
 

@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
+from simsim.access_reviews.models import Interval
 from simsim.accounts.models import SingleSignOn
 from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent
@@ -61,6 +62,12 @@ SENTENCES: dict[str, Promise] = {
     Event.SELECTION_STOPPED: _("Stopped many tokens at once"),
     Event.SELECTION_RESUMED: _("Resumed many tokens at once"),
     Event.SELECTION_NETWORKS: _("Changed the networks of many tokens at once"),
+    Event.REVIEW_STARTED: _("Started an access review"),
+    Event.REVIEW_DECIDED: _("Decided about “%(name)s” in an access review"),
+    Event.REVIEW_ROWS_KEPT: _("Kept the undecided entries of an access review"),
+    Event.REVIEW_SIGNED_OFF: _("Signed off an access review as %(name)s"),
+    Event.REVIEW_EXPORTED: _("Exported an access review"),
+    Event.REVIEW_SCHEDULE_CHANGED: _("Changed how often an access review starts"),
     Event.TOKENS_EXPORTED: _("Exported the list of tokens, without passwords"),
     Event.MAIL_RETRIED: _("Sent an email to %(recipient)s again"),
     Event.MANAGEMENT_TOKEN_CREATED: _("Created the management token “%(name)s”"),
@@ -109,7 +116,9 @@ LABELS: dict[str, Promise] = {
     "leak_response": _("After a leak"), "max_idle_days": _("Days until idle tokens are paused"),
     "destroyed": _("Stored passwords destroyed"), "act": _("How"), "count": _("Tokens"),
     "active": _("Has access"), "added": _("Members added"), "removed": _("Members removed"),
-    "adds": _("Added to the lists"),
+    "adds": _("Added to the lists"), "rows": _("Entries"), "due_at": _("Due"), "decision": _("Decision"),
+    "note": _("Note"), "filter": _("Filter"), "decisions": _("Decisions"), "fingerprint": _("Fingerprint"),
+    "every": _("How often"),
 }  # fmt: skip
 VALUES: dict[tuple[str, object], Promise | str] = {
     ("way", "downloaded"): _("as a file"),
@@ -117,6 +126,7 @@ VALUES: dict[tuple[str, object], Promise | str] = {
     ("act", "changed"): _("changed"),
     ("act", "deleted"): _("removed"),
     ("change", "address_changed"): _("by the identity provider"),
+    **{("every", value): label for value, label in Interval.choices},
     ("act", "pause"): _("paused"),
     ("act", "revoke"): _("revoked"),
     ("change", "app_added"): _("Authenticator app"),
@@ -144,6 +154,8 @@ VALUES: dict[tuple[str, object], Promise | str] = {
     **{("leak_response", value): label for value, label in LeakChoice.choices},
     **{("reason", value): label for value, label in RevocationReason.choices},
 }
+# Their details are pairs: before, and now.
+WITH_BEFORE = {Event.TOKEN_EDITED, Event.NOTICES_CHANGED, Event.POLICY_CHANGED, Event.REVIEW_SCHEDULE_CHANGED}
 # What the sentence says already.
 SAID = {"email", "asked_by", "token", "to", "address", "recipient", "kind", "hand_over"}
 
@@ -188,7 +200,7 @@ def read_facts(event: AuditEvent, details: Mapping[str, Any]) -> Iterator[Fact]:
             continue
         if name == "audiences":
             yield from audience_facts(*value)
-        elif event.event in {Event.TOKEN_EDITED, Event.NOTICES_CHANGED, Event.POLICY_CHANGED} and is_change(value):
+        elif event.event in WITH_BEFORE and is_change(value):
             yield Fact(label_of(name), text_of(name, value[1]), text_of(name, value[0]))
         elif value not in (None, "", [], {}, False):
             yield Fact(label_of(name), text_of(name, value))
@@ -218,7 +230,7 @@ def text_of(name: str, value: Any) -> str:
     if isinstance(value, str):
         return (
             moment(datetime.fromisoformat(value))
-            if name in {"expires_at", "until"}
+            if name in {"expires_at", "until", "due_at"}
             else str(VALUES.get((name, value), value))
         )
     if isinstance(value, int):

@@ -44,6 +44,17 @@ def requests_by_day(
     return found
 
 
+def requests_by_token(account_id: uuid.UUID, *, last_day: date, days: int) -> dict[uuid.UUID, int]:
+    """Return the number of requests that each of the account's tokens let in on those days, without those at 0."""
+    first_hour = hour_of(datetime.combine(last_day, time(), UTC)) - (days - 1) * DAY_HOURS
+    counted = UsageCount.objects.filter(
+        account_id=account_id, hours=DAY_HOURS, kind=CountKind.TOKEN, accepted__gt=0,
+        began_hour__gte=first_hour, began_hour__lt=first_hour + days * DAY_HOURS,
+    )  # fmt: skip
+    summed = counted.values_list("value").annotate(requests=Sum("accepted")).order_by()
+    return {uuid.UUID(value): requests for value, requests in summed if value}
+
+
 def address_pairs_of(account_id: uuid.UUID) -> Iterator[tuple[uuid.UUID, str]]:
     """Yield each of the account's tokens with each address from which it let a request in, as long as counts are kept.
 
