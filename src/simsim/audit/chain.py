@@ -20,6 +20,7 @@ from django.db.models import Max, QuerySet
 from simsim.audit.chain_keys import ChainKey, find_key, keep_keys, newest_key
 from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent, Chain
+from simsim.bulk_insert import insert_all
 
 log = logging.getLogger(__name__)
 # The chain of events that belong to no account.
@@ -50,7 +51,7 @@ def append(events: Sequence[AuditEvent]) -> list[AuditEvent]:
         event.pk = pk
     for name, (chain, link) in chains.items():
         extend(chain, parts[name], link)
-    AuditEvent.objects.bulk_create(events)
+    insert_all(events)
     for chain, _ in chains.values():
         chain.save()
     return list(events)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 
 from django.db import transaction
 
@@ -85,7 +86,7 @@ def new_token(fields: TokenFields, *, actor: Actor, account: Account, now: datet
     as `create_token`.
     """
     errors = Errors()
-    values = parse_fields(fields, errors, now=now)
+    values = parse_fields(fields, errors, parse_expiry=partial(rules.parse_expiry, now=now))
     policy = policies.policies_of(account).effective
     policies.prove_new_token(errors, policy, values, now=now)
     raise_what_is_wrong(errors, account, values["name"], now=now)

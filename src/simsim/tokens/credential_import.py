@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -16,11 +16,11 @@ from simsim.accounts.models import Account
 from simsim.accounts.name_keys import name_key
 from simsim.accounts.permissions import Permission, permit
 from simsim.audit import recorder
+from simsim.bulk_insert import insert_all
 from simsim.credential import password
 from simsim.gate.foreign_forms import LEASE_SECONDS
 from simsim.problem import AlreadyExists, FieldError, Invalid, Problem, gettext_noop
 from simsim.tokens import notices, rules, webhook_events
-from simsim.tokens.bulk_insert import insert_all
 from simsim.tokens.creation_freeze import lock_for_creation
 from simsim.tokens.field_errors import NAME_TAKEN, Errors
 from simsim.tokens.foreign_credentials import ForeignCredentials
@@ -38,7 +38,7 @@ LOOKED_UP = 500
 STEP_SECONDS = 0.045
 # On SQLite, whoever waits to write asks at least every 25 ms: without a rest, they could wait until the end.
 REST_SECONDS = 0.027
-MIN_STEP, MAX_STEP = 50, 250
+MIN_STEP, MAX_STEP = 50, 1000
 IN_USE = gettext_noop("These credentials belong to a token already.")
 
 
@@ -85,6 +85,7 @@ class CredentialImport:
         self._untold: Counter[UUID] = Counter()
         self._file_id, self._is_quiet, self._now = file_id, is_quiet, now
         self._parse_software = cache(rules.parse_software)
+        self._parse_expiry = cache(partial(rules.parse_expiry, now=now))
         self._policy_of = cache(effective_policy)
         self.imported = self.skipped = 0
 
@@ -133,7 +134,9 @@ class CredentialImport:
     def _checked(self, each: Brought, digest: bytes, lines: dict[object, int], faults: list[FieldError]) -> Checked:
         """Return the line's values, and add its errors to `faults`; `lines` has what the lines before it have."""
         errors, line = Errors(), each.draft.line
-        values = parse_fields(each.draft.fields, errors, parse_software=self._parse_software, now=self._now)
+        values = parse_fields(
+            each.draft.fields, errors, parse_software=self._parse_software, parse_expiry=self._parse_expiry
+        )
         prove_new_token(errors, self._policy_of(each.draft.account), values, now=self._now)
         keys: dict[str, object] = {"password": digest}
         if values["name"]:

@@ -32,12 +32,12 @@ def parse_fields(
     errors: Errors,
     *,
     parse_software: Callable[[str | None], TargetSoftware | None] = rules.parse_software,
-    now: datetime,
+    parse_expiry: Callable[[str], datetime],
 ) -> dict[str, Any]:
     """Return the values of a new token's fields; collect the errors of those that break a rule."""
     return {
         "name": errors.collect(lambda: parse_line("name", fields.name)),
-        "expires_at": errors.collect(lambda: rules.parse_expiry(fields.expires, now=now)),
+        "expires_at": errors.collect(lambda: parse_expiry(fields.expires)),
         "description": errors.collect(lambda: parse_text("description", fields.description)),
         "software": errors.collect(lambda: parse_software(fields.software)),
         "allowed_networks": errors.collect(lambda: rules.parse_networks(fields.allowed_networks)),

@@ -15,10 +15,12 @@ Data = dict[str, object]
 
 def owe_created(tokens: Sequence[Token], *, now: datetime) -> None:
     """Owe the event that each token was created, by the person who created it."""
+    event = EventType.TOKEN_CREATED
+    told = occurrences.accounts_told(event, {token.account_id for token in tokens})
     owed = [
-        Occurrence(EventType.TOKEN_CREATED, token.account_id, about(token, now) | {"actor": token.created_by_label})
-        for token in tokens
-    ]
+        Occurrence(event, token.account_id, about(token, now) | {"actor": token.created_by_label})
+        for token in tokens if token.account_id in told
+    ]  # fmt: skip
     occurrences.owe(owed, now=now)
 
 

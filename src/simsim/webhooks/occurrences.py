@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from simsim.credential.password import mask
 from simsim.delivery.queue import AHEAD
@@ -39,11 +39,8 @@ def owe(occurrences: Sequence[Occurrence], *, now: datetime) -> None:
     """Queue a delivery to each endpoint that chose the event. Call it in the transaction of the act."""
     if not occurrences:
         return
-    accounts = {occurrence.account_id for occurrence in occurrences}
-    # An endpoint that answered 410 gets nothing more. Deliveries to one that is paused wait until it is resumed.
-    endpoints = WebhookEndpoint.objects.exclude(pause_reason=PauseReason.GONE).filter(account_id__in=accounts)
     chosen: dict[tuple[uuid.UUID, str], list[WebhookEndpoint]] = {}
-    for endpoint in endpoints:
+    for endpoint in endpoints_of({occurrence.account_id for occurrence in occurrences}):
         for event in endpoint.events:
             chosen.setdefault((endpoint.account_id, event), []).append(endpoint)
     if not chosen:
@@ -54,6 +51,16 @@ def owe(occurrences: Sequence[Occurrence], *, now: datetime) -> None:
         for endpoint in chosen.get((occurrence.account_id, occurrence.event), []):
             rows.append(delivery(endpoint, occurrence.event, message_id, occurrence.data, now=now))
     WebhookDelivery.objects.bulk_create(rows, batch_size=100, ignore_conflicts=True)
+
+
+def accounts_told(event: EventType, account_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Return those of the accounts that have an endpoint which chose the event."""
+    return {endpoint.account_id for endpoint in endpoints_of(account_ids) if event in endpoint.events}
+
+
+def endpoints_of(account_ids: Collection[uuid.UUID]) -> QuerySet[WebhookEndpoint]:
+    # An endpoint that answered 410 gets nothing more. Deliveries to one that is paused wait until it is resumed.
+    return WebhookEndpoint.objects.exclude(pause_reason=PauseReason.GONE).filter(account_id__in=account_ids)
 
 
 def delivery(
