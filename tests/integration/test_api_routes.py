@@ -79,6 +79,8 @@ TWINS = {
     "operator_retry_mail": ("retry_email", "mail retry"), "operator_accounts": ("list_accounts", "account list"),
     "second_factor_policy": ("get_second_factor set_second_factor", "account require-second-factor"),
     "single_sign_on_policy": ("get_single_sign_on set_single_sign_on", "account require-single-sign-on"),
+    "management_tokens": ("list_management_tokens", "management-token list"),
+    "revoke_management_token": ("revoke_management_token", "management-token revoke"),
     "report_leak": ("report_leaked_passwords", "leak report"),
 }  # fmt: skip
 # The others, with the reason why a program can't do the same.
@@ -95,9 +97,7 @@ WITHOUT_TWIN = {
     "documentation": "pages for people", "documentation_start": "pages for people",
     "try_token": "a program tries its credentials by sending a request",
     "ask": "a member’s request: a member has no management token",
-    "management_tokens": "a program that created these would outlive its own",
-    "create_management_token": "a program that created these would outlive its own",
-    "revoke_management_token": "a program that created these would outlive its own",
+    "create_management_token": "a program that created these would outlive the revocation of its own",
 }  # fmt: skip
 # Reading that leaves an event in the trail, and a POST that changes nothing.
 READS_AUDITED = {"export_requests"}
@@ -215,7 +215,7 @@ def addresses(cast: Cast, now: datetime) -> dict[str, str]:
     values = {
         "account_id": str(cast.acme.pk), "token_id": str(token.pk), "user_id": str(dora.pk),
         "webhook_id": str(webhook.pk), "delivery_id": "1", "hand_over_id": str(link.pk), "email_id": "1",
-        "slug": "power-bi",
+        "slug": "power-bi", "management_token_id": str(management_token(cast.as_alice, cast.acme, now=now)[0].pk),
     }  # fmt: skip
     return {
         operation.name: operation.path.format(

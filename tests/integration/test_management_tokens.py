@@ -187,3 +187,31 @@ def test_a_narrow_scope_reads_tokens_and_changes_none(cast: Cast, now: datetime,
     answer = program.post(f"/accounts/{cast.acme.pk}/tokens", {"name": "A", "expires": "90d"})
     assert (answer.status_code, answer.json()["type"].rpartition("#")[2]) == (403, "insufficient-scope")
     assert "scope tokens" in answer.json()["detail"]
+
+
+@pytest.mark.covers("B7", "R1")
+def test_programs_list_and_revoke_those_of_their_account_only(cast: Cast, now: datetime) -> None:
+    reader, writer = (
+        management_token(cast.as_alice, cast.acme, scope, now=now) for scope in (Scope.READ, Scope.TOKENS)
+    )
+    foreign, _ = management_token(cast.as_charlie, cast.globex, now=now)
+    path = f"/accounts/{cast.acme.pk}/management-tokens"
+    program, own = Program.of(reader[1]), Program.of(writer[1])
+    answer = program.get(path)
+    assert {each["id"] for each in answer.json()["items"]} == {str(reader[0].pk), str(writer[0].pk)}
+    assert reader[1].password[5:] not in answer.content.decode()
+    assert program.post(f"{path}/{reader[0].pk}/revoke").status_code == 403
+    for account, token_id in (
+        (cast.acme, foreign.pk), (cast.globex, foreign.pk), (cast.globex, reader[0].pk), (cast.acme, "x")
+    ):  # fmt: skip
+        assert own.post(f"/accounts/{account.pk}/management-tokens/{token_id}/revoke").status_code == 404
+    assert own.get(f"/accounts/{cast.globex.pk}/management-tokens").status_code == 404
+    for _ in range(2):
+        revoked = own.post(f"{path}/{reader[0].pk}/revoke").json()
+        assert (revoked["status"], revoked["revoked_by"]) == ("revoked", "alice@acme.example")
+    assert program.get(path).status_code == 401
+    event = AuditEvent.objects.get(event="management_token.revoked")
+    assert (event.subject_id, event.details["management_token"]) == (str(reader[0].pk), str(writer[0].pk))
+    assert own.post(f"{path}/{writer[0].pk}/revoke").status_code == 200
+    assert own.get(path).status_code == 401
+    assert ManagementToken.objects.get(pk=foreign.pk).revoked_at is None

@@ -68,9 +68,9 @@ SECURITY_SCHEMES: dict[str, Any] = {
 # In the order in which readers meet them.
 TAGS = (
     "Tokens", "Requests for tokens", "Log, usage and audit trail", "Your own token", "Notices", "Policies", "People",
-    "Accounts", "Target software", "Webhooks", "Leaked passwords", "Installation",
+    "Management tokens", "Accounts", "Target software", "Webhooks", "Leaked passwords", "Installation",
 )  # fmt: skip
-UUIDS = {"account_id", "token_id", "webhook_id", "hand_over_id"}
+UUIDS = {"account_id", "token_id", "management_token_id", "webhook_id", "hand_over_id"}
 CREATED = 201
 MEANINGS = {200: "Done.", 201: "Created.", 204: "Done; there is no content."}
 RATE_HEADERS = {

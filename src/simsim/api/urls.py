@@ -16,6 +16,7 @@ from simsim.api import (  # noqa: F401 - importing them declares their operation
     incident,
     leaks,
     log_streams,
+    management_tokens,
     notices,
     oauth,
     operator,

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.any_database, pytest.mark.covers("B7")]
 PROCESSES = "it runs or prepares processes and files of the machine itself"
 KEYS = "a key must not leave the machine for a script on another one to change it"
 SIGN_IN = "who may sign in is decided by the operator at the machine, not by whoever has found a management token"
-BEYOND = "a program that creates or revokes these would outlive its own management token"
+BEYOND = "a program that creates these would outlive the revocation of its own management token"
 CHAINS = "the chains are proven with the keys of the installation, on the machine that has them"
 ALL_OR_NONE = "it changes everything or nothing, which single requests can't"
 SERVER_ONLY = {
@@ -24,8 +24,7 @@ SERVER_ONLY = {
     "operator add": SIGN_IN, "operator remove": SIGN_IN, "operator list": SIGN_IN, "user reset-password": SIGN_IN,
     "user reset-second-factor": SIGN_IN, "user forget-provider": SIGN_IN, "user waive-single-sign-on": SIGN_IN,
     "user create": "it sets a password for somebody else; from another machine, user invite lets them choose one",
-    "management-token create": BEYOND, "management-token revoke": BEYOND,
-    "management-token list": "a program has no business with the credentials of other programs",
+    "management-token create": BEYOND,
     "audit verify": CHAINS, "audit anchor": CHAINS, "audit adopt": CHAINS,
     "audit export": "the trail records an export as one event; programs read the pages of audit list",
     "log set-aside": "these lines belong to no account, and may hold anything that a proxy writes",

@@ -236,6 +236,33 @@ class MailPage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ManagementToken:
+    """A management token without its password; the id is its username."""
+
+    id: str
+    account_id: str
+    name: str
+    scopes: tuple[Literal["read", "tokens", "people"], ...]
+    status: Literal["active", "expired", "revoked"]
+    expires_at: datetime
+    allowed_networks: tuple[str, ...]
+    created_at: datetime
+    created_by: str
+    revoked_at: datetime | None
+    revoked_by: str | None
+    last_used_at: datetime | None
+    last_used_address: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManagementTokenList:
+    """The management tokens of an account, newest first."""
+
+    items: tuple[ManagementToken, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Notices:
     """Who gets which notice, and the additional days of expiry notices."""
 

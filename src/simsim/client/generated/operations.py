@@ -560,6 +560,10 @@ class Simsim(Connection):
             Request("GET", f"/accounts/{part(account_id)}/tokens/{part(token_id)}/hand-over"), models.HandOverList
         )
 
+    def list_management_tokens(self, account_id: str) -> models.ManagementTokenList:
+        """List the account's management tokens, newest first, also those that ended."""
+        return self._send(Request("GET", f"/accounts/{part(account_id)}/management-tokens"), models.ManagementTokenList)
+
     def list_people(self, account_id: str) -> models.PersonList:
         """List the people of the account, administrators first."""
         return self._send(Request("GET", f"/accounts/{part(account_id)}/people"), models.PersonList)
@@ -789,6 +793,13 @@ class Simsim(Connection):
     def retry_email(self, email_id: str) -> models.Mail:
         """Send an email again, even one that was given up; if that fails, it is tried for three more days."""
         return self._send(Request("POST", f"/emails/{part(email_id)}/retry"), models.Mail)
+
+    def revoke_management_token(self, account_id: str, management_token_id: str) -> models.ManagementToken:
+        """Revoke a management token permanently, also the one that you use. Revoking it again changes nothing."""
+        return self._send(
+            Request("POST", f"/accounts/{part(account_id)}/management-tokens/{part(management_token_id)}/revoke"),
+            models.ManagementToken,
+        )
 
     def revoke_token(
         self,

@@ -30,6 +30,7 @@ NO_ACCOUNT = gettext_noop("No account has the id “%(id)s”.")
 MISSING = {
     "token_id": NO_TOKEN,
     "token": NO_TOKEN,
+    "management_token_id": gettext_noop("No management token has the id “%(id)s”, or it belongs to another account."),
     "webhook_id": gettext_noop("No webhook has the id “%(id)s”, or it belongs to another account."),
     "account_id": NO_ACCOUNT,
     "account": NO_ACCOUNT,

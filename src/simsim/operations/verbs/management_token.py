@@ -10,6 +10,8 @@ import typer
 
 from simsim.operations.context import needs_django
 from simsim.operations.output import AsJson, print_list, print_one
+from simsim.operations.remote import management_tokens as remote
+from simsim.operations.remote.twins import remotely
 from simsim.problem import FieldError, Invalid, NotPermitted, gettext_noop
 
 if TYPE_CHECKING:
@@ -153,6 +155,7 @@ def account_of(user: "User | None", account_id: str | None) -> "Account":
 
 
 @management_tokens.command("list")
+@remotely(remote.list_management_tokens, columns=COLUMNS)
 @needs_django
 def list_management_tokens(
     account: Annotated[str | None, typer.Option(metavar="ID", help="Only those of this account.")] = None,
@@ -174,9 +177,12 @@ def list_management_tokens(
 
 
 @management_tokens.command("revoke")
+@remotely(remote.revoke_management_token)
 @needs_django
 def revoke(
-    token_id: Annotated[str, typer.Argument(metavar="ID", help="The management token's id, which is its username.")],
+    management_token_id: Annotated[
+        str, typer.Argument(metavar="ID", help="The management token's id, which is its username.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Revoke a management token permanently: once this returns, no request with it is answered."""
@@ -185,6 +191,6 @@ def revoke(
     from simsim.accounts.permissions import OPERATOR
     from simsim.management_tokens import actions, selectors
 
-    found, now = selectors.find_management_token(token_id, actor=OPERATOR), timezone.now()
+    found, now = selectors.find_management_token(management_token_id, actor=OPERATOR), timezone.now()
     token = actions.revoke_management_token(actor=OPERATOR, token=found, now=now)
     print_one(selectors.document(token, now=now), as_json=as_json)
