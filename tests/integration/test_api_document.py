@@ -56,6 +56,7 @@ def document(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         "account_id": str(cast.acme.pk), "token_id": str(token.pk), "user_id": str(dora.pk), "request_id": "1",
         "webhook_id": str(webhook.pk), "delivery_id": str(delivery.pk), "hand_over_id": str(link.pk),
         "email_id": str(mail.pk), "slug": "power-bi",
+        "management_token_id": str(management_token(cast.as_alice, cast.acme, now=now)[0].pk),
     }  # fmt: skip
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)

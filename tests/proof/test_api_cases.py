@@ -52,6 +52,9 @@ def test_no_request_of_many_fails_and_every_answer_is_as_described(tmp_path: Pat
             "delivery_id": stack.simsim("webhook", "test", webhook["id"], *alice)["id"], "hand_over_id": link["id"],
             "email_id": str(stack.simsim("mail", "list")["items"][0]["id"]), "slug": "power-bi", "request_id": "1",
             "user_id": str(member["id"]),
+            "management_token_id": stack.simsim(
+                "management-token", "create", "--name", "Known", "--expires", "90d", *alice
+            )["id"],
         }  # fmt: skip
         people_scopes = ("--scope", "tokens", "--scope", "people")
         credentials = Credentials(
