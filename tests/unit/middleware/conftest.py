@@ -11,6 +11,7 @@ import pytest
 from gate_database import Database
 from simsim.credential.allowlist import pack
 from simsim.gate.app import Gate
+from simsim.gate.counters import Counters
 from simsim.gate.lookup_sqlite import SqliteLookup
 from simsim.gate.refusals import FailureLimits
 from simsim.gate.spool import ENDS, Spool
@@ -33,7 +34,13 @@ class Parts(NamedTuple):
 
     def build(self, limits: FailureLimits | None = None) -> tuple[Gate, Spool]:
         trusted = pack([ip_network(PROXY)])
-        gate = Gate(SqliteLookup(self.database), Spool(self.directory), trusted, limits=limits)
+        gate = Gate(
+            SqliteLookup(self.database),
+            Spool(self.directory),
+            trusted,
+            limits=limits,
+            counters=Counters(self.directory / ".counters"),
+        )
         return gate, Spool(self.directory, stem=ENDS)
 
     def lines(self, stem: str) -> list[dict[str, Any]]:

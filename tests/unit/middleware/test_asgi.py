@@ -292,3 +292,17 @@ def test_limits_decide_on_the_path_that_the_application_gets(
     sent = run(SimsimASGI(app, gate=gate, ends=ends), scope)
     assert (sent[0]["status"], len(app.scopes)) == (status, 1 if status == 200 else 0)
     assert run(SimsimASGI(app, gate=gate, ends=ends), {**scope, "method": "PUT"})[0]["status"] == 403
+
+
+@pytest.mark.covers("B17")
+def test_request_beyond_the_rate_gets_429_and_never_reaches_the_application(database: Database, parts: Parts) -> None:
+    gate, ends = parts.build()
+    password, app = database.add(rates=("2/day",)), App()
+    scope = scope_of((b"authorization", basic(password)))
+    answers = [run(SimsimASGI(app, gate=gate, ends=ends), scope)[0] for _ in range(3)]
+    assert [each["status"] for each in answers] == [200, 200, 429]
+    headers = dict(answers[2]["headers"])
+    assert headers[b"ratelimit-policy"] == b'"day";q=2;w=86400'
+    assert headers[b"ratelimit"].startswith(b'"day";r=0;t=')
+    assert int(headers[b"retry-after"]) >= 1
+    assert len(app.scopes) == 2

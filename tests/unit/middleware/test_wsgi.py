@@ -211,3 +211,11 @@ def test_limits_decide_on_the_path_that_the_application_gets(
     assert run(middleware, environ_of(password, **more))[0] == status
     assert len(app.environs) == (1 if status == "200 OK" else 0)
     assert run(middleware, environ_of(password, **more, REQUEST_METHOD="PUT"))[0] == "403 Forbidden"
+
+
+@pytest.mark.covers("B17")
+def test_request_beyond_the_rate_gets_429_and_never_reaches_the_application(database: Database, parts: Parts) -> None:
+    password, app = database.add(rates=("2/day",)), App()
+    middleware = SimsimWSGI(app, build=parts.build)
+    assert [run(middleware, environ_of(password))[0][:3] for _ in range(3)] == ["200", "200", "429"]
+    assert len(app.environs) == 2
