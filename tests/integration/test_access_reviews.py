@@ -364,7 +364,7 @@ def test_review_from_the_console(cast: Cast, now: datetime) -> None:
     assert (refused.status_code, "Nothing was decided" in text_of(refused)) == (422, True)
     alice.post(page, {"press": "shorten", "row": second.pk, "expires": f"{now + 9 * DAY:%Y-%m-%d}"})
     alice.post(page, {"press": "revoke", "row": third.pk, "reason": "no_longer_needed"})
-    assert Token.objects.get(pk=third.token_id).status(now) == Status.REVOKED
+    assert Token.objects.get(name=third.name).status(now) == Status.REVOKED
     assert alice.get(f"{page}sign-off/").status_code == 302
     assert alice.post(f"{page}sign-off/", {"name": "Alice"}, follow=True).status_code == 200
     assert alice.post(f"{page}?rows=never_used", {"press": "keep_all", "note": "x" * 201}).status_code == 422
