@@ -17,7 +17,7 @@ def main(*options: str, lock: Path = LOCK) -> int:
     """Print what is known, and return the exit status."""
     command = (
         sys.executable, "-m", "pip_audit", "--format", "json", "--progress-spinner", "off", "--vulnerability-service",
-        "osv", "--strict", "--disable-pip", "--require-hashes", "--requirement", lock, *options,
+        "osv", "--strict", "--disable-pip", "--require-hashes", "--requirement", str(lock), *options,
     )  # fmt: skip
     asked = subprocess.run(command, capture_output=True, text=True, check=False)
     try:

@@ -13,6 +13,7 @@ from api_client import management_token
 from cast import Cast
 from console_client import console_addresses, sign_in
 from logged_requests import logged
+from route_rules import FOR_EVERYONE, FORMS
 from simsim.access_reviews.actions import start_review
 from simsim.credential.password import whole_ones
 from simsim.tokens.actions import create_token
@@ -24,78 +25,6 @@ from simsim.tokens.token_requests import ask_for_token
 from simsim.webhooks.actions import add_endpoint, send_test_event
 
 pytestmark = pytest.mark.django_db(databases="__all__")
-
-FOR_EVERYONE = {
-    "account",
-    "destinations",
-    "api",
-    "connect",
-    "connect_recipe",
-    "postman_collection",
-    "ask",
-    "offered_token",
-}
-# The fields to post to each administrators' URL; without a form, nothing.
-FORMS: dict[str, dict[str, str]] = {
-    "tokens": {},
-    "ended_tokens": {},
-    "search_tokens": {"q": "Power"},
-    "create_token": {"name": "Mine", "expires": "30d", "network": ""},
-    "token": {"name": "Mine", "network": "", "press": "save-anyway"},
-    "credentials": {},
-    "download_credentials": {},
-    "try_token": {},
-    "rotate_token": {"overlap": "none", "after": "first"},
-    "end_overlap": {},
-    "pause_token": {"until": ""},
-    "resume_token": {},
-    "hand_over_token": {"time": "24h"},
-    "take_back_hand_over": {},
-    "revoke_token": {"reason": "leaked"},
-    "logs": {},
-    "more_requests": {},
-    "newest_requests": {},
-    "export_requests": {},
-    "audit_trail": {},
-    "export_audit_trail": {},
-    "usage": {},
-    "logged_request": {},
-    "decline_request": {},
-    "notices": {"revoked": "nobody"},
-    "policies": {"retrieval": "off"},
-    "incident": {"press": "freeze", "reason": "Mine"},
-    "token_selection": {},
-    "calls": {},
-    "export_calls": {},
-    "change_selection": {"number": "1"},
-    "access_reviews": {"press": "schedule", "every": "yearly"},
-    "access_review": {"press": "keep_all"},
-    "sign_off_access_review": {"name": "Eve"},
-    "export_access_review": {},
-    "webhooks": {},
-    "add_webhook": {"name": "Mine", "url": "https://evil.example/", "events": "token.created"},
-    "webhook": {},
-    "edit_webhook": {"name": "Mine", "url": "https://evil.example/", "events": "token.created"},
-    "rotate_webhook": {},
-    "remove_webhook": {},
-    "test_webhook": {},
-    "pause_webhook": {},
-    "resume_webhook": {},
-    "webhook_delivery": {},
-    "resend_webhook_delivery": {},
-    "people": {},
-    "invite_person": {"email": "eve@evil.example", "role": "administrator"},
-    "invite_again": {},
-    "change_role": {"role": "administrator"},
-    "remove_person": {},
-    "management_tokens": {},
-    "create_management_token": {"name": "Mine", "expires": "30d", "scopes": "people"},
-    "revoke_management_token": {},
-    "self_rotation": {"allow": "yes"},
-    "second_factor_policy": {"required": "yes"},
-    "single_sign_on_policy": {"required": "off"},
-}
-
 
 ROUTES = {name: route for route, name in console_addresses() if "<uuid:account_id>" in route}
 
