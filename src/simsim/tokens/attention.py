@@ -14,8 +14,9 @@ from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.request_log.search.selectors import LastUse
 from simsim.request_log.ship.joined_ids import JoinedIds, split_ids
 from simsim.request_log.usage.token_use import used_since
-from simsim.tokens.models import Times, Token, TokenQuerySet, TokenRequest, is_paused, pause_in_force
+from simsim.tokens.models import Token, TokenQuerySet, TokenRequest, pause_in_force
 from simsim.tokens.token_requests import unanswered
+from simsim.tokens.token_status import Times, is_paused
 
 EXPIRY_IS_NEAR = timedelta(days=7)
 MAX_IDLE = timedelta(days=60)

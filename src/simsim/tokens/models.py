@@ -4,7 +4,7 @@ import uuid
 from datetime import UTC, datetime
 from enum import StrEnum
 from ipaddress import ip_network
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -19,6 +19,8 @@ from simsim.credential.limits import unpack
 from simsim.tokens.imported_credentials import ImportedCredentials  # noqa: F401
 from simsim.tokens.incident_models import CreationFreeze  # noqa: F401
 from simsim.tokens.policy_models import AccountPolicy, IdleWarning, InstallationPolicy, NoticePolicy  # noqa: F401
+from simsim.tokens.token_status import Status as Status  # noqa: PLC0414
+from simsim.tokens.token_status import is_paused, status_of
 
 # This means “check at once”. It is also the database's default for a row that older code inserts during an update.
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,13 +45,6 @@ class TargetSoftware(models.Model):
         return self.name
 
 
-class Status(StrEnum):
-    ACTIVE = "active"
-    PAUSED = "paused"
-    EXPIRED = "expired"
-    REVOKED = "revoked"
-
-
 class RevocationReason(models.TextChoices):
     """Why a token was revoked."""
 
@@ -63,32 +58,6 @@ class RevocationReason(models.TextChoices):
 def pause_in_force(now: datetime) -> Q:
     """Return the condition of tokens whose pause has not been resumed and has not ended by itself."""
     return Q(paused_at__isnull=False) & (Q(paused_until=None) | Q(paused_until__gt=now))
-
-
-class Times(Protocol):
-    """The times of a token that decide its status."""
-
-    @property
-    def revoked_at(self) -> datetime | None: ...
-    @property
-    def expires_at(self) -> datetime: ...
-    @property
-    def paused_at(self) -> datetime | None: ...
-    @property
-    def paused_until(self) -> datetime | None: ...
-
-
-def status_of(token: Times, now: datetime) -> Status:
-    """Return the status at that moment. A token is valid until, not at, its expiry."""
-    if token.revoked_at is not None:
-        return Status.REVOKED
-    if now >= token.expires_at:
-        return Status.EXPIRED
-    return Status.PAUSED if is_paused(token, now) else Status.ACTIVE
-
-
-def is_paused(token: Times, now: datetime) -> bool:
-    return token.paused_at is not None and (token.paused_until is None or now < token.paused_until)
 
 
 class TokenQuerySet(models.QuerySet["Token"]):

@@ -15,8 +15,9 @@ from simsim.request_log.search.selectors import LastUse, last_uses
 from simsim.request_log.usage.token_use import address_pairs_of
 from simsim.rfc3339 import format_time
 from simsim.tokens.attention import attention_of
-from simsim.tokens.models import Status, TargetSoftware, Token, TokenQuerySet, status_of
+from simsim.tokens.models import TargetSoftware, Token, TokenQuerySet
 from simsim.tokens.token_filters import Conditions, TokenFilter, parse_filter, rows_of
+from simsim.tokens.token_status import Status, status_of
 
 LOOKED_UP = 500
 
