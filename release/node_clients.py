@@ -3,6 +3,8 @@
 Nothing that they write is checked in. `make node-clients` leaves a package for npm and a collection in dist/.
 """
 
+import contextlib
+import fcntl
 import json
 import shutil
 import subprocess
@@ -24,19 +26,28 @@ CHOICES = "folderStrategy=Tags,parametersResolution=Example,enableOptionalParame
 
 def main(folder: Path) -> int:
     """Make both in `folder`, print their paths, and return the exit status."""
-    install()
     document = openapi_document()
     document["servers"] = [{"url": SERVER}]
-    (WORKSHOP / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
     folder.mkdir(parents=True, exist_ok=True)
-    for made in (typescript_package(folder), postman_collection(folder)):
-        sys.stdout.write(f"{made}\n")
+    with workshop_alone():
+        install()
+        (WORKSHOP / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
+        for made in (typescript_package(folder), postman_collection(folder)):
+            sys.stdout.write(f"{made}\n")
     return 0
+
+
+@contextlib.contextmanager
+def workshop_alone() -> Iterator[None]:
+    """Wait until no other process works in the workshop: `npm ci` begins by removing what another one runs."""
+    WORKSHOP.mkdir(parents=True, exist_ok=True)
+    with (WORKSHOP / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def install() -> None:
     """Install the generators that the lock names, unless they are there already."""
-    WORKSHOP.mkdir(parents=True, exist_ok=True)
     lock, installed = TOOLS / "package-lock.json", WORKSHOP / "node_modules/installed.json"
     for path in TOOLS.iterdir():
         shutil.copy(path, WORKSHOP)

@@ -1,17 +1,20 @@
 """Requests that schemathesis makes of the OpenAPI document: what they name, who sends them, and what is checked."""
 
+import contextlib
 import itertools
+import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import missing_required_header, positive_data_acceptance
 from schemathesis.specs.openapi.checks import ignored_auth, unsupported_method
 
+from settings_for_tests import CASES_SEED
 from simsim.api.urls import OPERATIONS
 from simsim.management_tokens.models import Scope
 
@@ -19,6 +22,9 @@ from simsim.management_tokens.models import Scope
 # own with other credentials; test_api_routes.py tries those.
 EXCLUDED = [positive_data_acceptance, missing_required_header, ignored_auth, unsupported_method]
 STEPS = 6
+# Another one for each run. Whatever is tried prints it, and SIMSIM_TEST_SEED=… repeats the run.
+SEED = int(CASES_SEED or random.SystemRandom().randrange(2**32))
+Undo = Callable[[], contextlib.AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
@@ -59,14 +65,18 @@ def checked(case: Any, answer: Any, tried: Counter[str]) -> None:
     case.validate_response(answer, excluded_checks=EXCLUDED)
 
 
-def try_out(described: Any, mode: GenerationMode, credentials: Credentials, number: int) -> Counter[str]:
-    """Send that many requests to one operation; return how often it answered with which status."""
+def try_out(
+    described: Any, mode: GenerationMode, credentials: Credentials, number: int, undone: Undo = contextlib.nullcontext
+) -> Counter[str]:
+    """Send that many requests to one operation, each within `undone`; return how often which status was answered."""
     tried = Counter[str]()
 
+    @seed(SEED)
     @given(case=described.as_strategy(generation_mode=mode))
-    @settings(max_examples=number, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @options(number, Phase.shrink)
     def one(case: Any) -> None:
-        checked(case, case.call(headers=credentials.header_for(name_of(case))), tried)
+        with undone():
+            checked(case, case.call(headers=credentials.header_for(name_of(case))), tried)
 
     try:
         one()
@@ -77,15 +87,22 @@ def try_out(described: Any, mode: GenerationMode, credentials: Credentials, numb
 
 
 def try_sequences(
-    document: Any, credentials: Credentials, number: int, begin: Callable[[], None] = lambda: None
+    document: Any, credentials: Credentials, number: int, undone: Undo = contextlib.nullcontext, *, turn: int = 0
 ) -> Counter[str]:
-    """Send that many sequences of requests, in which later ones name what earlier ones created."""
+    """Send that many sequences of requests, in which later ones name what earlier ones created.
+
+    Each is sent within `undone`. Another `turn` gives other sequences.
+    """
     tried = Counter[str]()
     machine: Any = document.as_state_machine()
 
     class Sequences(machine):  # type: ignore[misc]
         def setup(self) -> None:
-            begin()
+            self.undoing = undone()
+            self.undoing.__enter__()
+
+        def teardown(self) -> None:
+            self.undoing.__exit__(None, None, None)
 
         def get_call_kwargs(self, case: Any) -> dict[str, Any]:
             return {"headers": credentials.header_for(name_of(case))}
@@ -93,10 +110,12 @@ def try_sequences(
         def validate_response(self, response: Any, case: Any, **_: Any) -> None:
             checked(case, response, tried)
 
-    Sequences.run(
-        settings=settings(
-            max_examples=number, stateful_step_count=STEPS, deadline=None, database=None, phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-    )  # fmt: skip
+    seed(SEED + turn)(Sequences).run(settings=settings(options(number), stateful_step_count=STEPS))
     return tried
+
+
+def options(number: int, *phases: Phase) -> settings:
+    return settings(
+        max_examples=number, deadline=None, database=None, phases=[Phase.generate, *phases],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip

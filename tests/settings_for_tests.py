@@ -9,7 +9,7 @@ import postgresql_server
 
 SCRATCH = tempfile.mkdtemp(prefix="simsim-tests-")
 atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
-REQUESTS = os.environ.get("SIMSIM_TEST_REQUESTS")
+REQUESTS, CASES_SEED = os.environ.get("SIMSIM_TEST_REQUESTS"), os.environ.get("SIMSIM_TEST_SEED")
 for name in [name for name in os.environ if name.startswith("SIMSIM_") and name != "SIMSIM_TEST_DATABASE"]:
     del os.environ[name]
 os.environ["SIMSIM_DATA_DIR"] = SCRATCH

@@ -10,7 +10,7 @@ import pytest
 import schemathesis
 from schemathesis import GenerationMode
 
-from api_cases import STEPS, Credentials, try_out, try_sequences, with_known_ids
+from api_cases import SEED, STEPS, Credentials, try_out, try_sequences, with_known_ids
 from settings_for_tests import ON_POSTGRESQL, REQUESTS
 from simsim.api.urls import OPERATIONS
 from stack import Stack, basic, running
@@ -68,6 +68,7 @@ def test_no_request_of_many_fails_and_every_answer_is_as_described(tmp_path: Pat
         leave_out_what_lasts(document)
         loaded: Any = schemathesis.openapi.from_dict(with_known_ids(document, known))
         loaded.config.update(base_url=f"{base.replace('127.0.0.1', 'localhost')}/api/v1")
+        print(f"SIMSIM_TEST_SEED={SEED} repeats these cases")
         began, tried = time.monotonic(), Counter[str]()
         each = TOTAL // (3 * len(OPERATIONS))
         for mode in GenerationMode:
