@@ -211,3 +211,18 @@ def test_limits_decide_on_the_path_that_the_application_gets(
     assert run(middleware, environ_of(password, **more))[0] == status
     assert len(app.environs) == (1 if status == "200 OK" else 0)
     assert run(middleware, environ_of(password, **more, REQUEST_METHOD="PUT"))[0] == "403 Forbidden"
+
+
+@pytest.mark.parametrize(("length", "status"), [("5", 200), ("6", 499), ("", 499)])
+def test_answer_is_whole_once_the_announced_length_is_sent(
+    database: Database, parts: Parts, length: str, status: int
+) -> None:
+    """A server may read no further than Content-Length."""
+
+    def app(_: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [("Content-Length", length)] if length else [])
+        return iter([b"hello", b""])
+
+    run(SimsimWSGI(app, build=parts.build), environ_of(database.add()), reads=1)
+    (logged,) = parts.log()
+    assert logged[1] == status

@@ -73,6 +73,10 @@ def gateway(
     health: HealthPath = HEALTH_PATH,
     tls_certificate: TlsCertificate = "",
     tls_key: TlsKey = "",
+    allow_preflight: Annotated[
+        bool,
+        typer.Option("--allow-preflight", help="Let a browser's preflight (CORS) reach the API without credentials."),
+    ] = False,
     print_config: Annotated[bool, typer.Option("--print-config", help="Print nginx's configuration and exit.")] = False,
     other: Annotated[
         OtherProxy | None,
@@ -105,6 +109,7 @@ def gateway(
         health=health,
         certificate=certificate_of(tls_certificate, tls_key) or operator.tls_files(),
         is_traced=trace_settings.is_on(),
+        allows_preflight=allow_preflight,
     )
     if print_config:
         nginx_process.prove_certificate(settings)
