@@ -11,9 +11,12 @@ from postgresql_server import free_port
 from simsim.gateway import nginx_program, proxy_files
 from simsim.gateway.addresses import HostPort
 from simsim.gateway.proxy_files import OtherProxy
-from stack import Stack
+from stack import BIN, Stack
 
-CADDY = Path(sys.executable).with_name("caddy")
+CADDY, ENVOY, TRAEFIK = (Path(sys.executable).with_name(name) for name in ("caddy", "envoy", "traefik"))
+# Traefik would ask its makers about newer versions.
+TRAEFIK_OPTIONS = "global: { checkNewVersion: false, sendAnonymousUsage: false }\n"
+LOGGING = ("nginx", "caddy", "haproxy", "envoy", "traefik")
 HEADERS_MORE = Path("/usr/lib/nginx/modules/ngx_http_headers_more_filter_module.so")
 CADDY_OPTIONS = "{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n}\n"
 NGINX = """load_module {module};
@@ -39,12 +42,18 @@ class StackWithProxies(Stack):
         return super().environment | {
             "SIMSIM_TRUSTED_PROXIES": "127.0.0.1/32",
             "SIMSIM_GATE_LISTEN": f"127.0.0.1:{self.gate_port}",
+            "SIMSIM_ACCESS_LOGS": ",".join(f"{make}:{self.log_of(make)}" for make in LOGGING),
         }
 
     def start_proxy(self, make: str) -> None:
-        self.ports[make] = free_port()
-        COMMANDS[make](self, self.ports[make])
-        self.wait_until(lambda: self.get("/", port=self.ports[make]).status == 401, f"{make} answers")
+        self.start_proxies(make)
+
+    def start_proxies(self, *makes: str) -> None:
+        for make in makes:
+            self.ports[make] = free_port()
+            COMMANDS[make](self, self.ports[make])
+        for make in makes:
+            self.wait_until(lambda make=make: self.get("/", port=self.ports[make]).status == 401, f"{make} answers")
 
     def files(self, proxy: OtherProxy, changed: dict[str, str]) -> list[str]:
         """Return the texts of a proxy's files, with this stack's places for the ones that they name."""
@@ -56,7 +65,8 @@ class StackWithProxies(Stack):
         return texts
 
     def log_of(self, make: str) -> Path:
-        return self.directory / f"{make}.json"
+        # HAProxy writes no files.
+        return self.directory / ("haproxy.log" if make == "haproxy" else f"{make}.json")
 
 
 def caddy(stack: StackWithProxies, port: int) -> None:
@@ -114,13 +124,51 @@ def envoy(stack: StackWithProxies, port: int) -> None:
     (text,) = stack.files(OtherProxy.ENVOY, changed)
     configuration.write_text(text)
     stack.spawn(
-        "envoy", shutil.which("envoy") or "envoy", "-c", configuration, "--use-dynamic-base-id", "--log-level", "error"
-    )
+        "envoy", ENVOY, "-c", configuration, "--use-dynamic-base-id", "--log-level", "error",
+        "--file-flush-interval-msec", "200", "--concurrency", "1",
+    )  # fmt: skip
+
+
+def traefik(stack: StackWithProxies, port: int) -> None:
+    static, dynamic = stack.directory / "traefik.yml", stack.directory / "dynamic.yml"
+    changed = {
+        "127.0.0.1:8443": f"127.0.0.1:{port}",
+        "/etc/traefik/dynamic.yml": str(dynamic),
+        "/var/log/traefik/access.json": str(stack.log_of("traefik")),
+    }
+    for path, text in zip((static, dynamic), stack.files(OtherProxy.TRAEFIK, changed), strict=True):
+        path.write_text(text)
+    static.write_text(TRAEFIK_OPTIONS + static.read_text())
+    stack.spawn("traefik", TRAEFIK, f"--configFile={static}")
+
+
+def gateway(stack: StackWithProxies, port: int) -> None:
+    upstream = f"http://127.0.0.1:{stack.api_port}"
+    stack.spawn("gateway", BIN / "simsim", "gateway", "--upstream", upstream, "--listen", str(port))
+
+
+def protected(framework: str, interface: str) -> Callable[[StackWithProxies, int], None]:
+    """Return what starts an API in that framework behind the middleware."""
+
+    def start(stack: StackWithProxies, port: int) -> None:
+        stack.spawn(
+            framework, sys.executable, "-m", "granian", "--interface", interface, "--host", "127.0.0.1", "--port",
+            str(port), "--log-level", "error", "--factory", "--working-dir", Path(__file__).parent,
+            f"protected_apis:{framework}",
+        )  # fmt: skip
+
+    return start
 
 
 COMMANDS: dict[str, Callable[[StackWithProxies, int], None]] = {
-    "caddy": caddy,
+    "gateway": gateway,
     "nginx": own_nginx,
-    "haproxy": haproxy,
+    "caddy": caddy,
     "envoy": envoy,
+    "haproxy": haproxy,
+    "traefik": traefik,
+    "fastapi": protected("fastapi", "asgi"),
+    "starlette": protected("starlette", "asgi"),
+    "flask": protected("flask", "wsgi"),
+    "django": protected("django", "wsgi"),
 }
