@@ -95,7 +95,15 @@ class Front:
             self.spawn("api", api, environment)
             wait_for(self.api_port)
         simsim = Path(sys.executable).with_name("simsim")
-        command = [simsim, "gateway", "--upstream", self.upstream, "--listen", str(self.port), *self.options]
+        command: list[str | Path] = [
+            simsim,
+            "gateway",
+            "--upstream",
+            self.upstream,
+            "--listen",
+            str(self.port),
+            *self.options,
+        ]
         self.spawn("gateway", command, environment)
         wait_for(self.port, with_answer=True)
 
