@@ -8,6 +8,9 @@ import pytest
 import postgresql_server
 from cast import Cast
 
+# The cases of the conformance suite say what they found, as tests do.
+pytest.register_assert_rewrite("conformance_cases", "conformance_phases")
+
 
 @pytest.fixture(scope="session")
 def postgresql_url() -> str:

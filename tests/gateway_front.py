@@ -78,6 +78,7 @@ class Front:
     settings: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     api_port: int = field(default_factory=free_port)
+    options: Sequence[str] = ()
     asked: list[dict[str, str]] = field(default_factory=list)
     processes: "dict[str, subprocess.Popen[bytes]]" = field(default_factory=dict)
 
@@ -98,7 +99,16 @@ class Front:
             self.spawn("api", api, environment)
             wait_for(self.api_port)
         simsim = Path(sys.executable).with_name("simsim")
-        self.spawn("gateway", [simsim, "gateway", "--upstream", self.upstream, "--listen", str(self.port)], environment)
+        command: list[str | Path] = [
+            simsim,
+            "gateway",
+            "--upstream",
+            self.upstream,
+            "--listen",
+            str(self.port),
+            *self.options,
+        ]
+        self.spawn("gateway", command, environment)
         wait_for(self.port, with_answer=True)
 
     def spawn(self, name: str, command: Sequence[str | Path], environment: dict[str, str]) -> None:
@@ -217,13 +227,15 @@ class Api(ThreadingTCPServer):
 
 
 def answer_of(path: str, head: bytes) -> bytes:
-    """Return what the API sends: 101 for /tunnel, a header of so many bytes for /big/N, else 200."""
+    """Return what the API sends: 101 for /tunnel, leave for pages at /cors, else 200."""
     kind, _, value = path.removeprefix("/").partition("/")
     if kind == "tunnel":
         return b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
     more = b""
     if kind == "big":
         more = b"X-Big: " + b"a" * int(value) + b"\r\n"
+    if kind == "cors":
+        more = b"Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Headers: authorization\r\n"
     if kind == "accel":
         more = b"X-Accel-Redirect: /elsewhere\r\nX-Simsim-Role: api\r\nX-Accel-Expires: 1\r\n"
     return b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + more + b"\r\nok"

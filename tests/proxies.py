@@ -1,15 +1,16 @@
-"""Other proxies in front of the real gate, configured by the text of docs/operators/proxies.md."""
+"""Other proxies in front of the real gate, configured as docs/operators/proxies.md shows."""
 
-import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from postgresql_server import free_port
+from simsim.gateway import proxy_files
+from simsim.gateway.addresses import HostPort
+from simsim.gateway.proxy_files import OtherProxy
 from stack import Stack
 
-PAGE = Path(__file__).parents[1] / "docs/operators/proxies.md"
 CADDY = Path(sys.executable).with_name("caddy")
 # A site without a gate, which Caddy logs into the same file, also with ids.
 OTHER_SITE = """
@@ -48,22 +49,21 @@ class StackWithCaddy(Stack):
         configuration = self.directory / "Caddyfile"
         other = OTHER_SITE.format(port=self.other_port, log=self.access_log)
         options = "{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n}\n"
-        configuration.write_text(options + self.configured("caddyfile", "/var/log/caddy/access.json") + other)
+        configuration.write_text(options + self.configured() + other)
         self.spawn("caddy", CADDY, "run", "--config", configuration, "--adapter", "caddyfile")
         self.wait_until(lambda: self.get("/", port=self.other_port).status == 200, "Caddy answers")
 
-    def configured(self, language: str, log: str, nth: int = 0) -> str:
-        """Return the page's nth configuration in a language, with this stack's places for the ones that it names."""
-        text = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[nth]
+    def configured(self) -> str:
+        """Return the documented configuration, with this stack's places for the ones that it names."""
+        api, gate = f"http://127.0.0.1:{self.api_port}", HostPort("127.0.0.1", self.gate_port)
+        (text,) = proxy_files.files_for(OtherProxy.CADDY, api, gate).values()
         for written, meant in {
             "api.example.com {": f"http://127.0.0.1:{self.proxy_port} {{",
-            log: str(self.access_log),
-            "127.0.0.1:8001": f"127.0.0.1:{self.gate_port}",
-            "127.0.0.1:9000": f"127.0.0.1:{self.api_port}",
+            "/var/log/caddy/access.json": str(self.access_log),
         }.items():
             assert written in text, written
             text = text.replace(written, meant)
-        return str(text)
+        return text
 
 
 def rotate_by_copying(path: Path) -> None:

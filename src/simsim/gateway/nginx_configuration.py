@@ -72,6 +72,7 @@ class GatewaySettings:
     health: str = HEALTH_PATH
     certificate: CertificateFiles | None = None
     is_traced: bool = False
+    allows_preflight: bool = False
 
 
 def render(settings: GatewaySettings, addresses: Sequence[HostPort] = (), pid_file: Path | None = None) -> str:
@@ -85,6 +86,7 @@ def render(settings: GatewaySettings, addresses: Sequence[HostPort] = (), pid_fi
     module = nginx_program.find().module
     # The address can't be guessed, so no client can request it.
     ask = f"/.simsim-{secrets.token_hex(16)}"
+    api_names = api_parts(api, addresses, is_traced=settings.is_traced)
     return template_of("nginx.conf").substitute(
         load_module=f"load_module {quoted(module)};" if module else "",
         user=user_directive(settings.gate_socket),
@@ -100,7 +102,8 @@ def render(settings: GatewaySettings, addresses: Sequence[HostPort] = (), pid_fi
         tls=certificate_directives(settings.certificate),
         retry_after=answer.RETRY_AFTER_SECONDS,
         health=health_location(parse_health(settings.health), ask),
-        **api_parts(api, addresses, is_traced=settings.is_traced),
+        **api_names,
+        **preflight_parts(ask, api.scheme, api_names["to_api"], is_allowed=settings.allows_preflight),
         **traces.trace_parts(is_traced=settings.is_traced),
         **forwarding_parts(settings.trusted_proxies),
         **problem_parts(ask),
@@ -158,6 +161,30 @@ def problem_parts(ask: str) -> dict[str, str]:
         "counted_header": answer.COUNTED_HEADER.lower().replace("-", "_"),
         "api_away": quoted(answer.body_of(BadGateway()).decode()),
         "undecided": quoted(answer.UNDECIDED_BODY.decode()),
+    }
+
+
+# A browser sends its preflight without credentials and a body (Fetch, section 4.8). A request that has either, or asks
+# for an upgrade, is no preflight: the gate decides it. Line breaks separate the parts: no header can contain one.
+PREFLIGHT_MAP = r"""
+    map "$request_method\n$http_origin\n$http_access_control_request_method\n$http_authorization\n$http_content_length$http_transfer_encoding\n$http_upgrade" $simsim_preflight {
+        "~^OPTIONS\n[^\n]+\n[A-Za-z-]+\n\n\n$" 1;
+        default "";
+    }"""  # noqa: E501 - nginx reads it so
+PREFLIGHT_WAY = """            if ($simsim_preflight) {{
+                rewrite ^ {ask}/preflight last;
+            }}"""
+
+
+def preflight_parts(ask: str, scheme: str, to_api: str, *, is_allowed: bool) -> dict[str, str]:
+    """Return the parts that let a browser's preflight through, which are empty if it is not allowed."""
+    if not is_allowed:
+        return dict.fromkeys(("preflight_map", "preflight_way", "preflight_location"), "")
+    location = template_of("preflight.conf").substitute(ask=ask, scheme=scheme, to_api=to_api)
+    return {
+        "preflight_map": PREFLIGHT_MAP.lstrip("\n"),
+        "preflight_way": PREFLIGHT_WAY.format(ask=ask),
+        "preflight_location": location.rstrip("\n"),
     }
 
 

@@ -22,6 +22,7 @@ from simsim.middleware.exchange import (
     is_hidden,
     is_ours,
     is_path_of,
+    is_preflight,
     sent_target,
 )
 
@@ -43,12 +44,16 @@ class SimsimASGI:
     The application finds the caller in `scope["simsim"]`, a `Caller`, and in the same headers as behind the gateway.
     It gets neither the client's `Authorization` nor any `X-Simsim-…` header of the client. Everybody else gets 401,
     403 beyond the token's limits, or 503 while nothing can be decided. Raises Unusable if a setting is unusable.
+    With `allow_preflight`, a browser's preflight (CORS) reaches the application without credentials.
     """
 
-    def __init__(self, app: App, *, gate: Gate | None = None, ends: Spool | None = None) -> None:
+    def __init__(
+        self, app: App, *, allow_preflight: bool = False, gate: Gate | None = None, ends: Spool | None = None
+    ) -> None:
         from simsim.config.gates import build_gate, open_ends  # noqa: PLC0415 - tests bring their own
 
         self._app = app
+        self._allows_preflight = allow_preflight
         self._gate = gate or build_gate()
         self._shared = self._gate if isinstance(self._gate, SharedGate) else None
         self._ends = ends or open_ends()
@@ -75,16 +80,24 @@ class SimsimASGI:
                 self._ends.open()
                 self._is_open = True
         exchange = Exchange(asked(scope), self._ends)
+        answer = kind(exchange, receive, send)
+        if self._allows_preflight and is_preflight(scope.get("method", "GET"), texts(scope["headers"])):
+            exchange.is_preflight = True
+            answer.drops_body = True
+            await self._pass_on(exchange, answer, without_hidden(scope))
+            return
         question = exchange.question
         said = self._gate.verify(question) if self._shared is None else await self._shared.verify_together(question)
-        answer = kind(exchange, receive, send)
         if said.status != LET_IN:
             await answer.refuse(said, scope)
             exchange.refuse(said)
             return
         exchange.announcement = announcement_of(said)
+        await self._pass_on(exchange, answer, passed_on(scope, said))
+
+    async def _pass_on(self, exchange: Exchange, answer: "HttpAnswer | WebSocketAnswer", scope: Scope) -> None:
         try:
-            await self._app(passed_on(scope, said), answer.receive, answer.send)
+            await self._app(scope, answer.receive, answer.send)
         except (asyncio.CancelledError, OSError):
             exchange.end(CLIENT_CLOSED if answer.is_client_gone or exchange.status is not None else FAILED)
             raise
@@ -99,12 +112,14 @@ class HttpAnswer:
 
     def __init__(self, exchange: Exchange, receive: Receive, send: Send) -> None:
         self._exchange, self._receive, self._send = exchange, receive, send
-        self.is_client_gone = False
+        self.is_client_gone = self.drops_body = False
 
     async def receive(self) -> Message:
         message = await self._receive()
         if message["type"] == "http.disconnect" and not self._exchange.is_over:
             self.is_client_gone = True
+        if self.drops_body and message["type"] == "http.request":
+            return {**message, "body": b"", "more_body": False}
         return message
 
     async def send(self, message: Message) -> None:
@@ -133,7 +148,7 @@ class WebSocketAnswer:
 
     def __init__(self, exchange: Exchange, receive: Receive, send: Send) -> None:
         self._exchange, self._receive, self._send = exchange, receive, send
-        self.is_client_gone = False
+        self.is_client_gone = self.drops_body = False
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -189,10 +204,19 @@ def asked(scope: Scope) -> Asked:
 def passed_on(scope: Scope, said: Answer) -> Scope:
     """Return the scope that the application gets."""
     caller, told = caller_of(said)
+    kept = without_hidden(scope)
+    return {**kept, "headers": [*kept["headers"], *raw(told)], "simsim": caller}
+
+
+def without_hidden(scope: Scope) -> Scope:
+    """Return the scope without what the application must not get from a client."""
     headers = [each for each in scope["headers"] if not is_hidden(each[0])]
-    headers += raw(told)
     extensions = {name: each for name, each in (scope.get("extensions") or {}).items() if name != UNCOUNTED}
-    return {**scope, "headers": headers, "extensions": extensions, "simsim": caller}
+    return {**scope, "headers": headers, "extensions": extensions}
+
+
+def texts(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[str, str]]:
+    return ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers)
 
 
 def without_ours(message: Message, ours: Sequence[tuple[bytes, bytes]] = ()) -> Message:

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
 from typing import NamedTuple
@@ -37,7 +37,7 @@ def is_hidden(name: str | bytes) -> bool:
     """Whether the API must not get this header from a client. Some servers turn "_" into "-"."""
     name = name if isinstance(name, str) else name.decode("latin-1")
     name = name.lower().replace("_", "-")
-    return name == AUTHORIZATION or name.startswith(OURS)
+    return name == AUTHORIZATION or name == OURS.rstrip("-") or name.startswith(OURS)
 
 
 @lru_cache(maxsize=CACHE_SIZE)
@@ -98,6 +98,20 @@ def is_path_of(target: str, path: bytes) -> bool:
     return unquote_to_bytes(target.partition("?")[0]) == path
 
 
+# A browser sends its preflight without credentials and a body (Fetch, section 4.8). A request that has one of the last
+# four is no preflight: the gate decides it.
+PREFLIGHT = frozenset({"origin", "access-control-request-method"})
+NO_PREFLIGHT = frozenset({AUTHORIZATION, "content-length", "transfer-encoding", "upgrade"})
+
+
+def is_preflight(method: str, headers: Iterable[tuple[str, str]]) -> bool:
+    """Whether a request is a browser's question about CORS; the headers' names are in lower case."""
+    if method != "OPTIONS":
+        return False
+    sent = {name for name, value in headers if value}
+    return sent >= PREFLIGHT and not sent & NO_PREFLIGHT
+
+
 class Exchange:
     """How one request goes on: its status and the bytes sent so far. `end` writes the line that the log joins."""
 
@@ -107,9 +121,16 @@ class Exchange:
         self._began = time.monotonic()
         self._counts = asked.method != "HEAD"
         self.status: int | None = None
+        self.length: int | None = None  # as the answer announces it
         self.announcement: tuple[tuple[str, str], ...] = ()
         self.bytes = 0
         self.is_over = False
+        self.is_preflight = False
+
+    @property
+    def has_sent_all(self) -> bool:
+        """Whether the client has got as much as was announced. A server may read the application's body no further."""
+        return self.length is not None and (self.bytes >= self.length or not self._counts)
 
     def sent(self, size: int) -> None:
         if self._counts:
@@ -127,10 +148,12 @@ class Exchange:
             return
         self.is_over = True
         asked, seconds = self._asked, time.monotonic() - self._began
+        preflight = ',"is_preflight":true' if self.is_preflight else ""
         line = (
             f'{{"id":"{self.question.request_id}","at":{time.time():.6f},"seconds":{seconds:.6f},'
             f'"status":{status},"bytes":{self.bytes},"method":{quoted(asked.method)},'
-            f'"path":{quoted(path_of(asked.target))},"address":{quoted(asked.peer) if asked.peer else "null"}}}\n'
+            f'"path":{quoted(path_of(asked.target))},"address":{quoted(asked.peer) if asked.peer else "null"}'
+            f"{preflight}}}\n"
         )
         with contextlib.suppress(OSError):
             self._ends.append(line.encode("ascii"))

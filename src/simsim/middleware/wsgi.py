@@ -1,6 +1,7 @@
 """The gate inside a WSGI application (PEP 3333), such as Flask or Django."""
 
 import http
+import io
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -20,6 +21,7 @@ from simsim.middleware.exchange import (
     is_hidden,
     is_ours,
     is_path_of,
+    is_preflight,
     sent_target,
 )
 
@@ -48,24 +50,35 @@ class SimsimWSGI:
     The application finds the caller in `environ["simsim"]`, a `Caller`, and in the same headers as behind the gateway.
     It gets neither the client's `Authorization` nor any `X-Simsim-…` header of the client. Everybody else gets 401,
     403 beyond the token's limits, or 503 while nothing can be decided. Raises Unusable if a setting is unusable.
+    With `allow_preflight`, a browser's preflight (CORS) reaches the application without credentials.
     """
 
-    def __init__(self, app: App, *, build: Callable[[], tuple[Gate, Spool]] | None = None) -> None:
+    def __init__(
+        self, app: App, *, allow_preflight: bool = False, build: Callable[[], tuple[Gate, Spool]] | None = None
+    ) -> None:
         from simsim.config.gates import build_gate, open_ends  # noqa: PLC0415 - tests bring their own
 
         self._app = app
+        self._allows_preflight = allow_preflight
         self._own = Own(build or (lambda: (build_gate(), open_ends())))
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         gate, ends = self._own.gate, self._own.ends
         exchange = Exchange(asked(environ), ends)
+        if self._allows_preflight and is_preflight(environ["REQUEST_METHOD"], headers_in(environ)):
+            exchange.is_preflight = True
+            kept = without_hidden(environ) | {"wsgi.input": io.BytesIO()}
+            return self._passed_on(exchange, kept, start_response)
         said = gate.verify(exchange.question)
         if said.status != LET_IN:
             return refuse(said, exchange, start_response)
         exchange.announcement = announcement_of(said)
+        return self._passed_on(exchange, passed_on(environ, said), start_response)
 
+    def _passed_on(self, exchange: Exchange, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Write:
             exchange.status = int(status[:3])
+            exchange.length = length_in(headers)
             kept = [(name, value) for name, value in headers if not is_ours(name)] + [*exchange.announcement]
             write = start_response(status, kept, exc_info) if exc_info else start_response(status, kept)
 
@@ -76,7 +89,7 @@ class SimsimWSGI:
             return counted
 
         try:
-            return Body(self._app(passed_on(environ, said), start), exchange)
+            return Body(self._app(environ, start), exchange)
         except BaseException:
             exchange.end(exchange.status or FAILED)
             raise
@@ -105,8 +118,12 @@ class Body:
             if (close := getattr(self._parts, "close", None)) is not None:
                 close()
         finally:
-            is_left = not (self._is_whole or self._has_failed)
+            is_left = not (self._is_whole or self._has_failed or self._exchange.has_sent_all)
             self._exchange.end(CLIENT_CLOSED if is_left else self._exchange.status or FAILED)
+
+
+def length_in(headers: Iterable[tuple[str, str]]) -> int | None:
+    return next((int(value) for name, value in headers if name.lower() == "content-length" and value.isdigit()), None)
 
 
 def refuse(said: Answer, exchange: Exchange, start_response: StartResponse) -> Iterable[bytes]:
@@ -137,11 +154,23 @@ def asked(environ: Environ) -> Asked:
 
 def passed_on(environ: Environ, said: Answer) -> Environ:
     """Return the environment that the application gets."""
-    kept = {
+    kept = without_hidden(environ)
+    caller, told = caller_of(said)
+    kept |= {f"{HEADER}{name.upper().replace('-', '_')}": value for name, value in told}
+    return kept | {"simsim": caller}
+
+
+def without_hidden(environ: Environ) -> Environ:
+    """Return the environment without what the application must not get from a client."""
+    return {
         name: value
         for name, value in environ.items()
         if not (name.startswith(HEADER) and is_hidden(name.removeprefix(HEADER)))
     }
-    caller, told = caller_of(said)
-    kept |= {f"{HEADER}{name.upper().replace('-', '_')}": value for name, value in told}
-    return kept | {"simsim": caller}
+
+
+def headers_in(environ: Environ) -> Iterator[tuple[str, str]]:
+    """Yield the headers, by their names in lower case. Two of them have no prefix in an environment."""
+    for name, value in environ.items():
+        if name.startswith(HEADER) or name == "CONTENT_LENGTH":
+            yield name.removeprefix(HEADER).lower().replace("_", "-"), value

@@ -20,6 +20,7 @@ class GatewayCause(StrEnum):
     BAD_REQUEST = "bad_request"
     TOO_MANY = "too_many"
     NO_DECISION = "no_decision"
+    PREFLIGHT = "preflight"
 
 
 def is_console_test(method: str, resource: str) -> bool:

@@ -219,3 +219,18 @@ def test_request_beyond_the_rate_gets_429_and_never_reaches_the_application(data
     middleware = SimsimWSGI(app, build=parts.build)
     assert [run(middleware, environ_of(password))[0][:3] for _ in range(3)] == ["200", "200", "429"]
     assert len(app.environs) == 2
+
+
+@pytest.mark.parametrize(("length", "status"), [("5", 200), ("6", 499), ("", 499)])
+def test_answer_is_whole_once_the_announced_length_is_sent(
+    database: Database, parts: Parts, length: str, status: int
+) -> None:
+    """A server may read no further than Content-Length."""
+
+    def app(_: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [("Content-Length", length)] if length else [])
+        return iter([b"hello", b""])
+
+    run(SimsimWSGI(app, build=parts.build), environ_of(database.add()), reads=1)
+    (logged,) = parts.log()
+    assert logged[1] == status

@@ -135,6 +135,7 @@ STEPS: dict[str, tuple[str, tuple[str, str]]] = {
     GatewayCause.NO_DECISION: (NOT_YOURS, NOWHERE),
     GatewayCause.BAD_REQUEST: (gettext_noop("Check how the program builds its requests."), CALL),
     GatewayCause.TOO_MANY: (WAIT, NOWHERE),
+    GatewayCause.PREFLIGHT: (gettext_noop("The page’s own request follows, with credentials."), NOWHERE),
 }
 API_FAILED = gettext_noop("This response came from the API itself. Its status is explained in the API’s documentation.")
 NOT_FINISHED = gettext_noop(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simsim.gateway.addresses import HEALTH_PATH
+from simsim.gateway.proxy_files import OtherProxy
 from simsim.operations.context import needs_django, wired
 from simsim.operations.output import AsJson, print_json
 
@@ -72,17 +73,32 @@ def gateway(
     health: HealthPath = HEALTH_PATH,
     tls_certificate: TlsCertificate = "",
     tls_key: TlsKey = "",
+    allow_preflight: Annotated[
+        bool,
+        typer.Option("--allow-preflight", help="Let a browser's preflight (CORS) reach the API without credentials."),
+    ] = False,
     print_config: Annotated[bool, typer.Option("--print-config", help="Print nginx's configuration and exit.")] = False,
+    other: Annotated[
+        OtherProxy | None,
+        typer.Option("--for", help="With --print-config: print the configuration of a proxy that you already run."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run nginx in front of an API until SIGTERM or Ctrl-C; the gate decides each request.
 
     SIGHUP reloads settings, certificates and code, and SIGUSR1 reopens the log.
     """
-    from simsim.gateway import nginx_configuration, nginx_process, takeover
+    from simsim.gateway import nginx_configuration, nginx_process, proxy_files, takeover
     from simsim.traces import settings as trace_settings
 
     operator = wired().operator()
+    if other:
+        if not print_config:
+            raise typer.BadParameter("--for needs --print-config")
+        gate = operator.parse_gate_listen(operator.gate_listen) or proxy_files.DOCUMENTED_GATE
+        files = proxy_files.files_for(other, upstream, gate)
+        print_json({"files": files}) if as_json else typer.echo(proxy_files.printed(files))
+        return
     settings = nginx_configuration.GatewaySettings(
         upstream=upstream,
         listen=listen,
@@ -93,6 +109,7 @@ def gateway(
         health=health,
         certificate=certificate_of(tls_certificate, tls_key) or operator.tls_files(),
         is_traced=trace_settings.is_on(),
+        allows_preflight=allow_preflight,
     )
     if print_config:
         nginx_process.prove_certificate(settings)

@@ -83,6 +83,9 @@ SENTENCES: dict[str, str] = {
     ),
     GatewayCause.TOO_MANY: gettext_noop("The gateway refused the request because too many came at once."),
     GatewayCause.NO_DECISION: gettext_noop("The gateway answered the request, but no decision on it was found."),
+    GatewayCause.PREFLIGHT: gettext_noop(
+        "The request was let in without credentials, as a browser’s preflight (CORS), which the operator allows."
+    ),
 }
 
 

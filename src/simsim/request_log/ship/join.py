@@ -21,6 +21,7 @@ REFUSED_STATUS = 401
 PASSED_TEST_STATUS = 204
 # A gateway's answers to a request that it can't read, because of an unknown transfer encoding or version.
 UNREADABLE_STATUSES = frozenset({501, 505})
+PREFLIGHT = Reason.OK, GatewayCause.PREFLIGHT, Outcome.ACCEPTED
 STATUS_OF_REFUSALS: dict[str, int] = {Reason.UNAVAILABLE: 503, Reason.THROTTLED: 429, Reason.LIMIT: 403}
 
 
@@ -153,7 +154,7 @@ def undecided_rows(ends: Iterable[Completed]) -> Iterator[RequestRow]:
 
 def undecided_row(end: Completed) -> RequestRow:
     """Return the row of a request that reached no gate; it belongs to no account."""
-    reason, cause, outcome = _why_undecided(end.status)
+    reason, cause, outcome = PREFLIGHT if end.is_preflight else _why_undecided(end.status)
     received_at = end.at - timedelta(seconds=end.seconds)
     return RequestRow(
         received_at=max(received_at, EPOCH),

@@ -55,6 +55,7 @@ class Completed(NamedTuple):
     """The end of a request: `bytes` is the size of the body that was sent; `status` is None when the client got no
     status.
 
+    With `is_preflight`, the request was let through without a decision, as a browser's question about CORS.
     With `needs_decision`, the proxy also serves requests that do not pass a gate, so an end without a decision is
     dropped.
     """
@@ -68,6 +69,7 @@ class Completed(NamedTuple):
     resource: str
     address: str | None
     needs_decision: bool = False
+    is_preflight: bool = False
 
 
 class Missed(NamedTuple):
@@ -164,6 +166,7 @@ def parse_completed(line: str) -> Completed | None:
             resource=masked(found["path"].partition("?")[0], MAX_PATH_CHARACTERS),
             address=optional(found["address"], MAX_ADDRESS_CHARACTERS),
             needs_decision=found.get("needs_decision") is True,  # only `completed_line` writes it
+            is_preflight=found.get("is_preflight") is True,
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None

@@ -79,6 +79,7 @@ def plain_completed(text: str) -> list[Completed | None]:
                 path,
                 address,
                 False,
+                False,
             ),
         )
         if request_id
