@@ -167,10 +167,14 @@ def reasons() -> Iterator[str]:
             if isinstance(each, decision.Decision) and each.cause not in causes[each.reason]:
                 causes[each.reason].append(each.cause)
     causes[decision.Reason.UNKNOWN_CREDENTIALS].append(decision.Cause.PASSWORD_FORM)
-    causes[decision.Reason.THROTTLED].append(GatewayCause.TOO_MANY)
+    causes[decision.Reason.THROTTLED] += [
+        decision.Cause.RATE, decision.Cause.QUOTA_DAY, decision.Cause.QUOTA_MONTH, GatewayCause.TOO_MANY,
+    ]  # fmt: skip
+    causes[decision.Reason.OK].append(GatewayCause.PREFLIGHT)
     causes[decision.Reason.UNAVAILABLE].append(GatewayCause.GATE_AWAY)
     left = set(decision.Cause) - {cause for found in causes.values() for cause in found}
-    if left or (silent := set(decision.Reason) - set(causes)):
+    silent = set(decision.Reason) - set(causes)
+    if left or silent:
         raise ValueError(f"no reason for the causes {left}, or no cause for the reasons {silent}")
     for reason in decision.Reason:
         status = "passed on to the API" if reason == "ok" else STATUS_OF_REFUSALS.get(reason, 401)

@@ -10,10 +10,10 @@ from simsim.accounts.models import Account, Membership
 from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent
 from simsim.management_tokens.models import ManagementToken
+from simsim.request_log.search.selectors import last_uses
 from simsim.request_log.usage.token_use import requests_by_token
 from simsim.rfc3339 import format_time
 from simsim.tokens.models import Token
-from simsim.tokens.token_selection import uses_of
 
 
 def rows_now(account: Account, now: datetime) -> list[ReviewRow]:
@@ -23,7 +23,7 @@ def rows_now(account: Account, now: datetime) -> list[ReviewRow]:
 
 def token_rows(account: Account, now: datetime) -> Iterator[ReviewRow]:
     tokens = list(Token.objects.active(now).filter(account=account).select_related("software").order_by("name", "pk"))
-    uses, shown = uses_of(tokens), times_shown(account)
+    uses, shown = last_uses(token.pk for token in tokens), times_shown(account)
     today = now.astimezone(UTC).date()
     in_30_days, in_90_days = (requests_by_token(account.pk, last_day=today, days=days) for days in (30, 90))
     for token in tokens:

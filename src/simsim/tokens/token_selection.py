@@ -19,8 +19,6 @@ from simsim.tokens.models import TargetSoftware, Token, TokenQuerySet
 from simsim.tokens.token_filters import Conditions, TokenFilter, parse_filter, rows_of
 from simsim.tokens.token_status import Status, status_of
 
-LOOKED_UP = 500
-
 
 class SelectedToken(NamedTuple):
     """The columns of a token that a selection needs: objects of the model would take three times as long.
@@ -79,7 +77,7 @@ def select_tokens(
         network = conditions.network
         seen = {pk for pk, text in address_pairs_of(account.pk) if is_within(text, network)}
         tokens = [token for token in tokens if token.pk in seen]
-    uses = uses_of(tokens)
+    uses = last_uses(token.pk for token in tokens)
     tokens = [token for token in tokens if is_used_then(token, uses.get(token.pk), chosen, conditions, now)]
     return Selection(tokens, uses, fingerprint_of(tokens))
 
@@ -116,13 +114,6 @@ def is_used_then(
     if chosen.used_before and use is not None and use.at >= chosen.used_before:
         return False
     return conditions.state is None or attention_of(token, use, now) == conditions.state
-
-
-def uses_of(tokens: Sequence[SelectedToken]) -> dict[uuid.UUID, LastUse]:
-    found: dict[uuid.UUID, LastUse] = {}
-    for begin in range(0, len(tokens), LOOKED_UP):
-        found |= last_uses([token.pk for token in tokens[begin : begin + LOOKED_UP]])
-    return found
 
 
 def fingerprint_of(tokens: Iterable[SelectedToken]) -> str:

@@ -54,9 +54,12 @@ def through_wsgi(parts: Parts, asked: Asked, *, allow_preflight: bool = True) ->
     environ: Any = {"REQUEST_METHOD": method, "PATH_INFO": "/a", "wsgi.input": io.BytesIO(b"smuggled")}
     environ |= {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers}
     environ["CONTENT_LENGTH"] = environ.pop("HTTP_CONTENT_LENGTH", "")
-    body: Any = SimsimWSGI(app, allow_preflight=allow_preflight, build=parts.build)(
-        environ, lambda status, _: said.append(status)
-    )
+
+    def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
+        del headers, exc_info
+        said.append(status)
+
+    body: Any = SimsimWSGI(app, allow_preflight=allow_preflight, build=parts.build)(environ, start_response)
     list(body)
     if hasattr(body, "close"):
         body.close()

@@ -7,11 +7,12 @@ import typer
 
 from simsim.gateway.addresses import HEALTH_PATH
 from simsim.gateway.proxy_files import OtherProxy
-from simsim.operations.context import needs_django, wired
+from simsim.operations.context import Operator, needs_django, wired
 from simsim.operations.output import AsJson, print_json
 
 if TYPE_CHECKING:
     from simsim.gateway.certificates import CertificateFiles
+    from simsim.gateway.nginx_configuration import GatewaySettings
 
 TlsCertificate = Annotated[
     str,
@@ -88,16 +89,14 @@ def gateway(
 
     SIGHUP reloads settings, certificates and code, and SIGUSR1 reopens the log.
     """
-    from simsim.gateway import nginx_configuration, nginx_process, proxy_files, takeover
+    from simsim.gateway import nginx_configuration, nginx_process, takeover
     from simsim.traces import settings as trace_settings
 
     operator = wired().operator()
     if other:
         if not print_config:
             raise typer.BadParameter("--for needs --print-config")
-        gate = operator.parse_gate_listen(operator.gate_listen) or proxy_files.DOCUMENTED_GATE
-        files = proxy_files.files_for(other, upstream, gate)
-        print_json({"files": files}) if as_json else typer.echo(proxy_files.printed(files))
+        print_other_proxy(other, upstream, operator, as_json=as_json)
         return
     settings = nginx_configuration.GatewaySettings(
         upstream=upstream,
@@ -112,15 +111,31 @@ def gateway(
         allows_preflight=allow_preflight,
     )
     if print_config:
-        nginx_process.prove_certificate(settings)
-        text = nginx_configuration.render(settings)
-        print_json({"configuration": text}) if as_json else typer.echo(text)
+        print_nginx(settings, as_json=as_json)
         return
     left = takeover.received()
     if left is None:  # else it has been printed
         facts = {"listen": listen, "upstream": upstream}
         print_json(facts) if as_json else typer.echo(f"Gateway: {listen}, in front of {upstream}. Ctrl-C stops it.")
     nginx_process.run(settings, left)
+
+
+def print_other_proxy(other: OtherProxy, upstream: str, operator: Operator, *, as_json: bool) -> None:
+    """Print the configuration of a proxy that already runs."""
+    from simsim.gateway import proxy_files
+
+    gate = operator.parse_gate_listen(operator.gate_listen) or proxy_files.DOCUMENTED_GATE
+    files = proxy_files.files_for(other, upstream, gate)
+    print_json({"files": files}) if as_json else typer.echo(proxy_files.printed(files))
+
+
+def print_nginx(settings: "GatewaySettings", *, as_json: bool) -> None:
+    """Print the configuration with which the gateway would run nginx."""
+    from simsim.gateway import nginx_configuration, nginx_process
+
+    nginx_process.prove_certificate(settings)
+    text = nginx_configuration.render(settings)
+    print_json({"configuration": text}) if as_json else typer.echo(text)
 
 
 @needs_django

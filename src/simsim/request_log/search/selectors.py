@@ -15,6 +15,7 @@ from simsim.request_log.search.sentences import sentence
 from simsim.rfc3339 import format_time
 
 MAX_PAGE_ROWS = 1000
+LOOKED_UP = 500  # at once
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,14 @@ class RequestPage:
 
 def last_uses(token_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, LastUse]:
     """Return the last use of each token; a token that was never used is left out."""
-    uses = TokenUse.objects.filter(pk__in=set(token_ids))
-    # Objects of the model would take twice as long for the tokens of a large account.
-    columns = uses.values_list("token_id", "used_at", "address", "previous_used_at")
-    return {token_id: LastUse(at, address, by_previous_at) for token_id, at, address, by_previous_at in columns}
+    wanted = list(set(token_ids))
+    found: dict[uuid.UUID, LastUse] = {}
+    for begin in range(0, len(wanted), LOOKED_UP):
+        uses = TokenUse.objects.filter(pk__in=wanted[begin : begin + LOOKED_UP])
+        # Objects of the model would take twice as long for the tokens of a large account.
+        columns = uses.values_list("token_id", "used_at", "address", "previous_used_at")
+        found |= {token_id: LastUse(at, address, by_previous_at) for token_id, at, address, by_previous_at in columns}
+    return found
 
 
 def list_requests(
