@@ -29,6 +29,14 @@ HealthPath = Annotated[
     typer.Option(metavar="PATH", help='The path where load balancers ask whether the gateway is healthy; "" for none.'),
 ]
 Listen = Annotated[str, typer.Option(metavar="ADDRESS", help="Where clients call: HOST:PORT or PORT.")]
+AllowPreflight = Annotated[
+    bool, typer.Option("--allow-preflight", help="Let a browser's preflight (CORS) reach the API without credentials.")
+]
+PrintConfig = Annotated[bool, typer.Option("--print-config", help="Print nginx's configuration and exit.")]
+Other = Annotated[
+    OtherProxy | None,
+    typer.Option("--for", help="With --print-config: print the configuration of a proxy that you already run."),
+]
 Workers = Annotated[
     int, typer.Option(min=1, max=64, help="Processes for the console, and for the gate (at least two).")
 ]
@@ -74,22 +82,16 @@ def gateway(
     health: HealthPath = HEALTH_PATH,
     tls_certificate: TlsCertificate = "",
     tls_key: TlsKey = "",
-    allow_preflight: Annotated[
-        bool,
-        typer.Option("--allow-preflight", help="Let a browser's preflight (CORS) reach the API without credentials."),
-    ] = False,
-    print_config: Annotated[bool, typer.Option("--print-config", help="Print nginx's configuration and exit.")] = False,
-    other: Annotated[
-        OtherProxy | None,
-        typer.Option("--for", help="With --print-config: print the configuration of a proxy that you already run."),
-    ] = None,
+    allow_preflight: AllowPreflight = False,
+    print_config: PrintConfig = False,
+    other: Other = None,
     as_json: AsJson = False,
 ) -> None:
     """Run nginx in front of an API until SIGTERM or Ctrl-C; the gate decides each request.
 
     SIGHUP reloads settings, certificates and code, and SIGUSR1 reopens the log.
     """
-    from simsim.gateway import nginx_configuration, nginx_process, takeover
+    from simsim.gateway.nginx_configuration import GatewaySettings
     from simsim.traces import settings as trace_settings
 
     operator = wired().operator()
@@ -98,7 +100,7 @@ def gateway(
             raise typer.BadParameter("--for needs --print-config")
         print_other_proxy(other, upstream, operator, as_json=as_json)
         return
-    settings = nginx_configuration.GatewaySettings(
+    settings = GatewaySettings(
         upstream=upstream,
         listen=listen,
         gate_socket=operator.gate_socket,
@@ -110,13 +112,19 @@ def gateway(
         is_traced=trace_settings.is_on(),
         allows_preflight=allow_preflight,
     )
-    if print_config:
-        print_nginx(settings, as_json=as_json)
-        return
+    act = print_nginx if print_config else run_nginx
+    act(settings, as_json=as_json)
+
+
+def run_nginx(settings: "GatewaySettings", *, as_json: bool) -> None:
+    """Run the gateway until a signal stops it."""
+    from simsim.gateway import nginx_process, takeover
+
     left = takeover.received()
     if left is None:  # else it has been printed
-        facts = {"listen": listen, "upstream": upstream}
-        print_json(facts) if as_json else typer.echo(f"Gateway: {listen}, in front of {upstream}. Ctrl-C stops it.")
+        facts = {"listen": settings.listen, "upstream": settings.upstream}
+        said = f"Gateway: {settings.listen}, in front of {settings.upstream}. Ctrl-C stops it."
+        print_json(facts) if as_json else typer.echo(said)
     nginx_process.run(settings, left)
 
 
