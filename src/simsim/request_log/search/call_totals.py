@@ -16,13 +16,17 @@ from simsim.request_log.search.conditions import Sql, both
 from simsim.request_log.search.filters import LogFilters
 from simsim.request_log.search.plan import Plan, Step, plan
 
-# An attacker could use an address for each request: beyond this, older ones are left out, and the result says so.
+# An attacker could use an address for each request. Beyond this, the addresses of further groups are not kept apart.
 MAX_GROUPS = 50_000
+OTHERS = "others"
 COLUMNS = "token_id, endpoint_id, method, address, status, outcome"
 
 
 class Group(NamedTuple):
-    """Requests that have all of this in common. `endpoint` is a name, `address` None if it is unknown."""
+    """Requests that have all of this in common. `endpoint` is a name.
+
+    `address` is None if it is unknown, and OTHERS for addresses that are not kept apart.
+    """
 
     token_id: uuid.UUID
     endpoint: str
@@ -60,11 +64,13 @@ def call_totals(account_id: uuid.UUID, filters: LogFilters, *, patience_seconds:
     names: dict[int | None, str] = dict(Endpoint.objects.filter(account_id=account_id).values_list("pk", "name"))
     groups: dict[Group, Total] = {}
     for step in made.steps:
-        if len(groups) > MAX_GROUPS or (ends is not None and time.monotonic() > ends):
+        if ends is not None and time.monotonic() > ends:
             return CallTotals(groups, moment_of(step.high))
         for token_id, endpoint_id, method, address, status, outcome, requests, first, last in read(made, step):
             group = Group(token_id, names.get(endpoint_id, ""), method, address, status, outcome)
             since, until = moment_of(first), moment_of(last)
+            if group not in groups and len(groups) >= MAX_GROUPS:
+                group = group._replace(address=OTHERS)
             if group in groups:
                 groups[group].add(requests, since, until)
             else:
