@@ -12,6 +12,8 @@ from allauth.mfa.models import Authenticator
 from api_client import management_token
 from cast import PASSWORD
 from logged_requests import logged
+from simsim.access_reviews.actions import start_review
+from simsim.access_reviews.models import ReviewRow
 from simsim.accounts.actions import add_user
 from simsim.accounts.models import Account, User
 from simsim.accounts.permissions import OPERATOR, Actor, actor_of
@@ -122,6 +124,8 @@ MAKERS: dict[str, Callable[[Things], object]] = {
         offer_to_member(actor=of.actor, token=of.new_token("offer"), recipient=of.member, now=of.now).pk
     ),
     "person": new_person,
+    "review": lambda of: start_review(actor=of.actor, account=of.account, now=of.now).pk,
+    "row": lambda of: ReviewRow.objects.filter(review=of.id_of("review")).order_by("pk")[0].pk,
     "webhook": lambda of: of.webhook.pk,
     "delivery": lambda of: send_test_event(actor=of.actor, endpoint=of.webhook, now=of.now).pk,
     "email": new_email,
@@ -136,6 +140,7 @@ MAKERS: dict[str, Callable[[Things], object]] = {
     "software": lambda of: "power-bi",
     "recipe": lambda of: "curl",
     "page": lambda of: "index.html",
+    "act": lambda of: "pause",
 }
 # What a name in an address means, where that depends on the address; `kind_of` asks in this order.
 KINDS = [
@@ -146,12 +151,13 @@ KINDS = [
     ("", "hand_over_id", "link"), ("", "user_id", "person"), ("", "endpoint_id", "webhook"),
     ("", "webhook_id", "webhook"), ("", "delivery_id", "delivery"), ("", "mail_id", "email"),
     ("", "email_id", "email"), ("", "digest", "session"), ("", "pk", "passkey"), ("", "slug", "software"),
-    ("", "path", "page"), ("", "uidb36", "person of a link"),
+    ("", "path", "page"), ("", "act", "act"), ("", "review_id", "review"), ("", "row_id", "row"),
+    ("", "management_token_id", "management token"), ("", "uidb36", "person of a link"),
     ("account_reset_password_from_key", "key", "secret of a link"),
     ("account_confirm_email", "key", "secret of a link"),
 ]  # fmt: skip
 # The same for everybody: no account has its own.
-SHARED = frozenset({"software", "recipe", "page", "person of a link", "secret of a link"})
+SHARED = frozenset({"software", "recipe", "page", "act", "person of a link", "secret of a link"})
 
 
 def kind_of(route: str, name: str) -> str:

@@ -47,6 +47,7 @@ class World:
     request: str = "0d7e5f21-3b44-4c5d-a1f2-8e9c0b7a6d52"
     offer: str = "5b1f0a6c-2e34-4a7e-9d11-7f3c1b5290c8"
     webhook: str = "5e0d9c3a-77c1-4a92-8a53-6f0c2b1d4e90"
+    review: str = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
     key: str = "1-d0e1f2-0123456789abcdef0123456789abcdef"
 
     @property
@@ -249,7 +250,7 @@ def about_leaks(world: World) -> Iterator[Sample]:
     yield Sample("token_shortened", "", shorter)
     review = {
         "account": "Acme", "count": 214, "due_at": "2026-12-24 09:30 UTC", "is_reminder": False,
-        "link": page.partition("tokens/")[0] + "access-reviews/7c9e6679-7425-40de-944b-e07fc1f90ae7/",
+        "link": f"{world.pages}access-reviews/{world.review}/",
     }  # fmt: skip
     yield Sample("access_review_due", "", review)
     yield Sample("access_review_due", "reminder", review | {"is_reminder": True})

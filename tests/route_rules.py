@@ -76,6 +76,8 @@ SIGNED_IN = frozenset(
 )  # fmt: skip
 # For the person whose passkey the address names.
 FOR_ITS_OWNER = frozenset({"mfa_remove_webauthn", "mfa_edit_webauthn"})
+# Operations that no program may call, whatever its scope.
+FOR_PERSONS = frozenset({"sign_off_access_review"})
 FOR_OPERATORS = frozenset(
     {"operator", "operator_checks", "operator_mail", "operator_retry_mail", "operator_accounts", "operator_data"}
 )  # fmt: skip
@@ -100,4 +102,6 @@ MAY_BE_MISSING = frozenset(
      "offered_token"}
 )  # fmt: skip
 # What an address needs beside its ids.
-QUERIES = {"export_requests": "?format=csv", "export_audit_trail": "?format=csv"}
+QUERIES = dict.fromkeys(
+    ("export_requests", "export_audit_trail", "export_calls", "export_access_review"), "?format=csv"
+)

@@ -20,6 +20,7 @@ from api_cases import SEED, STEPS, Credentials, try_out, try_sequences, with_kno
 from api_client import basic, management_token, program_of_olga
 from cast import Cast
 from settings_for_tests import REQUESTS
+from simsim.access_reviews.actions import start_review
 from simsim.accounts.actions import add_user
 from simsim.accounts.permissions import OPERATOR
 from simsim.api import log_streams, rate_limits
@@ -51,6 +52,7 @@ def document(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     )
     delivery = send_test_event(actor=cast.as_alice, endpoint=webhook, now=now)
     link = hand_over_token(actor=cast.as_alice, token=token, now=now).hand_over
+    review = start_review(actor=cast.as_alice, account=cast.acme, now=now)
     mail = OwedMail.objects.first()
     assert mail is not None
     # A stream ends after one look at the log.
@@ -59,6 +61,7 @@ def document(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         "account_id": str(cast.acme.pk), "token_id": str(token.pk), "user_id": str(dora.pk), "request_id": "1",
         "webhook_id": str(webhook.pk), "delivery_id": str(delivery.pk), "hand_over_id": str(link.pk),
         "email_id": str(mail.pk), "slug": "power-bi",
+        "review_id": str(review.pk), "row_id": str(review.rows.order_by("pk")[0].pk),
         "management_token_id": str(management_token(cast.as_alice, cast.acme, now=now)[0].pk),
     }  # fmt: skip
     for signal in (request_started, request_finished):

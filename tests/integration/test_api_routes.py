@@ -17,6 +17,7 @@ from docutils import nodes
 from api_client import Program, basic, management_token, program_of_olga
 from cast import Cast
 from console_client import console_addresses, sign_in
+from simsim.access_reviews.actions import start_review
 from simsim.accounts.actions import add_user
 from simsim.accounts.models import Role
 from simsim.accounts.permissions import GRANTS, OPERATOR
@@ -226,7 +227,9 @@ def addresses(cast: Cast, now: datetime) -> dict[str, str]:
         now=now,
     )
     link = hand_over_token(actor=cast.as_alice, token=token, now=now).hand_over
+    review = start_review(actor=cast.as_alice, account=cast.acme, now=now)
     values = {
+        "review_id": str(review.pk), "row_id": str(review.rows.order_by("pk")[0].pk),
         "account_id": str(cast.acme.pk), "token_id": str(token.pk), "user_id": str(dora.pk),
         "webhook_id": str(webhook.pk), "delivery_id": "1", "hand_over_id": str(link.pk), "email_id": "1",
         "slug": "power-bi", "management_token_id": str(management_token(cast.as_alice, cast.acme, now=now)[0].pk),

@@ -48,7 +48,7 @@ def addresses(cast: Cast, made: tuple[Token, TokenCredentials], now: datetime) -
         now=now,
     )  # fmt: skip
     values: dict[str, object] = {
-        "token_id": made[0].pk, "user_id": cast.bob.pk, "slug": "curl", "endpoint_id": endpoint.pk,
+        "token_id": made[0].pk, "user_id": cast.bob.pk, "slug": "curl", "act": "revoke", "endpoint_id": endpoint.pk,
         "review_id": start_review(actor=cast.as_alice, account=cast.acme, now=now).pk,
         "delivery_id": send_test_event(actor=cast.as_alice, endpoint=endpoint, now=now).pk,
     }  # fmt: skip

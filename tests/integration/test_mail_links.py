@@ -16,6 +16,7 @@ from cast import Cast
 from console_client import sign_in
 from mail_reading import ADDRESS, Read, letter
 from mail_samples import DORA, Sample, World, samples
+from simsim.access_reviews.actions import start_review
 from simsim.accounts.invitations import invite
 from simsim.accounts.models import User
 from simsim.mail.models import OwedMail
@@ -71,7 +72,9 @@ def post(cast: Cast, now: datetime) -> Post:
         actor=cast.as_alice, account=cast.acme, name="Tickets", url="https://hooks.example/", events=["token.expired"],
         now=now,
     )  # fmt: skip
-    world = World(str(cast.acme.pk), str(token.pk), str(request.pk), str(offer.pk), str(endpoint.pk), key)
+    review = start_review(actor=cast.as_alice, account=cast.acme, now=now)
+    ids = [str(each.pk) for each in (cast.acme, token, request, offer, endpoint, review)]
+    world = World(*ids, key)
     return Post(world, owed)
 
 

@@ -1,6 +1,8 @@
 """SCIM: an identity provider adds, changes and removes an account's people, within the operator's rules."""
 
+import itertools
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from datetime import datetime
@@ -28,10 +30,13 @@ from simsim.accounts.provider_rules import Place, ProviderRules
 from simsim.accounts.sign_in_changes import NOWHERE
 from simsim.api.scim.resources import Group
 from simsim.api.scim.resources import User as ScimUser
+from simsim.api.scim.urls import urlpatterns
 from simsim.audit.models import AuditEvent
 from simsim.mail.models import OwedMail
+from simsim.management_tokens.actions import create_operator_token
 from simsim.management_tokens.models import Scope
 from simsim.problem import SignInRefused
+from simsim.tokens.actions import create_token
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.covers("B8")]
 ROOT = "/scim/v2"
@@ -343,3 +348,27 @@ def test_the_provider_may_remove_even_whoever_created_its_token(provider: Provid
     assert browser.get("/security/").status_code == 302
     # A management token ends with the role of whoever created it.
     assert provider.send("GET", "/Users").status_code == 401
+
+
+def test_every_address_refuses_everybody_but_the_accounts_own_provider(
+    provider: Provider, cast: Cast, now: datetime
+) -> None:
+    dora = provider.add("dora@acme.example")
+    ids = {"person_id": dora["id"], "group_id": provider.add_group("Everybody", dora["id"])["id"], "name": "User"}
+    _, own = create_token(actor=cast.as_alice, account=cast.acme, name="T", expires="90d", now=now)
+    foreign = management_token(cast.as_charlie, cast.globex, Scope.PEOPLE, now=now)[1]
+    scoped = [management_token(cast.as_alice, cast.acme, scope, now=now)[1] for scope in (Scope.READ, Scope.TOKENS)]
+    operator = create_operator_token(actor=OPERATOR, named=None, name="CRM", expires="90d", now=now)[1]
+    refused, browser = {401: [own], 403: [*scoped, operator]}, sign_in(cast.alice)
+    for route in urlpatterns:
+        path = "/" + re.sub(r"<str:(\w+)>", lambda found: ids[found[1]], str(route.pattern)).strip("^.*$")
+        for method, (status, some) in itertools.product(("GET", "POST", "PUT", "PATCH", "DELETE"), refused.items()):
+            assert {Provider(each.password).send(method, path, {}).status_code for each in some} == {status}, path
+            # A person's session counts for nothing here.
+            assert browser.generic(method, ROOT + path).status_code == 401
+        if "_id" in str(route.pattern):
+            strange = {
+                Provider(foreign.password).send(method, path, {}).status_code for method in ("GET", "PUT", "DELETE")
+            }
+            assert strange == {404}
+    assert role_of("dora@acme.example", cast.acme) == "member"

@@ -3,6 +3,7 @@
 from allauth.account.views import password_reset
 from django.urls import include, path
 
+from simsim.api.scim.entrance import entrance
 from simsim.console.security.confirmation import confirm_it_is_you
 from simsim.console.security.reset_requests import in_constant_time
 
@@ -13,7 +14,8 @@ urlpatterns = [
     path("sign-in/password/reset/", in_constant_time(password_reset), name="account_reset_password"),
     path("sign-in/", include("allauth.account.urls")),
     path("api/v1/", include("simsim.api.urls")),
-    path("scim/v2/", include("simsim.api.scim.urls")),
+    path("scim/v2/", entrance, {"path": ""}, name="scim_root"),
+    path("scim/v2/<path:path>", entrance, name="scim"),
 ]
 handler403 = "simsim.console.errors.permission_denied"
 handler404 = "simsim.console.errors.not_found"
