@@ -22,6 +22,7 @@ from simsim.tokens import credential_import
 from simsim.tokens.actions import create_token
 from simsim.tokens.imported_credentials import ImportedCredentials
 from simsim.tokens.models import Token
+from time_alone import pace
 from verbs import WIRING
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -227,7 +228,7 @@ def test_two_thousand_digests_take_less_than_two_seconds(importing: Importing) -
     rows = [f"Token {number},90d,u{number},,{DIGEST.hex()}" for number in range(2000)]
     begun = time.process_time()
     assert importing(lines_of(*rows))["imported"] == 2000
-    assert time.process_time() - begun < 2
+    assert time.process_time() - begun < 2 * pace()
 
 
 def test_exported_digests_are_not_told(importing: Importing, cast: Cast, tmp_path: Path) -> None:
