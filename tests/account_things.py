@@ -1,6 +1,7 @@
 """Two accounts with one thing of every kind that an address can name, for the authorisation matrix."""
 
 import re
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -125,7 +126,7 @@ MAKERS: dict[str, Callable[[Things], object]] = {
     ),
     "person": new_person,
     "review": lambda of: start_review(actor=of.actor, account=of.account, now=of.now).pk,
-    "row": lambda of: ReviewRow.objects.filter(review=of.id_of("review")).order_by("pk")[0].pk,
+    "row": lambda of: ReviewRow.objects.filter(review__id=uuid.UUID(of.id_of("review"))).order_by("pk")[0].pk,
     "webhook": lambda of: of.webhook.pk,
     "delivery": lambda of: send_test_event(actor=of.actor, endpoint=of.webhook, now=of.now).pk,
     "email": new_email,

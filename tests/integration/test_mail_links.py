@@ -73,8 +73,9 @@ def post(cast: Cast, now: datetime) -> Post:
         now=now,
     )  # fmt: skip
     review = start_review(actor=cast.as_alice, account=cast.acme, now=now)
-    ids = [str(each.pk) for each in (cast.acme, token, request, offer, endpoint, review)]
-    world = World(*ids, key)
+    world = World(
+        str(cast.acme.pk), str(token.pk), str(request.pk), str(offer.pk), str(endpoint.pk), str(review.pk), key
+    )
     return Post(world, owed)
 
 
