@@ -109,7 +109,8 @@ def complete(described: dict[str, Any], operation: Operation, schemas: dict[str,
     answered = described["responses"].pop(operation.status)
     answered["description"] = MEANINGS[operation.status]
     if operation.media:
-        answered["content"] = {media: {"schema": {"type": "string"}} for media in operation.media}
+        kinds = {JSON: "object"}
+        answered["content"] = {media: {"schema": {"type": kinds.get(media, "string")}} for media in operation.media}
     if links := links_of(operation):
         answered["links"] = links
     answered["headers"] = headers_of({**operation.headers, **RATE_HEADERS})
