@@ -26,11 +26,12 @@ def insert_all(rows: Sequence[Model]) -> None:
                 copy.write_row(values)
         return
     places = ", ".join(["%s"] * len(fields))
+    statement = f"INSERT INTO {table} ({columns}) VALUES ({places})"  # noqa: S608 - names of ours
     with connection.cursor() as cursor:
-        cursor.executemany(
-            f"INSERT INTO {table} ({columns}) VALUES ({places})",  # noqa: S608 - names of ours
-            list(prepared),
-        )
+        if len(rows) == 1:
+            cursor.execute(statement, next(prepared))
+        else:
+            cursor.executemany(statement, list(prepared))
 
 
 def column_of(rows: Sequence[Model], field: "Field[object, object]") -> list[object]:

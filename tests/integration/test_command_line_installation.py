@@ -165,7 +165,7 @@ def test_serve_runs_console_gate_and_worker(serving: Serving) -> None:
     installation, process, port = serving
     assert port_status(LOOPBACK, port, "/healthz") == 200
     assert port_status(LOOPBACK, port, "/readyz") == 200
-    assert port_status(LOOPBACK, port, "/gate/verify") == 404
+    assert port_status(LOOPBACK, port, "/gate/verify", timeout_seconds=20) == 404  # the first page loads all of them
     assert socket_status(installation.socket, "/gate/verify") == 401
     assert installation.socket.stat().st_mode & 0o777 == 0o660
     below = descendants(process.pid)

@@ -17,6 +17,7 @@ import pytest
 from postgresql_server import free_port
 from processes import descendants, is_alive, wait_for
 from running_demo import Demo
+from time_alone import pace
 
 pytestmark = [pytest.mark.any_database, pytest.mark.timeout(240)]
 RESTART_SECONDS = 8
@@ -175,7 +176,7 @@ def test_stop_leaves_no_process_and_the_next_start_keeps_the_data(demo: Demo) ->
     assert demo.stop(signal.SIGINT) == 0
     wait_for(lambda: not any(is_alive(pid) for pid in below), 5, demo.printed)
     assert not demo.answer_file.exists()
-    assert demo.start() < RESTART_SECONDS
+    assert demo.start() < RESTART_SECONDS * pace()
     assert demo.answers == before
     assert demo.curl() == 200
     assert mails <= {mail["id"] for mail in demo.mails()}
