@@ -18,7 +18,8 @@ PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
 # Read from the environment directly: the folder itself, tracebacks, and what
 # commands on another machine, the tests and the examples of scripts use.
 OTHER_NAMES = {
-    "SIMSIM_DATA_DIR", "SIMSIM_DEBUG", "SIMSIM_PASSWORD", "SIMSIM_TEST_REQUESTS", "SIMSIM_SERVER", "SIMSIM_SERVER_CA",
+    "SIMSIM_DATA_DIR", "SIMSIM_DEBUG", "SIMSIM_PASSWORD", "SIMSIM_TEST_REQUESTS", "SIMSIM_TEST_SEED", "SIMSIM_SERVER",
+    "SIMSIM_SERVER_CA",
     "SIMSIM_MANAGEMENT_TOKEN", "SIMSIM_USERNAME",
 }  # fmt: skip
 # Pages show this name as a mistake, or as the beginning of others.
