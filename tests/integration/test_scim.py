@@ -373,3 +373,18 @@ def test_every_address_refuses_everybody_but_the_accounts_own_provider(
             }
             assert strange == {404}
     assert role_of("dora@acme.example", cast.acme) == "member"
+
+
+def test_a_group_counts_only_in_the_account_that_sent_it(provider: Provider, cast: Cast, now: datetime) -> None:
+    groups = {f"{each.name} admins": (Place(each.pk, "administrator"),) for each in (cast.acme, cast.globex)}
+    settings.PROVIDER_RULES = ProviderRules({DOMAIN: None}, groups=groups)
+    dora = provider.add("dora@acme.example")
+    other = Provider(management_token(cast.as_charlie, cast.globex, Scope.PEOPLE, now=now)[1].password)
+    theirs = other.add("dora@acme.example")
+    other.add_group("Acme admins", theirs["id"])
+    identity = Identity("https://id.acme.example", "s-dora", "dora@acme.example", True, frozenset(), "Acme ID")
+    provider.patch("/Users/" + dora["id"], {"op": "replace", "path": "displayName", "value": "Dora"})
+    assert role_of("dora@acme.example", cast.acme) == "member"
+    with pytest.raises(SignInRefused):
+        person_of(identity, rules=settings.PROVIDER_RULES, place=NOWHERE, now=now)
+    assert role_of("dora@acme.example", cast.acme) is None

@@ -72,8 +72,7 @@ def person_of(identity: Identity, *, rules: ProviderRules, place: Place, now: da
         user = link_person(identity, rules=rules, place=place, now=now)
     if not user.is_active:
         raise refused("turned_off", TURNED_OFF, user)
-    groups = identity.groups | provisioned_groups_of(user)
-    apply_groups(user, groups, rules=rules, is_new=is_new, now=now)
+    apply_groups(user, identity.groups, rules=rules, is_new=is_new, now=now)
     if not memberships_of(user) and not is_operator(user):
         raise refused("no_account", NO_ACCOUNT, user, email=user.email)
     return user
@@ -150,11 +149,15 @@ def apply_groups(user: User, groups: frozenset[str], *, rules: ProviderRules, is
     wanted: dict[uuid.UUID, str | None] = dict.fromkeys(rules.accounts_by_group, None)
     if default and (is_new or default.account_id in wanted):
         wanted[default.account_id] = default.role
-    wanted |= rules.roles(groups)
+    roles = rules.roles(groups)
+    for account_id, sent in provisioned_groups_of(user).items():
+        if role := rules.roles(groups | sent).get(account_id):
+            roles[account_id] = role
+    wanted |= roles
     for account_id, role in sorted(wanted.items(), key=str):
         account = Account.objects.filter(pk=account_id, closed_at=None).first()
         if account is not None:
-            apply_role(user, account, role, is_default=is_new or account_id in rules.roles(groups), now=now)
+            apply_role(user, account, role, is_default=is_new or account_id in roles, now=now)
 
 
 def apply_role(user: User, account: Account, role: str | None, *, is_default: bool, now: datetime) -> None:

@@ -128,11 +128,16 @@ def facts_of(person: ProvisionedPerson) -> PersonFacts:
     return PersonFacts(person.user.email, person.external_id, person.display_name, person.is_active)
 
 
-def provisioned_groups_of(user: User) -> frozenset[str]:
-    """Return the names and the provider's ids of the groups that the provider put the person into."""
-    people = ProvisionedPerson.objects.filter(user=user, is_active=True)
-    rows = people.exclude(groups=None).values_list("groups__name", "groups__external_id")
-    return frozenset(text for row in rows for text in row if text)
+def provisioned_groups_of(user: User) -> dict[uuid.UUID, frozenset[str]]:
+    """Return for each account the names and the provider's ids of the person's groups.
+
+    A group counts in the account whose provider sent it and in no other: another account could choose the same name.
+    """
+    people = ProvisionedPerson.objects.filter(user=user, is_active=True).exclude(groups=None)
+    found: dict[uuid.UUID, frozenset[str]] = {}
+    for account_id, *names in people.values_list("account_id", "groups__name", "groups__external_id"):
+        found[account_id] = found.get(account_id, frozenset()) | frozenset(filter(None, names))
+    return found
 
 
 def is_turned_off(user: User, account: Account) -> bool:
@@ -163,7 +168,8 @@ def settle(
 
 def role_from_groups(person: ProvisionedPerson, rules: ProviderRules) -> str | None:
     """Return the role in the account that the person's groups give, None if they give none."""
-    return rules.roles(provisioned_groups_of(person.user)).get(person.account_id)
+    groups = provisioned_groups_of(person.user).get(person.account_id, frozenset())
+    return rules.roles(groups).get(person.account_id)
 
 
 def ordinary_role(person: ProvisionedPerson, rules: ProviderRules) -> str:
