@@ -187,7 +187,12 @@ def _(front: Front) -> None:
 
 @case("A WebSocket is carried both ways")
 def _(front: Front) -> None:
-    answer = front.say(front.good, *WEBSOCKET, line=b"GET /switch/websocket", then=FRAME)
+    # Envoy may have kept a connection on which the API changed protocols unasked, in a case above; what is sent on it
+    # fails, and closes it.
+    for _ in range(5):
+        answer = front.say(front.good, *WEBSOCKET, line=b"GET /switch/websocket", then=FRAME)
+        if not answer.startswith(b"HTTP/1.1 502"):
+            break
     assert answer.startswith(b"HTTP/1.1 101"), answer
     assert answer.endswith(TUNNEL + b"hello"), answer
 

@@ -244,6 +244,7 @@ def edit(
 
     if allow and allow_any:
         raise typer.BadParameter("give either --allow or --allow-any")
+    limits, rates = limits_of(limit, is_read_only=read_only, is_any=any_request), rates_of(rate, is_any=any_rate)
     actor = find_actor(acting_as)
     token = actions.edit_token(
         actor=actor,
@@ -253,8 +254,8 @@ def edit(
         software=software,
         allowed_networks=[] if allow_any else allow or None,
         report_only=report_only,
-        limits=limits_of(limit, is_read_only=read_only, is_any=any_request),
-        rates=rates_of(rate, is_any=any_rate),
+        limits=limits,
+        rates=rates,
         now=timezone.now(),
     )
     print_token(token, as_json=as_json)
