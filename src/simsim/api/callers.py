@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from ninja.utils import check_csrf
 
 from simsim.accounts.client_address import address_of
-from simsim.accounts.models import User
+from simsim.accounts.models import Account, User
 from simsim.accounts.permissions import Actor, actor_of
 from simsim.accounts.recent_authentication import is_from_portal
 from simsim.credential.allowlist import Address
@@ -26,15 +26,18 @@ MAX_HEADER_CHARACTERS = 1024
 class Caller:
     """Who sent a request: `client` names them for rate limits and Idempotency-Keys.
 
-    A program acts in the account `account_id` only; None means each account of the person, or no account for the
-    operator.
+    A program acts in its `account` only; None means each account of the person, or no account for the operator.
     """
 
     actor: Actor
     client: str
     scopes: frozenset[Scope]
-    account_id: uuid.UUID | None = None
+    account: Account | None = None
     is_session: bool = False
+
+    @property
+    def account_id(self) -> uuid.UUID | None:
+        return self.account.pk if self.account else None
 
     @property
     def is_operator(self) -> bool:
@@ -66,7 +69,7 @@ def program(header: str, address: Address | None, now: datetime, *, takes_bearer
     token = authenticate(*found, address=address, now=now) if found else None
     if token is None:
         raise Unauthenticated
-    return Caller(actor_of_token(token), f"management:{token.pk}", token.granted, token.account_id)
+    return Caller(actor_of_token(token), f"management:{token.pk}", token.granted, token.account)
 
 
 def bearer(header: str) -> tuple[None, str]:

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 from django.http import HttpRequest
 from django.utils import timezone
 
-from simsim.accounts.models import Account, Membership
-from simsim.accounts.permissions import Actor, Permission, permit
+from simsim.accounts.models import Account, Membership, SingleSignOn
+from simsim.accounts.permissions import Actor, Permission, granted
 from simsim.accounts.recent_authentication import is_recent, is_signed_in_at_provider
 from simsim.accounts.second_factors import is_missing
 from simsim.accounts.single_sign_on import is_required
@@ -92,7 +92,7 @@ class Door:
         rule, now = self._rule, timezone.now()
         caller = identify(request, now)
         rate_limits.count(request, caller.client)
-        account = account_in(request)
+        account = account_in(request, caller)
         actor = actor_for(request, rule, caller, account, now)
         key = read_request(request, rule)
         call = Call(request, caller, actor, account, now, key)
@@ -109,16 +109,17 @@ def read_request(request: HttpRequest, rule: Rule) -> str | None:
     return key_in(request) if rule.creates else None
 
 
-def account_in(request: HttpRequest) -> Account | None:
+def account_in(request: HttpRequest, caller: Caller) -> Account | None:
     """Return the account that the path names, None if it names none; raise NotFound for an unknown account."""
     match = request.resolver_match
     wanted = match.kwargs.get("account_id") if match else None
     if wanted is None:
         return None
     try:
-        found = Account.objects.filter(pk=uuid.UUID(wanted)).first()
+        key = uuid.UUID(wanted)
     except ValueError:
-        found = None
+        raise NotFound from None
+    found = caller.account if key == caller.account_id else Account.objects.filter(pk=key).first()
     if found is None:
         raise NotFound
     return found
@@ -131,6 +132,7 @@ def actor_for(request: HttpRequest, rule: Rule, caller: Caller, account: Account
     in it.
     """
     person_scopes = rule.scopes - {Scope.OPERATOR}
+    held = frozenset(Permission)  # without an account in the path, what the call does asks for permission
     if caller.is_operator:
         if Scope.OPERATOR not in rule.scopes:
             raise InsufficientScope(scope=" or ".join(sorted(person_scopes)))
@@ -138,12 +140,12 @@ def actor_for(request: HttpRequest, rule: Rule, caller: Caller, account: Account
     if account is not None:
         if caller.account_id is not None and caller.account_id != account.pk:
             raise NotFound
-        permit(caller.actor, Permission.VIEW_ACCOUNT, account)
+        held = granted(caller.actor, account)
         prove_signed_in_well_enough(request, caller, account, now)
     if not person_scopes & caller.scopes:
         raise NotPermitted(OPERATORS_ONLY) if caller.is_session else InsufficientScope(scope=" or ".join(rule.scopes))
-    if account is not None and rule.permission is not None:
-        permit(caller.actor, rule.permission, account)
+    if rule.permission is not None and rule.permission not in held:
+        raise NotPermitted
     return caller.actor
 
 
@@ -153,6 +155,8 @@ def prove_signed_in_well_enough(request: HttpRequest, caller: Caller, account: A
     A management token needs no single sign-on: it has its own expiry and networks, and ends with its maker's role.
     """
     user = caller.actor.user
+    if account.single_sign_on == SingleSignOn.OFF and not account.needs_second_factor:
+        return
     membership = Membership.objects.select_related("account", "user").filter(account=account, user=user).first()
     if membership is None or user is None:
         return

@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from simsim.accounts.client_address import address_of
-from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, Permission
 from simsim.api import rate_limits
 from simsim.api.account_log import address_in
@@ -82,8 +81,8 @@ def admitted(request: HttpRequest, rule: Rule, fields: tuple[str, ...]) -> tuple
         raise Unauthenticated
     caller = program(header, address_of(request), now)
     rate_limits.count(request, caller.client)
-    account = Account.objects.filter(pk=caller.account_id).first() if caller.account_id else None
-    return caller, actor_for(request, rule, caller, account, now), form_of(request, {"token", HINT, *fields}), now
+    actor = actor_for(request, rule, caller, caller.account, now)
+    return caller, actor, form_of(request, {"token", HINT, *fields}), now
 
 
 def form_of(request: HttpRequest, known: set[str]) -> Form:

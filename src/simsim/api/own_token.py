@@ -60,7 +60,7 @@ class OwnTokenDoor(Door):
         client = f"token:{token.pk}"
         rate_limits.count(request, client)
         key = read_request(request, self._rule)
-        caller = Caller(PROGRAM, client, frozenset(), token.account_id)
+        caller = Caller(PROGRAM, client, frozenset(), token.account)
         return OwnCall(request, caller, PROGRAM, token.account, now, key, token, credentials.digest)
 
 

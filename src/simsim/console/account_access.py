@@ -70,7 +70,7 @@ def _in_account(
         now, actor = timezone.now(), actor_in(request, request.user)
         is_reading = permission == Permission.MANAGE_TOKENS and request.method in {"GET", "HEAD"}
         # The navigation has just read the membership.
-        held = granted(actor, request.user, membership.account) if actor.portal else GRANTS[membership.role]
+        held = granted(actor, membership.account) if actor.portal else GRANTS[membership.role]
         if (Permission.VIEW_TOKENS if is_reading else permission) not in held:
             raise NotPermitted
         if actor.portal is not None:

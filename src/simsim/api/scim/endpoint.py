@@ -108,7 +108,7 @@ def admitted(request: HttpRequest) -> ScimCall:
     now = timezone.now()
     caller = program(request.headers.get("Authorization", ""), address_of(request), now, takes_bearer=True)
     rate_limits.count(request, caller.client)
-    account = Account.objects.filter(pk=caller.account_id).first() if caller.account_id else None
+    account = caller.account
     if account is None or Scope.PEOPLE not in caller.scopes:
         raise InsufficientScope(scope=Scope.PEOPLE)
     permit(caller.actor, Permission.MANAGE_PEOPLE, account)
