@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,16 @@ def checked(case: Any, answer: Any, tried: Counter[str]) -> None:
     tried[str(answer.status_code)] += 1
     assert answer.status_code < 500, answer.content
     case.validate_response(answer, excluded_checks=EXCLUDED)
+
+
+def boundaries(document: Any, described: Any) -> Iterator[Any]:
+    """Yield requests of one operation at and beyond each limit that the document states, the same in every run."""
+    modes, generation = list(GenerationMode), document.config.generation_for(operation=described)
+    for case in document.iter_coverage_cases(described, generation_modes=modes, generation_config=generation):
+        # Whoever sends it says who they are.
+        case.headers.pop("Authorization", None)
+        case.cookies.clear()
+        yield case
 
 
 def try_out(

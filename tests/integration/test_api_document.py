@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 import schemathesis
+from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, connections, transaction
 from django.test import Client
 from schemathesis import GenerationMode
 
-from api_cases import SEED, STEPS, Credentials, try_out, try_sequences, with_known_ids
+from api_cases import SEED, STEPS, Credentials, boundaries, checked, name_of, try_out, try_sequences, with_known_ids
 from api_client import basic, management_token, program_of_olga
 from cast import Cast
+from console_client import sign_in
 from settings_for_tests import REQUESTS
 from simsim.access_reviews.actions import start_review
 from simsim.accounts.actions import add_user
@@ -38,7 +40,24 @@ TOTAL = int(REQUESTS or 600)
 
 
 @pytest.fixture
-def document(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def others(cast: Cast) -> list[dict[str, dict[str, str]]]:
+    """Headers and cookies of callers who may do less, or only elsewhere, or who come from a browser."""
+    now = datetime.now(UTC)
+    programs = [
+        management_token(cast.as_alice, cast.acme, Scope.READ, now=now)[1],
+        management_token(cast.as_charlie, cast.globex, Scope.TOKENS, Scope.PEOPLE, now=now)[1],
+    ]
+    known = [basic(each.username, each.password) for each in programs] + [program_of_olga(now).authorization]
+    callers = [{"headers": {"Authorization": each}} for each in known]
+    for user in (cast.alice, cast.bob):
+        session, secret = sign_in(user).cookies[settings.SESSION_COOKIE_NAME].value, "a" * 32
+        cookies = {settings.SESSION_COOKIE_NAME: session, settings.CSRF_COOKIE_NAME: secret}
+        callers.append({"headers": {"X-CSRFToken": secret}, "cookies": cookies})
+    return callers
+
+
+@pytest.fixture
+def document(cast: Cast, others: list[Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The document, with the ids of things that exist, and the application beside the test's own connection."""
     monkeypatch.setattr(rate_limits, "QUOTA", 10**9)
     now = datetime.now(UTC)
@@ -87,6 +106,17 @@ def undone() -> Iterator[None]:
         yield
         for name in connections:
             transaction.set_rollback(True, using=name)
+
+
+def test_every_boundary_is_answered_as_described_whoever_asks(document: Any, others: list[Any]) -> None:
+    tried = Counter[str]()
+    for found in document.get_all_operations():
+        for case in boundaries(document, found.ok()):
+            for caller in ({"headers": document.credentials.header_for(name_of(case))}, *others):
+                with undone():
+                    checked(case, case.call(**caller), tried)
+    print(f"{tried.total():,} requests: {sorted(tried.items())}")
+    assert tried.total() > 20_000
 
 
 def test_no_request_of_many_fails_and_every_answer_is_as_described(document: Any) -> None:
