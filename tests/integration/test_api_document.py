@@ -36,7 +36,7 @@ from simsim.webhooks.event_types import EventType
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.covers("B7"), pytest.mark.timeout(3600)]
 # Enough to notice an operation that breaks a rule; tests/proof/test_api_cases.py sends many more to a running server.
-TOTAL = int(REQUESTS or 600)
+TOTAL = int(REQUESTS or 400)
 
 
 @pytest.fixture

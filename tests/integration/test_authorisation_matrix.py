@@ -1,5 +1,5 @@
-"""Two accounts, every role, every address and every id, from the router: who gets in, and that nobody else learns or
-changes anything (T13)."""
+"""Two accounts, every role, every address and every id, from the router: who gets in, that nobody else learns or
+changes anything (T13), and that no answer is kept in a cache."""
 
 import copy
 import json
@@ -26,7 +26,7 @@ from simsim.api import rate_limits
 pytestmark = [
     pytest.mark.django_db(databases="__all__"),
     pytest.mark.any_database,
-    pytest.mark.covers("R1", "R3", "B7", "B12"),
+    pytest.mark.covers("R1", "R3", "R11", "B7", "B12"),
 ]
 WRITES = re.compile(
     r'\s*(?:INSERT INTO|UPDATE|DELETE FROM|WITH\b.*?(?:INSERT INTO|UPDATE|DELETE FROM)) "?(\w+)', re.I | re.S
@@ -69,8 +69,8 @@ def body_of(asked: Asked, examples: dict[str, bytes]) -> dict[str, Any]:
     return {"data": FORMS.get(asked.name, {})} if asked.method == "POST" else {}
 
 
-def ask(asked: Asked, caller: Caller, address: str, body: dict[str, Any]) -> tuple[str, str, set[str]]:
-    """Return the verdict, the text of the answer, and the tables that the request wrote to."""
+def ask(asked: Asked, caller: Caller, address: str, body: dict[str, Any]) -> tuple[str, str, set[str], str]:
+    """Return the verdict, the text of the answer, the tables that the request wrote to, and who may keep the answer."""
     written: set[str] = set()
     kept = copy.deepcopy(caller.client.cookies)
     headers = {"If-Match": "*", **({"Authorization": caller.authorization} if caller.authorization else {})}
@@ -79,7 +79,7 @@ def ask(asked: Asked, caller: Caller, address: str, body: dict[str, Any]) -> tup
         answer = send(address, headers=headers, **body)
         text = "" if answer.streaming else answer.content.decode()
     caller.client.cookies = kept
-    return verdict_of(answer), text, written - HOUSEKEEPING
+    return verdict_of(answer), text, written - HOUSEKEEPING, answer.get("Cache-Control", "")
 
 
 def examples_of_bodies() -> dict[str, bytes]:
@@ -103,10 +103,12 @@ def known(cast: Cast, now: datetime, settings: Any, monkeypatch: pytest.MonkeyPa
 
 
 def faults_of(
-    asked: Asked, caller: Caller, answer: tuple[str, str, set[str]], allowed: set[str], strangers: list[Things]
+    asked: Asked, caller: Caller, answer: tuple[str, str, set[str], str], allowed: set[str], strangers: list[Things]
 ) -> Iterator[str]:
     """Yield what is wrong with an answer: `strangers` are the accounts of which the caller must learn nothing."""
-    verdict, text, written = answer
+    verdict, text, written, caching = answer
+    if "no-store" not in caching or "public" in caching:
+        yield f"may be kept: {caching}"
     # What takes no such method may say so before it looks at the caller.
     if verdict not in allowed | (set() if asked.is_operation else {"405"}):
         yield f"answered {verdict}"
