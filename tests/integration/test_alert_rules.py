@@ -29,7 +29,7 @@ from simsim.request_log.models import Shipment, WorkerNode
 from simsim.request_log.ship.shipper import Shipper
 from simsim.tokens.actions import create_token
 
-pytestmark = pytest.mark.django_db(databases="__all__")
+pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.any_database]
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 SLEEPS = (sys.executable, "-S", "-c", "import time; time.sleep(60)")
 FAILS = (sys.executable, "-S", "-c", "raise SystemExit(3)")

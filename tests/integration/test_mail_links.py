@@ -25,7 +25,7 @@ from simsim.tokens.models import HandOver, Token, TokenRequest
 from simsim.tokens.token_requests import ask_for_token
 from simsim.webhooks.actions import add_endpoint
 
-pytestmark = pytest.mark.django_db(databases="__all__")
+pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.any_database]
 CHOSEN = "a long password of her own"
 # Every visit creates a session, and the cache counts attempts to sign in.
 NOT_COMPARED = {"audit_chain", "console_sessions_consolesession", "django_cache"}

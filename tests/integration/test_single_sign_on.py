@@ -31,7 +31,7 @@ from simsim.openid_connect import discovery
 from simsim.problem import Invalid, NotPermitted, SignInAtProviderFirst
 from verbs import Simsim
 
-pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.covers("R1")]
+pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.any_database, pytest.mark.covers("R1")]
 DOMAIN = "acme.example"
 
 
