@@ -51,7 +51,7 @@ def proven(received: Letter, recipient: str) -> None:
 
 @pytest.mark.covers("R8")
 @pytest.mark.parametrize("sample", KINDS, ids=lambda sample: sample.name)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(name=NAMES)
 @example(name="")
 @example(name="=?utf-8?q?x?=")
