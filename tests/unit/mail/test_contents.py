@@ -12,10 +12,20 @@ from mail_samples import NOT_SHOWN, Sample, hostile, samples
 from simsim.mail.message import MAX_SUBJECT_LENGTH, message, safe_fact, safe_facts
 
 EVERY = [*samples(), *hostile()]
-each = pytest.mark.parametrize("sample", EVERY, ids=lambda sample: sample.name)
 TAGS = set(re.findall(r"\w+", "html head meta title style body table tbody tr td th div h1 h2 p a b bdi br"))
 ATTRIBUTES = {"lang", "charset", "name", "content", "role", "class", "style", "href", "scope", "aria-hidden"}
 HEADINGS = ["What happened", "What should I do?", "How do I know this is genuine?"]
+
+
+@pytest.fixture(scope="module", params=EVERY, ids=lambda sample: sample.name)
+def sample(request: pytest.FixtureRequest) -> Sample:
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def received(sample: Sample) -> Letter:
+    """Made once for all tests of a sample."""
+    return letter(sample.mail)
 
 
 def words(text: str) -> list[str]:
@@ -30,20 +40,17 @@ def said_by(received: Letter) -> tuple[str, str]:
     return text, html[html.index(HEADINGS[0]) :]
 
 
-@each
 @pytest.mark.covers("R8", "R19")
-def test_text_and_html_answer_the_three_questions_in_the_same_words(sample: Sample) -> None:
-    received = letter(sample.mail)
+def test_text_and_html_answer_the_three_questions_in_the_same_words(received: Letter) -> None:
     text, html = said_by(received)
     assert words(text) == words(html)
     assert [line for line in received.text.splitlines() if line in HEADINGS] == HEADINGS
     assert Read(received.html).headings == HEADINGS
 
 
-@each
 @pytest.mark.covers("R8")
-def test_every_fact_is_in_the_text_and_in_the_html(sample: Sample) -> None:
-    text, html = (" ".join(said.split()) for said in said_by(letter(sample.mail)))
+def test_every_fact_is_in_the_text_and_in_the_html(sample: Sample, received: Letter) -> None:
+    text, html = (" ".join(said.split()) for said in said_by(received))
     for name, fact in safe_facts(sample.facts).items():
         values = fact if isinstance(fact, list) else [fact]
         if name in NOT_SHOWN or sample.kind == "ready_made":
@@ -56,11 +63,9 @@ def test_every_fact_is_in_the_text_and_in_the_html(sample: Sample) -> None:
             assert expected in html, name
 
 
-@each
 @pytest.mark.covers("R8")
-def test_every_link_leads_to_the_console_and_is_explained_once(sample: Sample) -> None:
+def test_every_link_leads_to_the_console_and_is_explained_once(received: Letter) -> None:
     """In text, each is alone on the line below its label; in HTML, it is a button with the address below it."""
-    received = letter(sample.mail)
     ours = urlsplit(settings.OPERATOR.base_url)
     read = Read(received.html)
     lines = received.text.splitlines()
@@ -78,22 +83,19 @@ def test_every_link_leads_to_the_console_and_is_explained_once(sample: Sample) -
         assert urlsplit(found)[:2] == ours[:2], "a mail program makes a link of what looks like one"
 
 
-@each
 @pytest.mark.covers("R8", "R17")
-def test_no_password_is_in_a_mail(sample: Sample) -> None:
+def test_no_password_is_in_a_mail(received: Letter) -> None:
     """Not even when somebody wrote one into a token's name."""
-    received = letter(sample.mail)
     for shown_to_people in (str(received.parsed["Subject"]), received.text, received.html):
         assert not re.search(r"sim_[0-9A-Za-z]", shown_to_people)
 
 
-@each
-def test_html_is_well_formed_without_scripts_or_external_resources(sample: Sample) -> None:
-    read = Read(letter(sample.mail).html)
+def test_html_is_well_formed_without_scripts_or_external_resources(received: Letter) -> None:
+    read = Read(received.html)
     assert read.faults == []
     assert read.tags <= TAGS
     assert read.attributes <= ATTRIBUTES
-    assert "url(" not in letter(sample.mail).html
+    assert "url(" not in received.html
 
 
 @pytest.mark.parametrize("sample", list(samples()), ids=lambda sample: sample.name)

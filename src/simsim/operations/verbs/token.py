@@ -247,17 +247,10 @@ def edit(
     limits, rates = limits_of(limit, is_read_only=read_only, is_any=any_request), rates_of(rate, is_any=any_rate)
     actor = find_actor(acting_as)
     token = actions.edit_token(
-        actor=actor,
-        token=find_token_for(token_id, actor=actor),
-        name=name,
-        description=description,
-        software=software,
-        allowed_networks=[] if allow_any else allow or None,
-        report_only=report_only,
-        limits=limits,
-        rates=rates,
-        now=timezone.now(),
-    )
+        actor=actor, token=find_token_for(token_id, actor=actor), name=name, description=description,
+        software=software, allowed_networks=[] if allow_any else allow or None, report_only=report_only,
+        limits=limits, rates=rates, now=timezone.now(),
+    )  # fmt: skip
     print_token(token, as_json=as_json)
     warn_of_token(token, actor=actor)
 
