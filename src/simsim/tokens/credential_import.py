@@ -16,7 +16,8 @@ from simsim.accounts.models import Account
 from simsim.accounts.name_keys import name_key
 from simsim.accounts.permissions import Permission, permit
 from simsim.audit import recorder
-from simsim.bulk_insert import insert_all
+from simsim.audit.models import AuditEvent
+from simsim.bulk_insert import Converted, converted, insert
 from simsim.credential import password
 from simsim.gate.foreign_forms import LEASE_SECONDS
 from simsim.problem import AlreadyExists, FieldError, Invalid, Problem, gettext_noop
@@ -35,8 +36,9 @@ from simsim.tokens.token_import import Draft, creation_event, errors_in_line
 MAX_FAULTS = 20
 LOOKED_UP = 500
 # A revoke may have to wait for one step: it takes about this long, whatever the machine.
-STEP_SECONDS = 0.045
-# On SQLite, whoever waits to write asks at least every 25 ms: without a rest, they could wait until the end.
+STEP_SECONDS = 0.06
+# On SQLite, whoever waits to write asks at least every 25 ms: without a rest, they could wait until the end. What needs
+# no transaction is done meanwhile.
 REST_SECONDS = 0.027
 MIN_STEP, MAX_STEP = 50, 1000
 IN_USE = gettext_noop("These credentials belong to a token already.")
@@ -69,6 +71,16 @@ class Checked:
     @property
     def account_id(self) -> UUID:
         return self.brought.account_id
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Lines that are written together: their tokens, the rows for the database, and the events."""
+
+    lines: Sequence[Checked]
+    tokens: Sequence[Token]
+    rows: Sequence[Converted]
+    events: Sequence[AuditEvent]
 
 
 class CredentialImport:
@@ -113,23 +125,24 @@ class CredentialImport:
 
         Raises Invalid or AlreadyExists, naming the line, for what has changed since the check; the steps before stay.
         """
-        first_ended, size, done = None, MIN_STEP, 0
+        first_ended, ended, size, done = None, 0.0, MIN_STEP, 0
         while some := self._checked_lines[done : done + size]:
             done += len(some)
+            step = self._prepared(some)
+            if connection.vendor == "sqlite":
+                sleep_until(ended + REST_SECONDS)
             began = time.monotonic()
             with transaction.atomic():
-                written = self._write_step(some)
-            took = time.monotonic() - began
-            first_ended = first_ended or time.monotonic()
+                written = self._write_step(step)
+            ended = time.monotonic()
+            first_ended = first_ended or ended
             self.imported += written
             self.skipped += len(some) - written
             yield len(some)
-            size = max(MIN_STEP, min(MAX_STEP, int(len(some) * STEP_SECONDS / took), 2 * size))
-            if connection.vendor == "sqlite":
-                time.sleep(REST_SECONDS)
+            size = max(MIN_STEP, min(MAX_STEP, int(len(some) * STEP_SECONDS / (ended - began)), 2 * size))
         if first_ended is not None:
             # Until then, a gate may refuse foreign forms without a look: see `gate.foreign_forms`.
-            time.sleep(max(0.0, first_ended + LEASE_SECONDS - time.monotonic()))
+            sleep_until(first_ended + LEASE_SECONDS)
 
     def _checked(self, each: Brought, digest: bytes, lines: dict[object, int], faults: list[FieldError]) -> Checked:
         """Return the line's values, and add its errors to `faults`; `lines` has what the lines before it have."""
@@ -149,8 +162,22 @@ class CredentialImport:
             faults += errors_in_line(line, Invalid(*errors.found))
         return Checked(each, digest, values)
 
-    def _write_step(self, some: Sequence[Checked]) -> int:
+    def _prepared(self, some: Sequence[Checked]) -> Step:
+        """Return what to write for these lines, as if all were new and the policies still those that were known."""
+        tokens = [token_of(each, self._policy_of(each.brought.draft.account), now=self._now) for each in some]
+        imported = [
+            ImportedCredentials(token_id=token.pk, digest=token.digest, username=each.brought.credentials.username)
+            for each, token in zip(some, tokens, strict=True)
+        ]
+        events = [
+            creation_event(each.brought.draft, token, is_quiet=self._is_quiet, now=self._now)
+            for each, token in zip(some, tokens, strict=True)
+        ]
+        return Step(some, tokens, [converted(rows) for rows in (tokens, imported) if rows], events)
+
+    def _write_step(self, step: Step) -> int:
         """Write the lines that are new, and return their number."""
+        some = step.lines
         drafts = {(each.account_id, each.brought.draft.actor.label): each.brought.draft for each in some}
         for _, draft in sorted(drafts.items()):
             try:
@@ -162,27 +189,27 @@ class CredentialImport:
         fresh = [each for each in some if each.digest not in known]
         if taken := taken_names(fresh, self._now) + used_credentials(fresh):
             raise AlreadyExists(f"{taken[0].field}: {taken[0]}")
-        # Anew in each step: the accounts are locked now, so the policies stay until the commit.
-        policy_of = cache(effective_policy)
-        tokens = [token_of(each, policy_of(each.brought.draft.account), now=self._now) for each in fresh]
-        insert_all(tokens)
-        insert_all(
-            [
-                ImportedCredentials(token_id=token.pk, digest=token.digest, username=each.brought.credentials.username)
-                for each, token in zip(fresh, tokens, strict=True)
-            ]
-        )
-        webhook_events.owe_created(tokens, now=self._now)
+        # The accounts are locked now, so the policies stay until the commit.
+        accounts = {each.account_id: each.brought.draft.account for each in fresh}.values()
+        are_changed = any(effective_policy(account) != self._policy_of(account) for account in accounts)
+        if are_changed:
+            self._policy_of = cache(effective_policy)
+        if are_changed or known:
+            step = self._prepared(fresh)
+        for rows in step.rows:
+            insert(rows)
+        webhook_events.owe_created(step.tokens, now=self._now)
         for draft in {each.account_id: each.brought.draft for each in fresh}.values():
             if count := self._untold.pop(draft.account.pk, 0):
                 notices.owe_imported(draft.account, draft.actor, count=count, occasion=self._file_id, now=self._now)
-        events = [
-            creation_event(each.brought.draft, token, is_quiet=self._is_quiet, now=self._now)
-            for each, token in zip(fresh, tokens, strict=True)
-        ]
         # Last: from here on, a revoke in one of these accounts waits for the commit.
-        recorder.record_all(events)
-        return len(tokens)
+        recorder.record_all(step.events)
+        return len(step.tokens)
+
+
+def sleep_until(moment: float) -> None:
+    """Wait until that time of the monotonic clock, if it is not over."""
+    time.sleep(max(0.0, moment - time.monotonic()))
 
 
 def effective_policy(account: Account) -> TokenPolicy:
