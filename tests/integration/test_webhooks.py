@@ -7,6 +7,7 @@ import re
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -349,6 +350,22 @@ def test_workers_that_claim_at_once_keep_to_the_number_of_attempts_under_way(
     # As if each had looked before the others claimed.
     monkeypatch.setattr(outbox, "ready_endpoints", lambda _: [ready])
     assert [len(outbox.claim(now)) for _ in range(4)] == [1, 1, 0, 0]
+
+
+def test_one_account_s_endpoints_that_hang_leave_a_thread_for_the_others(cast: Cast, port: int, now: datetime) -> None:
+    for number in range(3):
+        added(cast, port, now, name=f"Hangs {number}")
+    theirs, _ = actions.add_endpoint(
+        actor=cast.as_charlie, account=cast.globex, name="Works", url=f"https://127.0.0.1:{port}/", events=ALL, now=now
+    )
+    for actor, account in ((cast.as_alice, cast.acme), (cast.as_charlie, cast.globex)):
+        for number in range(4):
+            create_token(actor=actor, account=account, name=f"T{number}", expires="30d", now=now)
+    claimed = [outbox.claim(now) for _ in range(worker.WEBHOOK_THREADS + 2)]
+    whose = Counter(each.endpoint.account_id for some in claimed for each in some)
+    assert whose == {cast.acme.pk: outbox.MAX_IN_FLIGHT_OF_ACCOUNT, cast.globex.pk: outbox.MAX_IN_FLIGHT}
+    assert outbox.MAX_IN_FLIGHT_OF_ACCOUNT < worker.WEBHOOK_THREADS
+    assert theirs.pk not in outbox.ready_endpoints(now)
 
 
 def test_a_claim_reads_the_deliveries_under_way_and_not_all_that_there_ever_were(

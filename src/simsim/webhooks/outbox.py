@@ -29,9 +29,9 @@ ATTEMPT_SECONDS = 15.0
 PATIENCE = timedelta(days=2)
 FIRST_WAIT = timedelta(seconds=15)
 MAX_WAIT = timedelta(hours=6)
-# The attempts to one endpoint at a time. A worker has more threads than this, so that an endpoint that hangs leaves
-# some for the others.
-MAX_IN_FLIGHT = 2
+# The attempts to one endpoint at a time, and to all endpoints of one account. A worker has more threads, so that the
+# account whose endpoints hang leaves one for the others.
+MAX_IN_FLIGHT, MAX_IN_FLIGHT_OF_ACCOUNT = 2, 3
 # After this many failures in a row, an endpoint gets one attempt at a time, and rests after each that fails.
 MAX_FAILURES = 5
 FIRST_REST = timedelta(seconds=10)
@@ -109,10 +109,21 @@ def claim_of(endpoint_id: uuid.UUID, now: datetime) -> list[WebhookDelivery]:
     if endpoint is None:
         return []
     most = 1 if endpoint.failures >= MAX_FAILURES else MAX_IN_FLIGHT
-    if queue.in_flight(here, now, lease=LEASE).count() >= most:
+    if queue.in_flight(here, now, lease=LEASE).count() >= most or endpoint.account_id in busy_accounts(now):
         return []
     due = here.filter(due_at__lte=now).order_by("due_at")
     return queue.claim(due[:1], lease=LEASE, now=now, lease_ends_at=now + LEASE)
+
+
+def under_way(now: datetime) -> "QuerySet[WebhookDelivery]":
+    return queue.in_flight(waiting(), now, lease=LEASE).order_by()
+
+
+def busy_accounts(now: datetime) -> set[uuid.UUID]:
+    """Return the accounts that have enough attempts under way."""
+    flying = under_way(now).values("endpoint__account").annotate(flying=Count("pk"))
+    found = flying.filter(flying__gte=MAX_IN_FLIGHT_OF_ACCOUNT)
+    return set(found.values_list("endpoint__account", flat=True))
 
 
 def ready_endpoints(now: datetime) -> list[uuid.UUID]:
@@ -120,10 +131,11 @@ def ready_endpoints(now: datetime) -> list[uuid.UUID]:
 
     Those that are paused or rest are left out, and those that have enough attempts under way.
     """
-    busy = queue.in_flight(waiting(), now, lease=LEASE).order_by().values("endpoint").annotate(flying=Count("pk"))
+    busy = under_way(now).values("endpoint").annotate(flying=Count("pk"))
     ready = (
         WebhookEndpoint.objects.filter(Q(rests_until=None) | Q(rests_until__lte=now), paused_at=None)
         .exclude(pk__in=busy.filter(flying__gte=MAX_IN_FLIGHT).values("endpoint"))
+        .exclude(account__in=busy_accounts(now))
         .exclude(failures__gte=MAX_FAILURES, pk__in=busy.values("endpoint"))
         .filter(Exists(waiting().filter(endpoint=OuterRef("pk"), due_at__lte=now)))
     )
