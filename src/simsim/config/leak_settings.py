@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from simsim.config.addresses import prove_https_url
-from simsim.leak_reports.public_keys import prove_file
 from simsim.problem import Unusable
 
 LEAK_REPORT_KEYS = "SIMSIM_LEAK_REPORT_KEYS"
@@ -18,4 +17,7 @@ def prove_leak_report_keys(source: str) -> None:
         return
     if not Path(source).is_absolute():
         raise Unusable("%(name)s must be an https URL or the full path of a file", name=LEAK_REPORT_KEYS)
+    # Only here: it takes the time of an HTTP client to load, and most installations get no such reports.
+    from simsim.leak_reports.public_keys import prove_file  # noqa: PLC0415
+
     prove_file(LEAK_REPORT_KEYS, Path(source))

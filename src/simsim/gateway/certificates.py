@@ -4,10 +4,12 @@ import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-
-from cryptography import x509
+from typing import TYPE_CHECKING
 
 from simsim.problem import Unusable
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 BEGIN = "-----BEGIN "
 # The only form of a key that both servers read. OpenSSL 3, certbot and most other programs write it.
@@ -55,8 +57,10 @@ def prove_usable(files: CertificateFiles, *, now: datetime | None = None) -> dat
     return certificate.not_valid_after_utc
 
 
-def read_certificate(files: CertificateFiles) -> x509.Certificate:
+def read_certificate(files: CertificateFiles) -> "x509.Certificate":
     """Return the first certificate of the file; raise Unusable if there is none."""
+    from cryptography import x509  # noqa: PLC0415 - only whoever has certificates waits for it to load
+
     name, path = files.names[0], files.certificate
     try:
         return x509.load_pem_x509_certificates(read(name, path))[0]
