@@ -362,6 +362,8 @@ def test_review_from_the_console(cast: Cast, now: datetime) -> None:
     assert "Nightly" not in text_of(answer)
     refused = alice.post(page, {"press": "shorten", "row": second.pk, "expires": "2090-01-31"})
     assert (refused.status_code, "Nothing was decided" in text_of(refused)) == (422, True)
+    entered = alice.post(page, {"press": "keep", "row": second.pk, "expires": f"{now + 9 * DAY:%Y-%m-%d}"})
+    assert (entered.status_code, "to end the token earlier, choose Shorten" in text_of(entered)) == (422, True)
     alice.post(page, {"press": "shorten", "row": second.pk, "expires": f"{now + 9 * DAY:%Y-%m-%d}"})
     alice.post(page, {"press": "revoke", "row": third.pk, "reason": "no_longer_needed"})
     assert Token.objects.get(name=third.name).status(now) == Status.REVOKED

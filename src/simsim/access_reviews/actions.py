@@ -37,6 +37,7 @@ from simsim.tokens.shorter_life import shorten_token
 
 MAX_NOTE_LENGTH = 200
 WRITTEN_AT_ONCE = 500
+KEPT_AS_IT_IS = gettext_noop("Keeping changes no expiry: to end the token earlier, choose Shorten.")
 # A decision is replaced only by one that takes away as much or more.
 STRENGTH = {"": 0, Decision.KEEP: 0, Decision.SHORTEN: 1, Decision.REVOKE: 2, Decision.ENDED: 2}
 
@@ -94,6 +95,9 @@ def decide(
     row = find_row(review, row_id)
     wanted = parse_decision(decision, row)
     line = parse_line("note", note, required=False, longest=MAX_NOTE_LENGTH)
+    if wanted == Decision.KEEP and expires:
+        # Enter in the field of the date presses the form's first button.
+        raise Invalid(FieldError("expires", KEPT_AS_IT_IS))
     if STRENGTH[wanted] < STRENGTH[row.decision]:
         raise DecisionStands(name=row.name)
     if row.token is not None and wanted == Decision.REVOKE:
