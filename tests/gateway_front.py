@@ -120,14 +120,14 @@ class Front:
             if process.poll() is None:
                 process.terminate()
         for process in self.processes.values():
-            process.wait(timeout=20)
+            process.wait(timeout=60)
         self.gate.shutdown()
         self.gate.server_close()
 
     def get(
         self, path: str = ENTITIES, wish: str = "204", **headers: str
     ) -> tuple[int, http.client.HTTPMessage, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request("GET", path, headers={"Authorization": wish} | given)
         answer = connection.getresponse()
@@ -137,10 +137,10 @@ class Front:
 
     def say(self, *lines: bytes, wish: bytes = b"204", then: bytes = b"", source: str = "127.0.0.1") -> bytes:
         """Send one request as it is, `then` more once an answer has begun, and return all that comes back."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10, source_address=(source, 0)) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=40, source_address=(source, 0)) as connection:
             connection.sendall(b"\r\n".join([*lines, b"Authorization: " + wish, b"", b""]))
-            connection.settimeout(0.5)
             got = connection.recv(65536)
+            connection.settimeout(0.5)
             if then:
                 connection.sendall(then)
             try:
@@ -170,7 +170,7 @@ def wait_for(port: int, *, with_answer: bool = False) -> None:
     """
     deadline = time.monotonic() + 20
     while True:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         try:
             connection.connect()
             if with_answer:

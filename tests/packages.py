@@ -126,7 +126,7 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def run(command: Path, *arguments: str, data: Path, seconds: float = 60) -> str:
+def run(command: Path, *arguments: str, data: Path, seconds: float = 240) -> str:
     """Return what an installed command printed, run without anything of this checkout or of its environment."""
     done = subprocess.run(
         [command, *arguments], env=environment(data), cwd=data.parent, capture_output=True, text=True, check=False,
@@ -140,7 +140,7 @@ def environment(data: Path) -> dict[str, str]:
     return {"PATH": os.defpath, "SIMSIM_DATA_DIR": str(data)}
 
 
-def wait_for(url: str, process: "subprocess.Popen[bytes]", text: str = "", seconds: float = 40) -> bool:
+def wait_for(url: str, process: "subprocess.Popen[bytes]", text: str = "", seconds: float = 120) -> bool:
     """Return True once the URL answers 200 with the text; fails when the process ends or the time is over."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

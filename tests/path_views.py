@@ -32,7 +32,7 @@ from stack import BIN, basic
 
 EVERY_PATH = "/**"
 MAX_DRAWN = 2_000
-START_SECONDS = 20
+START_SECONDS = 90
 SERVED = """
 import json
 from ipaddress import ip_network

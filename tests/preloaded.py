@@ -33,7 +33,7 @@ def run(
     env: Mapping[str, str],
     cwd: Path | None = None,
     stdin: str = "",
-    timeout: float = 60,
+    timeout: float = 240,
     ends_whole: bool = False,
     prepare: Callable[[], None] | None = None,
 ) -> "subprocess.CompletedProcess[str]":

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 20, printed: Sequence[str] = ("not in time",)) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 90, printed: Sequence[str] = ("not in time",)) -> None:
     """Return once the condition is true; fail after that time with what was printed so far."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -88,7 +88,7 @@ class Machine:
         command = ["bash", "-e", "-o", "pipefail", "-c", self.written(text)]
         done = subprocess.run(
             command, cwd=self.home, env=self.environment | dict(settings or {}), input=typed, capture_output=True,
-            text=True, check=False, timeout=90, start_new_session=True,
+            text=True, check=False, timeout=300, start_new_session=True,
         )  # fmt: skip
         assert done.returncode == status, f"{command[-1]}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout + done.stderr

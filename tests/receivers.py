@@ -45,7 +45,7 @@ class Received:
     def ids(self, kind: str = "request") -> list[str]:
         return [event["id"] for event in list(self.events) if event["kind"] == kind]
 
-    def wait(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    def wait(self, condition: Callable[[], bool], seconds: float = 90.0) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, f"{len(self.events)} events came"

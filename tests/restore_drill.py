@@ -50,7 +50,7 @@ class Drill:
         keys = {"SIMSIM_SECRET_KEY", "SIMSIM_TOKEN_KEYS"}
         return {name: value for name, value in self.stack.environment.items() if name not in keys}
 
-    def run(self, *arguments: str, timeout: float = 60) -> Any:
+    def run(self, *arguments: str, timeout: float = 240) -> Any:
         """Return what `simsim` with these arguments prints as JSON, or its one line on stderr if it fails."""
         done = preloaded.run([*arguments, "--json"], env=self.environment, timeout=timeout)
         return json.loads(done.stdout) if done.returncode == 0 else json.loads(done.stderr)["detail"]

@@ -17,7 +17,7 @@ from postgresql_server import free_port
 from processes import wait_for
 from time_alone import seconds_alone
 
-READY_SECONDS = 90
+READY_SECONDS = 300
 
 
 class Demo:

@@ -28,7 +28,7 @@ from postgresql_server import free_port
 
 BIN = Path(sys.executable).parent
 PASSWORD = "open sesame, said Alice"
-READY_SECONDS = 90
+READY_SECONDS = 300
 
 
 @dataclass
@@ -79,7 +79,7 @@ class Stack:
         printed = self.run(*arguments, "--json", stdin=stdin)
         return json.loads(printed) if printed.strip() else None
 
-    def run(self, *arguments: str, stdin: str = "", timeout: float = 60) -> str:
+    def run(self, *arguments: str, stdin: str = "", timeout: float = 240) -> str:
         """Run the command line, which must succeed, and return what it printed."""
         done = preloaded.run(arguments, env=self.environment, stdin=stdin, timeout=timeout)
         assert done.returncode == 0, f"simsim {' '.join(arguments)}: {done.stderr}"

@@ -53,7 +53,7 @@ class Reader:
         self.shell = shell
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def follow(self, command: str, *, seconds: float = 60) -> str:
+    def follow(self, command: str, *, seconds: float = 240) -> str:
         """Type a command as the page has it, with the reader's values; return what it prints, "" for a lasting one."""
         for word, value in self.values.items():
             command = command.replace(word, value)
@@ -117,7 +117,7 @@ def is_asking(question: str, text: str) -> bool:
     return question in text and text.endswith(": ")
 
 
-def read_until(terminal: int, is_complete: Callable[[str], bool], seconds: float = 60) -> str:
+def read_until(terminal: int, is_complete: Callable[[str], bool], seconds: float = 240) -> str:
     """Return what the terminal shows once it is complete."""
     deadline, said = time.monotonic() + seconds, ""
     while not is_complete(said):

@@ -8,7 +8,7 @@ from browser.visitor import visiting
 from stack import Stack
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_review_is_started_decided_and_signed_off(browser: Browser, stack: Stack) -> None:
     stack.create_token(
         "Quarterly figures", "--description", "The dashboards of the finance team", "--software", "power-bi",

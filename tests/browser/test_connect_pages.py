@@ -14,7 +14,7 @@ from browser.visitor import Visitor, visiting
 from simsim.console.connect.recipes import Api, recipes
 from stack import PASSWORD, Stack
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.covers("R20")]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.covers("R20")]
 PROGRAMS = ["curl", "Python: requests", "Python: httpx", "Postman", "Excel", "Power BI", "Anything else"]
 SECRET = "sim_" + "x" * 49
 

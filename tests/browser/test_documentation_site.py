@@ -113,7 +113,7 @@ def test_help_leads_from_each_part_of_the_console_to_its_page(visitor: Visitor) 
 
 
 @pytest.mark.covers("B22")
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_site_follows_the_rules_for_every_page(visitor: Visitor) -> None:
     for name in SHOWN:
         visitor.page.goto(f"{visitor.home}docs/{name}")

@@ -8,7 +8,7 @@ from browser.visitor import visiting
 from stack import Stack
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_creation_is_frozen_and_allowed_again(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack) as visitor:
         page = visitor.page

@@ -431,7 +431,7 @@ def test_every_page_of_the_log_is_valid_html(alice: Visitor, tmp_path: Path) -> 
     assert not any(found.values()), found
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_every_page_of_the_log_follows_the_rules(browser: Browser, stack: Stack, partner: dict[str, Any]) -> None:
     with visiting(browser, stack) as visitor:
         visitor.page.on("dialog", lambda dialog: visitor.complaints.append(dialog.message))

@@ -22,7 +22,7 @@ DARK_FIRST: tuple[Scheme, Scheme] = ("dark", "light")
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.covers("R8")
 def test_every_mail_is_valid_html(tmp_path: Path) -> None:
     for sample in (*ORDINARY, *HOSTILE):
@@ -34,7 +34,7 @@ def test_every_mail_is_valid_html(tmp_path: Path) -> None:
     assert not [f"{name}: {each}" for name, judged in sorted(found.items()) for each in judged]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.covers("R8")
 def test_every_mail_is_accessible_fits_its_window_and_fetches_nothing(browser: Browser) -> None:
     """In each width, light and dark: a mail has no scripts, so only the style of an open mail changes."""

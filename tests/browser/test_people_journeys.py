@@ -219,7 +219,7 @@ def press(visitor: Visitor, name: str, leads_to: str) -> None:
     visitor.page.wait_for_url(leads_to)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_every_page_of_people_and_requests_follows_the_rules(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack) as visitor:
         for _name in tour(visitor):

@@ -19,7 +19,7 @@ from postgresql_server import free_port
 from processes import wait_for
 from stack import Stack
 
-pytestmark = [pytest.mark.covers("B12"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.covers("B12"), pytest.mark.timeout(600)]
 LOGO = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10" width="28" height="28">'
     '<circle cx="5" cy="5" r="4" fill="#fff"/></svg>'

@@ -11,7 +11,7 @@ from browser.visitor import Visitor, visiting
 from second_factor_hand import code_for
 from stack import PASSWORD, Stack
 
-pytestmark = [pytest.mark.covers("R1"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.covers("R1"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from identity_provider import IdentityProvider
 from postgresql_server import free_port
 from stack import PASSWORD, Stack
 
-pytestmark = [pytest.mark.covers("R1"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.covers("R1"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -141,7 +141,7 @@ def examined(browser: Browser, stack: Stack, used: dict[str, Any]) -> Examinatio
     return examination
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_every_usage_page_follows_the_rules(examined: Examination) -> None:
     assert len(examined.html) == 5
     assert examined.faults == []

@@ -30,7 +30,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, certificate: tuple[Path, Pat
         yield running
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_every_page_of_webhooks_follows_the_rules(
     browser: Browser, stack: Stack, certificate: tuple[Path, Path], tmp_path: Path
 ) -> None:

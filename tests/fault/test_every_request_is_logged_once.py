@@ -16,7 +16,7 @@ from stack import Stack, basic, running
 REQUESTS, CONNECTIONS, KILLS = 10_000, 32, 10
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.covers("R17", "B11")
 def test_ten_thousand_requests_are_ten_thousand_rows_though_the_worker_is_killed_ten_times(tmp_path: Path) -> None:
     with running(tmp_path, on_postgresql=ON_POSTGRESQL) as stack:

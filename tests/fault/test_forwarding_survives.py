@@ -184,7 +184,7 @@ class ForwardingStack(Stack):
         }  # fmt: skip
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @pytest.mark.covers("R17", "B6")
 def test_everything_that_happens_is_forwarded_and_no_password_is(tmp_path: Path) -> None:
     stack = ForwardingStack(tmp_path, ON_POSTGRESQL, is_settled_anew=True)  # that is forwarded too

@@ -148,7 +148,7 @@ def wait_for_work(box: Any, seconds: float = 3.0) -> None:
         time.sleep(0.002)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.covers("R9")
 def test_two_racing_workers_each_killed_twenty_times_send_a_thousand_notices(tmp_path: Path) -> None:
     port = free_port()

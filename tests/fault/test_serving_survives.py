@@ -19,7 +19,7 @@ from processes import children, wait_for
 from simsim.health.probes import port_status
 from stack import BIN, Stack, basic, running
 
-pytestmark = [pytest.mark.any_database, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.any_database, pytest.mark.timeout(600)]
 CLIENTS = 24
 GATE = "gate.sock"
 

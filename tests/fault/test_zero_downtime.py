@@ -9,7 +9,7 @@ import pytest
 from stack import started
 from upgrades import UpgradedStack, load_during_upgrade, prove_nothing_lost
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from proxies import StackWithCaddy, rotate_by_copying
 from settings_for_tests import ON_POSTGRESQL
 from stack import Answer, started
 
-pytestmark = [pytest.mark.any_database, pytest.mark.covers("R17", "B9"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.any_database, pytest.mark.covers("R17", "B9"), pytest.mark.timeout(600)]
 QUERY_SECRET = "what-only-the-query-holds"
 HEADER_SECRET = "what-only-a-header-holds"
 OURS = "account_id IS NOT NULL AND"

@@ -11,7 +11,7 @@ from simsim.gate.lookup import Unavailable
 from simsim.operations.installation_lock import in_use, to_ourselves
 from simsim.problem import Unusable
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")

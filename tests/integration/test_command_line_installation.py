@@ -26,7 +26,7 @@ from simsim.health.probes import port_status, socket_status
 SIMSIM = Path(sys.executable).parent / "simsim"
 LOOPBACK = "127.0.0.1"
 VERBS = (["serve", "--port", "9"], ["account", "list"], ["worker"], ["doctor"], ["migrate"])
-pytestmark = [pytest.mark.any_database, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.any_database, pytest.mark.timeout(600)]
 
 
 class Installation:

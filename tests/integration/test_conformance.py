@@ -26,7 +26,7 @@ from settings_for_tests import ON_POSTGRESQL
 
 pytestmark = [pytest.mark.any_database, pytest.mark.covers("B9", "R15", "R16", "R17"), pytest.mark.timeout(600)]
 Failures = dict[tuple[str, str], str]  # what has gone wrong, by the case and the front
-SHIPPED_SECONDS = 40
+SHIPPED_SECONDS = 120
 COLUMNS = "resource, outcome, reason, status, method, address, duration_seconds, bytes"
 
 

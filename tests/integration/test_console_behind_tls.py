@@ -12,7 +12,7 @@ import pytest
 import stack
 from stack import PASSWORD, Answer, Stack
 
-pytestmark = [pytest.mark.any_database, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.any_database, pytest.mark.timeout(600)]
 LOGIN = "/sign-in/login/"
 
 

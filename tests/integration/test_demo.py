@@ -19,7 +19,7 @@ from processes import descendants, is_alive, wait_for
 from running_demo import Demo
 from time_alone import pace
 
-pytestmark = [pytest.mark.any_database, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.any_database, pytest.mark.timeout(600)]
 RESTART_SECONDS = 8
 # RFC 5737 and RFC 3849.
 DOCUMENTATION = [ip_network(text) for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")]

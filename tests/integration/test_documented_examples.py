@@ -23,7 +23,7 @@ from simsim.config.setting_sources import PREFIX
 from smtp_server import Mailbox
 from stack import BIN, PASSWORD, Stack, started
 
-pytestmark = [pytest.mark.any_database, pytest.mark.covers("B22"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.any_database, pytest.mark.covers("B22"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ LIMITS = {"SIMSIM_FAILURES_PER_ADDRESS": "300", "SIMSIM_FAILURES_PER_USERNAME": 
 
 
 @pytest.mark.covers("R16", "R17")
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_flood_is_throttled_and_counted_and_a_valid_token_always_passes(tmp_path: Path) -> None:
     stack = Stack(tmp_path, ON_POSTGRESQL, settings=LIMITS)
     try:

@@ -13,7 +13,7 @@ from postgresql_server import free_port
 from settings_for_tests import ON_POSTGRESQL
 from stack import Stack, basic, started
 
-pytestmark = [pytest.mark.any_database, pytest.mark.covers("R13", "R15", "B9"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.any_database, pytest.mark.covers("R13", "R15", "B9"), pytest.mark.timeout(600)]
 PROXY, STRANGER = "127.0.0.2", "127.0.0.3"
 
 

@@ -20,7 +20,7 @@ from own_installation import DJANGO, environment_of
 from stack import Stack, settled
 
 # Each test has a PostgreSQL database of its own.
-pytestmark = [pytest.mark.any_database, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.any_database, pytest.mark.timeout(600)]
 
 DEPENDENCIES = """
     SELECT DISTINCT depend.refobjid::regclass::text, attribute.attname::text

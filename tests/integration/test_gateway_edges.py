@@ -284,7 +284,7 @@ def test_refusal_by_nginx_is_a_problem_and_a_line_of_the_log(edge: Edge, name: s
 @pytest.mark.covers("R17")
 @pytest.mark.parametrize("begun", [b"GET /gone HTTP/1.1\r\nHost: x\r\n", b"GE", b"\x80\x80\r\n", b"GET /\r\n"])
 def test_line_about_a_request_that_was_never_read_whole_has_an_id(edge: Edge, begun: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", edge.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", edge.port), timeout=30) as connection:
         connection.sendall(begun)
         time.sleep(0.05)
     edge.say(b"GET /after HTTP/1.1", b"Host: x", b"Connection: close")
@@ -295,7 +295,7 @@ def test_line_about_a_request_that_was_never_read_whole_has_an_id(edge: Edge, be
 def test_gateway_reports_its_health_without_asking_the_api(edge: Edge) -> None:
     edge.api.heads.clear()
     before = len(edge.lines())
-    connection = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=40)
     connection.request("GET", HEALTH_PATH)
     answer = connection.getresponse()
     answer.read()

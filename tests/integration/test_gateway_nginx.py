@@ -20,7 +20,7 @@ from gateway_front import Front
 from simsim.gate.answer import BEYOND_RATE_BODY, CHALLENGE, THROTTLED_BODY, UNAUTHORIZED_BODY, UNDECIDED_BODY
 from simsim.gateway.nginx_program import find_binary, packaged_binary, system_binary
 
-pytestmark = [pytest.mark.any_database, pytest.mark.covers("B9"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.any_database, pytest.mark.covers("B9"), pytest.mark.timeout(600)]
 SIZE = 4 * gateway_memory.MAX_GROWTH  # and a gigabyte in tests/proof
 
 

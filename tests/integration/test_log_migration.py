@@ -58,7 +58,7 @@ print(json.dumps({
 """
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 @pytest.mark.covers("R17", "B5")
 def test_upgrade_keeps_requests_and_waiting_ends_and_recounts_everything(tmp_path: Path) -> None:
     database_url = own_database("upgrade", on_postgresql=ON_POSTGRESQL)

@@ -75,7 +75,7 @@ print(json.dumps({
 """
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 @pytest.mark.covers("R5", "B11")
 def test_upgrade_gives_each_name_its_key_while_older_code_still_runs(tmp_path: Path) -> None:
     database_url = own_database("upgrade", on_postgresql=ON_POSTGRESQL)

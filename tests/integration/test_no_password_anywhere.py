@@ -16,7 +16,7 @@ from simsim.gate.question import ask
 from stack import BIN, Stack, running
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @pytest.mark.covers("R8", "R17", "B6")
 def test_password_rests_in_no_file_log_mail_or_traceback(tmp_path: Path) -> None:
     with running(tmp_path, on_postgresql=ON_POSTGRESQL) as stack:
@@ -40,7 +40,7 @@ def test_password_rests_in_no_file_log_mail_or_traceback(tmp_path: Path) -> None
         assert not [form for form in forms if form in dumped]
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 @pytest.mark.covers("R17")
 def test_secrets_in_paths_queries_bodies_and_headers_are_found_nowhere_in_the_log(tmp_path: Path) -> None:
     path, query, name, body, cookie, key, agent = (f"planted{place}{'x' * 20}" for place in "abcdefg")

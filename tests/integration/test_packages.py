@@ -22,7 +22,7 @@ from packaging.utils import canonicalize_name
 import packages
 import units
 
-pytestmark = [pytest.mark.any_database, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.any_database, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

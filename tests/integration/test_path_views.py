@@ -8,7 +8,7 @@ import pytest
 from documented_proxies import StackWithProxies
 from path_views import prove_middleware, prove_proxy, proxied
 
-pytestmark = [pytest.mark.any_database, pytest.mark.covers("B16"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.any_database, pytest.mark.covers("B16"), pytest.mark.timeout(600)]
 DRAWN = 150
 MAKES = ["caddy", "nginx", "haproxy"]
 

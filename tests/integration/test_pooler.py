@@ -33,7 +33,7 @@ CREATE TABLE token AS SELECT '\\x{KNOWN.hex()}'::bytea AS digest, '{uuid.UUID(in
     false AS report_only, NULL::timestamptz AS paused_at, NULL::timestamptz AS paused_until, '' AS limits, '' AS rates;
 CREATE VIEW verifiable_token AS SELECT * FROM token;
 """
-pytestmark = [pytest.mark.any_database, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.any_database, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

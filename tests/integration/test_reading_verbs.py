@@ -17,7 +17,7 @@ from simsim.operations.command_line import app, run
 from simsim.operations.context import KeptSettings, Operator, Wiring
 
 SIMSIM = Path(sys.executable).with_name("simsim")
-pytestmark = [pytest.mark.any_database, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.any_database, pytest.mark.timeout(600)]
 # Verbs that are there to change something, or to run. A new verb is taken to read until it stands here.
 CHANGE = {
     "setup", "serve", "gateway", "worker", "migrate", "account create", "user create", "token create", "token edit",

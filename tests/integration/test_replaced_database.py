@@ -9,7 +9,7 @@ import pytest
 
 from stack import Stack, running
 
-pytestmark = [pytest.mark.any_database, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.any_database, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from shared_history import Change, History, prove_history
 from stack import Stack, settled
 
-pytestmark = [pytest.mark.any_database, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.any_database, pytest.mark.timeout(600)]
 
 
 @pytest.mark.covers("R13", "B1", "B11")

@@ -14,7 +14,7 @@ from simsim.console.body_limits import MAX_AWAITED_BODIES, MAX_BODY_BYTES, MAX_B
 from simsim.operations.connections import MAX_CONNECTIONS
 from stack import Stack, started
 
-pytestmark = [pytest.mark.any_database, pytest.mark.covers("R13"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.any_database, pytest.mark.covers("R13"), pytest.mark.timeout(600)]
 PROMPT_SECONDS = 4  # a couple, and as much again for a machine on which much else runs
 HEAD_SECONDS = 10
 STALLS = {

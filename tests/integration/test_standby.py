@@ -83,7 +83,7 @@ def wait_until_received(standby_port: int) -> None:
             time.sleep(0.05)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("through_a_pooler", [False, True], ids=["address", "pooler"])
 @pytest.mark.covers("R13", "B1", "B11")
 def test_after_a_switchover_nothing_is_decided_until_the_standby_is_promoted(

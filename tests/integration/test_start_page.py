@@ -14,7 +14,7 @@ import postgresql_server
 import start_pages
 from start_pages import Reader, commands
 
-pytestmark = [pytest.mark.any_database, pytest.mark.covers("B22"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.any_database, pytest.mark.covers("B22"), pytest.mark.timeout(600)]
 # The proof of the same name types these too, and waits for them for less than this.
 INSTALLATION = [
     "python3 -m venv simsim",

@@ -19,7 +19,7 @@ from settings_for_tests import ON_POSTGRESQL
 from simsim.gateway import nginx_program
 from stack import Answer, Stack, basic, started
 
-pytestmark = [pytest.mark.any_database, pytest.mark.covers("B9", "R16"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.any_database, pytest.mark.covers("B9", "R16"), pytest.mark.timeout(600)]
 PAGE = Path(__file__).parents[2] / "docs/operators/tls.md"
 CONSOLE, API = "console.example.com", "api.example.com"
 WHOLE = """

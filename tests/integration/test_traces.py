@@ -18,7 +18,7 @@ from settings_for_tests import ON_POSTGRESQL
 from simsim.traces.spans import ALLOWED
 from stack import PASSWORD, Stack, basic, started
 
-pytestmark = [pytest.mark.covers("B21"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.covers("B21"), pytest.mark.timeout(600)]
 PROXY, STRANGER = "127.0.0.2", "127.0.0.1"
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 PLANTED = ["planted-in-the-query", "planted-in-the-path", "planted-in-a-header", "planted-in-the-body", PASSWORD]

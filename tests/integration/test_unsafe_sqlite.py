@@ -10,7 +10,7 @@ import pytest
 from postgresql_server import free_port
 from stack import BIN, Stack, settled, started
 
-pytestmark = [pytest.mark.covers("B11"), pytest.mark.any_database, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.covers("B11"), pytest.mark.any_database, pytest.mark.timeout(600)]
 REFUSAL = "simsim: SQLite 3.40.1 from the system can corrupt databases: install the package pysqlite3, or SQLite 3.51.3"
 
 

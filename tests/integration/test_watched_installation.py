@@ -14,7 +14,7 @@ from processes import wait_for
 from prometheus_rules import Story, prove_alerts, samples
 from stack import PASSWORD, Answer, Stack, running
 
-pytestmark = [pytest.mark.any_database, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.any_database, pytest.mark.timeout(600)]
 TOKEN = "a-token-of-the-tests-and-of-nothing-else"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 TARGET = '{instance="node-1",job="simsim"'

@@ -14,7 +14,7 @@ import pytest
 from simsim.console.connect.recipes import ENVIRONMENT_COMMANDS, Api, Recipe, recipes
 from stack import Stack
 
-pytestmark = [pytest.mark.any_database, pytest.mark.timeout(300), pytest.mark.covers("R20")]
+pytestmark = [pytest.mark.any_database, pytest.mark.timeout(600), pytest.mark.covers("R20")]
 ENTITIES = "/api/v2/entities"
 # Each character is valid in a URL, and special to a shell, to curl, or in a string literal.
 AWKWARD = ENTITIES + "?name=it's&when=$(date)&some=[1-3],*;!"

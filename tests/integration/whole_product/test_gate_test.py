@@ -11,7 +11,7 @@ from page_reading import folded
 from stack import Stack
 
 NAME = "Test from the console"
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.mark.covers("R11", "R17", "B9")

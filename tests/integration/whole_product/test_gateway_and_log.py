@@ -9,7 +9,7 @@ import pytest
 from simsim.gateway.addresses import HEALTH_PATH
 from stack import Stack, basic
 
-pytestmark = [pytest.mark.covers("R17", "B9"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.covers("R17", "B9"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

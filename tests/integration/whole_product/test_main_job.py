@@ -19,7 +19,7 @@ from simsim.credential import password
 from stack import Stack
 
 REVOCATIONS, CALLS = 40, 4000  # and more in tests/proof
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.mark.covers("R2", "R15", "R17", "B9", "B11")

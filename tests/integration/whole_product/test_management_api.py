@@ -17,7 +17,7 @@ from stack import Stack, basic, running
 
 GUIDE = Path(__file__).parents[3] / "docs/integrators/management-api.md"
 FOLLOW = "requests/follow"
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(600)
 
 
 def management_token(stack: Stack, *options: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ import pytest
 from documented_examples import ROOT, example
 from stack import Stack
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 PROGRAMS = ROOT / ".cache/node/node_modules/.bin"
 
 

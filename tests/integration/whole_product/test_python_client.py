@@ -16,7 +16,7 @@ from simsim.client import AsyncSimsim, Simsim
 from stack import Stack
 
 GUIDE = Path(__file__).parents[3] / "docs/integrators/clients.md"
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 def credentials(stack: Stack, *options: str) -> Any:

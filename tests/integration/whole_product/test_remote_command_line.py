@@ -12,7 +12,7 @@ import preloaded
 from documented_examples import example
 from stack import BIN, Stack
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 Done = subprocess.CompletedProcess[str]
 Simsim = Callable[..., Done]
 AS = ("--as", "alice@acme.example")

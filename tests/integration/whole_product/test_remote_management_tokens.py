@@ -7,7 +7,7 @@ import pytest
 import preloaded
 from stack import Stack
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.mark.covers("B7")

@@ -14,7 +14,7 @@ from documented_examples import example
 from simsim.client import Simsim
 from stack import Stack
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 # What stores a secret: the far end of `gh secret set NAME`.
 GH = """#!/bin/sh
 [ "$1 $2" = "secret set" ] && [ "$GH_TOKEN" = writer ] && cat > "$STORE/$3.new" && mv "$STORE/$3.new" "$STORE/$3"
