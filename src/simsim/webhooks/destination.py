@@ -87,7 +87,7 @@ def is_local_name(host: str) -> bool:
 
 
 def as_address(host: str) -> IPAddress | None:
-    """Return the address that a host is written as, also in the old forms that resolvers accept, such as 127.1."""
+    """Return the address that a host is written as, including the old forms that resolvers accept, such as 127.1."""
     try:
         return ipaddress.ip_address(host)
     except ValueError:

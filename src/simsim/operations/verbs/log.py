@@ -33,7 +33,7 @@ AccountId = Annotated[str, typer.Option(metavar="ID", help="The account's id.")]
 Since = Annotated[str | None, typer.Option(metavar="TIME", help="Requests since this time or day (UTC).")]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Requests before this time, or through this day.")]
 Endpoint = Annotated[
-    str | None, typer.Option(metavar="PATH", help="This path, or every path with this beginning: /api/*")
+    str | None, typer.Option(metavar="PATH", help="This path, or every path that begins with this: /api/*")
 ]
 Status = Annotated[str | None, typer.Option(metavar="N", help="A status such as 401, or a class such as 4xx.")]
 OutcomeOption = Annotated[Outcome | None, typer.Option(help="Only requests with this outcome.")]
