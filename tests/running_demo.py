@@ -43,9 +43,13 @@ class Demo:
             [sys.executable, "-m", "simsim.demo"], env=self.environment, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
-        self.reader = threading.Thread(target=self.read)
+        self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
-        return seconds_alone(self.process.pid, self.is_ready, most_seconds=READY_SECONDS)
+        try:
+            return seconds_alone(self.process.pid, self.is_ready, most_seconds=READY_SECONDS)
+        except BaseException:
+            os.killpg(self.process.pid, signal.SIGKILL)  # nobody else would end it, and the tests could not end either
+            raise
 
     def is_ready(self) -> bool:
         assert self.process.poll() is None, "".join(self.printed)
