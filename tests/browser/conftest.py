@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 import stack as product
 from stack import PASSWORD, Stack
+
+expect.set_options(timeout=20_000)  # a page on a slow machine; milliseconds
 
 CHROMIUM = "/usr/bin/chromium"
 

@@ -166,7 +166,7 @@ def test_log_with_live_updates_shows_a_request_soon_after_it_was_stored(
     for path in ("/api/v2/followed/1", "/api/v2/followed/2"):
         stack.get(path, auth=(partner["username"], partner["password"]))
     stack.wait_until(lambda: stored(stack) == before + 2, "the requests are stored")
-    page.get_by_role("link", name="GET /api/v2/followed/2").wait_for(timeout=4000)
+    page.get_by_role("link", name="GET /api/v2/followed/2").wait_for(timeout=20_000)
     fresh = page.locator(".is-fresh .name")
     expect(fresh).to_have_count(2)
     expect(page.locator("[data-say]")).to_have_text(re.compile("^New requests: [12]$"))
@@ -174,7 +174,7 @@ def test_log_with_live_updates_shows_a_request_soon_after_it_was_stored(
     assert len(names) == len(set(names)) == 50
     assert names.index(first) == 2
     alice.check()
-    expect(fresh).to_have_count(0, timeout=6000)
+    expect(fresh).to_have_count(0)
     assert is_marked(page)
 
     # Nothing moves beside an open request or older requests.
@@ -200,7 +200,7 @@ def test_following_stops_with_a_notice_when_the_log_can_not_be_read(alice: Visit
     stopped = page.get_by_text("The log could not be read just now")
     expect(stopped).to_be_hidden()
     page.route("**/newest/**", lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"))
-    expect(stopped).to_be_visible(timeout=5000)
+    expect(stopped).to_be_visible()
     expect(page.get_by_text("New requests appear here automatically")).to_have_count(0)
     assert_that_nothing_is_asked(page, polls_of(page))
     alice.check()
@@ -210,7 +210,7 @@ def test_following_stops_with_a_notice_when_the_log_can_not_be_read(alice: Visit
     with page.expect_response("**/newest/**") as response:
         assert response.value.status == 204
     page.context.clear_cookies()
-    expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=5000)
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
 def test_incomplete_page_continues_by_itself_and_says_so(alice: Visitor) -> None:
