@@ -299,7 +299,7 @@ class AlreadyExists(Conflict):
 
 
 class HandOverEnded(Problem):
-    """A link that shows a token's credentials once, and no longer does; `detail` says why."""
+    """A hand-over link that no longer works; `detail` says why."""
 
     status = 410
     slug = "hand-over-ended"

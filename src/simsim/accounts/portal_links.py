@@ -74,7 +74,7 @@ def create_portal_link(
 
 @transaction.atomic
 def open_portal_link(secret: str, *, now: datetime) -> PortalLink:
-    """Use the link up, and return it; raise NotFound for an unknown secret, PortalLinkEnded for one that has ended.
+    """Mark the link as used and return it; raise NotFound for an unknown secret, PortalLinkEnded for an ended link.
 
     The caller opens the session.
     """

@@ -57,7 +57,7 @@ def wait_after(attempts: int, *, first: timedelta, longest: timedelta) -> timede
 
 
 def undo_postponements(rows: "QuerySet[Row]", *, longest: timedelta, now: datetime, **marks: object) -> None:
-    """Make rows due now that were postponed while the clock was ahead. Writes only if there are any."""
+    """Make due again what was postponed while the clock was ahead. Writes only if there are any."""
     late = rows.filter(due_at__gt=now + longest + AHEAD)
     if late.exists():
         late.update(due_at=now, **marks)

@@ -13,7 +13,7 @@ from simsim.gate.decided_line import Frame, frame
 
 
 class Rated(NamedTuple):
-    """A token that is let in, and may make so many requests; `key` names its slot in the counts."""
+    """A token that is let in, whose rate or number of requests is limited; `key` names its slot in the counts."""
 
     rates: Rates
     key: bytes

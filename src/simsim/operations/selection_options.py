@@ -42,12 +42,16 @@ def options(
         str, typer.Option(metavar="ADDRESS", help="Tokens whose allowed networks let this address in.")
     ] = "",
     used_from: Annotated[str, typer.Option(metavar="CIDR", help="Tokens that were used from this network.")] = "",
-    created_before: Annotated[str | None, typer.Option(metavar="TIME", help="Tokens created before then.")] = None,
-    created_after: Annotated[str | None, typer.Option(metavar="TIME", help="Tokens created then or later.")] = None,
-    used_before: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Tokens last used before then, or never.")
+    created_before: Annotated[str | None, typer.Option(metavar="TIME", help="Tokens created before this time.")] = None,
+    created_after: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Tokens created at this time or later.")
     ] = None,
-    used_after: Annotated[str | None, typer.Option(metavar="TIME", help="Tokens last used then or later.")] = None,
+    used_before: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Tokens last used before this time, or never used.")
+    ] = None,
+    used_after: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Tokens last used at this time or later.")
+    ] = None,
     stopped_at: Annotated[
         str | None, typer.Option(metavar="TIME", help="Tokens that were paused or revoked at exactly this time.")
     ] = None,

@@ -120,6 +120,6 @@ def conditions_on_rows(chosen: TokenFilter) -> Q:
 
 
 def rows_of(tokens: TokenQuerySet, chosen: TokenFilter, conditions: Conditions) -> TokenQuerySet:
-    """Return the tokens that meet the conditions that their table can answer."""
+    """Return the tokens that meet the conditions on their own columns."""
     found = tokens.filter(conditions.rows)
     return having_text(found, chosen.text) if chosen.text else found

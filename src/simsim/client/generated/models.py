@@ -453,7 +453,7 @@ class ResumedTokens:
 class ReviewRowDocument:
     """A token, a management token or a person at the start of the review, and the decision.
 
-    What a row of its kind does not have is null. Of a person, `last_used_at` is the last sign-in."""
+    A field that does not apply to a row's kind is null. For a person, `last_used_at` is the last sign-in."""
 
     id: str
     kind: str

@@ -39,7 +39,7 @@ class LimitRow:
 
 @dataclass
 class LimitsForm:
-    """The choice, and the rules as they were typed; `previewed` are the rules whose preview the person has seen."""
+    """The choice, and the rules as they were typed; `previewed` holds the rules that the person has previewed."""
 
     may: May = May.EVERYTHING
     texts: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Reads everything that a Git repository has ever held: files, and the messages of commits and tags, reachable or not."""
+"""Reads everything that a Git repository has ever held: files, commit and tag messages, reachable or not."""
 
 import os
 import subprocess

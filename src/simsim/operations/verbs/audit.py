@@ -35,7 +35,8 @@ EventOption = Annotated[str | None, typer.Option(metavar="NAME", help="For examp
 def list_events(
     *,
     account: Annotated[
-        str | None, typer.Option(metavar="ID", help="Only this account; installation means events of no account.")
+        str | None,
+        typer.Option(metavar="ID", help="Only this account; “installation” means events that belong to none."),
     ] = None,
     since: Since = None,
     until: Until = None,
@@ -98,7 +99,7 @@ def verify_trail(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Prove that no event was changed, added, removed or moved. Exits with 1, and says where, if one was."""
+    """Verify that no event was changed, added, removed or moved. Exits with 1, and says where, if one was."""
     from simsim.accounts.models import Account
     from simsim.audit import anchors, verification
     from simsim.audit.chain import INSTALLATION

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ActingAs = Annotated[str, typer.Option("--as", metavar="EMAIL", help="The administrator to act as.")]
 Fingerprint = Annotated[str, typer.Option(metavar="TEXT", help="The preview’s fingerprint.")]
-Allow = Annotated[list[str], typer.Option(metavar="CIDR", help="A network that the tokens get; repeatable.")]
+Allow = Annotated[list[str], typer.Option(metavar="CIDR", help="A network that may use the tokens; repeatable.")]
 Adds = Annotated[bool, typer.Option("--add/--replace", help="Add to the tokens’ lists, or replace them.")]
 
 

@@ -67,7 +67,9 @@ def list_hand_overs(token_id: TokenId, acting_as: As, as_json: AsJson = False) -
 @needs_django
 def take_back(
     token_id: TokenId,
-    hand_over_id: Annotated[str, typer.Argument(metavar="LINK-ID", help="The link's id, as hand-overs shows it.")],
+    hand_over_id: Annotated[
+        str, typer.Argument(metavar="LINK-ID", help="The link's id, from “simsim token hand-overs”.")
+    ],
     acting_as: As,
     as_json: AsJson = False,
 ) -> None:
