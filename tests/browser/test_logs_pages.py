@@ -166,7 +166,7 @@ def test_log_with_live_updates_shows_a_request_soon_after_it_was_stored(
     for path in ("/api/v2/followed/1", "/api/v2/followed/2"):
         stack.get(path, auth=(partner["username"], partner["password"]))
     stack.wait_until(lambda: stored(stack) == before + 2, "the requests are stored")
-    page.get_by_role("link", name="GET /api/v2/followed/2").wait_for(timeout=20_000)
+    page.get_by_role("link", name="GET /api/v2/followed/2").wait_for(timeout=4000)
     fresh = page.locator(".is-fresh .name")
     expect(fresh).to_have_count(2)
     expect(page.locator("[data-say]")).to_have_text(re.compile("^New requests: [12]$"))
@@ -174,7 +174,7 @@ def test_log_with_live_updates_shows_a_request_soon_after_it_was_stored(
     assert len(names) == len(set(names)) == 50
     assert names.index(first) == 2
     alice.check()
-    expect(fresh).to_have_count(0)
+    expect(fresh).to_have_count(0, timeout=6000)
     assert is_marked(page)
 
     # Nothing moves beside an open request or older requests.

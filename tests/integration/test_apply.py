@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from cast import Cast
+from declared_accounts import CHANGES_OF_ONE, declared
 from simsim.accounts.models import Account, Membership
 from simsim.accounts.permissions import OPERATOR
 from simsim.audit import journal
@@ -44,17 +45,6 @@ accounts:
       - email: eve@umbrella.example
         role: administrator
         invite: false
-"""
-CUSTOMER = """\
-- name: Customer #
-  external_id: crm-#
-  people:
-  - {email: alice@customer-#.example, role: administrator}
-  - {email: bob@customer-#.example, role: member}
-  notices:
-    as: alice@customer-#.example
-    token_expired: administrators
-    early_days: [14]
 """
 CHANGES = [
     ("add", "software", "looker", None, None, "Looker"),
@@ -210,9 +200,9 @@ def test_file_that_is_not_utf8_is_named_with_the_line(files: Files, db: None) ->
 
 
 def test_each_account_takes_few_statements(files: Files, db: None) -> None:
-    text = "accounts:\n" + "".join(CUSTOMER.replace("#", str(number)) for number in range(20))
+    text = declared(20)
     with CaptureQueriesContext(connection) as statements:
-        assert len(files.apply(text)) == 100
+        assert len(files.apply(text)) == 20 * CHANGES_OF_ONE
     assert len(statements) < 20 * 80
     with CaptureQueriesContext(connection) as statements:
         assert files.apply(text) == []
