@@ -67,7 +67,7 @@ lock: ## update the locks of the dependencies (needs uv)
 	  "test --extra checkout --extra docs --extra test" "bench --extra checkout --extra docs --extra test --extra bench"; do \
 	  set -- $$set; name=$$1; shift; \
 	  uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
-	    pyproject.toml $$@ -o requirements/$$name.txt || exit 1; done
+	    pyproject.toml --extra server $$@ -o requirements/$$name.txt || exit 1; done
 
 clean: ## remove the environment and the demo's state
 	rm -rf .venv $(DEMO_DIR) .mypy_cache .pytest_cache .ruff_cache .hypothesis

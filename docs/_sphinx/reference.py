@@ -101,8 +101,9 @@ def settings() -> Iterator[str]:
     """Yield a section for each setting: its form from the program, its description from the operators' page."""
     from pydantic import SecretStr
 
-    from simsim.config.environment import WORDS, Environment
-    from simsim.config.environment_source import LISTS, MAY_BE_EMPTY
+    from simsim.config.environment import Environment
+    from simsim.config.setting_names import LISTS, MAY_BE_EMPTY
+    from simsim.config.setting_words import WORDS
 
     described = descriptions()
     for name, field in Environment.model_fields.items():

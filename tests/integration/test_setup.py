@@ -122,7 +122,7 @@ def test_bad_answer_is_one_line_and_nothing_is_written(
 
 def test_settings_file_keeps_its_lines_and_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Debian package's file is a link to /etc, with comments."""
-    from simsim.config import environment, kept_settings
+    from simsim.config import kept_settings
 
     for name in ("SIMSIM_DATABASE_URL", "SIMSIM_BASE_URL", "SIMSIM_API_EXAMPLE"):
         monkeypatch.delenv(name, raising=False)
@@ -134,7 +134,7 @@ def test_settings_file_keeps_its_lines_and_its_place(tmp_path: Path, monkeypatch
     assert kept_settings.is_set("SIMSIM_API_EXAMPLE")
     kept_settings.keep({"SIMSIM_EMAIL_FROM": 'A "quoted" \\ name <api@example.com>'})
     assert linked.read_text().startswith("# ours\nSIMSIM_API_EXAMPLE=/v2\nSIMSIM_EMAIL_FROM=")
-    given = read_sources(environment.Environment.model_fields)
+    given = read_sources()
     assert given["email_from"].value == 'A "quoted" \\ name <api@example.com>'
     assert (tmp_path / "data/simsim.env").is_symlink()
 

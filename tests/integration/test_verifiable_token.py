@@ -1,5 +1,6 @@
 """The contract between the console's tables and the gate: the view `verifiable_token`, on the real database."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from django.conf import settings
 from django.db import connection
 
 from cast import Cast
+from simsim.config import gate_settings
 from simsim.config.gates import open_lookup
 from simsim.credential.digest import digest
 from simsim.gate.lookup import COLUMNS, Lookup
@@ -23,7 +25,7 @@ def lookup() -> Lookup:
     name = connection.settings_dict["NAME"]
     server = settings.OPERATOR.database_url.rpartition("/")[0]
     url = f"sqlite:///{name}" if connection.vendor == "sqlite" else f"{server}/{name}"
-    return open_lookup(settings.OPERATOR.model_copy(update={"database_url": url}))
+    return open_lookup(replace(gate_settings.read(), database_url=url))
 
 
 @pytest.mark.covers("R13", "B11")

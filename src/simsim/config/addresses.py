@@ -150,6 +150,11 @@ def prove_percent_encoded(name: str, text: str) -> None:
         raise Unusable("%(name)s: write “%%” as %%25, and percent-encode spaces and control characters", name=name)
 
 
+def trusted_networks(texts: Iterable[str]) -> bytes:
+    """Return SIMSIM_TRUSTED_PROXIES as packed ranges (see `credential.allowlist`); raise Unusable."""
+    return packed_networks("SIMSIM_TRUSTED_PROXIES", texts, too_wide="would let callers choose their own address")
+
+
 def packed_networks(name: str, texts: Iterable[str], *, too_wide: str) -> bytes:
     """Return the networks as packed ranges (see `credential.allowlist`); raise Unusable for a bad or too wide one."""
     networks = []

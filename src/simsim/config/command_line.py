@@ -3,15 +3,25 @@
 import gc
 import os
 import sys
+from typing import TYPE_CHECKING
 
-from simsim.operations.command_line import run
-from simsim.operations.context import KeptSettings, Operator, Wiring
+if TYPE_CHECKING:
+    from simsim.operations.context import KeptSettings, Operator
+
+LEAN = "simsim: the command line needs the package %s. Install all of Simsim: pip install 'simsim[server]'\n"
 
 
 def main() -> int:
     """Run the verb that the arguments name and return the exit status."""
     # Importing modules creates no garbage, and the collector would take a fifth of the start-up time.
     gc.disable()
+    try:
+        from simsim.operations.command_line import run  # noqa: PLC0415 - may be missing, see below
+        from simsim.operations.context import Wiring  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        # Whoever protects an API with the middleware has installed only what that needs.
+        sys.stderr.write(LEAN % missing.name)
+        return 1
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "simsim.config.settings")
     wiring = Wiring(
         operator=operator,
@@ -30,7 +40,7 @@ def main() -> int:
         gc.unfreeze()
 
 
-def operator() -> Operator:
+def operator() -> "Operator":
     """Return the operator's settings; raise Unusable if one can't be used."""
     from simsim.config import environment  # noqa: PLC0415 - help answers without it
 
@@ -39,7 +49,7 @@ def operator() -> Operator:
     return found
 
 
-def settings_file() -> KeptSettings:
+def settings_file() -> "KeptSettings":
     """Return what completes `simsim.env`."""
     from simsim.config import kept_settings  # noqa: PLC0415 - help answers without it
 

@@ -9,10 +9,12 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from simsim.config import addresses, mail_settings, secret_files
 from simsim.config.database_addresses import is_postgresql, prove_database_url, sqlite_path
-from simsim.config.environment_source import LISTS, Sources
+from simsim.config.environment_source import Sources
 from simsim.config.kept_keys import KeptKeys
 from simsim.config.leak_settings import prove_leak_report_keys
-from simsim.config.setting_sources import PREFIX, data_dir, read_sources
+from simsim.config.setting_names import LISTS
+from simsim.config.setting_sources import PREFIX, data_dir, listed, read_sources
+from simsim.config.setting_words import MAX_FAILURES, MAX_RETENTION_DAYS, WORDS
 from simsim.config.sign_in_settings import SignInSettings
 from simsim.config.webhook_settings import read_webhook_rules
 from simsim.forwarding.receiver import Target, read_target
@@ -26,27 +28,6 @@ from simsim.request_log.ship.endpoints import Pattern, parse_pattern
 from simsim.request_log.ship.proxy_formats import AccessLog, parse_access_log
 from simsim.traces import settings as trace_settings
 from simsim.webhooks.destination import DestinationRules
-
-MAX_RETENTION_DAYS = 36_500
-MAX_FAILURES = 1_000_000
-# These replace pydantic's own messages, which operators would not understand.
-SWITCHES = ("webhook_allow_http", "oidc_trust_email", "announce_expiry", "accept_bearer", "oauth_endpoints")
-WORDS = {
-    **dict.fromkeys(
-        ("log_retention_days", "mail_retention_days", "audit_retention_days", "webhook_retention_days"),
-        f"must be a number of days from 1 to {MAX_RETENTION_DAYS}",
-    ),
-    **dict.fromkeys(
-        ("failures_per_address", "failures_per_username"),
-        f"must be a number of failed requests a minute from 1 to {MAX_FAILURES}, or 0 for no limit",
-    ),
-    **dict.fromkeys(SWITCHES, "must be true or false"),
-    "log_format": "must be text, json or logfmt",
-    "forward_what": "must be log, audit or both",
-    "portal_minutes": "must be a number of minutes from 5 to 120",
-    "session_idle_minutes": "must be a number of minutes from 5 to 1440",
-    "session_hours": "must be a number of hours from 1 to 168",
-}
 
 
 class Environment(SignInSettings):
@@ -112,8 +93,8 @@ class Environment(SignInSettings):
     @classmethod
     def bring_into_one_form(cls, values: dict[str, Any]) -> dict[str, Any]:
         for name in LISTS:
-            if isinstance(listed := values.get(name), str):
-                values[name] = tuple(part.strip() for part in listed.split(",") if part.strip())
+            if isinstance(text := values.get(name), str):
+                values[name] = listed(text)
         if "base_url" in values:
             values["base_url"] = addresses.normal_base_url(values["base_url"])
         if "email_from" in values:
@@ -206,9 +187,7 @@ class Environment(SignInSettings):
 
     def trusted_networks(self) -> bytes:
         """Return SIMSIM_TRUSTED_PROXIES as packed ranges (see `credential.allowlist`); raise Unusable."""
-        return addresses.packed_networks(
-            "SIMSIM_TRUSTED_PROXIES", self.trusted_proxies, too_wide="would let callers choose their own address"
-        )
+        return addresses.trusted_networks(self.trusted_proxies)
 
     def metrics_access(self) -> MetricsAccess:
         """Return who may read `/metrics`; raise Unusable for a bad network or a token that is easily guessed."""
@@ -288,7 +267,7 @@ class Environment(SignInSettings):
 
     def origin_of_keys(self) -> str:
         """Return the source of the keys that encrypt passwords, in words for people."""
-        given = read_sources(type(self).model_fields).get("token_keys")
+        given = read_sources().get("token_keys")
         return given.origin if given else str(self.keys_dir / "token_keys")
 
     def kept_secret(self, name: str) -> str:

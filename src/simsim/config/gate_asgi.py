@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from simsim.config import environment
+from simsim.config import gate_settings
 from simsim.config.gates import build_gate, build_tracer
 from simsim.gate.asgi import Asgi, Receive, Scope, Send
 from simsim.operations.connections import bound_connections
@@ -15,7 +15,7 @@ class GateListener(Asgi):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             enter_service()
-            bound_connections(environment.read().trusted_networks())
+            bound_connections(gate_settings.read().trusted_networks)
         await super().__call__(scope, receive, send)
 
 
@@ -23,5 +23,5 @@ listener: Any = GateListener(build_gate())
 if tracer := build_tracer():
     from simsim.gate.traced import TracedAsgi
 
-    listener = TracedAsgi(listener, tracer, environment.read().trusted_networks())
+    listener = TracedAsgi(listener, tracer, gate_settings.read().trusted_networks)
 application = LastAnswers(listener)

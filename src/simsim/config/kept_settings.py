@@ -13,7 +13,7 @@ PRIVATE, PRIVATE_FILE = 0o700, 0o600
 
 def is_set(name: str) -> bool:
     """Whether the setting has a value: in the environment, in a file that it names, or in `simsim.env`."""
-    return field_name(name) in read_sources(environment.Environment.model_fields)
+    return field_name(name) in read_sources()
 
 
 def propose(wanted: Mapping[str, str]) -> dict[str, str]:
@@ -21,7 +21,7 @@ def propose(wanted: Mapping[str, str]) -> dict[str, str]:
 
     Raises Conflict for a setting that has another value, Unusable for one that can't be used. Nothing is written.
     """
-    given = read_sources(environment.Environment.model_fields)
+    given = read_sources()
     for name, value in wanted.items():
         found = given.get(field_name(name))
         if found is not None and found.value != value:
@@ -55,7 +55,7 @@ def keep(settings: Mapping[str, str]) -> Path:
         raise Unusable(
             "%(path)s can't be written (%(reason)s)", path=str(path), reason=(error.strerror or str(error)).lower()
         ) from error
-    kept_settings(path, {f"{PREFIX}{name.upper()}": name for name in environment.Environment.model_fields})
+    kept_settings(path)
     return path
 
 

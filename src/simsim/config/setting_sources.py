@@ -3,19 +3,23 @@
 import difflib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dotenv.parser import Binding, parse_stream
-
+from simsim.config.setting_names import MAY_BE_EMPTY, NAMES
 from simsim.problem import Unusable
+
+if TYPE_CHECKING:
+    from dotenv.parser import Binding
 
 PREFIX = "SIMSIM_"
 FILE = "_FILE"
 KEPT = "simsim.env"
 DATA_DIR = "SIMSIM_DATA_DIR"
+KNOWN = {f"{PREFIX}{name.upper()}": name for name in NAMES}
 # Variables that are read elsewhere: by the supervisor's programs, by the command line for tracebacks, and by the
 # examples for callers, which an operator may try in the same shell. The tests have their own prefix.
 OF_THE_SUPERVISOR = frozenset({"SIMSIM_SUPERVISED", "SIMSIM_LISTENER", "SIMSIM_READY", "SIMSIM_TAKEOVER"})
@@ -37,6 +41,10 @@ _is_of_a_service = re.compile(
     r"SIMSIM_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)"
 ).fullmatch
 _is_port_of_a_service = re.compile(r"(tcp|udp|sctp)://[^/]+:\d+").fullmatch
+# A line of `simsim.env` in which nothing is escaped or left open. `simsim setup` writes nearly all lines so.
+_plain_line = re.compile(
+    r"""(?P<name>[A-Z0-9_]+)=(?:"([^"\\]*)"|'([^'\\]*)'|([A-Za-z0-9_./:@%+,*-]+))|[ \t]*(?:#.*)?"""
+).fullmatch
 
 
 @dataclass(frozen=True)
@@ -47,19 +55,27 @@ class Given:
     origin: str
 
 
-def read_sources(fields: Iterable[str]) -> dict[str, Given]:
+def read_sources() -> dict[str, Given]:
     """Return the given settings, by field name; the environment overrides `simsim.env`.
 
     Raises Unusable for an unknown name, an unreadable file, a broken line, or an empty value of a setting that must not
     be empty.
     """
-    known = {f"{PREFIX}{name.upper()}": name for name in fields}
     around = {name: value for name, value in os.environ.items() if name.upper().startswith(PREFIX)}
     around = {name: value for name, value in around.items() if not is_foreign(name, value)}
     for name in around:
-        prove_known(name, known)
-    kept = kept_settings(data_dir() / KEPT, known)
-    return resolve(kept, known, f" in {data_dir() / KEPT}") | resolve(around, known)
+        prove_known(name)
+    kept = kept_settings(data_dir() / KEPT)
+    given = resolve(kept, f" in {data_dir() / KEPT}") | resolve(around)
+    for name, setting in given.items():
+        if not setting.value and name not in MAY_BE_EMPTY:
+            raise Unusable("%(name)s is empty: give it a value, or remove it", name=PREFIX + name.upper())
+    return given
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Return the parts of a comma-separated value."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def data_dir() -> Path:
@@ -80,13 +96,12 @@ def is_foreign(name: str, value: str) -> bool:
     return name in OTHER_NAMES or name.startswith(OF_THE_TESTS) or bool(of_a_service)
 
 
-def prove_known(name: str, known: Iterable[str], place: str = "") -> None:
+def prove_known(name: str, place: str = "") -> None:
     """Raise Unusable, with the most similar setting, for a name that is not a setting."""
-    names = set(known)
-    if name in names or (name.endswith(FILE) and name.removesuffix(FILE) in names - {DATA_DIR}):
+    if name in KNOWN or (name.endswith(FILE) and name.removesuffix(FILE) in KNOWN.keys() - {DATA_DIR}):
         return
     wanted = name.upper() if name.upper().startswith(PREFIX) else PREFIX + name.upper()
-    nearest = sorted(names, key=lambda right: likeness(wanted, right))[-1:]
+    nearest = sorted(KNOWN, key=lambda right: likeness(wanted, right))[-1:]
     raise Unusable(
         "%(place)s%(name)s is not a setting: did you mean %(nearest)s? (docs/operators/settings.md lists them)"
         if likeness(wanted, nearest[0]) > 0.5
@@ -111,16 +126,16 @@ def shown(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,59}", name) else "a name of other characters"
 
 
-def resolve(settings: Mapping[str, str], known: Mapping[str, str], place: str = "") -> dict[str, Given]:
+def resolve(settings: Mapping[str, str], place: str = "") -> dict[str, Given]:
     """Return one source's settings by field name, with the contents of the files that it names."""
-    given = {known[name]: Given(value.strip(), name + place) for name, value in settings.items() if name in known}
+    given = {KNOWN[name]: Given(value.strip(), name + place) for name, value in settings.items() if name in KNOWN}
     for name, path in settings.items():
-        if name in known or not name.endswith(FILE):
+        if name in KNOWN or not name.endswith(FILE):
             continue
         plain = name.removesuffix(FILE)
-        if known[plain] in given:
+        if KNOWN[plain] in given:
             raise Unusable("%(plain)s and %(name)s are both set: remove one of them", plain=plain, name=name)
-        given[known[plain]] = Given(file_text(name, path.strip()), f"{path.strip()} ({name})")
+        given[KNOWN[plain]] = Given(file_text(name, path.strip()), f"{path.strip()} ({name})")
     return given
 
 
@@ -145,7 +160,7 @@ def read_text(name: str, path: Path) -> str:
     raise Unusable("%(name)s: %(path)s can't be read (%(reason)s)", name=name, path=str(path), reason=reason)
 
 
-def kept_settings(path: Path, known: Mapping[str, str]) -> dict[str, str]:
+def kept_settings(path: Path) -> dict[str, str]:
     """Return the settings that all commands on one data directory share, so that all emails have the same links.
 
     If the file is missing, there are none. Raises Unusable, with file and line, for a line that is not a setting.
@@ -155,21 +170,43 @@ def kept_settings(path: Path, known: Mapping[str, str]) -> dict[str, str]:
         prove_enterable(path.parent)
         return {}
     settings: dict[str, str] = {}
-    for line in parse_stream(StringIO(read_text(DATA_DIR, path))):
-        place = f"{path}, line {number(line)}: "
-        if line.error or (line.key is not None and line.value is None):
-            raise Unusable("%(place)snot a setting. Write NAME=VALUE, and quote a value that has spaces", place=place)
-        if line.key is None or line.value is None:
-            continue
-        prove_known(line.key, known, place)
-        if line.key in {DATA_DIR, *settings}:
-            reason = "belongs in the environment" if line.key == DATA_DIR else "is set twice in this file"
-            raise Unusable("%(place)s%(name)s %(reason)s", place=place, name=line.key, reason=reason)
-        settings[line.key] = line.value
+    for number, name, value in lines_of(read_text(DATA_DIR, path), path):
+        place = f"{path}, line {number}: "
+        prove_known(name, place)
+        if name in {DATA_DIR, *settings}:
+            reason = "belongs in the environment" if name == DATA_DIR else "is set twice in this file"
+            raise Unusable("%(place)s%(name)s %(reason)s", place=place, name=name, reason=reason)
+        settings[name] = value
     return settings
 
 
-def number(line: Binding) -> int:
+def lines_of(text: str, path: Path) -> Iterator[tuple[int, str, str]]:
+    """Yield the number, the name and the value of each setting in the text of `simsim.env`; raise Unusable."""
+    plain = [_plain_line(line) for line in text.split("\n")]
+    if all(plain):
+        for number, line in enumerate(plain, 1):
+            if line and line["name"]:
+                yield number, line["name"], line[line.lastindex or 0]
+        return
+    try:
+        from dotenv.parser import parse_stream  # noqa: PLC0415 - a middleware does without, if all lines are plain
+    except ModuleNotFoundError:
+        raise Unusable(
+            "%(path)s, line %(number)s: without the package python-dotenv, a value with spaces or other special "
+            "characters can only be read in quotes and without “\\”",
+            path=str(path), number=str(plain.index(None) + 1),
+        ) from None  # fmt: skip
+    for binding in parse_stream(StringIO(text)):
+        if binding.error or (binding.key is not None and binding.value is None):
+            raise Unusable(
+                "%(place)snot a setting. Write NAME=VALUE, and quote a value that has spaces",
+                place=f"{path}, line {number_of(binding)}: ",
+            )
+        if binding.key is not None and binding.value is not None:
+            yield number_of(binding), binding.key, binding.value
+
+
+def number_of(line: "Binding") -> int:
     """Return the line number of a setting.
 
     The parser counts the empty lines before a setting as part of it; they are skipped here.
