@@ -22,6 +22,7 @@ def test_million_attempts_cost_little_and_a_valid_token_hardly_waits(tmp_path: P
         stack.stop()
     print(f"{dict(found.attempts)} in {found.seconds:.0f} s; {found.rows:,} rows, {found.counted:,} counted")
     print(f"memory {found.memory_bytes / MEGABYTE:+.1f} MB, database {found.database_bytes / MEGABYTE:+.1f} MB")
+    print(f"beside {found.caller_bytes / MEGABYTE:.1f} MB for {len(found.flooded.seconds):,} requests of the caller")
     print(
         f"spool at most {found.spool_bytes / MEGABYTE:.1f} MB; quiet {told(found.quiet)}; flooded {told(found.flooded)}"
     )
