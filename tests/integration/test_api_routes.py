@@ -108,6 +108,7 @@ WITHOUT_TWIN = {
     "well_known_change_password": "a page for browsers", "security_txt": "a page for researchers",
     "handed_over": "for the person who got a link", "leak_reported": "says thank you",
     "offered_token": "for the member who got a token",
+    "search": "for people: a program lists what it wants",
     "destinations": "a page of links", "api": "a page of links", "connect": "instructions for people",
     "connect_recipe": "instructions for people", "postman_collection": "instructions for people",
     "documentation": "pages for people", "documentation_start": "pages for people",

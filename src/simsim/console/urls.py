@@ -23,6 +23,7 @@ from simsim.console.people import invitations, membership, second_factor_policy,
 from simsim.console.people import pages as people
 from simsim.console.policies import pages as policies
 from simsim.console.portal import pages as portal
+from simsim.console.search import pages as everything
 from simsim.console.security import overview, well_known
 from simsim.console.single_sign_on import pages as single_sign_on
 from simsim.console.token_requests import pages as token_requests
@@ -64,6 +65,7 @@ urlpatterns = [
     path(".well-known/change-password", well_known.change_password, name="well_known_change_password"),
     path(".well-known/security.txt", well_known.security_txt, name="security_txt"),
     path("accounts/<uuid:account_id>/", landing_page.account, name="account"),
+    path("accounts/<uuid:account_id>/search/", everything.search, name="search"),
     path("accounts/<uuid:account_id>/destinations/", destination_pages.destinations, name="destinations"),
     path("accounts/<uuid:account_id>/api/", destination_pages.api, name="api"),
     path(TOKENS, lists.active, name="tokens"),
