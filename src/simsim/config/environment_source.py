@@ -44,6 +44,8 @@ MAY_BE_EMPTY = frozenset(
         "metrics_token",
         "tls_certificate",
         "tls_key",
+        "vault_namespace",
+        "vault_ca",
     }
 )
 
