@@ -4,7 +4,6 @@ https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html
 """
 
 import base64
-import binascii
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +13,11 @@ from simsim.problem import Unusable
 
 ATTEMPT_SECONDS = 5
 ATTEMPTS = 2
+ADVICE = {
+    "AccessDeniedException": ": see what the key's policy and the role allow",
+    "IncorrectKeyException": ": it was wrapped with another key than SIMSIM_KEY_WRAPPER_KEY",
+    "InvalidCiphertextException": ": was it wrapped with this SIMSIM_KEY_WRAPPER_CONTEXT?",
+}
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -32,22 +36,21 @@ class AwsKms:
         """Return the key; raise Unusable if AWS refuses the ciphertext, for example with another context."""
         try:
             wrapped = base64.b64decode(text.removeprefix(f"{AWS_KMS}:"), validate=True)
-        except binascii.Error:
+        except ValueError:
             raise Unusable("it is not base64") from None
         plain: bytes = self._call("decrypt", CiphertextBlob=wrapped)["Plaintext"]
         return plain
 
     def _call(self, operation: str, **request: bytes) -> dict[str, Any]:
         client = self._client
-        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError  # noqa: PLC0415 - it is optional
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - it is optional
 
         try:
             answer: dict[str, Any] = getattr(client, operation)(**request, **self._bound)
         except ClientError as error:
-            raise Unusable("AWS KMS refuses it (%(reason)s)", reason=one_line(error)) from error
-        except HTTPClientError as error:
-            raise Unusable("AWS KMS can't be reached (%(reason)s)", reason=one_line(error)) from error
-        except BotoCoreError as error:  # no credentials, for example
+            advice = ADVICE.get(error.response.get("Error", {}).get("Code", ""), "")
+            raise Unusable("AWS KMS refuses (%(reason)s)%(advice)s", reason=one_line(error), advice=advice) from error
+        except BotoCoreError as error:  # no answer, or no credentials
             raise Unusable("AWS KMS can't be asked (%(reason)s)", reason=one_line(error)) from error
         return answer
 

@@ -4,7 +4,6 @@ https://developer.hashicorp.com/vault/api-docs/secret/transit
 """
 
 import base64
-import binascii
 import http.client
 import json
 import ssl
@@ -22,9 +21,11 @@ TOTAL_SECONDS = 10.0
 MAX_ANSWER_BYTES = 64 * 1024
 PORTS = {"http": 80, "https": 443}
 ADVICE = {
-    403: ": check SIMSIM_VAULT_TOKEN, and the token's policy",
-    404: ": check SIMSIM_VAULT_MOUNT and SIMSIM_KEY_WRAPPER_KEY",
-    503: ": is it sealed?",
+    ("decrypt", 400): ": was it wrapped with this key, and with this SIMSIM_KEY_WRAPPER_CONTEXT?",
+    ("decrypt", 403): ": check SIMSIM_VAULT_TOKEN, and what its policy allows",
+    ("encrypt", 403): ": check SIMSIM_VAULT_TOKEN, and what its policy allows",
+    ("decrypt", 404): ": check SIMSIM_VAULT_MOUNT",
+    ("encrypt", 404): ": check SIMSIM_VAULT_MOUNT",
 }
 
 
@@ -51,7 +52,7 @@ class VaultTransit:
         """Return the key; raise Unusable if Vault refuses the ciphertext, for example with another context."""
         try:
             return base64.b64decode(self._ask("decrypt", {"ciphertext": text}, "plaintext"), validate=True)
-        except binascii.Error:
+        except ValueError:
             raise Unusable("Vault's answer is not base64") from None
 
     def _ask(self, act: str, facts: dict[str, str], wanted: str) -> str:
@@ -63,7 +64,7 @@ class VaultTransit:
             raise Unusable(
                 "%(url)s answers %(status)s (%(reasons)s)%(advice)s",
                 url=self.url, status=status_text(status), reasons=" ".join(reasons.split())[:200],
-                advice=ADVICE.get(status, ""),
+                advice=ADVICE.get((act, status), ""),
             )  # fmt: skip
         found = (answer.get("data") or {}).get(wanted)
         if not isinstance(found, str) or not found:
