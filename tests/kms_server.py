@@ -44,6 +44,7 @@ class Kms:
     folder: Path
     keys: dict[str, bytes] = field(default_factory=lambda: {ARN: os.urandom(32), OTHER_ARN: os.urandom(32)})
     contexts: list[dict[str, str]] = field(default_factory=list)
+    operations: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     redirects_to: str = ""
     port: int = 0
@@ -70,6 +71,7 @@ class Kms:
         if key is None:
             raise Refusal("NotFoundException")
         self.contexts.append(asked["EncryptionContext"])
+        self.operations.append(target.removeprefix("TrentService."))
         if target == "TrentService.Encrypt":
             nonce = os.urandom(12)
             sealed = AESGCM(key).encrypt(nonce, base64.b64decode(asked["Plaintext"]), context)

@@ -14,16 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import tls_files
+from documented_examples import example
 from postgresql_server import free_port
 from processes import wait_for
 
 BAO = Path(sys.executable).with_name("bao")
 KEY, CONTEXT = "simsim", "tests"
-# The same as in docs/operators/key-services.md.
-POLICY = """
-path "transit/encrypt/simsim" { capabilities = ["update"] }
-path "transit/decrypt/simsim" { capabilities = ["update"] }
-"""
+PAGE = "docs/operators/key-services.md"
 
 
 @dataclass
@@ -93,10 +90,21 @@ class VaultServer:
         made = self.ask("PUT", "sys/init", secret_shares=1, secret_threshold=1)
         self.root_token, self.unseal_key = made["root_token"], made["keys"][0]
         self.unseal()
-        self.ask("POST", "sys/mounts/transit", type="transit")
-        self.ask("POST", f"transit/keys/{KEY}")
-        self.ask("PUT", "sys/policies/acl/simsim", policy=POLICY)
-        self.token = self.ask("POST", "auth/token/create", policies=["simsim"], period="1h")["auth"]["client_token"]
+        (self.folder / "simsim-policy.hcl").write_text(example(PAGE, 'path "transit').text)
+        self.run(example(PAGE, "vault secrets enable").text)
+        self.token = (self.folder / "vault-token").read_text().strip()
+
+    def run(self, commands: str) -> None:
+        """Run commands of Vault, whose name is `bao` here, as the root."""
+        environment = {
+            "PATH": f"{BAO.parent}:{os.environ['PATH']}",
+            "HOME": str(self.folder),
+            "BAO_ADDR": self.url,
+            "BAO_CACERT": str(self.certificate),
+            "BAO_TOKEN": self.root_token,
+        }
+        script = f'set -e; vault() {{ bao "$@"; }}\n{commands}'
+        subprocess.run(["bash", "-c", script], cwd=self.folder, env=environment, check=True, capture_output=True)
 
 
 @contextlib.contextmanager

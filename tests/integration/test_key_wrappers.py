@@ -1,6 +1,7 @@
 """Keys wrapped by a real OpenBao, or by a stand-in for AWS KMS: what opens them, and what is said if nothing does."""
 
 import dataclasses
+import json
 import re
 import socket
 import time
@@ -12,6 +13,7 @@ import pytest
 import kms_server
 import tls_files
 import vault_server
+from documented_examples import example
 from kms_server import ARN, OTHER_ARN, Kms
 from scripted_server import DROP, answer, scripted
 from simsim.key_wrappers import vault
@@ -19,7 +21,7 @@ from simsim.key_wrappers.aws_kms import AwsKms
 from simsim.key_wrappers.key_texts import KeyWrapper
 from simsim.key_wrappers.vault import VaultTransit
 from simsim.problem import Unusable
-from vault_server import VaultServer
+from vault_server import PAGE, VaultServer
 
 pytestmark = [pytest.mark.any_database, pytest.mark.covers("B11")]
 SECRET = b"k" * 32
@@ -162,6 +164,16 @@ class TestAwsKms:
         assert AwsKms(ARN, "tests").unwrap(text) == SECRET
         assert kms.contexts == [{"simsim-installation": "tests", "simsim-use": "token-keys"}] * 2
         assert kms.refused == []
+
+    def test_documented_policy_allows_what_is_asked_and_no_more(self, kms: Kms) -> None:
+        policy = json.loads(example(PAGE, '"Effect": "Allow"').text)
+        wrapper = AwsKms(policy["Resource"], "production")
+        kms.keys[policy["Resource"]] = kms.keys[ARN]
+        wrapper.unwrap(wrapper.wrap(SECRET))
+        names = {f"kms:{operation}" for operation in kms.operations}
+        assert (set(policy["Action"]), policy["Effect"]) == (names, "Allow")
+        asked = {f"kms:EncryptionContext:{name}": value for name, value in kms.contexts[-1].items()}
+        assert policy["Condition"] == {"StringEquals": asked}
 
     def test_tampered_text_and_another_installation_are_refused(self, kms: Kms) -> None:
         wrapper = AwsKms(ARN, "tests")
