@@ -38,9 +38,13 @@ class KeyMemory:
             return [self._known(text) for text in texts]
 
     def _wrap(self, key: bytes) -> str:
-        text = self._wrapper.wrap(key)
-        # Prove it before a file holds nothing else: a key that can't be unwrapped is a lost key.
-        if self._wrapper.unwrap(text) != key:
+        try:
+            text = self._wrapper.wrap(key)
+            # Prove it before a file holds nothing else: a key that can't be unwrapped is a lost key.
+            is_same = self._wrapper.unwrap(text) == key
+        except Unusable as problem:
+            raise Unusable("SIMSIM_KEY_WRAPPER: a key can't be wrapped: %(why)s", why=str(problem)) from problem
+        if not is_same:
             raise Unusable("SIMSIM_KEY_WRAPPER: %(name)s gives back another key than it was given", name=self.name)
         self._keys[text] = key
         return text

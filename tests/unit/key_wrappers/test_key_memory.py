@@ -59,6 +59,9 @@ def test_keys_that_were_wrapped_are_remembered_and_proven() -> None:
     written = memory.wrap_all([FIRST, SECOND])
     assert (key_texts.split(written), service.asked) == ([service.wrap(FIRST), service.wrap(SECOND)], 2)
     assert (memory.unwrap_all(key_texts.split(written)), service.asked) == ([FIRST, SECOND], 2)
+    service.is_down = True
+    with pytest.raises(Unusable, match=r"SIMSIM_KEY_WRAPPER: a key can't be wrapped: https://vault\.example can't be"):
+        memory.wrap_all([FIRST])
     with pytest.raises(Unusable, match="SIMSIM_KEY_WRAPPER: vault gives back another key"):
         KeyMemory("vault", Service(lambda key: key[1:] + b"0")).wrap_all([FIRST])
 
