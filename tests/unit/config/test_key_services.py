@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from own_installation import run_python
 from simsim.config import environment
 from simsim.key_wrappers.aws_kms import AwsKms
 from simsim.key_wrappers.key_memory import KeyMemory
@@ -98,3 +99,13 @@ def test_token_is_read_anew_because_an_agent_replaces_its_file(scratch: Path, mo
     monkeypatch.delenv("SIMSIM_VAULT_TOKEN_FILE")
     with pytest.raises(Unusable, match="SIMSIM_VAULT_TOKEN must be"):
         transit.token()
+
+
+def test_gate_loads_neither_django_nor_the_library_of_aws(scratch: Path) -> None:
+    """It needs no key, and must start in a fraction of a second."""
+    code = (
+        "import sys; from simsim.config import environment, gates; environment.read().key_ring();"
+        "print({'django', 'botocore', 'simsim.key_wrappers.aws_kms'} & sys.modules.keys())"
+    )
+    settings = {f"SIMSIM_{name}": value for name, value in AWS.items()} | {"SIMSIM_DATA_DIR": str(scratch)}
+    assert run_python("-c", code, environment=dict(os.environ) | settings) == "{'simsim.key_wrappers.aws_kms'}\n"
