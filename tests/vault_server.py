@@ -112,7 +112,7 @@ def serving(folder: Path) -> Iterator[VaultServer]:
     """Serve for as long as the context lasts."""
     server = VaultServer(folder)
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    command = [BAO, "server", f"-config={server.write_configuration()}"]
+    command = [str(BAO), "server", f"-config={server.write_configuration()}"]
     with (folder / "bao.log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
