@@ -26,7 +26,7 @@ CHANGE = {
     "user reset-password", "user reset-second-factor", "user waive-single-sign-on",
     "user forget-provider", "user portal-link",
     "account require-single-sign-on", "account require-second-factor", "token import", "apply", "backup", "restore",
-    "keys add",
+    "keys add", "keys wrap", "keys unwrap",
     "keys rotate", "operator add", "operator remove", "token pause", "token resume", "token hand-over",
     "management-token create", "management-token revoke", "audit adopt", "webhook add", "webhook edit",
     "log export", "token export", "audit export", "incident report",  # each export is an event of the audit trail

@@ -108,6 +108,8 @@ class Event(StrEnum):
     AUDIT_ADOPTED = "audit.adopted", "events"
     KEY_ADDED = "key.added", "key"
     KEYS_ROTATED = "key.rotated", "key", "encrypted"
+    KEYS_WRAPPED = "key.wrapped", "keys", "service"
+    KEYS_UNWRAPPED = "key.unwrapped", "keys", "service"
     SOFTWARE_RETIRED = "software.retired", "slug", "name"
     BACKUP_CREATED = "installation.backed_up", "has_keys"
     FORWARDING_GAP = "forwarding.gap", "kind", "events", "queued_since", "queued_until"
