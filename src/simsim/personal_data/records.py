@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db.models import Model, Q
 
-from simsim.accounts.models import User, normal_email
+from simsim.accounts.actions import parse_email
+from simsim.accounts.models import User
 from simsim.audit import journal
 from simsim.personal_data.mentions import Mentions, as_texts
 from simsim.personal_data.places import ENCRYPTED, Place, places
@@ -44,8 +45,8 @@ class Records:
 
 
 def person_of(email: str) -> Person:
-    """Return the person with this address."""
-    address = normal_email(email)
+    """Return the person with this address; raise Invalid for any other text: an erasure would replace it everywhere."""
+    address = parse_email(email)
     return Person(Mentions(address), User.objects.filter(email=address).first())
 
 
