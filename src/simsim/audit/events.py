@@ -80,6 +80,8 @@ class Event(StrEnum):
     TOKENS_EXPORTED = "token.exported", "status"
     OPERATOR_ADDED = "operator.added", "email"
     OPERATOR_REMOVED = "operator.removed", "email"
+    PERSON_EXPORTED = "person.exported", "rows"
+    PERSON_ERASED = "person.erased", "pseudonym"
     MAIL_RETRIED = "mail.retried", "kind", "recipient"
     MANAGEMENT_TOKEN_CREATED = "management_token.created", "name", "scopes", "expires_at", "allowed_networks"
     MANAGEMENT_TOKEN_REVOKED = "management_token.revoked", "name"

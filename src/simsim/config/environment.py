@@ -47,6 +47,7 @@ class Environment(KeySettings, SignInSettings):
     failures_per_address: int = Field(default=FAILURES_PER_ADDRESS, ge=0, le=MAX_FAILURES)
     failures_per_username: int = Field(default=FAILURES_PER_USERNAME, ge=0, le=MAX_FAILURES)
     access_logs: Annotated[tuple[str, ...], NoDecode] = ()
+    log_address_days: int = Field(default=0, ge=0, le=MAX_RETENTION_DAYS)
     log_retention_days: int = Field(default=365, ge=1, le=MAX_RETENTION_DAYS)
     mail_retention_days: int = Field(default=365, ge=1, le=MAX_RETENTION_DAYS)
     audit_retention_days: int = Field(default=3650, ge=1, le=MAX_RETENTION_DAYS)
@@ -122,6 +123,8 @@ class Environment(KeySettings, SignInSettings):
         addresses.prove_range_url(self.breached_passwords_url)
         addresses.prove_contact(self.security_contact)
         prove_leak_report_keys(self.leak_report_keys)
+        if self.log_address_days >= self.log_retention_days:
+            raise Unusable("SIMSIM_LOG_ADDRESS_DAYS must be less than SIMSIM_LOG_RETENTION_DAYS, or 0")
         if self.audit_retention_days < self.log_retention_days:
             # Events wait for the receiver for as long as the log is kept.
             raise Unusable("SIMSIM_AUDIT_RETENTION_DAYS must be at least SIMSIM_LOG_RETENTION_DAYS")
