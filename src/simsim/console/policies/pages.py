@@ -13,8 +13,9 @@ from simsim.console.errors import sentence
 from simsim.console.messages import say
 from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.problem import FieldError, Invalid
-from simsim.tokens.policies import Outside, TokenPolicy, set_account_policy, token_policies, tokens_outside
+from simsim.tokens.policies import TokenPolicy, set_account_policy, token_policies
 from simsim.tokens.policy_models import LeakChoice, Retrieval
+from simsim.tokens.policy_rules import Outside, tokens_outside
 
 NUMBERS = ("max_lifetime_days", "min_ipv4_prefix", "min_ipv6_prefix", "max_idle_days")
 # Refused by the action, as every text that is no number.
