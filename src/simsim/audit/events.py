@@ -16,6 +16,7 @@ TOKEN_FIELDS = ("name", "description", "software", "expires_at", "allowed_networ
 WEBHOOK_FIELDS = ("name", "host", "events")
 HAND_OVER_FIELDS = ("name", "hand_over")
 REQUEST_FIELDS = ("name", "asked_by")
+PROPOSAL_FIELDS = ("expires_at", "allowed_networks", "limits", "rates", "report_only")
 
 
 class Event(StrEnum):
@@ -63,7 +64,7 @@ class Event(StrEnum):
     HAND_OVER_USED = "token.hand_over_used", *HAND_OVER_FIELDS, "address", "by"
     HAND_OVER_TAKEN_BACK = "token.hand_over_taken_back", *HAND_OVER_FIELDS, "restored"
     HAND_OVER_BLOCKED = "token.hand_over_blocked", *HAND_OVER_FIELDS
-    TOKEN_REQUESTED = "token.requested", *REQUEST_FIELDS, "software", "proposal"
+    TOKEN_REQUESTED = "token.requested", *REQUEST_FIELDS, "software", *PROPOSAL_FIELDS
     TOKEN_REQUEST_GRANTED = "token.request_granted", *REQUEST_FIELDS, "token"
     TOKEN_REQUEST_DECLINED = "token.request_declined", *REQUEST_FIELDS
     CREATION_FROZEN = "account.creation_frozen", "reason"

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from simsim.accounts.models import Account, Role, User
 from simsim.accounts.name_keys import name_key
-from simsim.accounts.permissions import Actor, Permission, actor_of, permit, role_of
+from simsim.accounts.permissions import Actor, Permission, actor_of, administrators, permit, role_of
 from simsim.audit.events import Event
 from simsim.credential.limits import unpack
 from simsim.problem import (
@@ -64,10 +64,7 @@ def ask_for_approval(
         purpose=values["description"], software=values["software"], proposal=proposal, asked_at=now,
     )  # fmt: skip
     software: TargetSoftware | None = values["software"]
-    details: dict[str, object] = {
-        "software": software.slug if software else None,
-        "proposal": token_requests.proposed(asked),
-    }
+    details = {"software": software.slug if software else None} | (token_requests.proposed(asked) or {})
     token_requests.record_request_event(actor, asked, Event.TOKEN_REQUESTED, details, now)
     approval_notices.owe_asked(asked, now=now)
     return asked
@@ -101,6 +98,11 @@ def approve_request(*, actor: Actor, request: TokenRequest, now: datetime) -> To
     return token
 
 
+def has_approvers(account: Account, *, asker: Actor) -> bool:
+    """Whether the account has an administrator other than the one who asks."""
+    return any(user != asker.user for user in administrators(account))
+
+
 def administrator(actor: Actor, account: Account) -> User:
     """Return the person, who is an administrator of the account by membership; raise otherwise.
 
@@ -123,9 +125,15 @@ def prove_asker(request: TokenRequest, approver: User) -> User:
     asker = request.asked_by
     if asker == approver:
         raise OwnRequest
-    if asker is None or role_of(asker, request.account) != Role.ADMINISTRATOR:
+    if asker is None or not is_asker_there(request):
         raise AskerNotAdministrator(who=request.asked_by_label)
     return asker
+
+
+def is_asker_there(request: TokenRequest) -> bool:
+    """Whether the person who asked is still an administrator of the account."""
+    asker = request.asked_by
+    return asker is not None and role_of(asker, request.account) == Role.ADMINISTRATOR
 
 
 def proven(fields: TokenFields, account: Account, now: datetime) -> dict[str, Any]:

@@ -18,6 +18,14 @@ from simsim.tokens.models import Token
 from simsim.tokens.policy_models import AccountPolicy, InstallationPolicy, LeakChoice, PolicyRow, Retrieval
 from simsim.tokens.rules import MAX_LIFETIME
 
+# The smallest and the largest number that can be chosen.
+LIMITS = {
+    "max_lifetime_days": (1, MAX_LIFETIME.days), "min_ipv4_prefix": (1, 32), "min_ipv6_prefix": (1, 128),
+    # Twice as long as the time between the warning and the pause.
+    "max_idle_days": (14, MAX_LIFETIME.days), "approval_above_days": (1, MAX_LIFETIME.days),
+}  # fmt: skip
+FLAGS = ("needs_allowlist", "approval_if_open")
+
 
 @dataclass(frozen=True)
 class TokenPolicy:
@@ -198,21 +206,16 @@ def record_change(
 
 def parse_choices(choices: Mapping[str, Any], *, before: TokenPolicy) -> TokenPolicy:
     """Return the policy with these choices; raise Invalid with one error for each that is not offered."""
-    limits = {
-        "max_lifetime_days": (1, MAX_LIFETIME.days), "min_ipv4_prefix": (1, 32), "min_ipv6_prefix": (1, 128),
-        # Twice as long as the time between the warning and the pause.
-        "max_idle_days": (14, MAX_LIFETIME.days), "approval_above_days": (1, MAX_LIFETIME.days),
-    }  # fmt: skip
     values, errors = asdict(before), []
     for name, wanted in choices.items():
-        if name in limits:
-            least, most = limits[name]
+        if name in LIMITS:
+            least, most = LIMITS[name]
             is_number = isinstance(wanted, int) and not isinstance(wanted, bool) and least <= wanted <= most
             if wanted is not None and not is_number:
                 message = gettext_noop("Enter a number from %(least)s to %(most)s.")
                 errors.append(FieldError(name, message, {"least": str(least), "most": str(most)}))
             values[name] = wanted
-        elif name in {"needs_allowlist", "approval_if_open"} and isinstance(wanted, bool):
+        elif name in FLAGS and isinstance(wanted, bool):
             values[name] = wanted
         elif name == "retrieval" and wanted in Retrieval.values:
             values[name] = Retrieval(wanted)

@@ -143,10 +143,11 @@ def approved_lists(account: Account) -> dict[uuid.UUID, bool]:
     granted = TokenRequest.objects.filter(
         account=account, answer=RequestAnswer.GRANTED, token__isnull=False, proposal__isnull=False
     )
-    return {
-        token_id: is_open(proposal["allowed_networks"], report_only=proposal["report_only"])
-        for token_id, proposal in granted.values_list("token_id", "proposal")
-    }
+    found: dict[uuid.UUID, bool] = {}
+    for token_id, proposal in granted.values_list("token_id", "proposal"):
+        if token_id is not None and proposal is not None:
+            found[token_id] = is_open(proposal["allowed_networks"], report_only=proposal["report_only"])
+    return found
 
 
 def unapproved(policy: TokenPolicy, token: Token, approved: Mapping[uuid.UUID, bool]) -> list[FieldError]:

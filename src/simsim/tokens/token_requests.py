@@ -139,7 +139,7 @@ def unanswered(account: Account) -> QuerySet[TokenRequest]:
     """
     belongs = Membership.objects.filter(account=account, user=OuterRef("asked_by"), user__is_active=True)
     waiting = TokenRequest.objects.filter(account=account, answered_at=None).annotate(is_still_there=Exists(belongs))
-    return waiting.select_related("software").order_by("asked_at", "pk")
+    return waiting.select_related("software", "asked_by").order_by("asked_at", "pk")
 
 
 def own_requests(account: Account, *, actor: Actor) -> QuerySet[TokenRequest]:
