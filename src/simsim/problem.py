@@ -351,18 +351,19 @@ class HandOverPaused(Conflict):
 
 
 class Invalid(Problem):
-    """Input that breaks a rule; `errors` says for each field what to change."""
+    """Input that breaks a rule; `errors` says for each field what to change, and `advice` what else to do."""
 
     status = 422
     slug = "invalid"
     title = gettext_noop("The input is not valid")
+    advice: ClassVar[str] = ""
 
     def __init__(self, *errors: FieldError) -> None:
         self.errors = errors
         super().__init__(" ".join(str(error) for error in errors).replace("%", "%%") if errors else "")
 
     def __str__(self) -> str:
-        return " ".join(str(error) for error in self.errors)
+        return " ".join([*map(str, self.errors), self.advice]).rstrip()
 
     def document(self) -> dict[str, object]:
         return super().document() | {"errors": [{"field": e.field, "detail": str(e)} for e in self.errors]}
@@ -374,9 +375,7 @@ class ApprovalRequired(Invalid):
     status = 403
     slug = "approval-required"
     title = gettext_noop("Approval needed")
-
-    def __str__(self) -> str:
-        return f"{super().__str__()} Nothing was created. Ask for the approval."
+    advice = gettext_noop("Nothing was created. Ask for the approval.")
 
 
 class BodyTooSlow(Problem):

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from api_client import program_of_alice
+from api_client import Program, management_token, program_of_alice
 from cast import Cast
 from concurrency import race
+from console_client import sign_in, text_of
 from simsim.accounts.actions import add_user, change_role
 from simsim.accounts.models import Role, User
 from simsim.accounts.permissions import OPERATOR, Actor, PortalGrant, actor_of
@@ -40,6 +41,7 @@ from simsim.tokens.policy_rules import tokens_outside
 from simsim.tokens.token_fields import TokenFields
 from simsim.tokens.token_import import Draft, import_tokens
 from simsim.tokens.token_requests import ask_for_token, decline_request, delete_answered
+from verbs import Simsim
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.covers("B10")]
 OFFICE = "198.51.100.0/24"
@@ -305,3 +307,60 @@ def test_approval_is_kept_as_long_as_its_token(cast: Cast, dora: User, now: date
     decline_request(actor=actor_of(dora), request=asked(cast, now, name="Declined"), now=now)
     assert delete_answered(now + timedelta(days=300)) == 1
     assert delete_answered(now + timedelta(days=367)) == 1
+
+
+def test_program_asks_waits_and_gets_the_token(cast: Cast, dora: User, now: datetime) -> None:
+    mine, hers = (
+        Program.of(management_token(actor, cast.acme, Scope.TOKENS, now=now)[1])
+        for actor in (cast.as_alice, actor_of(dora))
+    )
+    tokens, requests = (f"/accounts/{cast.acme.pk}/{name}" for name in ("tokens", "token-requests"))
+    body = {"name": "Nightly", "expires": "365d"}
+    refusal = mine.post(tokens, body)
+    assert refusal.status_code == 403
+    assert refusal.json()["type"].endswith("approval-required")
+    assert {error["field"] for error in refusal.json()["errors"]} == {"expires", "allowed_networks"}
+    asked = mine.post(requests, body, idempotency_key="build-1")
+    assert (asked.status_code, asked.json()["answer"], asked.json()["proposal"]["allowed_networks"]) == (201, None, [])
+    path = f"{requests}/{asked.json()['id']}"
+    assert asked["Location"].endswith(path)
+    assert mine.post(f"{path}/approve").status_code == 403
+    assert hers.post(f"{path}/approve").json()["answer"] == "granted"
+    token_id = mine.get(path).json()["token_id"]
+    assert mine.post(f"{tokens}/{token_id}/credentials").json()["password"]
+    assert hers.post(f"{path}/approve").status_code == 409
+
+
+def test_operator_acts_for_two_administrators_on_the_server(cast: Cast, dora: User, simsim: Simsim) -> None:
+    account = ("--account", str(cast.acme.pk))
+    alice, other = ("--as", "alice@acme.example"), ("--as", dora.email)
+    wanted = ("--name", "Nightly", "--expires", "365d", "--allow", OFFICE, "--read-only")
+    assert "Ask for the approval" in simsim("token", "create", *account, *alice, *wanted, fails=5)
+    asked = simsim("token-request", "ask", *account, *alice, *wanted)
+    assert [each["id"] for each in simsim("token-request", "list", *account)["items"]] == [asked["id"]]
+    simsim("token-request", "approve", asked["id"], *account, *alice, fails=5)
+    granted = simsim("token-request", "approve", asked["id"], *account, *other)
+    assert simsim("token-request", "show", asked["id"], *account, *alice) == granted
+    assert simsim("token", "show", granted["token_id"])["created_by"] == "alice@acme.example"
+    loosened = simsim("policy", "set", *account, *alice, "--approval-above", "none", "--no-approval-if-open")
+    assert (loosened["approval_above_days"], loosened["approval_if_open"]) == (None, False)
+
+
+def test_pages_say_who_is_missing(cast: Cast, now: datetime) -> None:
+    set_floor(actor=OPERATOR, choices=RULES, now=now)
+    client, account = sign_in(cast.alice), f"/accounts/{cast.acme.pk}/"
+    policy = text_of(client.get(f"{account}policies/"))
+    assert "This account has only one administrator." in policy
+    assert "The operator of this API allows at most 30." in policy
+    form = {"name": "Nightly", "expires": "90d", "network": OFFICE}
+    page = client.post(f"{account}tokens/new/", form)
+    assert page.status_code == 403
+    assert "You are the only administrator of this account" in text_of(page)
+    assert "Your request for “Nightly” was sent" in text_of(
+        client.post(f"{account}tokens/new/", form | {"press": "ask"}, follow=True)
+    )
+    request = TokenRequest.objects.get()
+    page = client.post(f"{account}requests/{request.pk}/")
+    assert (page.status_code, Token.objects.count()) == (403, 0)
+    assert "You asked for this approval yourself." in text_of(page)
+    assert "was withdrawn" in text_of(client.post(f"{account}requests/{request.pk}/decline/", follow=True))

@@ -78,8 +78,10 @@ def approve_request(*, actor: Actor, request: TokenRequest, now: datetime) -> To
     `create_token` raises.
     """
     account = request.account
-    approver = administrator(actor, account)
+    permit(actor, Permission.MANAGE_TOKENS, account)
     lock_for_creation(account)
+    # Under the lock, because the approver may have lost the role in the meantime.
+    approver = administrator(actor, account)
     token_requests.lock(request)
     # Otherwise, a second approval would complain about the name of the token that the first one created.
     request.refresh_from_db()

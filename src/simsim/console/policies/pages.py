@@ -106,7 +106,7 @@ def helps_of(floor: TokenPolicy) -> dict[str, str]:
         ("min_ipv6_prefix", gettext("The length of its prefix, for example 48."), least, ipv6),
         (
             "approval_above_days",
-            gettext("For example 90. Leave it empty to need an approval for no lifetime."),
+            gettext("For example 90. Leave it empty if no lifetime needs an approval."),
             most,
             floor.approval_above_days,
         ),
