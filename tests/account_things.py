@@ -22,9 +22,11 @@ from simsim.console_sessions.models import ConsoleSession
 from simsim.mail.models import OwedMail
 from simsim.management_tokens.models import Scope
 from simsim.tokens.actions import create_token
+from simsim.tokens.approval import ask_for_approval
 from simsim.tokens.hand_over import hand_over_token
 from simsim.tokens.hand_over_links import offer_to_member
 from simsim.tokens.models import Token
+from simsim.tokens.token_fields import TokenFields
 from simsim.tokens.token_requests import ask_for_token
 from simsim.webhooks.actions import add_endpoint, send_test_event
 from simsim.webhooks.models import WebhookEndpoint
@@ -120,6 +122,11 @@ MAKERS: dict[str, Callable[[Things], object]] = {
             actor=actor_of(of.member), account=of.account, name=f"{of.account.name} request", purpose="P", now=of.now
         ).pk
     ),
+    "approval": lambda of: (
+        ask_for_approval(
+            actor=of.actor, account=of.account, fields=TokenFields(f"{of.account.name} long", "365d"), now=of.now
+        ).pk
+    ),
     "link": lambda of: hand_over_token(actor=of.actor, token=of.token, now=of.now).hand_over.pk,
     "offer": lambda of: (
         offer_to_member(actor=of.actor, token=of.new_token("offer"), recipient=of.member, now=of.now).pk
@@ -146,6 +153,8 @@ MAKERS: dict[str, Callable[[Things], object]] = {
 # What a name in an address means, where that depends on the address; `kind_of` asks in this order.
 KINDS = [
     ("revoke_management_token", "token_id", "management token"), ("offered_token", "hand_over_id", "offer"),
+    ("review_request", "request_id", "approval"), ("get_token_request", "request_id", "approval"),
+    ("approve_token_request", "request_id", "approval"),
     ("decline_request", "request_id", "token request"), ("decline_token_request", "request_id", "token request"),
     ("connect_recipe", "slug", "recipe"),
     ("", "account_id", "account"), ("", "token_id", "token"), ("", "request_id", "logged request"),

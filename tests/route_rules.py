@@ -34,6 +34,7 @@ FORMS: dict[str, dict[str, str]] = {
     "usage": {},
     "logged_request": {},
     "decline_request": {},
+    "review_request": {},
     "notices": {"revoked": "nobody"},
     "policies": {"retrieval": "off"},
     "incident": {"press": "freeze", "reason": "Mine"},

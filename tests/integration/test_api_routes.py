@@ -39,7 +39,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 # Each console address that does something: the operations that do the same, and the commands.
 TWINS = {
     "tokens": ("list_tokens", "token list"), "ended_tokens": ("list_tokens", "token list"),
-    "search_tokens": ("list_tokens", "token list"), "create_token": ("create_token", "token create"),
+    "search_tokens": ("list_tokens", "token list"),
+    "create_token": ("create_token ask_for_approval", "token create, token-request ask"),
     "token": (
         "get_token edit_token preview_networks suggest_allowlist preview_limits suggest_limits list_hand_overs "
         "list_emails",
@@ -56,6 +57,9 @@ TWINS = {
     "more_requests": ("list_requests", "log list"), "logged_request": ("get_request", "log show"),
     "newest_requests": ("follow_requests", "log follow"), "export_requests": ("export_requests", "log export"),
     "usage": ("get_usage", "usage"),
+    "review_request": (
+        "get_token_request approve_token_request", "token-request show, token-request approve",
+    ),
     "decline_request": ("list_token_requests decline_token_request", "token-request list, token-request decline"),
     "notices": ("get_notices set_notices", "notices show, notices set"),
     "policies": ("get_policies set_policies", "policy show, policy set"),

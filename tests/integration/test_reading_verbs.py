@@ -30,7 +30,8 @@ CHANGE = {
     "keys rotate", "operator add", "operator remove", "token pause", "token resume", "token hand-over",
     "management-token create", "management-token revoke", "audit adopt", "webhook add", "webhook edit",
     "log export", "token export", "audit export", "incident report",  # each export is an event of the audit trail
-    "token take-back", "token-request decline", "notices set", "account self-rotation", "user invite-again",
+    "token take-back", "token-request ask", "token-request approve", "token-request decline", "notices set",
+    "account self-rotation", "user invite-again",
     "webhook remove", "webhook rotate", "webhook pause", "webhook resume", "webhook test", "webhook resend",
     "leak report", "policy set", "incident freeze", "incident lift", "incident stop", "incident resume",
     "incident networks",
@@ -49,7 +50,7 @@ READ_WITH = {
     "log follow": ["--seconds", "0"],
 }
 # The data directory has no such thing: not found.
-FIND_NOTHING = {"log show"}
+FIND_NOTHING = {"log show", "token-request show"}
 
 
 def verbs() -> Iterator[tuple[str, Any]]:

@@ -33,7 +33,15 @@ from simsim.api.scopes import READ, TOKENS
 from simsim.audit.events import Event
 from simsim.management_problem import PreconditionFailed, PreconditionRequired
 from simsim.pagination import INVALID_CURSOR
-from simsim.problem import AlreadyAnswered, AlreadyExists, CreationFrozen, FieldError, Invalid, TokenNotActive
+from simsim.problem import (
+    AlreadyAnswered,
+    AlreadyExists,
+    ApprovalRequired,
+    CreationFrozen,
+    FieldError,
+    Invalid,
+    TokenNotActive,
+)
 from simsim.rfc3339 import parse_time
 from simsim.tokens import actions, models, selectors
 from simsim.tokens.attention import having_text
@@ -97,7 +105,8 @@ def parse_cursor(cursor: str) -> tuple[datetime, uuid.UUID]:
 @operation(
     "POST", TOKENS_PATH, tag=TAG, scopes=TOKENS, permission=Permission.MANAGE_TOKENS, audit=Event.TOKEN_CREATED,
     body=NewToken, answer=TokenWithCredentials, status=201, creates=True, is_secret=True, needs_recent=True,
-    problems=(AlreadyExists, AlreadyAnswered, CreationFrozen), headers={"Location": "The new token.", **SHOWS_ETAG},
+    problems=(AlreadyExists, AlreadyAnswered, ApprovalRequired, CreationFrozen),
+    headers={"Location": "The new token.", **SHOWS_ETAG},
 )  # fmt: skip
 def create_token(call: Call, body: NewToken) -> Answer:
     """Create a token and return it with its credentials. Every administrator is notified."""
