@@ -1,6 +1,7 @@
 """An installation whose keys are wrapped by a real Vault (OpenBao): it serves, rotates, restores, and fails plainly."""
 
 import json
+import os
 import shutil
 import signal
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import vault_server
 from documented_examples import example
 from processes import descendants
 from restore_drill import Drill, begun
+from simsim.config import environment
 from stack import Stack, started
 from vault_server import PAGE, VaultServer
 
@@ -68,18 +70,30 @@ def leave_the_service(drill: Drill) -> None:
     drill.stack.settings = {n: value for n, value in drill.stack.settings.items() if not n.startswith(of_service)}
 
 
-class SetUpAnew(Stack):
+def test_new_installation_has_wrapped_keys(tmp_path: Path, bao: VaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("SIMSIM_")]:
+        monkeypatch.delenv(name)
+    for name, value in bao.settings(SIMSIM_DATA_DIR=str(tmp_path)).items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "keys").mkdir()
+    made = environment.read().make_missing_secrets()
+    assert made == [tmp_path / "keys" / "token_keys", tmp_path / "keys" / "secret_key"]
+    assert made[0].read_text().startswith("vault:v1:")
+    assert [len(key) for key in environment.read().key_ring()] == [32]
+
+
+class WrappedStack(Stack):
     def copy(self, model: Stack) -> None:
-        """Stay as this was set up, with a key that was wrapped from the beginning."""
+        """Become what another has settled, and wrap its keys before anything starts."""
+        super().copy(model)
+        self.run("keys", "wrap")
 
 
 def test_everything_serves_with_keys_that_only_vault_opens(tmp_path: Path, bao: VaultServer) -> None:
-    """Made, used and restarted with wrapped keys; and the gate goes on when Vault is gone."""
-    stack = SetUpAnew(tmp_path, on_postgresql=False, settings=bao.settings())
-    stack.settle()
-    (wrapped,) = key_file(stack)
-    assert wrapped.startswith("vault:v1:")
-    with started(stack, is_served_only=True):
+    """The gate goes on when Vault is gone, and a reload that would need it is refused."""
+    wrapped = WrappedStack(tmp_path, on_postgresql=False, settings=bao.settings())
+    with started(wrapped, is_served_only=True) as stack:
+        assert [text.partition(":")[0] for text in key_file(stack)] == ["vault"]
         token = stack.create_token("Power BI")
         assert stack.ask_gate(token) == 204
         shown = stack.simsim("token", "credentials", token["id"], "--as", "alice@acme.example")
@@ -103,11 +117,11 @@ def test_everything_serves_with_keys_that_only_vault_opens(tmp_path: Path, bao: 
     ]
 
 
-def test_nothing_starts_without_vault(tmp_path: Path, drill: Drill) -> None:
+def test_nothing_starts_without_vault(drill: Drill) -> None:
     drill.run("keys", "wrap")
-    environment = drill.environment | {"SIMSIM_VAULT_URL": NOWHERE}
+    without = drill.environment | {"SIMSIM_VAULT_URL": NOWHERE}
     for verb in (["serve", "--port", str(drill.stack.console_port)], ["worker"], ["account", "list"]):
-        done = preloaded.run(verb, env=environment)
+        done = preloaded.run(verb, env=without)
         assert done.returncode == 1
         assert SAYS_NOWHERE in done.stderr.splitlines()[-1], done.stderr
         assert "Traceback" not in done.stderr
