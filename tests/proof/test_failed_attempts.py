@@ -30,7 +30,7 @@ def test_million_attempts_cost_little_and_a_valid_token_hardly_waits(tmp_path: P
     assert found.rows + found.counted == ATTEMPTS + WARMUP
     assert found.memory_bytes < 50 * MEGABYTE
     assert found.database_bytes < 10 * MEGABYTE
-    assert found.spool_bytes < 10 * MEGABYTE
+    assert found.spool_bytes < 16 * MEGABYTE  # what waits for the worker, the lines of the caller too
     assert found.flooded.percentile(0.99) < 3 * found.quiet.percentile(0.99)
 
 
