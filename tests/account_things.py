@@ -93,6 +93,16 @@ def new_person(things: Things) -> object:
     return add_user(actor=OPERATOR, account=things.account, email=email, role="member", now=things.now).user.pk
 
 
+def new_approval(things: Things) -> object:
+    """Return the id of another administrator's request, because nobody approves their own."""
+    email = f"asker@{things.account.name.lower()}.example"
+    asker = add_user(
+        actor=OPERATOR, account=things.account, email=email, role="administrator", now=things.now
+    ).user  # fmt: skip
+    fields = TokenFields(f"{things.account.name} long", "365d")
+    return ask_for_approval(actor=actor_of(asker), account=things.account, fields=fields, now=things.now).pk
+
+
 def new_session(things: Things) -> object:
     """Return the digest of another session of the administrator."""
     kept = {"expire_date": things.now.replace(year=things.now.year + 1), "last_used_at": things.now}
@@ -122,11 +132,7 @@ MAKERS: dict[str, Callable[[Things], object]] = {
             actor=actor_of(of.member), account=of.account, name=f"{of.account.name} request", purpose="P", now=of.now
         ).pk
     ),
-    "approval": lambda of: (
-        ask_for_approval(
-            actor=of.actor, account=of.account, fields=TokenFields(f"{of.account.name} long", "365d"), now=of.now
-        ).pk
-    ),
+    "approval": new_approval,
     "link": lambda of: hand_over_token(actor=of.actor, token=of.token, now=of.now).hand_over.pk,
     "offer": lambda of: (
         offer_to_member(actor=of.actor, token=of.new_token("offer"), recipient=of.member, now=of.now).pk

@@ -88,13 +88,15 @@ def approve_request(*, actor: Actor, request: TokenRequest, now: datetime) -> To
     if request.answered_at is not None:
         raise AlreadyAnswered(who=request.answered_by_label)
     asker = prove_asker(request, approver)
-    fields = fields_of(request)
-    token, _ = new_token(fields, actor=actor_of(asker), account=account, is_approved=True, now=now)
+    # Before anything is recorded: see `token_requests.lock`.
+    if (member := members_request(request)) is not None:
+        token_requests.lock(member)
+    token, _ = new_token(fields_of(request), actor=actor_of(asker), account=account, is_approved=True, now=now)
     record_token_event(actor, token, Event.TOKEN_CREATED, audited_fields(token) | {"asked_by": asker.email}, now)
     notices.owe_created([token], now=now)
     webhook_events.owe_created([token], now=now)
     token_requests.mark_granted(request, actor=actor, token=token, now=now)
-    if (member := members_request(request)) is not None:
+    if member is not None:
         token_requests.grant(member, actor=actor, token=token, now=now)
     approval_notices.owe_answered(request, actor=actor, now=now)
     return token

@@ -31,7 +31,8 @@ NOT_FOR_ADMINISTRATORS = frozenset(
      "remove_person", "management_tokens", "create_management_token", "revoke_management_token", "self_rotation",
      "hand_over_token", "take_back_hand_over", "webhooks", "add_webhook", "webhook", "edit_webhook", "rotate_webhook",
      "remove_webhook", "test_webhook", "pause_webhook", "resume_webhook", "webhook_delivery",
-     "resend_webhook_delivery", "access_reviews", "access_review", "sign_off_access_review", "export_access_review"}
+     "resend_webhook_delivery", "access_reviews", "access_review", "sign_off_access_review", "export_access_review",
+     "review_request"}
 )  # fmt: skip
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
