@@ -36,7 +36,7 @@ CHANGE = {
     "leak report", "policy set", "incident freeze", "incident lift", "incident stop", "incident resume",
     "incident networks",
     "access-review start", "access-review decide", "access-review keep", "access-review sign-off",
-    "access-review export", "access-review set-schedule",
+    "access-review export", "access-review set-schedule", "person export", "person erase",
 }  # fmt: skip
 # Verbs that report on whatever they find, and those that print what the package carries.
 EXAMINE = {"doctor", "status", "scan"}
@@ -122,6 +122,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
     file.write_text(simsim(data, "access-review", "export", review).stdout, encoding="utf-8")
     return data, {
         "review_id": review,
+        "email": "alice@acme.example",
         "file": str(file),
         "webhook_id": webhook,
         "account": account,

@@ -128,7 +128,8 @@ def create_token(call: Call, body: NewToken) -> Answer:
             request=request,
             now=call.now,
         )
-    answer = token_answer(call, token, credentials)
+    # It was never used, and was not imported.
+    answer = answered(selectors.document(token, None, now=call.now), credentials)
     location = f"{call.request.path}/{token.pk}"
     return Answer(answer.document, {**answer.headers, "Location": location})
 
@@ -220,7 +221,10 @@ def document_of(call: Call, token: models.Token) -> dict[str, object]:
 
 def token_answer(call: Call, token: models.Token, credentials: TokenCredentials | None = None) -> Answer:
     """Return the token with its entity tag, and with credentials if there are any."""
-    found = document_of(call, token)
+    return answered(document_of(call, token), credentials)
+
+
+def answered(found: dict[str, object], credentials: TokenCredentials | None) -> Answer:
     more: dict[str, object] = {}
     if credentials is not None:
         more = {"username": credentials.username, "password": credentials.password}
