@@ -139,7 +139,8 @@ class Counters:
         return None
 
     def _probes(self, key: bytes) -> Iterator[int]:
-        home = int.from_bytes(key[:8], "big")
+        # The first half of a UUID has its version in it, so most of its remainders by a power of two never occur.
+        home = int.from_bytes(key[8:], "big")
         for step in range(min(MAX_PROBES, self._slots)):
             yield (home + step) % self._slots * SLOT_BYTES
 

@@ -18,7 +18,7 @@ from simsim.gate.counters import SLOT_BYTES, Counters, Full
 pytestmark = pytest.mark.covers("B17")
 NOON = 1_790_000_000.0
 MONTH_SECONDS = 31 * 86_400
-KEY = uuid.UUID(int=7 << 64).bytes
+KEY = uuid.UUID(int=7).bytes
 TAKE = """
 import sys
 from pathlib import Path
@@ -38,7 +38,7 @@ def path(tmp_path: Path) -> Path:
 
 def key_of(home: int, number: int = 1) -> bytes:
     """Return a key whose search begins at a slot."""
-    return uuid.UUID(int=home << 64 | number).bytes
+    return uuid.UUID(int=number << 64 | home).bytes
 
 
 def admitted(counters: Counters, key: bytes, rates: Rates, tries: int, now: float = NOON) -> int:
@@ -76,6 +76,12 @@ def test_counts_survive_a_restart_and_one_token_takes_nothing_from_another(path:
     assert dict(again.all(NOON)).keys() == {KEY, other}
     assert again.usage(other, NOON).today == 10
     assert again.usage(key_of(9), NOON).today == 0
+
+
+def test_tokens_share_the_file_evenly(path: Path) -> None:
+    counters = Counters(path)
+    homes = {next(iter(counters._probes(uuid.uuid4().bytes))) for _ in range(20_000)}
+    assert len(homes) > 18_000, "most of 20,000 tokens have a slot of their own"
 
 
 def test_reading_creates_nothing(path: Path) -> None:
