@@ -24,8 +24,10 @@ from simsim.operations import retention
 from simsim.operations.installation_lock import in_use
 from simsim.operations.wall_clock import WallClock
 from simsim.problem import Unusable
+from simsim.request_log.count_exchange import ROUND_SECONDS, CountExchange
 from simsim.request_log.ship.shipper import Shipper
 from simsim.tokens import expiry_notices, idle_tokens
+from simsim.tokens.counted_usage import counters
 from simsim.traces import spans
 from simsim.traces.spans import Tracer, make_tracer
 from simsim.webhooks import outbox as webhooks
@@ -77,7 +79,14 @@ def jobs(reporter: HealthReporter) -> list[Job]:
         Job("retention", delete_old, idle_seconds=3600.0, busy_seconds=0.1),
         Job("health", reporter.report, idle_seconds=1.0, busy_seconds=1.0),
         *([Job("forwarding", forward, idle_seconds=0.5, busy_seconds=0.0)] if settings.FORWARD_TARGET else []),
+        *([count_exchange()] if connections[settings.REQUEST_LOG_ALIAS].vendor == "postgresql" else []),
     ]
+
+
+def count_exchange() -> Job:
+    """Return the job that lets a quota hold for all nodes. An installation on SQLite has one."""
+    exchange = CountExchange(settings.OPERATOR.spool_dir, counters())
+    return Job("count exchange", exchange.run, idle_seconds=ROUND_SECONDS, busy_seconds=ROUND_SECONDS)
 
 
 def deliver() -> int:
