@@ -72,13 +72,18 @@ def test_the_key_can_be_turned_off(browser: Browser, stack: Stack) -> None:
         visitor.enter()
         page.goto(f"{visitor.home}accounts/{stack.account}/usage/")
         page.keyboard.press("/")
-        page.get_by_role("checkbox", name="The key / opens the search").uncheck()
+        with page.expect_response("**/search/"):
+            page.get_by_role("checkbox", name="The key / opens the search").uncheck()
         page.keyboard.press("Escape")
         page.reload()
         page.keyboard.press("/")
         page.keyboard.press("Control+K")
         expect(page.get_by_role("dialog").get_by_role("searchbox")).to_have_value("")
-        page.get_by_role("checkbox", name="The key / opens the search").check()
+        with page.expect_response("**/search/"):
+            page.get_by_role("checkbox", name="The key / opens the search").check()
+        page.keyboard.press("Escape")
+        page.keyboard.press("/")
+        expect(page.get_by_role("dialog").get_by_role("searchbox")).to_be_focused()
 
 
 def test_the_search_is_a_page_without_scripts(browser: Browser, stack: Stack, token: dict[str, str]) -> None:

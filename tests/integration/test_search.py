@@ -148,3 +148,14 @@ def test_members_find_only_the_documentation(cast: Cast, made: tuple[Token, Toke
 @pytest.mark.parametrize("text", ["", " ", "\0", "%", "_", "'", "<script>", "٣", "x" * 5000])
 def test_any_text_gets_an_answer(cast: Cast, text: str) -> None:
     assert search(sign_in(cast.alice), cast, text).status_code == 200
+
+
+def test_key_can_be_turned_off_and_on_again(cast: Cast) -> None:
+    alice = sign_in(cast.alice)
+    address = f"/accounts/{cast.acme.pk}/search/"
+    assert 'data-search="/"' in alice.get(address).content.decode()
+    assert alice.post(address, {"slash": "off"}).status_code == 204
+    assert 'data-search=""' in alice.get(address).content.decode()
+    assert alice.cookies["simsim-slash"]["httponly"]
+    alice.post(address, {"slash": "on"})
+    assert 'data-search="/"' in alice.get(address).content.decode()

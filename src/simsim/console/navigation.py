@@ -10,6 +10,7 @@ from simsim.accounts.models import Account, Membership, Role, User
 from simsim.accounts.operators import is_operator
 from simsim.accounts.people import memberships_of
 from simsim.console.portal.session import PortalSession, only_membership, portal_of
+from simsim.console.search import slash_key
 from simsim.tokens.creation_freeze import freeze_of
 from simsim.tokens.incident_models import CreationFreeze
 
@@ -56,6 +57,10 @@ class Navigation:
     @property
     def sees_tokens(self) -> bool:
         return self.membership is not None and self.membership.role != Role.MEMBER
+
+    @property
+    def slash_opens_search(self) -> bool:
+        return slash_key.opens_search(self._request)
 
     @cached_property
     def freeze(self) -> CreationFreeze | None:

@@ -1,11 +1,14 @@
 """The search's page. It is asked by POST, so that a password that somebody pastes stays out of addresses and logs."""
 
+from http import HTTPStatus
+
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from simsim.console.account_access import AccountAccess, for_everyone
+from simsim.console.search import slash_key
 from simsim.console.search.finds import finds_of
 from simsim.console.tokens.lists import MAX_SEARCH_LENGTH
 from simsim.credential.password import holds_one
@@ -15,7 +18,11 @@ from simsim.credential.password import holds_one
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_everyone
 def search(access: AccountAccess) -> HttpResponse:
-    """Show the form, and what the posted text finds."""
+    """Show the form, and what the posted text finds; or remember whether the key `/` opens the search."""
+    if "slash" in access.request.POST:
+        response = HttpResponse(status=HTTPStatus.NO_CONTENT)
+        slash_key.remember(response, is_off=access.request.POST["slash"] == slash_key.OFF)
+        return response
     text = access.request.POST.get("q", "").replace("\0", "").strip()[:MAX_SEARCH_LENGTH]
     is_password = holds_one(text)
     groups = finds_of(text, access) if text else []

@@ -2,8 +2,6 @@
 // WCAG 2.1.4: people can turn off the key "/", because speech input may type it by mistake.
 const link = document.querySelector("a[data-search]");
 const WAIT_MS = 120;
-const SLASH = "simsim-slash";
-const slashOpens = () => localStorage.getItem(SLASH) !== "off";
 const page = (text) => new DOMParser().parseFromString(text, "text/html");
 let dialog;
 
@@ -52,10 +50,14 @@ const begin = (search) => {
     stops[(at + step + stops.length) % stops.length].focus();
   });
   const keys = search.querySelector(".search-keys");
-  const slash = keys.querySelector("[name=slash]");
   keys.hidden = false;
-  slash.checked = slashOpens();
-  slash.addEventListener("change", () => localStorage.setItem(SLASH, slash.checked ? "on" : "off"));
+  keys.querySelector("[name=slash]").addEventListener("change", ({ target }) => {
+    const body = new FormData(form);
+    body.delete("q");
+    body.set("slash", target.checked ? "on" : "off");
+    link.dataset.search = target.checked ? "/" : "";
+    fetch(form.action, { method: "POST", body });
+  });
 };
 
 const open = async () => {
@@ -85,8 +87,8 @@ if (link) {
     open().catch(() => location.assign(link.href));
   });
   addEventListener("keydown", (event) => {
-    const isTyping = event.target.closest?.("input, textarea, select, [contenteditable]");
-    const isSlash = event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey && slashOpens();
+    const isTyping = event.target.matches?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+    const isSlash = event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey && link.dataset.search;
     const isControlK = event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
     // Another dialog asks something that has to be answered first.
     if ((!isSlash && !isControlK) || document.querySelector("dialog[open]:not(.search-dialog)")) return;
