@@ -138,7 +138,7 @@ def test_gate_that_is_back_is_asked_again(tmp_path: Path) -> None:
     assert "can't be asked: ConnectError" in node.said[0]
     node.gate.close()
     with node_before(tmp_path, LET_IN) as (other, _):
-        node.link.settings = other.link.settings  # type: ignore[misc]
+        node.link.settings = other.link.settings
         time.sleep(PAUSE_SECONDS)
         assert [node.ask().status for _ in range(3)] == [204] * 3
         node.gate.close()

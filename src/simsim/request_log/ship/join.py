@@ -85,8 +85,7 @@ def join(
 ) -> Changes:
     """Return the changes that the lines make; `waiting` holds the halves from earlier batches, by request id.
 
-    `is_gate_read_to_its_end` means that every decision made on this machine before these ends and the ends in `waiting`
-    has been read.
+    `is_gate_read_to_its_end` means that each decision made here before these ends and those in `waiting` has been read.
     """
     changes = Changes()
     ends = {request_id: opened.completed for request_id, opened in waiting.items() if opened.completed}
@@ -106,23 +105,21 @@ def join(
         # A test from the console ends with the gate's answer.
         has_ended = matching is not None or is_console_test(decision.method, decision.resource)
         if has_ended or request_id in rows_waiting or request_id in changes.open_rows:
-            # A proxy may repeat an id, or pass on an id that a client made up. The next end is added to the id's first
-            # row.
+            # A proxy may repeat an id, or pass on one that a client made up. The next end is added to the first row.
             changes.rows.append(decided_row(decision, matching))
         else:
             changes.open_rows[request_id] = decided_row(decision)
     if is_gate_read_to_its_end:
-        awaited = {key: end for key, end in ends.items() if end.from_node and _is_awaited(waiting.get(key), now)}
-        changes.rows += undecided_rows(end for key, end in ends.items() if key not in awaited)
-        ends = awaited
+        over = [each for each, end in ends.items() if not _is_awaited(end, waiting.get(each), now)]
+        changes.rows += undecided_rows(map(ends.pop, over))
     changes.held += (end for request_id, end in ends.items() if request_id not in held_before)
     changes.settled += held_before - set(ends)
     return changes
 
 
-def _is_awaited(opened: Open | None, now: datetime) -> bool:
-    """Whether the decision on an end from a node may still come from another machine."""
-    return opened is None or opened.since is None or opened.since > now - AWAITED
+def _is_awaited(end: Completed, opened: Open | None, now: datetime) -> bool:
+    """Whether the decision on this end may still come from another machine."""
+    return end.from_node and (opened is None or opened.since is None or opened.since > now - AWAITED)
 
 
 def decided_row(decision: Decided, end: Completed | None = None) -> RequestRow:
