@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-import secrets
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 import tls_files
+from documented_examples import example
 from postgresql_server import free_port
 from settings_for_tests import ON_POSTGRESQL
 from simsim.credential import management_password
@@ -52,6 +53,15 @@ app = SimsimWSGI(plain)
 FORGED = {"X-Simsim-Account": "evil", "X-Simsim-Gate-Token": "evil", "X-Simsim-Counted": "1"}
 # No request waits for longer than the middleware's time limits, on a machine that is busy with other tests.
 PATIENCE_SECONDS = 15
+PAGE = "docs/operators/remote-gate.md"
+
+
+def documented(words: str, **values: str) -> dict[str, str]:
+    """Return the settings in the page's block with these words, with this machine's values."""
+    lines = example(PAGE, words).text.splitlines()
+    found = dict(line.partition("#")[0].strip().split("=", 1) for line in lines)
+    assert values.keys() <= found.keys()
+    return found | values
 
 
 @dataclass
@@ -66,12 +76,12 @@ class Served(Stack):
 
     @property
     def environment(self) -> dict[str, str]:
-        listen = {
-            "SIMSIM_GATE_LISTEN": f"127.0.0.1:{self.gate_port}",
-            "SIMSIM_GATE_TLS": "true",
-            "SIMSIM_TLS_CERTIFICATE": str(self.certificate),
-            "SIMSIM_TLS_KEY": str(self.directory / "tls.key.pem"),
-        }
+        listen = documented(
+            "SIMSIM_GATE_LISTEN",
+            SIMSIM_GATE_LISTEN=f"127.0.0.1:{self.gate_port}",
+            SIMSIM_TLS_CERTIFICATE=str(self.certificate),
+            SIMSIM_TLS_KEY=str(self.directory / "tls.key.pem"),
+        )
         return super().environment | listen
 
     def serve(self) -> None:
@@ -80,8 +90,10 @@ class Served(Stack):
         self.wait_until(lambda: (self.directory / "serve.log").read_text().endswith("}\n"), "everything answers")
 
     def gate_token(self, *options: str) -> dict[str, Any]:
-        create = ("management-token", "create", "--scope", "gate", "--name", f"Node {secrets.token_hex(2)}")
-        made: dict[str, Any] = self.simsim(*create, "--expires", "30d", *options)
+        program, *create = shlex.split(example(PAGE, "--scope gate").text)
+        assert program == "simsim"
+        del create[create.index("--allow") :]
+        made: dict[str, Any] = self.simsim(*create, *options)
         return made
 
     def rows(self, path: str) -> list[dict[str, Any]]:
@@ -98,24 +110,29 @@ class Node:
     served: Served
     token: str
     port: int = field(default_factory=free_port)
-    settings: dict[str, str] = field(default_factory=dict)
     process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.served.gate_port}"
 
     def start(self, code: str = API, interface: str = "asgi") -> None:
         self.directory.mkdir(exist_ok=True)
         (self.directory / "example.py").write_text(code)
-        environment = {
-            "PATH": os.defpath,
-            "SIMSIM_DATA_DIR": str(self.directory / "data"),
-            "SIMSIM_GATE_URL": f"https://127.0.0.1:{self.served.gate_port}",
-            "SIMSIM_GATE_TOKEN": self.token,
-            "SIMSIM_GATE_CA": str(self.served.certificate),
-        }
+        secret = self.directory / "token"
+        secret.write_text(self.token + "\n")
+        environment = documented(
+            "SIMSIM_GATE_URL",
+            SIMSIM_GATE_URL=self.url,
+            SIMSIM_GATE_TOKEN_FILE=str(secret),
+            SIMSIM_GATE_CA=str(self.served.certificate),
+            SIMSIM_DATA_DIR=str(self.directory / "data"),
+        )
         with (self.directory / "node.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "granian", "--interface", interface, "--host", "127.0.0.1", "--port",
                  str(self.port), "--log-level", "error", "--working-dir", str(self.directory), "example:app"],
-                env=environment | self.settings, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={"PATH": os.defpath} | environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
         self.served.wait_until(lambda: self.get("/waits").status in {401, 503}, "the API answers")
@@ -227,7 +244,7 @@ def test_node_whose_credential_does_not_work_lets_nobody_in(served: Served, node
         served.simsim("management-token", "revoke", made["id"])
     refused = node.get("/orders", auth=pair(token))
     assert (refused.status, refused.headers["retry-after"]) == (503, "1")
-    assert "does not accept SIMSIM_GATE_TOKEN" in node.said()
+    assert example(PAGE, "does not accept").text.replace("https://gate.example.com:8443", node.url) in node.said()
     assert node.token not in node.said()
 
 
