@@ -14,7 +14,7 @@ from simsim.mail.models import OwedMail
 ALICE, BOB, DORA = "alice@acme.example", "bob@acme.example", "dora@acme.example"
 EXPIRY = "2027-01-31 09:30 UTC"
 # Facts that a mail does not show: the address for replies is in a header, a role or a way selects a sentence.
-NOT_SHOWN = {"reply_to", "role", "way", "change", "response"}
+NOT_SHOWN = {"reply_to", "role", "way", "change", "response", "period"}
 PASSWORD = "sim_" + "0aZ9" * 12 + "b"
 # Names that attack a mail, as a row may contain that was stored under other rules.
 HOSTILE_NAMES = [
@@ -91,6 +91,7 @@ def samples(world: World | None = None) -> Iterator[Sample]:
     yield from about_tokens(world)
     yield from about_expiry(world)
     yield from about_changes(world)
+    yield from about_quotas(world)
     yield from about_requests(world)
     yield from about_people(world)
     yield from about_webhooks(world)
@@ -177,6 +178,20 @@ def about_changes(world: World) -> Iterator[Sample]:
     yield Sample("token_rotated", "without-overlap", rotated | {"works_until": ""})
 
 
+def about_quotas(world: World) -> Iterator[Sample]:
+    page = f"{world.pages}tokens/{world.token}/"
+    nearly = {
+        "account": "Acme", "token_name": "Finance dashboards", "creator": BOB, "expires_at": EXPIRY, "period": "day",
+        "used": "8,012", "most": "10,000", "percent": "80 %", "counted_at": "2026-11-24 16:02 UTC",
+        "starts_again": "2026-11-25 00:00 UTC", "link": page, "rates_link": f"{page}#rates",
+        "log_link": f"{world.pages}logs/?token={world.token}",
+    }  # fmt: skip
+    used_up = nearly | {"used": "10,000", "percent": "100 %"}
+    for kind, facts in (("token_quota_nearly_used", nearly), ("token_quota_used_up", used_up)):
+        yield Sample(kind, "", facts)
+        yield Sample(kind, "month", facts | {"period": "month", "starts_again": "2026-12-01 00:00 UTC"})
+
+
 def about_requests(world: World) -> Iterator[Sample]:
     yield Sample(
         "token_requested", "",
@@ -194,6 +209,22 @@ def about_requests(world: World) -> Iterator[Sample]:
         },
         recipient=BOB,
     )  # fmt: skip
+    proposed = {
+        "account": "Acme", "asker": DORA, "token_name": "Sales report", "purpose": "The weekly figures for the board.",
+        "software": "Microsoft Excel", "expires_at": EXPIRY, "allowed_networks": [], "report_only": False, "limits": [],
+        "link": f"{world.pages}requests/{world.request}/",
+    }  # fmt: skip
+    listed = {"allowed_networks": ["192.0.2.0/24"], "report_only": True, "limits": ["GET /api/v2/**"], "purpose": ""}
+    yield Sample("token_approval_requested", "", proposed)
+    yield Sample("token_approval_requested", "report-only", proposed | listed)
+    answered = {
+        "account": "Acme", "administrator": ALICE, "token_name": "Sales report", "is_approved": True,
+        "is_password_kept": True, "link": f"{world.pages}tokens/{world.token}/",
+    }  # fmt: skip
+    yield Sample("token_approval_answered", "approved", answered, recipient=DORA)
+    yield Sample("token_approval_answered", "not-kept", answered | {"is_password_kept": False}, recipient=DORA)
+    declined = answered | {"is_approved": False, "is_password_kept": False, "link": f"{world.pages}tokens/"}
+    yield Sample("token_approval_answered", "declined", declined, recipient=DORA)
 
 
 def about_people(world: World) -> Iterator[Sample]:
@@ -307,6 +338,10 @@ def attacked(fact: str, value: Any, name: str) -> Any:
     """Return a hostile value in the place of what people choose; links, roles and choices are ours."""
     if isinstance(value, list):
         return [attacked(fact, each, name) for each in value]
-    if not isinstance(value, str) or value.startswith(settings.OPERATOR.base_url) or fact in {"role", "way", "change"}:
+    if (
+        not isinstance(value, str)
+        or value.startswith(settings.OPERATOR.base_url)
+        or fact in {"role", "way", "change", "period"}
+    ):
         return value
     return f"{name}\n{HOSTILE_WORDS}" if fact == "purpose" else name

@@ -1,4 +1,4 @@
-"""Deletes what is older than the operator wants to keep, in small steps that hold up nobody.
+"""Deletes, or shortens, what is older than the operator wants to keep, in small steps that hold up nobody.
 
 Accounts, people and tokens are never deleted for their age, because the log and the audit trail name them.
 """
@@ -15,9 +15,10 @@ from simsim.console_sessions.models import ConsoleSession
 from simsim.forwarding import lost_events
 from simsim.mail import outbox
 from simsim.management_tokens import answered_requests
-from simsim.request_log import gaps, nodes
+from simsim.request_log import gaps, node_counts, nodes
+from simsim.request_log.address_retention import shorten_old
 from simsim.request_log.retention import first_moment_kept, forget_old, time_to_delete_by
-from simsim.tokens import hand_over_links, token_requests
+from simsim.tokens import hand_over_links, quota_notices, token_requests
 from simsim.webhooks import outbox as webhook_outbox
 
 STEP = 900
@@ -44,13 +45,16 @@ def delete_old(clock_time: datetime) -> int:
     )
     return (
         forget_old(now, days=log_days)
+        + shorten_old(now, days=operator.log_address_days, log_days=log_days)
         + gaps.forget_old(log_since)
         + lost_events.delete_outdated(now, days=log_days)
         + nodes.forget_old(now)
+        + node_counts.forget_old(now)
         + outbox.delete_finished(mail_since)
         + webhook_outbox.delete_old(webhook_since)
         + audit_retention.delete_old(audit_since)
         + token_requests.delete_answered(audit_since)
+        + quota_notices.forget_old(now)
         + hand_over_links.delete_ended(audit_since)
         + portal_links.delete_ended(now - timedelta(days=1))
         + answered_requests.forget_old(now)

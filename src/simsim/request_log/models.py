@@ -12,6 +12,7 @@ from simsim.request_log import durations
 
 # Django finds an app's models only in this module.
 from simsim.request_log.gaps import LogGap as LogGap  # noqa: PLC0414
+from simsim.request_log.node_counts import NodeCount as NodeCount  # noqa: PLC0414
 from simsim.request_log.node_totals import NodeTotal as NodeTotal  # noqa: PLC0414
 from simsim.request_log.nodes import ClockJump as ClockJump  # noqa: PLC0414
 from simsim.request_log.nodes import WorkerNode as WorkerNode  # noqa: PLC0414
@@ -245,13 +246,17 @@ class Shipment(ShipmentRow):
 
 
 class RetentionMark(models.Model):
-    """The latest time that was used to delete old rows; see `retention`."""
+    """The latest time that was used to delete old rows; see `retention`.
+
+    Rows with ids below `shortened_to` have no whole address any more: see `address_retention`.
+    """
 
     ONLY = 1
 
     id = models.PositiveSmallIntegerField(primary_key=True)
     at = models.DateTimeField(null=True)
     doubted_since = models.DateTimeField(null=True)
+    shortened_to = models.BigIntegerField(null=True)
 
     def __str__(self) -> str:
         return f"{self.at}"

@@ -56,8 +56,14 @@ def owe_expiry(found: Sequence[tuple[Token, EventType, str]], *, now: datetime) 
     occurrences.owe(owed, now=now)
 
 
+def owe_quota(event: EventType, token: Token, quota: Data, *, once: str, now: datetime) -> None:
+    """Owe the event that a token has used most of a quota, or all of it; `once` identifies the quota and its period."""
+    data = about(token, now) | {"quota": quota}
+    occurrences.owe([Occurrence(event, token.account_id, data, once=f"{token.pk}:{once}")], now=now)
+
+
 def owe_requested(request: TokenRequest, *, now: datetime) -> None:
-    """Owe the event that a member asked for a token."""
+    """Owe the event that a member asked for a token, or an administrator for the approval of one."""
     data: Data = {
         "account_id": str(request.account_id),
         "request": {
@@ -65,6 +71,7 @@ def owe_requested(request: TokenRequest, *, now: datetime) -> None:
             "name": request.name,
             "purpose": request.purpose,
             "software": request.software.slug if request.software else None,
+            "needs_approval": request.is_for_approval,
         },
         "actor": request.asked_by_label,
     }

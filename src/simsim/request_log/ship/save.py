@@ -8,13 +8,15 @@ from typing import TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Least
 
 from simsim.request_log import node_totals
 from simsim.request_log.gaps import LogGap
-from simsim.request_log.models import COUNTED_ONLY, OpenRequest, SetAsideLine, SpoolPosition
+from simsim.request_log.models import COUNTED_ONLY, OpenRequest, RetentionMark, SetAsideLine, SpoolPosition
 from simsim.request_log.node_totals import TotalKind
 from simsim.request_log.outcome import Outcome
+from simsim.request_log.row_ids import first_id
 from simsim.request_log.ship import floods, forward_queue, insert
 from simsim.request_log.ship.batch import Move, Reading
 from simsim.request_log.ship.bulk_sql import MAX_VALUES
@@ -25,6 +27,7 @@ from simsim.request_log.ship.lines import Missed, completed_line, parse_complete
 ATTEMPTS = 6
 REFUSED_STAYS_OPEN = timedelta(hours=1)
 ACCEPTED_STAYS_OPEN = timedelta(days=7)
+LATE = timedelta(hours=23)  # addresses are kept for a day at least
 Item = TypeVar("Item")
 
 
@@ -161,9 +164,19 @@ def _insert(changes: Changes, reading: Reading, attempt: int, now: datetime) -> 
     kept, counted_only = floods.sift(rows, _counted(reading))
     ids = insert.store([row for _, row in kept], attempt=attempt) if kept else []
     forward_queue.queue(ids, now=now)
+    _shorten_again([row.received_at for _, row in rows[:1]] + [each.minute for each in _counted(reading)], now)
     row_ids = {request_id: row_id for row_id, (request_id, _) in zip(ids, kept, strict=True) if request_id is not None}
     # Their ends will arrive, and must not become rows of their own.
     return row_ids | dict.fromkeys(counted_only, COUNTED_ONLY)
+
+
+def _shorten_again(times: list[datetime], now: datetime) -> None:
+    """Take the mark of shortened addresses back to lines that arrive late: see `address_retention`."""
+    oldest = min(times, default=now)
+    if oldest < now - LATE:
+        # In any case an update: it waits for a worker that is about to move the mark.
+        marked = RetentionMark.objects.filter(shortened_to__isnull=False)
+        marked.update(shortened_to=Least("shortened_to", Value(first_id(oldest))))
 
 
 def _slices(items: Iterable[Item], length: int = MAX_VALUES) -> Iterator[list[Item]]:
