@@ -134,7 +134,7 @@ NOT_RUN: dict[Key, str] = {
     ("docs/integrators/webhooks.md", "import { Webhook }"): "needs a package from npm; the Python example is run",
     ("docs/integrators/webhooks.md", "function is_from_simsim"): "the tests have no PHP; the Python example is run",
     ("docs/security/threats.md", "gateway (nginx)"): "a picture of the flows of data",
-    ("docs/security/leaks.md", "pip install simsim"): "installs from an index; test_packages.py installs the wheel",
+    ("docs/security/leaks.md", "pip install 'simsim"): "installs from an index; test_packages.py installs the wheel",
     ("README.md", "make demo"): "it clones and downloads everything; test_demo.py runs what `make demo` starts",
     ("docs/integrators/connect.md", "Read-Host"): "PowerShell is not in Debian",
     ("docs/integrators/connect.md", "Json.Document"): "Power Query runs in Excel and Power BI only",
