@@ -13,8 +13,10 @@ PAGE = Path(__file__).parents[1] / "docs/operators/conformance.md"
 FRONTS = {
     "gateway": "`simsim gateway`", "nginx": "nginx", "caddy": "Caddy", "envoy": "Envoy", "haproxy": "HAProxy",
     "traefik": "Traefik", "fastapi": "FastAPI", "starlette": "Starlette", "flask": "Flask", "django": "Django",
+    "fastapi-elsewhere": "FastAPI, gate elsewhere", "flask-elsewhere": "Flask, gate elsewhere",
 }  # fmt: skip
-ASGI, WSGI = ("fastapi", "starlette"), ("flask", "django")
+OWN_ASGI, OWN_WSGI = ("fastapi", "starlette"), ("flask", "django")
+ASGI, WSGI = (*OWN_ASGI, "fastapi-elsewhere"), (*OWN_WSGI, "flask-elsewhere")
 # Why a case does not hold. The suite proves that it does not: a reason that no longer applies is an error.
 BEFORE_US = "The API's own server reads `Connection` and `Upgrade` before the middleware; nothing is forwarded."
 REASONS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -29,7 +31,7 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "While the gate is away: 503 with Retry-After": {
         "Traefik answers 500 without `Retry-After` when it can't ask. It lets nothing in.": ("traefik",),
-        "The verdict is made in the API's own process, so there is no gate to lose.": (*ASGI, *WSGI),
+        "The verdict is made in the API's own process, so there is no gate to lose.": (*OWN_ASGI, *OWN_WSGI),
     },
 }
 NOTES = [reason for reasons in REASONS.values() for reason in reasons]
@@ -38,8 +40,8 @@ NOTES = [reason for reasons in REASONS.values() for reason in reasons]
 PAGE_TEXT = """# Conformance
 
 Our test suite runs the same {number} cases against the gateway, against each proxy of [Use your own proxy](proxies.md),
-configured as on that page, and against the [middleware](middleware.md) in four frameworks. The table is written from
-the suite, and a test fails if it differs.
+configured as on that page, and against the [middleware](middleware.md) in four frameworks, also where it asks
+[a gate elsewhere](remote-gate.md). The table is written from the suite, and a test fails if it differs.
 
 ✓ means that the case holds. A number means that it does not, for the reason below the table.
 

@@ -87,6 +87,12 @@ ELSEWHERE: dict[str, list[Key]] = {
         ("docs/operators/middleware.md", "from flask"),
         ("docs/operators/middleware.md", "from django"),
     ],
+    "tests/integration/test_remote_gate.py": [
+        ("docs/operators/remote-gate.md", "SIMSIM_GATE_LISTEN"),
+        ("docs/operators/remote-gate.md", "--scope gate"),
+        ("docs/operators/remote-gate.md", "SIMSIM_GATE_URL"),
+        ("docs/operators/remote-gate.md", "does not accept"),
+    ],
     "tests/integration/whole_product/test_management_api.py": [
         ("docs/integrators/management-api.md", "simsim management-token create"),
         ("docs/integrators/management-api.md", "status=active"),
@@ -141,6 +147,7 @@ NOT_RUN: dict[Key, str] = {
     ("docs/start/postgresql.md", "apt install"): "changes the machine; the tests have a PostgreSQL of their own",
     ("docs/operators/proxies.md", "certFile"): "a part of a file that the tests run without TLS",
     ("docs/operators/proxies.md", "DownstreamTlsContext"): "a part of a file that the tests run without TLS",
+    ("docs/operators/remote-gate.md", "proxy_ssl_verify"): "a part of a file; test_node_door.py asks with its header",
     ("docs/operators/proxies.md", "kind: Ingress"): "needs a Kubernetes cluster",
     ("docs/operators/proxies.md", "kind: Middleware"): "needs a Kubernetes cluster",
 }

@@ -160,6 +160,22 @@ def protected(framework: str, interface: str) -> Callable[[StackWithProxies, int
     return start
 
 
+def elsewhere(framework: str, interface: str) -> Callable[[StackWithProxies, int], None]:
+    """Return what starts an API behind the middleware as on a host without a database: it asks the stack's gate."""
+
+    def start(stack: StackWithProxies, port: int) -> None:
+        create = ("management-token", "create", "--scope", "gate", "--name", framework, "--expires", "9d")
+        data = stack.directory / f"{framework}-elsewhere"
+        stack.spawn(
+            data.name, "/usr/bin/env", f"SIMSIM_DATA_DIR={data}", f"SIMSIM_GATE_URL=http://127.0.0.1:{stack.gate_port}",
+            f"SIMSIM_GATE_TOKEN={stack.simsim(*create)['password']}", sys.executable, "-m", "granian", "--interface",
+            interface, "--host", "127.0.0.1", "--port", str(port), "--log-level", "error", "--factory", "--working-dir",
+            Path(__file__).parent, f"protected_apis:{framework}",
+        )  # fmt: skip
+
+    return start
+
+
 COMMANDS: dict[str, Callable[[StackWithProxies, int], None]] = {
     "gateway": gateway,
     "nginx": own_nginx,
@@ -171,4 +187,6 @@ COMMANDS: dict[str, Callable[[StackWithProxies, int], None]] = {
     "starlette": protected("starlette", "asgi"),
     "flask": protected("flask", "wsgi"),
     "django": protected("django", "wsgi"),
+    "fastapi-elsewhere": elsewhere("fastapi", "asgi"),
+    "flask-elsewhere": elsewhere("flask", "wsgi"),
 }

@@ -1,11 +1,13 @@
 """A database as the gate sees it: the view `verifiable_token`, and a hand that changes what is under it."""
 
+import json
 import sqlite3
 import uuid
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from simsim.credential import management_password
 from simsim.credential.allowlist import Fault, pack, parse_network
 from simsim.credential.digest import digest
 from simsim.credential.password import mint
@@ -19,6 +21,11 @@ CREATE TABLE token (
 );
 CREATE INDEX token_digest ON token (digest);
 CREATE TABLE tokens_importedcredentials (digest BLOB);
+CREATE TABLE accounts_user (id INTEGER, is_active INTEGER);
+CREATE TABLE management_tokens_managementtoken (
+    digest BLOB, expires_at TEXT, allowed_networks TEXT, scopes TEXT, account_id TEXT, revoked_at TEXT,
+    created_by_id INTEGER, created_by_label TEXT
+);
 """
 VIEW = """
 CREATE VIEW verifiable_token AS
@@ -71,6 +78,21 @@ class Database:
         values = (*row, ends, report_only, *pause, "\n".join(limits), "\n".join(rates))
         self.connection.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
         return password
+
+    def add_node(self, *allow: str, expires_at: datetime | None = None) -> str:
+        """Add a management token of the scope `gate`, by default for a day, and return its password."""
+        password, expiry = management_password.mint(), expires_at or datetime.now(UTC) + timedelta(days=1)
+        self.connection.execute(
+            "INSERT INTO management_tokens_managementtoken VALUES (?, ?, ?, ?, NULL, NULL, NULL, 'operator')",
+            (digest(password), expiry.strftime(STAMP), json.dumps(allow), '["gate"]'),
+        )
+        return password
+
+    def revoke_node(self, password: str) -> None:
+        self.connection.execute(
+            "UPDATE management_tokens_managementtoken SET revoked_at = '2026-01-01 00:00:00' WHERE digest = ?",
+            (digest(password),),
+        )
 
     def change(self, password: str, **columns: object) -> None:
         """Set columns of the token's row, in a transaction of its own."""

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs/security"
 SOURCE = ROOT / "src/simsim"
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
-THREATS = {f"T{number}" for number in range(1, 21)} | {"API7"}
+THREATS = {f"T{number}" for number in range(1, 22)} | {"API7"}
 CRYPTOGRAPHY = {
     "hashlib", "hmac", "secrets", "ssl", "cryptography", "pyrage", "joserfc", "jwt", "standardwebhooks",
 }  # fmt: skip

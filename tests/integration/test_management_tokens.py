@@ -167,6 +167,19 @@ def test_an_operators_token_provisions_accounts_and_people_and_sees_no_tokens(
     assert AuditEvent.objects.get(event="account.created", subject_id=account.json()["id"]).actor_label == "operator"
 
 
+@pytest.mark.covers("B9")
+def test_a_token_for_asking_the_gate_stands_alone_and_opens_no_api(cast: Cast, simsim: Simsim) -> None:
+    create = ("management-token", "create", "--name", "Orders API", "--expires", "90d", "--scope", "gate")
+    made = simsim(*create)
+    assert (made["scopes"], made["account_id"], made["created_by"]) == (["gate"], None, "operator")
+    program = Program(basic(made["username"], made["password"]))
+    for path in ("/accounts", "/status", "/target-software", f"/accounts/{cast.acme.pk}/tokens"):
+        assert program.get(path).status_code == 401
+    for more in (("--scope", "operator"), ("--scope", "read"), ("--account", str(cast.acme.pk))):
+        assert "can't be combined" in simsim(*create, *more, fails=2)
+    assert simsim("management-token", "revoke", made["id"])["status"] == "revoked"
+
+
 def test_an_operators_token_in_a_persons_name_dies_with_that_person(cast: Cast, now: datetime) -> None:
     _, credentials = create_operator_token(actor=OPERATOR, named=cast.as_alice, name="CRM", expires="90d", now=now)
     program = Program.of(credentials)

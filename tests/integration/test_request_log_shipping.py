@@ -238,7 +238,7 @@ def test_only_one_of_two_workers_stores_the_lines_that_both_read(spool: SpoolOfT
         spool.decide(number)
         first, second = read(), read()
         for found in (first, second):
-            changes = join(found.decided, found.completed, {}, is_gate_read_to_its_end=True)
+            changes = join(found.decided, found.completed, {}, is_gate_read_to_its_end=True, now=NOON)
             if found is first:
                 save.save(changes, found, spool="s", now=NOON)
             else:
@@ -312,7 +312,7 @@ def test_overtaken_worker_stores_nothing_and_continues(spool: SpoolOfTests, tmp_
         known = Reading(save.positions())
         known.read_gate(tmp_path)
         if not SpoolPosition.objects.exists():
-            changes = join(known.decided, [], {}, is_gate_read_to_its_end=True)
+            changes = join(known.decided, [], {}, is_gate_read_to_its_end=True, now=NOON)
             save.save(changes, known, spool="another", now=NOON)
         return NOON
 

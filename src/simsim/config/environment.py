@@ -42,6 +42,11 @@ class Environment(KeySettings, SignInSettings):
     email_from: str = "Simsim <simsim@localhost>"
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     gate_listen: str = ""
+    gate_tls: bool = False
+    # Those with which a middleware asks a gate elsewhere; `remote_gates` proves them.
+    gate_url: str = ""
+    gate_token: SecretStr = Field(default=SecretStr(""), repr=False)
+    gate_ca: str = ""
     tls_certificate: str = ""
     tls_key: str = Field(default="", repr=False)  # a mistaken operator may give the key itself
     failures_per_address: int = Field(default=FAILURES_PER_ADDRESS, ge=0, le=MAX_FAILURES)
@@ -196,7 +201,9 @@ class Environment(KeySettings, SignInSettings):
         if not text:
             return None
         address = parse_listen(text, name=name)
-        if not self.trusted_proxies:
+        if self.gate_tls and self.tls_files() is None:
+            raise Unusable("%(name)s: there is no certificate: set SIMSIM_TLS_CERTIFICATE", name=f"{PREFIX}GATE_TLS")
+        if not self.trusted_proxies and not self.gate_tls:
             raise Unusable(
                 "%(name)s: the gate answers only the proxies in SIMSIM_TRUSTED_PROXIES, which is empty",
                 name=name,

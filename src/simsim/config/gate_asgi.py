@@ -1,15 +1,16 @@
-"""The ASGI application of the gate on its TCP listener, for trusted proxies. Does not use Django."""
+"""The ASGI application of the gate on its TCP listener, for trusted proxies and for nodes. Does not use Django."""
 
 from typing import Any
 
 from simsim.config import gate_settings
-from simsim.config.gates import build_gate, build_tracer
-from simsim.gate.asgi import Asgi, Receive, Scope, Send
+from simsim.config.gates import build_gate, build_tracer, known_nodes, open_node_ends
+from simsim.gate.asgi import Receive, Scope, Send
+from simsim.gate.node_door import NodeDoor
 from simsim.operations.connections import bound_connections
 from simsim.operations.server_process import LastAnswers, enter_service
 
 
-class GateListener(Asgi):
+class GateListener(NodeDoor):
     """Uses ASGI, not RSGI: these proxies pass on their clients' headers, and the gate must see every byte of them."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -19,7 +20,7 @@ class GateListener(Asgi):
         await super().__call__(scope, receive, send)
 
 
-listener: Any = GateListener(build_gate())
+listener: Any = GateListener(build_gate(), known_nodes(), open_node_ends())
 if tracer := build_tracer():
     from simsim.gate.traced import TracedAsgi
 

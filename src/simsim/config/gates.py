@@ -7,10 +7,11 @@ from simsim.config import gate_settings
 from simsim.config.gate_settings import GateSettings
 from simsim.gate.app import Gate
 from simsim.gate.counters import FILE_NAME, Counters
+from simsim.gate.known_nodes import KnownNodes
 from simsim.gate.lookup import Lookup
 from simsim.gate.refusals import FailureLimits
 from simsim.gate.shared_gate import SharedGate
-from simsim.gate.spool import ENDS, Spool
+from simsim.gate.spool import ENDS, NODE_ENDS, Spool
 from simsim.gate.worker_health import read_worker_health
 from simsim.operations.log_format import speaker
 from simsim.problem import Unusable
@@ -68,6 +69,16 @@ def counters() -> Counters:
 def open_ends() -> Spool:
     """Return the spool in which a middleware writes how requests ended."""
     return Spool(gate_settings.read().spool_dir, stem=ENDS)
+
+
+def known_nodes() -> KnownNodes:
+    """Return the credentials with which nodes on other hosts ask this gate."""
+    return KnownNodes(open_lookup(gate_settings.read()))
+
+
+def open_node_ends() -> Spool:
+    """Return the spool for the lines in which such nodes tell how requests ended."""
+    return Spool(gate_settings.read().spool_dir, stem=NODE_ENDS)
 
 
 def build_tracer() -> Tracer | None:

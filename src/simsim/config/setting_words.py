@@ -2,7 +2,9 @@
 
 MAX_RETENTION_DAYS = 36_500
 MAX_FAILURES = 1_000_000
-SWITCHES = ("webhook_allow_http", "oidc_trust_email", "announce_expiry", "accept_bearer", "oauth_endpoints")
+SWITCHES = (
+    "webhook_allow_http", "oidc_trust_email", "announce_expiry", "accept_bearer", "oauth_endpoints", "gate_tls",
+)  # fmt: skip
 WORDS = {
     **dict.fromkeys(
         ("log_retention_days", "mail_retention_days", "audit_retention_days", "webhook_retention_days"),

@@ -144,6 +144,8 @@ _UNDECIDED_HEADERS = (*_PROBLEM, _RETRY_AFTER, (REASON_HEADER.lower(), Reason.UN
 UNDECIDED = Answer(503, _UNDECIDED_HEADERS, UNDECIDED_BODY)
 NOT_FOUND = Answer(404, _PROBLEM, NOT_FOUND_BODY)
 _JSON = (("content-type", "application/json"), _NO_STORE)
+# Names nobody, so no middleware takes it for the answer that lets a request in.
+TAKEN = Answer(204, (_NO_STORE,), b"")
 HEALTHY = Answer(200, _JSON, b'{"status":"ok"}')
 
 

@@ -6,10 +6,8 @@ Only the peer of a Unix socket and a trusted proxy may ask. Everybody else gets 
 import math
 import sys
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import NamedTuple
 
 from simsim.credential import basic, bearer
@@ -27,12 +25,13 @@ from simsim.credential.decision import (
 from simsim.gate import answer
 from simsim.gate.address import Located, locate
 from simsim.gate.answer import Answer
+from simsim.gate.complaints import Complaints
 from simsim.gate.counters import Counters
-from simsim.gate.decided_line import CONSOLE_TEST, CONSOLE_TEST_METHOD, decided_line, frame
+from simsim.gate.decided_line import CONSOLE_TEST, CONSOLE_TEST_METHOD, decided_line, frame, preflight_frame
 from simsim.gate.decision_times import PAUSE_SECONDS, DecisionTimes
 from simsim.gate.foreign_forms import ForeignForms
 from simsim.gate.limited import limited
-from simsim.gate.lookup import Lookup, Unavailable
+from simsim.gate.lookup import Lookup
 from simsim.gate.rated import rated
 from simsim.gate.refusals import FailureLimits, Refusals, refusal_of
 from simsim.gate.request_id import is_request_id, new_request_id, parse_request_id
@@ -46,7 +45,6 @@ VERIFY = "/gate/verify"
 CONSOLE_TEST_PATH = "/gate/console-test"
 HEALTHZ = "/healthz"
 READYZ = "/readyz"
-COMPLAINT_INTERVAL_SECONDS = 1.0
 Find = Callable[[bytes], Record | None]
 # A float of seconds may round up to the microsecond at which a verdict changes.
 CLOCK_STEP_SECONDS = 1e-6
@@ -95,7 +93,7 @@ class Gate:
         self._trusted = trusted
         self._clock = clock
         self._worker_health = worker_health
-        self._say = say
+        self.complain = Complaints(say).about
         self._refusals = None if limits is None else Refusals(limits, spool, clock)
         self._counters = counters
         self._announces_expiry = announces_expiry
@@ -104,7 +102,6 @@ class Gate:
         self._foreign = ForeignForms()
         self._times = DecisionTimes()
         self._measures_at = 0.0
-        self._complained_at = -COMPLAINT_INTERVAL_SECONDS
 
     def verify(self, request: Request) -> Answer:
         """Return the answer to one request after its line is in the spool. Never raises; when in doubt, answers 503."""
@@ -117,8 +114,15 @@ class Gate:
                 return answer.NOT_FOUND
             return self._logged(request, self._verdict(request.authorization, located, now), now)
         except Exception as error:
-            self._complain(error)
+            self.complain(error)
             return answer.UNDECIDED
+
+    def let_preflight(self, request: Request) -> Answer:
+        """Return the answer to a preflight that a node lets through, after its line is in the spool. Raises OSError."""
+        request_id, method, target = _named(request)
+        framed = preflight_frame(locate(request.peer, request.forwarded_for, self._trusted).address)
+        self._spool.append(decided_line(request_id, self._clock(), framed, method=method, target=target))
+        return answer.TAKEN
 
     def answer(self, path: str, method: str) -> Answer:
         """Return the answer to a request for any path but VERIFY: 404, except for the gate's own health.
@@ -140,7 +144,7 @@ class Gate:
             self._lookup.find(bytes(32))
             self._spool.open()
         except Exception as error:
-            self._complain(error)
+            self.complain(error)
             return False
         return True
 
@@ -213,7 +217,7 @@ class Gate:
             try:
                 self._foreign.learn(asked_at, are_admitted=self._lookup.holds_imported())
             except Exception as error:
-                self._complain(error)
+                self.complain(error)
                 return UNDECIDED
         return self._parse(authorization, admits_foreign=self._foreign.are_admitted)
 
@@ -257,26 +261,12 @@ class Gate:
             decision = decide(credentials, record, address=address, now=moment)
             turn = next_turn(record, moment)
         except Exception as error:
-            self._complain(error)
+            self.complain(error)
             return UNDECIDED, None, now
         # The log of the claimed account must not name another account's token.
         is_own = record is not None and credentials.username in (None, record.account_id)
         until = math.inf if turn is None else turn.timestamp() - CLOCK_STEP_SECONDS
         return decision, record if is_own else None, until
-
-    def _complain(self, error: Exception) -> None:
-        """Report on stderr what failed and where, at most once a second.
-
-        The report contains no values, because they may be secret.
-        """
-        now = time.monotonic()
-        if now - self._complained_at < COMPLAINT_INTERVAL_SECONDS:
-            return
-        self._complained_at = now
-        text = f": {error}" if isinstance(error, Unavailable | OSError) else ""
-        frames = traceback.extract_tb(error.__traceback__)
-        where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
-        self._say(f"{type(error).__name__}{text} at {where}")
 
 
 def _is_console_test(request: Request) -> bool:

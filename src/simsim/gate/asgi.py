@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
+from simsim.gate.answer import Answer
 from simsim.gate.app import VERIFY, Gate, Request
 from simsim.gate.request_target import is_named, printable
 from simsim.gate.shared_gate import SharedGate
@@ -27,16 +28,13 @@ class Asgi:
             await send({"type": "websocket.close"})
             return
         if scope["path"] == VERIFY:
-            request = _request(scope)
+            request = request_of(scope)
             said = self._gate.verify(request) if self._shared is None else await self._shared.verify_together(request)
         elif self._shared is not None:
             said = await self._shared.answer_together(scope["path"], scope["method"])
         else:
             said = self._gate.answer(scope["path"], scope["method"])
-        status, headers, body = said
-        raw = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers]
-        await send({"type": "http.response.start", "status": status, "headers": raw})
-        await send({"type": "http.response.body", "body": body})
+        await send_answer(send, said)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
@@ -48,13 +46,21 @@ class Asgi:
             await send({"type": "lifespan.startup.complete"})
 
 
+async def send_answer(send: Send, said: Answer) -> None:
+    status, headers, body = said
+    raw = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})
+
+
 _SAID = {
     name.encode(): name
     for name in ("x-request-id", "x-forwarded-method", "x-forwarded-uri", "x-original-method", "x-original-uri")
 }
 
 
-def _request(scope: Scope) -> Request:
+def request_of(scope: Scope) -> Request:
+    """Return the request that a proxy describes in its question."""
     authorization: list[bytes] = []
     forwarded_for: list[str] = []
     said: dict[str, str] = {}

@@ -38,6 +38,14 @@ def frame(
     )
 
 
+def preflight_frame(address: Address | None) -> Frame:
+    """Return the frame of the line of a browser's preflight, which a node lets through without credentials."""
+    return Frame(
+        ',"reason":"ok","cause":"preflight","account":null,"token":null,"name":null,"method":',
+        f',"address":{_optional(address and address.text)},"via":null}}\n',
+    )
+
+
 def decided_line(request_id: str, now: float, framed: Frame, *, method: str, target: str) -> bytes:
     """Return one JSON object and a newline. `request_id` must be hexadecimal; `now` is in seconds since 1970.
 

@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow
 
 from simsim.credential.decision import Record
 from simsim.gate import process_identity
-from simsim.gate.lookup import COLUMNS, HOLDS_IMPORTED, VIEW, Unavailable
+from simsim.gate.lookup import COLUMNS, HOLDS_IMPORTED, NODES, VIEW, Node, Unavailable, node_of
 
 CONNECT_TIMEOUT_SECONDS = 2
 STATEMENT_TIMEOUT_SECONDS = 2.0
@@ -33,6 +33,10 @@ _SELECT = f"""
     FROM (SELECT 1) AS always LEFT JOIN {VIEW} ON digest = %s
 """  # noqa: S608
 _SELECT_IMPORTED = f"SELECT current_setting('transaction_read_only') = 'on', {HOLDS_IMPORTED}"
+_SELECT_NODES = f"""
+    SELECT current_setting('transaction_read_only') = 'on', found.*
+    FROM (SELECT 1) AS always LEFT JOIN ({NODES}) AS found ON true
+"""  # noqa: S608
 
 
 class _ReadOnlyServerError(psycopg.OperationalError):
@@ -71,6 +75,11 @@ class PostgresqlLookup:
         """Whether any credentials have been imported. Raises Unavailable."""
         ((_, found),) = self._rows(_SELECT_IMPORTED, ())
         return bool(found)
+
+    def nodes(self) -> list[Node]:
+        """Return the credentials of nodes that are not revoked; some may have expired. Raises Unavailable."""
+        rows = self._rows(_SELECT_NODES, ())
+        return [node_of(digest, at.astimezone(UTC), networks) for _, digest, at, networks in rows if digest is not None]
 
     def version(self) -> None:
         """Return None: asking PostgreSQL whether anything was committed takes as long as reading the row."""

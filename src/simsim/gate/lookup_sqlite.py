@@ -12,7 +12,7 @@ from typing import Any
 
 from simsim.credential.decision import Record
 from simsim.gate import process_identity
-from simsim.gate.lookup import COLUMNS, HOLDS_IMPORTED, VIEW, Unavailable
+from simsim.gate.lookup import COLUMNS, HOLDS_IMPORTED, NODES, VIEW, Node, Unavailable, node_of
 from simsim.gate.wal_index import WalIndex, identity_of, open_wal_index
 
 BUSY_TIMEOUT_SECONDS = 0.25
@@ -65,6 +65,11 @@ class SqliteLookup:
         """Whether any credentials have been imported. Raises Unavailable."""
         ((found,),) = self._rows(f"SELECT {HOLDS_IMPORTED}", ())
         return bool(found)
+
+    def nodes(self) -> list[Node]:
+        """Return the credentials of nodes that are not revoked; some may have expired. Raises Unavailable."""
+        rows = self._rows(NODES, ())
+        return [node_of(digest, _instant(expires_at), networks) for digest, expires_at, networks in rows]
 
     def close(self) -> None:
         """Close the file; the next `find` opens it again."""

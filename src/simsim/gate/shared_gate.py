@@ -81,7 +81,7 @@ class SharedGate(Gate):
                 return answer.NOT_FOUND
             return self._logged(request, await self._verdict_together(request.authorization, located, now), now)
         except Exception as error:
-            self._complain(error)
+            self.complain(error)
             return answer.UNDECIDED
 
     async def answer_together(self, path: str, method: str) -> Answer:
@@ -92,7 +92,7 @@ class SharedGate(Gate):
             await self._look.join(bytes(32))
             self._spool.open()
         except Exception as error:
-            self._complain(error)
+            self.complain(error)
             return answer.UNDECIDED
         return self._readiness()
 
@@ -137,7 +137,7 @@ class SharedGate(Gate):
             try:
                 await self._look.join(None)
             except Exception as error:
-                self._complain(error)
+                self.complain(error)
                 return UNDECIDED
             self._foreign.learn(asked_at, are_admitted=self._look.holds_imported)
         return self._parse(authorization, admits_foreign=self._foreign.are_admitted)

@@ -26,6 +26,7 @@ LOOK_SECONDS = 0.02
 COPY_BYTES = 1024 * 1024
 GATE = "gate"  # decisions
 ENDS = "ends"  # how requests ended, written by a middleware in the API's own process
+NODE_ENDS = "node-ends"  # how requests to APIs on other hosts ended, written by the gate that these hosts ask
 
 Result = TypeVar("Result")
 
@@ -33,8 +34,8 @@ Result = TypeVar("Result")
 class Spool:
     """Appends lines to `<stem>-<unique>.jsonl` in a directory. Nothing is opened before the first line.
 
-    A writer of ENDS must open its file before the first request is decided: without such a file, the worker does not
-    wait for requests to end.
+    A writer of ENDS or NODE_ENDS must open its file before the first request is decided: without such a file, the
+    worker does not wait for requests to end.
     """
 
     def __init__(self, directory: Path, *, stem: str = GATE, max_segment_bytes: int = MAX_SEGMENT_BYTES) -> None:

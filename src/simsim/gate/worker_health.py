@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from simsim.gate.spool import ENDS, GATE
+from simsim.gate.spool import ENDS, GATE, NODE_ENDS
 
 FILE_NAME = ".worker"
 # As long as several rounds, because a busy worker may be late.
 MAX_SILENCE_SECONDS = 60.0
 MAX_UNSHIPPED_SECONDS = 60.0
 MAX_MAIL_SECONDS = 900.0
-LINE_FILES = (f"{GATE}-*.jsonl", f"{ENDS}-*.jsonl", "gateway*.jsonl")
+LINE_FILES = (f"{GATE}-*.jsonl", f"{ENDS}-*.jsonl", f"{NODE_ENDS}-*.jsonl", "gateway*.jsonl")
 FIRST_LINE_BYTES = 16 * 1024
 _time_in = re.compile(rb'"at": ?([0-9]+(?:\.[0-9]+)?)').search
 

@@ -20,6 +20,7 @@ from simsim.tokens.creation_freeze import lock_for_creation
 from simsim.tokens.field_errors import Errors
 
 ACCOUNT_SCOPES = (Scope.READ, Scope.TOKENS, Scope.PEOPLE)
+OPERATOR_SCOPES = (Scope.OPERATOR, Scope.GATE)
 
 
 @dataclass(frozen=True)
@@ -58,18 +59,23 @@ def create_management_token(
 
 @transaction.atomic
 def create_operator_token(
-    *, actor: Actor, named: Actor | None, name: str, expires: str, allowed_networks: Iterable[str] = (), now: datetime
+    *,
+    actor: Actor,
+    named: Actor | None,
+    name: str,
+    expires: str,
+    scope: Scope = Scope.OPERATOR,
+    allowed_networks: Iterable[str] = (),
+    now: datetime,
 ) -> tuple[ManagementToken, ManagementCredentials]:
-    """Create a token that acts as the operator; only the command line may do this.
+    """Create a token that acts as the operator, or with which a node asks the gate; only the command line may do this.
 
     It stops working when the user `named` is disabled. Raises Invalid with every field that breaks a rule.
     """
     if actor != OPERATOR:
         raise NotPermitted
-    offered = {Scope.OPERATOR.value: Scope.OPERATOR}
-    return store(
-        named or actor, None, name, expires, allowed_networks, scopes=[Scope.OPERATOR], offered=offered, now=now
-    )
+    offered = {each.value: each for each in OPERATOR_SCOPES}
+    return store(named or actor, None, name, expires, allowed_networks, scopes=[scope], offered=offered, now=now)
 
 
 def store(

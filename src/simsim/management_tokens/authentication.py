@@ -23,6 +23,7 @@ def authenticate(
 
     Without a username (None), the password alone names the token: whoever knows it knows 256 random bits.
     It works only while the administrator who created it still is one: their role is read for each request.
+    A token of the scope GATE works at the gate only.
     """
     if not management_password.is_well_formed(password):
         return None
@@ -33,7 +34,7 @@ def authenticate(
         return None
     if token.state(now) != State.ACTIVE or not allowlist.allows(allowlist.pack(token.networks), address):
         return None
-    if not has_its_role(token):
+    if not has_its_role(token) or Scope.GATE in token.granted:
         return None
     note_use(token, address, now)
     return token

@@ -14,12 +14,16 @@ from simsim.credential.allowlist import Network
 
 
 class Scope(StrEnum):
-    """What a management token may be used for. TOKENS and PEOPLE include READ; OPERATOR stands alone."""
+    """What a management token may be used for. TOKENS and PEOPLE include READ; OPERATOR and GATE each stand alone.
+
+    GATE opens no API: with it, a node on another host asks the gate (`gate.known_nodes`).
+    """
 
     READ = "read"
     TOKENS = "tokens"
     PEOPLE = "people"
     OPERATOR = "operator"
+    GATE = "gate"
 
 
 class State(StrEnum):
@@ -32,8 +36,8 @@ class ManagementToken(models.Model):
     """A program's credentials for the management API: the id is the username; of the password only a digest is stored.
 
     The program acts as `created_by` in `account`. A token with the scope OPERATOR acts as the operator and has no
-    account; `created_by` is then the person in whose name it was created, or None. `last_used_at` is accurate to a
-    minute.
+    account; `created_by` is then the person in whose name it was created, or None. The same holds for GATE.
+    `last_used_at` is accurate to a minute, and stays None for GATE, because the gate only reads the database.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

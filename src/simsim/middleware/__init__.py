@@ -3,7 +3,8 @@
     from simsim.middleware import SimsimASGI
     app = SimsimASGI(app)
 
-Both middlewares read the same settings as `simsim serve`, and need its database and its spool. Neither uses Django.
+Both middlewares read the same settings as `simsim serve`, and need its database and its spool; or they ask a gate on
+another host, and need neither. Neither uses Django.
 """
 
 from simsim.middleware.asgi import SimsimASGI

@@ -25,6 +25,8 @@ from simsim.middleware.exchange import (
     is_preflight,
     sent_target,
 )
+from simsim.middleware.parts import build_parts
+from simsim.middleware.remote.remote_gate import RemoteGate
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -48,15 +50,20 @@ class SimsimASGI:
     """
 
     def __init__(
-        self, app: App, *, allow_preflight: bool = False, gate: Gate | None = None, ends: Spool | None = None
+        self,
+        app: App,
+        *,
+        allow_preflight: bool = False,
+        gate: Gate | RemoteGate | None = None,
+        ends: Spool | None = None,
     ) -> None:
-        from simsim.config.gates import build_gate, open_ends  # noqa: PLC0415 - tests bring their own
-
+        if gate is None or ends is None:
+            gate, ends = build_parts()
         self._app = app
         self._allows_preflight = allow_preflight
-        self._gate = gate or build_gate()
+        self._gate, self._ends = gate, ends
         self._shared = self._gate if isinstance(self._gate, SharedGate) else None
-        self._ends = ends or open_ends()
+        self._remote = self._gate if isinstance(self._gate, RemoteGate) else None
         self._is_open = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,8 +75,11 @@ class SimsimASGI:
             try:
                 await self._app(scope, receive, send)
             finally:
-                self._gate.close()
                 self._ends.close()
+                if self._remote is None:
+                    self._gate.close()
+                else:
+                    await self._remote.close_together()
 
     async def _decide(
         self, scope: Scope, receive: Receive, send: Send, kind: "type[HttpAnswer | WebSocketAnswer]"
@@ -84,16 +94,27 @@ class SimsimASGI:
         if self._allows_preflight and is_preflight(scope.get("method", "GET"), texts(scope["headers"])):
             exchange.is_preflight = True
             answer.drops_body = True
+        said = await self._verdict(exchange)
+        if said is None:
             await self._pass_on(exchange, answer, without_hidden(scope))
             return
-        question = exchange.question
-        said = self._gate.verify(question) if self._shared is None else await self._shared.verify_together(question)
         if said.status != LET_IN:
             await answer.refuse(said, scope)
             exchange.refuse(said)
             return
         exchange.announcement = announcement_of(said)
         await self._pass_on(exchange, answer, passed_on(scope, said))
+
+    async def _verdict(self, exchange: Exchange) -> Answer | None:
+        """Return the gate's answer, or None for a preflight that may pass."""
+        question = exchange.question
+        if self._remote is not None:
+            # A gate elsewhere is told of a preflight, too: how it ended is logged only together with a decision.
+            said = await self._remote.verify_together(question, is_preflight=exchange.is_preflight)
+            return None if exchange.is_preflight and said.status == LET_IN else said
+        if exchange.is_preflight:
+            return None
+        return self._gate.verify(question) if self._shared is None else await self._shared.verify_together(question)
 
     async def _pass_on(self, exchange: Exchange, answer: "HttpAnswer | WebSocketAnswer", scope: Scope) -> None:
         try:

@@ -24,6 +24,8 @@ from simsim.middleware.exchange import (
     is_preflight,
     sent_target,
 )
+from simsim.middleware.parts import build_parts
+from simsim.middleware.remote.remote_gate import RemoteGate
 
 Environ = dict[str, Any]
 Write = Callable[[bytes], object]
@@ -39,7 +41,7 @@ SENT_TARGETS = ("RAW_URI", "REQUEST_URI")
 class Own(threading.local):
     """The gate and the file of ends of one thread: neither may be shared."""
 
-    def __init__(self, build: Callable[[], tuple[Gate, Spool]]) -> None:
+    def __init__(self, build: Callable[[], tuple[Gate | RemoteGate, Spool]]) -> None:
         self.gate, self.ends = build()
         self.ends.open()
 
@@ -54,22 +56,25 @@ class SimsimWSGI:
     """
 
     def __init__(
-        self, app: App, *, allow_preflight: bool = False, build: Callable[[], tuple[Gate, Spool]] | None = None
+        self,
+        app: App,
+        *,
+        allow_preflight: bool = False,
+        build: Callable[[], tuple[Gate | RemoteGate, Spool]] = build_parts,
     ) -> None:
-        from simsim.config.gates import build_gate, open_ends  # noqa: PLC0415 - tests bring their own
-
         self._app = app
         self._allows_preflight = allow_preflight
-        self._own = Own(build or (lambda: (build_gate(), open_ends())))
+        self._own = Own(build)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         gate, ends = self._own.gate, self._own.ends
         exchange = Exchange(asked(environ), ends)
         if self._allows_preflight and is_preflight(environ["REQUEST_METHOD"], headers_in(environ)):
             exchange.is_preflight = True
+        said = verdict(gate, exchange)
+        if said is None:
             kept = without_hidden(environ) | {"wsgi.input": io.BytesIO()}
             return self._passed_on(exchange, kept, start_response)
-        said = gate.verify(exchange.question)
         if said.status != LET_IN:
             return refuse(said, exchange, start_response)
         exchange.announcement = announcement_of(said)
@@ -93,6 +98,17 @@ class SimsimWSGI:
         except BaseException:
             exchange.end(exchange.status or FAILED)
             raise
+
+
+def verdict(gate: Gate | RemoteGate, exchange: Exchange) -> Answer | None:
+    """Return the gate's answer, or None for a preflight that may pass."""
+    if not exchange.is_preflight:
+        return gate.verify(exchange.question)
+    if isinstance(gate, Gate):
+        return None
+    # A gate elsewhere is told of a preflight, too: how it ended is logged only together with a decision.
+    said = gate.verify(exchange.question, is_preflight=True)
+    return None if said.status == LET_IN else said
 
 
 class Body:

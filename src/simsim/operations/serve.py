@@ -19,6 +19,7 @@ from simsim.operations.installation_lock import in_use
 from simsim.operations.log_format import speaker
 from simsim.operations.output import print_json
 from simsim.operations.program import Program
+from simsim.operations.serve_checks import prove_reloadable, prove_up_to_date
 from simsim.operations.supervisor import Supervisor
 from simsim.problem import Unusable
 
@@ -67,6 +68,7 @@ class Places:
     open_gate: HostPort | None
     open_gate_listener: socket.socket | None
     certificate: CertificateFiles | None
+    has_gate_tls: bool
 
     def sockets(self) -> list[socket.socket]:
         return [each for each in (self.console_listener, self.gate_listener, self.open_gate_listener) if each]
@@ -102,7 +104,8 @@ def run(wiring: Wiring, supervisor: Supervisor, places: Places, options: ServeOp
     supervisor.start(console(wiring, operator, places, workers=options.workers))
     supervisor.start(gate(wiring, operator, places, workers=options.workers))
     if places.open_gate_listener:
-        supervisor.start(gate_listener(wiring, operator, places.open_gate_listener, workers=options.workers))
+        files = places.certificate if places.has_gate_tls else None
+        supervisor.start(gate_listener(wiring, operator, places.open_gate_listener, files, workers=options.workers))
     if is_takeover:
         # Two workers would share the work, but the former one might run with other settings.
         if not supervisor.replace_predecessors() or not supervisor.watch(
@@ -151,7 +154,9 @@ def open_places(operator: Operator, options: ServeOptions, left: takeover.Takeov
         prove_socket_free(path)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         gate_listener = listeners.open_unix(path, SOCKET_MODE)
-    places = Places(console_place, console_listener, path, gate_listener, place, open_gate_listener, files)
+    places = Places(
+        console_place, console_listener, path, gate_listener, place, open_gate_listener, files, operator.gate_tls
+    )
     for each in known:
         if each not in places.sockets():
             each.close()
@@ -199,10 +204,12 @@ def gate(wiring: Wiring, operator: Operator, places: Places, *, workers: int = 1
     return server(operator, "gate", places.gate_listener, max(workers, MIN_GATE_PROCESSES), options)
 
 
-def gate_listener(wiring: Wiring, operator: Operator, listener: socket.socket, *, workers: int = 1) -> Program:
-    """Return the program that serves the gate on a port, for proxies that can't reach its socket."""
+def gate_listener(
+    wiring: Wiring, operator: Operator, listener: socket.socket, files: CertificateFiles | None, *, workers: int = 1
+) -> Program:
+    """Return the program that serves the gate on a port, for proxies that can't reach its socket, and for nodes."""
     host, port = listener.getsockname()[:2]
-    listening = ("--interface", "asgi", "--host", host, "--port", str(port))
+    listening = ("--interface", "asgi", "--host", host, "--port", str(port), *tls_options(files))
     options = (*OPEN_OPTIONS, *listening, wiring.gate_listener)
     return server(operator, "gate listener", listener, max(workers, MIN_GATE_PROCESSES), options)
 
@@ -243,9 +250,9 @@ def wait_for_all(supervisor: Supervisor, places: Places) -> bool:
     waits = partial(supervisor.wait_until, seconds=START_SECONDS)
     if not waits(lambda: socket_status(places.gate, "/healthz") is not None, name="The gate", of="gate"):
         return False
-    place = places.open_gate
+    place, has_gate_tls = places.open_gate, places.has_gate_tls
     if place and not waits(
-        lambda: port_status(reachable(place.host), place.port, "/healthz") is not None,
+        lambda: port_status(reachable(place.host), place.port, "/healthz", tls=has_gate_tls) is not None,
         name="The gate's listener",
         of="gate listener",
     ):
@@ -260,22 +267,6 @@ def wait_for_all(supervisor: Supervisor, places: Places) -> bool:
         supervisor.say(f"{problem}. The gate continues without the console")
         supervisor.watch()
         return False
-
-
-def prove_reloadable(supervisor: Supervisor) -> bool:
-    """Return True if this command could run again, False when asked to stop first; raise Unusable otherwise.
-
-    A new process checks, with the code and the settings that are there now.
-    """
-    return supervisor.run_to_end(Program("check", takeover.same_command("--check"), is_quiet=True))
-
-
-def prove_up_to_date(supervisor: Supervisor, *, wiring: Wiring) -> bool:
-    """Return True when `simsim migrate` has nothing to do, False when asked to stop first; raise Unusable otherwise.
-
-    A separate process checks, so that Django's memory is freed when it ends.
-    """
-    return supervisor.run_to_end(Program("check", (*wiring.this_command, "migrate", "--check"), is_quiet=True))
 
 
 def prove_socket_free(path: Path) -> None:

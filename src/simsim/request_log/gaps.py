@@ -1,4 +1,4 @@
-"""Known gaps in the log: requests that got 503 because the disk had no room for their log lines."""
+"""Known gaps in the log: requests that got 503 because there was no room for their lines, or no gate to ask."""
 
 from datetime import datetime
 from typing import ClassVar, NamedTuple
@@ -8,7 +8,8 @@ from django.db.models import Max, Min, Sum
 
 
 class LogGap(models.Model):
-    """The requests that one gate process refused between two times because it could not log them.
+    """The requests that one process refused between two times: a gate that could not log them, or a node that got no
+    answer from its gate.
 
     `gap_id` is the id of the line that reported the gap.
     """

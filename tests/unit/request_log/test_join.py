@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simsim.credential.decision import Cause, Reason
-from simsim.request_log.ship.join import Changes, Open, RequestRow, decided_row, join, outcome_of, undecided_row
+from simsim.request_log.ship.join import (
+    AWAITED,
+    Changes,
+    Open,
+    RequestRow,
+    decided_row,
+    join,
+    outcome_of,
+    undecided_row,
+)
 from simsim.request_log.ship.lines import Completed, Decided
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -39,7 +48,7 @@ class Log:
     ids: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def ship(self, decisions: list[Decided], ends: list[Completed], *, at_end: bool) -> None:
-        changes = join(decisions, ends, self.waiting, is_gate_read_to_its_end=at_end)
+        changes = join(decisions, ends, self.waiting, is_gate_read_to_its_end=at_end, now=NOON)
         self.store(changes)
 
     def store(self, changes: Changes) -> None:
@@ -130,7 +139,7 @@ def test_no_line_is_lost_when_ids_come_twice(lines: list[tuple[int, bool, bool]]
 
 @pytest.mark.covers("R17")
 def test_accepted_request_without_an_end_is_unknown() -> None:
-    changes = join([decided(1)], [], {}, is_gate_read_to_its_end=True)
+    changes = join([decided(1)], [], {}, is_gate_read_to_its_end=True, now=NOON)
     (row,) = changes.open_rows.values()
     assert (row.outcome, row.status, row.reason) == ("unknown", None, "ok")
 
@@ -141,7 +150,7 @@ def test_accepted_request_without_an_end_is_unknown() -> None:
 )
 def test_test_from_the_console_has_its_outcome_and_waits_for_no_end(reason: str, outcome: str, status: int) -> None:
     tested = decided(1, Reason(reason))._replace(method="", resource="Test from the console")
-    changes = join([tested], [], {}, is_gate_read_to_its_end=True)
+    changes = join([tested], [], {}, is_gate_read_to_its_end=True, now=NOON)
     (row,) = changes.rows
     assert (row.outcome, row.status, row.reason) == (outcome, status, reason)
     assert not changes.open_rows
@@ -150,7 +159,9 @@ def test_test_from_the_console_has_its_outcome_and_waits_for_no_end(reason: str,
 @pytest.mark.covers("R17")
 @pytest.mark.parametrize(("method", "resource"), [("GET", "Test from the console"), ("", "/gate/console-test")])
 def test_request_that_only_resembles_a_test_waits_for_its_end(method: str, resource: str) -> None:
-    changes = join([decided(1)._replace(method=method, resource=resource)], [], {}, is_gate_read_to_its_end=True)
+    changes = join(
+        [decided(1)._replace(method=method, resource=resource)], [], {}, is_gate_read_to_its_end=True, now=NOON
+    )
     (row,) = changes.open_rows.values()
     assert row.outcome == "unknown"
 
@@ -187,8 +198,21 @@ def test_request_that_no_gate_decided_has_that_cause(status: int | None, reason:
 @pytest.mark.parametrize("is_gate_read_to_its_end", [True, False])
 def test_end_that_needs_a_decision_is_logged_only_with_it(is_gate_read_to_its_end: bool) -> None:
     alone, met = (completed(number)._replace(needs_decision=True) for number in (1, 2))
-    changes = join([decided(2)], [alone, alone, met], {}, is_gate_read_to_its_end=is_gate_read_to_its_end)
+    changes = join([decided(2)], [alone, alone, met], {}, is_gate_read_to_its_end=is_gate_read_to_its_end, now=NOON)
     assert changes.rows == [decided_row(decided(2), met)]
     assert changes.held == ([] if is_gate_read_to_its_end else [alone])
-    later = join([], [], {alone.request_id: Open(completed=alone)}, is_gate_read_to_its_end=True)
+    later = join([], [], {alone.request_id: Open(completed=alone)}, is_gate_read_to_its_end=True, now=NOON)
     assert (later.rows, later.settled) == ([], [alone.request_id])
+
+
+@pytest.mark.covers("R17", "B9")
+def test_end_from_a_node_waits_for_the_decision_of_another_machine_and_counts_once() -> None:
+    end = completed(1)._replace(needs_decision=True, from_node=True)
+    first = join([], [end, end], {}, is_gate_read_to_its_end=True, now=NOON)
+    assert (first.rows, first.held) == ([], [end])
+    held = {end.request_id: Open(completed=end, since=NOON)}
+    assert not join([], [end], held, is_gate_read_to_its_end=True, now=NOON).settled
+    met = join([decided(1)], [end], held, is_gate_read_to_its_end=True, now=NOON)
+    assert (met.rows, met.settled, met.held) == ([decided_row(decided(1), end)], [end.request_id], [])
+    too_late = join([], [], held, is_gate_read_to_its_end=True, now=NOON + AWAITED)
+    assert (too_late.rows, too_late.settled) == ([], [end.request_id])

@@ -72,7 +72,7 @@ def changed(kind: str, **fields: Any) -> str:
 def test_line_of_a_real_proxy_is_parsed(kind: str, ended_at: datetime, seconds: float) -> None:
     found = log(kind).parse(LINES[kind])
     assert isinstance(found, Completed)
-    assert found[:1] + found[2:] == (ID, seconds, 404, 416, "GET", "/a/b", "203.0.113.9", True, False)
+    assert found[:1] + found[2:] == (ID, seconds, 404, 416, "GET", "/a/b", "203.0.113.9", True, False, False)
     assert abs(found.at - ended_at) <= timedelta(microseconds=1)
     assert parse_completed(completed_line(found)) == found
 

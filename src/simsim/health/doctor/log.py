@@ -53,7 +53,8 @@ def log() -> Iterator[Finding]:
     if missing is not None:
         says.append(
             f"{missing.requests} requests got 503 and are missing, from {missing.began_at:%Y-%m-%d %H:%M:%S} to "
-            f"{missing.ended_at:%Y-%m-%d %H:%M:%S} UTC: the disk had no room to log them"
+            f"{missing.ended_at:%Y-%m-%d %H:%M:%S} UTC: the disk had no room to log them, "
+            "or an API on another host could not ask the gate"
         )
     if aside is not None:
         says.append(

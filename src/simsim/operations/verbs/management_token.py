@@ -32,7 +32,11 @@ class ScopeName(StrEnum):
     TOKENS = "tokens"
     PEOPLE = "people"
     OPERATOR = "operator"
+    GATE = "gate"
 
+
+# Each stands alone, and its tokens belong to no account.
+OPERATORS = frozenset({ScopeName.OPERATOR, ScopeName.GATE})
 
 Name = Annotated[str, typer.Option(help="Where the management token is used.")]
 Expires = Annotated[
@@ -40,7 +44,9 @@ Expires = Annotated[
 ]
 ActingAs = Annotated[
     str | None,
-    typer.Option("--as", metavar="EMAIL", help="The administrator that programs act as; not for the operator."),
+    typer.Option(
+        "--as", metavar="EMAIL", help="The administrator that programs act as; not for the operator and gates."
+    ),
 ]
 AccountOption = Annotated[
     str | None, typer.Option(metavar="ID", help="The account, if the administrator manages several.")
@@ -68,14 +74,15 @@ def create(
 ) -> None:
     """Create a management token, and print username and password, which can't be shown again.
 
-    It stops working when the administrator is no longer one. With --scope operator, it creates accounts and people.
+    It stops working when the administrator is no longer one. With --scope operator, it creates accounts and people;
+    with --scope gate, an API on another host asks the gate with its password.
     """
     from django.utils import timezone
 
     from simsim.management_tokens.selectors import document
 
     draft = Draft(name, expires, scope or [ScopeName.TOKENS], allow or [], timezone.now())
-    make = draft.for_operator if ScopeName.OPERATOR in draft.scopes else draft.for_account
+    make = draft.for_operator if OPERATORS & {*draft.scopes} else draft.for_account
     token, credentials = make(acting_as, account)
     shown = {"username": credentials.username, "password": credentials.password}
     print_one(document(token, now=draft.now) | shown, as_json=as_json)
@@ -92,18 +99,20 @@ class Draft:
     now: datetime
 
     def for_operator(self, acting_as: str | None, account: str | None) -> "Made":
-        """Create one that acts as the operator; raise Invalid if another scope or an account was given."""
+        """Create one of the operator's; raise Invalid if another scope or an account was given."""
         from simsim.accounts.permissions import OPERATOR
         from simsim.management_tokens.actions import create_operator_token
+        from simsim.management_tokens.models import Scope
         from simsim.operations.arguments import find_actor
 
-        prove_operator_alone(self.scopes, account)
+        scope = proven_alone(self.scopes, account)
         named = find_actor(acting_as) if acting_as is not None else None
         return create_operator_token(
             actor=OPERATOR,
             named=named,
             name=self.name,
             expires=self.expires,
+            scope=Scope(scope),
             allowed_networks=self.allow,
             now=self.now,
         )
@@ -127,11 +136,13 @@ class Draft:
         )
 
 
-def prove_operator_alone(scopes: list[ScopeName], account: str | None) -> None:
-    """Raise Invalid if the scope `operator` is combined with another scope or with an account."""
-    if set(scopes) != {ScopeName.OPERATOR} or account is not None:
-        message = gettext_noop("The scope operator can't be combined with another scope or with --account.")
+def proven_alone(scopes: list[ScopeName], account: str | None) -> ScopeName:
+    """Return the one scope of OPERATORS; raise Invalid if it is combined with another scope or with an account."""
+    first, *others = dict.fromkeys(scopes)
+    if others or account is not None:
+        message = gettext_noop("The scopes operator and gate can't be combined with another scope or with --account.")
         raise Invalid(FieldError("scope", message))
+    return first
 
 
 def account_of(user: "User | None", account_id: str | None) -> "Account":

@@ -16,6 +16,7 @@ from simsim.request_log.ship.lines import (
     is_optional,
     parse_completed,
     parse_gate_line,
+    parse_node_line,
     set_aside_text,
 )
 from simsim.request_log.ship.plain_lines import plain_completed, plain_decided
@@ -50,6 +51,7 @@ def parse_known_gate_line(line: str) -> Decided | Missed | Timed | Counted | Ign
 
 GATE: LineParser[Decided | Missed | Timed | Counted] = LineParser(parse_known_gate_line, plain_decided)
 GATEWAY: LineParser[Completed] = LineParser(parse_completed, plain_completed)
+NODE: LineParser[Completed | Missed] = LineParser(parse_node_line)
 
 
 class Move(NamedTuple):
@@ -96,6 +98,16 @@ class Reading:
             taken, is_at_end = self._read(file, max_bytes, GATEWAY, self.completed)
             max_bytes -= taken
             self.is_gateway_at_end &= is_at_end
+
+    def read_nodes(self, directory: Path, max_bytes: int = COMPLETED_BYTES) -> None:
+        """Read the ends of requests to APIs on other hosts, which ask a gate on this machine."""
+        lines: list[Completed | Missed] = []
+        for file in spool_files.node_files(directory):
+            taken, is_at_end = self._read(file, max_bytes, NODE, lines)
+            max_bytes -= taken
+            self.is_gateway_at_end &= is_at_end
+        self.completed += (line for line in lines if isinstance(line, Completed))
+        self.missed += (line for line in lines if isinstance(line, Missed))
 
     def read_access_logs(self, followers: Iterable[Follower], now: datetime, max_bytes: int = COMPLETED_BYTES) -> None:
         """Read the ends of requests from the logs of other proxies."""

@@ -2,7 +2,8 @@
 
 Each decision becomes one row. The end of a request completes its row. An end without a decision is kept until the
 gate's lines have been read past the place where the decision must be. If there was no decision by then, the gate was
-down: the end becomes a row of its own, or is dropped if it `needs_decision`.
+down: the end becomes a row of its own, or is dropped if it `needs_decision`. An end from a node on another host waits
+longer: the gate that decided may be on another machine than the one that got the end, and be behind.
 """
 
 import uuid
@@ -17,6 +18,8 @@ from simsim.request_log.outcome import GatewayCause, Outcome, is_console_test
 from simsim.request_log.row_ids import EPOCH
 from simsim.request_log.ship.lines import Completed, Decided
 
+# How long an end from a node on another host waits for a decision that another machine's worker has not shipped yet.
+AWAITED = timedelta(minutes=10)
 REFUSED_STATUS = 401
 PASSED_TEST_STATUS = 204
 # A gateway's answers to a request that it can't read, because of an unknown transfer encoding or version.
@@ -46,11 +49,12 @@ class RequestRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """The stored half of a request whose other line is missing: the row of its decision, or its end."""
+    """The stored half of a request whose other line is missing: the row of its decision, or its end; and since when."""
 
     row_id: int | None = None
     is_refused: bool = False
     completed: Completed | None = None
+    since: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -77,10 +81,11 @@ def join(
     waiting: Mapping[str, Open],
     *,
     is_gate_read_to_its_end: bool,
+    now: datetime,
 ) -> Changes:
     """Return the changes that the lines make; `waiting` holds the halves from earlier batches, by request id.
 
-    `is_gate_read_to_its_end` means that every decision made before these ends and the ends in `waiting` has been read.
+    `is_gate_read_to_its_end` means that each decision made here before these ends and those in `waiting` has been read.
     """
     changes = Changes()
     ends = {request_id: opened.completed for request_id, opened in waiting.items() if opened.completed}
@@ -100,17 +105,21 @@ def join(
         # A test from the console ends with the gate's answer.
         has_ended = matching is not None or is_console_test(decision.method, decision.resource)
         if has_ended or request_id in rows_waiting or request_id in changes.open_rows:
-            # A proxy may repeat an id, or pass on an id that a client made up. The next end is added to the id's first
-            # row.
+            # A proxy may repeat an id, or pass on one that a client made up. The next end is added to the first row.
             changes.rows.append(decided_row(decision, matching))
         else:
             changes.open_rows[request_id] = decided_row(decision)
     if is_gate_read_to_its_end:
-        changes.rows += undecided_rows(ends.values())
-        ends.clear()
+        over = [each for each, end in ends.items() if not _is_awaited(end, waiting.get(each), now)]
+        changes.rows += undecided_rows(map(ends.pop, over))
     changes.held += (end for request_id, end in ends.items() if request_id not in held_before)
     changes.settled += held_before - set(ends)
     return changes
+
+
+def _is_awaited(end: Completed, opened: Open | None, now: datetime) -> bool:
+    """Whether the decision on this end may still come from another machine."""
+    return end.from_node and (opened is None or opened.since is None or opened.since > now - AWAITED)
 
 
 def decided_row(decision: Decided, end: Completed | None = None) -> RequestRow:

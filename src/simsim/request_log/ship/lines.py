@@ -57,7 +57,7 @@ class Completed(NamedTuple):
 
     With `is_preflight`, the request was let through without a decision, as a browser's question about CORS.
     With `needs_decision`, the proxy also serves requests that do not pass a gate, so an end without a decision is
-    dropped.
+    dropped. With `from_node`, another machine's gate may have decided, whose lines arrive later.
     """
 
     request_id: str
@@ -70,10 +70,14 @@ class Completed(NamedTuple):
     address: str | None
     needs_decision: bool = False
     is_preflight: bool = False
+    from_node: bool = False
 
 
 class Missed(NamedTuple):
-    """Requests that got 503 because a gate could not log its decisions; `at` is the time of the last one."""
+    """Requests that got 503 because a gate could not log its decisions, or because a node could not ask a gate.
+
+    `at` is the time of the last one.
+    """
 
     gap_id: str
     requests: int
@@ -167,9 +171,20 @@ def parse_completed(line: str) -> Completed | None:
             address=optional(found["address"], MAX_ADDRESS_CHARACTERS),
             needs_decision=found.get("needs_decision") is True,  # only `completed_line` writes it
             is_preflight=found.get("is_preflight") is True,
+            from_node=found.get("from_node") is True,  # only `completed_line` writes it
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
+
+
+def parse_node_line(line: str) -> Completed | Missed | None:
+    """Return what a node tells of a request's end, or of requests about which it could not ask; None for any other.
+
+    A node sends a line again until it knows that it has arrived. So an end counts only together with its decision,
+    which can have one end, and a report of missed requests only once under its id.
+    """
+    end = parse_completed(line)
+    return parse_missed(line) if end is None else end._replace(needs_decision=True, from_node=True)
 
 
 def set_aside_text(line: str) -> str:

@@ -80,6 +80,7 @@ def plain_completed(text: str) -> list[Completed | None]:
                 address,
                 False,
                 False,
+                False,
             ),
         )
         if request_id

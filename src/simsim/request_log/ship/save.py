@@ -1,7 +1,7 @@
 """Stores a batch's rows, positions and waiting lines in one transaction: all of them or none."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import TypeVar
@@ -85,10 +85,12 @@ def close_abandoned(now: datetime, step: int = MAX_VALUES) -> bool:
 
 
 def _opened(condition: Q) -> dict[str, Open]:
-    found = OpenRequest.objects.filter(condition).values_list("request_id", "row_id", "is_refused", "completed")
+    found = OpenRequest.objects.filter(condition).values_list(
+        "request_id", "row_id", "is_refused", "completed", "opened_at"
+    )
     return {
-        request_id: Open(row_id, is_refused, parse_completed(line) if line else None)
-        for request_id, row_id, is_refused, line in found
+        request_id: Open(row_id, is_refused, parse_completed(line) if line else None, opened_at)
+        for request_id, row_id, is_refused, line, opened_at in found
     }
 
 
@@ -117,12 +119,20 @@ def _save(changes: Changes, reading: Reading, spool: str, now: datetime, attempt
     ]
     # Without a gateway, no end will arrive. If a request id is already open, it stays with its first row.
     OpenRequest.objects.bulk_create(opened if reading.has_gateway else [], ignore_conflicts=True)
+    _prove_not_awaited(row_ids, spool)
     held = (OpenRequest(end.request_id, None, False, completed_line(end), spool, now) for end in changes.held)
     OpenRequest.objects.bulk_create(held)
     insert.complete(changes.ends)
     forward_queue.queue((opened.row_id for opened, _ in changes.ends), now=now)
     SetAsideLine.objects.bulk_create(SetAsideLine(found_at=now, **line._asdict()) for line in reading.broken)
     node_totals.add(spool, _amounts(changes, reading))
+
+
+def _prove_not_awaited(row_ids: Iterable[str], spool: str) -> None:
+    """Raise Overtaken if another worker has meanwhile stored the end of such a request: the next round joins it."""
+    held_elsewhere = OpenRequest.objects.filter(row_id=None).exclude(spool=spool)
+    if held_elsewhere.exists() and any(held_elsewhere.filter(pk__in=some).exists() for some in _slices(row_ids)):
+        raise Overtaken
 
 
 def _amounts(changes: Changes, reading: Reading) -> dict[tuple[TotalKind, str], float]:
@@ -173,6 +183,13 @@ def _slices(items: Iterable[Item], length: int = MAX_VALUES) -> Iterator[list[It
     left = iter(items)
     while some := list(islice(left, length)):
         yield some
+
+
+def unknown_gaps(missed: Sequence[Missed]) -> list[Missed]:
+    """Return the gaps that are not stored yet, each once: a node may report one again."""
+    found = {gap.gap_id: gap for gap in missed}
+    known = LogGap.objects.filter(pk__in=list(found)).values_list("pk", flat=True) if found else ()
+    return [gap for gap_id, gap in found.items() if gap_id not in known]
 
 
 def save_gaps(missed: Iterable[Missed], *, now: datetime) -> None:

@@ -58,6 +58,7 @@ class Shipper:
         # Read the ends first: a decision is written before its answer, so the decisions for these ends are in the
         # gate's files by now, and are found below if those files are read to their end.
         reading.read_gateway(self._directory)
+        reading.read_nodes(self._directory)
         reading.read_access_logs(self._followers, now)
         reading.read_gate(self._directory)
         # Look up stored halves only for lines whose other half is not in this batch.
@@ -65,7 +66,10 @@ class Shipper:
         waiting = save.waiting(unmatched)
         if reading.is_gate_at_end:
             waiting |= save.ends_without_decision(spool)
-        changes = join(reading.decided, reading.completed, waiting, is_gate_read_to_its_end=reading.is_gate_at_end)
+        reading.missed = save.unknown_gaps(reading.missed)
+        changes = join(
+            reading.decided, reading.completed, waiting, is_gate_read_to_its_end=reading.is_gate_at_end, now=now
+        )
         if reading.moves or changes:
             try:
                 _save(changes, reading, spool=spool, now=now)

@@ -18,6 +18,7 @@ MAX_LINE_BYTES = 256 * 1024
 CURRENT_GATEWAY_FILE = "gateway.jsonl"
 UNTOUCHED_SECONDS = 600
 ENDS = f"{spool.ENDS}-*.jsonl"
+NODE_ENDS = f"{spool.NODE_ENDS}-*.jsonl"
 
 _has_request_id = re.compile(rb'"id": ?"[0-9a-f]{32}"').search
 # Quotes inside a JSON text are escaped, so this text occurs only at the start of a line.
@@ -71,14 +72,24 @@ def gate_files(directory: Path) -> Iterator[SpoolFile]:
 
 def gateway_files(directory: Path) -> Iterator[SpoolFile]:
     """Yield the files of completed lines, the oldest first and nginx's current one last."""
-    yield from _known(sorted(directory.glob(ENDS)), _is_unlocked)
+    yield from ends_files(directory)
     yield from _known(sorted(directory.glob("gateway-*.jsonl")), has_no_writer)
     yield from _known([directory / CURRENT_GATEWAY_FILE], lambda _: False)
 
 
+def ends_files(directory: Path) -> Iterator[SpoolFile]:
+    """Yield the files of completed lines that middlewares write, oldest first; delete empty ones without a writer."""
+    return _known(sorted(directory.glob(ENDS)), _is_unlocked)
+
+
+def node_files(directory: Path) -> Iterator[SpoolFile]:
+    """Yield the files of lines that came from nodes on other hosts, oldest first."""
+    return _known(sorted(directory.glob(NODE_ENDS)), _is_unlocked)
+
+
 def has_gateway(directory: Path) -> bool:
-    """Whether a gateway or a middleware writes, or wrote, the ends of requests to this spool."""
-    return any(True for pattern in ("gateway*.jsonl", ENDS) for _ in directory.glob(pattern))
+    """Whether a gateway, a middleware or a node writes, or wrote, the ends of requests to this spool."""
+    return any(True for pattern in ("gateway*.jsonl", ENDS, NODE_ENDS) for _ in directory.glob(pattern))
 
 
 def read_lines(file: SpoolFile, offset: int, max_bytes: int = MAX_LINE_BYTES) -> Piece:
