@@ -6,11 +6,12 @@ import subprocess
 import sys
 import threading
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from simsim.credential.rates import WHOLE_SHARE, Rates, Usage
+from simsim.credential.rates import WHOLE_SHARE, Rates, Usage, month_ends
 from simsim.gate import counters as module
 from simsim.gate import process_identity
 from simsim.gate.counters import SHARE_SECONDS, SLOT_BYTES, SLOTS, Counters, Full, Others
@@ -124,6 +125,10 @@ def test_other_nodes_requests_count_and_never_fall_within_a_day_and_a_month(path
     assert counters.usage(KEY, tomorrow).others_today == 0
     assert counters.usage(KEY, tomorrow).others_this_month == 8
     assert counters.usage(KEY, NOON + MONTH_SECONDS).total_this_month == 0
+    first = month_ends(datetime.fromtimestamp(NOON, UTC)).timestamp()
+    assert counters.take(KEY, Rates(per_month=9), first) is None
+    counters.hear(KEY, first - 1, Others(6, 8))
+    assert counters.usage(KEY, first).total_this_month == 1
 
 
 def test_share_of_the_rate_ends_when_the_nodes_stop_telling_each_other(path: Path) -> None:
