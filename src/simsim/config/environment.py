@@ -8,12 +8,12 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from simsim.config import addresses, mail_settings, secret_files
-from simsim.config.database_addresses import is_postgresql, prove_database_url, sqlite_path
+from simsim.config.database_settings import DatabaseSettings
 from simsim.config.environment_source import Sources
 from simsim.config.kept_keys import KeptKeys
 from simsim.config.leak_settings import prove_leak_report_keys
 from simsim.config.setting_names import LISTS
-from simsim.config.setting_sources import PREFIX, data_dir, listed, read_sources
+from simsim.config.setting_sources import PREFIX, listed, read_sources
 from simsim.config.setting_words import MAX_FAILURES, MAX_RETENTION_DAYS, WORDS
 from simsim.config.sign_in_settings import SignInSettings
 from simsim.config.webhook_settings import read_webhook_rules
@@ -30,15 +30,12 @@ from simsim.traces import settings as trace_settings
 from simsim.webhooks.destination import DestinationRules
 
 
-class Environment(SignInSettings):
+class Environment(DatabaseSettings, SignInSettings):
     """The operator's settings. `docs/operators/settings.md` explains each."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", hide_input_in_errors=True, frozen=True)
 
-    data_dir: Path = Field(default_factory=data_dir)
     journal: str = ""
-    database_url: str = Field(default="", repr=False)
-    log_database_url: str = Field(default="", repr=False)
     base_url: str = "http://localhost:8000"
     secret_key: SecretStr = Field(default=SecretStr(""), repr=False)
     token_keys: SecretStr = Field(default=SecretStr(""), repr=False)
@@ -133,37 +130,6 @@ class Environment(SignInSettings):
             # Events wait for the receiver for as long as the log is kept.
             raise Unusable("SIMSIM_AUDIT_RETENTION_DAYS must be at least SIMSIM_LOG_RETENTION_DAYS")
         return self
-
-    def prove_databases(self) -> None:
-        """Raise Unusable for an invalid database URL, and for a database that is named twice."""
-        for name, url in (("DATABASE_URL", self.database_url), ("LOG_DATABASE_URL", self.log_database_url)):
-            if url:
-                prove_database_url(PREFIX + name, url)
-        is_same_file = self.is_embedded and not is_postgresql(self.log_database_url)
-        if (is_same_file and self.log_database_path == self.database_path) or (
-            self.log_database_url and self.log_database_url == self.database_url
-        ):
-            raise Unusable("SIMSIM_LOG_DATABASE_URL names the same database as SIMSIM_DATABASE_URL: remove it")
-
-    @property
-    def is_embedded(self) -> bool:
-        """Whether the tokens are in SQLite: only then may missing secrets be created in the data directory."""
-        return not is_postgresql(self.database_url)
-
-    @property
-    def database_path(self) -> Path:
-        return sqlite_path(self.database_url) or self.data_dir.absolute() / "simsim.sqlite3"
-
-    @property
-    def log_database_path(self) -> Path:
-        return sqlite_path(self.log_database_url) or self.data_dir.absolute() / "request_log.sqlite3"
-
-    @property
-    def database_files(self) -> tuple[Path, ...]:
-        """The SQLite files of the tokens and the log; empty if both are on PostgreSQL."""
-        main = (self.database_path,) if self.is_embedded else ()
-        has_log_file = not is_postgresql(self.log_database_url) and (self.is_embedded or self.log_database_url != "")
-        return main + ((self.log_database_path,) if has_log_file else ())
 
     @property
     def spool_dir(self) -> Path:

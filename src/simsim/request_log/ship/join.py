@@ -46,11 +46,15 @@ class RequestRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """The stored half of a request whose other line is missing: the row of its decision, or its end."""
+    """The stored half of a request whose other line is missing: the row of its decision, or its end.
+
+    `row` is the row as text, if the log's rows are in ClickHouse.
+    """
 
     row_id: int | None = None
     is_refused: bool = False
     completed: Completed | None = None
+    row: str | None = None
 
 
 @dataclass(slots=True)
