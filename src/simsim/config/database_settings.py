@@ -5,13 +5,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from simsim.config.database_addresses import (
-    is_clickhouse,
-    is_postgresql,
-    prove_database_url,
-    read_clickhouse,
-    sqlite_path,
-)
+from simsim.config.clickhouse_address import is_clickhouse, read_clickhouse
+from simsim.config.database_addresses import is_postgresql, prove_database_url, sqlite_path
 from simsim.config.setting_sources import PREFIX, data_dir
 from simsim.problem import Unusable
 from simsim.request_log.clickhouse.server import ClickHouse

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
+from django.db import DatabaseError
 
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 60
@@ -32,7 +33,7 @@ class ClickHouse:
         return f"{self.host}:{self.port}/{self.database}"
 
 
-class Unanswered(Exception):
+class Unanswered(DatabaseError):
     """ClickHouse did not do what it was asked to do; the text says why, in one line."""
 
 
