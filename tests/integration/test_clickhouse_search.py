@@ -135,6 +135,15 @@ def test_a_page_never_ends_between_two_requests_with_one_id(
     assert len({each for page in pages for each in page}) == 8
 
 
+def test_an_open_request_hides_no_ended_one_of_the_same_id(
+    clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simsim.request_log.row_ids.allocate", lambda moments, attempt=0: list(moments))
+    store(row(status=None, outcome=Outcome.UNKNOWN, duration_seconds=None))
+    store(row())
+    assert sorted(each.outcome for each in list_requests(LogFilters(None)).items) == ["accepted", "unknown"]
+
+
 def test_what_clickhouse_refuses_is_one_line_without_a_password(clickhouse: ClickHouse, settings: Settings) -> None:
     with pytest.raises(server.Unanswered, match="nothing_like_it"):
         server.ask("SELECT nothing_like_it")

@@ -101,8 +101,9 @@ def _ended(keys: Sequence[tuple[int, int]], by_key: dict[tuple[int, int], list[A
     accounts = sorted({by_key[key][ACCOUNT] for key in keys})
     places = f"account_id IN ({', '.join(['%s'] * len(accounts))}) AND id IN ({', '.join(['%s'] * len(keys))})"
     query = f"SELECT DISTINCT id, batch FROM {TABLE} WHERE version > 0 AND {places}"  # noqa: S608
+    still_open = set(keys)  # another row may have the same id
     for row_id, batch in ask(query, (*accounts, *(row_id for row_id, _ in keys))):
-        if (row_id, batch) in by_key:
+        if (row_id, batch) in still_open:
             yield row_id, batch
 
 
