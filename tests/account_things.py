@@ -22,9 +22,11 @@ from simsim.console_sessions.models import ConsoleSession
 from simsim.mail.models import OwedMail
 from simsim.management_tokens.models import Scope
 from simsim.tokens.actions import create_token
+from simsim.tokens.approval import ask_for_approval
 from simsim.tokens.hand_over import hand_over_token
 from simsim.tokens.hand_over_links import offer_to_member
 from simsim.tokens.models import Token
+from simsim.tokens.token_fields import TokenFields
 from simsim.tokens.token_requests import ask_for_token
 from simsim.webhooks.actions import add_endpoint, send_test_event
 from simsim.webhooks.models import WebhookEndpoint
@@ -91,6 +93,16 @@ def new_person(things: Things) -> object:
     return add_user(actor=OPERATOR, account=things.account, email=email, role="member", now=things.now).user.pk
 
 
+def new_approval(things: Things) -> object:
+    """Return the id of another administrator's request, because nobody approves their own."""
+    email = f"asker@{things.account.name.lower()}.example"
+    asker = add_user(
+        actor=OPERATOR, account=things.account, email=email, role="administrator", now=things.now
+    ).user  # fmt: skip
+    fields = TokenFields(f"{things.account.name} long", "365d")
+    return ask_for_approval(actor=actor_of(asker), account=things.account, fields=fields, now=things.now).pk
+
+
 def new_session(things: Things) -> object:
     """Return the digest of another session of the administrator."""
     kept = {"expire_date": things.now.replace(year=things.now.year + 1), "last_used_at": things.now}
@@ -120,6 +132,7 @@ MAKERS: dict[str, Callable[[Things], object]] = {
             actor=actor_of(of.member), account=of.account, name=f"{of.account.name} request", purpose="P", now=of.now
         ).pk
     ),
+    "approval": new_approval,
     "link": lambda of: hand_over_token(actor=of.actor, token=of.token, now=of.now).hand_over.pk,
     "offer": lambda of: (
         offer_to_member(actor=of.actor, token=of.new_token("offer"), recipient=of.member, now=of.now).pk
@@ -146,6 +159,8 @@ MAKERS: dict[str, Callable[[Things], object]] = {
 # What a name in an address means, where that depends on the address; `kind_of` asks in this order.
 KINDS = [
     ("revoke_management_token", "token_id", "management token"), ("offered_token", "hand_over_id", "offer"),
+    ("review_request", "request_id", "approval"), ("get_token_request", "request_id", "approval"),
+    ("approve_token_request", "request_id", "approval"),
     ("decline_request", "request_id", "token request"), ("decline_token_request", "request_id", "token request"),
     ("connect_recipe", "slug", "recipe"),
     ("", "account_id", "account"), ("", "token_id", "token"), ("", "request_id", "logged request"),

@@ -155,7 +155,8 @@ def expected_in_browser(asked: Asked, caller: Caller, account: str, inside: set[
 def expected_in_portal(asked: Asked, caller: Caller, account: str, inside: set[str]) -> set[str]:
     if asked.name in SIGNED_IN | FOR_OPERATORS | FOR_ITS_OWNER:
         return inside if asked.name in limits.EVERYWHERE else {"403"}
-    is_open = asked.name in pages_in_portal(caller.role) and (asked.is_safe or caller.role != PortalRole.READER)
+    reads = asked.is_safe or asked.name in limits.READS_BY_POST
+    is_open = asked.name in pages_in_portal(caller.role) and (reads or caller.role != PortalRole.READER)
     is_granted = permission_for(asked) in PORTAL_GRANTS[caller.role]
     return inside if caller.home == account and is_open and is_granted else {"403"}
 

@@ -59,6 +59,15 @@ def example(page: str, words: str) -> Example:
 
 # Blocks whose text another test reads from the page and runs. That test names the page.
 ELSEWHERE: dict[str, list[Key]] = {
+    "tests/integration/test_key_wrappers.py": [
+        ("docs/operators/key-services.md", 'path "transit'),
+        ("docs/operators/key-services.md", "vault secrets enable"),
+        ("docs/operators/key-services.md", '"Effect": "Allow"'),
+    ],
+    "tests/integration/test_wrapped_keys.py": [
+        ("docs/operators/key-services.md", "simsim keys wrap"),
+        ("docs/operators/key-services.md", "simsim keys unwrap"),
+    ],
     "tests/integration/test_start_page.py": [
         ("docs/start/index.md", "python3 -m venv simsim"),
         ("docs/start/index.md", "mkdir example"),

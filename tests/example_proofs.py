@@ -360,6 +360,19 @@ def keys_are_read_from_files(text: str, machine: Machine, monkeypatch: pytest.Mo
     assert [len(each) for each in read.key_ring()] == [32]
 
 
+@proves("operators/key-services.md", "SIMSIM_VAULT_URL")
+def vault_is_accepted(text: str, machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    token = Path(machine.written("/etc/simsim/vault-token"))
+    token.parent.mkdir(parents=True, exist_ok=True)
+    token.write_text("s.a-token\n")
+    assert prove_settings(text, machine, monkeypatch, tmp_path).key_memory().name == "vault"
+
+
+@proves("operators/key-services.md", 'SIMSIM_KEY_WRAPPER="aws-kms"')
+def aws_kms_is_accepted(text: str, machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert prove_settings(text, machine, monkeypatch, tmp_path).key_memory().name == "aws-kms"
+
+
 @proves("operators/monitoring.md", "OTEL_TRACES_SAMPLER=")
 def traces_are_on(text: str) -> None:
     variables = dict(line.split("=", 1) for line in text.splitlines())

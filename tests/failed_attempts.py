@@ -128,7 +128,10 @@ class Caller(threading.Thread):
 
 @dataclass
 class Outcome:
-    """What a flood did: the attempts by status, the caller before and during it, and what grew by how many bytes."""
+    """What a flood did: the attempts by status, the caller before and during it, and what grew by how many bytes.
+
+    `database_bytes` are without `caller_bytes`, by which the caller's own requests made the database grow.
+    """
 
     attempts: Counter[str]
     seconds: float
@@ -137,6 +140,7 @@ class Outcome:
     memory_bytes: int = 0
     spool_bytes: int = 0
     database_bytes: int = 0
+    caller_bytes: int = 0
     rows: int = 0
     counted: int = 0
     by_reason: dict[str, int] = field(default_factory=dict)
@@ -153,8 +157,10 @@ def flood(stack: Stack, *, attempts: int, addresses: int, connections: int, quie
     # The first requests load what a gate needs.
     subprocess.run([*command, str(WARMUP), "200", str(connections)], check=True, capture_output=True)
     quiet, flooded = Caller(path, token), Caller(path, token, address="10.0.0.0")  # an address that also attacks
+    before = database_bytes(stack)
     with quiet.calling():
         time.sleep(quiet_seconds)
+    wait_for_rows(stack, len(quiet.seconds))
     memory, size = sum(map(resident_bytes, gates)), database_bytes(stack)
     spool_peak, began = 0, time.monotonic()
     with flooded.calling():
@@ -169,9 +175,17 @@ def flood(stack: Stack, *, attempts: int, addresses: int, connections: int, quie
     outcome = Outcome(statuses, seconds, quiet, flooded, memory_bytes=sum(map(resident_bytes, gates)) - memory)
     wanted = attempts + WARMUP
     stack.wait_until(lambda: sum(logged(stack)) == wanted, f"{wanted} refusals are logged or counted", 120)
-    outcome.spool_bytes, outcome.database_bytes = spool_peak, database_bytes(stack) - size
+    wait_for_rows(stack, len(quiet.seconds) + len(flooded.seconds))
+    outcome.caller_bytes = (size - before) * len(flooded.seconds) // len(quiet.seconds)
+    outcome.spool_bytes, outcome.database_bytes = spool_peak, database_bytes(stack) - size - outcome.caller_bytes
     outcome.rows, outcome.counted = logged(stack)
     return outcome
+
+
+def wait_for_rows(stack: Stack, number: int) -> None:
+    """Wait until the log has the caller's requests."""
+    statement = "SELECT count(*) FROM request_log_loggedrequest WHERE outcome <> 'refused'"
+    stack.wait_until(lambda: query(stack, statement) >= number, f"{number} requests that were let in are logged", 120)
 
 
 def logged(stack: Stack) -> tuple[int, int]:

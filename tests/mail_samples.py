@@ -194,6 +194,22 @@ def about_requests(world: World) -> Iterator[Sample]:
         },
         recipient=BOB,
     )  # fmt: skip
+    proposed = {
+        "account": "Acme", "asker": DORA, "token_name": "Sales report", "purpose": "The weekly figures for the board.",
+        "software": "Microsoft Excel", "expires_at": EXPIRY, "allowed_networks": [], "report_only": False, "limits": [],
+        "link": f"{world.pages}requests/{world.request}/",
+    }  # fmt: skip
+    listed = {"allowed_networks": ["192.0.2.0/24"], "report_only": True, "limits": ["GET /api/v2/**"], "purpose": ""}
+    yield Sample("token_approval_requested", "", proposed)
+    yield Sample("token_approval_requested", "report-only", proposed | listed)
+    answered = {
+        "account": "Acme", "administrator": ALICE, "token_name": "Sales report", "is_approved": True,
+        "is_password_kept": True, "link": f"{world.pages}tokens/{world.token}/",
+    }  # fmt: skip
+    yield Sample("token_approval_answered", "approved", answered, recipient=DORA)
+    yield Sample("token_approval_answered", "not-kept", answered | {"is_password_kept": False}, recipient=DORA)
+    declined = answered | {"is_approved": False, "is_password_kept": False, "link": f"{world.pages}tokens/"}
+    yield Sample("token_approval_answered", "declined", declined, recipient=DORA)
 
 
 def about_people(world: World) -> Iterator[Sample]:

@@ -42,11 +42,25 @@ SOCKETS: list[Path] = []
 def start() -> int:
     """Start the cluster on first use and return its port on 127.0.0.1; SOCKETS then holds its sockets' folder."""
     directory = Path(tempfile.mkdtemp(prefix="simsim-postgresql-"))
-    # The server refuses to run as root: it then runs as the user that Debian's package makes.
-    user = SERVER_USER if os.geteuid() == 0 else None
-    if user:
+    if user := server_user():
         shutil.chown(directory, user=pwd.getpwnam(user).pw_uid)
-    data, port = directory / "data", free_port()
+    data, port = initialise(directory), free_port()
+    options = ["fsync=off", f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={directory}"]
+    server = spawn(data, options)
+    atexit.register(stop, server, directory)
+    SOCKETS.append(directory)
+    wait_until_ready(port, server)
+    return port
+
+
+def server_user() -> str | None:
+    """Return the user as whom the server runs, or None for our own: it refuses to run as root."""
+    return SERVER_USER if os.geteuid() == 0 else None
+
+
+def initialise(directory: Path) -> Path:
+    """Make an empty cluster in the directory, and return where its data are."""
+    data = directory / "data"
     initdb: list[str | Path] = [
         binaries() / "initdb",
         "-D",
@@ -57,30 +71,23 @@ def start() -> int:
         "--encoding=UTF8",
         "--no-sync",
     ]
-    subprocess.run(initdb, user=user, check=True, stdout=subprocess.DEVNULL, cwd=directory)
-    options = ["fsync=off", f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={directory}"]
-    server = spawn(data, options)
-    atexit.register(stop, server, directory)
-    SOCKETS.append(directory)
-    wait_until_ready(port, server)
-    return port
+    subprocess.run(initdb, user=server_user(), check=True, stdout=subprocess.DEVNULL, cwd=directory)
+    return data
 
 
 def spawn(data: Path, options: list[str]) -> "subprocess.Popen[bytes]":
-    user = SERVER_USER if os.geteuid() == 0 else None
     command: list[str | Path] = [binaries() / "postgres", "-D", data]
     command += [part for option in options for part in ("-c", option)]
     with (data.parent / "log").open("w") as log:
-        return subprocess.Popen(command, user=user, stdout=log, stderr=log, cwd=data.parent)
+        return subprocess.Popen(command, user=server_user(), stdout=log, stderr=log, cwd=data.parent)
 
 
 @contextlib.contextmanager
 def standby() -> Iterator[int]:
     """Run a streaming standby that replays nothing for an hour, and give its port."""
     primary = start()
-    user = SERVER_USER if os.geteuid() == 0 else None
     directory = Path(tempfile.mkdtemp(prefix="simsim-standby-"))
-    if user:
+    if user := server_user():
         shutil.chown(directory, user=pwd.getpwnam(user).pw_uid)
     data, port = directory / "data", free_port()
     options = ("-R", "-X", "stream", "-c", "fast", "-N")

@@ -1,4 +1,4 @@
-"""Calls with a token around the moment at which its revocation, pause, resume or change of limits returns."""
+"""Calls with a token around the moment at which its revocation, pause, resume, or change of limits or rates returns."""
 
 import http.client
 import json
@@ -84,6 +84,8 @@ def prove_revocations(stack: Stack, number: int) -> None:
 
 PAUSES = (("pause", 401), ("resume", 200))
 LIMITS = (("narrow", 403), ("widen", 200))
+# More than one request has been counted when the quota is lowered for the first time.
+RATES = (("raise", 200), ("lower", 429))
 
 
 def prove_changes(stack: Stack, calls: int, verbs: Sequence[tuple[str, int]]) -> int:

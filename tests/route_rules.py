@@ -5,7 +5,8 @@ An address that is in none of these fails the matrix.
 
 # Below an account: for everybody who belongs to it.
 FOR_EVERYONE = frozenset(
-    {"account", "destinations", "api", "connect", "connect_recipe", "postman_collection", "ask", "offered_token"}
+    {"account", "destinations", "api", "connect", "connect_recipe", "postman_collection", "ask", "offered_token",
+     "search"}
 )  # fmt: skip
 # The fields to post to each administrators' URL; without a form, nothing.
 FORMS: dict[str, dict[str, str]] = {
@@ -33,6 +34,7 @@ FORMS: dict[str, dict[str, str]] = {
     "usage": {},
     "logged_request": {},
     "decline_request": {},
+    "review_request": {},
     "notices": {"revoked": "nobody"},
     "policies": {"retrieval": "off"},
     "incident": {"press": "freeze", "reason": "Mine"},

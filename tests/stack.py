@@ -95,7 +95,7 @@ class Stack:
     def settle(self) -> None:
         """Migrate, and create the accounts of the cast."""
         if self.on_postgresql:
-            self.database_url = postgresql_server.create_database(self.database)
+            self.database_url = self.new_database()
         self.run("migrate", timeout=120)
         for name, person in (("Acme", "alice@acme.example"), ("Globex", "charlie@globex.example")):
             account = self.simsim("account", "create", name)["id"]
@@ -107,6 +107,10 @@ class Stack:
                 self.account = account
             else:
                 self.other_account = account
+
+    def new_database(self) -> str:
+        """Create an empty database, and return its URL."""
+        return postgresql_server.create_database(self.database)
 
     def copy(self, model: "Stack") -> None:
         """Become what another has settled, its keys included."""

@@ -1,6 +1,6 @@
 """Changes tokens on request, by the same actions as every door.
 
-`create ACCOUNT`, `revoke|pause|resume|narrow|widen TOKEN`.
+`create ACCOUNT`, `revoke|pause|resume|narrow|widen|lower|raise TOKEN`.
 """
 
 import json
@@ -40,6 +40,8 @@ for line in sys.stdin:
             "resume": resume_token,
             "narrow": partial(edit_token, limits=["POST /**", "GET /elsewhere"]),
             "widen": partial(edit_token, limits=["POST /**", "GET /status/*"]),
+            "lower": partial(edit_token, rates=["1/day"]),
+            "raise": partial(edit_token, rates=["1000000000/day"]),
         }
         changes[verb](actor=actor_of(administrators(token.account)[0]), token=token, now=timezone.now())
         answer = {}

@@ -24,6 +24,8 @@ SENT_TO = {
     "access_review_due": "every administrator",
     "leak_reported": "every administrator, or the operators",
     "token_request_granted": "the member who asked",
+    "token_approval_requested": "every administrator, except the one who asks",
+    "token_approval_answered": "the administrator who asked",
     "sign_in_changed": "the person whose sign-in changed",
     "signed_in_elsewhere": "the person who signed in",
     "password_reset_key": "the person who asked for it on the sign-in page",

@@ -256,6 +256,24 @@ class AlreadyAnswered(Conflict):
     detail = gettext_noop("%(who)s has answered this request in the meantime. Nothing was created.")
 
 
+class OwnRequest(Problem):
+    """Nobody approves their own request."""
+
+    status = 403
+    slug = "own-request"
+    title = gettext_noop("Not your own request")
+    detail = gettext_noop("You asked for this approval yourself. Another administrator of the account has to give it.")
+
+
+class AskerNotAdministrator(Conflict):
+    """An approval is the word of two administrators, and the one who asked is one no longer."""
+
+    slug = "asker-not-administrator"
+    detail = gettext_noop(
+        "%(who)s is no longer an administrator of the account, so this can’t be approved. Decline the request."
+    )
+
+
 class CreationFrozen(Conflict):
     """Nobody creates tokens in the account during an incident."""
 
@@ -333,21 +351,31 @@ class HandOverPaused(Conflict):
 
 
 class Invalid(Problem):
-    """Input that breaks a rule; `errors` says for each field what to change."""
+    """Input that breaks a rule; `errors` says for each field what to change, and `advice` what else to do."""
 
     status = 422
     slug = "invalid"
     title = gettext_noop("The input is not valid")
+    advice: ClassVar[str] = ""
 
     def __init__(self, *errors: FieldError) -> None:
         self.errors = errors
         super().__init__(" ".join(str(error) for error in errors).replace("%", "%%") if errors else "")
 
     def __str__(self) -> str:
-        return " ".join(str(error) for error in self.errors)
+        return " ".join([*map(str, self.errors), self.advice]).rstrip()
 
     def document(self) -> dict[str, object]:
         return super().document() | {"errors": [{"field": e.field, "detail": str(e)} for e in self.errors]}
+
+
+class ApprovalRequired(Invalid):
+    """The token may be created only after a second administrator has approved it; `errors` has the reasons."""
+
+    status = 403
+    slug = "approval-required"
+    title = gettext_noop("Approval needed")
+    advice = gettext_noop("Nothing was created. Ask for the approval.")
 
 
 class BodyTooSlow(Problem):

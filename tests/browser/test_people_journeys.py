@@ -1,17 +1,14 @@
 """Invitations, promotions and requests for tokens: journeys in a real browser from a mail to the gateway."""
 
-import contextlib
-import json
-import sqlite3
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from browser.outbox import mailed
 from browser.people_tour import tour
 from browser.profiles import NARROW, WIDE
 from browser.visitor import Visitor, visiting
-from simsim.sealed_text import unseal
 from stack import PASSWORD, Stack
 
 CHOSEN = "a password that Dora chose"
@@ -23,21 +20,6 @@ def bob(stack: Stack) -> str:
     stack.simsim("user", "create", "bob@acme.example", "--account", stack.account, "--role", "member",
                  "--password-stdin", stdin=PASSWORD + "\n")  # fmt: skip
     return "bob@acme.example"
-
-
-def mailed(stack: Stack, kind: str, recipient: str) -> dict[str, Any]:
-    """Return the text of the latest mail of that kind from the outbox, because the tests have no mail server."""
-    with contextlib.closing(sqlite3.connect(stack.data / "simsim.sqlite3")) as connection:
-        found = connection.execute(
-            "SELECT facts FROM mail_owedmail WHERE kind = ? AND recipient = ? ORDER BY id DESC", (kind, recipient)
-        ).fetchone()
-    facts = json.loads(found[0])
-    if isinstance(facts, str):
-        # A mail with a link to choose a password is stored encrypted.
-        secret = (stack.data / "keys/secret_key").read_text().strip()
-        facts = json.loads(unseal(facts, secret=secret, purpose="email") or "{}")
-    opened: dict[str, Any] = facts
-    return opened
 
 
 def person(page: Page, email: str) -> Any:

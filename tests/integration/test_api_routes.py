@@ -39,7 +39,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 # Each console address that does something: the operations that do the same, and the commands.
 TWINS = {
     "tokens": ("list_tokens", "token list"), "ended_tokens": ("list_tokens", "token list"),
-    "search_tokens": ("list_tokens", "token list"), "create_token": ("create_token", "token create"),
+    "search_tokens": ("list_tokens", "token list"),
+    "create_token": ("create_token ask_for_approval", "token create, token-request ask"),
     "token": (
         "get_token edit_token preview_networks suggest_allowlist preview_limits suggest_limits list_hand_overs "
         "list_emails",
@@ -56,6 +57,9 @@ TWINS = {
     "more_requests": ("list_requests", "log list"), "logged_request": ("get_request", "log show"),
     "newest_requests": ("follow_requests", "log follow"), "export_requests": ("export_requests", "log export"),
     "usage": ("get_usage", "usage"),
+    "review_request": (
+        "get_token_request approve_token_request", "token-request show, token-request approve",
+    ),
     "decline_request": ("list_token_requests decline_token_request", "token-request list, token-request decline"),
     "notices": ("get_notices set_notices", "notices show, notices set"),
     "policies": ("get_policies set_policies", "policy show, policy set"),
@@ -108,6 +112,7 @@ WITHOUT_TWIN = {
     "well_known_change_password": "a page for browsers", "security_txt": "a page for researchers",
     "handed_over": "for the person who got a link", "leak_reported": "says thank you",
     "offered_token": "for the member who got a token",
+    "search": "for people: a program lists what it wants",
     "destinations": "a page of links", "api": "a page of links", "connect": "instructions for people",
     "connect_recipe": "instructions for people", "postman_collection": "instructions for people",
     "documentation": "pages for people", "documentation_start": "pages for people",

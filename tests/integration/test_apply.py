@@ -20,6 +20,8 @@ from simsim.operations.command_line import run
 from simsim.operations.declaration.changes import Action, Change
 from simsim.tokens import account_closure
 from simsim.tokens.notice_policy import Audience, Notice, policy_of
+from simsim.tokens.policies import DEFAULT as TOKEN_DEFAULT
+from simsim.tokens.policies import policies_of
 from verbs import WIRING, Simsim
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.covers("B7")]
@@ -125,6 +127,72 @@ def test_notices_are_set_only_on_behalf_of_an_administrator(files: Files, cast: 
     assert "FILE, line 4: “as” is missing" in files.apply(notices.format(""), fails=2)
     assert files.apply(notices.format("as: bob@acme.example\n    "), fails=5).startswith("FILE, line 4: ")
     assert files.apply(notices.format("as: charlie@globex.example\n    "), fails=3).startswith("FILE, line 4: ")
+
+
+POLICIES = """\
+accounts:
+- name: Acme
+  people:
+  - {email: dora@acme.example, role: administrator}
+  policies:
+    as: alice@acme.example
+    max_lifetime_days: 365
+    needs_allowlist: true
+    min_ipv4_prefix: 16
+    min_ipv6_prefix: none
+    retrieval: creator
+    leak_response: pause
+    max_idle_days: 90
+    approval_above_days: 30
+    approval_if_open: true
+    second_factor: true
+    single_sign_on: administrators
+"""
+
+
+@pytest.mark.covers("B10")
+def test_policies_are_set_once_and_on_behalf_of_an_administrator(files: Files, cast: Cast) -> None:
+    wanted = [
+        ("max_lifetime_days", "none", "365"), ("needs_allowlist", "false", "true"), ("min_ipv4_prefix", "none", "16"),
+        ("retrieval", "administrators", "creator"), ("leak_response", "revoke", "pause"),
+        ("max_idle_days", "none", "90"), ("approval_above_days", "none", "30"), ("approval_if_open", "false", "true"),
+        ("second_factor", "false", "true"), ("single_sign_on", "off", "administrators"),
+    ]  # fmt: skip
+    changes = [("change", "policy", name, "Acme", before, after) for name, before, after in wanted]
+    before = state()
+    assert files.apply(POLICIES, "--dry-run")[1:] == changes
+    assert (state(), policies_of(cast.acme).own) == (before, TOKEN_DEFAULT)
+    assert files.apply(POLICIES)[1:] == changes
+    own = policies_of(cast.acme).own
+    assert (own.max_lifetime_days, own.min_ipv6_prefix, own.approval_above_days) == (365, None, 30)
+    recorded = AuditEvent.objects.filter(event__endswith="policy_changed").order_by("pk")
+    assert [event.actor_label for event in recorded] == ["alice@acme.example", "operator", "operator"]
+    before = state()
+    assert files.apply(POLICIES) == []
+    assert state() == before
+    # The operator applies the file, so it can also loosen what no administrator may.
+    loosened = POLICIES.replace("approval_above_days: 30", "approval_above_days: none")
+    assert files.apply(loosened) == [("change", "policy", "approval_above_days", "Acme", "30", "none")]
+
+
+@pytest.mark.covers("B10")
+def test_policy_that_is_refused_changes_nothing(files: Files, cast: Cast) -> None:
+    before = state()
+    alone = POLICIES.replace("{email: dora@acme.example, role: administrator}", "{email: x@acme.example, role: member}")
+    assert files.apply(alone, fails=2).startswith("FILE, line 6: Add a second administrator first")
+    assert "FILE, line 6: “as” is missing" in files.apply(POLICIES.replace("as: alice@acme.example\n    ", ""), fails=2)
+    assert files.apply(POLICIES.replace("as: alice", "as: bob"), fails=5).startswith("FILE, line 6: ")
+    mistakes = POLICIES.replace("365", "0").replace("16", "33").replace(" creator", " nobody").replace("90", "x")
+    mistakes = mistakes.replace("single_sign_on: administrators", "sign_on: off").replace("_open: true", "_open: yes")
+    assert files.apply(mistakes, fails=2) == (
+        "FILE, line 7: write a number from 1 to 3653 or none here "
+        "FILE, line 9: write a number from 1 to 32 or none here "
+        "FILE, line 11: write administrators or creator or off here "
+        "FILE, line 13: write a number from 14 to 3653 or none here "
+        "FILE, line 15: write true or false here "
+        "FILE, line 17: “sign_on” has no meaning here. Did you mean “single_sign_on”?"
+    )
+    assert state() == before
 
 
 def test_account_is_found_by_its_external_id_and_renamed(files: Files, cast: Cast) -> None:

@@ -18,6 +18,7 @@ from cast import Cast
 from key_rotations import readable
 from restore_drill import Drill, begun
 from simsim.config.kept_keys import KeptKeys
+from simsim.key_wrappers.key_memory import KeyMemory
 from simsim.operations.backup.sealed_keys import encoded
 from simsim.tokens import key_rotation, sealing_keys
 from simsim.tokens.actions import create_token, rotate_token
@@ -133,7 +134,7 @@ def is_begun(drill: Drill, before: str) -> bool:
 @pytest.mark.any_database
 def test_processes_that_run_on_read_what_a_rotation_encrypts(tmp_path: Path) -> None:
     drill = begun(tmp_path, on_postgresql=False)
-    running = Keyring(KeptKeys("SIMSIM_TOKEN_KEYS", drill.stack.data / "keys" / "token_keys"))
+    running = Keyring(KeptKeys("SIMSIM_TOKEN_KEYS", drill.stack.data / "keys" / "token_keys", KeyMemory()))
     (token,) = drill.hand("create", drill.stack.account, "1")
     before = running.newest_id()
     rotated = drill.run("keys", "rotate")

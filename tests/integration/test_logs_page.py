@@ -206,7 +206,7 @@ BAD = {
     "outcome": ["lost", "Refused"],
     "token": ["x", "00000000-0000-0000-0000-00000000000g"],
     "software": ["no-such", "Power BI", "-", "none!"],
-    "address": ["1.2", "203.0.113.0/24", "fe80::1%eth0", "example.org", "\0"],
+    "address": ["1.2", "203.0.113.0/25", "fe80::1%eth0", "example.org", "\0"],
 }
 
 

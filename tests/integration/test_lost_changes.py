@@ -11,12 +11,13 @@ from django.db import transaction
 from pytest_django import Settings
 
 from cast import Cast
-from simsim.accounts.actions import change_role, remove_user
+from simsim.accounts.actions import add_user, change_role, remove_user
 from simsim.accounts.passwords import reset_password
 from simsim.accounts.permissions import OPERATOR
 from simsim.audit import journal
 from simsim.audit.events import Event
 from simsim.audit.models import AuditEvent
+from simsim.personal_data.erasure import end_person
 from simsim.tokens.account_closure import close_account
 from simsim.tokens.actions import edit_token, end_overlap, revoke_token, rotate_token
 from simsim.tokens.lost_changes import apply_again
@@ -269,3 +270,21 @@ def test_rolled_back_change_is_not_certain_and_a_committed_one_is(token: Token, 
     later = now + timedelta(seconds=1)
     revoke_token(actor=cast.as_alice, token=Token.objects.get(pk=token.pk), now=later)
     assert [each.is_certain for each in journal.read(path).changes] == [False, True]
+
+
+@pytest.mark.covers("B21")
+def test_lost_erasure_is_named_with_the_command_and_the_journal_has_no_address_for_it(
+    lose: Lose, cast: Cast, path: Path, now: datetime
+) -> None:
+    change_role(actor=OPERATOR, account=cast.acme, user=cast.bob, role="administrator", now=now)
+    add_user(actor=OPERATOR, account=cast.acme, email="charlie@globex.example", role="administrator", now=now)
+    lose(lambda: end_person(actor=OPERATOR, user=cast.alice, pseudonym="erased person 0a", now=now))
+    assert applied(path, now) == []  # the backup has no such person either
+    lose(lambda: end_person(actor=OPERATOR, user=cast.bob, pseudonym="erased person 0b", now=now))
+    cast.bob.save()  # as the backup has him
+    told = [each.sentence for each in applied(path, now)]
+    assert len(told) == 1
+    assert "bob@acme.example was erased" in told[0]
+    assert "simsim person erase bob@acme.example" in told[0]
+    (line,) = [line for line in path.read_text().splitlines() if "0b" in line]
+    assert "bob@acme.example" not in line

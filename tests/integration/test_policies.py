@@ -34,8 +34,9 @@ from simsim.tokens.idle_tokens import treat_idle
 from simsim.tokens.key_rotation import encrypt_anew
 from simsim.tokens.models import HandOver, Status, Token
 from simsim.tokens.pause import resume_token
-from simsim.tokens.policies import policies_of, set_account_policy, set_floor, tokens_outside
+from simsim.tokens.policies import policies_of, set_account_policy, set_floor
 from simsim.tokens.policy_models import IdleWarning
+from simsim.tokens.policy_rules import tokens_outside
 from simsim.tokens.token_credentials import TokenCredentials
 from simsim.tokens.token_requests import ask_for_token
 from verbs import Simsim

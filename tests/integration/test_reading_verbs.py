@@ -26,16 +26,17 @@ CHANGE = {
     "user reset-password", "user reset-second-factor", "user waive-single-sign-on",
     "user forget-provider", "user portal-link",
     "account require-single-sign-on", "account require-second-factor", "token import", "apply", "backup", "restore",
-    "keys add",
+    "keys add", "keys wrap", "keys unwrap",
     "keys rotate", "operator add", "operator remove", "token pause", "token resume", "token hand-over",
     "management-token create", "management-token revoke", "audit adopt", "webhook add", "webhook edit",
     "log export", "token export", "audit export", "incident report",  # each export is an event of the audit trail
-    "token take-back", "token-request decline", "notices set", "account self-rotation", "user invite-again",
+    "token take-back", "token-request ask", "token-request approve", "token-request decline", "notices set",
+    "account self-rotation", "user invite-again",
     "webhook remove", "webhook rotate", "webhook pause", "webhook resume", "webhook test", "webhook resend",
     "leak report", "policy set", "incident freeze", "incident lift", "incident stop", "incident resume",
     "incident networks",
     "access-review start", "access-review decide", "access-review keep", "access-review sign-off",
-    "access-review export", "access-review set-schedule",
+    "access-review export", "access-review set-schedule", "person export", "person erase",
 }  # fmt: skip
 # Verbs that report on whatever they find, and those that print what the package carries.
 EXAMINE = {"doctor", "status", "scan"}
@@ -49,7 +50,7 @@ READ_WITH = {
     "log follow": ["--seconds", "0"],
 }
 # The data directory has no such thing: not found.
-FIND_NOTHING = {"log show"}
+FIND_NOTHING = {"log show", "token-request show"}
 
 
 def verbs() -> Iterator[tuple[str, Any]]:
@@ -121,6 +122,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
     file.write_text(simsim(data, "access-review", "export", review).stdout, encoding="utf-8")
     return data, {
         "review_id": review,
+        "email": "alice@acme.example",
         "file": str(file),
         "webhook_id": webhook,
         "account": account,

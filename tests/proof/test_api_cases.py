@@ -47,7 +47,10 @@ def test_no_request_of_many_fails_and_every_answer_is_as_described(tmp_path: Pat
         )  # fmt: skip
         link = stack.simsim("token", "hand-over", token["id"], *alice)
         member = stack.simsim("user", "invite", "m@acme.example", "--account", stack.account, "--role", "member")
+        review = stack.simsim("access-review", "start", "--account", stack.account, *alice)["id"]
+        rows = stack.simsim("access-review", "rows", review)["items"]
         known = {
+            "review_id": review, "row_id": str(rows[0]["id"]),
             "account_id": stack.account, "token_id": token["id"], "webhook_id": webhook["id"],
             "delivery_id": stack.simsim("webhook", "test", webhook["id"], *alice)["id"], "hand_over_id": link["id"],
             "email_id": str(stack.simsim("mail", "list")["items"][0]["id"]), "slug": "power-bi", "request_id": "1",

@@ -22,6 +22,7 @@ def test_million_attempts_cost_little_and_a_valid_token_hardly_waits(tmp_path: P
         stack.stop()
     print(f"{dict(found.attempts)} in {found.seconds:.0f} s; {found.rows:,} rows, {found.counted:,} counted")
     print(f"memory {found.memory_bytes / MEGABYTE:+.1f} MB, database {found.database_bytes / MEGABYTE:+.1f} MB")
+    print(f"beside {found.caller_bytes / MEGABYTE:.1f} MB for {len(found.flooded.seconds):,} requests of the caller")
     print(
         f"spool at most {found.spool_bytes / MEGABYTE:.1f} MB; quiet {told(found.quiet)}; flooded {told(found.flooded)}"
     )
@@ -29,7 +30,7 @@ def test_million_attempts_cost_little_and_a_valid_token_hardly_waits(tmp_path: P
     assert found.rows + found.counted == ATTEMPTS + WARMUP
     assert found.memory_bytes < 50 * MEGABYTE
     assert found.database_bytes < 10 * MEGABYTE
-    assert found.spool_bytes < 10 * MEGABYTE
+    assert found.spool_bytes < 16 * MEGABYTE  # what waits for the worker, the lines of the caller too
     assert found.flooded.percentile(0.99) < 3 * found.quiet.percentile(0.99)
 
 

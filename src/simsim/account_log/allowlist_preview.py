@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.credential import allowlist
 from simsim.credential.allowlist import Network
+from simsim.request_log.short_addresses import ends_of, is_short
 from simsim.request_log.usage.token_use import RECENT_DAYS, AddressUse, addresses_of
 from simsim.tokens.models import Token
 from simsim.tokens.rules import parse_networks
@@ -44,8 +45,13 @@ def preview_allowlist(*, actor: Actor, token: Token, allowed_networks: Iterable[
     networks = [ip_network(text) for text in parse_networks(allowed_networks)]
     packed = allowlist.pack(networks)
     uses = recent_addresses(token, now)
-    excluded = [use for use in uses if not allowlist.allows(packed, allowlist.parse_address(use.address))]
+    excluded = [use for use in uses if not allows(packed, use.address)]
     return Preview(excluded, len(uses), sum(use.requests for use in uses))
+
+
+def allows(packed: bytes, place: str) -> bool:
+    """Whether the list allows an address of the log, or the whole network that is left of an old one."""
+    return all(allowlist.allows(packed, end) for end in ends_of(place))
 
 
 def document(preview: Preview) -> dict[str, object]:
@@ -78,11 +84,15 @@ def suggest_networks(*, actor: Actor, token: Token, now: datetime) -> list[str]:
     """Return the smallest sensible list that allows every address that was let in during the last 30 days.
 
     An IPv6 address becomes its /64. Three or more IPv4 addresses in one /24 become the smallest network that contains
-    them; fewer than three stay single. The list is empty if no requests were accepted.
+    them; fewer than three stay single. A network that is left of old addresses stays as it is. The list is empty if no
+    requests were accepted.
     """
     permit(actor, Permission.VIEW_LOG, token.account)
-    known = [ip_address(use.address) for use in recent_addresses(token, now) if use.address]
-    return [str(network) for network in smallest_networks(known)]
+    known = [use.address for use in recent_addresses(token, now) if use.address]
+    networks = [ip_network(place) for place in known if is_short(place)]
+    addresses = [ip_address(place) for place in known if not is_short(place)]
+    single = [each for each in addresses if not any(each in network for network in networks)]
+    return [str(network) for network in [*smallest_networks(single), *networks]]
 
 
 def recent_addresses(token: Token, now: datetime) -> list[AddressUse]:

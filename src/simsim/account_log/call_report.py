@@ -19,6 +19,7 @@ from simsim.audit.events import Event
 from simsim.request_log.search.call_totals import CallTotals, Group, Total, call_totals
 from simsim.request_log.search.export import Format, cell
 from simsim.request_log.search.filters import LogFilters
+from simsim.request_log.short_addresses import is_short
 from simsim.rfc3339 import format_time
 from simsim.tokens.token_filters import TokenFilter
 from simsim.tokens.token_selection import select_tokens
@@ -118,9 +119,9 @@ def about(report: CallReport, group: Group, total: Total) -> dict[str, object]:
 
 
 def network_of(address: str | None) -> str | None:
-    """Return the /24 or the /64 around an address; None for an unknown one."""
-    if address is None:
-        return None
+    """Return the /24 or the /64 around an address, or what is left of an old one; None for an unknown one."""
+    if address is None or is_short(address):
+        return address
     try:
         parsed = ip_address(address)
     except ValueError:

@@ -20,6 +20,7 @@ from simsim.request_log.search.export import pieces_of
 from simsim.request_log.search.filters import LogFilters, parse_status
 from simsim.request_log.search.flood_summaries import Flooded, flooded
 from simsim.request_log.search.selectors import RequestPage, list_requests
+from simsim.request_log.short_addresses import spellings_of
 from simsim.rfc3339 import format_time
 
 
@@ -73,8 +74,9 @@ def flood_of(
     permit(actor, Permission.VIEW_LOG, account)
     if not may_match_counted(filters):
         return None
-    # Such requests are counted under the address itself, or under its /64 network.
-    networks = [filters.address, network_of(filters.address)] if filters.address else None
+    # Such requests are counted under the address itself, or under its /64 network, or are old.
+    networks = [network_of(filters.address), *spellings_of(filters.address)] if filters.address else None
+    networks = networks and [each for each in networks if each]  # "" stands for unknown networks
     return flooded(account.pk, since=since, until=until, networks=networks)
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_network
 
+from simsim.account_log.allowlist_preview import allows
 from simsim.accounts.models import Account
 from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.credential import allowlist
@@ -57,7 +58,7 @@ def count(
         if pk not in lists:
             continue
         requests += number
-        if not allowlist.allows(packed[lists[pk]], allowlist.parse_address(text)):
+        if not allows(packed[lists[pk]], text):
             excluded[pk] = excluded.get(pk, 0) + number
     return requests, excluded
 

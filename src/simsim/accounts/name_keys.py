@@ -45,8 +45,7 @@ def search_key(*texts: str) -> str:
 def same_named(candidates: Iterable[Named], name: str) -> Named | None:
     """Return the first candidate whose name has the same `name_key` as this name, or None if there is none.
 
-    Candidates are rows found by key, by an empty key or by name: older code that still runs during an update stores a
-    new row without a key, and leaves a renamed row with the key of its old name.
+    Candidates are rows found by key, or by an empty key: code from before the keys stores a new row without one.
     """
     key = name_key(name)
     return next((found for found in candidates if name_key(found.name) == key), None)

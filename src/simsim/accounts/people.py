@@ -49,6 +49,13 @@ def people_of(account: Account, *, actor: Actor) -> list[Person]:
     ]
 
 
+def people_with(text: str, *, account: Account, actor: Actor, most: int) -> list[Membership]:
+    """Return up to `most` memberships of the account in whose email address the text occurs; raise NotPermitted."""
+    permit(actor, Permission.MANAGE_PEOPLE, account)
+    found = Membership.objects.filter(account=account, user__email__icontains=text)
+    return list(found.select_related("user").order_by("user__email")[:most])
+
+
 def find_person(user_id: int, *, account: Account, actor: Actor) -> Person:
     """Return the person with this id in the account; raise NotFound if there is none."""
     for person in people_of(account, actor=actor):

@@ -21,6 +21,7 @@ from simsim.problem import FieldError, Invalid, NotFound, gettext_noop
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.search.filters import LogFilters
 from simsim.request_log.search.selectors import document
+from simsim.request_log.short_addresses import is_short
 from simsim.tokens.selectors import find_token
 from simsim.tokens.software import tokens_made_for
 
@@ -41,7 +42,7 @@ class RequestFilters(BaseModel):
     token: str | None = Field(None, description="The id of a token.")
     software: str | None = Field(None, description="The short name of target software; `none` finds tokens without.")
     outcome: Literal["accepted", "refused", "unknown"] | None = Field(None, description="How the request ended.")
-    address: str | None = Field(None, description="One IP address.")
+    address: str | None = Field(None, description="One IP address, or the network that is left of old ones.")
 
 
 class LogFilterQuery(RequestFilters):
@@ -99,7 +100,7 @@ def filters_of(call: Call, query: RequestFilters) -> LogFilters:
         token_id=find_token(query.token, actor=call.actor, account=call.account).pk if query.token else None,
         among_tokens=among,
         outcome=Outcome(query.outcome) if query.outcome else None,
-        address=address_in(query.address),
+        address=query.address if is_short(query.address) else address_in(query.address),
     )
 
 

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 from django.http import HttpRequest
 from django.utils import timezone
 
-from simsim.accounts.models import Account, Membership, SingleSignOn
-from simsim.accounts.permissions import Actor, Permission, granted
+from simsim.accounts.models import Account, Membership, Role, SingleSignOn
+from simsim.accounts.permissions import GRANTS, Actor, Permission, granted
 from simsim.accounts.recent_authentication import is_recent, is_signed_in_at_provider
 from simsim.accounts.second_factors import is_missing
 from simsim.accounts.single_sign_on import is_required
@@ -140,7 +140,8 @@ def actor_for(request: HttpRequest, rule: Rule, caller: Caller, account: Account
     if account is not None:
         if caller.account_id is not None and caller.account_id != account.pk:
             raise NotFound
-        held = granted(caller.actor, account)
+        # A management token has just been found to have its administrator's role: see `authenticate`.
+        held = GRANTS[Role.ADMINISTRATOR] if caller.account else granted(caller.actor, account)
         prove_signed_in_well_enough(request, caller, account, now)
     if not person_scopes & caller.scopes:
         raise NotPermitted(OPERATORS_ONLY) if caller.is_session else InsufficientScope(scope=" or ".join(rule.scopes))

@@ -24,7 +24,17 @@ from simsim.management_problem import (
     SingleSignOnRequired,
     Unauthenticated,
 )
-from simsim.problem import MEDIA_TYPE, BadRequest, BodyTooLarge, FieldError, Invalid, NotFound, NotPermitted, Problem
+from simsim.problem import (
+    MEDIA_TYPE,
+    ApprovalRequired,
+    BadRequest,
+    BodyTooLarge,
+    FieldError,
+    Invalid,
+    NotFound,
+    NotPermitted,
+    Problem,
+)
 
 TITLE, VERSION = "Simsim management API", "1"
 DESCRIPTION = """\
@@ -217,8 +227,11 @@ def problem_responses(operation: Operation) -> dict[str, Any]:
 
 
 def example_of(problem: type[Problem]) -> dict[str, object]:
-    if problem is Invalid:
-        made: Problem = Invalid(FieldError("name", "This field is required."))
+    if problem is ApprovalRequired:
+        message = "A token that any address may use needs the approval of a second administrator."
+        made: Problem = ApprovalRequired(FieldError("allowed_networks", message))
+    elif problem is Invalid:
+        made = Invalid(FieldError("name", "This field is required."))
     else:
         made = problem(**dict.fromkeys(("name", "status", "scope", "email", "seconds", "who", "number", "reason"), "…"))
     detail = str(made) or "“Acme” exists already."

@@ -14,4 +14,4 @@ def sent_as(**names: str) -> Iterator[None]:
         yield
     except Invalid as problem:
         errors = (replace(error, field=names.get(error.field, error.field)) for error in problem.errors)
-        raise Invalid(*errors) from problem
+        raise type(problem)(*errors) from problem

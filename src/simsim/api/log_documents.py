@@ -26,10 +26,6 @@ PERSON: Example = {
     "last_sign_in_at": None,
 }  # fmt: skip
 SOFTWARE: Example = {"slug": "power-bi", "name": "Power BI", "retired_at": None}
-TOKEN_REQUEST: Example = {
-    "id": ID, "name": "Power BI", "purpose": "The sales report", "software": "power-bi", "asked_by": "bob@acme.example",
-    "asked_at": AT, "answer": None, "answered_at": None, "answered_by": None, "token_id": None,
-}  # fmt: skip
 LIMITS_EFFECT: Example = {
     "requests": 120, "is_complete": True, "excluded_requests": 4,
     "excluded": [
@@ -252,30 +248,6 @@ class SuggestedLimits(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"limits": ["GET /api/v2/entities/*"]}]})
     limits: list[str]
-
-
-class TokenRequest(BaseModel):
-    """A member's request for a token, and its answer."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [TOKEN_REQUEST]})
-    id: Id
-    name: str
-    purpose: str
-    software: str | None
-    asked_by: str
-    asked_at: Moment
-    answer: Literal["granted", "declined"] | None
-    answered_at: Moment | None
-    answered_by: str | None
-    token_id: Id | None
-
-
-class TokenRequestList(BaseModel):
-    """The requests that wait for an answer, oldest first."""
-
-    model_config = page_of(TOKEN_REQUEST)
-    items: list[TokenRequest]
-    next_cursor: str | None
 
 
 class Notices(BaseModel):

@@ -25,7 +25,7 @@ PATH_PARAMETERS = {
     "account_id": "The account’s id: the username of its tokens.",
     "token_id": "The token’s id.",
     "management_token_id": "The management token’s id: its username.",
-    "request_id": "The id of the logged request, or of the member’s request for a token.",
+    "request_id": "The id of the logged request, or of the request for a token.",
     "user_id": "The person’s id.",
     "webhook_id": "The webhook’s id.",
     "delivery_id": "The delivery’s id.",

@@ -15,14 +15,16 @@ from simsim.api.responses import Answer
 from simsim.api.scopes import READ, TOKENS
 from simsim.audit.events import Event
 from simsim.management_problem import PreconditionFailed, PreconditionRequired
-from simsim.tokens.policies import Policies, set_account_policy, token_policies, tokens_outside
+from simsim.tokens.policies import Policies, set_account_policy, token_policies
+from simsim.tokens.policy_rules import tokens_outside
 
 TAG = "Policies"
 PATH = "/accounts/{account_id}/policies"
 SHOWS_ETAG = {"ETag": "Send it back in If-Match when you change the policy."}
 CHOICES: JsonDict = {
     "max_lifetime_days": 90, "needs_allowlist": True, "min_ipv4_prefix": 24, "min_ipv6_prefix": 48,
-    "retrieval": "creator", "leak_response": "revoke", "max_idle_days": 90,
+    "retrieval": "creator", "leak_response": "revoke", "max_idle_days": 90, "approval_above_days": 30,
+    "approval_if_open": True,
 }  # fmt: skip
 WIDEST = "The prefix of the widest network that is allowed, such as 24; null for no limit."
 
@@ -45,6 +47,12 @@ class PolicyChoices(Given):
         None,
         description="After how many days without a request a token is paused, with a warning before; null for never.",
     )
+    approval_above_days: int | None = Field(
+        None, description="Above how many days of life a token needs a second administrator; null for any life."
+    )
+    approval_if_open: bool = Field(
+        False, description="Whether a token that any address may use needs a second administrator."
+    )
 
 
 class PolicyValues(BaseModel):
@@ -57,6 +65,8 @@ class PolicyValues(BaseModel):
     retrieval: str
     leak_response: str
     max_idle_days: int | None
+    approval_above_days: int | None
+    approval_if_open: bool
 
 
 class TokenOutside(BaseModel):
@@ -109,7 +119,10 @@ def get_policies(call: Call) -> Answer:
     problems=(PreconditionFailed, PreconditionRequired),
 )  # fmt: skip
 def set_policies(call: Call, body: PolicyChoices) -> Answer:
-    """Set the rules for the account's tokens from now on. Needs If-Match."""
+    """Set the rules for the account's tokens from now on. Needs If-Match.
+
+    What needs a second administrator can be made stricter here. Only the operator loosens it.
+    """
     with transaction.atomic():
         lock_open(call.account)
         prove_unchanged(call.request, token_policies(call.account, actor=call.actor).own.document())

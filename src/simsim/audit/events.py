@@ -10,12 +10,13 @@ from typing import Self
 MANAGEMENT_TOKEN = "management_token"  # noqa: S105
 POLICY_FIELDS = (
     "max_lifetime_days", "needs_allowlist", "min_ipv4_prefix", "min_ipv6_prefix", "retrieval", "leak_response",
-    "max_idle_days",
+    "max_idle_days", "approval_above_days", "approval_if_open",
 )  # fmt: skip
 TOKEN_FIELDS = ("name", "description", "software", "expires_at", "allowed_networks", "limits", "rates", "report_only")
 WEBHOOK_FIELDS = ("name", "host", "events")
 HAND_OVER_FIELDS = ("name", "hand_over")
 REQUEST_FIELDS = ("name", "asked_by")
+PROPOSAL_FIELDS = ("expires_at", "allowed_networks", "limits", "rates", "report_only")
 
 
 class Event(StrEnum):
@@ -49,7 +50,7 @@ class Event(StrEnum):
     USER_PROVISIONED = "user.provisioned", "email", "act", "active"
     GROUP_PROVISIONED = "group.provisioned", "name", "act", "added", "removed"
     ROLE_CHANGED = "user.role_changed", "email", "from", "to"
-    TOKEN_CREATED = "token.created", *TOKEN_FIELDS, "notice", "imported"
+    TOKEN_CREATED = "token.created", *TOKEN_FIELDS, "notice", "imported", "asked_by"
     TOKEN_EDITED = "token.edited", *TOKEN_FIELDS, "restored"
     TOKEN_CREDENTIALS_SHOWN = "token.credentials_shown", "way"
     TOKEN_TRIED = ("token.tried",)
@@ -63,7 +64,7 @@ class Event(StrEnum):
     HAND_OVER_USED = "token.hand_over_used", *HAND_OVER_FIELDS, "address", "by"
     HAND_OVER_TAKEN_BACK = "token.hand_over_taken_back", *HAND_OVER_FIELDS, "restored"
     HAND_OVER_BLOCKED = "token.hand_over_blocked", *HAND_OVER_FIELDS
-    TOKEN_REQUESTED = "token.requested", *REQUEST_FIELDS, "software"
+    TOKEN_REQUESTED = "token.requested", *REQUEST_FIELDS, "software", *PROPOSAL_FIELDS
     TOKEN_REQUEST_GRANTED = "token.request_granted", *REQUEST_FIELDS, "token"
     TOKEN_REQUEST_DECLINED = "token.request_declined", *REQUEST_FIELDS
     CREATION_FROZEN = "account.creation_frozen", "reason"
@@ -80,6 +81,8 @@ class Event(StrEnum):
     TOKENS_EXPORTED = "token.exported", "status"
     OPERATOR_ADDED = "operator.added", "email"
     OPERATOR_REMOVED = "operator.removed", "email"
+    PERSON_EXPORTED = "person.exported", "rows"
+    PERSON_ERASED = "person.erased", "pseudonym"
     MAIL_RETRIED = "mail.retried", "kind", "recipient"
     MANAGEMENT_TOKEN_CREATED = "management_token.created", "name", "scopes", "expires_at", "allowed_networks"
     MANAGEMENT_TOKEN_REVOKED = "management_token.revoked", "name"
@@ -108,6 +111,8 @@ class Event(StrEnum):
     AUDIT_ADOPTED = "audit.adopted", "events"
     KEY_ADDED = "key.added", "key"
     KEYS_ROTATED = "key.rotated", "key", "encrypted"
+    KEYS_WRAPPED = "key.wrapped", "keys", "service"
+    KEYS_UNWRAPPED = "key.unwrapped", "keys", "service"
     SOFTWARE_RETIRED = "software.retired", "slug", "name"
     BACKUP_CREATED = "installation.backed_up", "has_keys"
     FORWARDING_GAP = "forwarding.gap", "kind", "events", "queued_since", "queued_until"

@@ -44,6 +44,7 @@ RESTRICTIONS: dict[str, frozenset[str] | None] = {
     Event.USER_REMOVED: None,
     Event.ROLE_CHANGED: None,
     Event.USER_PASSWORD_RESET: None,
+    Event.PERSON_ERASED: None,
     Event.ACCOUNT_CLOSED: None,
 }
 

@@ -3,19 +3,18 @@
 from pathlib import Path
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
 
 from simsim.config.clickhouse_address import is_clickhouse, read_clickhouse
 from simsim.config.database_addresses import is_postgresql, prove_database_url, sqlite_path
-from simsim.config.setting_sources import PREFIX, data_dir
+from simsim.config.key_settings import KeySettings
+from simsim.config.setting_sources import PREFIX
 from simsim.problem import Unusable
 from simsim.request_log.clickhouse.server import ClickHouse
 
 
-class DatabaseSettings(BaseSettings):
+class DatabaseSettings(KeySettings):
     """`docs/operators/postgresql.md` and `docs/operators/clickhouse.md` explain them."""
 
-    data_dir: Path = Field(default_factory=data_dir)
     database_url: str = Field(default="", repr=False)
     log_database_url: str = Field(default="", repr=False)
 

@@ -1,19 +1,17 @@
 """The operator's settings, read once and checked."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from simsim.config import addresses, mail_settings, secret_files
+from simsim.config import addresses, mail_settings
 from simsim.config.database_settings import DatabaseSettings
 from simsim.config.environment_source import Sources
-from simsim.config.kept_keys import KeptKeys
 from simsim.config.leak_settings import prove_leak_report_keys
 from simsim.config.setting_names import LISTS
-from simsim.config.setting_sources import PREFIX, listed, read_sources
+from simsim.config.setting_sources import PREFIX, listed
 from simsim.config.setting_words import MAX_FAILURES, MAX_RETENTION_DAYS, WORDS
 from simsim.config.sign_in_settings import SignInSettings
 from simsim.config.webhook_settings import read_webhook_rules
@@ -37,8 +35,6 @@ class Environment(DatabaseSettings, SignInSettings):
 
     journal: str = ""
     base_url: str = "http://localhost:8000"
-    secret_key: SecretStr = Field(default=SecretStr(""), repr=False)
-    token_keys: SecretStr = Field(default=SecretStr(""), repr=False)
     email_url: SecretStr = Field(default=SecretStr("smtp://localhost:25"), repr=False)
     email_from: str = "Simsim <simsim@localhost>"
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
@@ -48,6 +44,7 @@ class Environment(DatabaseSettings, SignInSettings):
     failures_per_address: int = Field(default=FAILURES_PER_ADDRESS, ge=0, le=MAX_FAILURES)
     failures_per_username: int = Field(default=FAILURES_PER_USERNAME, ge=0, le=MAX_FAILURES)
     access_logs: Annotated[tuple[str, ...], NoDecode] = ()
+    log_address_days: int = Field(default=0, ge=0, le=MAX_RETENTION_DAYS)
     log_retention_days: int = Field(default=365, ge=1, le=MAX_RETENTION_DAYS)
     mail_retention_days: int = Field(default=365, ge=1, le=MAX_RETENTION_DAYS)
     audit_retention_days: int = Field(default=3650, ge=1, le=MAX_RETENTION_DAYS)
@@ -101,10 +98,7 @@ class Environment(DatabaseSettings, SignInSettings):
     @model_validator(mode="after")
     def prove_usable(self) -> Self:
         self.prove_databases()
-        if text := self.secret_key.get_secret_value():
-            secret_files.prove_secret_key(text)
-        if "token_keys" in self.model_fields_set:
-            secret_files.decode_keys(self.token_keys.get_secret_value())
+        self.prove_keys()
         if self.journal and (self.journal.startswith("~") or self.journal_path.is_dir()):
             raise Unusable("SIMSIM_JOURNAL must be the full path of a file")
         trace_settings.prove_usable()
@@ -126,6 +120,10 @@ class Environment(DatabaseSettings, SignInSettings):
         addresses.prove_range_url(self.breached_passwords_url)
         addresses.prove_contact(self.security_contact)
         prove_leak_report_keys(self.leak_report_keys)
+        if self.log_address_days and self.log_clickhouse():
+            raise Unusable("SIMSIM_LOG_ADDRESS_DAYS must be 0: rows in ClickHouse keep their addresses")
+        if self.log_address_days >= self.log_retention_days:
+            raise Unusable("SIMSIM_LOG_ADDRESS_DAYS must be less than SIMSIM_LOG_RETENTION_DAYS, or 0")
         if self.audit_retention_days < self.log_retention_days:
             # Events wait for the receiver for as long as the log is kept.
             raise Unusable("SIMSIM_AUDIT_RETENTION_DAYS must be at least SIMSIM_LOG_RETENTION_DAYS")
@@ -138,10 +136,6 @@ class Environment(DatabaseSettings, SignInSettings):
     @property
     def journal_path(self) -> Path:
         return Path(self.journal).absolute() if self.journal else self.data_dir.absolute() / "revocations.jsonl"
-
-    @property
-    def keys_dir(self) -> Path:
-        return self.data_dir.absolute() / "keys"
 
     @property
     def gate_socket(self) -> Path:
@@ -208,55 +202,6 @@ class Environment(DatabaseSettings, SignInSettings):
     def webhook_rules(self) -> DestinationRules:
         """Return where the accounts' webhooks may go; raise Unusable for a bad value."""
         return read_webhook_rules(self.webhook_allow_networks, self.webhook_allow_http, self.webhook_ca)
-
-    def key_ring(self) -> Sequence[bytes]:
-        """Return the keys that encrypt passwords, the newest first, each 32 bytes long.
-
-        The sequence is empty if there are none. If they are in the data directory, it follows the file there.
-        """
-        if given := self.token_keys.get_secret_value():
-            return secret_files.decode_keys(given)
-        return KeptKeys(PREFIX + "TOKEN_KEYS", self.keys_dir / "token_keys")
-
-    def django_secret(self) -> str:
-        """Return the key that signs sessions, or "" if there is none."""
-        return self.secret_key.get_secret_value() or self.kept_secret("secret_key")
-
-    def prove_secrets(self) -> None:
-        """Raise Unusable if one of the two secrets is missing."""
-        for name, is_there in (("token_keys", bool(self.key_ring())), ("secret_key", bool(self.django_secret()))):
-            if not is_there:
-                raise Unusable(
-                    "%(name)s is not set, and there is no file %(path)s (simsim doctor explains)",
-                    name=PREFIX + name.upper(), path=str(self.keys_dir / name),
-                )  # fmt: skip
-
-    def origin_of_keys(self) -> str:
-        """Return the source of the keys that encrypt passwords, in words for people."""
-        given = read_sources().get("token_keys")
-        return given.origin if given else str(self.keys_dir / "token_keys")
-
-    def kept_secret(self, name: str) -> str:
-        """Return a secret from the data directory, or "" if it is not there."""
-        return secret_files.kept_secret(PREFIX + name.upper(), self.keys_dir / name)
-
-    def keep_secret(self, name: str, text: str) -> Path:
-        """Store a secret in the data directory, in place of the one that is there, and return its file."""
-        secret_files.replace_secret(self.keys_dir / name, text)
-        return self.keys_dir / name
-
-    def make_missing_secrets(self) -> list[Path]:
-        """Create the missing secrets in the data directory, and return their files.
-
-        Only for an empty database, under the lock of migrations: a new key could not decrypt data encrypted with a lost
-        one, and two nodes must not make different ones.
-        """
-        missing = [
-            name for name in ("token_keys", "secret_key") if not self.is_given(name) and not self.kept_secret(name)
-        ]
-        for name in missing:
-            secret_files.make_secret(self.keys_dir / name)
-        return [self.keys_dir / name for name in missing]
 
 
 def read() -> Environment:

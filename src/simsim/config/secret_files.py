@@ -1,16 +1,13 @@
 """Secrets in files, for an installation on one machine: `migrate` creates them, and only their owner can read them."""
 
-import base64
-import binascii
 import os
-import secrets
 from pathlib import Path
 
 from simsim.config.setting_sources import read_text
 from simsim.problem import Unusable
 
-KEY_BYTES = 32
-SECRET_KEY, TOKEN_KEYS = "SIMSIM_SECRET_KEY", "SIMSIM_TOKEN_KEYS"
+MIN_SECRET_KEY = 32
+SECRET_KEY = "SIMSIM_SECRET_KEY"  # noqa: S105 - the name of a setting
 
 
 def kept_secret(name: str, path: Path) -> str:
@@ -27,14 +24,13 @@ def kept_secret(name: str, path: Path) -> str:
     return text
 
 
-def make_secret(path: Path) -> None:
-    """Create a secret in its own file, unless another process creates it first."""
-    made = base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode().rstrip("=")
+def make_secret(path: Path, text: str) -> None:
+    """Write a new secret into its own file, unless another process creates it first."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(made)
+            file.write(text)
             file.flush()
             # Sync the key to disk before anything is encrypted with it: a power cut must not lose a key in use.
             os.fsync(file.fileno())
@@ -55,24 +51,6 @@ def replace_secret(path: Path, text: str) -> None:
     unfinished.rename(path)
 
 
-def decode_keys(text: str) -> list[bytes]:
-    """Return the keys in a list, the newest first; raise Unusable for an empty list or an invalid key."""
-    keys = [decode_key(part) for part in text.replace(",", " ").split()]
-    if not keys:
-        raise Unusable("%(name)s contains no key: give 32 random bytes in base64url", name=TOKEN_KEYS)
-    return keys
-
-
-def decode_key(text: str) -> bytes:
-    try:
-        key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if len(key) != KEY_BYTES:
-        raise Unusable("%(name)s: each key is 32 bytes in base64url, separated by commas", name=TOKEN_KEYS)
-    return key
-
-
 def prove_secret_key(text: str) -> None:
-    if len(text) < KEY_BYTES:
+    if len(text) < MIN_SECRET_KEY:
         raise Unusable("%(name)s is shorter than 32 characters", name=SECRET_KEY)

@@ -13,6 +13,8 @@ WORDS = {
         f"must be a number of failed requests a minute from 1 to {MAX_FAILURES}, or 0 for no limit",
     ),
     **dict.fromkeys(SWITCHES, "must be true or false"),
+    "key_wrapper": "must be vault or aws-kms",
+    "log_address_days": f"must be a number of days from 1 to {MAX_RETENTION_DAYS}, or 0 to keep whole addresses",
     "log_format": "must be text, json or logfmt",
     "forward_what": "must be log, audit or both",
     "portal_minutes": "must be a number of minutes from 5 to 120",

@@ -11,6 +11,7 @@ PAGES = {
     "destinations": "administrators/index.html",
     "api": "administrators/index.html",
     "tokens": TOKENS,
+    "search": "administrators/index.html#search",
     "hand-over": TOKENS,
     "ask": PEOPLE + "#when-a-member-asks-for-a-token",
     "requests": PEOPLE + "#when-a-member-asks-for-a-token",

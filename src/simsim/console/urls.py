@@ -23,8 +23,10 @@ from simsim.console.people import invitations, membership, second_factor_policy,
 from simsim.console.people import pages as people
 from simsim.console.policies import pages as policies
 from simsim.console.portal import pages as portal
+from simsim.console.search import pages as everything
 from simsim.console.security import overview, well_known
 from simsim.console.single_sign_on import pages as single_sign_on
+from simsim.console.token_requests import approval_page
 from simsim.console.token_requests import pages as token_requests
 from simsim.console.tokens import (
     creation,
@@ -45,6 +47,7 @@ from simsim.console.webhooks import pages as webhooks
 
 app_name = "console"
 TOKENS = "accounts/<uuid:account_id>/tokens/"
+REQUEST = "accounts/<uuid:account_id>/requests/<uuid:request_id>/"
 CONNECT = "accounts/<uuid:account_id>/connect/"
 PEOPLE = "accounts/<uuid:account_id>/people/"
 AUDIT = "accounts/<uuid:account_id>/audit/"
@@ -64,6 +67,7 @@ urlpatterns = [
     path(".well-known/change-password", well_known.change_password, name="well_known_change_password"),
     path(".well-known/security.txt", well_known.security_txt, name="security_txt"),
     path("accounts/<uuid:account_id>/", landing_page.account, name="account"),
+    path("accounts/<uuid:account_id>/search/", everything.search, name="search"),
     path("accounts/<uuid:account_id>/destinations/", destination_pages.destinations, name="destinations"),
     path("accounts/<uuid:account_id>/api/", destination_pages.api, name="api"),
     path(TOKENS, lists.active, name="tokens"),
@@ -97,9 +101,8 @@ urlpatterns = [
     path(AUDIT + "export/", audit.export, name="export_audit_trail"),
     path("accounts/<uuid:account_id>/usage/", usage.usage, name="usage"),
     path("accounts/<uuid:account_id>/ask/", token_requests.ask, name="ask"),
-    path(
-        "accounts/<uuid:account_id>/requests/<uuid:request_id>/decline/", token_requests.decline, name="decline_request"
-    ),
+    path(REQUEST, approval_page.review, name="review_request"),
+    path(REQUEST + "decline/", token_requests.decline, name="decline_request"),
     path("accounts/<uuid:account_id>/notices/", notices.notices, name="notices"),
     path("accounts/<uuid:account_id>/policies/", policies.policies, name="policies"),
     path("accounts/<uuid:account_id>/incident/", incident.incident, name="incident"),

@@ -79,7 +79,15 @@ def withdraw(*, kind: str, token_ids: Collection[uuid.UUID], why: str, now: date
 
 def withdraw_all(*, account_id: uuid.UUID, why: str, now: datetime) -> None:
     """Give up all waiting emails about the account, including links to sign in: nobody may receive them any more."""
-    owed = waiting().filter(account_id=account_id)
+    withdraw_mails(waiting().filter(account_id=account_id), why, now)
+
+
+def withdraw_to(recipient: str, *, why: str, now: datetime) -> None:
+    """Give up all waiting emails to the address."""
+    withdraw_mails(waiting().filter(recipient=recipient), why, now)
+
+
+def withdraw_mails(owed: QuerySet[OwedMail], why: str, now: datetime) -> None:
     for mail in owed.filter(kind__in=SECRET_FACTS):
         owed.filter(pk=mail.pk).update(facts=without_secrets(mail))
     owed.update(given_up_at=now, last_error=WITHDRAWN + why)

@@ -41,12 +41,14 @@ def claim(*, client: str, key: str, asks_for: bytes, now: datetime) -> AnsweredR
     Raises IdempotencyKeyReused if the key belongs to a request for something else, RequestUnderWay if the first request
     has no answer yet.
     """
-    forget_old(now)
     try:
         with transaction.atomic():
             return AnsweredRequest.objects.create(client=client, key=key, fingerprint=asks_for, begun_at=now)
     except IntegrityError:
         pass
+    # The worker has not deleted it yet.
+    if AnsweredRequest.objects.filter(client=client, key=key, begun_at__lt=now - KEPT).delete()[0]:
+        return claim(client=client, key=key, asks_for=asks_for, now=now)
     found = AnsweredRequest.objects.filter(client=client, key=key).first()
     if found is None:  # the first request has just failed and released its key
         raise RequestUnderWay

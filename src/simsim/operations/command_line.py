@@ -33,6 +33,7 @@ from simsim.operations.verbs.management_token import management_tokens
 from simsim.operations.verbs.monitoring_files import monitoring
 from simsim.operations.verbs.notices import notices
 from simsim.operations.verbs.operator import operators
+from simsim.operations.verbs.person import people
 from simsim.operations.verbs.policy import policies
 from simsim.operations.verbs.scan import scan
 from simsim.operations.verbs.services import gateway, serve, worker
@@ -126,6 +127,7 @@ users.command("waive-single-sign-on")(waive_single_sign_on)
 users.command("forget-provider")(forget_provider)
 users.command("portal-link")(portal_link)
 app.add_typer(users, name="user")
+app.add_typer(people, name="person")
 app.add_typer(operators, name="operator")
 app.add_typer(tokens, name="token")
 app.add_typer(token_requests, name="token-request")

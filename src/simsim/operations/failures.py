@@ -56,7 +56,8 @@ def one_line(error: Exception, arguments: Sequence[str] = (), group: "TyperGroup
     """Return the error in one line for people. Everything that looks like a password is masked."""
     problem = as_problem(error)
     if isinstance(problem, Invalid):
-        text = " ".join(f"{named(fault, arguments, group)}: {fault}" for fault in problem.errors)
+        faults = (f"{named(fault, arguments, group)}: {fault}" for fault in problem.errors)
+        text = " ".join([*faults, problem.advice])
     elif problem is not None:
         text = str(problem)
     else:

@@ -8,7 +8,8 @@ Choices = dict[str, int | str | bool | None]
 
 def choices_of(
     *, max_lifetime: str | None, require_allowlist: bool | None, widest_ipv4: str | None, widest_ipv6: str | None,
-    retrieval: str | None, leaks: str | None, pause_idle: str | None,
+    retrieval: str | None, leaks: str | None, pause_idle: str | None, approval_above: str | None,
+    approval_if_open: bool | None,
 ) -> Choices:  # fmt: skip
     """Return the choices that were given; `none` removes a limit. Raises WrongUsage."""
     given = {
@@ -19,6 +20,8 @@ def choices_of(
         "retrieval": retrieval,
         "leak_response": leaks,
         "max_idle_days": number("--pause-idle", pause_idle),
+        "approval_above_days": number("--approval-above", approval_above),
+        "approval_if_open": approval_if_open,
     }
     return {name: None if value == NONE else value for name, value in given.items() if value is not None}
 

@@ -1,4 +1,4 @@
-"""Deletes what is older than the operator wants to keep, in small steps that hold up nobody.
+"""Deletes, or shortens, what is older than the operator wants to keep, in small steps that hold up nobody.
 
 Accounts, people and tokens are never deleted for their age, because the log and the audit trail name them.
 """
@@ -16,6 +16,7 @@ from simsim.forwarding import lost_events
 from simsim.mail import outbox
 from simsim.management_tokens import answered_requests
 from simsim.request_log import gaps, nodes
+from simsim.request_log.address_retention import shorten_old
 from simsim.request_log.retention import first_moment_kept, forget_old, time_to_delete_by
 from simsim.tokens import hand_over_links, token_requests
 from simsim.webhooks import outbox as webhook_outbox
@@ -44,6 +45,7 @@ def delete_old(clock_time: datetime) -> int:
     )
     return (
         forget_old(now, days=log_days)
+        + shorten_old(now, days=operator.log_address_days, log_days=log_days)
         + gaps.forget_old(log_since)
         + lost_events.delete_outdated(now, days=log_days)
         + nodes.forget_old(now)

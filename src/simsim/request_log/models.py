@@ -247,13 +247,17 @@ class Shipment(ShipmentRow):
 
 
 class RetentionMark(models.Model):
-    """The latest time that was used to delete old rows; see `retention`."""
+    """The latest time that was used to delete old rows; see `retention`.
+
+    Rows with ids below `shortened_to` have no whole address any more: see `address_retention`.
+    """
 
     ONLY = 1
 
     id = models.PositiveSmallIntegerField(primary_key=True)
     at = models.DateTimeField(null=True)
     doubted_since = models.DateTimeField(null=True)
+    shortened_to = models.BigIntegerField(null=True)
 
     def __str__(self) -> str:
         return f"{self.at}"

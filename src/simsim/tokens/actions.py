@@ -13,8 +13,8 @@ from simsim.accounts.texts import parse_line, parse_text
 from simsim.audit.events import Event
 from simsim.credential import password
 from simsim.credential.digest import digest
-from simsim.problem import FieldError, Invalid, RotatedMeanwhile, TokenNotActive, gettext_noop
-from simsim.tokens import notices, policies, rules, token_requests, webhook_events
+from simsim.problem import ApprovalRequired, FieldError, Invalid, RotatedMeanwhile, TokenNotActive, gettext_noop
+from simsim.tokens import notices, policies, policy_rules, rules, token_requests, webhook_events
 from simsim.tokens.creation_freeze import lock_for_creation
 from simsim.tokens.field_errors import Errors, raise_what_is_wrong
 from simsim.tokens.models import Token, TokenRequest
@@ -59,13 +59,14 @@ def create_token(
 
     With `is_quiet`, no email is queued, and the audit trail says so. `request` is the member's request that the token
     grants (R3). Raises Invalid with every field that breaks a rule, AlreadyExists if an active token has the name
-    (R5), and AlreadyAnswered when somebody else has answered the request,
-    and CreationFrozen during an incident.
+    (R5), AlreadyAnswered when somebody else has answered the request,
+    CreationFrozen during an incident, and ApprovalRequired if a second administrator must approve the token first.
     """
     permit(actor, Permission.MANAGE_TOKENS, account)
     # Without the lock, two concurrent creations would each find the name free.
     lock_for_creation(account)
     if request is not None:
+        token_requests.prove_members(request)
         token_requests.lock(request)
     fields = TokenFields(name, expires, description, software, allowed_networks, report_only, limits, rates)
     token, credentials = new_token(fields, actor=actor, account=account, now=now)
@@ -80,17 +81,21 @@ def create_token(
     return token, credentials
 
 
-def new_token(fields: TokenFields, *, actor: Actor, account: Account, now: datetime) -> tuple[Token, TokenCredentials]:
+def new_token(
+    fields: TokenFields, *, actor: Actor, account: Account, is_approved: bool = False, now: datetime
+) -> tuple[Token, TokenCredentials]:
     """Store a token.
 
     The caller must first check permission and lock the account, and must record the event. Raises the same exceptions
-    as `create_token`.
+    as `create_token`, but never ApprovalRequired if a second administrator has approved the token.
     """
     errors = Errors()
     values = parse_fields(fields, errors, parse_expiry=partial(rules.parse_expiry, now=now))
     policy = policies.policies_of(account).effective
-    policies.prove_new_token(errors, policy, values, now=now)
+    policy_rules.prove_new_token(errors, policy, values, now=now)
     raise_what_is_wrong(errors, account, values["name"], now=now)
+    if not is_approved and (reasons := policy_rules.reasons_for_new_token(policy, values, now=now)):
+        raise ApprovalRequired(*reasons)
     token = unsaved_token(values, actor=actor, account=account, now=now)
     secret = set_new_password(token, policy)
     token.save(force_insert=True)
@@ -117,6 +122,7 @@ def edit_token(
     """
     token = lock_active_token(actor, token, now)
     errors, before = Errors(), audited_fields(token)
+    networks_before, report_only_before = list(token.allowed_networks), token.report_only
     if name is not None:
         token.name = errors.collect(lambda: parse_line("name", name)) or token.name
     if description is not None:
@@ -125,7 +131,7 @@ def edit_token(
         token.software = errors.collect(lambda: rules.parse_software(software, present=token.software))
     restrict(token, errors, allowed_networks=allowed_networks, limits=limits, rates=rates)
     pack_allowlist(token, report_only=token.report_only if report_only is None else report_only)
-    policies.prove_changed_list(errors, token, before)
+    policy_rules.prove_changed_list(errors, token, networks_before, report_only_before=report_only_before)
     # Two tokens that are older than this rule may share a name. Their other fields must stay editable.
     new_name = token.name if token.name != before["name"] else None
     raise_what_is_wrong(errors, token.account, new_name, now=now, but=token)

@@ -1,5 +1,6 @@
 """Tokens that need attention, and the order in which a list shows tokens."""
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -118,6 +119,31 @@ def having_text(tokens: TokenQuerySet, text: str) -> TokenQuerySet:
         | Q(created_by_label__icontains=text)
         | Q(password_end=text)
     )
+
+
+def tokens_with(text: str, *, account: Account, actor: Actor, most: int, now: datetime) -> tuple[list[Token], bool]:
+    """Return up to `most` of the account's tokens that the text or id finds, active ones first, and whether more exist.
+
+    Raises NotFound or NotPermitted.
+    """
+    permit(actor, Permission.VIEW_TOKENS, account)
+    own = Token.objects.filter(account=account)
+    matching = own.filter(pk=text) if is_id(text) else having_text(own, text)
+    # First only ids, which are quick to sort; an ended token is looked for only if there is room for it.
+    ids = list(matching.active(now).order_by("expires_at", "pk").values_list("pk", flat=True)[: most + 1])
+    if len(ids) <= most:
+        latest_first = matching.ended(now).order_by("-created_at", "pk")
+        ids += latest_first.values_list("pk", flat=True)[: most + 1 - len(ids)]
+    found = Token.objects.select_related("software").in_bulk(ids[:most])
+    return [found[pk] for pk in ids[:most] if pk in found], len(ids) > most
+
+
+def is_id(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def grouped(tokens: TokenQuerySet, used: set[str], now: datetime) -> dict[Attention, list[str]]:

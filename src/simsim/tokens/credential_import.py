@@ -27,7 +27,8 @@ from simsim.tokens.field_errors import NAME_TAKEN, Errors
 from simsim.tokens.foreign_credentials import ForeignCredentials
 from simsim.tokens.imported_credentials import ImportedCredentials
 from simsim.tokens.models import AT_ONCE, Token
-from simsim.tokens.policies import TokenPolicy, policies_of, prove_new_token
+from simsim.tokens.policies import TokenPolicy, policies_of
+from simsim.tokens.policy_rules import prove_new_token, reasons_for_new_token
 from simsim.tokens.token_credentials import seal_password
 from simsim.tokens.token_fields import parse_fields, unsaved_token
 from simsim.tokens.token_import import Draft, creation_event, errors_in_line
@@ -150,7 +151,10 @@ class CredentialImport:
         values = parse_fields(
             each.draft.fields, errors, parse_software=self._parse_software, parse_expiry=self._parse_expiry
         )
-        prove_new_token(errors, self._policy_of(each.draft.account), values, now=self._now)
+        policy = self._policy_of(each.draft.account)
+        prove_new_token(errors, policy, values, now=self._now)
+        if not errors.found:
+            errors.found += reasons_for_new_token(policy, values, now=self._now)
         keys: dict[str, object] = {"password": digest}
         if values["name"]:
             keys["name"] = each.account_id, name_key(values["name"])

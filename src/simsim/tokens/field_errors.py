@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TypeVar
 
-from django.db.models import Q
-
 from simsim.accounts.lookalikes import lookalike
 from simsim.accounts.models import Account
 from simsim.accounts.name_keys import name_key, same_named
@@ -68,8 +66,7 @@ def is_name_taken(problem: Invalid | AlreadyExists) -> bool:
 
 def namesake(account: Account, name: str, *, now: datetime, but: Token | None = None) -> Token | None:
     """Return the account's active token with this name, regardless of case, or None if there is none."""
-    is_candidate = Q(name_key__in=[name_key(name), ""]) | Q(name__iexact=name)
-    return same_named(others(account, now=now, but=but).filter(is_candidate), name)
+    return same_named(others(account, now=now, but=but).filter(name_key__in=[name_key(name), ""]), name)
 
 
 def lookalike_of(account: Account, name: str, *, actor: Actor, token: Token | None = None, now: datetime) -> str | None:

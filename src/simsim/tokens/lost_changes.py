@@ -134,8 +134,18 @@ def remind(changes: list[Change]) -> Iterator[Outcome]:
             if Account.objects.filter(pk=change.subject_id, closed_at=None).exists():
                 fact = f"The account “{change.details['name']}” was closed"
                 yield to_do(change, fact, f"simsim account close {change.subject_id}")
+        elif change.event == Event.PERSON_ERASED:
+            yield from remind_of_erasure(change)
         elif "email" in change.details:
             yield from remind_of_person(change, str(change.details["email"]))
+
+
+def remind_of_erasure(change: Change) -> Iterator[Outcome]:
+    """The journal does not know the address; the restored database does, by the user's id."""
+    erased = str(change.details["pseudonym"])
+    user = User.objects.filter(pk=change.subject_id).exclude(email=erased).first() if change.subject_id else None
+    if user:
+        yield to_do(change, f"{user.email} was erased", f"simsim person erase {user.email}")
 
 
 def remind_of_person(change: Change, email: str) -> Iterator[Outcome]:

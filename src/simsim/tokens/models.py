@@ -207,9 +207,10 @@ class RequestAnswer(models.TextChoices):
 
 
 class TokenRequest(models.Model):
-    """A member's request for a token, and its answer (R3).
+    """A member's request for a token (R3), or an administrator's for the approval of one (B10), and its answer.
 
-    The labels are copies, so they remain when people are removed.
+    The labels are copies, so they remain when people are removed. `proposal` is None for a member's request; otherwise
+    it has the fields of the token that name, purpose and software leave out: see `approval`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -221,6 +222,7 @@ class TokenRequest(models.Model):
     software = models.ForeignKey(
         TargetSoftware, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("target software")
     )
+    proposal = models.JSONField(null=True)
     asked_at = models.DateTimeField(_("asked"))
     answered_at = models.DateTimeField(_("answered"), null=True)
     answered_by_label = models.CharField(max_length=254, blank=True, default="")
@@ -232,6 +234,11 @@ class TokenRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}, asked for by {self.asked_by_label}"
+
+    @property
+    def is_for_approval(self) -> bool:
+        """Whether an administrator asks for the approval of another."""
+        return self.proposal is not None
 
 
 class HandOverState(StrEnum):

@@ -1,24 +1,30 @@
 """Policies for tokens: the rules of an account, and the minimum that the installation sets (B10)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import datetime, timedelta
-from ipaddress import ip_network
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 
 from simsim.accounts.models import Account
 from simsim.accounts.operators import permit_operator
-from simsim.accounts.permissions import Actor, Permission, lock_open, permit
+from simsim.accounts.permissions import Actor, Permission, administrators, lock_open, permit
 from simsim.audit import recorder
 from simsim.audit.events import Event
 from simsim.problem import FieldError, Invalid, gettext_noop
-from simsim.tokens.field_errors import Errors
 from simsim.tokens.models import Token
 from simsim.tokens.policy_models import AccountPolicy, InstallationPolicy, LeakChoice, PolicyRow, Retrieval
-from simsim.tokens.rules import MAX_LIFETIME, end_of
+from simsim.tokens.rules import MAX_LIFETIME
+
+# The smallest and the largest number that can be chosen.
+LIMITS = {
+    "max_lifetime_days": (1, MAX_LIFETIME.days), "min_ipv4_prefix": (1, 32), "min_ipv6_prefix": (1, 128),
+    # Twice as long as the time between the warning and the pause.
+    "max_idle_days": (14, MAX_LIFETIME.days), "approval_above_days": (1, MAX_LIFETIME.days),
+}  # fmt: skip
+FLAGS = ("needs_allowlist", "approval_if_open")
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,13 @@ class TokenPolicy:
     retrieval: Retrieval = Retrieval.ADMINISTRATORS
     leak_response: LeakChoice = LeakChoice.REVOKE
     max_idle_days: int | None = None
+    approval_above_days: int | None = None
+    approval_if_open: bool = False
+
+    @property
+    def needs_approval(self) -> bool:
+        """Whether some tokens need the approval of a second administrator."""
+        return self.approval_above_days is not None or self.approval_if_open
 
     def min_prefix(self, version: int) -> int | None:
         """Return the prefix of the widest network of this IP version that is allowed, None for no limit."""
@@ -65,15 +78,9 @@ class Policies:
             max(own.retrieval, floor.retrieval, key=list(Retrieval).index),
             max(own.leak_response, floor.leak_response, key=list(LeakChoice).index),
             lowest(own.max_idle_days, floor.max_idle_days),
+            lowest(own.approval_above_days, floor.approval_above_days),
+            own.approval_if_open or floor.approval_if_open,
         )
-
-
-@dataclass(frozen=True)
-class Outside:
-    """A token that does not meet the policy, and why, each reason with the field that it is about."""
-
-    token: Token
-    reasons: list[FieldError]
 
 
 def lowest(one: int | None, other: int | None) -> int | None:
@@ -111,17 +118,21 @@ def from_row(row: PolicyRow) -> TokenPolicy:
 
 
 @transaction.atomic
-def set_account_policy(*, actor: Actor, account: Account, choices: Mapping[str, Any], now: datetime) -> Policies:
+def set_account_policy(
+    *, actor: Actor, account: Account, choices: Mapping[str, Any], with_operator: bool = False, now: datetime
+) -> Policies:
     """Change the account's policy; choices that are not given stay. The same choices change nothing.
 
-    If passwords are no longer kept, those of the account's tokens are destroyed now. Raises Invalid with every choice
-    that is not offered.
+    If passwords are no longer kept, those of the account's tokens are destroyed now. `with_operator` means that the
+    operator makes the change for the administrator: only then can the rules for approvals be loosened. Raises Invalid
+    with every choice that is not offered.
     """
     permit(actor, Permission.MANAGE_TOKENS, account)
     # If two people save at once, the second must start from the first one's choices.
     account = lock_open(account)
     before = policies_of(account)
     after = parse_choices(choices, before=before.own)
+    prove_approvals_stay(account, before.own, after, with_operator=with_operator)
     if after != before.own:
         AccountPolicy.objects.update_or_create(account=account, defaults=after.document())
     policies = Policies(after, before.floor)
@@ -146,6 +157,26 @@ def set_floor(*, actor: Actor, choices: Mapping[str, Any], now: datetime) -> Tok
     destroyed = destroy_passwords(Token.objects.all()) if is_off else 0
     record_change(actor, None, before, after, destroyed=destroyed, now=now)
     return after
+
+
+def prove_approvals_stay(account: Account, before: TokenPolicy, after: TokenPolicy, *, with_operator: bool) -> None:
+    """Raise Invalid if one administrator would loosen what needs a second, or if there is no second to approve."""
+    days, errors = after.approval_above_days, []
+    loosened = {
+        "approval_above_days": lowest(days, before.approval_above_days) != days,
+        "approval_if_open": before.approval_if_open and not after.approval_if_open,
+    }
+    if not with_operator:
+        message = gettext_noop(
+            "Only the operator of this API can loosen this rule: one administrator could otherwise go around it."
+        )
+        errors = [FieldError(name, message) for name, is_loosened in loosened.items() if is_loosened]
+    if after.needs_approval and not before.needs_approval and administrators(account).count() < 2:
+        message = gettext_noop("Add a second administrator first: nobody else could approve a token.")
+        names = [name for name in loosened if getattr(after, name) != getattr(before, name)]
+        errors += [FieldError(name, message) for name in names]
+    if errors:
+        raise Invalid(*errors)
 
 
 def is_kept_no_longer(before: Policies, after: Policies) -> bool:
@@ -175,21 +206,16 @@ def record_change(
 
 def parse_choices(choices: Mapping[str, Any], *, before: TokenPolicy) -> TokenPolicy:
     """Return the policy with these choices; raise Invalid with one error for each that is not offered."""
-    limits = {
-        "max_lifetime_days": (1, MAX_LIFETIME.days), "min_ipv4_prefix": (1, 32), "min_ipv6_prefix": (1, 128),
-        # Twice as long as the time between the warning and the pause.
-        "max_idle_days": (14, MAX_LIFETIME.days),
-    }  # fmt: skip
     values, errors = asdict(before), []
     for name, wanted in choices.items():
-        if name in limits:
-            least, most = limits[name]
+        if name in LIMITS:
+            least, most = LIMITS[name]
             is_number = isinstance(wanted, int) and not isinstance(wanted, bool) and least <= wanted <= most
             if wanted is not None and not is_number:
                 message = gettext_noop("Enter a number from %(least)s to %(most)s.")
                 errors.append(FieldError(name, message, {"least": str(least), "most": str(most)}))
             values[name] = wanted
-        elif name == "needs_allowlist" and isinstance(wanted, bool):
+        elif name in FLAGS and isinstance(wanted, bool):
             values[name] = wanted
         elif name == "retrieval" and wanted in Retrieval.values:
             values[name] = Retrieval(wanted)
@@ -200,61 +226,3 @@ def parse_choices(choices: Mapping[str, Any], *, before: TokenPolicy) -> TokenPo
     if errors:
         raise Invalid(*errors)
     return TokenPolicy(**values)
-
-
-def lifetime_errors(policy: TokenPolicy, expires_at: datetime, *, since: datetime) -> list[FieldError]:
-    """Return why a token that begins then expires too late: the last day that is allowed counts in full."""
-    days = policy.max_lifetime_days
-    if days is None or expires_at <= end_of((since + timedelta(days=days)).date()):
-        return []
-    message = gettext_noop("A policy limits the lifetime of tokens to %(days)s days.")
-    return [FieldError("expires_at", message, {"days": str(days)})]
-
-
-def allowlist_errors(policy: TokenPolicy, networks: Iterable[str], *, report_only: bool) -> list[FieldError]:
-    """Return why an allowlist in normal form lets in too much."""
-    listed = list(networks)
-    if policy.needs_allowlist and not listed:
-        return [FieldError("allowed_networks", gettext_noop("A policy requires at least one allowed network."))]
-    errors = []
-    if policy.needs_allowlist and report_only:
-        errors.append(FieldError("report_only", gettext_noop("A policy requires that the allowlist is enforced.")))
-    for index, text in enumerate(listed):
-        network = ip_network(text)
-        widest = policy.min_prefix(network.version)
-        if widest is not None and network.prefixlen < widest:
-            message = gettext_noop("%(network)s is too wide: a policy allows no network wider than /%(prefix)s.")
-            errors.append(FieldError(f"allowed_networks.{index}", message, {"network": text, "prefix": str(widest)}))
-    return errors
-
-
-def prove_new_token(errors: Errors, policy: TokenPolicy, values: Mapping[str, Any], *, now: datetime) -> None:
-    """Add to `errors` each rule that a new token breaks; values that are None have errors of their own."""
-    if values["expires_at"] is not None:
-        errors.found += lifetime_errors(policy, values["expires_at"], since=now)
-    if values["allowed_networks"] is not None:
-        errors.found += allowlist_errors(policy, values["allowed_networks"], report_only=values["report_only"])
-
-
-def prove_changed_list(errors: Errors, token: Token, before: Mapping[str, object]) -> None:
-    """Add to `errors` each rule that a changed list breaks; a list that equals `before` is not checked."""
-    is_changed = (token.allowed_networks, token.report_only) != (before["allowed_networks"], before["report_only"])
-    # A list with errors of its own is empty here, and the person hears of them first.
-    if is_changed and not errors.found:
-        policy = policies_of(token.account).effective
-        errors.found += allowlist_errors(policy, token.allowed_networks, report_only=token.report_only)
-
-
-def tokens_outside(account: Account, policy: TokenPolicy, *, actor: Actor, now: datetime) -> list[Outside]:
-    """Return the account's tokens that have not ended and do not meet the policy, those that expire first at the top.
-
-    A policy that changes stops none of them.
-    """
-    permit(actor, Permission.VIEW_TOKENS, account)
-    found = []
-    for token in Token.objects.filter(account=account).active(now).order_by(F("expires_at"), "pk"):
-        reasons = lifetime_errors(policy, token.expires_at, since=token.created_at)
-        reasons += allowlist_errors(policy, token.allowed_networks, report_only=token.report_only)
-        if reasons:
-            found.append(Outside(token, reasons))
-    return found

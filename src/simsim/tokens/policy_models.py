@@ -22,7 +22,11 @@ class LeakChoice(models.TextChoices):
 
 
 class PolicyRow(models.Model):
-    """The choices of one policy. A number that is None sets no limit; the prefixes are those of the widest networks."""
+    """The choices of one policy. A number that is None sets no limit; the prefixes are those of the widest networks.
+
+    The last two say which tokens need the approval of a second administrator: those that live for more than
+    `approval_above_days`, and those that any address may use.
+    """
 
     max_lifetime_days = models.PositiveSmallIntegerField(null=True)
     needs_allowlist = models.BooleanField(default=False)
@@ -32,6 +36,8 @@ class PolicyRow(models.Model):
     leak_response = models.CharField(max_length=20, choices=LeakChoice.choices, default=LeakChoice.REVOKE)
 
     max_idle_days = models.PositiveSmallIntegerField(null=True)
+    approval_above_days = models.PositiveSmallIntegerField(null=True)
+    approval_if_open = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         abstract = True

@@ -18,7 +18,8 @@ from simsim.problem import FieldError, Invalid, gettext_noop
 from simsim.tokens import rules
 from simsim.tokens.models import Status
 from simsim.tokens.pause import MAX_REASON_LENGTH
-from simsim.tokens.policies import allowlist_errors, policies_of
+from simsim.tokens.policies import policies_of
+from simsim.tokens.policy_rules import changed_list_errors, is_open
 from simsim.tokens.token_selection import SelectedToken
 from simsim.webhooks.event_types import EventType
 
@@ -81,9 +82,11 @@ class Change:
         if self.act != Act.NETWORKS:
             return
         policy = policies_of(account).effective
-        for networks, is_lenient in {(tuple(self.networks_of(token)), token.report_only) for token in tokens}:
+        kinds = {(tuple(self.networks_of(each)), each.report_only, tuple(each.allowed_networks)) for each in tokens}
+        for networks, is_lenient, before in kinds:
             rules.parse_networks(networks)
-            if errors := allowlist_errors(policy, networks, report_only=is_lenient):
+            was_open = is_open(before, report_only=is_lenient)
+            if errors := changed_list_errors(policy, networks, report_only=is_lenient, was_open=was_open):
                 raise Invalid(FieldError(LIST, errors[0].message, errors[0].params))
 
     def updates(

@@ -14,7 +14,7 @@ from simsim.tokens.models import Token
 from simsim.tokens.notice_policy import Notice
 
 # Emails about tokens that no policy can redirect.
-OTHERS = ("token_request_granted", "leak_reported", "token_idle", "token_shortened")
+OTHERS = ("token_request_granted", "token_approval_answered", "leak_reported", "token_idle", "token_shortened")
 SHOWN = 50
 
 

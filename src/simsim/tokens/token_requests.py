@@ -1,10 +1,10 @@
-"""Requests for tokens: a member asks, and an administrator answers (R3)."""
+"""Requests for tokens: a member asks, and an administrator answers (R3). `approval` has those of administrators."""
 
 import uuid
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from simsim.accounts.models import Account, Membership, User
 from simsim.accounts.name_keys import name_key
@@ -15,13 +15,14 @@ from simsim.audit.events import Event
 from simsim.problem import (
     AlreadyAnswered,
     FieldError,
+    Invalid,
     NotFound,
     NotPermitted,
     TooManyRequested,
     gettext_noop,
 )
 from simsim.rfc3339 import format_time
-from simsim.tokens import notices, rules
+from simsim.tokens import approval_notices, notices, rules
 from simsim.tokens.field_errors import Errors
 from simsim.tokens.hand_over_links import offer_to_member
 from simsim.tokens.models import RequestAnswer, TargetSoftware, Token, TokenRequest
@@ -44,7 +45,7 @@ def ask_for_token(
     name, purpose, wanted = parse_fields(name, purpose, software)
     # Without the lock, two concurrent requests could exceed the limit.
     lock_open(account)
-    waiting = TokenRequest.objects.filter(account=account, asked_by=actor.user, answered_at=None)
+    waiting = TokenRequest.objects.filter(account=account, asked_by=actor.user, answered_at=None, proposal__isnull=True)
     mine = list(waiting.select_related("account", "software"))
     if same := next((other for other in mine if name_key(other.name) == name_key(name)), None):
         return same
@@ -66,10 +67,15 @@ def ask_for_token(
 
 @transaction.atomic
 def decline_request(*, actor: Actor, request: TokenRequest, now: datetime) -> TokenRequest:
-    """Decline a request; the member sees the answer. Declining an answered request changes nothing."""
+    """Decline a request; who asked sees the answer. Declining an answered request changes nothing.
+
+    Whoever asked for an approval withdraws the request with this.
+    """
     permit(actor, Permission.MANAGE_TOKENS, request.account)
     if answer(request, RequestAnswer.DECLINED, actor=actor, token=None, now=now):
         record_request_event(actor, request, Event.TOKEN_REQUEST_DECLINED, {}, now)
+        if request.is_for_approval:
+            approval_notices.owe_answered(request, actor=actor, now=now)
     return request
 
 
@@ -82,21 +88,32 @@ def lock(request: TokenRequest) -> None:
     TokenRequest.objects.select_for_update().filter(pk=request.pk).first()
 
 
+def prove_members(request: TokenRequest) -> None:
+    """Raise Invalid for an administrator's request: whoever answers it can't choose other fields for the token."""
+    if request.is_for_approval:
+        message = gettext_noop("This request waits for the approval of a second administrator. Approve or decline it.")
+        raise Invalid(FieldError("request_id", message))
+
+
 def grant(request: TokenRequest, *, actor: Actor, token: Token, now: datetime) -> None:
     """Mark a request as granted by the token, and hand the token over to the member, in the token's transaction.
 
     Raises NotFound for another account's request, AlreadyAnswered if it has an answer.
     """
-    if request.account_id != token.account_id:
-        raise NotFound
-    if not answer(request, RequestAnswer.GRANTED, actor=actor, token=token, now=now):
-        raise AlreadyAnswered(who=request.answered_by_label)
-    record_request_event(actor, request, Event.TOKEN_REQUEST_GRANTED, {"token": str(token.pk)}, now)
+    mark_granted(request, actor=actor, token=token, now=now)
     asker = asker_of(request)
     # The administrator sees the password once, and passes it on.
     if asker is not None and token.is_password_kept:
         hand_over = offer_to_member(actor=actor, token=token, recipient=asker, now=now)
         notices.owe_granted(request, hand_over, asker, now=now)
+
+
+def mark_granted(request: TokenRequest, *, actor: Actor, token: Token, now: datetime) -> None:
+    if request.account_id != token.account_id:
+        raise NotFound
+    if not answer(request, RequestAnswer.GRANTED, actor=actor, token=token, now=now):
+        raise AlreadyAnswered(who=request.answered_by_label)
+    record_request_event(actor, request, Event.TOKEN_REQUEST_GRANTED, {"token": str(token.pk)}, now)
 
 
 def answer(request: TokenRequest, given: RequestAnswer, *, actor: Actor, token: Token | None, now: datetime) -> bool:
@@ -122,7 +139,7 @@ def unanswered(account: Account) -> QuerySet[TokenRequest]:
     """
     belongs = Membership.objects.filter(account=account, user=OuterRef("asked_by"), user__is_active=True)
     waiting = TokenRequest.objects.filter(account=account, answered_at=None).annotate(is_still_there=Exists(belongs))
-    return waiting.select_related("software").order_by("asked_at", "pk")
+    return waiting.select_related("software", "asked_by").order_by("asked_at", "pk")
 
 
 def own_requests(account: Account, *, actor: Actor) -> QuerySet[TokenRequest]:
@@ -153,6 +170,7 @@ def document(request: TokenRequest) -> dict[str, object]:
         "name": request.name,
         "purpose": request.purpose,
         "software": request.software.slug if request.software else None,
+        "proposal": proposed(request),
         "asked_by": request.asked_by_label,
         "asked_at": format_time(request.asked_at),
         "answer": request.answer or None,
@@ -160,6 +178,15 @@ def document(request: TokenRequest) -> dict[str, object]:
         "answered_by": request.answered_by_label or None,
         "token_id": str(request.token_id) if request.token_id else None,
     }
+
+
+def proposed(request: TokenRequest) -> dict[str, object] | None:
+    """Return the other fields of the token that waits for an approval, as JSON; None for a member's request."""
+    if request.proposal is None:
+        return None
+    shown = ("allowed_networks", "report_only", "limits", "rates")
+    expires_at = rules.parse_moment(request.proposal["expires"], request.asked_at)
+    return {"expires_at": format_time(expires_at), **{name: request.proposal[name] for name in shown}}
 
 
 def parse_fields(name: str, purpose: str, software: str | None) -> tuple[str, str, TargetSoftware | None]:
@@ -182,5 +209,9 @@ def record_request_event(
 
 
 def delete_answered(before: datetime) -> int:
-    """Delete the requests that were answered before that time; return how many."""
-    return TokenRequest.objects.filter(answered_at__lt=before).delete()[0]
+    """Delete the requests that were answered before that time; return how many.
+
+    An approval stays as long as its token, because it says why the token may exist.
+    """
+    has_token = Q(proposal__isnull=False, token__expires_at__gt=before, token__revoked_at=None)
+    return TokenRequest.objects.filter(answered_at__lt=before).exclude(has_token).delete()[0]

@@ -57,7 +57,7 @@ def owe_expiry(found: Sequence[tuple[Token, EventType, str]], *, now: datetime) 
 
 
 def owe_requested(request: TokenRequest, *, now: datetime) -> None:
-    """Owe the event that a member asked for a token."""
+    """Owe the event that a member asked for a token, or an administrator for the approval of one."""
     data: Data = {
         "account_id": str(request.account_id),
         "request": {
@@ -65,6 +65,7 @@ def owe_requested(request: TokenRequest, *, now: datetime) -> None:
             "name": request.name,
             "purpose": request.purpose,
             "software": request.software.slug if request.software else None,
+            "needs_approval": request.is_for_approval,
         },
         "actor": request.asked_by_label,
     }

@@ -34,7 +34,7 @@ WORDS: dict[EventType, str] = {
     EventType.TOKEN_ROTATED: gettext_noop("A token gets a new password"),
     EventType.CREDENTIALS_SHOWN: gettext_noop("Someone retrieves a token’s credentials"),
     EventType.ALLOWLIST_CHANGED: gettext_noop("The allowed networks of a token are changed"),
-    EventType.TOKEN_REQUESTED: gettext_noop("A member asks for a token"),
+    EventType.TOKEN_REQUESTED: gettext_noop("A member asks for a token, or an administrator for its approval"),
     EventType.LEAK_REPORTED: gettext_noop("A password is reported as leaked"),
 }
 

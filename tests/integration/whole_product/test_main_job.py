@@ -14,7 +14,7 @@ import pytest
 
 import postgresql_server
 from processes import descendants
-from revocations import LIMITS, PAUSES, calls_around, prove_changes, prove_revocations
+from revocations import LIMITS, PAUSES, RATES, calls_around, prove_changes, prove_revocations
 from simsim.credential import password
 from stack import Stack
 
@@ -98,6 +98,11 @@ def test_no_request_is_accepted_after_a_pause_returned_or_refused_after_a_resume
 @pytest.mark.covers("B16", "B1")
 def test_no_request_is_accepted_after_its_limit_was_narrowed_or_refused_after_it_was_widened(stack: Stack) -> None:
     assert prove_changes(stack, CALLS, LIMITS) > CALLS / 4
+
+
+@pytest.mark.covers("B17", "R15")
+def test_no_request_that_begins_after_a_quota_was_lowered_is_accepted(stack: Stack) -> None:
+    assert prove_changes(stack, CALLS, RATES) > CALLS / 4
 
 
 @pytest.mark.covers("B16", "R16", "R17")

@@ -140,6 +140,9 @@ BAD = [
     ("SIMSIM_LOG_RETENTION_DAYS", "999999999", "number of days"),
     ("SIMSIM_LOG_RETENTION_DAYS", "90d", "number of days"),
     ("SIMSIM_MAIL_RETENTION_DAYS", "0", "number of days"),
+    ("SIMSIM_LOG_ADDRESS_DAYS", "-1", "or 0 to keep whole addresses"),
+    ("SIMSIM_LOG_ADDRESS_DAYS", "a week", "or 0 to keep whole addresses"),
+    ("SIMSIM_LOG_ADDRESS_DAYS", "365", "less than SIMSIM_LOG_RETENTION_DAYS"),
     ("SIMSIM_AUDIT_RETENTION_DAYS", "ten years", "number of days"),
     ("SIMSIM_AUDIT_RETENTION_DAYS", "364", "at least SIMSIM_LOG_RETENTION_DAYS"),
     ("SIMSIM_FORWARD_WHAT", "everything", "log, audit or both"),
@@ -323,3 +326,10 @@ def test_parameters_of_libpq_reach_django_as_they_reach_the_gate(monkeypatch: py
 
 def test_log_is_kept_for_a_year_by_default() -> None:
     assert environment.read().log_retention_days == 365
+
+
+def test_addresses_are_not_promised_to_be_shortened_in_clickhouse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMSIM_LOG_DATABASE_URL", "clickhouse://simsim@db/log")
+    assert environment.read().log_clickhouse() is not None
+    monkeypatch.setenv("SIMSIM_LOG_ADDRESS_DAYS", "30")
+    assert "SIMSIM_LOG_ADDRESS_DAYS must be 0" in refusal()

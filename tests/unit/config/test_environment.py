@@ -56,7 +56,7 @@ def test_address_of_the_api_is_optional(monkeypatch: pytest.MonkeyPatch) -> None
 def test_secret_comes_from_the_environment_or_from_a_file(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (scratch / "keys.txt").write_text(KEY + "\n")
     monkeypatch.setenv("SIMSIM_TOKEN_KEYS_FILE", str(scratch / "keys.txt"))
-    assert environment.read().key_ring() == [bytes(range(32))]
+    assert list(environment.read().key_ring()) == [bytes(range(32))]
     monkeypatch.setenv("SIMSIM_TOKEN_KEYS_FILE", str(scratch / "absent"))
     with pytest.raises(Unusable, match="SIMSIM_TOKEN_KEYS_FILE"):
         environment.read()

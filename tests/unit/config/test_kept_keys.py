@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from simsim.config.kept_keys import KeptKeys
+from simsim.key_wrappers.key_memory import KeyMemory
 from simsim.operations.backup.sealed_keys import encoded
 from simsim.problem import Unusable
 
@@ -20,7 +21,7 @@ def kept(path: Path, *keys: bytes) -> None:
 
 def test_keys_are_those_of_the_file_at_each_moment(tmp_path: Path) -> None:
     path = tmp_path / "token_keys"
-    keys = KeptKeys("SIMSIM_TOKEN_KEYS", path)
+    keys = KeptKeys("SIMSIM_TOKEN_KEYS", path, KeyMemory())
     assert list(keys) == []
     assert not keys
     kept(path, OLD)
@@ -33,7 +34,7 @@ def test_keys_are_those_of_the_file_at_each_moment(tmp_path: Path) -> None:
 def test_broken_or_missing_file_leaves_the_known_keys(tmp_path: Path, broken: str) -> None:
     path = tmp_path / "token_keys"
     kept(path, OLD)
-    keys = KeptKeys("SIMSIM_TOKEN_KEYS", path)
+    keys = KeptKeys("SIMSIM_TOKEN_KEYS", path, KeyMemory())
     path.write_text(broken)
     assert list(keys) == [OLD]
     path.unlink()
@@ -43,4 +44,4 @@ def test_broken_or_missing_file_leaves_the_known_keys(tmp_path: Path, broken: st
     path.write_text(broken)
     os.utime(path, ns=(0, 0))
     with pytest.raises(Unusable, match="SIMSIM_TOKEN_KEYS"):
-        KeptKeys("SIMSIM_TOKEN_KEYS", path)
+        KeptKeys("SIMSIM_TOKEN_KEYS", path, KeyMemory())

@@ -15,16 +15,19 @@ KEYS = "a key must not leave the machine for a script on another one to change i
 SIGN_IN = "who may sign in is decided by the operator at the machine, not by whoever has found a management token"
 BEYOND = "a program that creates these would outlive the revocation of its own management token"
 CHAINS = "the chains are proven with the keys of the installation, on the machine that has them"
+EVERYWHERE = "it reads every table of the installation, which no management token may"
 ALL_OR_NONE = "it changes everything or nothing, which single requests can't"
 SERVER_ONLY = {
     "setup": PROCESSES, "serve": PROCESSES, "gateway": PROCESSES, "worker": PROCESSES, "migrate": PROCESSES,
     "upgrade": PROCESSES, "backup": PROCESSES, "restore": PROCESSES,
     "monitoring metrics": "a collector asks /metrics itself",
-    "keys list": KEYS, "keys add": KEYS, "keys rotate": KEYS,
+    "keys list": KEYS, "keys add": KEYS, "keys rotate": KEYS, "keys wrap": KEYS,
+    "keys unwrap": KEYS,
     "operator add": SIGN_IN, "operator remove": SIGN_IN, "operator list": SIGN_IN, "user reset-password": SIGN_IN,
     "user reset-second-factor": SIGN_IN, "user forget-provider": SIGN_IN, "user waive-single-sign-on": SIGN_IN,
     "user create": "it sets a password for somebody else; from another machine, user invite lets them choose one",
     "management-token create": BEYOND,
+    "person show": EVERYWHERE, "person export": EVERYWHERE, "person erase": EVERYWHERE,
     "audit verify": CHAINS, "audit anchor": CHAINS, "audit adopt": CHAINS,
     "audit export": "the trail records an export as one event; programs read the pages of audit list",
     "log set-aside": "these lines belong to no account, and may hold anything that a proxy writes",

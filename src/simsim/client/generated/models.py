@@ -423,6 +423,8 @@ class PolicyValues:
     retrieval: str
     leak_response: str
     max_idle_days: int | None
+    approval_above_days: int | None
+    approval_if_open: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -431,6 +433,17 @@ class PortalLink:
 
     url: str
     expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """The other fields of the token that waits for the approval of a second administrator."""
+
+    expires_at: datetime
+    allowed_networks: tuple[str, ...]
+    report_only: bool
+    limits: tuple[str, ...]
+    rates: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -677,12 +690,13 @@ class TokenPage:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenRequest:
-    """A member's request for a token, and its answer."""
+    """A member's request for a token, or an administrator's for the approval of one, and its answer."""
 
     id: str
     name: str
     purpose: str
     software: str | None
+    proposal: Proposal | None
     asked_by: str
     asked_at: datetime
     answer: Literal["granted", "declined"] | None

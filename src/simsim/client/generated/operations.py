@@ -29,6 +29,49 @@ class Simsim(Connection):
             models.WebhookWithSecret,
         )
 
+    def approve_token_request(self, account_id: str, request_id: str) -> models.TokenRequest:
+        """Approve the token that another administrator asked for. It is created as they asked, and belongs to them."""
+        return self._send(
+            Request("POST", f"/accounts/{part(account_id)}/token-requests/{part(request_id)}/approve"),
+            models.TokenRequest,
+        )
+
+    def ask_for_approval(
+        self,
+        account_id: str,
+        *,
+        name: str,
+        expires: str,
+        description: str | Unset = UNSET,
+        software: str | Unset | None = UNSET,
+        allowed_networks: Sequence[str] | Unset = UNSET,
+        limits: Sequence[str] | Unset = UNSET,
+        rates: Sequence[str] | Unset = UNSET,
+        report_only: bool | Unset = UNSET,
+        request_id: str | Unset | None = UNSET,
+        idempotency_key: str | None = None,
+    ) -> models.TokenRequest:
+        """Ask for the approval of a token that a policy lets nobody create alone. The other administrators are notified."""
+        return self._send(
+            Request(
+                "POST",
+                f"/accounts/{part(account_id)}/token-requests",
+                body=given(
+                    name=name,
+                    expires=expires,
+                    description=description,
+                    software=software,
+                    allowed_networks=allowed_networks,
+                    limits=limits,
+                    rates=rates,
+                    report_only=report_only,
+                    request_id=request_id,
+                ),
+                idempotency_key=idempotency_key or new_key(),
+            ),
+            models.TokenRequest,
+        )
+
     def change_networks(
         self,
         account_id: str,
@@ -202,7 +245,7 @@ class Simsim(Connection):
         )
 
     def decline_token_request(self, account_id: str, request_id: str) -> models.TokenRequest:
-        """Decline a request. Declining an answered request changes nothing."""
+        """Decline a request, or withdraw your own. Declining an answered request changes nothing."""
         return self._send(
             Request("POST", f"/accounts/{part(account_id)}/token-requests/{part(request_id)}/decline"),
             models.TokenRequest,
@@ -562,6 +605,12 @@ class Simsim(Connection):
         """Return a token, without its password."""
         return self._send(Request("GET", f"/accounts/{part(account_id)}/tokens/{part(token_id)}"), models.Token)
 
+    def get_token_request(self, account_id: str, request_id: str) -> models.TokenRequest:
+        """Return a request, answered or not."""
+        return self._send(
+            Request("GET", f"/accounts/{part(account_id)}/token-requests/{part(request_id)}"), models.TokenRequest
+        )
+
     def get_usage(
         self,
         account_id: str,
@@ -883,7 +932,7 @@ class Simsim(Connection):
         return self._send(Request("GET", "/target-software"), models.SoftwareList)
 
     def list_token_requests(self, account_id: str) -> models.TokenRequestList:
-        """List the members’ requests that wait for an answer, oldest first."""
+        """List the requests that wait for an answer, oldest first."""
         return self._send(Request("GET", f"/accounts/{part(account_id)}/token-requests"), models.TokenRequestList)
 
     def list_tokens(
@@ -1245,6 +1294,8 @@ class Simsim(Connection):
         retrieval: Literal["administrators", "creator", "off"] | Unset = UNSET,
         leak_response: Literal["revoke", "pause"] | Unset = UNSET,
         max_idle_days: int | Unset | None = UNSET,
+        approval_above_days: int | Unset | None = UNSET,
+        approval_if_open: bool | Unset = UNSET,
     ) -> models.PolicyDocument:
         """Set the rules for the account's tokens from now on. Needs If-Match."""
         return self._send(
@@ -1259,6 +1310,8 @@ class Simsim(Connection):
                     retrieval=retrieval,
                     leak_response=leak_response,
                     max_idle_days=max_idle_days,
+                    approval_above_days=approval_above_days,
+                    approval_if_open=approval_if_open,
                 ),
                 if_match=if_match,
             ),

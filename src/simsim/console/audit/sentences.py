@@ -114,6 +114,8 @@ LABELS: dict[str, Promise] = {
     "needs_allowlist": _("Allowlist required"), "min_ipv4_prefix": _("Widest IPv4 network, as a prefix"),
     "min_ipv6_prefix": _("Widest IPv6 network, as a prefix"), "retrieval": _("Who retrieves passwords"),
     "leak_response": _("After a leak"), "max_idle_days": _("Days until idle tokens are paused"),
+    "approval_above_days": _("Days of life above which a second administrator approves"),
+    "approval_if_open": _("A second administrator approves tokens for any address"),
     "destroyed": _("Stored passwords destroyed"), "act": _("How"), "count": _("Tokens"),
     "active": _("Has access"), "added": _("Members added"), "removed": _("Members removed"),
     "adds": _("Added to the lists"), "rows": _("Entries"), "due_at": _("Due"), "decision": _("Decision"),

@@ -11,6 +11,7 @@ from simsim.credential.decision import Cause
 from simsim.problem import gettext_noop
 from simsim.request_log.models import LoggedRequest
 from simsim.request_log.outcome import GatewayCause, Outcome
+from simsim.request_log.short_addresses import is_short
 from simsim.tokens.models import Token
 
 
@@ -164,6 +165,6 @@ def advice(row: LoggedRequest, token: Token | None, *, account_id: uuid.UUID, no
         "create": f"{create}?like={token.pk}" if token else create,
         "token": reverse("console:token", args=[account_id, token.pk]) if token else "",
         "limits": reverse("console:token", args=[account_id, token.pk]) + "#limits" if token else "",
-        "networks": networks.format(f"?add={row.address}" if row.address else ""),
+        "networks": networks.format(f"?add={row.address}" if row.address and not is_short(row.address) else ""),
     }.get(where, "")
     return Advice(gettext(text), gettext(label) if url else "", url)

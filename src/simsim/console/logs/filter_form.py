@@ -11,11 +11,11 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext
 
 from simsim.console.errors import sentence
-from simsim.credential.allowlist import parse_address
 from simsim.pagination import parse_cursor
 from simsim.problem import Invalid
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.search.filters import LogFilters, parse_status
+from simsim.request_log.short_addresses import parse_place
 from simsim.rfc3339 import parse_day, parse_time
 
 # The URL's parameters, in order. Bookmarks and the tokens' pages rely on them.
@@ -179,8 +179,7 @@ class LogFilterForm:
         text = self.texts["address"]
         if not text:
             return None
-        address = parse_address(text)
+        address = parse_place(text)
         if address is None:
             self.add_error("address", gettext("Enter one address, such as 203.0.113.9 or 2001:db8::1."))
-            return None
-        return address.text
+        return address

@@ -18,6 +18,7 @@ from simsim.problem import gettext_noop
 from simsim.request_log.models import LoggedRequest
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.search.sentences import sentence
+from simsim.request_log.short_addresses import is_short
 from simsim.tokens.models import Token
 from simsim.tokens.selectors import tokens_of
 
@@ -56,7 +57,7 @@ class LogRow:
     @property
     def sentence(self) -> str:
         """The result and its reason; for an address that was not allowed, with the number of networks allowed now."""
-        token, address = self.token, self.request.address
+        token, address = self.token, None if self.is_shortened else self.request.address
         if self.request.cause != Cause.ADDRESS_NOT_ALLOWED or token is None or not address or not token.networks:
             return sentence(self.request)
         # The log stores the reason but not the list. If the list now allows the address, the number of its networks
@@ -67,6 +68,11 @@ class LogRow:
         else:
             text = ngettext(NOT_AMONG_ONE, NOT_AMONG_SEVERAL, len(token.networks))
         return text % {"address": address, "count": len(token.networks), "token": token.name}
+
+    @property
+    def is_shortened(self) -> bool:
+        """Whether the address is the network that is left of an old one."""
+        return is_short(self.request.address)
 
     @property
     def is_refused(self) -> bool:

@@ -8,15 +8,18 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
+from simsim.accounts.permissions import administrators
 from simsim.console.account_access import AccountAccess, for_administrators
 from simsim.console.errors import sentence
 from simsim.console.messages import say
 from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.problem import FieldError, Invalid
-from simsim.tokens.policies import Outside, TokenPolicy, set_account_policy, token_policies, tokens_outside
+from simsim.tokens.policies import TokenPolicy, set_account_policy, token_policies
 from simsim.tokens.policy_models import LeakChoice, Retrieval
+from simsim.tokens.policy_rules import Outside, tokens_outside
 
-NUMBERS = ("max_lifetime_days", "min_ipv4_prefix", "min_ipv6_prefix", "max_idle_days")
+NUMBERS = ("max_lifetime_days", "min_ipv4_prefix", "min_ipv6_prefix", "max_idle_days", "approval_above_days")
+BOXES = ("needs_allowlist", "approval_if_open")
 # Refused by the action, as every text that is no number.
 NO_NUMBER = 0
 SHOWN = 100
@@ -33,12 +36,12 @@ class PolicyForm:
     def of(cls, policy: TokenPolicy) -> Self:
         """Return the form with the account's policy."""
         texts = {name: "" if value is None else str(value) for name, value in policy.document().items()}
-        return cls(texts | {"needs_allowlist": "yes" if policy.needs_allowlist else ""})
+        return cls(texts | {name: "yes" if policy.document()[name] else "" for name in BOXES})
 
     @classmethod
     def read(cls, data: QueryDict) -> Self:
         """Return the form that the browser sent."""
-        names = (*NUMBERS, "needs_allowlist", "retrieval", "leak_response")
+        names = (*NUMBERS, *BOXES, "retrieval", "leak_response")
         return cls({name: data.get(name, "").strip() for name in names})
 
     @property
@@ -46,7 +49,7 @@ class PolicyForm:
         """The choices for the action."""
         numbers = {name: number_of(self.texts[name]) for name in NUMBERS}
         named = {name: self.texts[name] for name in ("retrieval", "leak_response")}
-        return {**numbers, **named, "needs_allowlist": self.texts["needs_allowlist"] == "yes"}
+        return {**numbers, **named, **{name: self.texts[name] == "yes" for name in BOXES}}
 
     def explain(self, problem: Invalid) -> None:
         """Set each error for its field."""
@@ -79,6 +82,10 @@ def form_page(access: AccountAccess, form: PolicyForm, *, status: int = 200) -> 
         "account": access.account,
         "form": form,
         "demands_list": found.floor.needs_allowlist,
+        "demands_approval": found.floor.approval_if_open,
+        "own": found.own,
+        "has_approvers": administrators(access.account).count() > 1,
+        "effective": found.effective,
         "helps": helps_of(found.floor),
         "retrievals": choices_of(Retrieval, found.floor.retrieval, form.texts["retrieval"]),
         "leaks": choices_of(LeakChoice, found.floor.leak_response, form.texts["leak_response"]),
@@ -97,6 +104,12 @@ def helps_of(floor: TokenPolicy) -> dict[str, str]:
         ("max_lifetime_days", gettext("For example 90. Leave it empty for no limit."), most, days),
         ("min_ipv4_prefix", gettext("The length of its prefix: 24 is a network of 256 addresses."), least, ipv4),
         ("min_ipv6_prefix", gettext("The length of its prefix, for example 48."), least, ipv6),
+        (
+            "approval_above_days",
+            gettext("For example 90. Leave it empty if no lifetime needs an approval."),
+            most,
+            floor.approval_above_days,
+        ),
         ("max_idle_days", gettext("Every administrator gets an email seven days before."), most, floor.max_idle_days),
     )
     return {name: f"{text} {limit % {'number': number}}" if number else text for name, text, limit, number in helps}

@@ -14,21 +14,25 @@ EVERYWHERE = frozenset(
      "account_reauthenticate", "account_login"}
 )  # fmt: skip
 FOR_MEMBERS = frozenset(
-    {"account", "destinations", "api", "connect", "connect_recipe", "postman_collection", "ask", "offered_token"}
-)
+    {"account", "destinations", "api", "connect", "connect_recipe", "postman_collection", "ask", "offered_token",
+     "search"}
+)  # fmt: skip
 # Only to read: other methods are refused.
 FOR_READERS = frozenset(
     {"account", "destinations", "api", "connect", "connect_recipe", "postman_collection", "tokens", "ended_tokens",
      "token", "logs", "more_requests", "newest_requests", "logged_request", "export_requests", "usage", "audit_trail",
-     "export_audit_trail", "token_selection", "calls", "export_calls"}
+     "export_audit_trail", "token_selection", "calls", "export_calls", "search"}
 )  # fmt: skip
+# A search reads, and is sent by POST all the same.
+READS_BY_POST = frozenset({"search"})
 # What outlives the session, or decides who gets in, belongs to the operator's product or to people who sign in here.
 NOT_FOR_ADMINISTRATORS = frozenset(
     {"people", "second_factor_policy", "single_sign_on_policy", "invite_person", "invite_again", "change_role",
      "remove_person", "management_tokens", "create_management_token", "revoke_management_token", "self_rotation",
      "hand_over_token", "take_back_hand_over", "webhooks", "add_webhook", "webhook", "edit_webhook", "rotate_webhook",
      "remove_webhook", "test_webhook", "pause_webhook", "resume_webhook", "webhook_delivery",
-     "resend_webhook_delivery", "access_reviews", "access_review", "sign_off_access_review", "export_access_review"}
+     "resend_webhook_delivery", "access_reviews", "access_review", "sign_off_access_review", "export_access_review",
+     "review_request"}
 )  # fmt: skip
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
@@ -61,5 +65,5 @@ def is_allowed(request: HttpRequest, session: PortalSession) -> bool:
     if session.role == PortalRole.MEMBER:
         return name in FOR_MEMBERS
     if session.role == PortalRole.READER:
-        return name in FOR_READERS and request.method in SAFE_METHODS
+        return name in FOR_READERS and (request.method in SAFE_METHODS or name in READS_BY_POST)
     return name not in NOT_FOR_ADMINISTRATORS

@@ -54,7 +54,11 @@ def decline(access: AccountAccess, request_id: uuid.UUID) -> HttpResponse:
     request = find_request(request_id, account=access.account, actor=access.actor)
     if access.request.method == "POST":
         request = decline_request(actor=access.actor, request=request, now=access.now)
-        if request.answer == RequestAnswer.DECLINED:
+        if request.asked_by == access.actor.user and request.answer == RequestAnswer.DECLINED:
+            said = gettext("Your request for “%(name)s” was withdrawn.") % {"name": request.name}
+        elif request.is_for_approval and request.answer == RequestAnswer.DECLINED:
+            said = gettext("Declined. %(who)s gets an email.") % {"who": request.asked_by_label}
+        elif request.answer == RequestAnswer.DECLINED:
             said = gettext("Declined. %(who)s will see this on their page.") % {"who": request.asked_by_label}
         else:
             said = gettext("%(who)s has granted this in the meantime.") % {"who": request.answered_by_label}

@@ -8,9 +8,9 @@ from django.utils.translation import gettext
 
 from simsim.console.account_access import AccountAccess
 from simsim.console.tokens.form import TokenForm
-from simsim.problem import NotFound
+from simsim.problem import Invalid, NotFound
 from simsim.tokens.models import RequestAnswer, TokenRequest
-from simsim.tokens.token_requests import find_request
+from simsim.tokens.token_requests import find_request, prove_members
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class RequestToGrant:
             return cls()
         try:
             found = find_request(str(data["request"]), account=access.account, actor=access.actor)
-        except NotFound:
+            prove_members(found)
+        except (NotFound, Invalid):
             return cls(notice=gettext("There is no such request in this account. The form below starts empty."))
         if found.answered_at is None:
             return cls(found)

@@ -1,21 +1,36 @@
 """The form of a new token, and its credentials in the response to the form."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from simsim.accounts.client_address import located
 from simsim.console.account_access import AccountAccess, for_administrators
 from simsim.console.errors import sentence
+from simsim.console.messages import say
 from simsim.console.recent_authentication import demand_recent_authentication
 from simsim.console.token_requests.prefill import RequestToGrant
 from simsim.console.tokens.credentials import credentials_page
 from simsim.console.tokens.form import TokenForm, offered_days
 from simsim.console.tokens.live_errors import CHECK, errors_while_typing
-from simsim.problem import AlreadyAnswered, AlreadyExists, CreationFrozen, Invalid, NotFound
+from simsim.problem import (
+    AlreadyAnswered,
+    AlreadyExists,
+    ApprovalRequired,
+    CreationFrozen,
+    FieldError,
+    Invalid,
+    NotFound,
+    NotInThisSession,
+    TooManyRequested,
+)
 from simsim.tokens.actions import create_token
+from simsim.tokens.approval import ask_for_approval, has_approvers
 from simsim.tokens.field_errors import is_name_taken, namesake
 from simsim.tokens.field_warnings import cautions_of, network_cautions, range_notes
 from simsim.tokens.hand_over_links import hand_overs_of
@@ -23,6 +38,9 @@ from simsim.tokens.policies import policies_of
 from simsim.tokens.rules import last_day, recommended_until
 from simsim.tokens.selectors import find_token
 from simsim.tokens.software import offered_software
+from simsim.tokens.token_fields import TokenFields
+
+ASK = "ask"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -46,7 +64,7 @@ def create(access: AccountAccess) -> HttpResponse:
     if to_grant.answered is not None:
         return answered_page(access, form, AlreadyAnswered(who=to_grant.answered.answered_by_label))
     demand_recent_authentication(access.request, keeps_form=True)
-    return save(access, form, to_grant)
+    return (ask if press == ASK else save)(access, form, to_grant)
 
 
 def replacement(access: AccountAccess) -> TokenForm | None:
@@ -82,15 +100,47 @@ def save(access: AccountAccess, form: TokenForm, to_grant: RequestToGrant) -> Ht
     except CreationFrozen as problem:
         # The page says by whom, why and since when.
         return form_page(access, form, to_grant, status=problem.status)
+    except ApprovalRequired as problem:
+        return form_page(access, form, to_grant, reasons=problem.errors, status=problem.status)
     except (Invalid, AlreadyExists) as problem:
-        form.explain(problem)
-        if is_name_taken(problem):
-            form.namesake = namesake(access.account, form.name, now=access.now)
-        return form_page(access, form, to_grant, status=problem.status)
+        return refused(access, form, to_grant, problem)
     cautions = [*cautions_of(token, actor=access.actor, now=access.now), *range_notes(form.networks)]
     handed_to = next((each.recipient_label for each in hand_overs_of(token, actor=access.actor)), "")
     messages = [sentence(Invalid(each)) for each in cautions]
     return credentials_page(access, token, credentials, is_new=True, cautions=messages, handed_to=handed_to)
+
+
+def ask(access: AccountAccess, form: TokenForm, to_grant: RequestToGrant) -> HttpResponse:
+    """Ask another administrator to approve the token of the form."""
+    if missing := form.limits.missing():
+        form.add_errors(missing)
+        return form_page(access, form, to_grant, status=Invalid.status)
+    fields = TokenFields(
+        form.name, form.expiry, form.description, form.software, form.networks, form.report_only, form.limits.rules,
+        form.rates.texts,
+    )  # fmt: skip
+    try:
+        asked = ask_for_approval(
+            actor=access.actor, account=access.account, fields=fields, request=to_grant.request, now=access.now
+        )
+    except (Invalid, AlreadyExists) as problem:
+        return refused(access, form, to_grant, problem)
+    except (CreationFrozen, TooManyRequested, NotInThisSession) as problem:
+        return form_page(access, form, replace(to_grant, notice=sentence(problem)), status=problem.status)
+    said = gettext(
+        "Your request for “%(name)s” was sent to the other administrators. You get an email with the answer."
+    )
+    say(access.request, said % {"name": asked.name})
+    return redirect("console:tokens", access.account.pk)
+
+
+def refused(
+    access: AccountAccess, form: TokenForm, to_grant: RequestToGrant, problem: Invalid | AlreadyExists
+) -> HttpResponse:
+    form.explain(problem)
+    if is_name_taken(problem):
+        form.namesake = namesake(access.account, form.name, now=access.now)
+    return form_page(access, form, to_grant, status=problem.status)
 
 
 def answered_page(access: AccountAccess, form: TokenForm, problem: AlreadyAnswered) -> HttpResponse:
@@ -98,9 +148,18 @@ def answered_page(access: AccountAccess, form: TokenForm, problem: AlreadyAnswer
     return form_page(access, form, RequestToGrant(notice=sentence(problem)), status=problem.status)
 
 
-def form_page(access: AccountAccess, form: TokenForm, to_grant: RequestToGrant, *, status: int = 200) -> HttpResponse:
+def form_page(
+    access: AccountAccess,
+    form: TokenForm,
+    to_grant: RequestToGrant,
+    *,
+    reasons: Sequence[FieldError] = (),
+    status: int = 200,
+) -> HttpResponse:
+    """Return the page with the form; `reasons` say why the token needs an approval."""
     form.hint(network_cautions(form.networks))
-    longest = policies_of(access.account).effective.max_lifetime_days
+    policy = policies_of(access.account).effective
+    longest = policy.max_lifetime_days
     days_offered = offered_days(longest)
     form.choose_among(days_offered)
     last = last_day(access.now)
@@ -115,5 +174,8 @@ def form_page(access: AccountAccess, form: TokenForm, to_grant: RequestToGrant, 
         "recommended_until": recommended_until(access.now),
         "software": offered_software(),
         "browser": located(access.request),
+        "policy": policy,
+        "approval_reasons": [sentence(Invalid(each)) for each in reasons],
+        "has_approvers": has_approvers(access.account, asker=access.actor),
     }
     return render(access.request, "console/tokens/new.html", context, status=status)

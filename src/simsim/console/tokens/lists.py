@@ -43,6 +43,7 @@ def active(access: AccountAccess) -> HttpResponse:
         "active_count": ranking.active,
         "ended_count": ranking.ended,
         "requests": ranking.requests,
+        "myself": access.actor.user,
         "search": search,
         "looked_up": access.request.GET.get("password", ""),
         "chosen": access.request.GET.get("attention", ""),

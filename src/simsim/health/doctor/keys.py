@@ -7,6 +7,7 @@ from django.db import DatabaseError
 
 from simsim.health.doctor.findings import Finding, not_started
 from simsim.health.existing_installation import is_missing
+from simsim.key_wrappers.key_texts import service
 from simsim.problem import KeyMissing, Unusable
 from simsim.tokens import sealing_keys
 from simsim.tokens.models import Token
@@ -18,23 +19,28 @@ def keys() -> Iterator[Finding]:
     """Report where the keys come from, and whether they decrypt the passwords in the database."""
     try:
         ring = settings.OPERATOR.key_ring()
+        number = len(ring)  # unwraps them
         secret = settings.OPERATOR.django_secret()
     except Unusable as problem:
         yield Finding("keys", False, str(problem))
         return
     operator = settings.OPERATOR
-    if not (ring and secret) and operator.is_embedded and is_missing(operator.database_files[0]):
+    if not (number and secret) and operator.is_embedded and is_missing(operator.database_files[0]):
         yield not_started("keys", "simsim migrate creates them for a new installation")
         return
     if not secret:
         yield Finding("keys", False, missing_secret_advice("SIMSIM_SECRET_KEY", "secret_key", "It signs sessions"))
-    if not ring:
+    if not number:
         yield Finding(
             "keys", False, missing_secret_advice("SIMSIM_TOKEN_KEYS", "token_keys", "It decrypts the tokens' passwords")
         )
-    if not (ring and secret):
+    if not (number and secret):
         return
-    origin = f"{len(ring)} from {settings.OPERATOR.origin_of_keys()}"
+    plain = sum(not service(text) for text in ring.texts()) if operator.key_wrapper else 0
+    if plain:
+        yield Finding("keys", False, f"{plain} of {number} are not wrapped by {operator.key_wrapper}: simsim keys wrap")
+    by = f", unwrapped by {operator.key_wrapper}" if operator.key_wrapper and not plain else ""
+    origin = f"{number} from {operator.origin_of_keys()}{by}"
     try:
         trouble = unopened_passwords()
     except DatabaseError:

@@ -13,7 +13,10 @@ from simsim.tokens.keyring import Keyring, key_id
 
 
 def seal(recipients: Sequence[str]) -> bytes:
-    """Return the installation's keys, encrypted to each recipient; raise Unusable for a text that is no recipient."""
+    """Return the installation's keys, encrypted to each recipient; raise Unusable for a text that is no recipient.
+
+    The keys are not wrapped: a backup must open where Vault or AWS is lost too.
+    """
     operator = settings.OPERATOR
     keys = {"token_keys": [encoded(key) for key in operator.key_ring()], "secret_key": operator.django_secret()}
     sealed: bytes = pyrage.encrypt(json.dumps(keys).encode(), [parse_recipient(text) for text in recipients])
@@ -68,9 +71,9 @@ def install(sealed: dict[str, list[str] | str]) -> list[Path]:
                 "SIMSIM_TOKEN_KEYS lacks %(ids)s: add the key again, after the newest",
                 ids=", ".join(key_id(key).hex() for key in missing),
             )
-        changed.append(operator.keep_secret("token_keys", ",".join(map(encoded, ring))))
+        changed.append(operator.keep_keys(ring))
     if not operator.django_secret():
-        changed.append(operator.keep_secret("secret_key", str(sealed["secret_key"])))
+        changed.append(operator.keep_secret_key(str(sealed["secret_key"])))
     settings.SECRET_KEY = operator.django_secret()
     return changed
 

@@ -1,1 +1,1 @@
-"""`simsim apply`: a YAML file declares accounts, people, notices and software, and the database is brought to it."""
+"""`simsim apply`: a YAML file declares accounts, people, notices and policies, and the database is brought to it."""

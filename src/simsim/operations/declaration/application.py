@@ -11,6 +11,8 @@ from simsim.accounts import actions, invitations
 from simsim.accounts.models import Account, Membership, Role
 from simsim.accounts.name_keys import name_key
 from simsim.accounts.permissions import OPERATOR
+from simsim.accounts.second_factors import require_second_factor
+from simsim.accounts.single_sign_on import require_single_sign_on
 from simsim.audit import journal
 from simsim.operations.arguments import find_actor
 from simsim.operations.declaration.changes import Action, Change
@@ -21,10 +23,14 @@ from simsim.operations.declaration.declared import (
     DeclaredPerson,
     DeclaredSoftware,
 )
+from simsim.operations.declaration.declared_policies import NONE, SECOND_FACTOR, SINGLE_SIGN_ON, DeclaredPolicies
 from simsim.operations.declaration.yaml_nodes import place
 from simsim.problem import AccountClosed, AlreadyExists, FieldError, Invalid, Problem, gettext_noop
+from simsim.tokens import policies as token_policies
 from simsim.tokens.models import TargetSoftware
 from simsim.tokens.notice_policy import DEFAULT, Policy, parse_audiences, policies_of, row_values, set_notice_policy
+from simsim.tokens.policies import TokenPolicy, from_row, parse_choices, set_account_policy
+from simsim.tokens.policy_models import AccountPolicy
 from simsim.tokens.software import add_software
 
 
@@ -90,14 +96,18 @@ class Application:
         people: dict[object, dict[str, Membership]] = {account_id: {} for account_id in ids}
         for member in Membership.objects.filter(account_id__in=ids).select_related("user"):
             people[member.account_id][member.user.email] = member
-        policies = policies_of(ids)
+        notices = policies_of(ids)
+        rules = {row.account_id: from_row(row) for row in AccountPolicy.objects.filter(account_id__in=ids)}
         for wanted, present in zip(declared, found, strict=True):
             with self.at(wanted.line):
                 account, changed = self.apply_account(wanted, present)
             yield from changed
             yield from self.apply_people(wanted, account, people.get(account.pk, {}))
             if wanted.notices:
-                yield from self.apply_notices(wanted.notices, account, policies.get(account.pk, DEFAULT))
+                yield from self.apply_notices(wanted.notices, account, notices.get(account.pk, DEFAULT))
+            if wanted.policies:
+                yield from self.apply_rules(wanted.policies, account, rules.get(account.pk, token_policies.DEFAULT))
+                yield from self.apply_sign_in(wanted.policies, account)
 
     def apply_account(self, wanted: DeclaredAccount, present: Account | None) -> tuple[Account, list[Change]]:
         if present is None:
@@ -167,6 +177,43 @@ class Application:
             )
         for name, old, new in differences(before, after):
             yield Change(Action.CHANGE, "notices", name, account.name, before=old, after=new)
+
+    def apply_rules(self, wanted: DeclaredPolicies, account: Account, before: TokenPolicy) -> Iterator[Change]:
+        """Set the rules for tokens. They come after the people, because an approval needs a second administrator."""
+        with self.at(wanted.line):
+            after = parse_choices(wanted.tokens, before=before)
+            if after == before:
+                return
+            set_account_policy(
+                actor=find_actor(wanted.acting_as), account=account, choices=wanted.tokens, with_operator=True,
+                now=self.now,
+            )  # fmt: skip
+        old, new = before.document(), after.document()
+        for name in (name for name in new if old[name] != new[name]):
+            yield policy_change(account, name, old[name], new[name])
+
+    def apply_sign_in(self, wanted: DeclaredPolicies, account: Account) -> Iterator[Change]:
+        given, factor = wanted.sign_in.get(SECOND_FACTOR), account.needs_second_factor
+        if given is not None and (given == "true") != factor:
+            with self.at(wanted.line):
+                require_second_factor(actor=OPERATOR, account=account, required=not factor, now=self.now)
+            yield policy_change(account, SECOND_FACTOR, factor, not factor)
+        required = wanted.sign_in.get(SINGLE_SIGN_ON)
+        if required is not None and required != account.single_sign_on:
+            with self.at(wanted.line):
+                require_single_sign_on(
+                    actor=OPERATOR, account=account, required=required, signed_in_at_provider=False, now=self.now
+                )
+            yield policy_change(account, SINGLE_SIGN_ON, account.single_sign_on, required)
+
+
+def policy_change(account: Account, name: str, before: object, after: object) -> Change:
+    """Return the change of one choice, with both values as the file writes them."""
+    return Change(Action.CHANGE, "policy", name, account.name, before=written(before), after=written(after))
+
+
+def written(value: object) -> str:
+    return NONE if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def differences(before: Policy, after: Policy) -> Iterator[tuple[str, str, str]]:

@@ -21,9 +21,9 @@ COLOURS = {Action.ADD: typer.colors.GREEN, Action.CHANGE: typer.colors.YELLOW, A
 
 @dataclass(frozen=True)
 class Change:
-    """A change to one object: `kind` is software, account, person or notices, `account` the name of its account.
+    """A change to one object, of the account with the name `account`.
 
-    `before` and `after` are None where there is nothing.
+    `kind` is software, account, person, notices or policy. `before` and `after` are None where there is nothing.
     """
 
     action: Action

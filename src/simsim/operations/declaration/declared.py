@@ -1,8 +1,7 @@
 """What a file declares, parsed and checked, each part with the line on which it stands."""
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import yaml
 
@@ -10,11 +9,11 @@ from simsim.accounts.actions import parse_email
 from simsim.accounts.models import Role
 from simsim.accounts.name_keys import name_key
 from simsim.accounts.texts import parse_line
+from simsim.operations.declaration.declared_policies import DeclaredPolicies, parse_policies
 from simsim.operations.declaration.yaml_nodes import NodeReader, compose, line_of
 from simsim.problem import Invalid, gettext_noop
 from simsim.tokens.notice_policy import CHOICES, EARLY_DAYS, Notice
 
-Value = TypeVar("Value")
 AS, EARLY = "as", "early_days"
 PRESENT, ABSENT = "present", "absent"
 
@@ -57,6 +56,7 @@ class DeclaredAccount:
     people: list[DeclaredPerson]
     prunes_people: bool
     notices: DeclaredNotices | None
+    policies: DeclaredPolicies | None
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def parse_software(reader: NodeReader, node: yaml.Node) -> DeclaredSoftware:
 
 
 def parse_account(reader: NodeReader, node: yaml.Node) -> DeclaredAccount:
-    keys = ("name", "external_id", "people", "prune_people", "notices")
+    keys = ("name", "external_id", "people", "prune_people", "notices", "policies")
     found = reader.mapping(node, keys, required=("name",))
     prunes_people = reader.flag(found.get("prune_people"), default=False)
     if prunes_people and "people" not in found:
@@ -100,6 +100,7 @@ def parse_account(reader: NodeReader, node: yaml.Node) -> DeclaredAccount:
         [parse_person(reader, person) for person in reader.items(found.get("people"))],
         prunes_people,
         parse_notices(reader, found["notices"]) if "notices" in found else None,
+        parse_policies(reader, found["policies"]) if "policies" in found else None,
     )
 
 
@@ -109,7 +110,7 @@ def parse_person(reader: NodeReader, node: yaml.Node) -> DeclaredPerson:
     role = reader.choice(found.get("role"), Role.values, "")
     if not is_absent and found and "role" not in found:
         reader.complain(node, gettext_noop("“%(key)s” is missing"), key="role")
-    email = proven(reader, found.get("email"), parse_email)
+    email = reader.proven(found.get("email"), parse_email)
     return DeclaredPerson(line_of(node), email, role, is_absent, reader.flag(found.get("invite"), default=True))
 
 
@@ -122,24 +123,12 @@ def parse_notices(reader: NodeReader, node: yaml.Node) -> DeclaredNotices:
     }
     offered = [str(day) for day in EARLY_DAYS]
     days = (reader.choice(day, offered, offered[0]) for day in reader.items(found.get(EARLY)))
-    acting_as = proven(reader, found.get(AS), parse_email)
+    acting_as = reader.proven(found.get(AS), parse_email)
     return DeclaredNotices(line_of(node), acting_as, audiences, frozenset(map(int, days)) if EARLY in found else None)
 
 
 def line_text(reader: NodeReader, node: yaml.Node | None) -> str:
-    return proven(reader, node, lambda text: parse_line("name", text))
-
-
-def proven(reader: NodeReader, node: yaml.Node | None, parse: Callable[[str], str]) -> str:
-    """Return the parsed text, "" where there is no node, or a faulty one."""
-    text = reader.text(node)
-    if node is None or not text:
-        return ""
-    try:
-        return parse(text)
-    except Invalid as problem:
-        reader.complain(node, str(problem).replace("%", "%%"))
-        return ""
+    return reader.proven(node, lambda text: parse_line("name", text))
 
 
 def prove_unique(reader: NodeReader, found: Iterable[tuple[int, Hashable]], key: str) -> None:

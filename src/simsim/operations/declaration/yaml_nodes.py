@@ -1,7 +1,7 @@
 """YAML as nodes with line numbers. Values stay as they are written, so that `no` and `0123` are names as any other."""
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -124,6 +124,17 @@ class NodeReader:
 
     def flag(self, node: yaml.Node | None, *, default: bool) -> bool:
         return self.choice(node, ("true", "false"), "true" if default else "false") == "true"
+
+    def proven(self, node: yaml.Node | None, parse: Callable[[str], str]) -> str:
+        """Return the parsed text, "" where there is no node, or a faulty one."""
+        text = self.text(node)
+        if node is None or not text:
+            return ""
+        try:
+            return parse(text)
+        except Invalid as problem:
+            self.complain(node, str(problem).replace("%", "%%"))
+            return ""
 
 
 def unknown_key(key: str, keys: Collection[str]) -> str:

@@ -141,11 +141,3 @@ def limits_preview(api: "Simsim", *, token_id: str, limit: list[str]) -> One:
 
 def limits_suggestion(api: "Simsim", *, token_id: str) -> One:
     return One(document_of(api.suggest_limits(account_of(api), token_id)))
-
-
-def list_token_requests(api: "Simsim", *, account: str | None) -> Listed:
-    return Listed([document_of(each) for each in api.list_token_requests(account_of(api, account)).items])
-
-
-def decline_token_request(api: "Simsim", *, request_id: str, account: str | None) -> One:
-    return One(document_of(api.decline_token_request(account_of(api, account), request_id)))

@@ -23,7 +23,7 @@ def apply(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring accounts, people, notices and software to what a file says. Doing it twice changes nothing."""
+    """Bring accounts, people, notices, policies and software to what a file says. Doing it twice changes nothing."""
     from django.utils import timezone
 
     from simsim.accounts.models import Account

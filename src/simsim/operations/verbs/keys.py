@@ -44,7 +44,6 @@ def add_key(as_json: AsJson = False) -> None:
     from django.conf import settings
     from django.utils import timezone
 
-    from simsim.operations.backup.sealed_keys import encoded
     from simsim.operations.key_file import add, is_ours_to_change
     from simsim.tokens.keyring import key_id
 
@@ -53,8 +52,46 @@ def add_key(as_json: AsJson = False) -> None:
         note = "New passwords are encrypted with it from now on. Back up the keys."
     else:
         key, where = os.urandom(32), settings.OPERATOR.origin_of_keys()
-        document = {"id": key_id(key).hex(), "key": encoded(key), "setting": where}
+        written = settings.OPERATOR.written_keys([key])
+        document = {"id": key_id(key).hex(), "key": written, "setting": where}
         note = "Nothing has changed yet. Put this key first, before the others and a comma, on every node: see keys.md."
+    print_one(document, as_json=as_json, note=note)
+
+
+@keys.command("wrap")
+@needs_django
+def wrap_keys(as_json: AsJson = False) -> None:
+    """Encrypt the keys with the service in the settings. Run it again to use the newest version of its key."""
+    from django.conf import settings
+
+    if not settings.OPERATOR.key_wrapper:
+        raise Unusable("SIMSIM_KEY_WRAPPER is not set: see key-services.md")
+    note = "The keys have been on disk without encryption: run simsim keys rotate for a new one, and back up the keys."
+    write_keys(plain=False, note=note, as_json=as_json)
+
+
+@keys.command("unwrap")
+@needs_django
+def unwrap_keys(as_json: AsJson = False) -> None:
+    """Write the keys without encryption again, before you change the service or its key."""
+    write_keys(plain=True, note="Whoever reads them has the keys. Now change the settings.", as_json=as_json)
+
+
+def write_keys(*, plain: bool, note: str, as_json: bool) -> None:
+    """Write the keys again where they are in a file of this node, or print them for the setting to change."""
+    from django.conf import settings
+    from django.utils import timezone
+
+    from simsim.operations.key_file import is_in_a_file, write_again
+
+    operator = settings.OPERATOR
+    where = operator.origin_of_keys()
+    document: dict[str, object] = {"wrapped_by": None if plain else operator.key_wrapper}
+    if is_in_a_file():
+        document |= {"ids": write_again(plain=plain, now=timezone.now()), "file": where}
+    else:
+        document |= {"keys": operator.written_keys(operator.key_ring(), plain=plain), "setting": where}
+        note = f"Nothing has changed yet. Put these keys there on every node. {note}"
     print_one(document, as_json=as_json, note=note)
 
 

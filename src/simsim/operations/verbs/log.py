@@ -158,14 +158,14 @@ def filters_of(account: "Account | None", options: FilterOptions) -> "LogFilters
 
 def parse_client(text: str | None) -> str | None:
     """Return an address as the log spells it, None for None; raise Invalid for anything else."""
-    from simsim.credential.allowlist import parse_address
+    from simsim.request_log.short_addresses import parse_place
 
     if text is None:
         return None
-    found = parse_address(text.strip())
+    found = parse_place(text.strip())
     if found is None:
         raise Invalid(FieldError("address", gettext_noop("Give one address, such as 203.0.113.9 or 2001:db8::1.")))
-    return found.text
+    return found
 
 
 @log.command("set-aside")

@@ -51,6 +51,19 @@ Idle = Annotated[
     str | None,
     typer.Option("--pause-idle", metavar="DAYS", help="Days until an idle token is paused, or none."),
 ]
+Approval = Annotated[
+    str | None,
+    typer.Option(
+        "--approval-above", metavar="DAYS", help="Above how many days of life a second administrator approves, or none."
+    ),
+]
+OpenApproval = Annotated[
+    bool | None,
+    typer.Option(
+        "--approval-if-open/--no-approval-if-open",
+        help="Whether a second administrator approves tokens that any address may use.",
+    ),
+]
 AfterLeak = Annotated[LeakName | None, typer.Option(help="What happens to a token whose password has leaked.")]
 
 
@@ -81,7 +94,8 @@ def outside(
 
     from simsim.accounts.permissions import OPERATOR
     from simsim.operations.arguments import find_account
-    from simsim.tokens.policies import policies_of, tokens_outside
+    from simsim.tokens.policies import policies_of
+    from simsim.tokens.policy_rules import tokens_outside
 
     found = find_account(account, actor=OPERATOR)
     listed = tokens_outside(found, policies_of(found).effective, actor=OPERATOR, now=timezone.now())
@@ -106,6 +120,8 @@ def set_policy(
     retrieval: Retrieves = None,
     leaks: AfterLeak = None,
     pause_idle: Idle = None,
+    approval_above: Approval = None,
+    approval_if_open: OpenApproval = None,
     as_json: AsJson = False,
 ) -> None:
     """Change a policy; options that are not given change nothing. Existing tokens keep working."""
@@ -116,21 +132,16 @@ def set_policy(
     from simsim.tokens.policies import set_account_policy, set_floor
 
     choices = choices_of(
-        max_lifetime=max_lifetime,
-        require_allowlist=require_allowlist,
-        widest_ipv4=widest_ipv4,
-        widest_ipv6=widest_ipv6,
-        retrieval=retrieval,
-        leaks=leaks,
-        pause_idle=pause_idle,
-    )
+        max_lifetime=max_lifetime, require_allowlist=require_allowlist, widest_ipv4=widest_ipv4,
+        widest_ipv6=widest_ipv6, retrieval=retrieval, leaks=leaks, pause_idle=pause_idle,
+        approval_above=approval_above, approval_if_open=approval_if_open,
+    )  # fmt: skip
     if (account is None) != (acting_as is None):
         raise WrongUsage("Give --account and --as together, or neither for the policy of the installation")
     if account is None or acting_as is None:
         print_one(set_floor(actor=OPERATOR, choices=choices, now=timezone.now()).document(), as_json=as_json)
         return
     actor = find_actor(acting_as)
-    changed = set_account_policy(
-        actor=actor, account=find_account(account, actor=actor), choices=choices, now=timezone.now()
-    )
+    found = find_account(account, actor=actor)
+    changed = set_account_policy(actor=actor, account=found, choices=choices, with_operator=True, now=timezone.now())
     print_one(changed.effective.document(), as_json=as_json)

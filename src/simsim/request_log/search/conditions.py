@@ -14,6 +14,7 @@ from simsim.request_log.models import Endpoint, uuid_parameter
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.search.filters import LogFilters, parse_status
 from simsim.request_log.ship.counts import CountKind
+from simsim.request_log.short_addresses import spellings_of
 
 # Write the condition out: a partial index is used only if the query repeats its condition literally.
 REFUSAL = f"NOT (reason = '{Reason.OK}')"
@@ -75,8 +76,7 @@ def conditions(filters: LogFilters, account_id: uuid.UUID) -> list[Condition]:
     if filters.outcome is not None:
         found.append(_outcome(account, filters.outcome))
     if filters.address is not None:
-        sql = Sql("address = %s", (filters.address,))
-        found.append(Condition(sql, lambda _: both(account, sql), index="log_by_address"))
+        found.append(_address(account, filters.address))
     return found
 
 
@@ -161,6 +161,18 @@ def _outcome(account: Sql, outcome: Outcome) -> Condition:
         return Condition(sql, lambda _: lead, CountKind.STATUS, index="log_by_status")
     refused = both(account, Sql(REFUSAL), sql.fenced)
     return Condition(sql, lambda _: refused, CountKind.ALL, of_refusals=True, index="log_by_refusal")
+
+
+def _address(account: Sql, place: str) -> Condition:
+    def lead(value: str) -> Sql:
+        return both(account, Sql("address = %s", (value,)))
+
+    return Condition(of_place(place), lead, values=spellings_of(place), index="log_by_address")
+
+
+def of_place(place: str) -> Sql:
+    """Return the condition that a request came from the address, or is old and came from its network."""
+    return _either("address", spellings_of(place))
 
 
 def _either(column: str, values: Sequence[Any]) -> Sql:

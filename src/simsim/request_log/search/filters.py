@@ -18,7 +18,7 @@ class LogFilters:
 
     `since` is included and `until` is not; `endpoint` is a path or an endpoint's name, or the beginning of either
     followed by `*`; `status` is a status such as 404 or a class such as "4xx"; `among_tokens` are the ids of allowed
-    tokens; `address` is in the form of Address.text.
+    tokens; `address` is in the form of Address.text, or a network in the form of `short_addresses`.
     """
 
     account_id: uuid.UUID | None

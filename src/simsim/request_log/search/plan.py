@@ -17,12 +17,21 @@ from django.conf import settings
 from django.db import connections
 
 from simsim.request_log.clickhouse import server
-from simsim.request_log.models import LoggedRequest, TokenAddressDay, UsageCount
+from simsim.request_log.models import LoggedRequest, RetentionMark, TokenAddressDay, UsageCount
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.partitions import TABLE
 from simsim.request_log.row_ids import EPOCH, IDS_PER_DAY, LAST, SLACK, first_id, microseconds_of, moment_of
 from simsim.request_log.search import clickhouse_rows
-from simsim.request_log.search.conditions import Condition, Sql, both, conditions, everything_of, resources, row_uuid
+from simsim.request_log.search.conditions import (
+    Condition,
+    Sql,
+    both,
+    conditions,
+    everything_of,
+    of_place,
+    resources,
+    row_uuid,
+)
 from simsim.request_log.search.filters import LogFilters, parse_status
 from simsim.request_log.ship.counts import DAY_HOURS, CountKind
 
@@ -113,7 +122,7 @@ def plan(filters: LogFilters, below: int = LAST, *, reads_all: bool = False) -> 
             counts = _counts(filters.account_id, each, filters.outcome, low, high)
             days &= counts.days
         else:
-            counts = _counts_of_address(filters.account_id, filters.address, low, high)
+            counts = _counts_of_address(filters.account_id, each.values, low, high)
         if len(counts.values) <= MAX_LEADS:
             options.append((each.lead, each.index, counts))
     lead, index, counts = min(options, key=lambda option: sum(option[2].by_day[day] for day in days))
@@ -179,7 +188,7 @@ def _of_every_account(filters: LogFilters) -> Iterator[Sql]:
     if filters.outcome is not None:
         yield Sql("outcome = %s", (filters.outcome.value,))
     if filters.address is not None:
-        yield Sql("address = %s", (filters.address,))
+        yield of_place(filters.address)
 
 
 def _counts(account_id: uuid.UUID, condition: Condition, outcome: Outcome | None, low: int, high: int) -> Counts:
@@ -199,15 +208,19 @@ def _counts(account_id: uuid.UUID, condition: Condition, outcome: Outcome | None
     return found
 
 
-def _counts_of_address(account_id: uuid.UUID, address: str | None, low: int, high: int) -> Counts:
+def _counts_of_address(account_id: uuid.UUID, spellings: Sequence[str], low: int, high: int) -> Counts:
     """Return the most rows that an address can have on each day: its accepted requests and all refusals."""
     refusals = Condition(Sql(""), None, CountKind.ALL, of_refusals=True)
     every = _counts(account_id, refusals, None, low, high)
     first, last = moment_of(low).date(), moment_of(high).date()
-    counted = TokenAddressDay.objects.filter(account_id=account_id, address=address, day__gte=first, day__lte=last)
+    counted = TokenAddressDay.objects.filter(
+        account_id=account_id, address__in=spellings, day__gte=first, day__lte=last
+    )
     for day, accepted in counted.values_list("day", "accepted"):
         every.by_day[(day - EPOCH.date()).days] += accepted
-    return Counts(every.by_day, set(every.by_day), {""})
+    # Until an address has been shortened, nothing is found under its network.
+    has_short = RetentionMark.objects.filter(shortened_to__isnull=False).exists()
+    return Counts(every.by_day, set(every.by_day), set(spellings if has_short else spellings[:1]))
 
 
 def _steps(by_day: Mapping[int, int], low: int, high: int, *, is_exact: bool) -> Iterator[Step]:

@@ -8,14 +8,16 @@ from typing import TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Least
 
 from simsim.request_log import node_totals
 from simsim.request_log.clickhouse import server
 from simsim.request_log.gaps import LogGap
-from simsim.request_log.models import COUNTED_ONLY, OpenRequest, SetAsideLine, SpoolPosition
+from simsim.request_log.models import COUNTED_ONLY, OpenRequest, RetentionMark, SetAsideLine, SpoolPosition
 from simsim.request_log.node_totals import TotalKind
 from simsim.request_log.outcome import Outcome
+from simsim.request_log.row_ids import first_id
 from simsim.request_log.ship import floods, forward_queue, insert
 from simsim.request_log.ship.batch import Move, Reading
 from simsim.request_log.ship.bulk_sql import MAX_VALUES
@@ -26,6 +28,7 @@ from simsim.request_log.ship.lines import Missed, completed_line, parse_complete
 ATTEMPTS = 6
 REFUSED_STAYS_OPEN = timedelta(hours=1)
 ACCEPTED_STAYS_OPEN = timedelta(days=7)
+LATE = timedelta(hours=23)  # addresses are kept for a day at least
 Item = TypeVar("Item")
 
 
@@ -149,6 +152,7 @@ def _insert(changes: Changes, reading: Reading, attempt: int, spool: str, now: d
     rows += changes.open_rows.items()
     rows.sort(key=lambda item: item[1].received_at)
     kept, counted_only = floods.sift(rows, _counted(reading))
+    _shorten_again([row.received_at for _, row in rows[:1]] + [each.minute for each in _counted(reading)], now)
     opened = {}
     if kept:
         stored = insert.store_rows([row for _, row in kept], attempt=attempt, spool=spool)
@@ -170,6 +174,15 @@ def _insert(changes: Changes, reading: Reading, attempt: int, spool: str, now: d
         )
         for request_id in counted_only
     ]  # fmt: skip
+
+
+def _shorten_again(times: list[datetime], now: datetime) -> None:
+    """Take the mark of shortened addresses back to lines that arrive late: see `address_retention`."""
+    oldest = min(times, default=now)
+    if oldest < now - LATE:
+        # In any case an update: it waits for a worker that is about to move the mark.
+        marked = RetentionMark.objects.filter(shortened_to__isnull=False)
+        marked.update(shortened_to=Least("shortened_to", Value(first_id(oldest))))
 
 
 def _slices(items: Iterable[Item], length: int = MAX_VALUES) -> Iterator[list[Item]]:
