@@ -14,7 +14,7 @@ from simsim.mail.models import OwedMail
 ALICE, BOB, DORA = "alice@acme.example", "bob@acme.example", "dora@acme.example"
 EXPIRY = "2027-01-31 09:30 UTC"
 # Facts that a mail does not show: the address for replies is in a header, a role or a way selects a sentence.
-NOT_SHOWN = {"reply_to", "role", "way", "change", "response"}
+NOT_SHOWN = {"reply_to", "role", "way", "change", "response", "period"}
 PASSWORD = "sim_" + "0aZ9" * 12 + "b"
 # Names that attack a mail, as a row may contain that was stored under other rules.
 HOSTILE_NAMES = [
@@ -91,6 +91,7 @@ def samples(world: World | None = None) -> Iterator[Sample]:
     yield from about_tokens(world)
     yield from about_expiry(world)
     yield from about_changes(world)
+    yield from about_quotas(world)
     yield from about_requests(world)
     yield from about_people(world)
     yield from about_webhooks(world)
@@ -175,6 +176,20 @@ def about_changes(world: World) -> Iterator[Sample]:
     }
     yield Sample("token_rotated", "", rotated)
     yield Sample("token_rotated", "without-overlap", rotated | {"works_until": ""})
+
+
+def about_quotas(world: World) -> Iterator[Sample]:
+    page = f"{world.pages}tokens/{world.token}/"
+    nearly = {
+        "account": "Acme", "token_name": "Finance dashboards", "creator": BOB, "expires_at": EXPIRY, "period": "day",
+        "used": "8,012", "most": "10,000", "percent": "80 %", "counted_at": "2026-11-24 16:02 UTC",
+        "starts_again": "2026-11-25 00:00 UTC", "link": page, "rates_link": f"{page}#rates",
+        "log_link": f"{world.pages}logs/?token={world.token}",
+    }  # fmt: skip
+    used_up = nearly | {"used": "10,000", "percent": "100 %"}
+    for kind, facts in (("token_quota_nearly_used", nearly), ("token_quota_used_up", used_up)):
+        yield Sample(kind, "", facts)
+        yield Sample(kind, "month", facts | {"period": "month", "starts_again": "2026-12-01 00:00 UTC"})
 
 
 def about_requests(world: World) -> Iterator[Sample]:
@@ -323,6 +338,10 @@ def attacked(fact: str, value: Any, name: str) -> Any:
     """Return a hostile value in the place of what people choose; links, roles and choices are ours."""
     if isinstance(value, list):
         return [attacked(fact, each, name) for each in value]
-    if not isinstance(value, str) or value.startswith(settings.OPERATOR.base_url) or fact in {"role", "way", "change"}:
+    if (
+        not isinstance(value, str)
+        or value.startswith(settings.OPERATOR.base_url)
+        or fact in {"role", "way", "change", "period"}
+    ):
         return value
     return f"{name}\n{HOSTILE_WORDS}" if fact == "purpose" else name

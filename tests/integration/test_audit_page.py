@@ -185,6 +185,6 @@ def test_event_that_was_added_from_outside_does_not_hide_the_others(
 @pytest.mark.covers("B6")
 def test_every_event_of_an_account_has_a_sentence() -> None:
     """Events of the installation are for the operator, who reads them on the command line."""
-    of_installation = ("software.", "operator.", "audit.", "key.", "installation.", "forwarding.")
+    of_installation = ("software.", "operator.", "audit.", "key.", "installation.", "forwarding.", "person.")
     silent = {event for event in Event if event not in SENTENCES and not event.startswith(of_installation)}
     assert not silent

@@ -20,6 +20,7 @@ DAY_SECONDS = 86_400
 CACHE_SIZE = 8 * 1024  # caches parsed texts, never counts
 # Whole numbers: a sum of floats would be off by a request after some dozens.
 NANOSECONDS = 1_000_000_000
+WHOLE_SHARE = 1_000_000
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _rate = re.compile(r"(\d+) ?/ ?s(?:econd)?(?: burst (\d+))?").fullmatch
 _quota = re.compile(r"(\d+) ?/ ?(day|month)").fullmatch
@@ -49,7 +50,8 @@ class Usage(NamedTuple):
     """What has been counted for one token: when its bucket is empty, in nanoseconds, and its requests.
 
     `day` is the number of days since 1970, and `month` of months since year 0. `others_…` are the requests that other
-    nodes let in, as they last told; `others_new` of them are not yet in the bucket.
+    nodes let in, as they last told. Until `share_ends`, in seconds since 1970, this node has only `share` millionths of
+    the rate, because others use the rest.
     """
 
     empty_at: int = 0
@@ -59,7 +61,8 @@ class Usage(NamedTuple):
     this_month: int = 0
     others_today: int = 0
     others_this_month: int = 0
-    others_new: int = 0
+    share: int = 0
+    share_ends: int = 0
 
     @property
     def total_today(self) -> int:
@@ -139,14 +142,16 @@ def current(usage: Usage, now: float) -> Usage:
 
 def take(rates: Rates, usage: Usage, now: float) -> tuple[Usage, Excess | None]:
     """Return the counts after one more request, and None; or why it is too many. Reads no clock and does no I/O."""
-    empty_at, day, month, today, this_month, others_today, others_this_month, others_new = current(usage, now)
+    empty_at, day, month, today, this_month, others_today, others_this_month, share, share_ends = current(usage, now)
     per_second, burst, per_day, per_month = rates
-    excess = None
+    excess, interval = None, 0
     if per_second:
-        # No bucket takes longer to empty, unless the clock was set back or the burst was lowered.
         moment, interval = int(now * NANOSECONDS), NANOSECONDS // per_second
+        if share and now < share_ends:
+            interval = interval * WHOLE_SHARE // share
+        # No bucket takes longer to empty, unless the clock was set back or the burst was lowered.
         latest = moment + burst * interval
-        empty_at = min(max(empty_at, moment) + others_new * interval, latest)
+        empty_at = min(max(empty_at, moment), latest)
         wait = empty_at + interval - latest
         if wait > 0:
             excess = Excess(Cause.RATE, -(-wait // NANOSECONDS), "rate")
@@ -155,9 +160,9 @@ def take(rates: Rates, usage: Usage, now: float) -> tuple[Usage, Excess | None]:
     if per_month and this_month + others_this_month >= per_month:
         excess = Excess(Cause.QUOTA_MONTH, _seconds_left(_end_of(day), now), "month")
     if excess is None:
-        empty_at = empty_at + NANOSECONDS // per_second if per_second else 0
+        empty_at = empty_at + interval if per_second else 0
         today, this_month = today + 1, this_month + 1
-    return Usage(empty_at, day, month, today, this_month, others_today, others_this_month, 0), excess
+    return Usage(empty_at, day, month, today, this_month, others_today, others_this_month, share, share_ends), excess
 
 
 def policy_of(rates: Rates, now: float) -> str:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from simsim.credential.rates import DAY_SECONDS, Excess, Rates, Usage, current, month_of, take
 from simsim.gate import process_identity
@@ -21,9 +22,13 @@ FILE_NAME = ".counters-1"
 KEY_BYTES = 16
 SLOTS = 1 << 18
 SLOT_BYTES = 128
-_slot = struct.Struct("<16sQIIQQQQQ")
+_slot = struct.Struct("<16sQIIQQQQII")
+_padded_slot = struct.Struct(f"{_slot.format}{SLOT_BYTES - _slot.size}x")
 NOBODY = bytes(KEY_BYTES)
-READ_SLOTS = 4096
+READ_BYTES = 4096 * SLOT_BYTES
+# A page of the file.
+BLOCK_BYTES = 32 * SLOT_BYTES
+EMPTY_BLOCK = bytes(BLOCK_BYTES)
 # A process that is stopped while it holds a lock must not stop the others.
 LOCK_SECONDS = 0.5
 PAUSE_SECONDS = 0.000_2
@@ -31,6 +36,16 @@ MAX_KNOWN = 64 * 1024
 MAX_PROBES = 1024
 # How long counting may go on in a file that was removed or replaced at its path.
 FILE_CHECK_SECONDS = 1.0
+# How long a share of the rate holds: longer than the nodes take to tell each other, so that it ends when they stop.
+SHARE_SECONDS = 10
+
+
+class Others(NamedTuple):
+    """What all other nodes together have let in of a token. `share_left` millionths of its rate are left, 0 for all."""
+
+    today: int
+    this_month: int
+    share_left: int = 0
 
 
 class Full(OSError):
@@ -59,28 +74,45 @@ class Counters:
             offset = self._found(key) if self._path.exists() and self._opened() else None
             return current(Usage() if offset is None else self._read(offset)[1], now)
 
-    def hear(self, key: bytes, now: float, *, others_today: int, others_this_month: int) -> None:
-        """Note how many requests of the token all other nodes together have let in. Raises OSError."""
+    def hear(self, key: bytes, now: float, others: Others) -> None:
+        """Note what all other nodes together have let in of the token, as of now. Raises OSError."""
+        day = int(now // DAY_SECONDS)
+        month = month_of(day)
 
         def noted(usage: Usage) -> tuple[Usage, None]:
             usage = current(usage, now)
-            new = usage.others_new + max(0, others_this_month - usage.others_this_month)
-            told = {"others_today": others_today, "others_this_month": others_this_month, "others_new": new}
-            return usage._replace(**told), None
+            # Within a day or a month, what was let in only grows: a node whose clock is ahead has begun the next one.
+            if usage.day == day:
+                usage = usage._replace(others_today=max(usage.others_today, others.today))
+            if usage.month == month:
+                usage = usage._replace(others_this_month=max(usage.others_this_month, others.this_month))
+            return usage._replace(share=others.share_left, share_ends=int(now) + SHARE_SECONDS), None
 
         self._change(key, now, noted)
 
     def all(self, now: float) -> Iterator[tuple[bytes, Usage]]:
         """Yield each token that was counted this month, with its counts. Raises OSError."""
-        if not self._path.exists():
-            return
         month = month_of(int(now // DAY_SECONDS))
-        with self._path.open("rb") as file:
-            while slots := file.read(SLOT_BYTES * READ_SLOTS):
-                for start in range(0, len(slots) - _slot.size + 1, SLOT_BYTES):
-                    key, usage = _parsed(slots[start : start + _slot.size])
-                    if key != NOBODY and usage.month >= month:
-                        yield key, current(usage, now)
+        for block in self._written_blocks():
+            # The file ends with the last slot's counts, without the room after them.
+            for key, *counts in _padded_slot.iter_unpack(block.ljust(BLOCK_BYTES, b"\0")):
+                if key != NOBODY and counts[2] >= month:
+                    yield key, current(Usage(*counts), now)
+
+    def _written_blocks(self) -> Iterator[bytes]:
+        """Yield the parts of the file that are not empty. Most of a sparse file is."""
+        for offset in range(0, self._slots * SLOT_BYTES, READ_BYTES):
+            with self._lock:
+                # Another descriptor would drop this process's locks when it is closed.
+                if not self._path.exists() or not self._opened():
+                    return
+                slots = os.pread(self._file, READ_BYTES, offset)
+            if not slots:
+                return
+            for start in range(0, len(slots), BLOCK_BYTES):
+                block = slots[start : start + BLOCK_BYTES]
+                if block != EMPTY_BLOCK:
+                    yield block
 
     def close(self) -> None:
         """Close the file; the next request opens it again."""
@@ -139,7 +171,8 @@ class Counters:
         return None
 
     def _probes(self, key: bytes) -> Iterator[int]:
-        home = int.from_bytes(key[:8], "big")
+        # The first half of a UUID has its version in it, so most of its remainders by a power of two never occur.
+        home = int.from_bytes(key[8:], "big")
         for step in range(min(MAX_PROBES, self._slots)):
             yield (home + step) % self._slots * SLOT_BYTES
 

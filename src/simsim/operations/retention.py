@@ -15,10 +15,10 @@ from simsim.console_sessions.models import ConsoleSession
 from simsim.forwarding import lost_events
 from simsim.mail import outbox
 from simsim.management_tokens import answered_requests
-from simsim.request_log import gaps, nodes
+from simsim.request_log import gaps, node_counts, nodes
 from simsim.request_log.address_retention import shorten_old
 from simsim.request_log.retention import first_moment_kept, forget_old, time_to_delete_by
-from simsim.tokens import hand_over_links, token_requests
+from simsim.tokens import hand_over_links, quota_notices, token_requests
 from simsim.webhooks import outbox as webhook_outbox
 
 STEP = 900
@@ -49,10 +49,12 @@ def delete_old(clock_time: datetime) -> int:
         + gaps.forget_old(log_since)
         + lost_events.delete_outdated(now, days=log_days)
         + nodes.forget_old(now)
+        + node_counts.forget_old(now)
         + outbox.delete_finished(mail_since)
         + webhook_outbox.delete_old(webhook_since)
         + audit_retention.delete_old(audit_since)
         + token_requests.delete_answered(audit_since)
+        + quota_notices.forget_old(now)
         + hand_over_links.delete_ended(audit_since)
         + portal_links.delete_ended(now - timedelta(days=1))
         + answered_requests.forget_old(now)

@@ -24,8 +24,11 @@ from simsim.operations import retention
 from simsim.operations.installation_lock import in_use
 from simsim.operations.wall_clock import WallClock
 from simsim.problem import Unusable
+from simsim.request_log.count_exchange import ROUND_SECONDS, CountExchange
 from simsim.request_log.ship.shipper import Shipper
 from simsim.tokens import expiry_notices, idle_tokens
+from simsim.tokens.counted_usage import counters
+from simsim.tokens.quota_notices import QuotaWatch
 from simsim.traces import spans
 from simsim.traces.spans import Tracer, make_tracer
 from simsim.webhooks import outbox as webhooks
@@ -70,6 +73,7 @@ def jobs(reporter: HealthReporter) -> list[Job]:
         ),
         # R9 allows two minutes. This job also examines each new token, to find when its notices are due.
         Job("expiry notices", owe_expiry_notices, idle_seconds=15.0, busy_seconds=0.0),
+        quota_notices(),
         Job("idle tokens", treat_idle_tokens, idle_seconds=3600.0, busy_seconds=3600.0),
         Job("access reviews", start_access_reviews, idle_seconds=600.0, busy_seconds=600.0),
         # Reserve again soon after there is room, but not at once: somebody may still be freeing space.
@@ -77,7 +81,20 @@ def jobs(reporter: HealthReporter) -> list[Job]:
         Job("retention", delete_old, idle_seconds=3600.0, busy_seconds=0.1),
         Job("health", reporter.report, idle_seconds=1.0, busy_seconds=1.0),
         *([Job("forwarding", forward, idle_seconds=0.5, busy_seconds=0.0)] if settings.FORWARD_TARGET else []),
+        *([count_exchange()] if connections[settings.REQUEST_LOG_ALIAS].vendor == "postgresql" else []),
     ]
+
+
+def quota_notices() -> Job:
+    """Return the job that tells people of quotas that are used."""
+    watch = QuotaWatch(counters())
+    return Job("quota notices", lambda: watch.owe_due(now=clock.now()), idle_seconds=15.0, busy_seconds=15.0)
+
+
+def count_exchange() -> Job:
+    """Return the job that lets a quota hold for all nodes. An installation on SQLite has one."""
+    exchange = CountExchange(settings.OPERATOR.spool_dir, counters())
+    return Job("count exchange", exchange.run, idle_seconds=ROUND_SECONDS, busy_seconds=ROUND_SECONDS)
 
 
 def deliver() -> int:

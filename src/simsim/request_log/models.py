@@ -12,6 +12,7 @@ from simsim.request_log import durations
 
 # Django finds an app's models only in this module.
 from simsim.request_log.gaps import LogGap as LogGap  # noqa: PLC0414
+from simsim.request_log.node_counts import NodeCount as NodeCount  # noqa: PLC0414
 from simsim.request_log.node_totals import NodeTotal as NodeTotal  # noqa: PLC0414
 from simsim.request_log.nodes import ClockJump as ClockJump  # noqa: PLC0414
 from simsim.request_log.nodes import WorkerNode as WorkerNode  # noqa: PLC0414

@@ -19,6 +19,7 @@ from simsim.credential.limits import unpack
 from simsim.tokens.imported_credentials import ImportedCredentials  # noqa: F401
 from simsim.tokens.incident_models import CreationFreeze  # noqa: F401
 from simsim.tokens.policy_models import AccountPolicy, IdleWarning, InstallationPolicy, NoticePolicy  # noqa: F401
+from simsim.tokens.quota_models import QuotaNotice  # noqa: F401
 from simsim.tokens.token_status import Status as Status  # noqa: PLC0414
 from simsim.tokens.token_status import is_paused, status_of
 

@@ -31,6 +31,8 @@ class Notice(StrEnum):
     HANDED_OVER = "token_handed_over"
     ALLOWLIST_CHANGED = "token_allowlist_changed"
     ROTATED = "token_rotated"
+    QUOTA_NEARLY_USED = "token_quota_nearly_used"
+    QUOTA_USED_UP = "token_quota_used_up"
 
 
 class Audience(TextChoices):
@@ -53,6 +55,8 @@ CHOICES: Mapping[Notice, tuple[Audience, ...]] = {
     Notice.HANDED_OVER: EVERYBODY,
     Notice.ALLOWLIST_CHANGED: EVERYBODY,
     Notice.ROTATED: EVERYBODY,
+    Notice.QUOTA_NEARLY_USED: EVERYBODY,
+    Notice.QUOTA_USED_UP: EVERYBODY,
 }
 ALWAYS_DAYS = 2
 EARLY_DAYS = (30, 14, 7, 1)

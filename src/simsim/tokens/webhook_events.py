@@ -56,6 +56,12 @@ def owe_expiry(found: Sequence[tuple[Token, EventType, str]], *, now: datetime) 
     occurrences.owe(owed, now=now)
 
 
+def owe_quota(event: EventType, token: Token, quota: Data, *, once: str, now: datetime) -> None:
+    """Owe the event that a token has used most of a quota, or all of it; `once` identifies the quota and its period."""
+    data = about(token, now) | {"quota": quota}
+    occurrences.owe([Occurrence(event, token.account_id, data, once=f"{token.pk}:{once}")], now=now)
+
+
 def owe_requested(request: TokenRequest, *, now: datetime) -> None:
     """Owe the event that a member asked for a token, or an administrator for the approval of one."""
     data: Data = {

@@ -18,6 +18,8 @@ class EventType(StrEnum):
     TOKEN_ROTATED = "token.rotated"  # noqa: S105
     CREDENTIALS_SHOWN = "token.credentials_shown"
     ALLOWLIST_CHANGED = "token.allowlist_changed"
+    QUOTA_NEARLY_USED = "token.quota_nearly_used"
+    QUOTA_USED_UP = "token.quota_used_up"
     TOKEN_REQUESTED = "token.requested"  # noqa: S105
     LEAK_REPORTED = "token.leak_reported"
 
@@ -34,6 +36,8 @@ WORDS: dict[EventType, str] = {
     EventType.TOKEN_ROTATED: gettext_noop("A token gets a new password"),
     EventType.CREDENTIALS_SHOWN: gettext_noop("Someone retrieves a token’s credentials"),
     EventType.ALLOWLIST_CHANGED: gettext_noop("The allowed networks of a token are changed"),
+    EventType.QUOTA_NEARLY_USED: gettext_noop("A token has used 80 % of a quota"),
+    EventType.QUOTA_USED_UP: gettext_noop("A token has used up a quota"),
     EventType.TOKEN_REQUESTED: gettext_noop("A member asks for a token, or an administrator for its approval"),
     EventType.LEAK_REPORTED: gettext_noop("A password is reported as leaked"),
 }

@@ -7,6 +7,7 @@ import pytest
 from simsim.credential.allowlist import Fault
 from simsim.credential.decision import Cause
 from simsim.credential.rates import (
+    WHOLE_SHARE,
     Excess,
     Rates,
     Usage,
@@ -124,13 +125,20 @@ def test_clock_that_is_set_back_locks_nobody_out_and_grants_no_second_day() -> N
     assert admitted(Rates(per_day=15), usage, NOON, 99)[0] == 15
 
 
-def test_other_nodes_requests_count_in_bucket_day_and_month() -> None:
-    usage = current(Usage(), NOON)._replace(others_today=8, others_this_month=8, others_new=8)
-    count, after = admitted(Rates(10, 10), usage, NOON, 99)
-    assert (count, after.others_new, after.total_today, after.total_this_month) == (2, 0, 10, 10)
-    assert admitted(Rates(per_day=10), usage, NOON, 99)[0] == 2
+def test_other_nodes_requests_count_in_day_and_month() -> None:
+    usage = current(Usage(), NOON)._replace(others_today=8, others_this_month=8)
+    count, after = admitted(Rates(per_day=10), usage, NOON, 99)
+    assert (count, after.total_today, after.total_this_month) == (2, 10, 10)
     assert admitted(Rates(per_month=10), usage, NOON, 99)[0] == 2
     assert admitted(Rates(per_month=10), usage, NOON + 5 * DAY, 99)[0] == 10
+
+
+def test_share_of_a_rate_slows_a_token_and_keeps_its_burst() -> None:
+    usage = current(Usage(), NOON)._replace(share=WHOLE_SHARE // 4, share_ends=int(NOON) + 10)
+    count, usage = admitted(Rates(10, 20), usage, NOON, 99)
+    assert count == 20
+    assert admitted(Rates(10, 20), usage, NOON + 2, 99)[0] == 5
+    assert admitted(Rates(10, 20), usage, NOON + 10, 99)[0] == 20
 
 
 def test_policy_names_each_limit_with_its_window() -> None:

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from simsim.credential.rates import Rates, Usage
+from simsim.credential.rates import WHOLE_SHARE, Rates, Usage
 from simsim.gate import counters as module
 from simsim.gate import process_identity
-from simsim.gate.counters import SLOT_BYTES, Counters, Full
+from simsim.gate.counters import SHARE_SECONDS, SLOT_BYTES, SLOTS, Counters, Full, Others
 
 pytestmark = pytest.mark.covers("B17")
 NOON = 1_790_000_000.0
-MONTH_SECONDS = 31 * 86_400
-KEY = uuid.UUID(int=7 << 64).bytes
+DAY = 86_400
+MONTH_SECONDS = 31 * DAY
+KEY = uuid.UUID(int=7).bytes
 TAKE = """
 import sys
 from pathlib import Path
@@ -38,7 +39,7 @@ def path(tmp_path: Path) -> Path:
 
 def key_of(home: int, number: int = 1) -> bytes:
     """Return a key whose search begins at a slot."""
-    return uuid.UUID(int=home << 64 | number).bytes
+    return uuid.UUID(int=number << 64 | home).bytes
 
 
 def admitted(counters: Counters, key: bytes, rates: Rates, tries: int, now: float = NOON) -> int:
@@ -78,6 +79,12 @@ def test_counts_survive_a_restart_and_one_token_takes_nothing_from_another(path:
     assert again.usage(key_of(9), NOON).today == 0
 
 
+def test_tokens_share_the_file_evenly(path: Path) -> None:
+    counters = Counters(path)
+    homes = {next(iter(counters._probes(uuid.uuid4().bytes))) for _ in range(20_000)}
+    assert len(homes) > 18_000, "most of 20,000 tokens have a slot of their own"
+
+
 def test_reading_creates_nothing(path: Path) -> None:
     counters = Counters(path)
     assert counters.usage(KEY, NOON).total_today == 0
@@ -103,13 +110,44 @@ def test_slot_of_a_past_month_goes_to_the_next_token(path: Path) -> None:
     assert dict(counters.all(later)).keys() == {keys[0], keys[2]}
 
 
-def test_other_nodes_requests_are_heard_once(path: Path) -> None:
+def test_other_nodes_requests_count_and_never_fall_within_a_day_and_a_month(path: Path) -> None:
     counters = Counters(path)
-    counters.hear(KEY, NOON, others_today=4, others_this_month=6)
-    counters.hear(KEY, NOON, others_today=5, others_this_month=7)
-    assert counters.usage(KEY, NOON).others_new == 7
-    assert admitted(counters, KEY, Rates(10, 10, per_day=100), 50) == 3
-    assert counters.usage(KEY, NOON).total_this_month == 10
+    counters.hear(KEY, NOON, Others(5, 7))
+    # A node whose clock is ahead has begun the next day, and no longer tells of this one.
+    counters.hear(KEY, NOON, Others(0, 7))
+    assert admitted(counters, KEY, Rates(per_day=9), 50) == 4
+    assert admitted(counters, KEY, Rates(per_month=20), 50) == 9
+    tomorrow = NOON + DAY
+    assert admitted(counters, KEY, Rates(per_day=9), 50, tomorrow) == 9
+    # What was read before midnight says nothing about the day that has begun.
+    counters.hear(KEY, NOON, Others(6, 8))
+    assert counters.usage(KEY, tomorrow).others_today == 0
+    assert counters.usage(KEY, tomorrow).others_this_month == 8
+    assert counters.usage(KEY, NOON + MONTH_SECONDS).total_this_month == 0
+
+
+def test_share_of_the_rate_ends_when_the_nodes_stop_telling_each_other(path: Path) -> None:
+    counters = Counters(path)
+    counters.hear(KEY, NOON, Others(1, 1, WHOLE_SHARE // 2))
+    assert admitted(counters, KEY, Rates(10, 1), 9) == 1
+    assert counters.take(KEY, Rates(10, 1), NOON + 0.15) is not None
+    assert counters.take(KEY, Rates(10, 1), NOON + 0.2) is None
+    later = NOON + SHARE_SECONDS
+    assert admitted(counters, KEY, Rates(10, 1), 9, later) == 1
+    assert counters.take(KEY, Rates(10, 1), later + 0.1) is None
+
+
+def test_reading_all_counts_drops_no_lock_and_reads_little_of_an_empty_file(path: Path) -> None:
+    counters, keys = Counters(path), [key_of(home) for home in (0, 31, 32, 4096, SLOTS - 1)]
+    for key in keys:
+        counters.take(key, Rates(per_day=9), NOON)
+    assert [key for key, _ in counters.all(NOON)] == keys
+    assert sum(map(len, counters._written_blocks())) <= len(keys) * module.BLOCK_BYTES
+    for key, _ in counters.all(NOON):
+        counters.hear(key, NOON, Others(3, 3))
+    assert {usage.total_today for _, usage in counters.all(NOON)} == {4}
+    path.unlink()
+    assert list(counters.all(NOON)) == []
 
 
 def test_removed_or_replaced_file_is_noticed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,6 +55,14 @@ WORDS: dict[Notice, tuple[Promise, Promise]] = {
         _("A token gets a new password"),
         _("Sent immediately, with how long the previous password keeps working, except to the person who did it."),
     ),
+    Notice.QUOTA_NEARLY_USED: (
+        _("A token has used 80 % of a quota"),
+        _("Sent at most once in a day or month, with when the quota starts again."),
+    ),
+    Notice.QUOTA_USED_UP: (
+        _("A token has used up a quota"),
+        _("Sent at most once in a day or month. Requests are refused until the quota starts again."),
+    ),
 }
 NOTHING_SENT = -1
 

@@ -7,9 +7,11 @@ from typing import NamedTuple, Self
 from django.http import QueryDict
 from django.utils.translation import gettext
 
-from simsim.credential.rates import unpack
+from simsim.console.formats import percent_of
+from simsim.credential.rates import day_ends, month_ends, unpack
 from simsim.tokens.counted_usage import usage_of
 from simsim.tokens.models import Token
+from simsim.tokens.quota_notices import NEARLY_USED
 
 
 @dataclass
@@ -39,11 +41,24 @@ class RatesForm:
 
 
 class CountedQuota(NamedTuple):
-    """One quota beside what is used of it."""
+    """One quota beside what is used of it, and when it starts again."""
 
     period: str
     used: int
     most: int
+    starts_again: datetime
+
+    @property
+    def percent(self) -> str:
+        return percent_of(self.used, self.most)
+
+    @property
+    def is_nearly_used(self) -> bool:
+        return self.used * 100 >= self.most * NEARLY_USED
+
+    @property
+    def is_used_up(self) -> bool:
+        return self.used >= self.most
 
 
 def quotas_of(token: Token, now: datetime) -> list[CountedQuota]:
@@ -52,7 +67,7 @@ def quotas_of(token: Token, now: datetime) -> list[CountedQuota]:
     if usage is None:
         return []
     found = (
-        CountedQuota(gettext("Today"), usage.total_today, rates.per_day),
-        CountedQuota(gettext("This month"), usage.total_this_month, rates.per_month),
+        CountedQuota(gettext("Today"), usage.total_today, rates.per_day, day_ends(now)),
+        CountedQuota(gettext("This month"), usage.total_this_month, rates.per_month, month_ends(now)),
     )
     return [quota for quota in found if quota.most]

@@ -10,7 +10,7 @@ def store_as_they_are(_apps: Any, editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("request_log", "0011_shortened_addresses")]
+    dependencies = [("request_log", "0012_node_counts")]
 
     operations = [
         migrations.AddField("openrequest", "row", models.TextField(null=True)),
