@@ -58,7 +58,7 @@ class Installation:
 
     def ship(self, point: str) -> int:
         """Run a worker that dies at the point; return its exit status."""
-        command = [sys.executable, HERE / "killed_shipping.py", self.spool.directory, point]
+        command = [sys.executable, str(HERE / "killed_shipping.py"), str(self.spool.directory), point]
         return subprocess.run(command, env=self.environment, check=False, timeout=60).returncode
 
     def stored(self) -> dict[str, Any]:

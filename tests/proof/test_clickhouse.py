@@ -31,22 +31,27 @@ from simsim.request_log.ship import bulk_sql, insert, owed_rows
 from simsim.request_log.ship.join import RequestRow
 from simsim.tokens.models import Token
 
-ROWS = int(settings_for_tests.REQUESTS or 10_000_000)
+FULL_SIZE = 10_000_000
+ROWS = int(settings_for_tests.REQUESTS or FULL_SIZE)
 BATCH, PAIRS, LIMIT = 40_000, 100, 60
 ALL_TOKENS, ENDPOINTS, ADDRESSES = 200, 400, 300
 LEAST_A_SECOND, MAX_USAGE_SECONDS = 100_000, 0.15
 
 
 def batches(account: uuid.UUID) -> Iterator[list[RequestRow]]:
-    """Yield the requests of 30 days: rows of every kind, with 200 tokens, 400 endpoints and 300 addresses."""
+    """Yield the requests of 30 days: rows of every kind, with 200 tokens, 400 endpoints and 300 addresses.
+
+    Fewer requests are those of fewer days, because counts are stored for each hour.
+    """
     number = max(ROWS // BATCH, 1)
-    span = timedelta(days=DAYS) / number
+    batch_of_all = FULL_SIZE // BATCH
+    span = timedelta(days=DAYS) / batch_of_all
     templates = list(made_rows(BATCH))
     for nth in range(number):
         batch = []
         for at, row in enumerate(templates):
             changed = row._replace(
-                received_at=FIRST + span * nth + (row.received_at - FIRST) / number,
+                received_at=FIRST + span * nth + (row.received_at - FIRST) / batch_of_all,
                 account_id=account if row.account_id == ACME else row.account_id,
             )
             if at % 8:
