@@ -1,6 +1,7 @@
 """Rows in the log, stored and counted as shipping does it."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +9,9 @@ from django.conf import settings
 from django.db import transaction
 
 from simsim.request_log.models import LoggedRequest
-from simsim.request_log.ship import insert
+from simsim.request_log.row_ids import microseconds_of
+from simsim.request_log.search import stored_rows
+from simsim.request_log.ship import insert, owed_rows
 from simsim.request_log.ship.join import RequestRow
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -27,9 +30,22 @@ def row(**changed: Any) -> RequestRow:
 def store(*rows: RequestRow) -> list[int]:
     """Store the rows, in the order of their time, and return their ids in that order."""
     with transaction.atomic(using=settings.REQUEST_LOG_ALIAS):
-        return insert.store(sorted(rows, key=lambda each: each.received_at))
+        ids = insert.store(sorted(rows, key=lambda each: each.received_at))
+    owed_rows.deliver()
+    return ids
+
+
+def copy_into_clickhouse(rows: Iterable[LoggedRequest]) -> None:
+    """Store copies of rows from the database in ClickHouse, under the same ids."""
+    listed = list(rows)
+    copied = [RequestRow(*(getattr(each, name) for name in RequestRow._fields)) for each in listed]
+    moments = [microseconds_of(each.received_at) for each in listed]
+    endpoint_ids = [each.endpoint_id for each in listed]
+    owed_rows.owe_new([each.pk for each in listed], moments, copied, endpoint_ids, owed_rows.new_batch(), "")
+    owed_rows.deliver()
 
 
 def logged(**changed: Any) -> LoggedRequest:
     """Store one request and return it."""
-    return LoggedRequest.objects.get(pk=store(row(**changed))[0])
+    (found,) = stored_rows.rows_with_ids(store(row(**changed)))
+    return found

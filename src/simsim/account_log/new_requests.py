@@ -14,6 +14,7 @@ from simsim.accounts.permissions import Actor, Permission, permit
 from simsim.request_log.models import LoggedRequest
 from simsim.request_log.nodes import complete_until
 from simsim.request_log.row_ids import IDS_PER_DAY, LAST, SLACK, first_id, moment_of
+from simsim.request_log.search import stored_rows
 from simsim.request_log.search.filters import LogFilters
 from simsim.request_log.search.selectors import MAX_PAGE_ROWS
 
@@ -36,8 +37,7 @@ def requests_after(
     are ignored. Raises NotFound or NotPermitted, and Invalid for an invalid status.
     """
     permit(actor, Permission.VIEW_LOG, account)
-    new = LoggedRequest.objects.filter(account_id=account.pk, pk__gt=last_id, pk__lte=through).order_by("pk")
-    oldest = new.values_list("pk", flat=True).first()
+    oldest = stored_rows.oldest_id(account.pk, above=last_id, through=through)
     if oldest is None:
         yield [], through
         return

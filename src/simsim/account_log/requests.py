@@ -15,6 +15,7 @@ from simsim.gate.address import network_of
 from simsim.problem import NotFound, NotPermitted
 from simsim.request_log.models import LoggedRequest
 from simsim.request_log.outcome import Outcome
+from simsim.request_log.search import stored_rows
 from simsim.request_log.search.export import pieces_of
 from simsim.request_log.search.filters import LogFilters, parse_status
 from simsim.request_log.search.flood_summaries import Flooded, flooded
@@ -104,7 +105,7 @@ def may_match_counted(filters: LogFilters) -> bool:
 def find_request(request_id: int, *, actor: Actor, account: Account) -> LoggedRequest:
     """Return the request with this id from the account's log; raise NotFound, also for another account's request."""
     permit(actor, Permission.VIEW_LOG, account)
-    found = LoggedRequest.objects.filter(pk=request_id, account_id=account.pk).first()
+    found = stored_rows.row_with_id(account.pk, request_id)
     if found is None:
         raise NotFound
     return found

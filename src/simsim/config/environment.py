@@ -7,9 +7,8 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from simsim.config import addresses, mail_settings
-from simsim.config.database_addresses import is_postgresql, prove_database_url, sqlite_path
+from simsim.config.database_settings import DatabaseSettings
 from simsim.config.environment_source import Sources
-from simsim.config.key_settings import KeySettings
 from simsim.config.leak_settings import prove_leak_report_keys
 from simsim.config.setting_names import LISTS
 from simsim.config.setting_sources import PREFIX, listed
@@ -29,14 +28,12 @@ from simsim.traces import settings as trace_settings
 from simsim.webhooks.destination import DestinationRules
 
 
-class Environment(KeySettings, SignInSettings):
+class Environment(DatabaseSettings, SignInSettings):
     """The operator's settings. `docs/operators/settings.md` explains each."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", hide_input_in_errors=True, frozen=True)
 
     journal: str = ""
-    database_url: str = Field(default="", repr=False)
-    log_database_url: str = Field(default="", repr=False)
     base_url: str = "http://localhost:8000"
     email_url: SecretStr = Field(default=SecretStr("smtp://localhost:25"), repr=False)
     email_from: str = "Simsim <simsim@localhost>"
@@ -128,43 +125,14 @@ class Environment(KeySettings, SignInSettings):
         addresses.prove_range_url(self.breached_passwords_url)
         addresses.prove_contact(self.security_contact)
         prove_leak_report_keys(self.leak_report_keys)
+        if self.log_address_days and self.log_clickhouse():
+            raise Unusable("SIMSIM_LOG_ADDRESS_DAYS must be 0: rows in ClickHouse keep their addresses")
         if self.log_address_days >= self.log_retention_days:
             raise Unusable("SIMSIM_LOG_ADDRESS_DAYS must be less than SIMSIM_LOG_RETENTION_DAYS, or 0")
         if self.audit_retention_days < self.log_retention_days:
             # Events wait for the receiver for as long as the log is kept.
             raise Unusable("SIMSIM_AUDIT_RETENTION_DAYS must be at least SIMSIM_LOG_RETENTION_DAYS")
         return self
-
-    def prove_databases(self) -> None:
-        """Raise Unusable for an invalid database URL, and for a database that is named twice."""
-        for name, url in (("DATABASE_URL", self.database_url), ("LOG_DATABASE_URL", self.log_database_url)):
-            if url:
-                prove_database_url(PREFIX + name, url)
-        is_same_file = self.is_embedded and not is_postgresql(self.log_database_url)
-        if (is_same_file and self.log_database_path == self.database_path) or (
-            self.log_database_url and self.log_database_url == self.database_url
-        ):
-            raise Unusable("SIMSIM_LOG_DATABASE_URL names the same database as SIMSIM_DATABASE_URL: remove it")
-
-    @property
-    def is_embedded(self) -> bool:
-        """Whether the tokens are in SQLite: only then may missing secrets be created in the data directory."""
-        return not is_postgresql(self.database_url)
-
-    @property
-    def database_path(self) -> Path:
-        return sqlite_path(self.database_url) or self.data_dir.absolute() / "simsim.sqlite3"
-
-    @property
-    def log_database_path(self) -> Path:
-        return sqlite_path(self.log_database_url) or self.data_dir.absolute() / "request_log.sqlite3"
-
-    @property
-    def database_files(self) -> tuple[Path, ...]:
-        """The SQLite files of the tokens and the log; empty if both are on PostgreSQL."""
-        main = (self.database_path,) if self.is_embedded else ()
-        has_log_file = not is_postgresql(self.log_database_url) and (self.is_embedded or self.log_database_url != "")
-        return main + ((self.log_database_path,) if has_log_file else ())
 
     @property
     def spool_dir(self) -> Path:

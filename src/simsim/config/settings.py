@@ -115,12 +115,13 @@ if OPERATOR.is_embedded:
 else:
     DATABASES = {"default": django_database("SIMSIM_DATABASE_URL", OPERATOR.database_url)}
 REQUEST_LOG_ALIAS = "default"
-if is_postgresql(OPERATOR.log_database_url):
+if is_postgresql(OPERATOR.log_table_url):
     REQUEST_LOG_ALIAS = "request_log"
-    DATABASES[REQUEST_LOG_ALIAS] = django_database("SIMSIM_LOG_DATABASE_URL", OPERATOR.log_database_url)
-elif OPERATOR.is_embedded or OPERATOR.log_database_url:
+    DATABASES[REQUEST_LOG_ALIAS] = django_database("SIMSIM_LOG_DATABASE_URL", OPERATOR.log_table_url)
+elif OPERATOR.is_embedded or OPERATOR.log_table_url:
     REQUEST_LOG_ALIAS = "request_log"
     DATABASES[REQUEST_LOG_ALIAS] = sqlite(OPERATOR.log_database_path, "NORMAL")
+LOG_CLICKHOUSE = OPERATOR.log_clickhouse()
 REQUEST_LOG_PATHS = Paths(OPERATOR.path_patterns())
 FORWARD_TARGET = OPERATOR.forward_target()
 WEBHOOK_RULES = OPERATOR.webhook_rules()

@@ -4,14 +4,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.utils import translation
 
 from simsim.audit.models import AuditEvent
 from simsim.request_log.models import LoggedRequest
 from simsim.request_log.outcome import Outcome
-from simsim.request_log.search import selectors
+from simsim.request_log.search import selectors, stored_rows
 from simsim.rfc3339 import format_time
 
 AT_ONCE = 900  # SQLite takes 999 values in a statement if it was built with its old limit
@@ -39,12 +38,12 @@ def of_requests(row_ids: Sequence[int]) -> list[ForwardedEvent]:
     """Return those logged requests that still exist, in their current state, oldest first."""
     # Receivers compare texts, so the texts must not depend on the current thread's language.
     with translation.override(LANGUAGE):
-        return [_of_request(row) for row in _found(LoggedRequest, sorted(row_ids))]
+        return [_of_request(row) for row in stored_rows.rows_with_ids(sorted(row_ids))]
 
 
 def of_audit(event_ids: Sequence[int]) -> list[ForwardedEvent]:
     """Return those audit events that still exist, oldest first."""
-    return [_of_audit(row) for row in _found(AuditEvent, sorted(event_ids))]
+    return [_of_audit(row) for row in _found(sorted(event_ids))]
 
 
 def _of_request(row: LoggedRequest) -> ForwardedEvent:
@@ -96,6 +95,6 @@ def _json(document: Mapping[str, object]) -> bytes:
     return json.dumps(document, separators=(",", ":")).replace("\x7f", "\\u007f").encode("ascii")
 
 
-def _found(model: Any, ids: Sequence[int]) -> Iterator[Any]:
+def _found(ids: Sequence[int]) -> Iterator[AuditEvent]:
     for first in range(0, len(ids), AT_ONCE):
-        yield from model.objects.filter(pk__in=ids[first : first + AT_ONCE]).order_by("pk")
+        yield from AuditEvent.objects.filter(pk__in=ids[first : first + AT_ONCE]).order_by("pk")

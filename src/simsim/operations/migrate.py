@@ -24,6 +24,7 @@ from simsim.health import schema
 from simsim.health.existing_installation import FIRST_MIGRATION_FILE, is_missing, prove_not_moved_away, spooled
 from simsim.operations.migration_lock import migration_lock
 from simsim.problem import Unusable
+from simsim.request_log.clickhouse import server, table
 from simsim.tokens import password_ends, sealing_keys
 
 PRIVATE, PRIVATE_FILE = 0o700, 0o600
@@ -63,6 +64,8 @@ def bring_up_to_date() -> list[str]:
             shown = int(sys.stderr.isatty())
             call_command("migrate", database=alias, verbosity=shown, interactive=False, stdout=sys.stderr)
             done.append(f"Migrated the database “{alias}”")
+    if settings.LOG_CLICKHOUSE is not None and prepare_clickhouse():
+        done.append("Created the log's table in ClickHouse")
     accounts = Account.objects.values_list("pk", flat=True)
     if (number := adoption.begin_chains(accounts, actor=OPERATOR, now=timezone.now())) is not None:
         done.append(f"Began the chains of the audit trail, with {number} earlier events")
@@ -75,6 +78,23 @@ def bring_up_to_date() -> list[str]:
         collect_files()
         done.append("Collected the console's files")
     return done
+
+
+def prepare_clickhouse() -> bool:
+    """Create the table of the log's rows if it is missing; return whether it was. Raises Unusable."""
+    try:
+        if not (missing := table.missing_columns()):
+            return False
+        table.create()
+        missing = table.missing_columns()
+    except server.Unanswered as error:
+        raise Unusable("SIMSIM_LOG_DATABASE_URL: %(why)s", why=str(error)) from error
+    if missing:
+        raise Unusable(
+            "SIMSIM_LOG_DATABASE_URL: the table %(table)s in ClickHouse is not ours, or is damaged: %(missing)s",
+            table=table.TABLE, missing=", ".join(missing),
+        )  # fmt: skip
+    return True
 
 
 def prove_up_to_date() -> None:

@@ -16,6 +16,7 @@ from simsim.request_log.node_counts import NodeCount as NodeCount  # noqa: PLC04
 from simsim.request_log.node_totals import NodeTotal as NodeTotal  # noqa: PLC0414
 from simsim.request_log.nodes import ClockJump as ClockJump  # noqa: PLC0414
 from simsim.request_log.nodes import WorkerNode as WorkerNode  # noqa: PLC0414
+from simsim.request_log.owed_batches import OwedBatch as OwedBatch  # noqa: PLC0414
 
 # Stands for the row id of a request that was counted but not stored.
 COUNTED_ONLY = 0
@@ -192,13 +193,14 @@ class OpenRequest(models.Model):
 
     If the decision has arrived, `row_id` is the row to complete, or COUNTED_ONLY if the request has no row. If the end
     has arrived, `completed` is its line. It is kept until the gate's lines have been read past the place where the
-    decision must be.
+    decision must be. `row` is the row itself, if the log's rows are in ClickHouse.
     """
 
     request_id = models.CharField(max_length=32, primary_key=True)
     row_id = models.BigIntegerField(null=True)
     is_refused = models.BooleanField(default=False)
     completed = models.TextField(null=True)
+    row = models.TextField(null=True)
     spool = models.CharField(max_length=32)
     opened_at = models.DateTimeField()
 

@@ -81,6 +81,14 @@ BAD = [
     ("SIMSIM_DATABASE_URL", f"{POSTGRESQL}/a/b", "%2F"),
     ("SIMSIM_DATABASE_URL", f"{POSTGRESQL}/{'x' * 64}", "63 bytes"),
     ("SIMSIM_LOG_DATABASE_URL", f"{POSTGRESQL}/log?sslmode=yes", "invalid sslmode value"),
+    ("SIMSIM_LOG_DATABASE_URL", "clickhouse://simsim:hunter2secret@db:8443", "clickhouse://USER:PASSWORD@HOST"),
+    ("SIMSIM_LOG_DATABASE_URL", "clickhouse://simsim:hunter2secret@db/a/b", "clickhouse://USER:PASSWORD@HOST"),
+    ("SIMSIM_LOG_DATABASE_URL", "clickhouse:///log", "clickhouse://USER:PASSWORD@HOST"),
+    ("SIMSIM_LOG_DATABASE_URL", "clickhouse://simsim:hunter2secret@db:99999/log", "can't be read"),
+    ("SIMSIM_LOG_DATABASE_URL", "clickhouse://simsim:hunter2/secret@db/log", "can't be read"),
+    ("SIMSIM_LOG_DATABASE_URL", "clickhouse://simsim:hunter2secret@db/log?secure=no", "secure=false"),
+    ("SIMSIM_LOG_DATABASE_URL", "clickhouse://simsim:hunter2secret@db/log?verify=false", "secure=false"),
+    ("SIMSIM_DATABASE_URL", "clickhouse://simsim:hunter2secret@db/log", "postgresql:// or sqlite:///"),
     # The console's address.
     ("SIMSIM_BASE_URL", "https://console.example/simsim/", "“/simsim/”"),
     ("SIMSIM_BASE_URL", "https://console.example//", "“//”"),
@@ -318,3 +326,10 @@ def test_parameters_of_libpq_reach_django_as_they_reach_the_gate(monkeypatch: py
 
 def test_log_is_kept_for_a_year_by_default() -> None:
     assert environment.read().log_retention_days == 365
+
+
+def test_addresses_are_not_promised_to_be_shortened_in_clickhouse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMSIM_LOG_DATABASE_URL", "clickhouse://simsim@db/log")
+    assert environment.read().log_clickhouse() is not None
+    monkeypatch.setenv("SIMSIM_LOG_ADDRESS_DAYS", "30")
+    assert "SIMSIM_LOG_ADDRESS_DAYS must be 0" in refusal()

@@ -6,16 +6,21 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from django.conf import settings
+from django.db.models import Min, Sum
 from django.utils import timezone
 
 from simsim.gate import disk_reserve
 from simsim.health.doctor.findings import Finding, not_started
 from simsim.request_log import gaps
+from simsim.request_log.clickhouse import server, table
+from simsim.request_log.models import OwedBatch
 from simsim.request_log.ship import rejected_lines
 from simsim.request_log.ship.backlog import spool_name
 
 # Older problems are still mentioned but no longer count as wrong: the operator has had time to see them.
 RECENT = timedelta(days=7)
+# Rows are sent to ClickHouse as soon as they are stored.
+LATE = timedelta(minutes=2)
 MEGABYTE = 1024 * 1024
 FULL_PERCENT = 95
 
@@ -63,6 +68,27 @@ def log() -> Iterator[Finding]:
         )
     is_good = missing is None and (aside is None or aside.last_at < recent)
     yield Finding("log", is_good, "; ".join(says) or "no request is missing, no line was set aside")
+    yield from clickhouse()
+
+
+def clickhouse() -> Iterator[Finding]:
+    """Report whether ClickHouse has the log's table, and how many rows it does not have yet."""
+    if not server.is_home():
+        return
+    try:
+        missing = table.missing_columns()
+    except server.Unanswered as error:
+        yield Finding("ClickHouse", False, str(error))
+        return
+    if missing:
+        yield Finding("ClickHouse", False, f"the table {table.TABLE} lacks {', '.join(missing)}: run simsim migrate")
+        return
+    owed = OwedBatch.objects.aggregate(rows=Sum("rows"), since=Min("owed_at"))
+    if owed["since"] is not None and owed["since"] < timezone.now() - LATE:
+        says = f"{owed['rows']} rows wait since {owed['since']:%Y-%m-%d %H:%M:%S} UTC: is simsim worker running?"
+        yield Finding("ClickHouse", False, says)
+    else:
+        yield Finding("ClickHouse", True, f"{settings.LOG_CLICKHOUSE!r} has the log's rows")
 
 
 def access_logs() -> Iterator[Finding]:

@@ -16,8 +16,8 @@ from simsim.health.node import run_directory
 from simsim.health.sentences import span
 from simsim.health.serve_state import read_served
 from simsim.health.worker_reports import boot_id, boot_seconds
-from simsim.request_log.models import ClockJump, LoggedRequest, WorkerNode
-from simsim.request_log.row_ids import moment_of
+from simsim.request_log.models import ClockJump, WorkerNode
+from simsim.request_log.search import stored_rows
 from simsim.request_log.ship import save
 from simsim.request_log.ship.backlog import backlog, spool_name
 
@@ -134,9 +134,8 @@ def skew_seconds() -> float:
 
 def newest_entry() -> datetime | None:
     """Return the time of the newest entry in the databases, or None if they are empty."""
-    newest_row = LoggedRequest.objects.aggregate(newest=Max("pk"))["newest"]
     moments = [
-        moment_of(newest_row) if newest_row else None,
+        stored_rows.newest_moment(),
         AuditEvent.objects.order_by("-pk").values_list("at", flat=True).first(),
         WorkerNode.objects.aggregate(newest=Max("round_at"))["newest"],
     ]

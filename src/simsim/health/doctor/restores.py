@@ -8,15 +8,14 @@ import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from django.db.models import Max, Q
 from django.utils import timezone
 
 from simsim.accounts.models import Account
-from simsim.credential.decision import Reason
 from simsim.health.doctor.findings import Finding
 from simsim.health.worker_reports import is_change_lost
-from simsim.request_log.models import LoggedRequest, WorkerNode
-from simsim.request_log.row_ids import first_id, moment_of
+from simsim.request_log.models import WorkerNode
+from simsim.request_log.row_ids import moment_of
+from simsim.request_log.search import stored_rows
 from simsim.tokens.models import Token
 
 RECENT = timedelta(days=30)
@@ -57,13 +56,10 @@ def revived_tokens() -> Iterator[str]:
 
 def find_revived() -> Iterator[tuple[Token, datetime]]:
     """Yield each unrevoked token that the gate has refused as revoked, and when it last did."""
-    since = first_id(timezone.now() - RECENT)
+    since = timezone.now() - RECENT
     refused: dict[uuid.UUID, int] = {}
     for account_id in Account.objects.values_list("pk", flat=True):
-        # Repeat the condition of the index on refusals literally, or it would not be used.
-        rows = LoggedRequest.objects.filter(~Q(reason=Reason.OK.value), account_id=account_id, pk__gte=since)
-        revoked = rows.filter(reason=Reason.REVOKED.value, token_id__isnull=False).order_by()
-        refused |= dict(revoked.values_list("token_id").annotate(newest=Max("pk")))
+        refused |= stored_rows.refused_as_revoked(account_id, since)
     for some in (list(refused)[start : start + 500] for start in range(0, len(refused), 500)):
         for token in Token.objects.filter(pk__in=some, revoked_at=None).order_by("name"):
             yield token, moment_of(refused[token.pk])

@@ -194,5 +194,5 @@ def parameters(alias: str) -> dict[str, Any]:
     from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
 
     operator = settings.OPERATOR
-    url = operator.database_url if alias == DEFAULT_DB_ALIAS else operator.log_database_url
+    url = operator.database_url if alias == DEFAULT_DB_ALIAS else operator.log_table_url
     return dict(conninfo_to_dict(url))

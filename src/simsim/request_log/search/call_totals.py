@@ -9,9 +9,11 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import connections
 
+from simsim.request_log.clickhouse import server
 from simsim.request_log.models import Endpoint
 from simsim.request_log.partitions import TABLE
 from simsim.request_log.row_ids import moment_of
+from simsim.request_log.search import clickhouse_rows
 from simsim.request_log.search.conditions import Sql, both
 from simsim.request_log.search.filters import LogFilters
 from simsim.request_log.search.plan import Plan, Step, plan
@@ -82,6 +84,8 @@ def read(made: Plan, step: Step) -> list[tuple[uuid.UUID, int | None, str, str |
     """Return the totals of one step's rows."""
     if not made.leads:
         return []
+    if server.is_home():
+        return [(as_uuid(row[0]), *row[1:]) for row in clickhouse_rows.call_totals(made.asked, *step)]
     asked = statement(made, step)
     with connections[settings.REQUEST_LOG_ALIAS].cursor() as cursor:
         cursor.execute(asked.text, asked.parameters)

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from simsim.credential.decision import Reason
+from simsim.request_log.clickhouse import server
 from simsim.request_log.models import Endpoint, uuid_parameter
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.search.filters import LogFilters, parse_status
@@ -52,8 +53,13 @@ class Condition:
 
 def everything_of(account_id: uuid.UUID) -> Condition:
     """Return the condition that matches all rows of an account."""
-    sql = Sql("account_id = %s", (uuid_parameter(account_id),))
+    sql = Sql("account_id = %s", (row_uuid(account_id),))
     return Condition(sql, lambda _: sql, CountKind.ALL)
+
+
+def row_uuid(value: uuid.UUID) -> Any:
+    """Return a UUID in the form that raw SQL on the log's rows needs."""
+    return value if server.is_home() else uuid_parameter(value)
 
 
 def conditions(filters: LogFilters, account_id: uuid.UUID) -> list[Condition]:
@@ -79,6 +85,8 @@ def resources(endpoint: str) -> Sql:
     if not endpoint.endswith("*"):
         return Sql("resource = %s", (settings.REQUEST_LOG_PATHS.read(endpoint)[0],))
     beginning = endpoint.removesuffix("*")
+    if server.is_home():  # where SUBSTR counts bytes
+        return Sql("startsWith(resource, %s)", (beginning,))
     # Do not use LIKE: in SQLite it ignores case, in PostgreSQL it does not.
     return Sql(f"SUBSTR(resource, 1, {len(beginning)}) = %s", (beginning,))
 
@@ -92,9 +100,9 @@ def both(*conditions: Sql) -> Sql:
 def _tokens(account: Sql, token_ids: Sequence[uuid.UUID]) -> Condition:
     def lead(value: str) -> Sql:
         # Search only the account's own rows, even if the token belongs to another account.
-        return both(Sql("token_id = %s", (uuid_parameter(uuid.UUID(value)),)), account.fenced)
+        return both(Sql("token_id = %s", (row_uuid(uuid.UUID(value)),)), account.fenced)
 
-    sql = _either("token_id", [uuid_parameter(token_id) for token_id in token_ids])
+    sql = _either("token_id", [row_uuid(token_id) for token_id in token_ids])
     return Condition(sql, lead, CountKind.TOKEN, tuple(token_id.hex for token_id in token_ids), index="log_by_token")
 
 

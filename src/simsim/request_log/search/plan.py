@@ -16,11 +16,22 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db import connections
 
-from simsim.request_log.models import LoggedRequest, RetentionMark, TokenAddressDay, UsageCount, uuid_parameter
+from simsim.request_log.clickhouse import server
+from simsim.request_log.models import LoggedRequest, RetentionMark, TokenAddressDay, UsageCount
 from simsim.request_log.outcome import Outcome
 from simsim.request_log.partitions import TABLE
-from simsim.request_log.row_ids import EPOCH, IDS_PER_DAY, LAST, SLACK, first_id, moment_of
-from simsim.request_log.search.conditions import Condition, Sql, both, conditions, everything_of, of_place, resources
+from simsim.request_log.row_ids import EPOCH, IDS_PER_DAY, LAST, SLACK, first_id, microseconds_of, moment_of
+from simsim.request_log.search import clickhouse_rows
+from simsim.request_log.search.conditions import (
+    Condition,
+    Sql,
+    both,
+    conditions,
+    everything_of,
+    of_place,
+    resources,
+    row_uuid,
+)
 from simsim.request_log.search.filters import LogFilters, parse_status
 from simsim.request_log.ship.counts import DAY_HOURS, CountKind
 
@@ -28,6 +39,8 @@ IDS_PER_HOUR = IDS_PER_DAY // DAY_HOURS
 # The size of one step: the rows of the leading index that have to be read, and the days.
 STEP_ROWS = 10_000
 STEP_DAYS = 31
+# ClickHouse reads columns, and a hundred times as many rows in the same time.
+CLICKHOUSE_STEP_ROWS = 1_000_000
 # With more values than this, a query for each value takes longer than reading all of the account's rows.
 MAX_LEADS = 20
 MAX_COUNTED = 500
@@ -61,11 +74,15 @@ class Step(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The plan: search each of `leads` by `leading_index`, merge the rows, and keep those that also fulfil `rest`."""
+    """The plan: search each of `leads` by `leading_index`, merge the rows, and keep those that also fulfil `rest`.
+
+    `asked` is all of that as one condition, for ClickHouse, which needs no index.
+    """
 
     leads: list[Sql]
     rest: Sql
     steps: list[Step]
+    asked: Sql
     leading_index: str = ""
 
 
@@ -91,12 +108,14 @@ def plan(filters: LogFilters, below: int = LAST, *, reads_all: bool = False) -> 
     low = 0 if filters.since is None else first_id(filters.since)
     high = below if filters.until is None else min(below, first_id(filters.until) + SLACK)
     if filters.account_id is None:
-        return Plan([Sql("1 = 1")], both(*_times(filters), *_of_every_account(filters)), [Step(low, high)])
-    account, asked = everything_of(filters.account_id), conditions(filters, filters.account_id)
+        asked = both(*_times(filters), *_of_every_account(filters))
+        steps = list(_doubling(low, high)) if server.is_home() else [Step(low, high)]
+        return Plan([Sql("1 = 1")], asked, steps, asked)
+    account, wanted = everything_of(filters.account_id), conditions(filters, filters.account_id)
     every = _counts(filters.account_id, account, filters.outcome, low, high)
     options: list[tuple[Callable[[str], Sql], str, Counts]] = [(lambda _: account.sql, account.index, every)]
     days = every.days
-    for each in asked:
+    for each in wanted:
         if len(each.values) > MAX_COUNTED or not each.lead:
             continue
         if each.kind:
@@ -107,20 +126,23 @@ def plan(filters: LogFilters, below: int = LAST, *, reads_all: bool = False) -> 
         if len(counts.values) <= MAX_LEADS:
             options.append((each.lead, each.index, counts))
     lead, index, counts = min(options, key=lambda option: sum(option[2].by_day[day] for day in days))
-    rest = [each.sql.fenced for each in asked if each.lead is not lead]
+    rest = [each.sql.fenced for each in wanted if each.lead is not lead]
     by_day = {day: counts.by_day[day] for day in days}
     return Plan(
         [lead(value) for value in sorted(counts.values)],
         both(*_times(filters), *rest),
-        list(_steps(by_day, low, high, is_exact=not rest and not reads_all)),
+        list(_steps(by_day, low, high, is_exact=not (rest or reads_all or server.is_home()))),
+        both(account.sql, *_times(filters), *(each.sql for each in wanted)),
         index,
     )
 
 
 def look(made: Plan, step: Step, number: int) -> list[LoggedRequest]:
-    """Return the newest rows between the step's ids, at most `number`."""
+    """Return the newest rows between the step's ids, at most `number`, or a few more in ClickHouse."""
     if not made.leads:
         return []
+    if server.is_home():
+        return clickhouse_rows.newest(made.asked, *step, number)
     asked = statement(made, step, number)
     return list(LoggedRequest.objects.raw(asked.text, asked.parameters))
 
@@ -144,18 +166,21 @@ def statement(made: Plan, step: Step, number: int) -> Sql:
 
 def _times(filters: LogFilters) -> Iterator[Sql]:
     """Yield the times as conditions, because an id is a little later than its time when many requests share it."""
-    adapt = connections[settings.REQUEST_LOG_ALIAS].ops.adapt_datetimefield_value
     yield Sql("1 = 1")
-    if filters.since is not None:
-        yield Sql("received_at >= %s", (adapt(filters.since),))
-    if filters.until is not None:
-        yield Sql("received_at < %s", (adapt(filters.until),))
+    for moment, comparison in ((filters.since, ">="), (filters.until, "<")):
+        if moment is None:
+            continue
+        if server.is_home():
+            yield Sql(f"received_at {comparison} fromUnixTimestamp64Micro(%s, 'UTC')", (microseconds_of(moment),))
+        else:
+            adapt = connections[settings.REQUEST_LOG_ALIAS].ops.adapt_datetimefield_value
+            yield Sql(f"received_at {comparison} %s", (adapt(moment),))
 
 
 def _of_every_account(filters: LogFilters) -> Iterator[Sql]:
     """Yield the other filters as conditions on the rows of all accounts, which have no counts."""
     if filters.token_id is not None:
-        yield Sql("token_id = %s", (uuid_parameter(filters.token_id),))
+        yield Sql("token_id = %s", (row_uuid(filters.token_id),))
     if filters.status is not None:
         yield Sql("status BETWEEN %s AND %s", parse_status(filters.status))
     if filters.endpoint and filters.endpoint != "*":
@@ -202,15 +227,28 @@ def _steps(by_day: Mapping[int, int], low: int, high: int, *, is_exact: bool) ->
     """Yield the steps, from the newest day back. `is_exact` means that every row of the leading index matches."""
     days: list[int] = []
     rows = 0
+    step_rows = CLICKHOUSE_STEP_ROWS if server.is_home() else STEP_ROWS
     for day in sorted(by_day, reverse=True):
-        if days and (len(days) == STEP_DAYS or (rows + by_day[day] > STEP_ROWS and not is_exact)):
-            for step in _parts(days, 1 if is_exact else ceil(rows / STEP_ROWS), low, high):
+        if days and (len(days) == STEP_DAYS or (rows + by_day[day] > step_rows and not is_exact)):
+            for step in _parts(days, 1 if is_exact else ceil(rows / step_rows), low, high):
                 high = step.low
                 yield step
             days, rows = [], 0
         days, rows = [*days, day], rows + by_day[day]
     if days:
-        yield from _parts(days, 1 if is_exact else ceil(rows / STEP_ROWS), low, high)
+        yield from _parts(days, 1 if is_exact else ceil(rows / step_rows), low, high)
+
+
+def _doubling(low: int, high: int) -> Iterator[Step]:
+    """Yield steps back from the newest row of ClickHouse, each twice as long as the one before, the first an hour."""
+    extent = clickhouse_rows.extent()
+    if extent is None:
+        return
+    low, high = max(low, extent[0]), min(high, extent[1] + 1)
+    width = IDS_PER_HOUR
+    while low < high:
+        yield Step(max(low, high - width), high)
+        high, width = high - width, 2 * width
 
 
 def _parts(days: Sequence[int], number: int, low: int, high: int) -> Iterator[Step]:

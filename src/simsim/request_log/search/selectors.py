@@ -66,7 +66,9 @@ def list_requests(
     below = LAST if cursor is None else parse_cursor(cursor)
     found = search(filters, limit + 1, below=below, patience_seconds=patience_seconds)
     if len(found.rows) > limit:
-        return RequestPage(found.rows[:limit], str(found.rows[limit - 1].pk))
+        # Two rows may share an id in ClickHouse. A page does not end between them: the next would lack one.
+        last = found.rows[limit - 1].pk
+        return RequestPage([row for row in found.rows if row.pk >= last], str(last))
     if found.searched_to is None:
         return RequestPage(found.rows, None)
     return RequestPage(found.rows, str(found.searched_to), moment_of(found.searched_to))

@@ -49,12 +49,16 @@ class RequestRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """The stored half of a request whose other line is missing: the row of its decision, or its end; and since when."""
+    """The stored half of a request whose other line is missing: the row of its decision, or its end; and since when.
+
+    `row` is the row as text, if the log's rows are in ClickHouse.
+    """
 
     row_id: int | None = None
     is_refused: bool = False
     completed: Completed | None = None
     since: datetime | None = None
+    row: str | None = None
 
 
 @dataclass(slots=True)

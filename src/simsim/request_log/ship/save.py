@@ -12,6 +12,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Least
 
 from simsim.request_log import node_totals
+from simsim.request_log.clickhouse import server
 from simsim.request_log.gaps import LogGap
 from simsim.request_log.models import COUNTED_ONLY, OpenRequest, RetentionMark, SetAsideLine, SpoolPosition
 from simsim.request_log.node_totals import TotalKind
@@ -85,12 +86,12 @@ def close_abandoned(now: datetime, step: int = MAX_VALUES) -> bool:
 
 
 def _opened(condition: Q) -> dict[str, Open]:
-    found = OpenRequest.objects.filter(condition).values_list(
-        "request_id", "row_id", "is_refused", "completed", "opened_at"
-    )
+    columns = ("request_id", "row_id", "is_refused", "completed", "opened_at", "row")
     return {
-        request_id: Open(row_id, is_refused, parse_completed(line) if line else None, opened_at)
-        for request_id, row_id, is_refused, line, opened_at in found
+        request_id: Open(row_id, is_refused, parse_completed(line) if line else None, opened_at, row)
+        for request_id, row_id, is_refused, line, opened_at, row in OpenRequest.objects.filter(condition).values_list(
+            *columns
+        )
     }
 
 
@@ -112,18 +113,17 @@ def _save(changes: Changes, reading: Reading, spool: str, now: datetime, attempt
         _move(move)
     for some in _slices(changes.settled):
         OpenRequest.objects.filter(pk__in=some).delete()
-    row_ids = _insert(changes, reading, attempt, now)
-    opened = [
-        OpenRequest(request_id, row_id, changes.open_rows[request_id].outcome == Outcome.REFUSED, None, spool, now)
-        for request_id, row_id in row_ids.items()
-    ]
+    opened = _insert(changes, reading, attempt, spool, now)
     # Without a gateway, no end will arrive. If a request id is already open, it stays with its first row.
     OpenRequest.objects.bulk_create(opened if reading.has_gateway else [], ignore_conflicts=True)
-    _prove_not_awaited(row_ids, spool)
-    held = (OpenRequest(end.request_id, None, False, completed_line(end), spool, now) for end in changes.held)
+    _prove_not_awaited([each.request_id for each in opened], spool)
+    held = (
+        OpenRequest(end.request_id, completed=completed_line(end), spool=spool, opened_at=now) for end in changes.held
+    )
     OpenRequest.objects.bulk_create(held)
-    insert.complete(changes.ends)
-    forward_queue.queue((opened.row_id for opened, _ in changes.ends), now=now)
+    insert.complete(changes.ends, spool=spool)
+    if not server.is_home():  # a row in ClickHouse is forwarded once it is there
+        forward_queue.queue((opened.row_id for opened, _ in changes.ends), now=now)
     SetAsideLine.objects.bulk_create(SetAsideLine(found_at=now, **line._asdict()) for line in reading.broken)
     node_totals.add(spool, _amounts(changes, reading))
 
@@ -156,18 +156,34 @@ def _counted(reading: Reading) -> Iterator[CountedRefusal]:
     return (refusal for report in reading.counted for refusal in report.refusals)
 
 
-def _insert(changes: Changes, reading: Reading, attempt: int, now: datetime) -> dict[str, int]:
-    """Store the new rows, in the order of their time; return the row ids of the open ones by request id."""
+def _insert(changes: Changes, reading: Reading, attempt: int, spool: str, now: datetime) -> list[OpenRequest]:
+    """Store the new rows, in the order of their time; return the open requests."""
     rows: list[tuple[str | None, RequestRow]] = [(None, row) for row in changes.rows]
     rows += changes.open_rows.items()
     rows.sort(key=lambda item: item[1].received_at)
     kept, counted_only = floods.sift(rows, _counted(reading))
-    ids = insert.store([row for _, row in kept], attempt=attempt) if kept else []
-    forward_queue.queue(ids, now=now)
     _shorten_again([row.received_at for _, row in rows[:1]] + [each.minute for each in _counted(reading)], now)
-    row_ids = {request_id: row_id for row_id, (request_id, _) in zip(ids, kept, strict=True) if request_id is not None}
+    opened = {}
+    if kept:
+        stored = insert.store_rows([row for _, row in kept], attempt=attempt, spool=spool)
+        if not server.is_home():
+            forward_queue.queue(stored.ids, now=now)
+        opened = {request_id: at for at, (request_id, _) in enumerate(kept) if request_id is not None}
+    requests = [
+        OpenRequest(
+            request_id, row_id=stored.ids[at], is_refused=kept[at][1].outcome == Outcome.REFUSED, row=stored.text(at),
+            spool=spool, opened_at=now,
+        )
+        for request_id, at in opened.items()
+    ]  # fmt: skip
     # Their ends will arrive, and must not become rows of their own.
-    return row_ids | dict.fromkeys(counted_only, COUNTED_ONLY)
+    return requests + [
+        OpenRequest(
+            request_id, row_id=COUNTED_ONLY, is_refused=changes.open_rows[request_id].outcome == Outcome.REFUSED,
+            spool=spool, opened_at=now,
+        )
+        for request_id in counted_only
+    ]  # fmt: skip
 
 
 def _shorten_again(times: list[datetime], now: datetime) -> None:

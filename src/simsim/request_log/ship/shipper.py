@@ -12,7 +12,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
-from simsim.request_log.ship import save, spool_files
+from simsim.request_log.ship import owed_rows, save, spool_files
 from simsim.request_log.ship.batch import Reading
 from simsim.request_log.ship.join import Changes, join
 from simsim.request_log.ship.proxy_files import IDENTITY_PREFIX, Follower
@@ -45,12 +45,18 @@ class Shipper:
         """Ship a bounded number of lines; return how many rows were written or completed, at least 1 if lines are left.
 
         0 means that there is nothing to do, or that another worker is doing it. If a call fails, it stores nothing, and
-        the next call ships the same lines.
+        the next call ships the same lines; if only ClickHouse fails, the next call delivers what this one stored.
         """
         if not self._directory.is_dir():
             return 0
         with _shipping_lock(self._directory) as spool, _uncollected():
-            return self._ship(spool) if spool else 0
+            if not spool:
+                return 0
+            # While ClickHouse is away, lines wait in the spool, and only one batch waits in the database.
+            owed_rows.deliver(spool)
+            shipped = self._ship(spool)
+            owed_rows.deliver(spool)
+            return shipped
 
     def _ship(self, spool: str) -> int:
         reading = Reading(save.positions())

@@ -1,0 +1,1 @@
+"""The rows of the log in ClickHouse, for logs that are too long for SQLite and PostgreSQL."""
