@@ -76,7 +76,7 @@ class Shipper:
         changes = join(
             reading.decided, reading.completed, waiting, is_gate_read_to_its_end=reading.is_gate_at_end, now=now
         )
-        if reading.moves or changes:
+        if reading.moves or changes or changes.settled:
             try:
                 _save(changes, reading, spool=spool, now=now)
             except save.Overtaken:
