@@ -13,7 +13,7 @@ from simsim.request_log import gaps, node_totals
 from simsim.request_log.models import LogGap, LoggedRequest, OpenRequest, SetAsideLine
 from simsim.request_log.ship import save
 from simsim.request_log.ship.batch import Reading
-from simsim.request_log.ship.join import AWAITED, join
+from simsim.request_log.ship.join import AWAITED, Changes, join
 from simsim.request_log.ship.shipper import Shipper, _shipping_lock
 
 pytestmark = [
@@ -134,3 +134,15 @@ def test_anything_else_is_set_aside(machines: tuple[Machine, Machine]) -> None:
     machine.ship()
     assert [line.text for line in SetAsideLine.objects.order_by("offset")][1] == "not a line"
     assert rows() == []
+
+
+def test_end_that_two_machines_got_at_once_completes_the_request_once(machines: tuple[Machine, Machine]) -> None:
+    """Both read the open request before either has stored its end: the second must join anew."""
+    machine, _ = machines
+    machine.decide(1)
+    machine.ship()
+    settled = Changes(settled=[*save.waiting([request_id(1)])])
+    assert settled.settled
+    save.save(settled, Reading({}), spool="a", now=NOON)
+    with pytest.raises(save.Overtaken):
+        save.save(settled, Reading({}), spool="b", now=NOON)

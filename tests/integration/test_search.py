@@ -89,6 +89,9 @@ def test_password_finds_its_token_and_nothing_writes_it_down(cast: Cast, made: t
     assert found(answer) == {"Tokens": [f"{list_of(cast)}{token.pk}/"]}
     assert "It is the current one and works." in text_of(answer)
     assert credentials.password not in answer.content.decode() + str(answer.headers) + str(alice.cookies)
+    late = search(alice, cast, f"{'x' * 190} {credentials.password}")
+    assert found(late) == {"Tokens": [f"{list_of(cast)}{token.pk}/"]}
+    assert credentials.password[:8] not in late.content.decode()
     other = search(sign_in(cast.charlie), cast, credentials.password)
     assert other.status_code == 404
     foreign = sign_in(cast.charlie).post(f"/accounts/{cast.globex.pk}/search/", {"q": credentials.password})

@@ -47,6 +47,8 @@ def ask_for_approval(
     asker = administrator(actor, account)
     if request is not None:
         token_requests.prove_members(request)
+        if request.answered_at is not None:
+            raise AlreadyAnswered(who=request.answered_by_label)
     lock_for_creation(account)
     values = proven(fields, account, now)
     proposal = proposal_of(fields, values, request, now)

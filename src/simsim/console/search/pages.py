@@ -23,8 +23,10 @@ def search(access: AccountAccess) -> HttpResponse:
         response = HttpResponse(status=HTTPStatus.NO_CONTENT)
         slash_key.remember(response, is_off=access.request.POST["slash"] == slash_key.OFF)
         return response
-    text = access.request.POST.get("q", "").replace("\0", "").strip()[:MAX_SEARCH_LENGTH]
+    text = access.request.POST.get("q", "").replace("\0", "").strip()
     is_password = holds_one(text)
+    if not is_password:
+        text = text[:MAX_SEARCH_LENGTH]
     groups = finds_of(text, access) if text else []
     context = {
         "account": access.account,

@@ -20,7 +20,7 @@ def answer_of(
     """Return the gate's answer, or None for what no gate says, such as a success that names nobody."""
     kept = tuple((name.lower(), value) for name, value in headers if is_kept(name.lower()) and value.isascii())
     names = [name for name, _ in kept]
-    is_identified = {*names} >= IDENTITY and len(names) == len({*names})
+    is_identified = all(names.count(name) == 1 for name in IDENTITY)
     if status == LET_IN:
         return Answer(status, kept, b"") if is_identified or is_preflight else None
     return Answer(status, kept, body) if status in REFUSALS and REASON in names else None

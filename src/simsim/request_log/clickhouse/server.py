@@ -69,6 +69,8 @@ def insert(table: str, columns: Sequence[str], data: bytes, *, rows: int, token:
     # The server puts small blocks of many nodes together: each block that it stores costs it as much as many rows.
     options: dict[str, Any] = {"async_insert": int(rows < FEW_ROWS), "wait_for_async_insert": 1}
     options |= {"insert_deduplicate": 1, "insert_deduplication_token": token}
+    # A backlog of a quiet node can reach over more days, each a partition, than the server allows by default.
+    options["max_partitions_per_insert_block"] = 0
     with _Reported():
         _client().raw_insert(table, column_names=list(columns), insert_block=data, fmt="Native", settings=options)
 

@@ -19,7 +19,7 @@ from simsim.request_log.row_ids import EPOCH
 from simsim.request_log.ship.lines import Completed, Decided
 
 # How long an end from a node on another host waits for a decision that another machine's worker has not shipped yet.
-AWAITED = timedelta(minutes=10)
+AWAITED = timedelta(hours=1)
 REFUSED_STATUS = 401
 PASSED_TEST_STATUS = 204
 # A gateway's answers to a request that it can't read, because of an unknown transfer encoding or version.

@@ -82,6 +82,9 @@ def close_abandoned(now: datetime, step: int = MAX_VALUES) -> bool:
     for is_refused, longest in ((True, REFUSED_STAYS_OPEN), (False, ACCEPTED_STAYS_OPEN)):
         old = OpenRequest.objects.filter(is_refused=is_refused, opened_at__lt=now - longest, row_id__isnull=False)
         closed += OpenRequest.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:step])).delete()[0]
+    # Those that wait for a decision are forgotten by their own machine, unless it is gone.
+    held = OpenRequest.objects.filter(row_id=None, opened_at__lt=now - ACCEPTED_STAYS_OPEN)
+    closed += OpenRequest.objects.filter(pk__in=list(held.values_list("pk", flat=True)[:step])).delete()[0]
     return closed >= step
 
 
@@ -112,7 +115,9 @@ def _save(changes: Changes, reading: Reading, spool: str, now: datetime, attempt
     for move in reading.moves.values():
         _move(move)
     for some in _slices(changes.settled):
-        OpenRequest.objects.filter(pk__in=some).delete()
+        # Two gates can have the end of one request, when a node has sent it twice: only one worker settles it.
+        if OpenRequest.objects.filter(pk__in=some).delete()[0] != len(some):
+            raise Overtaken
     opened = _insert(changes, reading, attempt, spool, now)
     # Without a gateway, no end will arrive. If a request id is already open, it stays with its first row.
     OpenRequest.objects.bulk_create(opened if reading.has_gateway else [], ignore_conflicts=True)
@@ -120,7 +125,10 @@ def _save(changes: Changes, reading: Reading, spool: str, now: datetime, attempt
     held = (
         OpenRequest(end.request_id, completed=completed_line(end), spool=spool, opened_at=now) for end in changes.held
     )
-    OpenRequest.objects.bulk_create(held)
+    try:
+        OpenRequest.objects.bulk_create(held)
+    except IntegrityError as error:  # another worker has just stored the decision
+        raise Overtaken from error
     insert.complete(changes.ends, spool=spool)
     if not server.is_home():  # a row in ClickHouse is forwarded once it is there
         forward_queue.queue((opened.row_id for opened, _ in changes.ends), now=now)

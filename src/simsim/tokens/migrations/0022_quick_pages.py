@@ -7,9 +7,7 @@ class Migration(migrations.Migration):
     dependencies = [("tokens", "0021_quota_notices")]
     operations = [
         migrations.AddIndex("token", models.Index(fields=["account", "expires_at", "id"], name="tokens_in_order")),
-        # Add this index before removing the other, so that a running server always has one of the two.
         migrations.AddIndex(
             "token", models.Index(fields=["account", "name_key", "revoked_at"], name="tokens_of_a_name")
         ),
-        migrations.RemoveIndex("token", "tokens_by_name"),
     ]
