@@ -101,6 +101,10 @@ class Served(Stack):
         found = self.simsim("log", "list", "--all-accounts", "--limit", "1000")["items"]
         return [row for row in reversed(found) if row["resource"] == path]
 
+    def ended(self, path: str) -> int:
+        """Return how many of these requests the log says the end of."""
+        return sum(row["status"] is not None for row in self.rows(path))
+
 
 @dataclass
 class Node:
@@ -223,12 +227,14 @@ def test_lines_of_a_killed_node_are_sent_after_its_restart_once(served: Served, 
     token = served.create_token("Killed")
     for _ in range(20):
         assert node.get("/killed", auth=pair(token)).status == 404
+    # The end of a request is written after its last byte was sent: a node that is killed between loses it.
+    served.wait_until(lambda: served.ended("/killed") == 20, "all ends have arrived")
     node.stop(signal.SIGKILL)
     # As if the gate had taken the lines, and the node had been killed before it noted so.
     (node.directory / "data/spool/.sent").unlink(missing_ok=True)
     node.start()
     assert node.get("/killed", auth=pair(token)).status == 404
-    served.wait_until(lambda: len([row for row in served.rows("/killed") if row["status"]]) == 21, "the log has all")
+    served.wait_until(lambda: served.ended("/killed") == 21, "the log has all")
     node.stop()
     assert len(served.rows("/killed")) == 21
 

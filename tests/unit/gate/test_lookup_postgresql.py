@@ -10,10 +10,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 import postgresql_front
 import postgresql_server
 from gate_database import ACME
+from simsim.credential import allowlist
 from simsim.credential.digest import digest
 from simsim.gate.lookup import Lookup, Unavailable
 from simsim.gate.lookup_postgresql import (
@@ -219,3 +221,26 @@ def test_expiry_is_in_utc(lookup: Lookup) -> None:
     record = lookup.find(KNOWN)
     assert record is not None
     assert record.expires_at.utcoffset() == timedelta(0)
+
+
+@pytest.mark.covers("B9", "B11")
+def test_nodes_are_the_credentials_of_their_scope_that_are_not_revoked(
+    lookup: PostgresqlLookup, owner: psycopg.Connection
+) -> None:
+    owner.execute("DROP TABLE IF EXISTS management_tokens_managementtoken, accounts_user")
+    owner.execute("CREATE TABLE accounts_user (id bigint, is_active boolean)")
+    owner.execute(
+        "CREATE TABLE management_tokens_managementtoken (digest bytea, expires_at timestamptz, allowed_networks jsonb,"
+        " revoked_at timestamptz, scopes jsonb, account_id uuid, created_by_id bigint,"
+        " created_by_label text DEFAULT 'operator')"
+    )
+    assert lookup.nodes() == []
+    for mark, revoked_at, scopes in ((b"1", None, ["gate"]), (b"2", EXPIRES, ["gate"]), (b"3", None, ["read"])):
+        owner.execute(
+            "INSERT INTO management_tokens_managementtoken VALUES (%s, %s, %s, %s, %s)",
+            (mark * 32, EXPIRES, Jsonb(["192.0.2.0/24"]), revoked_at, Jsonb(scopes)),
+        )
+    (found,) = lookup.nodes()
+    assert (found.digest, found.expires_at) == (b"1" * 32, EXPIRES)
+    assert allowlist.allows(found.allowed, allowlist.parse_address("192.0.2.9"))
+    assert not allowlist.allows(found.allowed, allowlist.parse_address("198.51.100.9"))

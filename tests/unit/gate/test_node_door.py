@@ -4,13 +4,15 @@ import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from gate_database import ACME, Database, basic
 from simsim.credential import management_password
 from simsim.credential.allowlist import parse_address
+from simsim.gate.answer import Answer
 from simsim.gate.app import Gate, Request
 from simsim.gate.known_nodes import KnownNodes
 from simsim.gate.lookup_sqlite import SqliteLookup
@@ -18,6 +20,10 @@ from simsim.gate.node_door import NodeDoor
 from simsim.gate.node_question import ASK, ENDS, MAX_ENDS_BYTES, MAX_QUESTION_BYTES, encode
 from simsim.gate.request_id import new_request_id
 from simsim.gate.spool import NODE_ENDS, Spool
+
+if TYPE_CHECKING:
+    from simsim.gate.lookup import Lookup
+    from simsim.gate.shared_gate import SharedGate
 
 pytestmark = pytest.mark.covers("B9", "B2", "R15")
 PEER = "198.51.100.7"
@@ -104,6 +110,21 @@ def test_everybody_else_gets_the_same_404_as_for_any_path(database: Database, do
     assert not door.lines("gate")
     assert not door.lines(NODE_ENDS)
     assert door.say(ASK, node(elsewhere), body=body, client=("192.0.2.9", 1))[0] == 204
+
+
+def test_gate_on_postgresql_asks_for_its_nodes_and_callers_together(database: Database, gate: Gate, door: Door) -> None:
+    class OnPostgresql:
+        async def verify_together(self, request: Request) -> Answer:
+            return gate.verify(request)
+
+    own, body, stranger = database.add_node(), question(basic(database.add())), door.say("/nothing")
+    rows = SqliteLookup(database.path).nodes()
+    nodes = KnownNodes(cast("Lookup", SimpleNamespace(nodes=lambda: rows, close=lambda: None)))
+    together = NodeDoor(gate, nodes, Spool(door.spool, stem=NODE_ENDS))
+    together._shared = cast("SharedGate", OnPostgresql())
+    door.app = together
+    assert door.say(ASK, node(own), body=body)[0] == 204
+    assert door.say(ASK, node(management_password.mint()), body=body) == stranger
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"x" * (MAX_QUESTION_BYTES + 1)])

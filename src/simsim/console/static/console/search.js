@@ -4,6 +4,7 @@ const link = document.querySelector("a[data-search]");
 const WAIT_MS = 120;
 const page = (text) => new DOMParser().parseFromString(text, "text/html");
 let dialog;
+let loading;
 
 const begin = (search) => {
   const form = search.querySelector("form");
@@ -60,20 +61,24 @@ const begin = (search) => {
   });
 };
 
+const load = async () => {
+  const search = page(await (await fetch(link.href)).text()).getElementById("search");
+  if (!search) throw new Error("nothing to show");
+  dialog = document.createElement("dialog");
+  dialog.className = "search-dialog";
+  dialog.setAttribute("aria-labelledby", "search-title");
+  dialog.append(document.adoptNode(search));
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+  document.body.append(dialog);
+  begin(search);
+};
+
 const open = async () => {
   const here = document.getElementById("search");
   if (here && !dialog) return here.querySelector("form").elements.q.focus();
-  if (!dialog) {
-    const search = page(await (await fetch(link.href)).text()).getElementById("search");
-    if (!search) return location.assign(link.href);
-    dialog = document.createElement("dialog");
-    dialog.className = "search-dialog";
-    dialog.setAttribute("aria-labelledby", "search-title");
-    dialog.append(document.adoptNode(search));
-    dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
-    document.body.append(dialog);
-    begin(search);
-  }
+  // Whoever presses a key twice waits for the same dialog.
+  loading ??= load();
+  await loading;
   if (!dialog.open) dialog.showModal();
   dialog.querySelector("[name=q]").select();
 };
