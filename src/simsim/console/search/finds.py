@@ -13,13 +13,11 @@ from simsim.accounts.people import people_with
 from simsim.accounts.permissions import Permission, granted
 from simsim.console.account_access import AccountAccess
 from simsim.console.search.doc_titles import folded_words, titles_with
-from simsim.console.tokens.search import FOUND, MAX_PASSWORDS
+from simsim.console.tokens.search import tokens_of
 from simsim.credential.password import holds_one, whole_ones
 from simsim.problem import NotFound
 from simsim.tokens.attention import tokens_with
 from simsim.tokens.models import Status, Token
-from simsim.tokens.rotation_overlap import password_state
-from simsim.tokens.selectors import find_by_password
 
 MOST = 6
 # Ids of requests are 64 bits wide.
@@ -64,13 +62,9 @@ def finds_of(text: str, access: AccountAccess) -> list[Group]:
 
 
 def with_password(text: str, access: AccountAccess) -> Group:
-    found: list[Find] = []
-    for password in whole_ones(text)[:MAX_PASSWORDS]:
-        token = find_by_password(password, actor=access.actor, account=access.account)
-        if token is not None:
-            note = gettext(FOUND[password_state(token, password, now=access.now)])
-            found.append(Find(token.name, token_url(access, token), note))
-    return Group(gettext("Tokens"), "key-round", found)
+    found = tokens_of(whole_ones(text), access)
+    finds = [Find(token.name, token_url(access, token), said) for token, said in found]
+    return Group(gettext("Tokens"), "key-round", finds)
 
 
 def tokens(text: str, access: AccountAccess) -> Group:

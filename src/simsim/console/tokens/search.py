@@ -1,5 +1,6 @@
 """The search above the list of tokens: words filter the list, and a password finds its token."""
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +18,7 @@ from simsim.console.account_access import AccountAccess, for_administrators
 from simsim.console.messages import say
 from simsim.credential.password import holds_one, whole_ones
 from simsim.problem import gettext_noop
+from simsim.tokens.models import Token
 from simsim.tokens.rotation_overlap import PasswordState, password_state
 from simsim.tokens.selectors import find_by_password
 
@@ -56,16 +58,20 @@ def search(access: AccountAccess) -> HttpResponse:
 
 def look_up(access: AccountAccess, passwords: list[str]) -> HttpResponse:
     """Redirect to the account's first token with one of the passwords, or to a list that says that no token has one."""
+    for token, said in tokens_of(passwords, access):
+        say_once(access.request, said)
+        address = reverse("console:token", args=[access.account.pk, token.pk])
+        # htmx would follow a redirect and put the token's page in place of the list.
+        return HttpResponseClientRedirect(address) if access.request.headers.get("HX-Request") else redirect(address)
+    return to_list(access, {"password": UNKNOWN if passwords else INCOMPLETE})
+
+
+def tokens_of(passwords: list[str], access: AccountAccess) -> Iterator[tuple[Token, str]]:
+    """Yield the account's token of each of the first passwords, and what to say of the password."""
     for password in passwords[:MAX_PASSWORDS]:
         token = find_by_password(password, actor=access.actor, account=access.account)
         if token is not None:
-            say_once(access.request, gettext(FOUND[password_state(token, password, now=access.now)]))
-            address = reverse("console:token", args=[access.account.pk, token.pk])
-            # htmx would follow a redirect and put the token's page in place of the list.
-            return (
-                HttpResponseClientRedirect(address) if access.request.headers.get("HX-Request") else redirect(address)
-            )
-    return to_list(access, {"password": UNKNOWN if passwords else INCOMPLETE})
+            yield token, gettext(FOUND[password_state(token, password, now=access.now)])
 
 
 def say_once(request: HttpRequest, text: str) -> None:
