@@ -286,5 +286,5 @@ def test_lost_erasure_is_named_with_the_command_and_the_journal_has_no_address_f
     assert len(told) == 1
     assert "bob@acme.example was erased" in told[0]
     assert "simsim person erase bob@acme.example" in told[0]
-    (line,) = [line for line in path.read_text().splitlines() if "0b" in line]
+    (line,) = [line for line in path.read_text().splitlines() if "erased person 0b" in line]
     assert "bob@acme.example" not in line
