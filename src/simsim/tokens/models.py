@@ -139,8 +139,8 @@ class Token(models.Model):
             models.Index(fields=["account", "revoked_at", "expires_at", "id", "created_at"], name="tokens_by_expiry"),
             models.Index(fields=["account", "software"], name="tokens_by_software"),
             models.Index(fields=["account", "expires_at", "id"], name="tokens_in_order"),
-            # Its third column makes SQLite choose it, and not the first of these indexes.
-            models.Index(fields=["account", "name_key", "revoked_at"], name="tokens_of_a_name"),
+            # Without its last two columns, SQLite chooses the first of these indexes, and reads every active token.
+            models.Index(fields=["account", "name_key", "revoked_at", "expires_at"], name="tokens_of_a_name"),
             models.Index(fields=["next_notice_at"], name="notices_due", condition=Q(next_notice_at__isnull=False)),
             # Has few rows, and the columns that ranking the list reads of them.
             models.Index(

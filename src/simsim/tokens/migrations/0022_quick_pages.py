@@ -1,4 +1,4 @@
-"""Adds an index in the order of the API's pages, and one that finds a name among the tokens that are not revoked."""
+"""Adds an index in the order of the API's pages, and one that finds a name among the active tokens."""
 
 from django.db import migrations, models
 
@@ -8,6 +8,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex("token", models.Index(fields=["account", "expires_at", "id"], name="tokens_in_order")),
         migrations.AddIndex(
-            "token", models.Index(fields=["account", "name_key", "revoked_at"], name="tokens_of_a_name")
+            "token",
+            models.Index(fields=["account", "name_key", "revoked_at", "expires_at"], name="tokens_of_a_name"),
         ),
     ]
